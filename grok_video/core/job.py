@@ -1,0 +1,681 @@
+"""A job: what was asked for, what happened to it, and what it is now.
+
+Owns the data of a job (``JobSpec``), the events that happen to it, the one transition table, and the fold
+of events into a ``Job``. It knows nothing of HTTP, files, SQLite or Blender: everything else in ``core``
+depends on this module, and this module depends on nothing.
+
+Money is integer ticks (1 USD = 10**10 ticks), wall time is seconds since the epoch (float), lengths are
+seconds of clip (int) unless a name says frames.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, ClassVar
+
+TICKS_PER_USD = 10**10
+
+
+class State(StrEnum):
+    """Where a job is. The values are what the ledger stores."""
+
+    QUEUED = "QUEUED"
+    SUBMITTING = "SUBMITTING"
+    RUNNING = "RUNNING"
+    DOWNLOADING = "DOWNLOADING"
+    READY = "READY"
+    IMPORTED = "IMPORTED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    UNKNOWN = "UNKNOWN"
+
+
+#: Work the program still has to do by itself.
+OPEN_STATES = frozenset({State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING})
+#: Nothing more happens unless the user asks. READY is not among them: the import is still due.
+FINAL_STATES = frozenset({State.IMPORTED, State.FAILED, State.CANCELLED, State.UNKNOWN})
+
+
+class ProblemCode(StrEnum):
+    """What kind of trouble a job is in: decides the button that the panel offers."""
+
+    KEY = "KEY"  # no key, a wrong key, a blocked team: the preferences
+    OTHER_KEY = "OTHER_KEY"  # the job belongs to another key or API base
+    OFFLINE = "OFFLINE"  # online access is off in Blender's preferences
+    NETWORK = "NETWORK"  # DNS, TLS, proxy, refused, reset, too slow
+    RATE = "RATE"  # too many requests: waits by itself
+    CREDITS = "CREDITS"  # out of money
+    REQUEST = "REQUEST"  # the service refused the request as it stands
+    MODERATED = "MODERATED"
+    EXPIRED = "EXPIRED"
+    SERVICE = "SERVICE"  # the service failed
+    ANSWER_LOST = "ANSWER_LOST"  # sent, and nobody knows whether it was bought
+    DOWNLOAD = "DOWNLOAD"  # the result could not be fetched
+    FILE = "FILE"  # folder gone, not writable, disk full, source still missing
+    SCENE = "SCENE"  # the target scene or .blend is not there
+    HELD = "HELD"  # waits for the user's word before money is spent
+    CRASHED = "CRASHED"  # was active in three crashes of the worker
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A sentence for an artist: what happened, whether anything was charged, what to do now."""
+
+    code: ProblemCode
+    message: str  # what happened; the service's own words where it said some
+    hint: str = ""  # what to do now
+    charged: bool | None = None  # None: not known
+    http_status: int | None = None
+
+
+class Kind(StrEnum):
+    """Which endpoint a job goes to."""
+
+    GENERATE = "generate"
+    EXTEND = "extend"
+    EDIT = "edit"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the first frame came from: kept for the clip's JSON and for the panel."""
+
+    kind: str  # 'CAMERA' 'VIEWPORT' 'RENDER_RESULT' 'IMAGE' 'SEQUENCER' 'NONE'
+    scene: str = ""
+    frame: float = 0.0  # with its sub-frame
+    camera: str = ""
+    image: str = ""  # name of the image datablock
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the clip goes: decided at the click and kept."""
+
+    session: str  # the Blender session (uuid hex) that clicked
+    blend: str = ""  # absolute path of the .blend; '' when it was not saved
+    scene: str = ""
+    frame: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """Everything there is to know of a request, fixed before it is queued."""
+
+    id: str  # uuid4 hex, made by Blender
+    kind: Kind
+    model: str
+    prompt: str
+    duration: int  # seconds
+    resolution: str  # '480p' '720p' '1080p'
+    aspect_ratio: str  # '16:9' …; never 'AUTO': that is resolved before
+    generate_audio: bool
+    account: str  # fingerprint of (API base, key): see account_of()
+    api_base: str  # without a trailing slash, '/v1/…' is appended
+    estimate: int | None  # ticks; None when the model's price is not known
+    image: str = ""  # absolute path of the source still; '' for text-to-video
+    image_mime: str = ""  # 'image/png' 'image/jpeg'
+    output: str = ""  # absolute path of the MP4 to be, chosen at submission
+    parent: str = ""  # job id this one sends again
+    source: Source = dataclasses.field(default_factory=lambda: Source("NONE"))
+    target: Target = dataclasses.field(default_factory=lambda: Target(""))
+
+    @property
+    def short_id(self) -> str:
+        """The first 8 characters: what file names and rows show."""
+        return self.id[:8]
+
+
+def new_id() -> str:
+    """A fresh job, command or session id: 32 hex characters."""
+    return uuid.uuid4().hex
+
+
+def account_of(api_base: str, key: str) -> str:
+    """16 hex characters that stand for an (API base, key) pair without giving the key away.
+
+    A job is polled only with the pair it was bought with.
+    """
+    digest = hashlib.blake2b(
+        f"{api_base.rstrip('/')}\n{key}".encode(), digest_size=8, salt=b"grok_video"
+    )
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What the downloaded file says of itself (never what was asked for)."""
+
+    path: str  # absolute
+    size: int  # bytes
+    width: int
+    height: int
+    fps: float
+    frames: int
+    seconds: float
+    has_audio: bool
+
+
+# --------------------------------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a job. ``kind`` is its name in the ledger and never changes."""
+
+    kind: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Created(Event):
+    kind: ClassVar[str] = "created"
+    spec: JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Event):
+    kind: ClassVar[str] = "held"
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Released(Event):
+    """The user pressed Send on a held job; ``session`` is the one that may submit it now."""
+
+    kind: ClassVar[str] = "released"
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitStarted(Event):
+    kind: ClassVar[str] = "submit_started"
+    reserved: int  # ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Sending(Event):
+    """The last byte is about to leave. From here on only a complete answer decides."""
+
+    kind: ClassVar[str] = "sending"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted(Event):
+    kind: ClassVar[str] = "submitted"
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent(Event):
+    """Nothing was started: the last byte never left, or the service said *later* (429 rate, 425)."""
+
+    kind: ClassVar[str] = "not_sent"
+    problem: Problem
+    wait: float = 0.0  # seconds before the next try
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected(Event):
+    kind: ClassVar[str] = "rejected"
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLost(Event):
+    kind: ClassVar[str] = "answer_lost"
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """A good poll of a running job, written when something changed. Clears ``blocked``."""
+
+    kind: ClassVar[str] = "progress"
+    percent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked(Event):
+    """The job goes on at the service, but we cannot ask for it just now."""
+
+    kind: ClassVar[str] = "blocked"
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(Event):
+    kind: ClassVar[str] = "slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Event):
+    kind: ClassVar[str] = "done"
+    url: str
+    cost: int | None = None  # ticks
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFailed(Event):
+    """The service ended the job: failed, expired, moderated. Final."""
+
+    kind: ClassVar[str] = "service_failed"
+    problem: Problem
+    cost: int | None = None  # ticks
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadBroken(Event):
+    kind: ClassVar[str] = "download_broken"
+    problem: Problem
+    wait: float = 0.0  # seconds before the next try
+
+
+@dataclass(frozen=True, slots=True)
+class UrlGone(Event):
+    kind: ClassVar[str] = "url_gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded(Event):
+    kind: ClassVar[str] = "downloaded"
+    clip: Clip
+    problem: Problem | None = None  # the clip is safe, but not where it was meant to be
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFailed(Event):
+    """Something on this side ended the job: it can be retried for free once mended."""
+
+    kind: ClassVar[str] = "local_failed"
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested(Event):
+    """The user stops tracking: CANCELLED at once, or, in SUBMITTING, when the answer is there."""
+
+    kind: ClassVar[str] = "stop_requested"
+
+
+@dataclass(frozen=True, slots=True)
+class Retried(Event):
+    kind: ClassVar[str] = "retried"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportClaimed(Event):
+    kind: ClassVar[str] = "import_claimed"
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReleased(Event):
+    """The claimant could not import: the clip waits in the queue."""
+
+    kind: ClassVar[str] = "import_released"
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Imported(Event):
+    kind: ClassVar[str] = "imported"
+    scene: str
+    blend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised(Event):
+    """An event of a newer version: kept as it is; such a job is shown, not driven."""
+
+    kind: ClassVar[str] = "?"
+    name: str
+    payload: Mapping[str, Any]
+
+
+EVENTS: dict[str, type[Event]] = {
+    event.kind: event
+    for event in (
+        Created,
+        Held,
+        Released,
+        SubmitStarted,
+        Sending,
+        Submitted,
+        NotSent,
+        Rejected,
+        AnswerLost,
+        Progress,
+        Blocked,
+        Slow,
+        Done,
+        ServiceFailed,
+        DownloadBroken,
+        UrlGone,
+        Downloaded,
+        LocalFailed,
+        StopRequested,
+        Retried,
+        ImportClaimed,
+        ImportReleased,
+        Imported,
+    )
+}
+
+#: Events that say where money went: their text also goes, synced, into ``jobs/<id>.jsonl``.
+MONEY_EVENTS = frozenset(
+    {
+        Created.kind,
+        SubmitStarted.kind,
+        Sending.kind,
+        Submitted.kind,
+        NotSent.kind,
+        Rejected.kind,
+        AnswerLost.kind,
+        Done.kind,
+        ServiceFailed.kind,
+        Downloaded.kind,
+    }
+)
+
+
+def to_payload(event: Event) -> dict[str, Any]:
+    """The event as JSON-ready data, without its kind."""
+    if isinstance(event, Unrecognised):
+        return dict(event.payload)
+    return dataclasses.asdict(event)
+
+
+def from_payload(kind: str, payload: Mapping[str, Any]) -> Event:
+    """The event that ``to_payload`` wrote. Unknown fields of a newer version are dropped.
+
+    Raises ValueError when a known kind lacks a field or holds a wrong one.
+    """
+    cls = EVENTS.get(kind)
+    if cls is None:
+        return Unrecognised(kind, dict(payload))
+    try:
+        values = {f.name: payload[f.name] for f in dataclasses.fields(cls) if f.name in payload}
+        if "spec" in values:
+            values["spec"] = spec_from_payload(values["spec"])
+        if values.get("problem") is not None:
+            values["problem"] = _problem(values["problem"])
+        if "clip" in values:
+            values["clip"] = _build(Clip, values["clip"])
+        return cls(**values)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"event {kind!r} cannot be read: {error}") from error
+
+
+def spec_to_payload(spec: JobSpec) -> dict[str, Any]:
+    """The spec as JSON-ready data."""
+    return dataclasses.asdict(spec)
+
+
+def spec_from_payload(payload: Mapping[str, Any]) -> JobSpec:
+    """The spec that ``spec_to_payload`` wrote. Raises TypeError, KeyError, AttributeError or ValueError."""
+    values = dict(payload)
+    values["kind"] = Kind(values["kind"])
+    values["source"] = _build(Source, values.get("source") or {"kind": "NONE"})
+    values["target"] = _build(Target, values.get("target") or {"session": ""})
+    return _build(JobSpec, values)
+
+
+def _build(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    known = {f.name for f in dataclasses.fields(cls)}
+    return cls(**{k: v for k, v in values.items() if k in known})
+
+
+def _problem(values: Mapping[str, Any]) -> Problem:
+    return _build(Problem, {**values, "code": ProblemCode(values["code"])})
+
+
+# ----------------------------------------------------------------------------------------------------- fold
+
+
+class IllegalTransition(ValueError):
+    """An event that cannot happen in that state. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it is now: the fold of its events."""
+
+    spec: JobSpec
+    state: State
+    seq: int  # number of events so far; the next event is stored under it
+    created_at: float
+    updated_at: float
+    released_by: str  # session that may submit it: the one that clicked, or that pressed Send
+    released_at: float
+    problem: Problem | None = None  # the last trouble; cleared by progress
+    held: bool = False
+    sent: bool = False  # the last byte of a POST left and was not answered with *later*
+    stop_requested: bool = False
+    blocked: bool = False
+    slow: bool = False
+    reserved: int = 0  # ticks counted against the account until known better
+    cost: int | None = None  # ticks, as the service said
+    request_id: str = ""
+    submitted_at: float = 0.0
+    progress: int | None = None  # percent
+    url: str = ""  # secret for a day: never shown
+    urls_gone: int = 0  # in a row
+    downloads_broken: int = 0  # in a row
+    not_before: float = 0.0  # wall time before which the next try is not due
+    clip: Clip | None = None
+    claimed_by: str = ""
+    imported_into: str = ""
+    finished_at: float = 0.0
+    driven: bool = True  # False: holds events of a newer version
+
+    @property
+    def id(self) -> str:
+        return self.spec.id
+
+    @property
+    def open(self) -> bool:
+        """Whether the program still has work to do by itself."""
+        return self.state in OPEN_STATES and not self.held
+
+    @property
+    def retryable(self) -> bool:
+        """Whether *retry* (free: polls or downloads) makes sense."""
+        if not self.request_id or not self.driven:
+            return False
+        if self.state in (State.CANCELLED, State.UNKNOWN):
+            return True
+        return self.state is State.FAILED and bool(
+            self.problem and self.problem.code in RETRYABLE_PROBLEMS
+        )
+
+
+#: A FAILED job with one of these can be taken up again for free. What the service ended is final.
+RETRYABLE_PROBLEMS = frozenset(
+    {
+        ProblemCode.DOWNLOAD,
+        ProblemCode.FILE,
+        ProblemCode.NETWORK,
+        ProblemCode.CRASHED,
+    }
+)
+
+_S = State
+#: (state, event) → next state. What is not in here cannot happen.
+TRANSITIONS: dict[tuple[State, type[Event]], State] = {
+    (_S.QUEUED, Held): _S.QUEUED,
+    (_S.QUEUED, Released): _S.QUEUED,
+    (_S.QUEUED, SubmitStarted): _S.SUBMITTING,
+    (_S.QUEUED, LocalFailed): _S.FAILED,
+    (_S.QUEUED, StopRequested): _S.CANCELLED,
+    (_S.SUBMITTING, Sending): _S.SUBMITTING,
+    (_S.SUBMITTING, Submitted): _S.RUNNING,
+    (_S.SUBMITTING, NotSent): _S.QUEUED,
+    (_S.SUBMITTING, Rejected): _S.FAILED,
+    (_S.SUBMITTING, AnswerLost): _S.UNKNOWN,
+    (_S.SUBMITTING, StopRequested): _S.SUBMITTING,
+    (_S.RUNNING, Progress): _S.RUNNING,
+    (_S.RUNNING, Blocked): _S.RUNNING,
+    (_S.RUNNING, Slow): _S.RUNNING,
+    (_S.RUNNING, Done): _S.DOWNLOADING,
+    (_S.RUNNING, ServiceFailed): _S.FAILED,
+    (_S.RUNNING, LocalFailed): _S.FAILED,
+    (_S.RUNNING, StopRequested): _S.CANCELLED,
+    (_S.DOWNLOADING, Blocked): _S.DOWNLOADING,
+    (_S.DOWNLOADING, DownloadBroken): _S.DOWNLOADING,
+    (_S.DOWNLOADING, UrlGone): _S.RUNNING,
+    (_S.DOWNLOADING, Downloaded): _S.READY,
+    (_S.DOWNLOADING, LocalFailed): _S.FAILED,
+    (_S.DOWNLOADING, StopRequested): _S.CANCELLED,
+    (_S.READY, ImportClaimed): _S.READY,
+    (_S.READY, ImportReleased): _S.READY,
+    (_S.READY, Imported): _S.IMPORTED,
+    (_S.IMPORTED, Imported): _S.IMPORTED,
+    (_S.IMPORTED, ImportReleased): _S.IMPORTED,
+    (_S.FAILED, Retried): _S.RUNNING,
+    (_S.CANCELLED, Retried): _S.RUNNING,
+    (_S.UNKNOWN, Retried): _S.RUNNING,
+    (_S.UNKNOWN, Submitted): _S.RUNNING,
+    (_S.UNKNOWN, StopRequested): _S.CANCELLED,
+}
+
+
+def apply(job: Job | None, event: Event, at: float) -> Job:
+    """The job after ``event``, which happened at wall time ``at``. Pure: the given job stays as it is.
+
+    ``job`` is None for the first event, which must be ``Created``.
+    Raises IllegalTransition for what the table does not allow.
+    """
+    if job is None:
+        if not isinstance(event, Created):
+            raise IllegalTransition(f"a job starts with 'created', not with {event.kind!r}")
+        return Job(
+            spec=event.spec,
+            state=State.QUEUED,
+            seq=1,
+            created_at=at,
+            updated_at=at,
+            released_by=event.spec.target.session,
+            released_at=at,
+        )
+    if isinstance(event, Unrecognised):
+        return replace(job, seq=job.seq + 1, updated_at=at, driven=False)
+    state = TRANSITIONS.get((job.state, type(event)))
+    if state is None:
+        raise IllegalTransition(f"{event.kind!r} cannot happen to a job that is {job.state}")
+    after = replace(_changed(job, event, at), seq=job.seq + 1, updated_at=at)
+    if after.state is job.state and state is not job.state:
+        after = replace(after, state=state)
+    if after.state in FINAL_STATES and job.state not in FINAL_STATES:
+        after = replace(after, finished_at=at)
+    return after
+
+
+def _changed(job: Job, event: Event, at: float) -> Job:
+    """The fields that ``event`` changes, other than the ordinary change of state."""
+    match event:
+        case Held(problem):
+            return replace(job, held=True, problem=problem)
+        case Released(session):
+            return replace(
+                job, held=False, problem=None, not_before=0.0, released_by=session, released_at=at
+            )
+        case SubmitStarted(reserved):
+            return replace(job, reserved=reserved, problem=None)
+        case Sending():
+            if job.sent:
+                raise IllegalTransition("the last byte of this job's POST has left before")
+            return replace(job, sent=True)
+        case Submitted(request_id):
+            if not request_id:
+                raise IllegalTransition("a submitted job has a request id")
+            # A stop that came while the answer was awaited ends the job, with the id it paid for.
+            stopped = State.CANCELLED if job.stop_requested else job.state
+            return replace(
+                job,
+                state=stopped,
+                request_id=request_id,
+                submitted_at=at,
+                problem=None,
+                finished_at=at if job.stop_requested else 0.0,
+            )
+        case NotSent(problem, wait):
+            stopped = State.CANCELLED if job.stop_requested else job.state
+            return replace(
+                job, state=stopped, problem=problem, sent=False, reserved=0, not_before=at + wait
+            )
+        case Rejected(problem):
+            return replace(job, problem=problem, reserved=0)
+        case AnswerLost(problem) | LocalFailed(problem):
+            return replace(job, problem=problem)
+        case Progress(percent):
+            return replace(job, progress=percent, blocked=False, problem=None)
+        case Blocked(problem):
+            return replace(job, blocked=True, problem=problem)
+        case Slow():
+            return replace(job, slow=True)
+        case Done(url, cost):
+            return replace(
+                job,
+                url=url,
+                cost=cost if cost is not None else job.cost,
+                progress=100,
+                blocked=False,
+                problem=None,
+                not_before=0.0,
+            )
+        case ServiceFailed(problem, cost):
+            return replace(job, problem=problem, cost=cost if cost is not None else job.cost)
+        case DownloadBroken(problem, wait):
+            return replace(
+                job,
+                problem=problem,
+                downloads_broken=job.downloads_broken + 1,
+                not_before=at + wait,
+            )
+        case UrlGone():
+            return replace(job, url="", urls_gone=job.urls_gone + 1, not_before=0.0)
+        case Downloaded(clip, problem):
+            return replace(
+                job, clip=clip, problem=problem, urls_gone=0, downloads_broken=0, blocked=False
+            )
+        case StopRequested():
+            return replace(job, stop_requested=True, held=False)
+        case Retried():
+            if not job.retryable:
+                raise IllegalTransition("only a job that can still be fetched is retried")
+            return replace(
+                job,
+                state=State.DOWNLOADING if job.url else State.RUNNING,
+                stop_requested=False,
+                problem=None,
+                blocked=False,
+                slow=False,
+                urls_gone=0,
+                downloads_broken=0,
+                not_before=0.0,
+                finished_at=0.0,
+            )
+        case ImportClaimed(session):
+            if job.claimed_by:
+                raise IllegalTransition("the import of this job is claimed already")
+            return replace(job, claimed_by=session)
+        case ImportReleased(problem):
+            return replace(job, claimed_by="", problem=problem)
+        case Imported(scene):
+            return replace(job, imported_into=scene, problem=None)
+        case _:
+            return job
+
+
+def replay(events: Iterable[tuple[Event, float]]) -> Job:
+    """The job that these (event, wall time) pairs make, oldest first. Raises IllegalTransition."""
+    job: Job | None = None
+    for event, at in events:
+        job = apply(job, event, at)
+    if job is None:
+        raise IllegalTransition("a job has at least one event")
+    return job

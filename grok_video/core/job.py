@@ -119,6 +119,8 @@ class JobSpec:
     estimate: int | None  # ticks; None when the model's price is not known
     image: str = ""  # absolute path of the source still; '' for text-to-video
     image_mime: str = ""  # 'image/png' 'image/jpeg'
+    image_pixels: tuple[int, int] = (0, 0)  # width, height
+    image_bytes: int = 0
     output: str = ""  # absolute path of the MP4 to be, chosen at submission
     parent: str = ""  # job id this one sends again
     source: Source = dataclasses.field(default_factory=lambda: Source("NONE"))
@@ -402,7 +404,7 @@ def from_payload(kind: str, payload: Mapping[str, Any]) -> Event:
         if "spec" in values:
             values["spec"] = spec_from_payload(values["spec"])
         if values.get("problem") is not None:
-            values["problem"] = _problem(values["problem"])
+            values["problem"] = problem_from_payload(values["problem"])
         if "clip" in values:
             values["clip"] = _build(Clip, values["clip"])
         return cls(**values)
@@ -420,8 +422,26 @@ def spec_from_payload(payload: Mapping[str, Any]) -> JobSpec:
     values = dict(payload)
     values["kind"] = Kind(values["kind"])
     values["source"] = _build(Source, values.get("source") or {"kind": "NONE"})
+    values["image_pixels"] = tuple(values.get("image_pixels") or (0, 0))
     values["target"] = _build(Target, values.get("target") or {"session": ""})
     return _build(JobSpec, values)
+
+
+def job_to_payload(job: Job) -> dict[str, Any]:
+    """The folded job as JSON-ready data: the ledger's shortcut past the events."""
+    return dataclasses.asdict(job)
+
+
+def job_from_payload(payload: Mapping[str, Any]) -> Job:
+    """The job that ``job_to_payload`` wrote. Raises TypeError, KeyError, AttributeError or ValueError."""
+    values = dict(payload)
+    values["spec"] = spec_from_payload(values["spec"])
+    values["state"] = State(values["state"])
+    if values.get("problem") is not None:
+        values["problem"] = problem_from_payload(values["problem"])
+    if values.get("clip") is not None:
+        values["clip"] = _build(Clip, values["clip"])
+    return _build(Job, values)
 
 
 def _build(cls: type[Any], values: Mapping[str, Any]) -> Any:
@@ -429,7 +449,8 @@ def _build(cls: type[Any], values: Mapping[str, Any]) -> Any:
     return cls(**{k: v for k, v in values.items() if k in known})
 
 
-def _problem(values: Mapping[str, Any]) -> Problem:
+def problem_from_payload(values: Mapping[str, Any]) -> Problem:
+    """The problem that ``dataclasses.asdict`` wrote. Raises TypeError, KeyError or ValueError."""
     return _build(Problem, {**values, "code": ProblemCode(values["code"])})
 
 

@@ -1,0 +1,234 @@
+"""The bridge to the worker: its life, what it is told, and what the ledger says.
+
+Owns the child process and the read-only view of the ledger. It never waits: a tick reads what is new
+and goes. It knows nothing of scenes, strips or renders.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.job import OPEN_STATES, Job, State, new_id
+from ..core.ledger import LedgerReader, put_command
+
+#: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
+RESTART_AFTER = (1.0, 4.0, 16.0, 60.0)
+_PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The (API base, key) pair in use and how often it may be asked."""
+
+    base: str
+    key: str = field(repr=False)
+    fingerprint: str
+    poll_interval: float  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The jobs as the panel draws them: immutable, newest first, made once per change."""
+
+    jobs: Mapping[str, Job]
+    all: tuple[Job, ...] = ()
+    active: tuple[Job, ...] = ()
+    done: tuple[Job, ...] = ()
+    open: tuple[Job, ...] = ()  # the program has work to do
+
+    @classmethod
+    def of(cls, jobs: Mapping[str, Job]) -> Snapshot:
+        newest_first = tuple(reversed(jobs.values()))
+        active = tuple(j for j in newest_first if j.state in OPEN_STATES or j.state is State.READY)
+        shown_active = set(map(id, active))
+        return cls(
+            jobs=jobs,
+            all=newest_first,
+            active=active,
+            done=tuple(j for j in newest_first if id(j) not in shown_active),
+            open=tuple(j for j in active if j.open),
+        )
+
+
+class Bridge:
+    """One per Blender process."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.session = new_id()
+        self.snapshot = Snapshot.of({})
+        self.trouble = ""  # a sentence when the worker or the ledger cannot be used
+        self._reader = LedgerReader(data_dir)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._told: dict[str, Any] = {}
+        self._crashes = 0
+        self._not_before = 0.0
+        self._started_at = 0.0
+
+    # ------------------------------------------------------------------------------------ the ledger
+
+    def tick(self, budget: float) -> bool:
+        """Read what is new for at most ``budget`` seconds; True when something changed."""
+        self._watch_worker()
+        changed = self._reader.refresh(budget)
+        if changed:
+            self.snapshot = Snapshot.of(dict(self._reader.jobs))
+        return changed
+
+    @property
+    def ledger_trouble(self) -> str:
+        return self._reader.trouble or self.trouble
+
+    def notice(self, command_id: str) -> Mapping[str, Any] | None:
+        """The worker's answer to a command such as ``check``; None until it is there."""
+        return self._reader.notices.get(command_id)
+
+    def send(self, command: str, **fields: Any) -> str:
+        """Put a command down for the worker and wake it; returns the command's id.
+
+        Raises OSError when the inbox cannot be written: nothing was asked for then.
+        """
+        command_id = put_command(self.data_dir, command, **fields)
+        self._tell({"type": "wake"})
+        return command_id
+
+    # ------------------------------------------------------------------------------------ the worker
+
+    def ensure_worker(self, account: Account) -> None:
+        """Start the worker if it is not running, and tell it what changed."""
+        if self._process is None:
+            if time.monotonic() < self._not_before:
+                return
+            self._start()
+        # A key reaches the worker over this pipe and in no other way.
+        self._tell_once(
+            "account",
+            {
+                "type": "account",
+                "base": account.base,
+                "key": account.key,
+                "account": account.fingerprint,
+                "poll_interval": account.poll_interval,
+            },
+        )
+        self._tell_once("online", {"type": "online", "online": bool(bpy.app.online_access)})
+
+    def has_inbox(self) -> bool:
+        """Whether a command that this process put down may still lie there."""
+        try:
+            return any(e.name.endswith(".json") for e in os.scandir(self.data_dir / "inbox"))
+        except OSError:
+            return False
+
+    @property
+    def worker_runs(self) -> bool:
+        return self._process is not None
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the worker crashed so often in a row that a script should not wait for it."""
+        return self._crashes >= len(RESTART_AFTER)
+
+    def _start(self) -> None:
+        environment = {k: v for k, v in os.environ.items() if k != "XAI_API_KEY"}
+        flags: dict[str, Any] = {}
+        if sys.platform == "win32":
+            flags["creationflags"] = (
+                subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+            )
+        else:
+            flags["start_new_session"] = True
+        worker_id = new_id()
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    *bpy.app.python_args,
+                    str(_PACKAGE_FOLDER),
+                    str(self.data_dir),
+                    self.session,
+                    worker_id,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # the worker keeps its own bounded, redacted log
+                cwd=self.data_dir,
+                env=environment,
+                **flags,
+            )
+        except OSError as error:
+            self._crashed(f"The background worker could not be started: {error.strerror}.")
+            return
+        self.trouble = ""
+        self._told = {}
+        self._started_at = time.monotonic()
+        assert self._process.stdin is not None
+        # A worker that does not read must never hold up the window.
+        os.set_blocking(self._process.stdin.fileno(), False)
+
+    def _watch_worker(self) -> None:
+        process = self._process
+        if process is None or process.poll() is None:
+            return
+        self._process = None
+        if process.stdin is not None:
+            _close(process.stdin)
+        if process.returncode == 0:  # it had nothing left to do
+            self._crashes = 0
+            return
+        if time.monotonic() - self._started_at > RESTART_AFTER[-1]:
+            self._crashes = 0
+        self._crashed(
+            "The background worker ended unexpectedly and is started again. "
+            f"Its log is {self.data_dir / 'worker.log'}."
+        )
+
+    def _crashed(self, sentence: str) -> None:
+        wait = RESTART_AFTER[min(self._crashes, len(RESTART_AFTER) - 1)]
+        self._crashes += 1
+        self._not_before = time.monotonic() + wait
+        self.trouble = sentence
+
+    def _tell_once(self, topic: str, line: dict[str, Any]) -> None:
+        if self._told.get(topic) != line and self._tell(line):
+            self._told[topic] = line
+
+    def _tell(self, line: dict[str, Any]) -> bool:
+        """Write one line to the worker; False when there is none, or it does not read just now."""
+        process = self._process
+        if process is None or process.stdin is None:
+            return False
+        data = json.dumps(line).encode() + b"\n"
+        try:
+            # One write of a short line: the pipe takes all of it or nothing.
+            return os.write(process.stdin.fileno(), data) == len(data)
+        except (BlockingIOError, BrokenPipeError, ValueError):
+            return False
+
+    def close(self) -> None:
+        """Let the worker end (it finishes a POST that is in flight) and close the ledger."""
+        self._tell({"type": "end"})
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            _close(process.stdin)
+            # Blender does not wait for it; without a return code Python would warn of that.
+            process.returncode = process.poll() or 0
+        self._reader.close()
+
+
+def _close(pipe: Any) -> None:
+    try:
+        pipe.close()
+    except OSError:  # the other end is gone already
+        return

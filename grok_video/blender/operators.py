@@ -1,0 +1,581 @@
+"""The operators: what the artist presses, searches for, and calls from scripts.
+
+Thin: each asks ``flow`` and reports. In background mode the ones that start or resume something block
+until the job has ended and raise on failure, so that a script reads like what it does.
+Operators that spend money have neither REGISTER nor UNDO: Redo and Repeat Last must not buy.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, IntProperty, StringProperty
+
+from .. import __package__ as base_package
+from ..core import models
+from ..core.job import FINAL_STATES, Job, ProblemCode, State
+from . import flow, sequencer, settings
+
+_Result = set[str]
+_JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
+
+
+def _refuse(operator: bpy.types.Operator, error: flow.Refused) -> _Result:
+    """Report the sentence where artists look for it; in scripts this raises RuntimeError."""
+    operator.report({"ERROR"}, str(error))
+    flow.redraw()
+    return {"CANCELLED"}
+
+
+def _finish(
+    operator: bpy.types.Operator,
+    context: bpy.types.Context,
+    job_id: str,
+    wanted: frozenset[State],
+    ended: frozenset[State] = FINAL_STATES,
+) -> _Result:
+    """In background mode: block until the job has ended; an end that was not wanted is an error."""
+    if not bpy.app.background:
+        flow.redraw()
+        return {"FINISHED"}
+
+    def is_over(job: Job) -> bool:
+        # What waits for the artist does not move by itself.
+        unplaced = job.state is State.READY and job.problem is not None and not job.claimed_by
+        locked = job.blocked and job.problem is not None and job.problem.code in _NEEDS_A_KEY
+        return job.state in ended or job.held or unplaced or locked
+
+    job = flow.wait_until(context, job_id, is_over)
+    if job.state in wanted:
+        return {"FINISHED"}
+    problem = job.problem
+    sentence = f"{problem.message} {problem.hint}".strip() if problem else "The job was stopped."
+    operator.report({"ERROR"}, sentence)
+    return {"CANCELLED"}
+
+
+_NEEDS_A_KEY = (ProblemCode.KEY, ProblemCode.OTHER_KEY)
+_ON_THE_TIMELINE = frozenset({State.IMPORTED})
+
+
+def _target(context: bpy.types.Context, name: str) -> bpy.types.Scene:
+    if not name:
+        return sequencer.target_scene(context)
+    scene = bpy.data.scenes.get(name)
+    if scene is None:
+        raise flow.Refused(f"There is no scene “{name}” in this file.")
+    return scene
+
+
+def _frame(operator: bpy.types.Operator, target: bpy.types.Scene) -> int:
+    if operator.properties.is_property_set("frame"):
+        return operator.frame
+    return target.frame_current
+
+
+class _Spends:
+    """Operators that can cost money: never REGISTER, never UNDO."""
+
+    bl_options = set()
+
+    scene: StringProperty(
+        name="Scene", description="Scene that takes the clip; empty: the sequencer's"
+    )
+    frame: IntProperty(name="Frame", description="Frame where the clip starts; unset: the playhead")
+
+
+class GROK_VIDEO_OT_generate(_Spends, bpy.types.Operator):
+    bl_idname = "grok_video.generate"
+    bl_label = "Generate Video Clip"
+    bl_description = (
+        "Render the source, send it with the prompt to the service, and place the clip "
+        "at the playhead when it is done. You go on working meanwhile"
+    )
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            target = _target(context, self.scene)
+            job_id = flow.generate(context, context.scene, target, _frame(self, target))
+            if bpy.app.background:
+                # A render that failed has refused; in background mode the job is there now.
+                return _finish(self, context, job_id, _ON_THE_TIMELINE)
+        except flow.Refused as error:
+            return _refuse(self, error)
+        flow.redraw()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_generate_dialog(bpy.types.Operator):
+    bl_idname = "grok_video.generate_dialog"
+    bl_label = "Generate Video Clip…"
+    bl_description = "Look over source, prompt, settings and price, then generate a clip"
+    bl_options = set()
+
+    source: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Result:
+        if self.source:
+            context.scene.grok_video.source = self.source
+        price = flow.price(context.scene)
+        return context.window_manager.invoke_props_dialog(
+            self,
+            width=420,
+            confirm_text="Generate" if price is None else f"Generate for {models.usd(price)}",
+        )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        from . import panel
+
+        panel.draw_request(self.layout, context)
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            target = sequencer.target_scene(context)
+            job_id = flow.generate(context, context.scene, target, target.frame_current)
+            return _finish(self, context, job_id, _ON_THE_TIMELINE)
+        except flow.Refused as error:
+            return _refuse(self, error)
+
+
+class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
+    bl_idname = "grok_video.send_again"
+    bl_label = "Send Again"
+    bl_description = "Buy this clip once more: a new job with the same source, prompt and settings"
+
+    job: _JOB
+    confirm: BoolProperty(
+        name="Confirm",
+        description="Scripts say True: this costs money",
+        options={"SKIP_SAVE"},
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
+        try:
+            job = flow.job_of(self.job, _can_send_again)
+        except flow.Refused as error:
+            return _refuse(self, error)
+        price = flow.price_again(job)
+        text = "Send Again" if price is None else f"Send Again for {models.usd(price)}"
+        self.job = job.id
+        self.confirm = True  # what the dialog asks
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title="Buy This Clip Once More?",
+            message="The service charges for every submission.",
+            confirm_text=text,
+        )
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            if not self.confirm:
+                raise flow.Refused("Sending again costs money.", "Call it with confirm=True.")
+            job = flow.job_of(self.job, _can_send_again)
+            target = _target(context, self.scene)
+            job_id = flow.send_again(job, target, _frame(self, target))
+            return _finish(self, context, job_id, _ON_THE_TIMELINE)
+        except flow.Refused as error:
+            return _refuse(self, error)
+
+
+class GROK_VIDEO_OT_release(bpy.types.Operator):
+    bl_idname = "grok_video.release"
+    bl_label = "Send"
+    bl_description = "Send this held job now. It has not been sent or charged before"
+    bl_options = set()
+
+    job: _JOB
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            if trouble := flow.connection_trouble():
+                raise flow.Refused(trouble[0], code=trouble[1])
+            job = flow.job_of(self.job, lambda job: job.held)
+            flow.release(job)
+            return _finish(self, context, job.id, _ON_THE_TIMELINE)
+        except flow.Refused as error:
+            return _refuse(self, error)
+
+
+class GROK_VIDEO_OT_stop(bpy.types.Operator):
+    bl_idname = "grok_video.stop"
+    bl_label = "Stop Tracking"
+    bl_description = (
+        "Stop asking for this job. The service cannot cancel, so what was sent is still charged; "
+        "the job can be taken up again with Retry"
+    )
+    bl_options = set()
+
+    job: _JOB
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            job = flow.job_of(self.job, lambda job: job.state in _STOPPABLE)
+            flow.send("stop", job=job.id)
+            if bpy.app.background:
+                return _finish(self, context, job.id, FINAL_STATES, FINAL_STATES | {State.READY})
+        except flow.Refused as error:
+            return _refuse(self, error)
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_retry(bpy.types.Operator):
+    bl_idname = "grok_video.retry"
+    bl_label = "Retry"
+    bl_description = "Ask for this job or download its clip once more. Free: nothing is bought"
+    bl_options = set()
+
+    job: _JOB
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            job = flow.job_of(self.job, lambda job: job.retryable)
+            if not job.retryable:
+                raise flow.Refused(
+                    "There is nothing to take up: this job has ended for good.",
+                    "Send it again to buy it once more.",
+                )
+            flow.retry(job)
+            # The answer is there when the job has left the state it was in.
+            if bpy.app.background:
+                before = job.seq
+                flow.wait_until(context, job.id, lambda job: job.seq > before)
+            return _finish(self, context, job.id, _ON_THE_TIMELINE)
+        except flow.Refused as error:
+            return _refuse(self, error)
+
+
+class GROK_VIDEO_OT_request_id(bpy.types.Operator):
+    bl_idname = "grok_video.request_id"
+    bl_label = "Enter Request ID"
+    bl_description = "Take up a job whose answer was lost by the request id the service's site shows"
+    bl_options = set()
+
+    job: _JOB
+    value: StringProperty(name="Request ID")
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Result:
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Take Up")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.prop(self, "value")
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            job = flow.job_of(self.job, lambda job: job.state is State.UNKNOWN)
+            if not self.value.strip():
+                raise flow.Refused("Enter the request id.")
+            flow.send("request_id", job=job.id, value=self.value.strip())
+        except flow.Refused as error:
+            return _refuse(self, error)
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_import_result(bpy.types.Operator):
+    bl_idname = "grok_video.import_result"
+    bl_label = "Import Clip"
+    bl_description = "Place the clip of this job in the sequencer"
+    bl_options = {"REGISTER", "UNDO"}
+
+    job: _JOB
+    scene: StringProperty(
+        name="Scene", description="Scene that takes the clip; empty: the one it was made for"
+    )
+    frame: IntProperty(
+        name="Frame", description="Frame where the clip starts; unset: where the playhead was"
+    )
+    here: BoolProperty(
+        name="At the Playhead",
+        description="Place it in the sequencer's scene, also when it was placed before",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            job = flow.job_of(self.job, lambda job: job.clip is not None)
+            scene: bpy.types.Scene | None = None
+            frame: int | None = None
+            if self.scene or self.here:
+                scene = _target(context, self.scene)
+                frame = scene.frame_current if self.here else None
+            if self.properties.is_property_set("frame"):
+                frame = self.frame
+            landing = flow.import_job(context, job, scene, frame)
+        except flow.Refused as error:
+            return _refuse(self, error)
+        if landing is None:
+            return {"CANCELLED"}
+        if landing.notice:
+            self.report({"WARNING"}, landing.notice)
+        return _finish(self, context, job.id, _ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_show_strip(bpy.types.Operator):
+    bl_idname = "grok_video.show_strip"
+    bl_label = "Show in Sequencer"
+    bl_description = "Select the strip of this job and move the playhead to its start"
+    bl_options = {"REGISTER", "UNDO"}
+
+    job: _JOB
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            job = flow.job_of(self.job, lambda job: job.state is State.IMPORTED)
+        except flow.Refused as error:
+            return _refuse(self, error)
+        scenes = (sequencer.target_scene(context), *bpy.data.scenes)
+        for scene in scenes:
+            if sequencer.show_strips(context, scene, job.id):
+                return {"FINISHED"}
+        self.report({"WARNING"}, "The strip of this job is not in this file. Import it again.")
+        return {"CANCELLED"}
+
+
+class GROK_VIDEO_OT_open_folder(bpy.types.Operator):
+    bl_idname = "grok_video.open_folder"
+    bl_label = "Open Folder"
+    bl_description = "Show the clip's folder in the system's file browser"
+    bl_options = set()
+
+    job: _JOB
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            job = flow.job_of(self.job, lambda job: job.clip is not None)
+        except flow.Refused as error:
+            return _refuse(self, error)
+        folder = Path(job.clip.path if job.clip else job.spec.output).parent
+        if not folder.is_dir():
+            self.report({"ERROR"}, f"The folder {folder} is not there.")
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=str(folder))
+        return {"FINISHED"}
+
+
+class _Copies:
+    """Operators that put a text of a job on the clipboard."""
+
+    bl_options = set()
+    job: _JOB
+
+    def text(self, job: Job) -> str:
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            job = flow.job_of(self.job, lambda job: bool(self.text(job)))
+        except flow.Refused as error:
+            return _refuse(self, error)
+        context.window_manager.clipboard = self.text(job)
+        self.report({"INFO"}, "Copied to the clipboard")
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_copy_error(_Copies, bpy.types.Operator):
+    bl_idname = "grok_video.copy_error"
+    bl_label = "Copy Error"
+    bl_description = "Copy what went wrong with this job to the clipboard"
+
+    def text(self, job: Job) -> str:
+        problem = job.problem
+        if problem is None:
+            return ""
+        status = f"HTTP {problem.http_status}" if problem.http_status else ""
+        parts = (problem.message, problem.hint, status, f"job {job.id}", job.spec.model)
+        request = f"request {job.request_id}" if job.request_id else ""
+        return "\n".join(part for part in (*parts, request) if part)
+
+
+class GROK_VIDEO_OT_copy_request_id(_Copies, bpy.types.Operator):
+    bl_idname = "grok_video.copy_request_id"
+    bl_label = "Copy Request ID"
+    bl_description = "Copy the service's id of this job, for its support or for another program"
+
+    def text(self, job: Job) -> str:
+        return job.request_id
+
+
+class GROK_VIDEO_OT_copy_prompt(_Copies, bpy.types.Operator):
+    bl_idname = "grok_video.copy_prompt"
+    bl_label = "Copy Prompt"
+    bl_description = "Copy the prompt of this job to the clipboard"
+
+    def text(self, job: Job) -> str:
+        return job.spec.prompt
+
+
+class GROK_VIDEO_OT_paste_prompt(bpy.types.Operator):
+    bl_idname = "grok_video.paste_prompt"
+    bl_label = "Paste Prompt"
+    bl_description = "Replace the prompt by the clipboard's text, with all its lines"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        text = context.window_manager.clipboard.strip()
+        if not text:
+            self.report({"WARNING"}, "There is no text on the clipboard")
+            return {"CANCELLED"}
+        context.scene.grok_video.prompt = text
+        context.scene.grok_video.prompt_text = None
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_page(bpy.types.Operator):
+    bl_idname = "grok_video.page"
+    bl_label = "Turn Page"
+    bl_description = "Show newer or older jobs"
+    bl_options = {"INTERNAL"}
+
+    page: IntProperty(min=1)
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        context.window_manager.grok_video.page = self.page
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_use_standard(bpy.types.Operator):
+    bl_idname = "grok_video.use_standard"
+    bl_label = "Use Standard in This Scene"
+    bl_description = (
+        "Set the scene's view transform to Standard, so that clips show the colours of their files"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    scene: StringProperty(name="Scene")
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            sequencer.use_standard(_target(context, self.scene))
+        except flow.Refused as error:
+            return _refuse(self, error)
+        flow.current().notices.clear()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_collect_clips(bpy.types.Operator):
+    bl_idname = "grok_video.collect_clips"
+    bl_label = "Collect Clips Beside the File"
+    bl_description = (
+        "Copy the clips of this file into the folder “grok_video” beside it and let the strips "
+        "use the copies"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not bpy.data.filepath:
+            cls.poll_message_set("Save the file first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        count, sentences = sequencer.collect_clips(context)
+        for sentence in sentences:
+            self.report({"WARNING"}, sentence)
+        self.report({"INFO"}, f"{count} clips copied beside the file")
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_check_connection(bpy.types.Operator):
+    bl_idname = "grok_video.check_connection"
+    bl_label = "Check Connection"
+    bl_description = "Ask the service whether the key is good. Free"
+    bl_options = set()
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            if trouble := flow.connection_trouble():
+                raise flow.Refused(trouble[0], code=trouble[1])
+            flow.check_connection()
+            if bpy.app.background:
+                answer = flow.wait_for_check(context)
+                self.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
+                return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
+        except flow.Refused as error:
+            return _refuse(self, error)
+        flow.redraw()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_show_preferences(bpy.types.Operator):
+    bl_idname = "grok_video.show_preferences"
+    bl_label = "Grok Video Preferences"
+    bl_description = "Open the preferences of Grok Video"
+    bl_options = set()
+
+    def execute(self, _context: bpy.types.Context) -> _Result:
+        bpy.ops.preferences.addon_show(module=base_package)
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_watch(bpy.types.Operator):
+    """Ticks while something is under way; every event goes on to Blender."""
+
+    bl_idname = "grok_video.watch"
+    bl_label = "Watch Grok Video Jobs"
+    bl_options = {"INTERNAL"}
+
+    _timer: bpy.types.Timer | None = None
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Result:
+        if flow.current().watched:
+            return {"CANCELLED"}
+        self._timer = context.window_manager.event_timer_add(
+            flow.TICK_SECONDS, window=context.window
+        )
+        flow.watch_started()
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
+        if event.type == "TIMER":
+            again = flow.watch_tick(context)
+            if not again:
+                self._end(context)
+                return {"CANCELLED", "PASS_THROUGH"}
+        return {"PASS_THROUGH"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        self._end(context)
+
+    def _end(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        flow.watch_ended()
+
+
+_STOPPABLE = frozenset(
+    {State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING, State.UNKNOWN}
+)
+
+
+def _can_send_again(job: Job) -> bool:
+    return job.state in FINAL_STATES
+
+
+_CLASSES = (
+    GROK_VIDEO_OT_generate,
+    GROK_VIDEO_OT_generate_dialog,
+    GROK_VIDEO_OT_send_again,
+    GROK_VIDEO_OT_release,
+    GROK_VIDEO_OT_stop,
+    GROK_VIDEO_OT_retry,
+    GROK_VIDEO_OT_request_id,
+    GROK_VIDEO_OT_import_result,
+    GROK_VIDEO_OT_show_strip,
+    GROK_VIDEO_OT_open_folder,
+    GROK_VIDEO_OT_copy_error,
+    GROK_VIDEO_OT_copy_request_id,
+    GROK_VIDEO_OT_copy_prompt,
+    GROK_VIDEO_OT_paste_prompt,
+    GROK_VIDEO_OT_page,
+    GROK_VIDEO_OT_use_standard,
+    GROK_VIDEO_OT_collect_clips,
+    GROK_VIDEO_OT_check_connection,
+    GROK_VIDEO_OT_show_preferences,
+    GROK_VIDEO_OT_watch,
+)
+
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -1,0 +1,309 @@
+"""What the artist sets: per scene, per window manager (how the list is shown) and in the preferences.
+
+Owns every RNA property of the add-on. RNA holds the artist's inputs only: jobs are read from the
+ledger's snapshot and never mirrored here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from .. import __package__ as base_package
+from ..core import models
+from ..core.job import account_of
+from ..core.ledger import default_data_dir
+
+DEFAULT_API_BASE = "https://api.x.ai"
+MIN_POLL_INTERVAL = 5.0  # seconds: the guide's limit; less only on loopback
+
+SOURCE_ITEMS = (
+    ("CAMERA", "Camera", "Render the scene's camera at the current frame", "CAMERA_DATA", 0),
+    ("VIEWPORT", "3D Viewport", "Take the 3D viewport as it looks", "VIEW3D", 1),
+    ("RENDER_RESULT", "Render Result", "Take the last render of this scene", "RENDER_RESULT", 2),
+    ("IMAGE", "Image", "Take an image of this file", "IMAGE_DATA", 3),
+    ("SEQUENCER", "Sequencer", "Take the sequencer's picture at its playhead", "SEQUENCE", 4),
+    ("NONE", "Text Only", "Make the clip from the prompt alone", "TEXT", 5),
+)
+
+# Blender keeps no reference to the strings of dynamic items: these tables do.
+_MODEL_ITEMS = tuple(
+    (model.id, model.label, f"Makes clips of {model.min_seconds} to {model.max_seconds} seconds", i)
+    for i, model in enumerate(models.MODELS.values())
+)
+_ALL_RESOLUTIONS = tuple(
+    dict.fromkeys(name for model in models.MODELS.values() for name in model.prices)
+)
+_ALL_RATIOS = tuple(dict.fromkeys(r for model in models.MODELS.values() for r in model.ratios))
+_RESOLUTION_ITEMS = {
+    model.id: [
+        (name, name, f"{models.clip_size(name, '16:9')[1]} pixels on the short side", "", number)
+        for number, name in enumerate(_ALL_RESOLUTIONS)
+        if name in model.prices
+    ]
+    for model in models.MODELS.values()
+}
+_AUTO_ITEM = ("AUTO", "Auto", "The offered ratio nearest to the source", "", 0)
+_RATIO_ITEMS = {
+    model.id: [
+        _AUTO_ITEM,
+        *(
+            (name, name, f"{name}, cropped inside the source", "", number)
+            for number, name in enumerate(_ALL_RATIOS, 1)
+            if name in model.ratios
+        ),
+    ]
+    for model in models.MODELS.values()
+}
+
+
+def _resolution_items(
+    self: GrokVideoSettings, _context: bpy.types.Context | None
+) -> list[tuple[str, str, str, str, int]]:
+    return _RESOLUTION_ITEMS[self.model]
+
+
+def _ratio_items(
+    self: GrokVideoSettings, _context: bpy.types.Context | None
+) -> list[tuple[str, str, str, str, int]]:
+    return _RATIO_ITEMS[self.model]
+
+
+def _model_changed(self: GrokVideoSettings, _context: bpy.types.Context) -> None:
+    # What the new model cannot do must not stay set unseen.
+    model = models.MODELS[self.model]
+    offered = [item[4] for item in _RESOLUTION_ITEMS[model.id]]
+    if self.get("resolution", offered[0]) not in offered:
+        self.resolution = _RESOLUTION_ITEMS[model.id][-1][0]
+    if self.get("aspect_ratio", 0) not in [item[4] for item in _RATIO_ITEMS[model.id]]:
+        self.aspect_ratio = "AUTO"
+    self.duration = min(max(self.duration, model.min_seconds), model.max_seconds)
+    if not model.audio:
+        self.generate_audio = False
+
+
+class GrokVideoSettings(bpy.types.PropertyGroup):
+    """``scene.grok_video``: what the next clip is made from. Saved in the .blend, undone by Ctrl-Z."""
+
+    prompt: StringProperty(
+        name="Prompt",
+        description="What happens in the clip: subject, movement, camera, mood, sound",
+    )
+    prompt_text: PointerProperty(
+        name="Prompt Text",
+        description="Take the prompt from this text of the Text Editor instead",
+        type=bpy.types.Text,
+    )
+    source: EnumProperty(
+        name="Source",
+        description="Where the first frame of the clip comes from",
+        items=SOURCE_ITEMS,
+        default="CAMERA",
+    )
+    image: PointerProperty(
+        name="Image", description="The first frame of the clip", type=bpy.types.Image
+    )
+    model: EnumProperty(
+        name="Model",
+        description="The model that makes the clip",
+        items=_MODEL_ITEMS,
+        default=models.DEFAULT_MODEL,
+        update=_model_changed,
+    )
+    duration: IntProperty(
+        name="Duration",
+        description="Length of the clip in seconds",
+        default=6,
+        min=1,
+        max=15,
+    )
+    resolution: EnumProperty(
+        name="Resolution",
+        description="Size of the clip. What the model cannot make is not offered",
+        items=_resolution_items,
+    )
+    aspect_ratio: EnumProperty(
+        name="Aspect Ratio",
+        description="Shape of the clip. The source is cropped inside its frame",
+        items=_ratio_items,
+    )
+    generate_audio: BoolProperty(
+        name="Sound", description="Let the service make sound for the clip", default=True
+    )
+
+    def written_prompt(self) -> str:
+        """The prompt that will be sent: the Text datablock's when one is chosen."""
+        text = self.prompt_text.as_string() if self.prompt_text else self.prompt
+        return text.strip()
+
+
+class GrokVideoList(bpy.types.PropertyGroup):
+    """``window_manager.grok_video``: how the list of jobs is shown."""
+
+    show: EnumProperty(
+        name="Show",
+        description="Which jobs are listed",
+        items=(
+            ("ACTIVE", "Active", "Jobs that are under way or wait for you"),
+            ("DONE", "Done", "Jobs that have ended"),
+            ("ALL", "All", "Every job of this computer's user"),
+        ),
+        default="ALL",
+    )
+    page: IntProperty(name="Page", description="Page of the list", default=1, min=1)
+
+
+def _preferences_changed(_self: GrokVideoPreferences, _context: bpy.types.Context) -> None:
+    from . import flow
+
+    flow.preferences_changed()
+
+
+class GrokVideoPreferences(bpy.types.AddonPreferences):
+    bl_idname = base_package
+
+    api_key: StringProperty(
+        name="API Key",
+        description="Your key of the xAI API. The environment's XAI_API_KEY wins over it",
+        subtype="PASSWORD",
+        update=_preferences_changed,
+    )
+    api_base: StringProperty(
+        name="API Base URL",
+        description="Where the service is: https, or http on this computer only. "
+        "The environment's XAI_API_BASE wins over it",
+        default=DEFAULT_API_BASE,
+        update=_preferences_changed,
+    )
+    output_dir: StringProperty(
+        name="Clip Folder",
+        description="Where clips go while the .blend is not saved or its folder cannot be written",
+        subtype="DIR_PATH",
+    )
+    poll_interval: FloatProperty(
+        name="Ask Every",
+        description="Seconds between two questions to the service about the same job",
+        default=MIN_POLL_INTERVAL,
+        min=0.05,
+        soft_min=MIN_POLL_INTERVAL,
+        soft_max=60.0,
+        max=600.0,
+        step=100,
+        precision=1,
+        subtype="TIME_ABSOLUTE",
+        update=_preferences_changed,
+    )
+    ledger_dir: StringProperty(
+        name="Job List Folder",
+        description="Where the list of your jobs and their costs is kept. "
+        "One place serves all versions of Blender",
+        subtype="DIR_PATH",
+        update=_preferences_changed,
+    )
+    still_format: EnumProperty(
+        name="Source Image Format",
+        description="How the first frame is sent",
+        items=(
+            ("PNG", "PNG", "Exact, and larger to send"),
+            ("JPEG", "JPEG", "Smaller to send, quality 90 %"),
+        ),
+        default="PNG",
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        from .panel import draw_preferences
+
+        draw_preferences(self.layout, context, self)
+
+
+def preferences(context: bpy.types.Context | None = None) -> GrokVideoPreferences:
+    """The add-on's preferences (also while registering)."""
+    return (context or bpy.context).preferences.addons[base_package].preferences
+
+
+def api_key() -> str:
+    """The key that is used: the environment's, else the preferences'. '' when there is none."""
+    return os.environ.get("XAI_API_KEY", "").strip() or preferences().api_key.strip()
+
+
+def api_base() -> str:
+    """The API base that is used, without a trailing slash."""
+    base = os.environ.get("XAI_API_BASE", "").strip() or preferences().api_base.strip()
+    return (base or DEFAULT_API_BASE).rstrip("/")
+
+
+def api_base_trouble(base: str) -> str:
+    """'' or a sentence that says why ``base`` cannot be used."""
+    try:
+        parts = urlsplit(base)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return f"The API base URL “{base}” is not a web address."
+    if parts.username or parts.password:
+        return "The API base URL must not hold a user name or a password."
+    if not host or parts.query or parts.fragment:
+        return f"The API base URL “{base}” is not a web address such as {DEFAULT_API_BASE}."
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(base)):
+        return ""
+    return "The API base URL must start with https://, else your key could be read on the way."
+
+
+def is_loopback(base: str) -> bool:
+    """Whether the API base is a service on this computer."""
+    try:
+        host = urlsplit(base).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def account() -> str:
+    """What stands for the (API base, key) pair in use; see ``core.job.account_of``."""
+    return account_of(api_base(), api_key())
+
+
+def poll_interval() -> float:
+    """Seconds between two polls of a job: never below 5 unless the service is on this computer."""
+    wanted = preferences().poll_interval
+    return wanted if is_loopback(api_base()) else max(wanted, MIN_POLL_INTERVAL)
+
+
+def data_dir() -> Path:
+    """The folder of the ledger, the stills and the clips that have no other home."""
+    chosen = preferences().ledger_dir.strip()
+    return Path(bpy.path.abspath(chosen)) if chosen else default_data_dir()
+
+
+def output_dir() -> Path:
+    """Where clips go that cannot lie beside their .blend."""
+    chosen = preferences().output_dir.strip()
+    return Path(bpy.path.abspath(chosen)) if chosen else data_dir() / "clips"
+
+
+_CLASSES = (GrokVideoSettings, GrokVideoList, GrokVideoPreferences)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.grok_video = PointerProperty(type=GrokVideoSettings)
+    bpy.types.WindowManager.grok_video = PointerProperty(type=GrokVideoList)
+
+
+def unregister() -> None:
+    del bpy.types.WindowManager.grok_video
+    del bpy.types.Scene.grok_video
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

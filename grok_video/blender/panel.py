@@ -236,7 +236,7 @@ def _title(job: Job) -> str:
 
 def _status(job: Job, at: float) -> str:
     """State, time and money of a job in a few words."""
-    ended = job.finished_at or (job.updated_at if job.state is State.READY else 0.0)
+    ended = job.finished_at or job.ready_at
     word = _WORDS[job.state]
     if job.held:
         word = "Held"

@@ -482,6 +482,8 @@ class Job:
     cost: int | None = None  # ticks, as the service said
     request_id: str = ""
     submitted_at: float = 0.0
+    done_at: float = 0.0  # the service said so
+    ready_at: float = 0.0  # the clip is on disk
     progress: int | None = None  # percent
     url: str = ""  # secret for a day: never shown
     urls_gone: int = 0  # in a row
@@ -643,6 +645,7 @@ def _changed(job: Job, event: Event, at: float) -> Job:
                 job,
                 url=url,
                 cost=cost if cost is not None else job.cost,
+                done_at=at,
                 progress=100,
                 blocked=False,
                 problem=None,
@@ -661,7 +664,13 @@ def _changed(job: Job, event: Event, at: float) -> Job:
             return replace(job, url="", urls_gone=job.urls_gone + 1, not_before=0.0)
         case Downloaded(clip, problem):
             return replace(
-                job, clip=clip, problem=problem, urls_gone=0, downloads_broken=0, blocked=False
+                job,
+                clip=clip,
+                problem=problem,
+                ready_at=at,
+                urls_gone=0,
+                downloads_broken=0,
+                blocked=False,
             )
         case StopRequested():
             return replace(job, stop_requested=True, held=False)

@@ -1,0 +1,188 @@
+"""What ``scripts/demo.py`` runs inside the ``bpy`` wheel: a scene, one clip, a contact sheet.
+
+It uses the add-on as any script would: ``bpy.ops.grok_video.generate()`` and ``scene.grok_video``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+PROFILE = Path(os.environ["GROK_VIDEO_DEMO_PROFILE"])
+# Before bpy is imported: it reads these once.
+os.environ["HOME"] = os.environ["BLENDER_USER_RESOURCES"] = str(PROFILE)
+os.environ["XDG_DATA_HOME"] = str(PROFILE / "data")
+
+import bpy
+import numpy as np
+
+FRAME = 10  # where the playhead stands
+
+
+def install(archive: str) -> None:
+    """Install and enable the built extension as an artist would, and allow online access."""
+    bpy.ops.extensions.package_install_files(
+        repo="user_default", filepath=archive, enable_on_install=True
+    )
+    bpy.context.preferences.system.use_online_access = True
+
+
+def build_scene() -> bpy.types.Scene:
+    """A glowing cube over a floor, rendered by Cycles: the engine that needs no window."""
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = 16
+    scene.cycles.use_denoising = False
+    scene.render.fps = 25  # on purpose not the service's 24
+    scene.render.resolution_x, scene.render.resolution_y = 1920, 1080
+    scene.world = bpy.data.worlds.new("World")
+    scene.world.color = (0.02, 0.03, 0.06)
+
+    def material(name: str, colour: tuple[float, float, float], glow: float) -> bpy.types.Material:
+        made = bpy.data.materials.new(name)
+        if made.node_tree is None:
+            made.use_nodes = True
+        shader = made.node_tree.nodes["Principled BSDF"]
+        shader.inputs["Base Color"].default_value = (*colour, 1)
+        shader.inputs["Emission Color"].default_value = (*colour, 1)
+        shader.inputs["Emission Strength"].default_value = glow
+        return made
+
+    bpy.ops.mesh.primitive_plane_add(size=40)
+    bpy.context.object.data.materials.append(material("Floor", (0.25, 0.28, 0.35), 0))
+    bpy.ops.mesh.primitive_cube_add(size=1.6, location=(0, 0, 0.9), rotation=(0, 0, 0.6))
+    bpy.context.object.data.materials.append(material("Cube", (1.0, 0.35, 0.08), 1.5))
+    bpy.ops.object.light_add(type="AREA", location=(4, -4, 6), rotation=(0.6, 0.3, 0.6))
+    bpy.context.object.data.energy = 600
+    bpy.context.object.data.size = 4
+    bpy.ops.object.camera_add(location=(6, -6, 3.6), rotation=(math.radians(68), 0, math.radians(45)))
+    scene.camera = bpy.context.object
+    scene.frame_set(FRAME)
+    return scene
+
+
+def shown_frame(scene: bpy.types.Scene, frame: int, folder: Path) -> np.ndarray:
+    """The sequencer's picture at ``frame``: height × width × 3, bytes, top row first."""
+    path = folder / f"shown-{frame}.png"
+    scene.render.use_sequencer = True
+    scene.render.resolution_percentage = 25
+    images = scene.render.image_settings
+    if hasattr(images, "media_type"):  # Blender 5
+        images.media_type = "IMAGE"
+    images.file_format = "PNG"
+    scene.render.filepath = str(path)
+    scene.frame_set(frame)
+    bpy.ops.render.render(write_still=True)
+    return pixels(path)
+
+
+def pixels(path: Path) -> np.ndarray:
+    """A picture file as height × width × 3 bytes, top row first."""
+    image = bpy.data.images.load(str(path))
+    width, height = image.size
+    flat = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(flat)
+    bpy.data.images.remove(image)
+    picture = flat.reshape(height, width, 4)[::-1, :, :3]
+    return (picture * 255 + 0.5).astype(np.uint8)
+
+
+def contact_sheet(pictures: list[np.ndarray], path: Path, height: int = 270, gap: int = 8) -> None:
+    """The pictures side by side at one height (nearest neighbour: it is an overview)."""
+    cells = []
+    for picture in pictures:
+        h, w = picture.shape[:2]
+        width = round(w * height / h)
+        rows = np.arange(height) * h // height
+        columns = np.arange(width) * w // width
+        cells.append(picture[rows][:, columns])
+    sheet = np.full(
+        (height + 2 * gap, sum(c.shape[1] + gap for c in cells) + gap, 3), 40, np.uint8
+    )
+    x = gap
+    for cell in cells:
+        sheet[gap : gap + height, x : x + cell.shape[1]] = cell
+        x += cell.shape[1] + gap
+    image = bpy.data.images.new("Contact Sheet", sheet.shape[1], sheet.shape[0])
+    rgba = np.ones((*sheet.shape[:2], 4), np.float32)
+    rgba[..., :3] = sheet[::-1] / 255
+    image.pixels.foreach_set(rgba.ravel())
+    image.filepath_raw, image.file_format = str(path), "PNG"
+    image.save()
+    bpy.data.images.remove(image)
+
+
+def main(arguments: list[str]) -> int:
+    archive, output, prompt, seconds, resolution, *live = arguments
+    out = Path(output)
+    out.mkdir(parents=True, exist_ok=True)
+    install(archive)
+    scene = build_scene()
+    chosen = scene.grok_video
+    chosen.prompt, chosen.duration, chosen.resolution = prompt, int(seconds), resolution
+    chosen.source = "CAMERA"
+    blend = out / "demo.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(blend))
+
+    from bl_ext.user_default.grok_video.blender import flow
+    from bl_ext.user_default.grok_video.core import models
+
+    price = models.usd(flow.price(scene) or 0)
+    if live:
+        answer = input(f"This buys a clip of {seconds} s at {resolution} for about {price}. Go on? [y/N] ")
+        if answer.strip().lower() not in ("y", "yes"):
+            print("Nothing was sent or charged.")
+            return 1
+
+    print("Rendering, sending, waiting, downloading, importing …", flush=True)
+    preferences = flow.settings.preferences()
+    preferences.poll_interval = 0.5 if not live else preferences.poll_interval
+    started = time.time()
+    try:
+        bpy.ops.grok_video.generate()
+    except RuntimeError as error:
+        print(str(error).strip())
+        return 1
+    job = flow.current().bridge.snapshot.all[0]
+    finished = time.time()
+    assert job.clip is not None
+    bpy.ops.wm.save_mainfile()
+
+    source = out / "source.png"
+    shutil.copyfile(job.spec.image, source)
+    strips = flow.sequencer.strips_of(scene, job.id)
+    movie = next(strip for strip in strips if strip.type == "MOVIE")
+    start, end = flow.sequencer.compat.span(movie)
+    frames = (start, (start + end) // 2, end - 1)
+    # A copy of the scene is set up for the pictures: the one in demo.blend stays as it was saved.
+    viewer = scene.copy()
+    with bpy.context.temp_override(scene=viewer):
+        shown = [shown_frame(viewer, frame, PROFILE) for frame in frames]
+    sheet = out / "contact-sheet.png"
+    contact_sheet([pixels(source), *shown], sheet)
+
+    clip = job.clip
+    print(
+        f"""
+A {clip.seconds:.1f} s clip of the camera's view now lies at frame {start} of the sequencer in demo.blend
+({clip.width} x {clip.height}, {clip.frames} frames at {clip.fps:g} fps, shown in {end - start} frames of a {scene.render.fps} fps scene{", with sound" if clip.has_audio else ""}).
+  source render   {job.created_at - started:6.1f} s
+  sending         {job.submitted_at - job.created_at:6.1f} s
+  the service     {job.done_at - job.submitted_at:6.1f} s
+  download        {job.ready_at - job.done_at:6.1f} s
+  import          {finished - job.ready_at:6.1f} s
+{"It cost" if live else "Nothing was charged; the real service would have cost"} {models.usd(job.cost if job.cost is not None else job.spec.estimate or 0)}.
+Left in {out}:
+  {source.name}, {Path(clip.path).relative_to(out)} and its .json, {blend.name}, {sheet.name}"""
+    )
+    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.grok_video")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

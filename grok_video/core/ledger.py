@@ -1,0 +1,1050 @@
+"""The ledger: one durable file for jobs and events, shared by every Blender and worker of one user.
+
+Owns the data folder (``ledger.sqlite3``, ``inbox/``, ``workers/``, ``jobs/<id>.jsonl``), the schema, the leases
+and slots that count over all workers, and what a command from Blender does to a job. It must not know HTTP,
+clips or Blender. Everything raises ``LedgerError`` with a sentence for an artist, never a bare sqlite3 error.
+
+SQLite runs with ``journal_mode=TRUNCATE`` and ``synchronous=FULL``: WAL fails on network homes.
+Nobody opens the database except through SQLite: any other open and close in a process drops its locks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Any
+from urllib.parse import quote
+
+from . import job as job_module
+from .job import (
+    MONEY_EVENTS,
+    Created,
+    Done,
+    Downloaded,
+    Event,
+    Held,
+    IllegalTransition,
+    ImportClaimed,
+    Imported,
+    ImportReleased,
+    Job,
+    JobSpec,
+    NotSent,
+    Problem,
+    ProblemCode,
+    Progress,
+    Released,
+    Retried,
+    State,
+    StopRequested,
+    Submitted,
+    Unrecognised,
+    apply,
+    from_payload,
+    job_from_payload,
+    job_to_payload,
+    new_id,
+    problem_from_payload,
+    spec_from_payload,
+    to_payload,
+)
+
+SCHEMA_VERSION = 1
+FILE_NAME = "ledger.sqlite3"
+
+#: Answers that say *later*: nothing was started, so the one POST of a job is free again (SAFETY rule 2).
+LATER_STATUS = frozenset({425, 429})
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events(
+    n INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL,
+    kind TEXT NOT NULL, payload TEXT NOT NULL, worker TEXT NOT NULL DEFAULT '', UNIQUE(job, seq));
+CREATE INDEX IF NOT EXISTS spending ON events(at, job) WHERE kind = 'submit_started';
+CREATE TABLE IF NOT EXISTS jobs(
+    id TEXT PRIMARY KEY, first INTEGER NOT NULL, n INTEGER NOT NULL UNIQUE,
+    fold TEXT NOT NULL, snapshot TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS posts(job TEXT PRIMARY KEY, at REAL NOT NULL);
+CREATE TRIGGER IF NOT EXISTS one_post AFTER INSERT ON events WHEN NEW.kind = 'sending'
+    BEGIN INSERT INTO posts(job, at) VALUES (NEW.job, NEW.at); END;
+CREATE TRIGGER IF NOT EXISTS post_refuted AFTER INSERT ON events WHEN NEW.kind = 'not_sent'
+    AND json_extract(NEW.payload, '$.problem.http_status') IN (425, 429)
+    BEGIN DELETE FROM posts WHERE job = NEW.job; END;
+CREATE TABLE IF NOT EXISTS leases(
+    job TEXT PRIMARY KEY, worker TEXT NOT NULL, crashes INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS workers(id TEXT PRIMARY KEY, session TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS slots(account TEXT NOT NULL, at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS slots_by_account ON slots(account, at);
+CREATE TABLE IF NOT EXISTS commands(id TEXT PRIMARY KEY, at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS notices(
+    n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, payload TEXT NOT NULL);
+"""
+
+#: Snapshots of another fold are ignored and folded anew: the events decide, never the shortcut.
+_FOLD = hashlib.blake2b(Path(job_module.__file__).read_bytes(), digest_size=8).hexdigest()
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_NOTICES_KEPT = 32
+_CHUNK = 64
+_NOT_NOW = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
+_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+#: Events that prove that a job does not bring its worker down.
+_PROOFS = (Progress, Submitted, Done, Downloaded)
+
+
+class LedgerError(Exception):
+    """A sentence for an artist. The ledger is as it was before."""
+
+
+class LedgerNewer(LedgerError):
+    """A newer version of the extension wrote this ledger: it may be read, not written."""
+
+
+class LedgerDamaged(LedgerError):
+    """The file is no ledger any more and another Blender still uses it."""
+
+
+class LedgerUnwritable(LedgerError):
+    """Full, read-only or locked: nothing is lost, the same call may work later."""
+
+
+class StaleJob(LedgerError):
+    """The job has moved on since it was read: look again."""
+
+
+class LeaseLost(LedgerError):
+    """Another worker drives this job."""
+
+
+class CommandRefused(LedgerError):
+    """The file in the inbox says nothing that can be done."""
+
+
+def default_data_dir() -> Path:
+    """The user's data folder of the system: it outlives Blender versions and the extension."""
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA", "")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "Grok Video"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Grok Video"
+    # The XDG specification tells to ignore a relative path.
+    given = os.environ.get("XDG_DATA_HOME", "")
+    return (
+        Path(given) if os.path.isabs(given) else Path.home() / ".local" / "share"
+    ) / "grok_video"
+
+
+def put_command(data_dir: Path, command: str, **fields: Any) -> str:
+    """Say something to the worker; returns the command's id. Quick and without a sync: for the UI thread.
+
+    A ``spec`` may be a JobSpec, a ``problem`` a Problem. Raises OSError when the folder cannot be written.
+    """
+    command_id = new_id()
+    for name, value in fields.items():
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields[name] = dataclasses.asdict(value)
+    text = json.dumps({"id": command_id, "command": command, "at": time.time_ns(), **fields})
+    inbox = Path(data_dir) / "inbox"
+    inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = inbox / f"{command_id}.tmp"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    os.replace(temporary, inbox / f"{command_id}.json")
+    return command_id
+
+
+# ------------------------------------------------------------------------------------------------- OS locks
+
+
+class FileLock:
+    """An exclusive lock of the system on a file, held until ``release`` or the end of the process.
+
+    Measured under SIGSTOP and SIGKILL: only a dead holder's lock is free. POSIX drops a process's locks on
+    any close of the file, so a process never opens the lock file that it holds a second time.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        self._file = file
+        self._path = path
+
+    @classmethod
+    def take(cls, path: Path) -> FileLock | None:
+        """The lock, or None when somebody else holds it. Raises OSError when the file cannot be made."""
+        while True:
+            file = open(path, "a+b")  # noqa: SIM115 - lives as long as the lock
+            if not _lock(file):
+                file.close()
+                return None
+            try:
+                same = os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+            except FileNotFoundError:
+                same = False  # a cleaner took it for a dead worker's between open and lock
+            if same:
+                return cls(file, path)
+            file.close()
+
+    def release(self, *, remove: bool = False) -> None:
+        """Give the lock back. ``remove`` also deletes the file."""
+        if remove:
+            with contextlib.suppress(OSError):  # Windows: an open file stays until it is closed
+                self._path.unlink()
+        self._file.close()
+        if remove:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> bool:
+        file.seek(0)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> bool:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+
+# ------------------------------------------------------------------------------------------ reading the jobs
+
+
+class _Tail:
+    """The jobs as far as they were read: each changed job is one row, read once."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self._first: dict[str, int] = {}
+        self._n = 0
+
+    def read(self, connection: sqlite3.Connection, limit: int) -> list[str]:
+        """Take in up to ``limit`` changed jobs, oldest change first; returns their ids."""
+        rows = connection.execute(
+            "SELECT id, first, n, fold, snapshot FROM jobs WHERE n > ? ORDER BY n LIMIT ?",
+            (self._n, limit),
+        ).fetchall()
+        for job_id, first, n, fold, snapshot in rows:
+            job = _from_snapshot(snapshot) if fold == _FOLD else None
+            job = job or _refold(connection, job_id)
+            if job is not None:
+                self.put(job, first, n)
+            self._n = n
+        return [row[0] for row in rows]
+
+    def put(self, job: Job, first: int, n: int) -> None:
+        """``job`` is what its events up to row ``n`` make; its first event is row ``first``."""
+        self.jobs[job.id] = job
+        self._first[job.id] = first
+        self._n = max(self._n, n)
+
+    def first(self, job_id: str) -> int:
+        """Row of the job's first event: the order in which jobs were made."""
+        return self._first[job_id]
+
+    def in_order(self) -> dict[str, Job]:
+        """All jobs, oldest first."""
+        return {i: self.jobs[i] for i in sorted(self.jobs, key=self._first.__getitem__)}
+
+
+def _from_snapshot(text: str) -> Job | None:
+    try:
+        return job_from_payload(json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None  # folded anew from the events
+
+
+def _refold(connection: sqlite3.Connection, job_id: str) -> Job | None:
+    rows = connection.execute(
+        "SELECT kind, payload, at FROM events WHERE job = ? ORDER BY seq", (job_id,)
+    )
+    job: Job | None = None
+    for kind, payload, at in rows.fetchall():
+        job = _fold(job, kind, payload, at)
+        if job is None:
+            return None
+    return job
+
+
+def _fold(job: Job | None, kind: str, payload: str, at: float) -> Job | None:
+    """One stored event more. What cannot be understood is kept: the job is then shown, not driven."""
+    try:
+        return apply(job, from_payload(kind, json.loads(payload)), at)
+    except ValueError:  # not JSON, not an event, not allowed in that state
+        return job and apply(job, Unrecognised(kind, {}), at)
+
+
+def _uri(path: Path, mode: str) -> str:
+    text = path.absolute().as_posix()
+    return f"file://{'' if text.startswith('/') else '/'}{quote(text, safe='/:')}?mode={mode}"
+
+
+def _main_code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+class LedgerReader:
+    """What Blender's timer reads. It never waits, never writes and never raises on a bad ledger.
+
+    BUSY, a killed writer's journal (READONLY_ROLLBACK) and a missing file mean *next time*.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.jobs: Mapping[str, Job] = MappingProxyType({})
+        self.notices: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+        self.trouble = ""
+        self._path = Path(data_dir) / FILE_NAME
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # (device, inode) of what is open
+        self._tail = _Tail()
+        self._notice = 0
+        self._version = -1
+        self._unread = True
+        self._space_due = 0.0
+
+    def refresh(self, budget: float) -> bool:
+        """Read what is new for at most about ``budget`` seconds; True when jobs or notices changed."""
+        deadline = time.perf_counter() + budget
+        before = self.trouble
+        try:
+            changed = self._refresh(deadline)
+        except sqlite3.Error as error:
+            changed = False
+            code = _main_code(error)
+            if code in _BROKEN:
+                self.trouble = (
+                    "The list of clips (Grok Video's ledger) is damaged. Nothing is bought again; "
+                    "restart Blender to rebuild it from its copies."
+                )
+                self.close()
+            elif code not in _NOT_NOW and code != sqlite3.SQLITE_READONLY:
+                self.trouble = f"The list of clips (Grok Video's ledger) cannot be read: {error}."
+                self.close()
+        except OSError as error:
+            changed = False
+            self.trouble = f"The folder of Grok Video's ledger cannot be read: {error.strerror}."
+        return changed or self.trouble != before
+
+    def _refresh(self, deadline: float) -> bool:
+        try:
+            stat = os.stat(self._path)
+        except FileNotFoundError:
+            self.close()
+            return False
+        if self._file != (stat.st_dev, stat.st_ino):
+            self.close()  # the worker set a damaged file aside
+        if self._connection is None:
+            self._connection = sqlite3.connect(
+                _uri(self._path, "ro"), uri=True, timeout=0, isolation_level=None
+            )
+            self._file = (stat.st_dev, stat.st_ino)
+            self._tail, self._notice, self._version, self._unread = _Tail(), 0, -1, True
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            (schema,) = self._connection.execute("PRAGMA user_version").fetchone()
+            self._unread = schema > 0  # 0: the worker is just making it
+            self._version = version
+            self.trouble = _NEWER if schema > SCHEMA_VERSION else ""
+        self._look_for_space()
+        return self._read(self._connection, deadline) if self._unread else False
+
+    def _read(self, connection: sqlite3.Connection, deadline: float) -> bool:
+        changed = False
+        while ids := self._tail.read(connection, 8):
+            changed = True
+            if time.perf_counter() >= deadline:
+                break
+        else:
+            self._unread = len(ids) > 0
+        if changed:
+            self.jobs = MappingProxyType(self._tail.in_order())
+        rows = connection.execute(
+            "SELECT n, id, payload FROM notices WHERE n > ? ORDER BY n", (self._notice,)
+        ).fetchall()
+        if rows:
+            notices = {**self.notices, **{row[1]: json.loads(row[2]) for row in rows}}
+            kept = list(notices)[-_NOTICES_KEPT:]
+            self.notices = MappingProxyType({key: notices[key] for key in kept})
+            self._notice = rows[-1][0]
+        return changed or bool(rows)
+
+    def _look_for_space(self) -> None:
+        """A full disk stops the worker's writes, so the ledger itself cannot say it."""
+        if time.monotonic() < self._space_due or self.trouble == _NEWER:
+            return
+        self._space_due = time.monotonic() + 10.0
+        self.trouble = ""
+        if not os.access(self._path.parent, os.W_OK):
+            self.trouble = (
+                "The folder of Grok Video's ledger cannot be written. Nothing is lost; allow "
+                "writing there and the jobs go on."
+            )
+        elif shutil.disk_usage(self._path.parent).free < 4 << 20:
+            self.trouble = (
+                "The disk with Grok Video's ledger is full. Nothing is lost; free some space and "
+                "the jobs go on."
+            )
+
+    def close(self) -> None:
+        """Close the file; the jobs read so far stay. ``refresh`` opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._file = None
+
+
+_NEWER = (
+    "The list of clips was written by a newer version of Grok Video: it is shown, but only that version "
+    "can go on with it. Update the extension in this Blender."
+)
+
+
+# ------------------------------------------------------------------------------------------ the worker's side
+
+
+class Ledger:
+    """Read and write: for the worker and for tests. One connection; its threads may share it."""
+
+    def __init__(
+        self, data_dir: Path, connection: sqlite3.Connection, lock: FileLock | None
+    ) -> None:
+        self.data_dir = data_dir
+        self.rebuilt = False  # opening found a damaged file and rebuilt it
+        self.twin_trouble = ""  # why a readable copy could not be written the last time
+        self._connection = connection
+        self._own = lock
+        self._guard = threading.RLock()
+        self._tail = _Tail()
+        self._version = -1
+        self._pending: dict[str, tuple[Job, int, int]] = {}
+        self._twins: list[tuple[str, str, bool]] = []
+        self._changed: set[str] = set()
+
+    # -- opening
+
+    @classmethod
+    def open(cls, data_dir: Path, *, worker: str = "", session: str = "") -> Ledger:
+        """Open the ledger, making or mending it. With a ``worker`` id its lock is held until ``close``.
+
+        Raises LedgerNewer, LedgerDamaged or LedgerUnwritable.
+        """
+        data_dir = Path(data_dir)
+        try:
+            for folder in ("", "inbox", "workers", "jobs", "stills", "clips"):
+                (data_dir / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = FileLock.take(data_dir / "workers" / f"{worker}.lock") if worker else None
+        except OSError as error:
+            raise LedgerUnwritable(_unwritable(data_dir, error.strerror or "")) from error
+        if worker and lock is None:
+            raise LedgerUnwritable("Another worker with the same id is running.")
+        ledger = None
+        try:
+            opening = _wait_for(data_dir / "opening.lock")
+            try:
+                ledger = cls._open(data_dir, lock, worker)
+            finally:
+                opening.release()
+            if worker:
+                ledger._register(worker, session)
+        except BaseException:
+            if ledger is not None:
+                ledger.close()
+            elif lock is not None:
+                lock.release(remove=True)
+            raise
+        return ledger
+
+    @classmethod
+    def _open(cls, data_dir: Path, lock: FileLock | None, worker: str) -> Ledger:
+        path = data_dir / FILE_NAME
+        for last_try in (False, True):
+            connection: sqlite3.Connection | None = None
+            try:
+                connection = sqlite3.connect(
+                    _uri(path, "rwc"),
+                    uri=True,
+                    timeout=30.0,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
+                (schema,) = connection.execute("PRAGMA user_version").fetchone()
+                if schema > SCHEMA_VERSION:
+                    connection.close()
+                    raise LedgerNewer(_NEWER)
+                (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if verdict != "ok":
+                    raise sqlite3.DatabaseError(verdict)
+                connection.execute("PRAGMA journal_mode=TRUNCATE")
+                connection.execute("PRAGMA synchronous=FULL")
+                connection.execute("PRAGMA fullfsync=ON")
+                ledger = cls(data_dir, connection, lock)
+                if schema < SCHEMA_VERSION:
+                    connection.executescript(
+                        f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
+                    )
+                    # A ledger that is gone altogether is one that was damaged.
+                    ledger._rebuild()
+                ledger._tail.read(connection, -1)
+                ledger._changed.update(ledger._tail.jobs)
+                return ledger
+            except sqlite3.Error as error:
+                if connection is not None:
+                    connection.close()
+                # An operational error (full, read-only, locked) is no damage: left in place and said.
+                if isinstance(error, sqlite3.OperationalError) or last_try:
+                    raise LedgerUnwritable(_unwritable(data_dir, str(error))) from error
+                _set_aside(data_dir, worker)
+        raise AssertionError("unreachable")
+
+    def _register(self, worker: str, session: str) -> None:
+        with self._transaction():
+            known = [row[0] for row in self._connection.execute("SELECT id FROM workers")]
+            leased = {row[0] for row in self._connection.execute("SELECT worker FROM leases")}
+            for other in known:
+                if other != worker and other not in leased and not self.alive(other):
+                    self._connection.execute("DELETE FROM workers WHERE id = ?", (other,))
+                    for suffix in (".lock", ".ready"):
+                        with contextlib.suppress(
+                            OSError
+                        ):  # only litter; the next worker tries again
+                            (self.data_dir / "workers" / f"{other}{suffix}").unlink()
+            self._connection.execute(
+                "INSERT OR REPLACE INTO workers(id, session) VALUES (?, ?)", (worker, session)
+            )
+
+    def close(self) -> None:
+        """Give everything back: the connection, then the lock that says *alive*."""
+        with self._guard:
+            self._connection.close()
+            if self._own is not None:
+                self._own.release(remove=True)
+                self._own = None
+
+    # -- reading
+
+    def refresh(self) -> list[Job]:
+        """The jobs that changed since the last call, by anybody, oldest first."""
+        with self._guard, self._errors():
+            self._pull()
+            changed = [self._tail.jobs[i] for i in self._changed if i in self._tail.jobs]
+            self._changed.clear()
+            return sorted(changed, key=lambda job: self._tail.first(job.id))
+
+    def job(self, job_id: str) -> Job | None:
+        """The job as it is now."""
+        with self._guard, self._errors():
+            self._pull()
+            return self._job(job_id)
+
+    def jobs(self) -> list[Job]:
+        """All jobs, oldest first."""
+        with self._guard, self._errors():
+            self._pull()
+            return list(self._tail.in_order().values())
+
+    def events(self, job_id: str) -> list[tuple[Event, float]]:
+        """What happened to the job, with wall times, oldest first."""
+        with self._guard, self._errors():
+            rows = self._connection.execute(
+                "SELECT kind, payload, at FROM events WHERE job = ? ORDER BY seq", (job_id,)
+            ).fetchall()
+        return [(from_payload(kind, json.loads(payload)), at) for kind, payload, at in rows]
+
+    def spent(self, account: str, since: float) -> int:
+        """Ticks that the account's jobs submitted since that wall time cost, or may cost yet."""
+        with self._guard, self._errors():
+            self._pull()
+            rows = self._connection.execute(
+                "SELECT DISTINCT job FROM events WHERE kind = 'submit_started' AND at >= ?",
+                (since,),
+            ).fetchall()
+            jobs = [self._tail.jobs[row[0]] for row in rows if row[0] in self._tail.jobs]
+        return sum(
+            job.reserved if job.cost is None else job.cost
+            for job in jobs
+            if job.spec.account == account
+        )
+
+    # -- writing
+
+    def append(
+        self,
+        job_id: str,
+        expected_seq: int | None,
+        event: Event,
+        *,
+        worker: str = "",
+        at: float | None = None,
+    ) -> Job:
+        """Store ``event`` durably and return the job after it.
+
+        ``expected_seq`` is the ``seq`` of the job that the decision was made on (0: no job yet, None: any).
+        With a ``worker`` its lease is checked. Raises StaleJob, LeaseLost, IllegalTransition or
+        LedgerUnwritable; nothing has happened then.
+        """
+        with self._transaction():
+            if worker and self._holder(job_id) != worker:
+                raise LeaseLost(f"Another worker goes on with job {job_id[:8]}.")
+            job = self._job(job_id)
+            if expected_seq is not None and expected_seq != (job.seq if job else 0):
+                raise StaleJob(f"Job {job_id[:8]} has changed meanwhile.")
+            return self._append(job_id, event, worker, time.time() if at is None else at)
+
+    def take_slot(self, account: str, now: float, gap: float, per_minute: int) -> float:
+        """Leave to call the API once: 0 when granted, else the seconds to wait before asking again.
+
+        Counts over all workers by wall time. A clock that was set back waits about a second, not an hour:
+        the slots on record are moved to at most 1 s ahead of ``now``.
+        """
+        with self._transaction():
+            execute = self._connection.execute
+            (newest,) = execute(
+                "SELECT max(at) FROM slots WHERE account = ?", (account,)
+            ).fetchone()
+            if newest is None:
+                execute("INSERT INTO slots(account, at) VALUES (?, ?)", (account, now))
+                return 0.0
+            if newest > now + 1.0:
+                execute(
+                    "UPDATE slots SET at = at - ? WHERE account = ?", (newest - now - 1.0, account)
+                )
+                newest = now + 1.0
+            row = execute(
+                "SELECT at FROM slots WHERE account = ? ORDER BY at DESC LIMIT 1 OFFSET ?",
+                (account, per_minute - 1),
+            ).fetchone()
+            due = max(newest + gap, row[0] + 60.0 if row else 0.0)
+            if due > now:
+                return due - now
+            execute("DELETE FROM slots WHERE account = ? AND at < ?", (account, now - 120.0))
+            execute("INSERT INTO slots(account, at) VALUES (?, ?)", (account, now))
+            return 0.0
+
+    def notice(self, key: str, payload: Mapping[str, Any]) -> None:
+        """Tell every Blender something under a key, such as the answer to a command. Few are kept."""
+        with self._transaction():
+            self._notice(key, payload)
+
+    # -- leases
+
+    def alive(self, worker: str) -> bool:
+        """Whether a worker lives: whether its lock is held. Our own is never probed (see FileLock)."""
+        path = self.data_dir / "workers" / f"{worker}.lock"
+        if self._own is not None and path == self._own._path:  # pyright: ignore[reportPrivateUsage]
+            return True
+        if not path.exists():
+            return False
+        try:
+            lock = FileLock.take(path)
+        except OSError:
+            return False
+        if lock is None:
+            return True
+        lock.release()
+        return False
+
+    def session_alive(self, session: str) -> bool:
+        """Whether any living worker belongs to that Blender session."""
+        with self._guard, self._errors():
+            rows = self._connection.execute(
+                "SELECT id FROM workers WHERE session = ?", (session,)
+            ).fetchall()
+        return any(self.alive(row[0]) for row in rows)
+
+    def lease(self, job_id: str, worker: str) -> int | None:
+        """Take the job for ``worker``; None when a living worker has it.
+
+        Returns how many workers died with this job since it last came forward.
+        """
+        with self._transaction():
+            row = self._connection.execute(
+                "SELECT worker, crashes FROM leases WHERE job = ?", (job_id,)
+            ).fetchone()
+            holder, crashes = row or ("", 0)
+            if holder == worker:
+                return crashes
+            if holder:
+                if self.alive(holder):
+                    return None
+                crashes += 1
+            self._connection.execute(
+                "INSERT OR REPLACE INTO leases(job, worker, crashes) VALUES (?, ?, ?)",
+                (job_id, worker, crashes),
+            )
+            return crashes
+
+    def release(self, worker: str, job_id: str = "") -> None:
+        """Give back one job, or all of a worker that leaves in order."""
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE leases SET worker = '' WHERE worker = ? AND (job = ? OR ? = '')",
+                (worker, job_id, job_id),
+            )
+            if not job_id:
+                self._connection.execute("DELETE FROM workers WHERE id = ?", (worker,))
+
+    def _holder(self, job_id: str) -> str:
+        row = self._connection.execute(
+            "SELECT worker FROM leases WHERE job = ?", (job_id,)
+        ).fetchone()
+        return row[0] if row else ""
+
+    # -- the inbox
+
+    def inbox(self) -> list[tuple[Path, dict[str, Any]]]:
+        """The commands that wait, oldest first. Files that say nothing go to ``inbox/bad``."""
+        folder = self.data_dir / "inbox"
+        found: list[tuple[int, Path, dict[str, Any]]] = []
+        try:
+            names = [entry.name for entry in os.scandir(folder) if entry.name.endswith(".json")]
+        except OSError:
+            return []  # made again by whoever speaks next
+        for name in names:
+            path = folder / name
+            try:
+                if path.stat().st_size > 1 << 20:
+                    raise ValueError("too long")
+                data = json.loads(path.read_bytes())
+                if not isinstance(data, dict):
+                    raise ValueError("not an object")
+                command: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
+                if not _ID.fullmatch(str(command.get("id"))):
+                    raise ValueError("without an id")
+                at = command.get("at")
+                found.append((at if isinstance(at, int) else 0, path, command))
+            except FileNotFoundError:
+                continue  # another worker applied it
+            except (ValueError, RecursionError):
+                self.set_aside(path)
+            except OSError:
+                continue  # Windows: a scanner has it open; the next look finds it
+        return [(path, command) for _, path, command in sorted(found, key=lambda item: item[:2])]
+
+    def set_aside(self, path: Path) -> None:
+        """Move a command that cannot be read out of the way, for whoever looks into it."""
+        bad = path.parent / "bad"
+        with contextlib.suppress(OSError):  # another worker did it, or a scanner has it: next look
+            bad.mkdir(mode=0o700, exist_ok=True)
+            os.replace(path, bad / path.name)
+
+    def apply(self, command: Mapping[str, Any]) -> None:
+        """Do what a command says, once. Raises CommandRefused when its text makes no sense.
+
+        A command that comes too late (a stop of a finished job) is answered by a notice and is no error.
+        """
+        with self._transaction():
+            now = time.time()
+            fresh = self._connection.execute(
+                "INSERT OR IGNORE INTO commands(id, at) VALUES (?, ?)", (command["id"], now)
+            )
+            if fresh.rowcount == 0:
+                return
+            try:
+                for job_id, event in self._meaning(command):
+                    self._append(job_id, event, "", now)
+            except IllegalTransition as error:
+                self._notice(command["id"], {"ok": False, "message": f"Too late: {error}."})
+
+    def answer(self, command: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
+        """Record that a command was done outside the ledger, with what is to be said of it."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO commands(id, at) VALUES (?, ?)", (command["id"], time.time())
+            )
+            self._notice(command["id"], payload)
+
+    def done(self, command_id: str) -> bool:
+        """Whether a command was applied or answered before."""
+        with self._guard, self._errors():
+            row = self._connection.execute(
+                "SELECT 1 FROM commands WHERE id = ?", (command_id,)
+            ).fetchone()
+        return row is not None
+
+    def _meaning(self, command: Mapping[str, Any]) -> list[tuple[str, Event]]:
+        """The events that a command stands for, as things are now."""
+        name = command.get("command")
+        if name == "submit":
+            spec = _checked_spec(command.get("spec"))
+            return [] if self._job(spec.id) else [(spec.id, Created(spec))]
+        job_id = _text(command, "job", 64)
+        job = self._job(job_id)
+        if job is None:
+            raise CommandRefused(f"There is no job {job_id[:8]}.")
+        match name:
+            case "stop":
+                return [(job_id, StopRequested())]
+            case "retry":
+                return [(job_id, Retried())]
+            case "release":
+                return [(job_id, Released(_text(command, "session", 64)))]
+            case "claim":
+                return [
+                    (job_id, event) for event in self._claim(job, _text(command, "session", 64))
+                ]
+            case "unclaim":
+                return [(job_id, ImportReleased(_given_problem(command.get("problem"))))]
+            case "imported":
+                blend = command.get("blend")
+                scene = _text(command, "scene", 256)
+                return [(job_id, Imported(scene, blend if isinstance(blend, str) else ""))]
+            case "request_id":
+                if job.state is not State.UNKNOWN:
+                    raise IllegalTransition(f"the job is {job.state} and has its own request id")
+                value = _text(command, "value", 200).strip()
+                if not re.fullmatch(r"[!-.0-~]+", value):  # printable ASCII, no slash, no space
+                    raise IllegalTransition("that is not a request id")
+                return [(job_id, Submitted(value))]
+            case _:
+                raise CommandRefused(f"There is no command {name!r}.")
+
+    def _claim(self, job: Job, session: str) -> list[Event]:
+        if job.claimed_by == session and job.state is State.READY:
+            return []
+        if not job.claimed_by or job.state is not State.READY or self.session_alive(job.claimed_by):
+            return [ImportClaimed(session)]
+        # The Blender that had claimed it is gone: the clip is free again.
+        gone = Problem(ProblemCode.SCENE, "The Blender that was importing this clip has ended.")
+        return [ImportReleased(gone), ImportClaimed(session)]
+
+    # -- inside a transaction
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            raise IllegalTransition("the last byte of this job's POST has left before") from error
+        except sqlite3.Error as error:
+            raise LedgerUnwritable(_unwritable(self.data_dir, str(error))) from error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._guard, self._errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._pull()
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._pending.clear()
+                self._twins.clear()
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            for job, first, n in self._pending.values():
+                self._tail.put(job, first, n)
+                self._changed.add(job.id)
+            self._pending.clear()
+            twins, self._twins = self._twins, []
+            for job_id, line, synced in twins:
+                self._write_twin(job_id, line, synced)
+
+    def _pull(self) -> None:
+        """Take in what others wrote. ``data_version`` costs microseconds and sees other processes."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._changed.update(self._tail.read(self._connection, -1))
+            self._version = version
+
+    def _job(self, job_id: str) -> Job | None:
+        pending = self._pending.get(job_id)
+        return pending[0] if pending else self._tail.jobs.get(job_id)
+
+    def _append(self, job_id: str, event: Event, worker: str, at: float) -> Job:
+        before = self._job(job_id)
+        if (
+            isinstance(event, NotSent)
+            and before is not None
+            and before.sent
+            and event.problem.http_status not in LATER_STATUS
+        ):
+            raise IllegalTransition("only an answer that says 'later' takes a sent POST back")
+        after = apply(before, event, at)
+        if after.id != job_id or not _ID.fullmatch(job_id):
+            raise IllegalTransition("the event belongs to another job")
+        execute = self._connection.execute
+        payload = json.dumps(to_payload(event))
+        kind = event.name if isinstance(event, Unrecognised) else event.kind
+        n = execute(
+            "INSERT INTO events(job, seq, at, kind, payload, worker) VALUES (?, ?, ?, ?, ?, ?)",
+            (job_id, after.seq, at, kind, payload, worker),
+        ).lastrowid
+        assert n is not None
+        pending = self._pending.get(job_id)
+        first = pending[1] if pending else self._tail.first(job_id) if before else n
+        execute(
+            "INSERT OR REPLACE INTO jobs(id, first, n, fold, snapshot) VALUES (?, ?, ?, ?, ?)",
+            (job_id, first, n, _FOLD, json.dumps(job_to_payload(after))),
+        )
+        if isinstance(event, _PROOFS):
+            execute("UPDATE leases SET crashes = 0 WHERE job = ? AND crashes > 0", (job_id,))
+        self._pending[job_id] = (after, first, n)
+        line = f'{{"seq": {after.seq}, "at": {at!r}, "kind": "{kind}", "payload": {payload}}}\n'
+        self._twins.append((job_id, line, kind in MONEY_EVENTS))
+        return after
+
+    def _notice(self, key: str, payload: Mapping[str, Any]) -> None:
+        execute = self._connection.execute
+        execute("INSERT INTO notices(id, payload) VALUES (?, ?)", (key, json.dumps(dict(payload))))
+        execute("DELETE FROM notices WHERE n <= (SELECT max(n) FROM notices) - ?", (_NOTICES_KEPT,))
+
+    # -- the twins
+
+    def _write_twin(self, job_id: str, line: str, synced: bool) -> None:
+        """The job's readable copy. The ledger has the event already, so a failure here is only noted."""
+        try:
+            with open(self.data_dir / "jobs" / f"{job_id}.jsonl", "ab") as file:
+                file.write(line.encode())
+                if synced:
+                    file.flush()
+                    os.fsync(file.fileno())
+            self.twin_trouble = ""
+        except OSError as error:
+            self.twin_trouble = (
+                f"The readable copy of job {job_id[:8]} is incomplete: {error.strerror}"
+            )
+
+    def _rebuild(self) -> None:
+        """Fill an empty ledger from the twins. Jobs that were to be sent wait for the user's word."""
+        found = sorted((self.data_dir / "jobs").glob("*.jsonl"))
+        with self._transaction():
+            for path in found:
+                for event, at in _read_twin(path):
+                    with contextlib.suppress(IllegalTransition):  # a line that never counted
+                        self._append(path.stem, event, "", at)
+                job = self._job(path.stem)
+                if job is not None and job.state is State.QUEUED and not job.held:
+                    held = Problem(
+                        ProblemCode.HELD,
+                        "The list of clips was damaged and has been rebuilt. Nothing was bought.",
+                        "Press Send to send this job.",
+                        charged=False,
+                    )
+                    self._append(job.id, Held(held), "", time.time())
+            self._twins.clear()  # they are where this came from
+            self.rebuilt = bool(self._pending)
+
+
+def _read_twin(path: Path) -> list[tuple[Event, float]]:
+    """The events of a twin, each sequence number once: the last word counts, a torn line does not."""
+    lines: dict[int, tuple[Event, float]] = {}
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return []
+    for raw in data.splitlines():
+        try:
+            line = json.loads(raw)
+            lines[int(line["seq"])] = (
+                from_payload(line["kind"], line["payload"]),
+                float(line["at"]),
+            )
+        except (ValueError, KeyError, TypeError):
+            continue
+    return [lines[seq] for seq in sorted(lines)]
+
+
+def _set_aside(data_dir: Path, worker: str) -> None:
+    """Move a damaged ledger away, only when no other worker lives. The caller holds the opening lock."""
+    message = (
+        "The list of clips (Grok Video's ledger) is damaged and in use by another Blender. Nothing is "
+        "bought again; close the other Blenders, and it is rebuilt from its copies."
+    )
+    for path in (data_dir / "workers").glob("*.lock"):
+        if path.stem == worker:
+            continue
+        lock = FileLock.take(path)
+        if lock is None:
+            raise LedgerDamaged(message)
+        lock.release(remove=True)
+    stamp = f"damaged-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
+    try:
+        for suffix in ("", "-journal"):
+            path = data_dir / f"{FILE_NAME}{suffix}"
+            if path.exists():
+                os.replace(path, data_dir / f"{FILE_NAME}.{stamp}{suffix}")
+    except OSError as error:
+        raise LedgerDamaged(message) from error
+
+
+def _wait_for(path: Path) -> FileLock:
+    """The lock on ``path``, waited for: opening takes milliseconds, a rebuild a few seconds."""
+    deadline = time.monotonic() + 60.0
+    while True:
+        try:
+            lock = FileLock.take(path)
+        except OSError as error:
+            raise LedgerUnwritable(_unwritable(path.parent, error.strerror or "")) from error
+        if lock is not None:
+            return lock
+        if time.monotonic() > deadline:
+            raise LedgerUnwritable(_unwritable(path.parent, "another Blender is opening it"))
+        time.sleep(0.02)
+
+
+def _unwritable(data_dir: Path, why: str) -> str:
+    return (
+        f"The list of clips (Grok Video's ledger) in {data_dir} cannot be written just now: {why}. "
+        "Nothing is lost and nothing was bought by this; check the disk's space and permissions."
+    )
+
+
+# ------------------------------------------------------------------------------------ what a command may hold
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "str": str,
+    "int": int,
+    "bool": bool,
+    "float": (int, float),
+    "int | None": (int, type(None)),
+}
+
+
+def _checked_spec(payload: Any) -> JobSpec:
+    try:
+        spec = spec_from_payload(payload)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CommandRefused(f"The job cannot be read: {error}") from error
+    for part in (spec, spec.source, spec.target):
+        for field in dataclasses.fields(part):
+            wanted = _TYPES.get(str(field.type))
+            if wanted is not None and not isinstance(getattr(part, field.name), wanted):
+                raise CommandRefused(f"The job cannot be read: {field.name} is no {field.type}.")
+    if not _ID.fullmatch(spec.id):
+        raise CommandRefused("The job's id is not one.")
+    return spec
+
+
+def _text(command: Mapping[str, Any], name: str, longest: int) -> str:
+    value = command.get(name)
+    if not isinstance(value, str) or not value or len(value) > longest:
+        raise CommandRefused(f"The command lacks {name!r}.")
+    return value
+
+
+def _given_problem(payload: Any) -> Problem:
+    try:
+        return problem_from_payload(payload)
+    except (ValueError, KeyError, TypeError):
+        return Problem(ProblemCode.SCENE, "The clip could not be imported and waits in the queue.")

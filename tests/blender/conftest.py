@@ -1,0 +1,131 @@
+"""The blender ring: the built zip, installed and enabled in a `bpy` wheel as an artist would.
+
+One process holds one `bpy`, so the ring runs once for each version: ``scripts/test.py blender-4.2``.
+Owns the scratch folders that stand for the artist's, and the fixtures below. Everything is set before
+`bpy` is first imported, so test modules may import it at their top, but reach the extension's own
+modules through ``module('core.job')`` only: they exist once the zip is installed.
+
+    extension   the enabled package, for a whole session
+    module      a function: name -> that module of the extension
+    blender     an empty file, the extension freshly enabled with an empty ledger, for one test
+    stand_in    a stand-in server for one test; the extension talks to it and is allowed online
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "bl_ext.user_default.grok_video"
+
+# Before anything imports bpy: nothing of the person who runs the tests is read, written or spent.
+SCRATCH = Path(tempfile.mkdtemp(prefix="grok-video-tests-"))
+for _name in [name for name in os.environ if name.startswith(("BLENDER_", "XAI_"))]:
+    del os.environ[_name]
+os.environ |= {
+    "HOME": str(SCRATCH),
+    "USERPROFILE": str(SCRATCH),
+    "LOCALAPPDATA": str(SCRATCH / "local"),
+    "APPDATA": str(SCRATCH / "roaming"),
+    "XDG_CONFIG_HOME": str(SCRATCH / "config"),
+    "XDG_DATA_HOME": str(SCRATCH / "data"),
+    "XDG_STATE_HOME": str(SCRATCH / "state"),
+    "XDG_CACHE_HOME": str(SCRATCH / "cache"),
+    "BLENDER_USER_RESOURCES": str(SCRATCH / "blender"),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What Blender will remove in a coming version must not be used by the extension today."""
+    config.addinivalue_line(
+        "filterwarnings", rf"error::DeprecationWarning:{PACKAGE.replace('.', '[.]')}.*"
+    )
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+def pytest_report_header() -> str:
+    import bpy
+
+    return f"Blender {bpy.app.version_string}"
+
+
+def load_by_path(path: Path) -> ModuleType:
+    """A helper module of the tests that lies in another folder than the test."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, loaded)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def archive() -> Path:
+    """The zip under test: the runner's, else built now."""
+    if given := os.environ.get("GROK_VIDEO_ZIP"):
+        return Path(given)
+    build = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "build.py"), "--out", str(SCRATCH)],
+        # The environments' cache belongs to the person, not to the scratch home.
+        env=os.environ | {"GROK_VIDEO_CACHE": str(Path(sys.prefix).parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert build.returncode == 0, build.stdout + build.stderr
+    return Path(build.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def extension(archive: Path) -> ModuleType:
+    """The extension's package, installed from the zip and enabled."""
+    import bpy
+
+    bpy.ops.extensions.package_install_files(
+        repo="user_default", filepath=str(archive), enable_on_install=True
+    )
+    assert PACKAGE in bpy.context.preferences.addons, "the zip was not enabled: see the output above"
+    return importlib.import_module(PACKAGE)
+
+
+@pytest.fixture(scope="session")
+def module(extension: ModuleType) -> Callable[[str], ModuleType]:
+    """``module('core.job')`` is that module of the installed extension."""
+    return lambda name: importlib.import_module(f"{PACKAGE}.{name}")
+
+
+@pytest.fixture
+def blender(
+    extension: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ModuleType]:
+    """An empty file, default preferences, an empty ledger; gives `bpy`.
+
+    The extension is disabled and enabled again around every test, so each one also proves that it
+    comes and goes cleanly.
+    """
+    import bpy
+
+    bpy.ops.preferences.addon_disable(module=PACKAGE)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    # Keeps the add-ons, unlike read_factory_settings().
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    bpy.context.preferences.system.use_online_access = False
+    bpy.ops.preferences.addon_enable(module=PACKAGE)
+    assert PACKAGE in bpy.context.preferences.addons
+    yield bpy
+    bpy.ops.preferences.addon_disable(module=PACKAGE)
+    assert not hasattr(bpy.types.Scene, "grok_video"), "unregister() left Scene.grok_video behind"

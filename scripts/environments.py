@@ -33,7 +33,7 @@ TOOLS = {
     "lint": "tests/requirements-lint.txt",
     "types-4.2": "tests/types/requirements-4.2.txt",
     "types-newest": "tests/types/requirements-newest.txt",
-    "gui": "tests/gui/requirements.txt",
+    "host": "tests/requirements-host.txt",  # tests that start other programs
 }
 _WHEEL_TESTS = "tests/blender/requirements.txt"
 

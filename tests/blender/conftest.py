@@ -23,7 +23,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -67,7 +66,8 @@ def pytest_report_header() -> str:
 def load_by_path(path: Path) -> ModuleType:
     """A helper module of the tests that lies in another folder than the test."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, loaded)
     spec.loader.exec_module(loaded)
@@ -98,7 +98,9 @@ def extension(archive: Path) -> ModuleType:
     bpy.ops.extensions.package_install_files(
         repo="user_default", filepath=str(archive), enable_on_install=True
     )
-    assert PACKAGE in bpy.context.preferences.addons, "the zip was not enabled: see the output above"
+    assert PACKAGE in bpy.context.preferences.addons, (
+        "the zip was not enabled: see the output above"
+    )
     return importlib.import_module(PACKAGE)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import bpy
 
 from ..core.job import OPEN_STATES, Job, State, new_id
-from ..core.ledger import LedgerReader, put_command
+from ..core.ledger import FileLock, LedgerReader, put_command
 
 #: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
 RESTART_AFTER = (1.0, 4.0, 16.0, 60.0)
@@ -69,6 +69,8 @@ class Bridge:
         self.snapshot = Snapshot.of({})
         self.trouble = ""  # a sentence when the worker or the ledger cannot be used
         self._reader = LedgerReader(data_dir)
+        self._session_lock: FileLock | None = None
+        self._ended_sessions: set[str] = set()
         self._process: subprocess.Popen[bytes] | None = None
         self._told: dict[str, Any] = {}
         self._crashes = 0
@@ -93,11 +95,38 @@ class Bridge:
         """The worker's answer to a command such as ``check``; None until it is there."""
         return self._reader.notices.get(command_id)
 
+    @property
+    def behind(self) -> bool:
+        """Whether the ledger holds more than the ticks so far could read."""
+        return self._reader.behind
+
+    def session_ended(self, session: str) -> bool:
+        """Whether the Blender that had ``session`` is gone: its lock is free, or was never taken."""
+        if session == self.session:
+            return False
+        if session not in self._ended_sessions:
+            path = self._session_path(session)
+            if path.exists():
+                lock = FileLock.take(path)
+                if lock is None:
+                    return False
+                lock.release(remove=True)
+            self._ended_sessions.add(session)
+        return True
+
+    def _session_path(self, session: str) -> Path:
+        return self.data_dir / "sessions" / f"{session}.lock"
+
     def send(self, command: str, **fields: Any) -> str:
         """Put a command down for the worker and wake it; returns the command's id.
 
         Raises OSError when the inbox cannot be written: nothing was asked for then.
         """
+        if self._session_lock is None:
+            # Held for the life of this Blender: others leave the imports of its jobs alone.
+            path = self._session_path(self.session)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._session_lock = FileLock.take(path)
         command_id = put_command(self.data_dir, command, **fields)
         self._tell({"type": "wake"})
         return command_id
@@ -225,6 +254,9 @@ class Bridge:
             # Blender does not wait for it; without a return code Python would warn of that.
             process.returncode = process.poll() or 0
         self._reader.close()
+        if self._session_lock is not None:
+            self._session_lock.release(remove=True)
+            self._session_lock = None
 
 
 def _close(pipe: Any) -> None:

@@ -431,7 +431,7 @@ def tick(context: bpy.types.Context) -> bool:
 def busy() -> bool:
     """Whether something is under way that needs ticks."""
     flow = current()
-    if flow.pending is not None or flow.bridge.has_inbox():
+    if flow.pending is not None or flow.bridge.behind or flow.bridge.has_inbox():
         return True
     mine = settings.account()
     session = flow.bridge.session
@@ -441,15 +441,25 @@ def busy() -> bool:
 
 
 def _imports_by_itself(job: Job) -> bool:
-    """Whether this session imports ``job`` without being asked: it clicked, and the file is still open."""
+    """Whether this session imports ``job`` without being asked.
+
+    It clicked, and that file is still open; or it opened that file after the Blender that clicked ended.
+    """
     flow = current()
     if job.state is not State.READY or not job.driven:
         return False
-    if job.claimed_by and job.claimed_by != flow.bridge.session:
+    claimant = job.claimed_by
+    if claimant not in ("", flow.bridge.session) and not flow.bridge.session_ended(claimant):
         return False
     if job.id in flow.claimed and not job.claimed_by and job.problem is not None:
         return False  # tried, and given back: waits for the artist
-    return flow.documents.get(job.id) == flow.document
+    if job.id in flow.documents:
+        return flow.documents[job.id] == flow.document or _is_open(job.spec.target.blend)
+    return _is_open(job.spec.target.blend) and flow.bridge.session_ended(job.spec.target.session)
+
+
+def _is_open(blend: str) -> bool:
+    return bool(blend) and blend == bpy.data.filepath
 
 
 def _import_due(context: bpy.types.Context) -> bool:

@@ -322,6 +322,11 @@ class LedgerReader:
         self._unread = True
         self._space_due = 0.0
 
+    @property
+    def behind(self) -> bool:
+        """Whether the last ``refresh`` stopped for its budget with more to read."""
+        return self._connection is not None and self._unread
+
     def refresh(self, budget: float) -> bool:
         """Read what is new for at most about ``budget`` seconds; True when jobs or notices changed."""
         deadline = time.perf_counter() + budget

@@ -1,0 +1,271 @@
+"""A still from what the artist sees: camera, viewport, render result, image, sequencer.
+
+Owns what each source is, when it cannot be taken, and how its pixels are got without changing anything.
+It knows nothing of jobs and of the panel. The camera is a render job of its own: ``CameraRender``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..core.job import Source
+from . import compat, render, still, viewport
+from .render import CameraRender, engine_freezes, tidy
+from .still import CaptureInterrupted, CaptureRefused, Still
+
+__all__ = (
+    "SOURCES",
+    "CameraRender",
+    "CaptureInterrupted",
+    "CaptureRefused",
+    "Still",
+    "capture_now",
+    "engine_freezes",
+    "natural_size",
+    "refusal",
+    "register",
+    "tidy",
+    "unregister",
+)
+
+SOURCES = ("CAMERA", "VIEWPORT", "RENDER_RESULT", "IMAGE", "SEQUENCER", "NONE")
+#: 8192 x 8192; reading more would take gigabytes and stall the window.
+MAX_PIXELS = 2**26
+
+
+def natural_size(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    source: str,
+    image: bpy.types.Image | None,
+) -> tuple[float, float] | None:
+    """The full frame of the source in square pixels, or None when there is none. Cheap.
+
+    A render result does not tell its size, so the scene's frame stands for it; the picture itself is
+    cropped by its own pixels.
+    """
+    match source:
+        case "CAMERA" | "RENDER_RESULT":
+            return render.frame_size(scene)
+        case "VIEWPORT":
+            view = viewport.find(context)
+            return viewport.frame_size(view, scene) if view else None
+        case "IMAGE":
+            return (image.size[0], image.size[1]) if image and all(image.size) else None
+        case "SEQUENCER":
+            return render.frame_size(compat.sequencer_scene(context))
+        case _:
+            return None
+
+
+def refusal(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    source: str,
+    image: bpy.types.Image | None,
+) -> str:
+    """Why the source cannot be captured now, as a sentence, or ''. Cheap and without side effects."""
+    if source == "NONE":
+        return ""
+    if does := render.busy():
+        return f"Blender {does} something else. Wait until it is done."
+    match source:
+        case "CAMERA":
+            return render.camera_refusal(scene)
+        case "VIEWPORT":
+            return viewport.refusal(context)
+        case "RENDER_RESULT":
+            return "" if _render_result() else _NOT_RENDERED
+        case "IMAGE":
+            return _image_refusal(image)
+        case "SEQUENCER":
+            return _sequencer_refusal(compat.sequencer_scene(context))
+        case _:
+            return f"There is no source “{source}”."
+
+
+def capture_now(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    source: str,
+    image: bpy.types.Image | None,
+    size: tuple[int, int],
+    path: Path,
+    file_format: str,
+) -> Still:
+    """A still of any source but the camera, written to ``path`` as 'PNG' or 'JPEG'.
+
+    ``size`` is the clip's, in pixels: the picture is cropped inside to its ratio and shrunk to it, never
+    enlarged. Raises CaptureRefused, or CaptureInterrupted when Blender fails to deliver.
+    """
+    if why := refusal(context, scene, source, image):
+        raise CaptureRefused(why)
+    shown = Source(source, scene=scene.name, frame=scene.frame_float)
+    aspect = 1.0
+    match source:
+        case "VIEWPORT":
+            rgb, camera = viewport.draw(context, scene, size)
+            shown = Source(source, scene=scene.name, frame=scene.frame_float, camera=camera)
+        case "RENDER_RESULT":
+            rgb = _render_result_pixels(scene, path)
+            aspect = scene.render.pixel_aspect_x / scene.render.pixel_aspect_y
+        case "IMAGE":
+            assert image is not None
+            rgb = _image_pixels(scene, image, path)
+            shown = Source(source, scene=scene.name, frame=scene.frame_float, image=image.name)
+        case "SEQUENCER":
+            edit = compat.sequencer_scene(context)
+            rgb = _sequencer_pixels(edit, path)
+            aspect = edit.render.pixel_aspect_x / edit.render.pixel_aspect_y
+            shown = Source(source, scene=edit.name, frame=edit.frame_float)
+        case _:
+            raise CaptureRefused(f"“{source}” cannot be captured at once.")
+    rgb = still.fit(rgb, aspect, size)
+    still.write(rgb, path, file_format)
+    return still.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)
+
+
+# ------------------------------------------------------------------------------------------- render result
+
+_NOT_RENDERED = "This scene has not been rendered yet. Press F12 first, or choose another source."
+
+
+def _render_result() -> bpy.types.Image | None:
+    return next((i for i in bpy.data.images if i.type == "RENDER_RESULT"), None)
+
+
+def _render_result_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
+    result = _render_result()
+    assert result is not None
+    part = still.part_of(path).with_suffix(".png")
+    # Only the rendered scene has the pixels, and its settings decide the format: so they are borrowed.
+    try:
+        with _borrowed(scene.render.image_settings):
+            result.save_render(str(part), scene=scene)
+        return still.read(part)
+    except RuntimeError as error:
+        raise CaptureRefused(_NOT_RENDERED) from error
+    finally:
+        still.remove(part)
+
+
+@contextmanager
+def _borrowed(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
+    """The artist's output format, switched to 8-bit PNG for a moment and put back."""
+    # The order matters: the first ones decide which values the later ones can have.
+    first = ("media_type", "file_format", "color_mode", "color_depth", "color_management")
+    names = [n for n in first if hasattr(settings, n)]
+    names += [
+        p.identifier
+        for p in settings.bl_rna.properties
+        if not p.is_readonly and p.identifier not in names and p.type != "POINTER"
+    ]
+    before = {name: getattr(settings, name) for name in names}
+    try:
+        compat.write_images(settings, "PNG", still.JPEG_QUALITY)
+        yield
+    finally:
+        for name, value in before.items():
+            if getattr(settings, name) != value:
+                setattr(settings, name, value)
+
+
+# --------------------------------------------------------------------------------------------------- image
+
+
+def _image_refusal(image: bpy.types.Image | None) -> str:
+    if image is None:
+        return "Choose the image that the clip starts from."
+    if image.source == "MOVIE":
+        return (
+            f"“{image.name}” is a movie. Put it into the Video Sequencer and choose Sequencer as source."
+        )
+    if image.type in {"RENDER_RESULT", "COMPOSITING"}:
+        return f"“{image.name}” is not an image of its own. Choose Render Result as source."
+    width, height = image.size
+    if not width or not height:
+        return f"“{image.name}” has no pixels: its file is missing or cannot be read."
+    if width * height > MAX_PIXELS:
+        return f"“{image.name}” is too large ({width} × {height}). Choose a smaller copy of it."
+    return ""
+
+
+def _image_pixels(scene: bpy.types.Scene, image: bpy.types.Image, path: Path) -> np.ndarray:
+    """The image as Blender's Image Editor shows it, over black.
+
+    Byte images in sRGB, and data, keep their values exactly. Everything else is shown by the Standard
+    view, or, where the image says *View as Render*, by the scene's.
+    """
+    space = image.colorspace_settings
+    if not image.is_float and not image.use_view_as_render and (space.is_data or space.name == "sRGB"):
+        rgb, alpha = still.pixels_of(image)
+        if image.alpha_mode not in {"NONE", "CHANNEL_PACKED"}:
+            rgb = rgb * alpha
+        return still.to_bytes(rgb)
+    part = still.part_of(path).with_suffix(".png")
+    copy = render.copy_scene(scene, part, "PNG")
+    try:
+        if not image.use_view_as_render:
+            compat.plain_view(copy)
+        copy.render.dither_intensity = 0.0
+        image.save_render(str(part), scene=copy)
+        return still.read(part)
+    except RuntimeError as error:
+        raise CaptureRefused(f"“{image.name}” could not be read: {error}") from error
+    finally:
+        still.remove(part)
+        render.tidy()
+
+
+# ----------------------------------------------------------------------------------------------- sequencer
+
+
+def _sequencer_refusal(scene: bpy.types.Scene) -> str:
+    editor = scene.sequence_editor
+    if editor is None or not compat.strips(editor):
+        return f"The sequencer of “{scene.name}” is empty. Choose another source."
+    if not any(_shows(strip, editor, scene.frame_current) for strip in compat.strips(editor)):
+        return f"The sequencer shows nothing at frame {scene.frame_current}. Move the playhead to a strip."
+    return ""
+
+
+def _shows(
+    strip: bpy.types.Strip, editor: bpy.types.SequenceEditor, frame: int
+) -> bool:
+    first, end = compat.span(strip)
+    return (
+        first <= frame < end
+        and strip.type != "SOUND"
+        and not strip.mute
+        and not editor.channels[strip.channel].mute
+    )
+
+
+def _sequencer_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
+    """The edit at its playhead, in the scene's own view and at its own full size."""
+    part = still.part_of(path).with_suffix(".png")
+    copy = render.copy_scene(scene, part, "PNG")
+    try:
+        copy.render.use_sequencer = True
+        copy.render.use_compositing = False
+        with bpy.context.temp_override(scene=copy):
+            bpy.ops.render.render(write_still=True)
+        return still.read(part)
+    except RuntimeError as error:
+        raise CaptureInterrupted(f"The sequencer could not be rendered: {error}") from error
+    finally:
+        still.remove(part)
+        render.tidy()
+
+
+def register() -> None:
+    render.register()
+
+
+def unregister() -> None:
+    render.unregister()

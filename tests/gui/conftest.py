@@ -1,0 +1,112 @@
+"""The gui ring: real windows, clicked. ``GROK_VIDEO_WINDOW`` says which Blender (default 5.2).
+
+gui         starts Blender with a scenario of ``scenarios/`` and brings its report, for one test
+stand_in    the service on loopback, for one test
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(ROOT / "scripts")]
+
+import blenders  # noqa: E402
+import harness  # noqa: E402
+
+
+def pytest_report_header() -> str:
+    return f"Blender in a window: {blenders.window(version()).version}"
+
+
+def version() -> str:
+    """Which Blender this run is about."""
+    return os.environ.get("GROK_VIDEO_WINDOW", "5.2")
+
+
+@pytest.fixture(scope="session")
+def window() -> blenders.Window:
+    """The Blender under test."""
+    return blenders.window(version())
+
+
+@pytest.fixture(scope="session")
+def display(window: blenders.Window) -> Iterator[str]:
+    """A virtual screen for the whole run."""
+    with harness.screen(window) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip under test: the runner's, else built now."""
+    if given := os.environ.get("GROK_VIDEO_ZIP"):
+        return Path(given)
+    out = tmp_path_factory.mktemp("zip")
+    built = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "build.py"), "--out", str(out)],
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    return Path(built.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def installed(
+    window: blenders.Window,
+    display: str,
+    archive: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A home in which the zip was installed; each test works in a copy of it."""
+    home = tmp_path_factory.mktemp("home")
+    harness.Profile(window, home, display).install(archive)
+    return home
+
+
+@dataclass(slots=True)
+class Gui:
+    """Blender for one test: the same artist's home each time it is started."""
+
+    profile: harness.Profile
+    output: Path
+    environment: dict[str, str]
+
+    def start(
+        self, scenario: str, arguments: Mapping[str, Any] = {}, **how: Any
+    ) -> harness.Running:
+        """Start Blender with a scenario such as ``'jobs.py:whole_job'``; see ``Profile.start``."""
+        extra = self.environment | how.pop("environment", {})
+        return self.profile.start(scenario, arguments, self.output, environment=extra, **how)
+
+    def run(self, scenario: str, limit: float = harness.LIMIT, **arguments: Any) -> harness.Report:
+        """Run a scenario in Blender's window to its end, which must be a good one."""
+        return self.good(self.start(scenario, arguments).wait(limit))
+
+    @staticmethod
+    def good(report: harness.Report) -> harness.Report:
+        """The report of a scenario that ended well in a Blender that quit well."""
+        last = "\n".join(report.log.splitlines()[-40:])
+        assert report.ended == "ok", f"{report.error}\nBlender's last lines:\n{last}"
+        assert report.code == 0, f"Blender ended with {report.code}\n{last}"
+        return report
+
+
+@pytest.fixture
+def gui(window: blenders.Window, display: str, installed: Path, tmp_path: Path) -> Gui:
+    """Blender in a window, with the extension as an artist has it, and an empty ledger."""
+    home = tmp_path / "home"
+    shutil.copytree(installed, home, symlinks=True)
+    output = HERE / "output" / version()
+    return Gui(harness.Profile(window, home, display, [tmp_path]), output, {})

@@ -1,0 +1,345 @@
+"""Runs inside Blender's window: drives it with a simulated mouse and keyboard, and reports.
+
+Owns how a scenario moves, finds, clicks, types, waits and looks; knows nothing of pytest, which reads the
+report on the other side (``harness.py``). Blender is started with ``--enable-event-simulate`` and this
+file; what to run is in the JSON file named after ``--``.
+
+A scenario is a generator function ``def name(ui, **arguments)`` in ``scenarios/``. Each ``yield`` gives
+Blender its event loop back: ``yield`` for one turn, ``yield 0.5`` for half a second, ``yield from
+ui.until(...)`` for a condition. It checks by ``assert``, and hands values back by ``ui.note(...)``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+#: A turn of Blender's event loop between two simulated events, in seconds.
+TURN = 0.01
+#: How long an event may take to have its effect before a step counts as failed, in seconds.
+PATIENCE = 20.0
+
+Steps = Generator[float | None, None, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """A button or field as the mouse finds it; ``x`` and ``y`` are the window's, from bottom left."""
+
+    name: str  # 'grok_video.generate' for an operator, 'prompt' for a property
+    call: str  # the Python of an operator with its arguments; the path of a property
+    x: int
+    y: int
+    area: str  # the editor's type
+
+
+class Ui:
+    """The hands and eyes of a scenario."""
+
+    def __init__(self, task: dict[str, Any]) -> None:
+        self.task = task
+        self.output = Path(task["output"])
+        self.report: dict[str, Any] = {"notes": {}, "ended": "", "blender": bpy.app.version_string}
+        self.window_index = 0
+        self._mouse = (0, 0)
+
+    # -------------------------------------------------------------------------------- reporting
+
+    def note(self, **values: Any) -> None:
+        """Hand values (JSON) back to the test; written at once, so they outlive a killed Blender."""
+        self.report["notes"].update(values)
+        self.save()
+
+    def save(self) -> None:
+        """Write the report as it stands."""
+        path = Path(self.task["report"])
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps(self.report, indent=1), "utf-8")
+        fresh.replace(path)
+
+    def shot(self, name: str) -> Steps:
+        """Save a picture of the whole screen as ``<name>.png`` in the test's output folder."""
+        yield from self.redraw()
+        target = self.output / f"{name}.png"
+        grab = subprocess.Popen(["import", "-silent", "-window", "root", str(target)])
+        yield from self.until(lambda: grab.poll() is not None, f"the picture {name}")
+        assert grab.returncode == 0, f"no picture {name}: import ended with {grab.returncode}"
+
+    # ---------------------------------------------------------------------------------- waiting
+
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Steps:
+        """Wait until ``condition()`` is true and return its value; fail after ``seconds``."""
+        end = time.monotonic() + seconds
+        while not (value := condition()):
+            assert time.monotonic() < end, f"waited {seconds:g} s in vain for {what}"
+            yield 0.05
+        return value
+
+    def redraw(self, turns: int = 3) -> Steps:
+        """Let Blender draw everything anew."""
+        for _ in range(turns):
+            for window in bpy.context.window_manager.windows:
+                for area in window.screen.areas:
+                    area.tag_redraw()
+            yield 0.05
+
+    # --------------------------------------------------------------------------- places on screen
+
+    @property
+    def window(self) -> bpy.types.Window:
+        """The window that events go to: ``window_index`` counts them."""
+        return bpy.context.window_manager.windows[self.window_index]
+
+    def area(self, kind: str) -> bpy.types.Area:
+        """The largest editor of a type such as ``'SEQUENCE_EDITOR'`` in the window.
+
+        Of the Sequencer's, the one with the timeline.
+        """
+        found = [area for area in self.window.screen.areas if area.type == kind]
+        if kind == "SEQUENCE_EDITOR":
+            found = [a for a in found if a.spaces.active.view_type != "PREVIEW"] or found
+        assert found, f"there is no {kind} in this window"
+        return max(found, key=lambda area: area.width * area.height)
+
+    def region(self, kind: str, part: str = "UI") -> bpy.types.Region:
+        """The part of an editor: ``'UI'`` is the sidebar, ``'WINDOW'`` the middle."""
+        return next(region for region in self.area(kind).regions if region.type == part)
+
+    def override(self, kind: str, part: str = "UI") -> Any:
+        """The context of that part of the screen, for ``with``."""
+        area = self.area(kind)
+        return bpy.context.temp_override(
+            window=self.window, area=area, region=self.region(kind, part)
+        )
+
+    def sidebar(self, kind: str, tab: str = "Grok Video") -> Steps:
+        """Open an editor's sidebar at a tab."""
+        self.area(kind).spaces.active.show_region_ui = True
+        yield from self.until(lambda: self.region(kind).width > 40, f"the sidebar of {kind}")
+
+        def chosen() -> bool:
+            region = self.region(kind)
+            if region.active_panel_category == tab:
+                return True
+            # Refused until the tabs have been drawn once.
+            with contextlib.suppress(AttributeError, TypeError):
+                region.active_panel_category = tab
+            self.area(kind).tag_redraw()
+            return False
+
+        yield from self.until(chosen, f"the tab {tab}")
+        yield from self.redraw()
+
+    # --------------------------------------------------------------------------- mouse and keys
+
+    def event(self, kind: str, value: str, *, text: str = "", **modifiers: bool) -> None:
+        """One raw event at the mouse's place."""
+        x, y = self._mouse
+        extra = {"unicode": text} if text else {}
+        self.window.event_simulate(type=kind, value=value, x=x, y=y, **extra, **modifiers)
+
+    def move(self, x: float, y: float) -> Steps:
+        """Move the mouse; two events, as a real mouse never arrives in one jump."""
+        self._mouse = (int(x) - 1, int(y))
+        self.event("MOUSEMOVE", "NOTHING")
+        yield
+        self._mouse = (int(x), int(y))
+        self.event("MOUSEMOVE", "NOTHING")
+        yield
+
+    def press(self, kind: str = "LEFTMOUSE", text: str = "", **modifiers: bool) -> Steps:
+        """Press and release a mouse button or a key: ``press('Z', ctrl=True)``."""
+        self.event(kind, "PRESS", text=text, **modifiers)
+        yield TURN
+        self.event(kind, "RELEASE", **modifiers)
+        yield TURN
+
+    def type(self, text: str) -> Steps:
+        """Type text, a key for each character; a newline is Shift-Return."""
+        for character in text:
+            if character == "\n":
+                yield from self.press("RET", shift=True)
+            else:
+                key = character.upper() if re.fullmatch("[A-Za-z]", character) else "SPACE"
+                yield from self.press(key, text=character)
+
+    def point(self, kind: str, part: str = "WINDOW") -> Steps:
+        """Put the mouse in the middle of a part of an editor."""
+        region = self.region(kind, part)
+        yield from self.move(region.x + region.width // 2, region.y + region.height // 2)
+
+    # ---------------------------------------------------------------------------------- finding
+
+    def under_mouse(self, kind: str, part: str = "UI") -> Widget | None:
+        """The widget under the mouse, by what Blender itself says it is."""
+        x, y = self._mouse
+        with self.override(kind, part):
+            if bpy.ops.ui.copy_python_command_button.poll():
+                before = bpy.context.window_manager.clipboard
+                bpy.ops.ui.copy_python_command_button()
+                call = bpy.context.window_manager.clipboard
+                bpy.context.window_manager.clipboard = before
+                if named := re.match(r"bpy\.ops\.([\w.]+)\(", call):
+                    return Widget(named[1], call, x, y, kind)
+            if shown := bpy.context.property:
+                path = str(shown[1])
+                return Widget(re.split(r"[.\[]", path)[-1].strip("]\"'"), path, x, y, kind)
+        return None
+
+    def _grid(self, kind: str, part: str, fine: bool) -> Iterator[tuple[int, int]]:
+        region = self.region(kind, part)
+        scale = bpy.context.preferences.system.ui_scale
+        step = max(6, int(8 * scale))
+        right = region.width - int(24 * scale)  # left of the tabs and the scroll bar
+        if fine:
+            columns = range(right, int(10 * scale), -int(10 * scale))
+        else:
+            columns = [int(right * part_of) for part_of in (0.6, 0.85, 0.25)]
+        for column in columns:
+            for down in range(step, region.height - 2, step):
+                yield region.x + column, region.y + region.height - down
+
+    def scan(
+        self,
+        kind: str,
+        wanted: Callable[[Widget], bool] = lambda widget: False,
+        *,
+        part: str = "UI",
+        fine: bool = False,
+    ) -> Steps:
+        """Run the mouse over a part of the screen; returns the widgets met, up to the wanted one."""
+        met: list[Widget] = []
+        for x, y in self._grid(kind, part, fine):
+            yield from self.move(x, y)
+            widget = self.under_mouse(kind, part)
+            if widget is not None:
+                if not met or (met[-1].name, met[-1].call) != (widget.name, widget.call):
+                    met.append(widget)
+                if wanted(widget):
+                    return met
+        return met
+
+    def find(
+        self, name: str, kind: str = "SEQUENCE_EDITOR", *, with_: str = "", part: str = "UI"
+    ) -> Steps:
+        """Find a widget by its operator or property, scrolling where needed; the mouse rests on it.
+
+        ``with_`` is text that the operator's call must hold, such as ``job="…"``.
+        """
+        seen: dict[str, Widget] = {}
+
+        def wanted(widget: Widget) -> bool:
+            return widget.name == name and with_ in widget.call
+
+        # First a quick look down the panel; then every few pixels, for small buttons.
+        for fine in (False, True):
+            while (yield from self.scroll(kind, part, up=True)):
+                pass
+            at_end = False
+            while not at_end:
+                met = yield from self.scan(kind, wanted, part=part, fine=fine)
+                if met and wanted(met[-1]):
+                    return met[-1]
+                seen |= {widget.call: widget for widget in met}
+                at_end = not (yield from self.scroll(kind, part))
+        met_all = ", ".join(sorted(seen)) or "nothing"
+        raise AssertionError(f"there is no {name} {with_} in {kind}; the mouse met: {met_all}")
+
+    def scroll(self, kind: str, part: str = "UI", *, up: bool = False) -> Steps:
+        """Scroll a part of the screen by most of its height; false when it was at its end."""
+        view = self.region(kind, part).view2d
+        before = view.region_to_view(0, 0)
+        with self.override(kind, part):
+            turn = bpy.ops.view2d.scroll_up if up else bpy.ops.view2d.scroll_down
+            if turn.poll():
+                turn(page=True)
+        yield from self.redraw()
+        return self.region(kind, part).view2d.region_to_view(0, 0) != before
+
+    # ----------------------------------------------------------------------------------- acting
+
+    def click(
+        self, name: str, kind: str = "SEQUENCE_EDITOR", *, with_: str = "", part: str = "UI"
+    ) -> Steps:
+        """Find a widget and click it."""
+        widget = yield from self.find(name, kind, with_=with_, part=part)
+        yield from self.press()
+        return widget
+
+    def fill(self, name: str, text: str, kind: str = "SEQUENCE_EDITOR") -> Steps:
+        """Click into a text field, replace what is there by typing, and accept with Return."""
+        yield from self.click(name, kind)
+        yield 0.1
+        yield from self.press("A", ctrl=True)
+        yield from self.type(text)
+        yield from self.press("RET")
+        yield from self.point(kind, "WINDOW")
+
+
+def _scenario(ui: Ui) -> Steps:
+    file, _, name = ui.task["scenario"].partition(":")
+    spec = importlib.util.spec_from_file_location("scenario", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield from getattr(module, name)(ui, **ui.task["arguments"])
+
+
+def main() -> None:
+    """Start the scenario on a timer that outlives File › New."""
+    task = json.loads(Path(sys.argv[sys.argv.index("--") + 1]).read_text("utf-8"))
+    ui = Ui(task)
+    ui.save()
+    steps = _scenario(ui)
+
+    def finish(ended: str) -> None:
+        ui.report["ended"] = ended
+        ui.save()
+
+    def fail() -> Steps:
+        try:
+            yield from ui.shot("failed")
+        finally:
+            finish("failed")
+
+    def step() -> float | None:
+        nonlocal steps
+        try:
+            pause = next(steps)
+            return TURN if pause is None else pause
+        except StopIteration:
+            if not ui.report["ended"]:
+                finish("ok")
+        except Exception:
+            if "error" in ui.report:
+                finish("failed")
+            else:
+                ui.report["error"] = traceback.format_exc()
+                ui.save()
+                steps = fail()
+                return TURN
+        if not task["stay"]:
+            # As an artist quits, but without the question about unsaved changes.
+            bpy.context.preferences.view.use_save_prompt = False
+            with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+                bpy.ops.wm.quit_blender()
+        return None
+
+    bpy.app.timers.register(step, first_interval=0.5, persistent=True)
+
+
+if __name__ == "__main__":
+    main()

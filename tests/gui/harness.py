@@ -1,0 +1,242 @@
+"""Starts Blender in a real window with the built zip, lets a scenario drive it, and brings its report.
+
+Owns the processes on the host's side: the screen (Xvfb), the Blender, and their folders. What happens
+inside is ``driver.py``'s. No pytest here: the bench and the README's pictures use this as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from blenders import Window  # noqa: E402
+
+#: The screen of the tests, in pixels.
+SCREEN = (1600, 1000)
+#: A scenario that takes longer hangs; a test may say otherwise. In seconds.
+LIMIT = 300.0
+#: In an artist's home: the start file with the Sequencer, see ``install.py``.
+VIDEO_EDITING = "video_editing.blend"
+
+
+@dataclass(slots=True)
+class Screen:
+    """A virtual screen and the environment of programs shown on it."""
+
+    display: str
+    process: subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a scenario left behind."""
+
+    notes: dict[str, Any]
+    ended: str  # 'ok', 'failed', or '' when Blender was gone first
+    error: str  # the traceback of a failed scenario
+    code: int  # Blender's exit code, negative for a signal
+    log: str  # what Blender printed
+    output: Path  # pictures
+
+
+@contextmanager
+def screen(window: Window, size: tuple[int, int] = SCREEN) -> Iterator[str]:
+    """A virtual screen for the time of the context; gives its DISPLAY."""
+    # A number of our own: the sockets of two systems on one machine share a name space.
+    for number in range(200 + os.getpid() % 500, 1000):
+        reader, writer = os.pipe()
+        process = subprocess.Popen(
+            window.command(
+                ["Xvfb", f":{number}", "-screen", "0", f"{size[0]}x{size[1]}x24",
+                 "+extension", "GLX", "-nolisten", "tcp", "-noreset", "-displayfd", str(writer)]
+            ),
+            pass_fds=(writer,),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            answer = ready.readline()  # comes when it can be used; nothing when the number is taken
+        if answer:
+            break
+        process.wait()
+    else:
+        raise RuntimeError("Xvfb found no free display")
+    try:
+        yield f":{number}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@dataclass(slots=True)
+class Profile:
+    """An artist's home: preferences, extension, ledger. Lives as long as a test wants it."""
+
+    window: Window
+    home: Path
+    display: str
+    shared: list[Path] = field(default_factory=list)  # folders that Blender must see
+
+    def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """The environment of a Blender started by this artist: nothing of the host's but PATH."""
+        values = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(self.home),
+            "DISPLAY": self.display,
+            "LANG": "C.UTF-8",
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "XDG_RUNTIME_DIR": str(self.home),
+        }
+        if self.window.root is None:
+            values["PATH"] = os.environ.get("PATH", values["PATH"])
+        return values | dict(extra)
+
+    def blender(self, arguments: list[str]) -> list[str]:
+        """The command that starts this artist's Blender."""
+        return self.window.command(
+            [self.window.blender, *arguments], [ROOT, self.home, *self.shared]
+        )
+
+    def install(self, archive: Path, ui_scale: float = 1.0) -> None:
+        """Install and enable the zip, allow online access, and save the preferences."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        copy = self.home / archive.name
+        shutil.copyfile(archive, copy)
+        done = subprocess.run(
+            self.blender(["--background", "--python-exit-code", "7", "--python",
+                          str(HERE / "install.py"), "--", str(copy),
+                          str(self.home / VIDEO_EDITING), str(ui_scale)]),
+            env=self.environment({}), capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        copy.unlink()
+        if done.returncode:
+            raise RuntimeError(f"The zip could not be installed:\n{done.stdout}{done.stderr}")
+
+    def start(
+        self,
+        scenario: str,
+        arguments: Mapping[str, Any],
+        output: Path,
+        *,
+        environment: Mapping[str, str] = {},
+        layout: str = "Video Editing",
+        blend: Path | None = None,
+        flags: tuple[str, ...] = (),
+        stay: bool = False,
+    ) -> Running:
+        """Start Blender in a window with a scenario such as ``'jobs.py:whole_job'``.
+
+        ``layout`` is what the artist starts with: 'Video Editing', or 'General' with its 3D View;
+        ``blend`` is a file to open instead; ``stay`` leaves Blender open when the scenario ends.
+        """
+        output.mkdir(parents=True, exist_ok=True)
+        startup = self.home.joinpath(
+            ".config", "blender", "{}.{}".format(*self.window.minor), "config", "startup.blend"
+        )
+        startup.unlink(missing_ok=True)
+        if layout == "Video Editing":
+            shutil.copyfile(self.home / VIDEO_EDITING, startup)
+        name = re.sub(r"\W+", "-", scenario)
+        task = self.home / f"{name}.task.json"
+        report = self.home / f"{name}.report.json"
+        report.unlink(missing_ok=True)
+        file, _, function = scenario.partition(":")
+        task.write_text(
+            json.dumps(
+                {
+                    "scenario": f"{HERE / 'scenarios' / file}:{function}",
+                    "arguments": dict(arguments),
+                    "output": str(output),
+                    "report": str(report),
+                    "stay": stay,
+                }
+            ),
+            "utf-8",
+        )
+        command = ["--enable-event-simulate", "--window-geometry", "0", "0", *map(str, SCREEN)]
+        if self.window.minor >= (5, 0):
+            command += ["--gpu-backend", "opengl"]
+        command += flags
+        if blend is not None:
+            command += [str(blend)]
+        command += ["--python", str(HERE / "driver.py"), "--", str(task)]
+        log = self.home / f"{name}.log"
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                Profile(self.window, self.home, self.display, [*self.shared, output]).blender(
+                    command
+                ),
+                env=self.environment(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+            )
+        return Running(process, report, log, output)
+
+
+@dataclass(slots=True)
+class Running:
+    """A Blender with its window open."""
+
+    process: subprocess.Popen[bytes]
+    report_file: Path
+    log_file: Path
+    output: Path
+
+    def notes(self) -> dict[str, Any]:
+        """What the scenario has noted so far."""
+        try:
+            return json.loads(self.report_file.read_text("utf-8"))["notes"]
+        except FileNotFoundError:
+            return {}  # not started yet
+
+    def until(self, note: str, seconds: float = LIMIT) -> Any:
+        """Wait until the scenario has noted ``note``; returns it."""
+        end = time.monotonic() + seconds
+        while note not in self.notes():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"the scenario never noted {note}:\n{self.wait(1).log}")
+            time.sleep(0.05)
+        return self.notes()[note]
+
+    def kill(self) -> None:
+        """End Blender as a crash does."""
+        self.process.kill()
+        self.process.wait()
+
+    def wait(self, limit: float = LIMIT) -> Report:
+        """Wait for Blender to be gone; it is killed after ``limit`` seconds."""
+        try:
+            self.process.wait(limit)
+            hung = ""
+        except subprocess.TimeoutExpired:
+            hung = f"Blender was still there after {limit:g} s and was ended."
+            self.kill()
+        report: dict[str, Any] = {"notes": {}, "ended": ""}
+        if self.report_file.exists():
+            report = json.loads(self.report_file.read_text("utf-8"))
+        return Report(
+            notes=report["notes"],
+            ended=report["ended"],
+            error="\n".join(filter(None, [report.get("error", ""), hung])),
+            code=self.process.returncode,
+            log=self.log_file.read_text("utf-8", "replace"),
+            output=self.output,
+        )

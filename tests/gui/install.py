@@ -1,0 +1,32 @@
+"""Runs in Blender's background once for each version: installs the zip and saves the preferences.
+
+As an artist does it: Install from Disk, online access allowed, the splash off. It also keeps the start
+file of Blender's Video Editing template, for ``harness.py``: ``--app-template`` on the command line would
+replace the artist's list of add-ons by Blender's.
+"""
+
+import sys
+from pathlib import Path
+
+import bpy
+
+archive, start_file, scale = sys.argv[sys.argv.index("--") + 1 :]
+bpy.ops.extensions.package_install_files(
+    repo="user_default", filepath=archive, enable_on_install=True
+)
+assert "bl_ext.user_default.grok_video" in bpy.context.preferences.addons
+preferences = bpy.context.preferences
+preferences.view.show_splash = False
+preferences.view.ui_scale = float(scale)
+preferences.system.use_online_access = True
+if hasattr(preferences.view, "asset_access"):  # 5.2 would fetch Blender's own assets
+    preferences.view.asset_access = "ONLY_OFFLINE"
+bpy.ops.wm.save_userpref()
+
+templates = Path(bpy.utils.resource_path("LOCAL"), "scripts", "startup", "bl_app_templates_system")
+if not templates.exists():  # Debian keeps them among the system's files
+    templates = Path(
+        bpy.utils.resource_path("SYSTEM"), "scripts", "startup", "bl_app_templates_system"
+    )
+bpy.ops.wm.open_mainfile(filepath=str(templates / "Video_Editing" / "startup.blend"), load_ui=True)
+bpy.ops.wm.save_as_mainfile(filepath=start_file, copy=True)

@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
@@ -42,6 +42,7 @@ from .job import (
     ImportReleased,
     Job,
     JobSpec,
+    LocalFailed,
     NotSent,
     Problem,
     ProblemCode,
@@ -99,8 +100,8 @@ _NOTICES_KEPT = 32
 _CHUNK = 64
 _NOT_NOW = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-#: Events that prove that a job does not bring its worker down.
-_PROOFS = (Progress, Submitted, Done, Downloaded)
+#: Events that end the count of workers that died with a job.
+_PROOFS = (Progress, Submitted, Done, Downloaded, LocalFailed)
 
 
 class LedgerError(Exception):
@@ -698,6 +699,15 @@ class Ledger:
             )
             return crashes
 
+    def taken(self, worker: str) -> set[str]:
+        """The jobs that other living workers drive."""
+        with self._guard, self._errors():
+            rows = self._connection.execute(
+                "SELECT worker, job FROM leases WHERE worker NOT IN ('', ?)", (worker,)
+            ).fetchall()
+        alive = {other: self.alive(other) for other in {row[0] for row in rows}}
+        return {job for other, job in rows if alive[other]}
+
     def release(self, worker: str, job_id: str = "") -> None:
         """Give back one job, or all of a worker that leaves in order."""
         with self._transaction():
@@ -835,16 +845,17 @@ class Ledger:
     # -- inside a transaction
 
     @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self) -> Generator[None]:
         try:
             yield
         except sqlite3.IntegrityError as error:
             raise IllegalTransition("the last byte of this job's POST has left before") from error
         except sqlite3.Error as error:
-            raise LedgerUnwritable(_unwritable(self.data_dir, str(error))) from error
+            kind = LedgerDamaged if _main_code(error) in _BROKEN else LedgerUnwritable
+            raise kind(_unwritable(self.data_dir, str(error))) from error
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self) -> Generator[None]:
         with self._guard, self._errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:

@@ -1,0 +1,253 @@
+"""What is due for a job, and when: pure policy.
+
+Owns the times of the program: how often to ask, when to back off, when a job waits for the user's word. It must
+not know HTTP, files, threads or the ledger. It is given two clocks: *wall* (seconds since the epoch) for what is
+on record, *mono* (seconds, this process only) for what it plans.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from zlib import crc32
+
+from .job import (
+    AnswerLost,
+    Blocked,
+    Event,
+    Held,
+    Job,
+    LocalFailed,
+    NotSent,
+    Problem,
+    ProblemCode,
+    Slow,
+    State,
+)
+
+#: A QUEUED job is submitted at most this long after the user's word; then it waits for a new one.
+WORD_HOLDS = 600.0
+#: How long a job of another Blender session may wait for that session's worker to be (re)started.
+FOREIGN_GRACE = 10.0
+#: A key that was changed in the preferences reaches the worker before the job does, but only just.
+ACCOUNT_GRACE = 2.0
+SLOW_AFTER = 600.0
+MOST_CRASHES = 3
+MOST_URLS_GONE = 3
+#: Downloads broken in a row before the job asks for the user: network trouble is given hours.
+MOST_BROKEN = 40
+MOST_BROKEN_HERE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often the service may be asked; anything below these needs a loopback service."""
+
+    poll: float = 5.0  # seconds between two polls of one job
+    gap: float = 1.02  # seconds between any two calls
+    per_minute: int = 60
+
+    @property
+    def slow_poll(self) -> float:
+        """Seconds between two polls of a slow job: 30 at the ordinary pace."""
+        return self.poll * 6
+
+    @property
+    def longest(self) -> float:
+        """The longest wait of a backoff: 5 minutes at the ordinary pace."""
+        return self.poll * 60
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a decision depends on beside the job."""
+
+    wall: float
+    mono: float
+    session: str
+    account: str | None  # fingerprint; '' without a key; None when Blender has not said yet
+    online: bool
+    pace: Pace
+    session_lives: Callable[[str], bool]
+
+
+@dataclass(slots=True)
+class Memory:
+    """What this process remembers of a job between two looks: nothing that must survive it."""
+
+    since: float  # mono: when the user's word was first seen
+    word: float  # wall: which word that was
+    next_at: float = 0.0  # mono: not to be polled or sent before
+    troubles: int = 0  # in a row
+
+
+class Act(StrEnum):
+    WAIT = "WAIT"
+    SUBMIT = "SUBMIT"
+    POLL = "POLL"
+    DOWNLOAD = "DOWNLOAD"
+    RECORD = "RECORD"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do with a job, at ``at`` (mono) or later. ``event`` is what RECORD writes down."""
+
+    act: Act
+    at: float
+    event: Event | None = None
+
+
+def step(job: Job, world: World, memory: Memory) -> Step:
+    """What is due next for a job that nobody works on at this moment."""
+    if not job.open or not job.driven:
+        return Step(Act.WAIT, math.inf)
+    match job.state:
+        case State.QUEUED:
+            return _queued(job, world, memory)
+        case State.SUBMITTING:
+            return Step(Act.RECORD, world.mono, _abandoned(job))
+        case State.RUNNING:
+            return _running(job, world, memory)
+        case _:
+            if not world.online:
+                return Step(Act.WAIT, math.inf)
+            return Step(Act.DOWNLOAD, max(memory.next_at, _mono(job.not_before, world)))
+
+
+def _queued(job: Job, world: World, memory: Memory) -> Step:
+    age = max(world.wall - job.released_at, world.mono - memory.since)
+    ends = world.mono + WORD_HOLDS - age
+    if age > WORD_HOLDS:
+        return _hold(world, "This job was not sent within 10 minutes of your click.")
+    if job.released_by != world.session:
+        if world.session_lives(job.released_by):
+            return Step(Act.WAIT, ends)
+        if age < FOREIGN_GRACE:
+            return Step(Act.WAIT, world.mono + FOREIGN_GRACE - age)
+        return _hold(world, "This job was left over when Blender ended.")
+    if world.account is None:
+        return Step(Act.WAIT, ends)
+    if world.account != job.spec.account:
+        if age < ACCOUNT_GRACE:
+            return Step(Act.WAIT, world.mono + ACCOUNT_GRACE - age)
+        return Step(Act.RECORD, world.mono, Held(_account_problem(world, charged=False)))
+    if not world.online:
+        return Step(Act.WAIT, ends)
+    return Step(Act.SUBMIT, min(max(memory.next_at, _mono(job.not_before, world)), ends))
+
+
+def _hold(world: World, why: str) -> Step:
+    problem = Problem(
+        ProblemCode.HELD,
+        f"{why} Nothing was bought.",
+        "Press Send to send it now.",
+        charged=False,
+    )
+    return Step(Act.RECORD, world.mono, Held(problem))
+
+
+def _running(job: Job, world: World, memory: Memory) -> Step:
+    if world.account is None:
+        return Step(Act.WAIT, math.inf)
+    if world.account != job.spec.account:
+        problem = _account_problem(world, charged=None)
+        if job.blocked and job.problem == problem:
+            return Step(Act.WAIT, math.inf)
+        return Step(Act.RECORD, world.mono, Blocked(problem))
+    if not world.online:
+        return Step(Act.WAIT, math.inf)
+    if not job.slow and world.wall - job.submitted_at > SLOW_AFTER:
+        return Step(Act.RECORD, world.mono, Slow())
+    return Step(Act.POLL, memory.next_at)
+
+
+def _account_problem(world: World, *, charged: bool | None) -> Problem:
+    if not world.account:
+        return Problem(
+            ProblemCode.KEY,
+            "There is no API key. The job is kept as it is.",
+            "Enter the key in the preferences.",
+            charged=charged,
+        )
+    return Problem(
+        ProblemCode.OTHER_KEY,
+        "This job belongs to another API key or API address. It is kept as it is.",
+        "Set that key again in the preferences, and it goes on.",
+        charged=charged,
+    )
+
+
+def _abandoned(job: Job) -> Event:
+    """What a SUBMITTING job becomes whose worker is gone (SAFETY rule 5)."""
+    if job.sent:
+        return AnswerLost(
+            Problem(
+                ProblemCode.ANSWER_LOST,
+                "The program ended after this request had been sent and before the answer came. It may "
+                "have been charged.",
+                LOST_HINT,
+            )
+        )
+    return NotSent(
+        Problem(
+            ProblemCode.NETWORK,
+            "The program ended before this request was sent. Nothing was charged.",
+            charged=False,
+        )
+    )
+
+
+LOST_HINT = (
+    "Look for it in the xAI console: with its request id the clip can be fetched for free. Send Again "
+    "makes and charges a new one."
+)
+
+
+def crashed() -> LocalFailed:
+    """What becomes of a job that was active in too many crashes of the worker."""
+    return LocalFailed(
+        Problem(
+            ProblemCode.CRASHED,
+            f"The background worker ended unexpectedly {MOST_CRASHES} times while it worked on this job, "
+            "which is set aside so that the others go on.",
+            "Retry is free; if it happens again, report it with the worker's log.",
+        )
+    )
+
+
+def _mono(wall: float, world: World) -> float:
+    """A wall time on record as a time of this process; a clock that was set back waits no hours."""
+    return world.mono + min(max(wall - world.wall, 0.0), world.pace.longest)
+
+
+def backoff(pace: Pace, troubles: int, asked: float = 0.0) -> float:
+    """Seconds to wait after that many troubles in a row; never less than the service asked for."""
+    return max(asked, min(pace.poll * 2 ** min(troubles, 16), pace.longest))
+
+
+def after_poll(
+    job: Job, memory: Memory, pace: Pace, mono: float, trouble: bool, asked: float
+) -> None:
+    """Plan the next poll of a job; a fresh or a good one ends the backoff."""
+    if trouble:
+        memory.troubles += 1
+        memory.next_at = mono + min(
+            backoff(pace, memory.troubles, asked), max(asked, pace.poll * 12)
+        )
+        return
+    memory.troubles = 0
+    interval = pace.slow_poll if job.slow else pace.poll
+    # Jobs that were sent together are not asked for together.
+    stagger = 1.0 + 0.1 * (crc32(job.id.encode()) % 16) / 16
+    memory.next_at = mono + max(interval * stagger, asked)
+
+
+def next_download(job: Job, pace: Pace, problem: Problem) -> float | None:
+    """Seconds until a broken download is tried again; None: the user is asked first."""
+    most = MOST_BROKEN if problem.code is ProblemCode.NETWORK else MOST_BROKEN_HERE
+    if job.downloads_broken + 1 >= most:
+        return None
+    return backoff(pace, job.downloads_broken)

@@ -99,7 +99,7 @@ def connection_trouble() -> tuple[str, ProblemCode] | None:
     if trouble := settings.api_base_trouble(base):
         return trouble, ProblemCode.NETWORK
     if not bpy.app.online_access:
-        if bpy.app.online_access_overriden:
+        if bpy.app.online_access_override:
             return (
                 "Blender was started in offline mode. Start it without --offline-mode to generate.",
                 ProblemCode.OFFLINE,

@@ -85,7 +85,7 @@ def _bytes(size: int) -> str:
 def _help_button(layout: bpy.types.UILayout, code: ProblemCode | None) -> None:
     """The button that mends the trouble, where one can."""
     if code is ProblemCode.OFFLINE:
-        if not bpy.app.online_access_overriden:
+        if not bpy.app.online_access_override:
             layout.operator("extensions.userpref_allow_online", text="Allow Online Access")
     elif code in (ProblemCode.KEY, ProblemCode.OTHER_KEY, ProblemCode.NETWORK):
         layout.operator("grok_video.show_preferences", text="Preferences…", icon="PREFERENCES")

@@ -3,7 +3,7 @@
 Owns the cached systems that hold them and how a program is run inside one. A fetched Blender lives in
 a small Debian system of its own (``debootstrap``), entered in a private mount namespace: whatever is
 mounted in there vanishes with the process, and deleting the folder can never reach through a mount.
-``BLENDER=/path/to/blender`` takes that one instead, in place of the version that it is.
+``BLENDER=/path/to/blender`` takes that one instead, in place of the fetched one of its generation (4 or 5).
 
     python3 scripts/blenders.py [4.3 | 5.2 …] [--fresh]
 """
@@ -102,7 +102,7 @@ def window(version: str) -> Window:
 
     Raises Missing with what this machine lacks.
     """
-    if (named := named_by_user()) and named.minor == tuple(map(int, version.split("."))):
+    if (named := named_by_user()) and named.minor[0] == int(version.split(".")[0]):
         return named
     suite = SUITES[version]
     folder = cache_dir() / "windows" / suite

@@ -96,16 +96,14 @@ def _stand_in(extra: list[str]) -> Iterator[Check]:
 
 
 def _types(_: list[str]) -> Iterator[Check]:
-    for stubs, projects in (
-        ("types-newest", ["pyproject.toml", "tests/types/blender-newest.json"]),
-        ("types-4.2", ["tests/types/blender-4.2.json"]),
-    ):
-        python = str(tool_python(stubs))
-        for project in projects:
-            yield Check(
-                [python, "-m", "pyright", "--pythonpath", python, "--project", project],
-                {"PYRIGHT_PYTHON_CACHE_DIR": str(cache_dir() / "pyright")},
-            )
+    node = {"PYRIGHT_PYTHON_CACHE_DIR": str(cache_dir() / "pyright")}
+    for stubs in ("newest", "4.2"):
+        python = str(tool_python(f"types-{stubs}"))
+        pyright = [python, "-m", "pyright", "--pythonpath", python, "--project"]
+        if stubs == "newest":
+            yield Check([*pyright, "pyproject.toml"], node)
+        yield Check([python, "tests/types/stubs.py", str(OUTPUT / f"stubs-{stubs}")])
+        yield Check([*pyright, f"tests/types/blender-{stubs}.json"], node)
 
 
 def _blender(version: str) -> Callable[[list[str]], Iterator[Check]]:

@@ -239,9 +239,9 @@ def api_key() -> str:
 
 
 def api_base() -> str:
-    """The API base that is used, without a trailing slash."""
+    """The API base that is used, without a trailing slash, and without the ``/v1`` many paste along."""
     base = os.environ.get("XAI_API_BASE", "").strip() or preferences().api_base.strip()
-    return (base or DEFAULT_API_BASE).rstrip("/")
+    return (base or DEFAULT_API_BASE).rstrip("/").removesuffix("/v1")
 
 
 def api_base_trouble(base: str) -> str:

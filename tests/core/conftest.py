@@ -1,0 +1,249 @@
+"""What the core tests share: jobs, files that are clips, and a server that misbehaves byte by byte."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+if (
+    str(ROOT) not in sys.path
+):  # `pytest` alone does not put the checkout there; `python -m pytest` does
+    sys.path.insert(0, str(ROOT))
+
+from grok_video.core.job import JobSpec, Kind, Source, Target, account_of, new_id  # noqa: E402
+
+KEY = "xai-TestKeyThatMustNotLeak0123456789abcdef"
+
+
+def make_spec(**changes: Any) -> JobSpec:
+    """A job as Blender would put it down; ``session`` and ``frame`` go into its target."""
+    session = changes.pop("session", "session-a")
+    base = changes.get("api_base", "http://127.0.0.1:9")
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "kind": Kind.GENERATE,
+        "model": "grok-imagine-video",
+        "prompt": "a red ball rolls",
+        "duration": 1,
+        "resolution": "480p",
+        "aspect_ratio": "16:9",
+        "generate_audio": True,
+        "account": account_of(base, KEY),
+        "api_base": base,
+        "estimate": 520_000_000,
+        "source": Source("CAMERA", scene="Scene", frame=12.5, camera="Camera"),
+        "target": Target(session, scene="Scene", frame=12),
+    }
+    return JobSpec(**{**values, **changes})
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    """The first true value of ``condition``; fails after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    pytest.fail(f"waited {seconds} s for: {what}")
+
+
+# ------------------------------------------------------------------------------------------------ MP4 files
+
+
+def box(kind: bytes, *content: bytes) -> bytes:
+    """One ISO box."""
+    body = b"".join(content)
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def track(
+    number: int,
+    handler: bytes,
+    scale: int,
+    times: list[tuple[int, int]],
+    size: tuple[int, int] = (0, 0),
+) -> bytes:
+    """A ``trak`` of (frames, ticks of each) runs."""
+    entry = box(b"avc1", bytes(24), struct.pack(">HH", *size), bytes(50))
+    stts = b"".join(struct.pack(">II", *run) for run in times)
+    return box(
+        b"trak",
+        box(b"tkhd", bytes(12), struct.pack(">I", number), bytes(68)),
+        box(
+            b"mdia",
+            box(b"mdhd", bytes(12), struct.pack(">II", scale, 0), bytes(4)),
+            box(b"hdlr", bytes(8), handler, bytes(13)),
+            box(
+                b"minf",
+                box(
+                    b"stbl",
+                    box(b"stsd", bytes(4), struct.pack(">I", 1), entry),
+                    box(b"stts", bytes(4), struct.pack(">I", len(times)), stts),
+                ),
+            ),
+        ),
+    )
+
+
+def clip_bytes(
+    frames: int = 25,
+    size: tuple[int, int] = (848, 480),
+    audio: bool = True,
+    media: int = 50_000,
+    scale: int = 12288,
+    ticks: int = 512,
+) -> bytes:
+    """A small MP4 as a muxer lays it out: index first, then ``media`` bytes of pictures."""
+    tracks = [track(1, b"vide", scale, [(frames, ticks)], size)]
+    if audio:
+        tracks.append(track(2, b"soun", 44100, [(44, 1024)]))
+    return (
+        box(b"ftyp", b"isom", bytes(4), b"isommp42")
+        + box(b"moov", *tracks)
+        + box(b"mdat", os.urandom(media))
+    )
+
+
+# ---------------------------------------------------------------------------------- a server of single bytes
+
+
+class Wire:
+    """One connection of the misbehaving server."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.head = b""
+        self.body = b""
+
+    def read_head(self) -> bytes:
+        """The request line and headers."""
+        while b"\r\n\r\n" not in self.head:
+            data = self.sock.recv(65536)
+            if not data:
+                break
+            self.head += data
+        self.head, _, self.body = self.head.partition(b"\r\n\r\n")
+        return self.head
+
+    def header(self, name: str) -> str:
+        """A header of the request; '' when it is not there."""
+        for line in self.head.decode("latin-1").split("\r\n")[1:]:
+            key, _, value = line.partition(":")
+            if key.strip().lower() == name.lower():
+                return value.strip()
+        return ""
+
+    def read_body(self, most: int | None = None) -> bytes:
+        """The body as Content-Length announces it, or its first ``most`` bytes."""
+        length = int(self.header("Content-Length") or 0)
+        while len(self.body) < (length if most is None else most):
+            data = self.sock.recv(65536)
+            if not data:
+                break
+            self.body += data
+        return self.body
+
+    def send(self, data: bytes) -> None:
+        """Bytes as they are."""
+        self.sock.sendall(data)
+
+    def answer(self, status: int, body: bytes = b"", *headers: str) -> None:
+        """A whole answer."""
+        lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", *headers]
+        self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+
+    def reset(self) -> None:
+        """End the connection with RST instead of FIN."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+
+class RawServer:
+    """Listens on loopback and gives every connection to ``behave``; keeps what it saw."""
+
+    def __init__(self) -> None:
+        self.behave: Callable[[Wire], None] = lambda wire: wire.answer(200, b"{}")
+        self.seen: list[Wire] = []
+        self.errors: list[BaseException] = []
+        self.over = threading.Event()
+        self._sock = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._sock.getsockname()[1]
+        self.base = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                sock, _ = self._sock.accept()
+                threading.Thread(target=self._one, args=(sock,), daemon=True).start()
+
+    def _one(self, sock: socket.socket) -> None:
+        wire = Wire(sock)
+        try:
+            wire.read_head()
+            self.seen.append(wire)
+            self.behave(wire)
+        except OSError:
+            pass  # the client went: what several tests are about
+        except BaseException as error:
+            self.errors.append(error)
+        finally:
+            sock.close()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.over.set()
+        self._sock.close()
+
+
+@pytest.fixture
+def server() -> Iterator[RawServer]:
+    raw = RawServer()
+    yield raw
+    raw.close()
+    assert not raw.errors
+
+
+# -------------------------------------------------------------------------------------- another process's lock
+
+
+@pytest.fixture
+def holder() -> Iterator[Callable[[Path], subprocess.Popen[bytes]]]:
+    """Starts processes that hold a file lock until they are killed; they are killed at the end."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from grok_video.core.ledger import FileLock\n"
+        "lock = FileLock.take(Path(sys.argv[2])); print(lock is not None, flush=True)\n"
+        "sys.stdin.read()"
+    )
+    running: list[subprocess.Popen[bytes]] = []
+
+    def hold(path: Path) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(ROOT), str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        running.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == b"True"
+        return process
+
+    yield hold
+    for process in running:
+        process.kill()
+        process.communicate()

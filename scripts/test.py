@@ -144,7 +144,7 @@ RINGS: dict[str, Ring] = {
         for version, release in WHEELS.items()
     },
     "gui-4.3": Ring("real windows of Blender 4.3, clicked", _gui("4.3"), needs_zip=True),
-    "scripts": Ring("every command of the README", _scripts, needs_zip=True),
+    "scripts": Ring("every command of the README", _scripts),
 }
 #: What one word stands for.
 GROUPS = {
@@ -336,4 +336,7 @@ def _summary(results: list[Result]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except KeyboardInterrupt:
+        raise SystemExit("\nInterrupted.") from None

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +82,16 @@ class Gui:
     profile: harness.Profile
     output: Path
     environment: dict[str, str]
+    started: list[harness.Running] = field(default_factory=list)
 
     def start(
         self, scenario: str, arguments: Mapping[str, Any] = {}, **how: Any
     ) -> harness.Running:
         """Start Blender with a scenario such as ``'jobs.py:whole_job'``; see ``Profile.start``."""
         extra = self.environment | how.pop("environment", {})
-        return self.profile.start(scenario, arguments, self.output, environment=extra, **how)
+        running = self.profile.start(scenario, arguments, self.output, environment=extra, **how)
+        self.started.append(running)
+        return running
 
     def run(self, scenario: str, limit: float = harness.LIMIT, **arguments: Any) -> harness.Report:
         """Run a scenario in Blender's window to its end, which must be a good one."""
@@ -104,9 +107,12 @@ class Gui:
 
 
 @pytest.fixture
-def gui(window: blenders.Window, display: str, installed: Path, tmp_path: Path) -> Gui:
+def gui(window: blenders.Window, display: str, installed: Path, tmp_path: Path) -> Iterator[Gui]:
     """Blender in a window, with the extension as an artist has it, and an empty ledger."""
     home = tmp_path / "home"
     shutil.copytree(installed, home, symlinks=True)
-    output = HERE / "output" / version()
-    return Gui(harness.Profile(window, home, display, [tmp_path]), output, {})
+    gui = Gui(harness.Profile(window, home, display, [tmp_path]), HERE / "output" / version(), {})
+    yield gui
+    for running in gui.started:
+        if running.process.poll() is None:
+            running.kill()

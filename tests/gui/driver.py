@@ -12,7 +12,7 @@ ui.until(...)`` for a condition. It checks by ``assert``, and hands values back 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import importlib
 import json
 import re
 import subprocess
@@ -54,6 +54,11 @@ class Ui:
         self.report: dict[str, Any] = {"notes": {}, "ended": "", "blender": bpy.app.version_string}
         self.window_index = 0
         self._mouse = (0, 0)
+
+    @staticmethod
+    def module(name: str) -> Any:
+        """A module of the extension as it runs here, such as ``'core.job'``."""
+        return importlib.import_module(f"bl_ext.user_default.grok_video.{name}")
 
     # -------------------------------------------------------------------------------- reporting
 
@@ -290,12 +295,9 @@ class Ui:
 
 def _scenario(ui: Ui) -> Steps:
     file, _, name = ui.task["scenario"].partition(":")
-    spec = importlib.util.spec_from_file_location("scenario", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield from getattr(module, name)(ui, **ui.task["arguments"])
+    sys.path.insert(0, str(Path(file).parent))  # scenarios share helpers
+    scenario = getattr(importlib.import_module(Path(file).stem), name)
+    yield from scenario(ui, **ui.task["arguments"])
 
 
 def main() -> None:

@@ -1,0 +1,87 @@
+"""Whole jobs, from the prompt that is typed to the clip on the timeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+if TYPE_CHECKING:
+    from driver import Steps, Ui
+
+JOB = "grok_video_job"  # the custom property that says which job a strip came from
+
+
+def quick(scene: bpy.types.Scene, *, seconds: int = 2) -> None:
+    """A scene that renders at once: one sample of a red world, seen from its camera."""
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = 1
+    scene.cycles.use_denoising = False  # Debian's 4.3 has no denoiser
+    scene.view_settings.view_transform = "Standard"
+    if scene.camera is None:
+        scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+        scene.collection.objects.link(scene.camera)
+    world = bpy.data.worlds.new("Red")
+    world.color = (0.8, 0.02, 0.02)
+    if world.node_tree is not None:  # from 5.0 on every world has nodes
+        world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.8, 0.02, 0.02, 1)
+    scene.world = world
+    scene.grok_video.duration = seconds
+
+
+def timeline() -> bpy.types.Scene:
+    """The scene that the Sequencer shows: Blender 5 has one of its own for it."""
+    return getattr(bpy.context, "sequencer_scene", None) or bpy.context.scene
+
+
+def strips() -> list[Any]:
+    """The strips of clips on the timeline, in the order of their channels."""
+    editor = timeline().sequence_editor
+    if editor is None:
+        return []
+    every = editor.strips if hasattr(editor, "strips") else editor.sequences
+    return sorted((strip for strip in every if JOB in strip), key=lambda strip: strip.channel)
+
+
+def described(strip: Any) -> dict[str, Any]:
+    """A strip as the test reads it."""
+    if hasattr(strip, "left_handle"):
+        span = [strip.left_handle, strip.right_handle]
+    else:
+        span = [strip.frame_final_start, strip.frame_final_end]
+    path = strip.sound.filepath if strip.type == "SOUND" else strip.filepath
+    return {
+        "type": strip.type,
+        "name": strip.name,
+        "channel": strip.channel,
+        "span": span,
+        "job": strip[JOB],
+        "file": bpy.path.abspath(path),
+    }
+
+
+def whole_job(ui: Ui, kind: str, prompt: str, frame: int) -> Steps:
+    """Type a prompt, press Generate, wait for the clip, look at it."""
+    quick(bpy.context.scene)
+    timeline().frame_set(frame)
+    yield from ui.sidebar(kind)
+    yield from ui.fill("prompt", prompt, kind)
+    ui.note(prompt=bpy.context.scene.grok_video.prompt)
+    yield from ui.shot(f"{kind.lower()}-idle")
+    yield from ui.click("grok_video.generate", kind)
+    yield from ui.point(kind)
+    yield from ui.until(lambda: open_jobs(ui), "the job in the list")
+    yield from ui.shot(f"{kind.lower()}-running")
+    yield from ui.until(strips, "the clip on the timeline", 120)
+    ui.note(
+        strips=[described(strip) for strip in strips()],
+        fps=timeline().render.fps / timeline().render.fps_base,
+        scenes=[scene.name for scene in bpy.data.scenes],
+    )
+    yield 0.5
+    yield from ui.shot(f"{kind.lower()}-imported")
+
+
+def open_jobs(ui: Ui) -> int:
+    """How many jobs the panel shows as running: it draws from the same snapshot."""
+    return len(ui.module("blender.flow").current().bridge.snapshot.active)

@@ -34,11 +34,13 @@ def main() -> int:
     args = parser.parse_args()
 
     if args.live and not os.environ.get("XAI_API_KEY"):
-        print("--live needs your key in the environment: XAI_API_KEY=… python3 scripts/demo.py --live")
+        print(
+            "--live needs your key in the environment: XAI_API_KEY=… python3 scripts/demo.py --live"
+        )
         return 2
 
     print("Preparing Blender and the extension …", flush=True)
-    python = environments.wheel_python(environments.NEWEST_WHEEL)
+    python = environments.wheel_python(max(environments.WHEELS))
     from build import build
 
     archive = build(environments.extension_tool())

@@ -60,7 +60,9 @@ def build_scene() -> bpy.types.Scene:
     bpy.ops.object.light_add(type="AREA", location=(4, -4, 6), rotation=(0.6, 0.3, 0.6))
     bpy.context.object.data.energy = 600
     bpy.context.object.data.size = 4
-    bpy.ops.object.camera_add(location=(6, -6, 3.6), rotation=(math.radians(68), 0, math.radians(45)))
+    bpy.ops.object.camera_add(
+        location=(6, -6, 3.6), rotation=(math.radians(68), 0, math.radians(45))
+    )
     scene.camera = bpy.context.object
     scene.frame_set(FRAME)
     return scene
@@ -101,9 +103,7 @@ def contact_sheet(pictures: list[np.ndarray], path: Path, height: int = 270, gap
         rows = np.arange(height) * h // height
         columns = np.arange(width) * w // width
         cells.append(picture[rows][:, columns])
-    sheet = np.full(
-        (height + 2 * gap, sum(c.shape[1] + gap for c in cells) + gap, 3), 40, np.uint8
-    )
+    sheet = np.full((height + 2 * gap, sum(c.shape[1] + gap for c in cells) + gap, 3), 40, np.uint8)
     x = gap
     for cell in cells:
         sheet[gap : gap + height, x : x + cell.shape[1]] = cell
@@ -134,7 +134,9 @@ def main(arguments: list[str]) -> int:
 
     price = models.usd(flow.price(scene) or 0)
     if live:
-        answer = input(f"This buys a clip of {seconds} s at {resolution} for about {price}. Go on? [y/N] ")
+        answer = input(
+            f"This buys a clip of {seconds} s at {resolution} for about {price}. Go on? [y/N] "
+        )
         if answer.strip().lower() not in ("y", "yes"):
             print("Nothing was sent or charged.")
             return 1

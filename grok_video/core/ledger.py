@@ -743,7 +743,8 @@ class Ledger:
                 if not isinstance(data, dict):
                     raise ValueError("not an object")
                 command: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
-                if not _ID.fullmatch(str(command.get("id"))):
+                command_id = command.get("id")
+                if not (isinstance(command_id, str) and _ID.fullmatch(command_id)):
                     raise ValueError("without an id")
                 at = command.get("at")
                 found.append((at if isinstance(at, int) else 0, path, command))

@@ -1,0 +1,35 @@
+"""Start the stand-in of the video service on this computer: no key, no cost.
+
+Sets up what it needs by itself. Its first line of output is JSON: where it is, and with which key.
+
+    python3 scripts/stand_in.py
+    python3 scripts/stand_in.py --shape guide --job-seconds 20
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import environments
+
+
+def main() -> int:
+    """Become the stand-in, in the Python that has what it needs."""
+    environments.require_python()
+    try:
+        python = str(environments.tool_python("stand-in"))
+    except environments.Missing as missing:
+        environments.say(str(missing))
+        return 1
+    # -P: never this file, which has the package's name, when the folder it lies in is the current one.
+    command = [python, "-P", "-m", "stand_in", *sys.argv[1:]]
+    environment = os.environ | {"PYTHONPATH": str(environments.ROOT / "tests")}
+    if sys.platform == "win32":  # execve does not wait there
+        return subprocess.run(command, env=environment).returncode
+    os.execve(python, command, environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

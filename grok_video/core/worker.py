@@ -108,6 +108,7 @@ class Op:
     etag: str = ""
     wait: float = 0.0  # seconds that the service asked for
     trouble: bool = False
+    limited: bool = False  # 429
     events: list[Event] = field(default_factory=list[Event])
     command: Mapping[str, Any] | None = None
     path: Path | None = None
@@ -549,14 +550,16 @@ class Worker:
         if poll.note:
             self.log(f"job {job.id[:8]}: {poll.note}")
         op.wait = poll.wait or 0.0
+        op.limited = answer.status == 429
         op.trouble = poll.event is None or isinstance(poll.event, Blocked)
         match poll.event:
             case None:
                 return
-            case Progress(percent) if (
-                percent == job.progress and not job.blocked and not job.problem
-            ):
-                return
+            case Progress(percent):
+                # An empty body says *running* and nothing of how far: the last figure stays.
+                percent = job.progress if percent is None else percent
+                if percent != job.progress or job.blocked or job.problem:
+                    op.events = [Progress(percent)]
             case Blocked(problem) if job.blocked and job.problem == problem:
                 return
             case event:
@@ -696,8 +699,8 @@ class Worker:
             self._plan_submit(op, memory, pace, mono)
         elif op.kind == "poll" and memory is not None and job is not None and not op.call.aborted:
             schedule.after_poll(job, memory, pace, mono, op.trouble, op.wait)
-            if op.wait:
-                self._pause_until = max(self._pause_until, mono + min(op.wait, pace.longest))
+            if op.limited:  # the limit is the account's, not the job's
+                self._pause_until = max(self._pause_until, mono + max(op.wait, pace.gap))
         elif op.kind == "download":
             self._etags[op.job_id] = op.etag
             if op.trouble and memory is not None:  # a bug: not at once again
@@ -1029,7 +1032,11 @@ def main(data_dir: Path, session: str, worker_id: str) -> int:
         write_log(data_dir, str(error))
         print(error, file=sys.stderr)
         return 3
-    signal.signal(signal.SIGTERM, lambda *_: worker.end())
+
+    def terminated(_number: int, _frame: object) -> None:
+        worker.end()
+
+    signal.signal(signal.SIGTERM, terminated)
     try:
         return worker.run(sys.stdin.buffer)
     except BaseException:

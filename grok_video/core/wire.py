@@ -1,26 +1,32 @@
-"""The wire format, sans-io: a spec becomes a request, an answer becomes an event.
+"""The service's language: a spec becomes a request, (status, headers, body) becomes an event.
 
-Owns every fact about the service's requests, answers and errors, so that a correction is one edit. It opens
-no socket and no file; parsers never raise, whatever the bytes. Both shapes of the service are understood:
-the one seen on the wire, and the one of the guide (which says ``processing`` and gives no details).
+Owns every fact of the wire: paths, fields, words of the answers and what each one means. It must not know sockets,
+files, clocks or the ledger: it is given bytes and numbers and gives back events of ``job``. Nothing that a service
+or a proxy answers makes it raise.
+
+Source: the project's API reference. Confidence H: official or captured on the wire; M: one good third party;
+L: weak. Two shapes are understood: the real one and the older guide's.
 """
 
 from __future__ import annotations
 
-import email.utils
-import html
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 from .job import (
+    TICKS_PER_USD,
     AnswerLost,
     Blocked,
     Done,
     JobSpec,
+    Kind,
     NotSent,
     Problem,
     ProblemCode,
@@ -30,18 +36,52 @@ from .job import (
     Submitted,
 )
 
-KEY_PATH = "/v1/api-key"
-GENERATIONS_PATH = "/v1/videos/generations"
-#: Seconds that a Retry-After may ask for at most, and what a passing fault waits without one.
-MAX_RETRY_AFTER = 300.0
-PASSING_WAIT = 10.0
-MAX_MESSAGE = 400  # characters shown of what the service says
-#: Ticks: a clip does not cost more than a thousand dollars; what says so is not a cost.
-_MAX_COST = 1000 * 10**10
+GENERATIONS_PATH = "/v1/videos/generations"  # H
+KEY_PATH = "/v1/api-key"  # H: free, says whether a key is good
 
+#: Words of ``status`` (H: pending done failed expired; the guide: processing; the rest M).
+_RUNNING = frozenset({"pending", "processing", "queued", "in_progress", "running"})
 _DONE = frozenset({"done", "completed", "succeeded"})
 _FAILED = frozenset({"failed", "expired", "error", "cancelled", "canceled"})
-_RUNNING = frozenset({"pending", "processing", "queued", "running", "in_progress"})
+
+#: Answers to a POST that started nothing (H), so nothing was charged. 429 is decided by its words.
+_REJECTING = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
+#: Answers to a poll that pass by themselves. Never for a POST: a 5xx may have started something.
+_PASSING = frozenset({408, 409, 425})
+
+# H: 400 "Incorrect API key provided: xa***jU.", 401 and 403 with the code "unauthenticated:…".
+_KEY_WORDS = re.compile(r"incorrect api key|invalid api key|unauthenticated|credentials", re.I)
+# H: "imagine:content-moderated", "… rejected by content moderation."; the others M.
+_MODERATION_WORDS = re.compile(
+    r"moderat|usage guidelines|content policy|safety[ _]check|safety system", re.I
+)
+# H: "used all available credits or reached its monthly spending limit". The words of the rate limit speak of
+# "historical API spend", so "spend" alone does not tell.
+_CREDIT_WORDS = re.compile(
+    r"available credits|more credits|out of credits|insufficient|spending limit|billing", re.I
+)
+_RATE_WORDS = re.compile(r"too many requests|rate limit exceeded", re.I)
+
+_LONGEST_WORDS = 400  # characters of the service's own words that are shown
+_LONGEST_WAIT = 300.0  # seconds; a queued job waits for a new word of the user after 600
+_MOST_TICKS = 10**5 * TICKS_PER_USD  # a cost beyond 100,000 USD is nonsense
+
+_HTML = re.compile(r"^\s*<(?!IMAGE_)|</\w|<!|<(?:html|head|body|script|style|img|br|p|div)\b", re.I)
+_SECRET = re.compile(r"xai-[\w*-]+|[\w-]{0,12}\*{3,}[\w-]{0,12}", re.I)
+_URL = re.compile(r"https?://[^\s\"'<>`]+", re.I)
+#: Links in the service's words that an artist needs whole; of all others only the host is shown.
+_HELP_HOSTS = frozenset({"x.ai", "console.x.ai", "docs.x.ai", "accounts.x.ai"})
+
+_FREE = "Nothing was charged."
+_LOST_HINT = (
+    "Look for it in the xAI console: with its request id the clip can be fetched for free. Send Again "
+    "makes and charges a new one."
+)
+_KEY_HINT = "Check the API key in the preferences."
+_BASE_HINT = "Check the API base URL in the preferences."
+_CREDIT_HINT = "Add credits or raise the spending limit in the xAI console."
+_MODERATED_HINT = "Change the prompt or the source before you send it again: xAI may charge for what it moderates."
+_BLOCKED_HINT = "The job is kept and asked for again by itself."
 
 
 # ------------------------------------------------------------------------------------------------- requests
@@ -49,38 +89,46 @@ _RUNNING = frozenset({"pending", "processing", "queued", "running", "in_progress
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A POST whose body is ``head`` + base64 of the file ``image`` (when there is one) + ``tail``."""
+    """A POST: its body is ``head`` + base64 of the file at ``image`` + ``tail``."""
 
-    path: str
+    path: str  # appended to the API base
     head: bytes
-    image: str  # absolute path, or ''
-    tail: bytes  # ends with the closing brace: the byte that is held back
+    image: str  # absolute path; '' for text-to-video: then the body is head + tail
+    tail: bytes  # ends with the closing '}', the byte that starts the purchase
 
 
 def submission(spec: JobSpec) -> Upload:
-    """The request that buys ``spec``. Unknown fields are ignored by the service, so names matter.
+    """The request that buys ``spec``. Raises ValueError for an extension or an edit.
 
-    Duration and resolution are always sent: the guide's defaults are not the service's.
+    Unknown fields are ignored by the service and cost money instead of failing (H), so only fields of the
+    reference are sent; duration, resolution and sound always, as documents disagree on their defaults.
     """
-    fields: dict[str, Any] = {"model": spec.model}
-    if spec.prompt:
-        fields["prompt"] = spec.prompt
-    fields |= {
+    if spec.kind is not Kind.GENERATE:
+        raise ValueError(f"no request is known for a job that is to {spec.kind}")
+    fields: dict[str, Any] = {
+        "model": spec.model,
+        "prompt": spec.prompt,
         "duration": spec.duration,
         "resolution": spec.resolution,
         "aspect_ratio": spec.aspect_ratio,
         "generate_audio": spec.generate_audio,
     }
-    text = json.dumps(fields).encode("ascii")
-    if not spec.image:
-        return Upload(GENERATIONS_PATH, text[:-1], "", b"}")
-    head = text[:-1] + f', "image": {{"url": "data:{spec.image_mime};base64,'.encode("ascii")
-    return Upload(GENERATIONS_PATH, head, spec.image, b'"}}')
+    if not spec.prompt:
+        del fields["prompt"]  # optional with an image (H)
+    tail = "}"
+    if spec.image:
+        # The data URI is the last value, so that the file can be streamed into its place.
+        fields["image"] = {"url": f"data:{spec.image_mime};base64,"}
+        tail = '"}}'
+    body = json.dumps(fields)
+    return Upload(
+        GENERATIONS_PATH, body.removesuffix(tail).encode("ascii"), spec.image, tail.encode("ascii")
+    )
 
 
 def poll_path(request_id: str) -> str:
-    """Where a job is asked for."""
-    return f"/v1/videos/{quote(request_id, safe='')}"
+    """Where to ask for a job; the id is opaque and quoted whole."""
+    return f"/v1/videos/{quote(request_id, safe='', errors='replace')}"
 
 
 # -------------------------------------------------------------------------------------------------- answers
@@ -89,261 +137,363 @@ def poll_path(request_id: str) -> str:
 def submit_answer(
     status: int, headers: Mapping[str, str], body: bytes, *, now: float
 ) -> Submitted | Rejected | NotSent | AnswerLost:
-    """What a complete answer to a POST means. Only an id is a purchase, only a refusal is none."""
-    data = _json(body)
-    said = _said(data, body)
+    """What a complete answer to the POST means (SAFETY, rule 2); ``now`` is wall time.
+
+    Only answers that are known to start nothing say so; everything else may have been bought.
+    """
+    said = _read(headers, body)
     if 200 <= status < 300:
-        request_id = _field(data, "request_id")
-        if isinstance(request_id, str) and request_id.strip():
-            return Submitted(request_id.strip())
-        return AnswerLost(_lost("The service answered without a request id.", status))
-    kind = _kind(status, data, said)
-    if kind is ProblemCode.RATE or status == 425:
-        wait = retry_after(headers, now)
+        request_id = said.fields.get("request_id")
+        # What cannot be printed cannot be asked for later either.
+        if isinstance(request_id, str) and request_id.strip() and request_id.isprintable():
+            return Submitted(request_id)
+        return _lost(status, f"xAI answered {status} without a request id{said.quoted}")
+    if status == 425 or (status == 429 and not said.out_of_credits):
         problem = Problem(
             ProblemCode.RATE,
-            "The service takes no more requests just now.",
-            "It is sent again by itself. Nothing was charged.",
+            said.words or "xAI is asked too often at the moment.",
+            f"{_FREE} It is sent again by itself.",
             charged=False,
             http_status=status,
         )
-        return NotSent(problem, wait if wait is not None else PASSING_WAIT)
-    if status in (400, 401, 403, 404, 405, 413, 415, 422, 429):
-        return Rejected(_refusal(kind, said, status))
-    return AnswerLost(_lost(said or f"The service answered with HTTP {status}.", status))
+        return NotSent(problem, retry_after(headers, now) or 0.0)
+    if status == 429 or status in _REJECTING:
+        return Rejected(_refusal(status, said))
+    return _lost(status, f"xAI answered {status}{said.quoted}")
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """What an answer to a poll means. ``event`` None: ask again, after ``wait`` seconds if given."""
+    """What a poll said."""
 
-    event: Progress | Done | ServiceFailed | Blocked | None
-    wait: float | None = None
-    note: str = ""
+    event: Progress | Done | ServiceFailed | Blocked | None  # None: nothing new, ask again
+    wait: float | None = None  # seconds that the service asked for
+    note: str = ""  # a warning for the log
 
 
 def poll_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: float) -> Poll:
-    """What an answer to ``GET /v1/videos/<id>`` means."""
-    data = _json(body)
-    said = _said(data, body)
+    """What a complete answer to a poll means; ``now`` is wall time.
+
+    Whatever is not clearly an end keeps the job: asking again is free.
+    """
+    said = _read(headers, body)
     wait = retry_after(headers, now)
     if 200 <= status < 300:
-        return _good_poll(status, data, wait)
-    kind = _kind(status, data, said)
-    match kind:
-        case ProblemCode.MODERATED:
-            return Poll(ServiceFailed(_moderated(said), _cost(data)))
-        case ProblemCode.KEY:
-            return Poll(Blocked(_refusal(kind, said, status, running=True)), wait)
-        case ProblemCode.RATE | ProblemCode.CREDITS:
-            return Poll(None, wait if wait is not None else PASSING_WAIT, said)
-        case _:
-            pass
-    if status in (400, 404, 405, 410, 422):
-        problem = Problem(
-            ProblemCode.REQUEST,
-            said or f"The service does not know this job (HTTP {status}).",
-            "It is asked again. If the API base or the key was changed, change it back.",
-            http_status=status,
-        )
-        return Poll(Blocked(problem), wait)
-    # 408, 5xx, redirects and whatever a proxy invents: passing, the job goes on at the service.
-    return Poll(None, wait if wait is not None else PASSING_WAIT, said or f"HTTP {status}")
-
-
-def _good_poll(status: int, data: Any, wait: float | None) -> Poll:
-    state = _field(data, "status")
-    state = state.strip().lower() if isinstance(state, str) else ""
-    video = _field(data, "video")
-    url = _field(video, "url")
-    url = url.strip() if isinstance(url, str) else ""
-    if status == 202:
-        return Poll(Progress(_percent(data)), wait)
-    if state in _FAILED:
-        return Poll(ServiceFailed(_failure(state, data), _cost(data)))
-    if _field(video, "respect_moderation") is False:
-        return Poll(ServiceFailed(_moderated(_said(data, b"")), _cost(data)))
-    if state in _DONE or (not state and url):
-        if url.lower().startswith(("http://", "https://")):
-            return Poll(Done(url, _cost(data)))
-        if not url and isinstance(data, dict) and "video" in data:
-            # Done with an empty url or video:null is one of the forms of moderation.
-            return Poll(ServiceFailed(_moderated(_said(data, b"")), _cost(data)))
-        problem = Problem(
-            ProblemCode.SERVICE,
-            "The service says that the clip is done, but not where it is.",
-            "It may have been charged. Copy the request id and ask the service.",
-        )
-        return Poll(ServiceFailed(problem, _cost(data)))
-    note = "" if not state or state in _RUNNING else f"unknown status {mask(state)[:40]!r}"
-    return Poll(Progress(_percent(data)), wait, note)
+        event, note = _outcome(status, said)
+        return Poll(event, wait, note)
+    if status in (400, 403, 422) and said.moderated:
+        return Poll(ServiceFailed(_moderated(said.words, _cost(said), status), _cost(said)), wait)
+    if status >= 500 or status in _PASSING or (status == 429 and not said.out_of_credits):
+        return Poll(None, wait, f"the poll was answered {status}{said.quoted}")
+    return Poll(Blocked(_blocked(status, said)), wait)
 
 
 def key_answer(status: int, headers: Mapping[str, str], body: bytes) -> Problem | None:
-    """What an answer to ``GET /v1/api-key`` means; None: the key is good."""
-    data = _json(body)
+    """What ``GET /v1/api-key`` says of the key; None when it is good. Asking is free."""
+    said = _read(headers, body)
     if 200 <= status < 300:
-        if _field(data, "api_key_blocked") is True or _field(data, "api_key_disabled") is True:
-            return _refusal(ProblemCode.KEY, "This API key is blocked or disabled.", status)
-        if _field(data, "team_blocked") is True:
-            return _refusal(ProblemCode.KEY, "The team of this API key is blocked.", status)
+        for flag, what in (
+            ("api_key_blocked", "This API key is blocked."),
+            ("api_key_disabled", "This API key is disabled."),
+            ("team_blocked", "The team of this API key is blocked."),
+        ):
+            if said.fields.get(flag) is True:
+                hint = "The xAI console says why."
+                return Problem(ProblemCode.KEY, what, hint, charged=False, http_status=status)
+        if said.html:
+            what = "A web page answered in place of xAI."
+            return Problem(ProblemCode.NETWORK, what, _BASE_HINT, charged=False, http_status=status)
         return None
-    said = _said(data, body)
-    return _refusal(_kind(status, data, said), said, status)
+    if status >= 500 or status in _PASSING or (status == 429 and not said.out_of_credits):
+        return Problem(
+            ProblemCode.RATE if status == 429 else ProblemCode.SERVICE,
+            said.words or f"xAI answered {status}.",
+            "Try again in a minute.",
+            charged=False,
+            http_status=status,
+        )
+    return _refusal(status, said)
 
 
-# --------------------------------------------------------------------------------------------------- errors
+def _outcome(status: int, said: _Said) -> tuple[Progress | Done | ServiceFailed, str]:
+    """The event of a 2xx poll, and a warning for the log."""
+    word = said.fields.get("status")
+    word = word.strip().lower() if isinstance(word, str) else ""
+    if status == 202:  # H: running, whatever the body says or whether there is one
+        return Progress(_percent(said)), ""
+    if word in _FAILED:
+        return _ended(word, said), ""
+    url = _result_url(said)
+    if word in _DONE or (not word and url):
+        return _finished(url, said), ""
+    note = ""
+    if word and word not in _RUNNING:
+        note = f"the status {_clean(word)!r} is not known and is taken as running"
+    elif not word and not said.fields:
+        note = f"the poll was answered {status} with nothing that is known{said.quoted}"
+    return Progress(_percent(said)), note
 
 
-def _kind(status: int, data: Any, said: str) -> ProblemCode:
-    """The kind of an error. The service's codes were sentences until mid-2026: words decide."""
-    error = _field(data, "error")
-    code = _field(data, "code") or _field(error, "code")
-    words = f"{code if isinstance(code, str) else ''} {said}".lower()
-    if "moderat" in words:
-        return ProblemCode.MODERATED
-    if status in (401, 403) or "incorrect api key" in words or "unauthenticated" in words:
-        return ProblemCode.KEY
-    if status == 429 or "resource-exhausted" in words:
-        if "credit" in words or "spending limit" in words:
-            return ProblemCode.CREDITS
-        return ProblemCode.RATE if status == 429 else ProblemCode.REQUEST
-    return ProblemCode.REQUEST if 400 <= status < 500 else ProblemCode.SERVICE
-
-
-_HINTS = {
-    ProblemCode.KEY: "Check the key in the preferences, then send the clip again.",
-    ProblemCode.CREDITS: "Add credits or raise the limit at the service, then send the clip again.",
-    ProblemCode.MODERATED: "Change the prompt or the source.",
-    ProblemCode.REQUEST: "Change what it names, then generate anew.",
-    ProblemCode.SERVICE: "Try again later.",
-}
-
-
-def _refusal(kind: ProblemCode, said: str, status: int, *, running: bool = False) -> Problem:
-    hint = _HINTS.get(kind, "")
-    if running:
-        hint = "The clip goes on at the service. Check the key in the preferences."
-        return Problem(kind, said or "The service does not accept the API key.", hint, None, status)
-    message = said or f"The service refused the request (HTTP {status})."
-    return Problem(kind, message, f"Nothing was charged. {hint}".strip(), False, status)
-
-
-def _lost(said: str, status: int) -> Problem:
-    return Problem(
-        ProblemCode.ANSWER_LOST,
-        said,
-        "It may have been charged. Look in the service's console before sending it again.",
-        None,
-        status,
+def _finished(url: str, said: _Said) -> Done | ServiceFailed:
+    """A job that the service calls done: with a clip, moderated, or with nothing at all."""
+    cost = _cost(said)
+    video = said.fields.get("video")
+    withheld = isinstance(video, dict) and cast(dict[str, Any], video).get("respect_moderation")
+    if withheld is False and isinstance(video, dict) and "respect_moderation" in video:
+        return ServiceFailed(_moderated(said.words, cost), cost)
+    if "video" in said.fields and video is None:  # H: one of the ways to say moderated
+        return ServiceFailed(_moderated(said.words, cost), cost)
+    if url:
+        return Done(url, cost)
+    # Read as "still running" this polls for ever: there is nothing more to wait for.
+    problem = Problem(
+        ProblemCode.SERVICE,
+        "xAI says that the clip is done, but gave no address to fetch it from.",
+        _spent_hint(cost, "Ask xAI with the request id, or send it again, which is charged."),
+        charged=_charged(cost),
     )
+    return ServiceFailed(problem, cost)
 
 
-def _moderated(said: str) -> Problem:
+def _ended(word: str, said: _Said) -> ServiceFailed:
+    """A job that the service calls failed or expired."""
+    cost = _cost(said)
+    video = said.fields.get("video")
+    if said.moderated or (
+        isinstance(video, dict) and cast(dict[str, Any], video).get("respect_moderation") is False
+    ):
+        return ServiceFailed(_moderated(said.words, cost), cost)
+    if word == "expired":
+        code, what = ProblemCode.EXPIRED, "The job expired at xAI before there was a clip."
+        hint = "Send it again: that is charged."
+    elif word in ("cancelled", "canceled"):
+        code, what = ProblemCode.SERVICE, "The job was cancelled at xAI."
+        hint = "Send it again: that is charged."
+    elif said.code in ("invalid_argument", "permission_denied", "failed_precondition"):
+        # H: the service will say the same to the same request.
+        code, what = ProblemCode.REQUEST, "xAI could not make this clip and did not say why."
+        hint = "Change the prompt, the source or the settings before you send it again."
+    else:  # H: internal_error, service_unavailable; the guide: no reason at all
+        code, what = ProblemCode.SERVICE, "xAI failed to make this clip and did not say why."
+        hint = "It may work when it is sent again: that is charged."
+    problem = Problem(code, said.words or what, _spent_hint(cost, hint), charged=_charged(cost))
+    return ServiceFailed(problem, cost)
+
+
+def _moderated(words: str, cost: int | None, status: int | None = None) -> Problem:
     return Problem(
         ProblemCode.MODERATED,
-        said or "The service's moderation refused the clip.",
-        "It may have been charged. Change the prompt or the source.",
+        words or "xAI made this clip and withheld it: its moderation rejected it.",
+        _spent_hint(cost, _MODERATED_HINT),
+        charged=_charged(cost),
+        http_status=status,
     )
 
 
-def _failure(state: str, data: Any) -> Problem:
-    said = _said(data, b"")
-    error = _field(data, "error")
-    code = _field(error, "code")
-    if "moderat" in f"{code} {said}".lower():
-        return _moderated(said)
-    if state == "expired":
-        return Problem(
-            ProblemCode.EXPIRED,
-            said or "The service gave the job up: it expired.",
-            "It may have been charged. Send it again to try once more.",
-        )
-    passing = code in ("service_unavailable", "internal_error")
-    return Problem(
-        ProblemCode.SERVICE,
-        said or "The service failed to make the clip and gave no reason.",
-        "It may have been charged. Send it again to try once more."
-        if passing or not said
-        else "It may have been charged. Change what it names before sending it again.",
+def _refusal(status: int, said: _Said) -> Problem:
+    """An answer that started nothing, as what to do about it."""
+    words = said.words
+    if said.moderated and status in (400, 403, 422):
+        code, what = ProblemCode.MODERATED, "xAI's moderation rejected this request."
+        hint = "Change the prompt or the source."
+    elif status in (401, 403) or (status == 400 and said.about_key):
+        code, what, hint = ProblemCode.KEY, "xAI does not accept the API key.", _KEY_HINT
+        if status == 403:
+            hint = f"{_KEY_HINT} If it is right, its team or model access is blocked: see the xAI console."
+    elif status == 429:
+        code, what, hint = ProblemCode.CREDITS, "The credits are used up.", _CREDIT_HINT
+    elif status == 404 and "model" in words.lower():
+        code, what, hint = ProblemCode.REQUEST, "", "Choose another model."
+    elif 300 <= status < 400 or status in (404, 405):
+        code, what = ProblemCode.NETWORK, f"The API address answered {status}: it is not xAI's."
+        hint = _BASE_HINT
+    elif status == 413:
+        code, what = ProblemCode.REQUEST, "The source is too large for xAI."
+        hint = "Send it as JPEG, or choose a smaller resolution."
+    else:
+        code, what = ProblemCode.REQUEST, f"xAI refused the request ({status})."
+        hint = "Change what it names, and generate again."
+    return Problem(code, words or what, f"{_FREE} {hint}", charged=False, http_status=status)
+
+
+def _blocked(status: int, said: _Said) -> Problem:
+    """An answer to a poll that only the user can mend; the job itself goes on at the service."""
+    refusal = _refusal(status, said)
+    code, what, hint = refusal.code, refusal.message, _BLOCKED_HINT
+    match code:
+        case ProblemCode.KEY:
+            hint = f"{_KEY_HINT} {_BLOCKED_HINT}"
+        case ProblemCode.CREDITS:
+            hint = f"{_CREDIT_HINT} {_BLOCKED_HINT}"
+        case _ if 300 <= status < 400 or status == 405:
+            hint = f"{_BASE_HINT} {_BLOCKED_HINT}"
+        case _ if status == 404:
+            code = ProblemCode.SERVICE
+            what = said.words or "xAI does not know this job."
+            hint = f"If the API key or the API base URL was changed, set it back. {_BLOCKED_HINT}"
+        case _:
+            code = ProblemCode.SERVICE
+    return Problem(code, what, hint, http_status=status)
+
+
+def _lost(status: int, what: str) -> AnswerLost:
+    problem = Problem(
+        ProblemCode.ANSWER_LOST,
+        f"{what.rstrip('.')}. The request had left, so it may have been charged.",
+        _LOST_HINT,
+        http_status=status,
     )
+    return AnswerLost(problem)
 
 
-# ------------------------------------------------------------------------------------------------- small parts
+def _charged(cost: int | None) -> bool | None:
+    return None if cost is None else cost > 0
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a Retry-After asks for (a number or a date), at most 300; None without one."""
-    for name, value in headers.items():
-        if name.lower() != "retry-after":
-            continue
-        text = value.strip()
-        try:
-            if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
-                seconds = float(text)
-            else:
-                seconds = email.utils.parsedate_to_datetime(text).timestamp() - now
-        except (TypeError, ValueError, OverflowError, OSError):
-            return None
-        return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+def _spent_hint(cost: int | None, hint: str) -> str:
+    return f"{_FREE} {hint}" if cost == 0 else hint
+
+
+# ------------------------------------------------------------------------------------------------- the body
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A body as far as it could be read."""
+
+    fields: Mapping[str, Any]  # of the JSON object; empty when it is none
+    code: str  # the service's name for the trouble, '' when it gave none
+    words: str  # what it said, fit to be shown; '' when it said nothing
+    html: bool
+
+    @property
+    def quoted(self) -> str:
+        """The words as the end of a sentence."""
+        return f": {self.words}" if self.words else ""
+
+    @property
+    def moderated(self) -> bool:
+        return bool(_MODERATION_WORDS.search(f"{self.code} {self.words}"))
+
+    @property
+    def about_key(self) -> bool:
+        return bool(_KEY_WORDS.search(f"{self.code} {self.words}"))
+
+    @property
+    def out_of_credits(self) -> bool:
+        return bool(_CREDIT_WORDS.search(self.words)) and not _RATE_WORDS.search(self.words)
+
+
+def _read(headers: Mapping[str, str], body: bytes) -> _Said:
+    """Any body: the real JSON, the guide's, plain text, a proxy's page, nothing, or noise."""
+    text = body.decode("utf-8-sig", errors="replace")
+    try:
+        data: Any = json.loads(text, parse_int=_whole)
+    except (ValueError, RecursionError):
+        html = "html" in _header(headers, "content-type").lower() or bool(_HTML.search(text))
+        return _Said({}, "", "" if html else _clean(text), html)
+    if isinstance(data, str):
+        return _Said({}, "", _clean(data), False)
+    if not isinstance(data, dict):
+        return _Said({}, "", "", False)
+    fields = cast(dict[str, Any], data)
+    error = fields.get("error")
+    inner = cast(dict[str, Any], error) if isinstance(error, dict) else {}
+    code = next(_texts(fields.get("code"), inner.get("code"), inner.get("type")), "")
+    words = _texts(
+        error, inner.get("message"), inner.get("error"), fields.get("message"), fields.get("detail")
+    )
+    return _Said(fields, code.strip(), next((w for w in map(_clean, words) if w), ""), False)
+
+
+def _texts(*values: Any) -> Iterator[str]:
+    return (value for value in values if isinstance(value, str) and value.strip())
+
+
+def _whole(digits: str) -> int | float:
+    """An integer of JSON; one that is too long for Python to read is as good as infinite."""
+    return int(digits) if len(digits) < 40 else math.inf
+
+
+def _clean(text: str) -> str:
+    """Words of the service as a line for the panel: no markup, secrets, control characters, or excess."""
+    if _HTML.search(text):
+        return ""
+    text = "".join(c if c.isprintable() else " " for c in text[: 20 * _LONGEST_WORDS])
+    text = _URL.sub(_link, mask(" ".join(text.split())))
+    if len(text) > _LONGEST_WORDS:
+        text = text[: _LONGEST_WORDS - 1].rstrip() + "…"
+    return text
+
+
+def _link(found: re.Match[str]) -> str:
+    host = host_of(found.group())
+    return found.group() if host in _HELP_HOSTS else host
+
+
+def _result_url(said: _Said) -> str:
+    """The address of the clip; '' when there is none that can be fetched."""
+    video = said.fields.get("video")
+    url: Any = cast(dict[str, Any], video).get("url") if isinstance(video, dict) else None
+    if not isinstance(url, str):
+        return ""
+    url = url.strip()
+    usable = re.match(r"https?://", url, re.I) and url.isprintable() and host_of(url)
+    return url if usable else ""
+
+
+def _percent(said: _Said) -> int | None:
+    value = said.fields.get("progress")
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return int(min(max(value, 0), 100))
+
+
+def _cost(said: _Said) -> int | None:
+    """Ticks, when the service gave a sane number of them."""
+    usage = said.fields.get("usage")
+    ticks: Any = (
+        cast(dict[str, Any], usage).get("cost_in_usd_ticks") if isinstance(usage, dict) else None
+    )
+    if isinstance(ticks, int) and not isinstance(ticks, bool) and 0 <= ticks <= _MOST_TICKS:
+        return ticks
     return None
 
 
+# -------------------------------------------------------------------------------------------------- helpers
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that ``Retry-After`` asks for, given as seconds or as a date; capped, never negative.
+
+    Nobody has seen the service send one (H). None when there is none that can be read.
+    """
+    value = _header(headers, "retry-after").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+            seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
+    if math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT)
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return next((value for key, value in headers.items() if key.lower() == name), "")
+
+
 def mask(text: str) -> str:
-    """The text with everything that looks like a key made unreadable."""
-    text = re.sub(r"xai-[A-Za-z0-9_\-]{4,}", "xai-***", text)
-    return re.sub(r"\b[A-Za-z0-9\-]{1,8}\*{3,}[A-Za-z0-9]{0,8}", "***", text)
+    """The text without API keys: ``xai-…`` whole, and what the service shows of one (``xa***jU``)."""
+    return _SECRET.sub(lambda m: "xai-***" if m[0].lower().startswith("xai-") else "***", text)
 
 
 def host_of(url: str) -> str:
-    """The host of a url: what may be shown of a result's address."""
+    """The host of a URL, which may be shown where the URL may not; '' when it has none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _field(data: Any, name: str) -> Any:
-    return cast("dict[str, Any]", data).get(name) if isinstance(data, dict) else None
-
-
-def _said(data: Any, body: bytes) -> str:
-    """The service's own words: masked, on one line, cut to a readable length. '' when it said none."""
-    error = _field(data, "error")
-    for words in (error, _field(error, "message"), _field(data, "message"), _field(data, "detail")):
-        if isinstance(words, str) and words.strip():
-            return _tidy(words)
-    if data is None and body:
-        text = body[:4000].decode("utf-8", "replace").strip()
-        if "<" in text and re.search(r"<\s*(!doctype|html|head|body|title)", text, re.IGNORECASE):
-            title = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
-            return _tidy(html.unescape(title.group(1))) if title else ""
-        return _tidy(text)
-    return ""
-
-
-def _tidy(text: str) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    masked = mask(line)
-    return masked if len(masked) <= MAX_MESSAGE else masked[: MAX_MESSAGE - 1] + "…"
-
-
-def _percent(data: Any) -> int | None:
-    value = _field(data, "progress")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 0 <= value <= 100 else None
-
-
-def _cost(data: Any) -> int | None:
-    value = _field(_field(data, "usage"), "cost_in_usd_ticks")
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if 0 <= value <= _MAX_COST else None

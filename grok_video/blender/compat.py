@@ -5,9 +5,12 @@ Owns the differences between the supported versions (4.2 LTS to 5.2 LTS). It kno
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import bpy
+
+# No version's stubs know the names of another one: here, and only here, they do not judge.
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportMissingImports=false
 
 
 # --------------------------------------------------------------------------------- strips, scenes, frame names
@@ -28,15 +31,23 @@ def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> Non
 
 def sequencer_override(
     area: bpy.types.Area, region: bpy.types.Region, scene: bpy.types.Scene
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What ``temp_override`` needs so that sequencer operators act on ``scene``.
 
     Never with ``window=``: Blender then drops ``scene=`` (measured, 4.2 to 5.2).
     """
-    override: dict[str, object] = {"area": area, "region": region, "scene": scene}
+    override: dict[str, Any] = {"area": area, "region": region, "scene": scene}
     if bpy.app.version >= (5, 0):
         override["sequencer_scene"] = scene
     return override
+
+
+def reaches_over_screens(window: bpy.types.Window, scene: bpy.types.Scene) -> bool:
+    """Whether a sequencer operator acts on ``scene`` when it is given an area of another screen.
+
+    With ``screen=``, as with ``window=``, Blender drops ``scene=``; from 5.0 on ``sequencer_scene=`` stays.
+    """
+    return bpy.app.version >= (5, 0) or window.scene == scene
 
 
 def strips(owner: bpy.types.SequenceEditor | bpy.types.Strip) -> Any:
@@ -76,7 +87,7 @@ def add_movie(path: str, frame: int, channel: int) -> None:
         "set_view_transform": False,  # else the scene's AgX becomes Standard
     }
     # From 5.0 on the new strips would stick to the mouse, which crashes in background mode.
-    offered = operator.get_rna_type().properties
+    offered = cast(Any, operator).get_rna_type().properties
     for name in ("move_strips", "move_strips_after_add"):
         if name in offered:
             arguments[name] = False
@@ -100,8 +111,8 @@ def write_images(settings: bpy.types.ImageFormatSettings, file_format: str, qual
 
 
 def literal_path(path: str) -> str:
-    """``path`` as a render path: 5.0 reads braces in it as a template."""
-    return path.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (5, 0) else path
+    """``path`` as a render path: 4.5 and later read braces in it as a template."""
+    return path.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5) else path
 
 
 def compositor_of(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
@@ -177,6 +188,27 @@ def plain_view(scene: bpy.types.Scene) -> None:
     view.use_curve_mapping = False
     if hasattr(view, "use_white_balance"):
         view.use_white_balance = False
+
+
+def view_extras(view: bpy.types.ColorManagedViewSettings) -> list[str]:
+    """What lies on top of the view transform and changes colours, by its name for an artist."""
+    extras = []
+    if view.look != "None":
+        extras.append(f"the look “{view.look}”")
+    if abs(view.exposure) > 1e-4:
+        extras.append("the exposure")
+    if abs(view.gamma - 1.0) > 1e-4:
+        extras.append("the gamma")
+    if view.use_curve_mapping:
+        extras.append("the curves")
+    if getattr(view, "use_white_balance", False):  # 4.3 on
+        extras.append("the white balance")
+    return extras
+
+
+def offers(data: bpy.types.bpy_struct, name: str, value: str) -> bool:
+    """Whether ``value`` is among the choices of an enum whose items Blender makes as it runs."""
+    return bpy.types.UILayout.enum_item_name(data, name, value) != ""
 
 
 # ------------------------------------------------------------------------------------------------- layout

@@ -48,7 +48,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, jobs: Mapping[str, Job]) -> Snapshot:
-        newest_first = tuple(reversed(jobs.values()))
+        newest_first = tuple(reversed(list(jobs.values())))
         active = tuple(j for j in newest_first if j.state in OPEN_STATES or j.state is State.READY)
         shown_active = set(map(id, active))
         return cls(
@@ -170,13 +170,9 @@ class Bridge:
 
     def _start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if k != "XAI_API_KEY"}
-        flags: dict[str, Any] = {}
+        new_group = 0
         if sys.platform == "win32":
-            flags["creationflags"] = (
-                subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-            )
-        else:
-            flags["start_new_session"] = True
+            new_group = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
         worker_id = new_id()
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -194,7 +190,8 @@ class Bridge:
                 stderr=subprocess.DEVNULL,  # the worker keeps its own bounded, redacted log
                 cwd=self.data_dir,
                 env=environment,
-                **flags,
+                creationflags=new_group,
+                start_new_session=sys.platform != "win32",
             )
         except OSError as error:
             self._crashed(f"The background worker could not be started: {error.strerror}.")

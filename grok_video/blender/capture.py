@@ -182,9 +182,7 @@ def _image_refusal(image: bpy.types.Image | None) -> str:
     if image is None:
         return "Choose the image that the clip starts from."
     if image.source == "MOVIE":
-        return (
-            f"“{image.name}” is a movie. Put it into the Video Sequencer and choose Sequencer as source."
-        )
+        return f"“{image.name}” is a movie. Put it into the Video Sequencer and choose Sequencer as source."
     if image.type in {"RENDER_RESULT", "COMPOSITING"}:
         return f"“{image.name}” is not an image of its own. Choose Render Result as source."
     width, height = image.size
@@ -202,7 +200,11 @@ def _image_pixels(scene: bpy.types.Scene, image: bpy.types.Image, path: Path) ->
     view, or, where the image says *View as Render*, by the scene's.
     """
     space = image.colorspace_settings
-    if not image.is_float and not image.use_view_as_render and (space.is_data or space.name == "sRGB"):
+    if (
+        not image.is_float
+        and not image.use_view_as_render
+        and (space.is_data or space.name == "sRGB")
+    ):
         rgb, alpha = still.pixels_of(image)
         if image.alpha_mode not in {"NONE", "CHANNEL_PACKED"}:
             rgb = rgb * alpha
@@ -234,9 +236,7 @@ def _sequencer_refusal(scene: bpy.types.Scene) -> str:
     return ""
 
 
-def _shows(
-    strip: bpy.types.Strip, editor: bpy.types.SequenceEditor, frame: int
-) -> bool:
+def _shows(strip: bpy.types.Strip, editor: bpy.types.SequenceEditor, frame: int) -> bool:
     first, end = compat.span(strip)
     return (
         first <= frame < end

@@ -33,7 +33,9 @@ from .bridge import Account, Bridge
 
 TICK_SECONDS = 0.1  # between two ticks while something is under way
 TICK_BUDGET = 0.004  # seconds one tick may read the ledger
-BREATH_SECONDS = 20.0  # a running modal operator blocks autosave, so it ends itself and is restarted
+BREATH_SECONDS = (
+    20.0  # a running modal operator blocks autosave, so it ends itself and is restarted
+)
 DOUBLE_CLICK_SECONDS = 1.0
 
 
@@ -231,7 +233,13 @@ def generate(
     if chosen.source != "CAMERA":
         try:
             still = capture.capture_now(
-                context, scene, chosen.source, chosen.image, size, Path(spec.image), preferred_format()
+                context,
+                scene,
+                chosen.source,
+                chosen.image,
+                size,
+                Path(spec.image),
+                preferred_format(),
             )
         except (capture.CaptureRefused, capture.CaptureInterrupted) as error:
             raise Refused(str(error)) from error

@@ -8,16 +8,16 @@ Operators that spend money have neither REGISTER nor UNDO: Redo and Repeat Last 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
-from .. import __package__ as base_package
 from ..core import models
 from ..core.job import FINAL_STATES, Job, ProblemCode, State
 from . import flow, sequencer, settings
 
-_Result = set[str]
+_Result = set[Any]
 _JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
 
 
@@ -70,7 +70,7 @@ def _target(context: bpy.types.Context, name: str) -> bpy.types.Scene:
 
 def _frame(operator: bpy.types.Operator, target: bpy.types.Scene) -> int:
     if operator.properties.is_property_set("frame"):
-        return operator.frame
+        return operator.properties.frame
     return target.frame_current
 
 
@@ -249,7 +249,9 @@ class GROK_VIDEO_OT_retry(bpy.types.Operator):
 class GROK_VIDEO_OT_request_id(bpy.types.Operator):
     bl_idname = "grok_video.request_id"
     bl_label = "Enter Request ID"
-    bl_description = "Take up a job whose answer was lost by the request id the service's site shows"
+    bl_description = (
+        "Take up a job whose answer was lost by the request id the service's site shows"
+    )
     bl_options = set()
 
     job: _JOB
@@ -353,7 +355,7 @@ class GROK_VIDEO_OT_open_folder(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _Copies:
+class _Copies(bpy.types.Operator if TYPE_CHECKING else object):
     """Operators that put a text of a job on the clipboard."""
 
     bl_options = set()
@@ -505,7 +507,7 @@ class GROK_VIDEO_OT_show_preferences(bpy.types.Operator):
     bl_options = set()
 
     def execute(self, _context: bpy.types.Context) -> _Result:
-        bpy.ops.preferences.addon_show(module=base_package)
+        bpy.ops.preferences.addon_show(module=settings.PACKAGE)
         return {"FINISHED"}
 
 

@@ -14,6 +14,7 @@ import os
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
@@ -26,7 +27,7 @@ from .still import CaptureInterrupted, CaptureRefused, Still
 PREFIX = ".grok_video "
 TAG = "grok_video_temporary"
 #: Jobs of Blender during which nothing may be rendered.
-BUSY_JOBS = {"RENDER": "renders", "OBJECT_BAKE": "bakes", "COMPOSITE": "composites"}
+BUSY_JOBS: dict[Any, str] = {"RENDER": "renders", "OBJECT_BAKE": "bakes", "COMPOSITE": "composites"}
 #: Seconds to wait for Blender to call our job over once it reported its end. Longer than that, another
 #: render runs beside it.
 JOB_END_SECONDS = 1.0
@@ -137,7 +138,9 @@ def tidy() -> int:
 
 def _ghosts() -> list[bpy.types.Scene | bpy.types.NodeTree]:
     rendering = _active.scene_name if _active is not None else ""
-    scenes = [s for s in bpy.data.scenes if _tagged(s) and s.name != rendering]
+    scenes: list[bpy.types.Scene | bpy.types.NodeTree] = [
+        s for s in bpy.data.scenes if _tagged(s) and s.name != rendering
+    ]
     if rendering:
         return scenes  # its node groups cannot be told from theirs
     return scenes + [g for g in bpy.data.node_groups if _tagged(g)]
@@ -229,7 +232,9 @@ class CameraRender:
         """
         global _active
         if _active is not None:
-            raise CaptureRefused("The source of another clip is being rendered. Wait until it is done.")
+            raise CaptureRefused(
+                "The source of another clip is being rendered. Wait until it is done."
+            )
         if why := camera_refusal(scene):
             raise CaptureRefused(why)
         self = CameraRender(scene, size, path, file_format)
@@ -290,7 +295,9 @@ class CameraRender:
             if self.whole:
                 os.replace(part, self.path)
             else:
-                still.write(still.fit(still.read(part), 1.0, self.size), self.path, self.file_format)
+                still.write(
+                    still.fit(still.read(part), 1.0, self.size), self.path, self.file_format
+                )
             return still.finished(self.path, self.file_format, *self.size, self.source)
         except OSError as error:
             raise CaptureInterrupted(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import bpy
@@ -26,6 +27,7 @@ from ..core import models
 from ..core.job import account_of
 from ..core.ledger import default_data_dir
 
+PACKAGE = str(base_package)
 DEFAULT_API_BASE = "https://api.x.ai"
 MIN_POLL_INTERVAL = 5.0  # seconds: the guide's limit; less only on loopback
 
@@ -172,7 +174,7 @@ def _preferences_changed(_self: GrokVideoPreferences, _context: bpy.types.Contex
 
 
 class GrokVideoPreferences(bpy.types.AddonPreferences):
-    bl_idname = base_package
+    bl_idname = PACKAGE
 
     api_key: StringProperty(
         name="API Key",
@@ -230,7 +232,8 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
 
 def preferences(context: bpy.types.Context | None = None) -> GrokVideoPreferences:
     """The add-on's preferences (also while registering)."""
-    return (context or bpy.context).preferences.addons[base_package].preferences
+    found: Any = (context or bpy.context).preferences.addons[PACKAGE].preferences
+    return found
 
 
 def api_key() -> str:

@@ -13,6 +13,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -76,7 +77,8 @@ def pixels_of(image: bpy.types.Image) -> tuple[np.ndarray, np.ndarray]:
     width, height = image.size
     channels = image.channels
     values = np.empty(width * height * channels, np.float32)
-    image.pixels.foreach_get(values)
+    pixels: Any = image.pixels  # some stubs call it a float
+    pixels.foreach_get(values)
     values = values.reshape(height, width, channels)
     alpha = values[..., 3:4] if channels == 4 else np.ones((height, width, 1), np.float32)
     rgb = values[..., :3] if channels >= 3 else np.repeat(values[..., :1], 3, axis=2)
@@ -144,7 +146,7 @@ def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
     values[..., :3] = rgb
     values[..., :3] /= 255.0
     part = part_of(path)
-    image = bpy.data.images.new(".grok_video still", width, height, alpha=False)
+    image: Any = bpy.data.images.new(".grok_video still", width, height, alpha=False)
     try:
         image.pixels.foreach_set(values.ravel())
         image.file_format = file_format

@@ -7,6 +7,7 @@ for the time of the drawing. It knows nothing of files.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import bpy
 import numpy as np
@@ -44,7 +45,8 @@ def find(context: bpy.types.Context) -> View | None:
         return None
     # Of a quad view the one that shows perspective, or the camera.
     region = max(regions, key=lambda r: r.data.view_perspective != "ORTHO")
-    return View(area.spaces.active, region, region.data)
+    space: Any = area.spaces.active
+    return View(space, region, region.data)
 
 
 def refusal(context: bpy.types.Context) -> str:
@@ -93,7 +95,7 @@ def draw(
     zoom = (1.0 / (crop.right - crop.left), 1.0 / (crop.top - crop.bottom))
     overlays = view.space.overlay.show_overlays
     try:
-        screen = gpu.types.GPUOffScreen(*size)
+        screen: Any = gpu.types.GPUOffScreen(*size)
     except (RuntimeError, SystemError) as error:
         raise CaptureInterrupted(f"The viewport could not be drawn: {error}.") from error
     try:
@@ -107,7 +109,7 @@ def draw(
             Matrix.Diagonal((*zoom, 1.0, 1.0)) @ window,
             do_color_management=True,
         )
-        buffer = screen.texture_color.read()
+        buffer: Any = screen.texture_color.read()
     finally:
         view.space.overlay.show_overlays = overlays
         screen.free()

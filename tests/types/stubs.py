@@ -14,13 +14,32 @@ import shutil
 import sys
 from pathlib import Path
 
-#: Class of `bpy.types` -> what the extension adds to it.
+#: Class of `bpy.types` -> what the extension adds to it, or what the stubs forgot of Blender's own.
 ADDED = {
     "Scene": "grok_video: typing.Any",
     "WindowManager": "grok_video: typing.Any",
-    # `layout.operator(…).job = …`
-    "OperatorProperties": "def __setattr__(self, name: str, value: typing.Any) -> None: ...",
+    # `layout.operator(…).job = …`, `operator.properties.frame`
+    "OperatorProperties": (
+        "def __getattr__(self, name: str) -> typing.Any: ...\n"
+        "    def __setattr__(self, name: str, value: typing.Any) -> None: ..."
+    ),
+    "bpy_prop_array": (
+        "def __iter__(self) -> typing.Iterator[typing.Any]: ...\n"
+        "    def __getitem__(self, key: typing.Any) -> typing.Any: ..."
+    ),
 }
+#: What is always there while Blender draws or copies, and the newest stubs call optional.
+CERTAIN = {
+    r"def layout\(self\) -> None \| UILayout \| None:": "def layout(self) -> UILayout:",
+    r"def copy\(self\) -> None \| typing_extensions\.Self:": "def copy(self) -> typing_extensions.Self:",
+}
+#: Module -> the same for what lies in it.
+APPENDED = {
+    "ops": "grok_video: typing.Any",
+    "app": "python_args: tuple[str, ...]",
+}
+#: In the stubs of 4.2: what annotations call by its name of 4.5 and later.
+RENAMED = "Strip = Sequence"
 
 
 def main(target: Path) -> None:
@@ -39,14 +58,18 @@ def main(target: Path) -> None:
             shutil.copyfile(file.locate(), place)
     types = target / "bpy" / "types" / "__init__.pyi"
     text = types.read_text("utf-8")
-    for cls, line in ADDED.items():
-        text, count = re.subn(rf"^class {cls}\(.*\):$", rf"\g<0>\n    {line}\n", text, flags=re.M)
+    for cls, lines in ADDED.items():
+        head = rf"^class {cls}[(\[].*:$"
+        text, count = re.subn(head, rf"\g<0>\n    {lines}\n", text, flags=re.MULTILINE)
         assert count == 1, f"bpy.types.{cls} is not in {name} as expected"
+    for said, meant in CERTAIN.items():
+        text = re.sub(said, meant, text)
+    if "\nclass Strip(" not in text:
+        text += f"\n{RENAMED}\n"
     types.write_text(text, "utf-8")
-    operators = target / "bpy" / "ops" / "__init__.pyi"
-    operators.write_text(
-        operators.read_text("utf-8") + "\nimport typing\ngrok_video: typing.Any\n", "utf-8"
-    )
+    for module, line in APPENDED.items():
+        with (target / "bpy" / module / "__init__.pyi").open("a", encoding="utf-8") as stub:
+            stub.write(f"\nimport typing\n{line}\n")
 
 
 if __name__ == "__main__":

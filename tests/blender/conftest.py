@@ -29,6 +29,22 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "bl_ext.user_default.grok_video"
 
+
+def load_by_path(path: Path) -> ModuleType:
+    """A module that lies in another folder than the tests."""
+    spec = importlib.util.spec_from_file_location(f"by_path_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = loaded
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+# The cache of environments is the person's: found before the person's home is put aside.
+os.environ["GROK_VIDEO_CACHE"] = str(load_by_path(ROOT / "scripts" / "environments.py").cache_dir())
+StandIn = load_by_path(ROOT / "tests" / "stand_in" / "client.py").StandIn
+
 # Before anything imports bpy: nothing of the person who runs the tests is read, written or spent.
 SCRATCH = Path(tempfile.mkdtemp(prefix="grok-video-tests-"))
 for _name in [name for name in os.environ if name.startswith(("BLENDER_", "XAI_"))]:
@@ -63,17 +79,6 @@ def pytest_report_header() -> str:
     return f"Blender {bpy.app.version_string}"
 
 
-def load_by_path(path: Path) -> ModuleType:
-    """A helper module of the tests that lies in another folder than the test."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, loaded)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
 @pytest.fixture(scope="session")
 def archive() -> Path:
     """The zip under test: the runner's, else built now."""
@@ -81,8 +86,6 @@ def archive() -> Path:
         return Path(given)
     build = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "build.py"), "--out", str(SCRATCH)],
-        # The environments' cache belongs to the person, not to the scratch home.
-        env=os.environ | {"GROK_VIDEO_CACHE": str(Path(sys.prefix).parents[1])},
         capture_output=True,
         text=True,
     )
@@ -131,3 +134,14 @@ def blender(
     yield bpy
     bpy.ops.preferences.addon_disable(module=PACKAGE)
     assert not hasattr(bpy.types.Scene, "grok_video"), "unregister() left Scene.grok_video behind"
+
+
+@pytest.fixture
+def stand_in(blender: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """The service on loopback without limits, quick, asked five times a second, and allowed."""
+    with StandIn.start(job_seconds=0.3, per_second=0, per_minute=0) as service:
+        monkeypatch.setenv("XAI_API_BASE", service.base)
+        monkeypatch.setenv("XAI_API_KEY", service.key)
+        blender.context.preferences.system.use_online_access = True
+        blender.context.preferences.addons[PACKAGE].preferences.poll_interval = 0.2
+        yield service

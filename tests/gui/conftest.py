@@ -19,10 +19,11 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT / "scripts")]
+sys.path[:0] = [str(HERE), str(ROOT / "tests"), str(ROOT / "scripts")]
 
 import blenders  # noqa: E402
 import harness  # noqa: E402
+from stand_in.client import StandIn  # noqa: E402
 
 
 def pytest_report_header() -> str:
@@ -116,3 +117,11 @@ def gui(window: blenders.Window, display: str, installed: Path, tmp_path: Path) 
     for running in gui.started:
         if running.process.poll() is None:
             running.kill()
+
+
+@pytest.fixture
+def stand_in(gui: Gui) -> Iterator[StandIn]:
+    """The service on loopback, with its limits; the artist's environment names it and its key."""
+    with StandIn.start(job_seconds=3) as service:
+        gui.environment |= {"XAI_API_BASE": service.base, "XAI_API_KEY": service.key}
+        yield service

@@ -1,0 +1,375 @@
+"""From the button to the strip, headless: the operators as a script calls them, against the stand-in.
+
+Every job here is a real one: a worker process, HTTP, an MP4 file, strips in the sequencer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+Module = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def scene(blender: ModuleType, stand_in: Any, tmp_path: Path) -> Any:
+    """A saved file whose scene is set up for the cheapest clip: one second, from text, in silence."""
+    scene = blender.context.scene
+    scene.grok_video.prompt = "A heron lifts off"
+    scene.grok_video.source = "NONE"
+    scene.grok_video.duration = 1
+    scene.grok_video.generate_audio = False
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    return blender.context.scene
+
+
+def newest(module: Module) -> Any:
+    return module("blender.flow").current().bridge.snapshot.all[0]
+
+
+def strips(scene: Any) -> list[Any]:
+    editor = scene.sequence_editor
+    if editor is None:
+        return []
+    return list(editor.strips if hasattr(editor, "strips") else editor.sequences)
+
+
+def posts(stand_in: Any) -> int:
+    return len(stand_in.requests("submit"))
+
+
+def refused(call: Callable[[], object], words: str) -> None:
+    with pytest.raises(RuntimeError, match=re.escape(words)):
+        call()
+
+
+# ------------------------------------------------------------------------------------------ the main job
+
+
+def test_text_becomes_a_clip_at_the_given_frame(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module, tmp_path: Path
+) -> None:
+    scene.frame_set(7)
+    assert blender.ops.grok_video.generate(scene=scene.name, frame=40) == {"FINISHED"}
+    job = newest(module)
+    assert job.state == "IMPORTED"
+    movies = [s for s in strips(scene) if s.type == "MOVIE"]
+    assert [movie["grok_video_job"] for movie in movies] == [job.id]
+    assert module("blender.compat").span(movies[0])[0] == 40
+    assert movies[0].name.startswith("A heron lifts off")
+    assert scene.frame_current == 7
+    assert posts(stand_in) == 1
+    clip = Path(job.clip.path)
+    assert clip.parent == tmp_path / "grok_video"
+    how = json.loads(clip.with_suffix(".json").read_text("utf-8"))
+    assert how["prompt"] == "A heron lifts off"
+    assert how["request_id"] == stand_in.jobs()[0]["id"]
+    assert how["cost_usd"] == pytest.approx(stand_in.jobs()[0]["ticks"] / 10**10)
+
+
+def test_without_a_frame_the_clip_goes_to_the_playhead(
+    blender: ModuleType, scene: Any, module: Module
+) -> None:
+    scene.frame_set(33)
+    blender.ops.grok_video.generate()
+    (movie,) = strips(scene)
+    assert module("blender.compat").span(movie)[0] == 33
+
+
+def test_camera_view_is_what_the_service_receives(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    camera = blender.data.objects.new("Shot Camera", blender.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    scene.world = blender.data.worlds.new("World")
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = 1
+    scene.cycles.use_denoising = False
+    scene.grok_video.source = "CAMERA"
+    scene.grok_video.prompt = ""  # optional with an image
+    before = {s.name for s in blender.data.scenes}
+    blender.ops.grok_video.generate()
+    job, sent = newest(module), stand_in.jobs()[0]
+    assert tuple(sent["image_pixels"]) == module("core.models").clip_size("480p", "16:9")
+    assert stand_in.image(sent["image"]) == Path(job.spec.image).read_bytes()
+    assert job.spec.source.camera == "Shot Camera"
+    assert (job.spec.image_bytes, job.spec.image_mime) == (
+        Path(job.spec.image).stat().st_size,
+        "image/png",
+    )
+    assert {s.name for s in blender.data.scenes} == before
+
+
+def test_the_guides_answers_work_as_well(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    stand_in.settings(shape="guide")
+    blender.ops.grok_video.generate()
+    assert newest(module).state == "IMPORTED"
+    assert newest(module).cost is None
+
+
+def test_readme_script(blender: ModuleType, scene: Any, stand_in: Any, module: Module) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    refused(lambda: exec(code, {}), "camera")
+    exec(code.replace('"CAMERA"', '"NONE"'), {})
+    (movie, *_sound) = [s for s in strips(scene) if s.type == "MOVIE"]
+    assert movie["grok_video_job"] == newest(module).id
+    assert stand_in.jobs()[0]["duration"] == 6
+
+
+# ------------------------------------------------------------------------------------------ refused at once
+
+
+def test_bad_input_is_refused_before_anything_is_sent(
+    blender: ModuleType, scene: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch, module: Module
+) -> None:
+    settings = scene.grok_video
+    generate = blender.ops.grok_video.generate
+
+    settings.prompt = " \n"
+    refused(generate, "prompt")
+    settings.prompt = "x" * (module("core.models").MAX_PROMPT + 1)
+    refused(generate, "4096")
+    settings.prompt = "x"
+    settings.source = "CAMERA"
+    refused(generate, "no camera")
+    settings.source = "RENDER_RESULT"
+    refused(generate, "not been rendered")
+    settings.source = "IMAGE"
+    refused(generate, "Choose the image")
+    settings.source = "SEQUENCER"
+    refused(generate, "empty")
+    settings.source = "VIEWPORT"
+    refused(generate, "viewport")
+    settings.source = "NONE"
+    refused(lambda: generate(scene="Nowhere"), "Nowhere")
+    with pytest.raises(TypeError, match="1080p"):
+        settings.resolution = "1080p"  # not offered by this model
+    monkeypatch.delenv("XAI_API_KEY")
+    refused(generate, "no API key")
+    monkeypatch.setenv("XAI_API_KEY", stand_in.key)
+    monkeypatch.setenv("XAI_API_BASE", "http://203.0.113.5")
+    refused(generate, "https://")
+    monkeypatch.setenv("XAI_API_BASE", stand_in.base)
+    blender.context.preferences.system.use_online_access = False
+    refused(generate, "Allow Online Access")
+    assert stand_in.requests() == []
+    assert module("blender.flow").current().bridge.snapshot.all == ()
+
+
+def test_linked_scene_takes_no_clip(
+    blender: ModuleType, scene: Any, stand_in: Any, tmp_path: Path
+) -> None:
+    library = tmp_path / "library.blend"
+    blender.data.libraries.write(str(library), {scene}, fake_user=True)
+    with blender.data.libraries.load(str(library), link=True) as (there, here):
+        here.scenes = there.scenes
+    linked = next(s for s in blender.data.scenes if s.library)
+    linked.name  # noqa: B018 - the name is that of the local one
+    flow = __import__("sys").modules["bl_ext.user_default.grok_video.blender.flow"]
+    with pytest.raises(flow.Refused, match="linked"):
+        flow.generate(blender.context, scene, linked, 1)
+    assert stand_in.requests() == []
+
+
+# ------------------------------------------------------------------------------------------ what the service says
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "words"),
+    [
+        ("submit", "err-422-aspect", "Failed to deserialize"),
+        ("submit", "err-429-credits", "used all available credits"),
+        ("submit", "err-model-404-new", "does not exist"),
+        ("job", "failed", None),
+        ("job", "expired", "expired"),
+        ("job", "moderated", "moderation"),
+        ("job", "moderated-400", "rejected by content moderation"),
+        ("job", "moderated-failed", None),
+        ("submit", "answer-lost", "may have been charged"),
+    ],
+)
+def test_what_the_service_refuses_raises_with_its_words(
+    blender: ModuleType,
+    scene: Any,
+    stand_in: Any,
+    module: Module,
+    where: str,
+    what: str,
+    words: str | None,
+) -> None:
+    stand_in.fail(where, what)
+    with pytest.raises(RuntimeError) as raised:
+        blender.ops.grok_video.generate()
+    job = newest(module)
+    assert job.problem.message in str(raised.value)
+    assert words is None or words in str(raised.value)
+    assert job.state == ("UNKNOWN" if what == "answer-lost" else "FAILED")
+    assert strips(scene) == []
+    assert posts(stand_in) == 1
+
+
+def test_wrong_key_keeps_the_job_and_sending_it_later_costs_once(
+    blender: ModuleType,
+    scene: Any,
+    stand_in: Any,
+    module: Module,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XAI_API_KEY", "xai-wrongwrongwrong")
+    refused(blender.ops.grok_video.generate, "Incorrect API key")
+    failed = newest(module)
+    assert failed.problem.charged is False
+    monkeypatch.setenv("XAI_API_KEY", stand_in.key)
+    refused(lambda: blender.ops.grok_video.send_again(job=failed.id), "confirm=True")
+    blender.ops.grok_video.send_again(job=failed.id, confirm=True)
+    again = newest(module)
+    assert (again.spec.parent, again.state) == (failed.id, "IMPORTED")
+    assert len(stand_in.jobs()) == 1
+
+
+def test_broken_download_is_fetched_again_and_paid_once(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    stand_in.fail("download", "truncate")
+    blender.ops.grok_video.generate()
+    assert newest(module).state == "IMPORTED"
+    assert posts(stand_in) == 1
+    assert len(stand_in.requests("download")) >= 2
+
+
+# ------------------------------------------------------------------------------------------ stop, retry, again
+
+
+def started(module: Module, blender: ModuleType, scene: Any, state: str) -> Any:
+    """A job that was clicked as in a window (not waited for), followed until it is ``state``."""
+    flow = module("blender.flow")
+    job_id = flow.generate(blender.context, scene, scene, 1)
+    return flow.wait_until(blender.context, job_id, lambda job: job.state == state)
+
+
+def test_stop_and_retry_are_free(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    stand_in.settings(job_seconds=60)
+    job = started(module, blender, scene, "RUNNING")
+    assert blender.ops.grok_video.stop(job=job.id) == {"FINISHED"}
+    assert newest(module).state == "CANCELLED"
+    stand_in.finish()
+    assert blender.ops.grok_video.retry() == {"FINISHED"}
+    assert newest(module).state == "IMPORTED"
+    assert posts(stand_in) == 1
+
+
+def test_what_the_service_ended_is_not_retried(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    stand_in.fail("job", "failed")
+    with pytest.raises(RuntimeError):
+        blender.ops.grok_video.generate()
+    refused(lambda: blender.ops.grok_video.retry(job=newest(module).id), "ended for good")
+
+
+def test_import_again_at_another_frame(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    blender.ops.grok_video.generate(frame=1)
+    job = newest(module)
+    blender.ops.grok_video.import_result(job=job.id, scene=scene.name, frame=200)
+    spans = sorted(module("blender.compat").span(strip)[0] for strip in strips(scene))
+    assert spans == [1, 200]
+    assert posts(stand_in) == 1
+
+
+# ------------------------------------------------------------------------------------------ closed and opened
+
+
+def test_job_goes_on_without_the_add_on_and_waits_for_its_file(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    stand_in.settings(job_seconds=60)
+    job = started(module, blender, scene, "RUNNING")
+    package = "bl_ext.user_default.grok_video"
+    blender.ops.preferences.addon_disable(module=package)
+    blender.ops.preferences.addon_enable(module=package)
+    blender.context.preferences.addons[package].preferences.poll_interval = 0.2
+    stand_in.finish()
+    # The .blend is the one that was clicked in, and the session that clicked has ended: imported by itself.
+    flow = module("blender.flow")
+    done = flow.wait_until(blender.context, job.id, lambda job: job.state == "IMPORTED")
+    assert [s["grok_video_job"] for s in strips(blender.context.scene)] == [done.id]
+    assert posts(stand_in) == 1
+
+
+def test_another_file_does_not_get_the_clip(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    stand_in.settings(job_seconds=60)
+    job = started(module, blender, scene, "RUNNING")
+    blender.ops.wm.read_homefile(use_empty=True)
+    stand_in.finish()
+    flow = module("blender.flow")
+    flow.wait_until(blender.context, job.id, lambda job: job.state == "READY")
+    for _ in range(20):
+        flow.tick(blender.context)
+    assert newest(module).claimed_by == ""
+    assert strips(blender.context.scene) == []
+    blender.ops.grok_video.import_result(job=job.id, scene=blender.context.scene.name)
+    assert len(strips(blender.context.scene)) == 1
+
+
+def test_unsaved_file_collects_its_clips_after_the_first_save(
+    blender: ModuleType, stand_in: Any, module: Module, tmp_path: Path
+) -> None:
+    scene = blender.context.scene
+    scene.grok_video.source = "NONE"
+    scene.grok_video.prompt = "Rain"
+    scene.grok_video.duration = 1
+    blender.ops.grok_video.generate()
+    clip = Path(newest(module).clip.path)
+    assert tmp_path / "data" in clip.parents
+    refused(blender.ops.grok_video.collect_clips, "poll")
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "later.blend"))
+    blender.ops.grok_video.collect_clips()
+    beside = tmp_path / "grok_video" / clip.name
+    assert beside.read_bytes() == clip.read_bytes()
+    (movie,) = [s for s in strips(blender.context.scene) if s.type == "MOVIE"]
+    assert Path(blender.path.abspath(movie.filepath)) == beside
+
+
+# ------------------------------------------------------------------------------------------ the key, the money
+
+
+def test_key_is_nowhere_on_disk(
+    blender: ModuleType, scene: Any, stand_in: Any, tmp_path: Path
+) -> None:
+    blender.ops.grok_video.generate()
+    blender.ops.wm.save_mainfile(compress=False)
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert stand_in.key.encode() not in path.read_bytes(), path
+
+
+def test_operators_that_spend_can_not_be_repeated_by_redo(blender: ModuleType) -> None:
+    for name in ("generate", "generate_dialog", "send_again", "release"):
+        options = getattr(blender.types, f"GROK_VIDEO_OT_{name}").bl_options
+        assert not set(options) & {"REGISTER", "UNDO"}, name
+
+
+def test_check_connection(
+    blender: ModuleType, scene: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert blender.ops.grok_video.check_connection() == {"FINISHED"}
+    monkeypatch.setenv("XAI_API_KEY", "xai-wrongwrongwrong")
+    refused(blender.ops.grok_video.check_connection, "Incorrect API key")
+    assert posts(stand_in) == 0

@@ -17,8 +17,8 @@ from .job import TICKS_PER_USD, JobSpec, Kind, Problem, ProblemCode
 #: Characters of a prompt at most (M).
 MAX_PROMPT = 4096
 
-#: What the service takes (H). The newest documents also name 21:9 and 5:2, but the service was seen to
-#: answer 422 to ratios outside this list, so they are not offered.
+#: What the service was seen to list in its own 422 for any other ratio (H). The newest documents add 21:9 and
+#: 5:2 without saying for which models: offered, they could waste a render on a refusal, so no model has them.
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3")
 
 
@@ -37,12 +37,14 @@ class Model:
     audio: bool = True
 
 
-def _cents(*cents: float) -> tuple[int, ...]:
-    return tuple(round(cent * TICKS_PER_USD / 100) for cent in cents)
+def _per_second(*dollars: float) -> Mapping[str, int]:
+    """Prices a second, for the resolutions in order."""
+    resolutions = ("480p", "720p", "1080p")
+    return MappingProxyType(dict(zip(resolutions, map(_ticks, dollars), strict=False)))
 
 
-def _prices(*cents: float) -> Mapping[str, int]:
-    return MappingProxyType(dict(zip(("480p", "720p", "1080p"), _cents(*cents), strict=False)))
+def _ticks(dollars: float) -> int:
+    return round(dollars * TICKS_PER_USD)
 
 
 #: In the order offered. Prices H, those of -lite M.
@@ -53,22 +55,22 @@ MODELS: dict[str, Model] = {
             "grok-imagine-video",
             "Grok Imagine Video",
             frozenset({"text", "image", "references", "extend", "edit"}),
-            _prices(5, 7),
-            *_cents(0.2),
+            _per_second(0.05, 0.07),
+            _ticks(0.002),
         ),
         Model(
             "grok-imagine-video-1.5",
             "Grok Imagine Video 1.5",
             frozenset({"text", "image", "references", "last_frame", "keyframes"}),
-            _prices(8, 14, 25),
-            *_cents(1),
+            _per_second(0.08, 0.14, 0.25),
+            _ticks(0.01),
         ),
         Model(
             "grok-imagine-video-1.5-lite",
             "Grok Imagine Video 1.5 Lite",
             frozenset({"text", "image"}),
-            _prices(2, 3, 14),
-            *_cents(1),
+            _per_second(0.02, 0.03, 0.14),
+            _ticks(0.01),
         ),
     )
 }
@@ -107,7 +109,12 @@ def clip_size(resolution: str, ratio: str) -> tuple[int, int]:
 
 
 def nearest_ratio(width: float, height: float, ratios: Iterable[str]) -> str:
-    """The offered ratio nearest to width / height, as the eye counts: 2:1 is as far from 1:1 as 1:2."""
+    """The offered ratio nearest to width / height, as the eye counts: 2:1 is as far from 1:1 as 1:2.
+
+    Raises ValueError when a side is not positive or no ratio is offered.
+    """
+    if not (width > 0 and height > 0):
+        raise ValueError(f"a frame has no ratio when it is {width} × {height}")
     wanted = math.log(width / height)
 
     def distance(ratio: str) -> float:
@@ -136,7 +143,7 @@ class Crop:
         """For the panel: 'crops 12 % of the width'."""
         width, height = 1 - (self.right - self.left), 1 - (self.top - self.bottom)
         side, part = ("width", width) if width > height else ("height", height)
-        return f"crops {part * 100:.0f} % of the {side}"
+        return f"crops {max(1, round(part * 100))} % of the {side}"
 
 
 def crop_inside(width: float, height: float, ratio_width: float, ratio_height: float) -> Crop:
@@ -171,10 +178,12 @@ def check(spec: JobSpec) -> Problem | None:
     if len(spec.prompt) > MAX_PROMPT:
         return _refused(
             f"The prompt has {len(spec.prompt)} characters; the service takes {MAX_PROMPT}.",
-            "Shorten it.",
+            f"Shorten it by {len(spec.prompt) - MAX_PROMPT}.",
         )
+    if spec.kind is not Kind.GENERATE:
+        return _refused("A clip cannot be extended or edited yet.", "Make a new one.")
     source = "image" if spec.image else "text"
-    if spec.kind is Kind.GENERATE and source not in model.makes:
+    if source not in model.makes:
         return _refused(f"{model.label} makes no clips from {source}.", "Choose another model.")
     if not spec.prompt.strip() and not spec.image:
         return _refused("The prompt is empty.", "Write what happens in the clip.")

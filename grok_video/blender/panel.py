@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import textwrap
 import time
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -18,7 +19,7 @@ from . import capture, compat, flow, sequencer, settings
 ROWS = 8  # jobs on a page
 PROBLEM_LINES = 4  # of a problem's text in a row; the rest is behind Copy Error
 
-_ICONS = {
+_ICONS: dict[State, Any] = {
     State.QUEUED: "SORTTIME",
     State.SUBMITTING: "EXPORT",
     State.RUNNING: "RENDER_ANIMATION",
@@ -49,7 +50,7 @@ def _wrapped(
     layout: bpy.types.UILayout,
     context: bpy.types.Context,
     text: str,
-    icon: str = "NONE",
+    icon: Any = "NONE",
     most: int = 20,
 ) -> None:
     """Labels that hold the whole text in the width there is (labels do not wrap by themselves)."""
@@ -104,7 +105,7 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     if chosen.source == "IMAGE":
         column.template_ID(chosen, "image", open="image.open")
     _draw_framing(column, context)
-    _draw_prompt(layout, chosen)
+    _draw_prompt(layout, context)
     column = layout.column()
     column.prop(chosen, "model")
     column.prop(chosen, "duration", text="Seconds")
@@ -133,7 +134,8 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     row.label(text=text)
 
 
-def _draw_prompt(layout: bpy.types.UILayout, chosen: settings.GrokVideoSettings) -> None:
+def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    chosen = context.scene.grok_video
     column = layout.column(align=True)
     column.use_property_split = False
     head = column.row(align=True)
@@ -143,8 +145,12 @@ def _draw_prompt(layout: bpy.types.UILayout, chosen: settings.GrokVideoSettings)
         placeholder = "What happens in the clip?"
         if not compat.textbox(column, chosen, "prompt", lines=4, placeholder=placeholder):
             column.prop(chosen, "prompt", text="", placeholder=placeholder)
-    text = column.row(align=True)
-    text.prop(chosen, "prompt_text", text="", icon="TEXT")
+            # A plain field shows one line: the whole prompt stands below it.
+            if len(chosen.prompt) > 30 or "\n" in chosen.prompt:
+                _wrapped(column, context, chosen.prompt, most=12)
+    else:
+        _wrapped(column, context, chosen.written_prompt(), most=12)
+    column.prop(chosen, "prompt_text", text="", icon="TEXT", placeholder="Or a Text Datablock")
 
 
 def _draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -256,9 +262,7 @@ def _status(job: Job, at: float) -> str:
     return "  ·  ".join(parts)
 
 
-def _draw_job(
-    layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, at: float
-) -> None:
+def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, at: float) -> None:
     box = layout.box().column(align=True)
     head = box.row(align=True)
     head.label(text=_title(job), icon=_ICONS[job.state])
@@ -288,9 +292,13 @@ def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
     if job.problem is not None:
         row.operator("grok_video.copy_error", text="", icon="COPYDOWN", emboss=False).job = job.id
     if job.request_id:
-        row.operator("grok_video.copy_request_id", text="", icon="COPY_ID", emboss=False).job = job.id
+        row.operator(
+            "grok_video.copy_request_id", text="", icon="COPY_ID", emboss=False
+        ).job = job.id
     if job.clip is not None:
-        row.operator("grok_video.open_folder", text="", icon="FILE_FOLDER", emboss=False).job = job.id
+        row.operator(
+            "grok_video.open_folder", text="", icon="FILE_FOLDER", emboss=False
+        ).job = job.id
     if job.state is State.IMPORTED:
         again = row.operator("grok_video.import_result", text="", icon="IMPORT", emboss=False)
         again.job, again.here = job.id, True
@@ -331,7 +339,7 @@ def _draw_actions(box: bpy.types.UILayout, job: Job) -> None:
 # ---------------------------------------------------------------------------------------------- the panels
 
 
-class _Sidebar:
+class _Sidebar(bpy.types.Panel if TYPE_CHECKING else object):
     """The same panels in both editors."""
 
     bl_region_type = "UI"

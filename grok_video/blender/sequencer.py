@@ -228,7 +228,7 @@ def _base_at(editor: bpy.types.SequenceEditor, frame: int) -> Any:
 
 
 @contextmanager
-def _looking_into(editor: bpy.types.SequenceEditor, base: Any) -> Iterator[None]:
+def _looking_into(editor: Any, base: Any) -> Iterator[None]:
     """Close the open meta strip for the time of the context where ``base`` is the whole edit."""
     meta = editor.meta_stack[-1] if len(editor.meta_stack) else None
     if meta is None or base == meta:

@@ -7,7 +7,7 @@ for the time of the drawing. It knows nothing of files.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import bpy
 import numpy as np
@@ -95,7 +95,7 @@ def draw(
     zoom = (1.0 / (crop.right - crop.left), 1.0 / (crop.top - crop.bottom))
     overlays = view.space.overlay.show_overlays
     try:
-        screen: Any = gpu.types.GPUOffScreen(*size)
+        screen = cast(Any, gpu.types.GPUOffScreen)(*size)
     except (RuntimeError, SystemError) as error:
         raise CaptureInterrupted(f"The viewport could not be drawn: {error}.") from error
     try:

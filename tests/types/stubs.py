@@ -28,9 +28,10 @@ ADDED = {
         "    def __getitem__(self, key: typing.Any) -> typing.Any: ..."
     ),
 }
-#: What is always there while Blender draws or copies, and the newest stubs call optional.
+#: What is always there while Blender draws or copies, or in every scene; the newest stubs call it optional.
 CERTAIN = {
     r"def layout\(self\) -> None \| UILayout \| None:": "def layout(self) -> UILayout:",
+    r"(-> ColorManaged\w+Settings)( \| None)+:": r"\1:",
     r"def copy\(self\) -> None \| typing_extensions\.Self:": "def copy(self) -> typing_extensions.Self:",
 }
 #: Module -> the same for what lies in it.

@@ -134,7 +134,7 @@ def make(plan: Plan, target: Path) -> int:
         assert encoder.stdin is not None
         try:
             for planes in _pictures(plan):
-                for plane in _numbered(planes, fed):
+                for plane in numbered(planes, fed):
                     encoder.stdin.write(plane.tobytes())
                 fed += 1
             encoder.stdin.close()
@@ -304,7 +304,8 @@ def _tinted(planes: Planes) -> Planes:
     return planes[0], planes[2], planes[1]
 
 
-def _numbered(planes: Planes, number: int) -> Planes:
+def numbered(planes: Planes, number: int) -> Planes:
+    """A frame with its number in the strip at the bottom; see ``frame_code.py``."""
     y, u, v = (plane.copy() for plane in planes)
     height, width = y.shape
     rows = 2 * round(height * frame_code.STRIP_HEIGHT / 2)

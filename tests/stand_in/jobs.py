@@ -7,7 +7,6 @@ from the moment a job starts, so that a poll never waits. Knows nothing of HTTP 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 import sys
 import time
@@ -61,9 +60,10 @@ class Jobs:
         return self._by_id.get(request_id)
 
     def clear(self) -> None:
-        """Forget all jobs and their URLs."""
+        """Forget all jobs and their URLs; clips that nobody waits for any more are not begun."""
         self._by_id.clear()
         self._tokens.clear()
+        self._clips = {plan: task for plan, task in self._clips.items() if task.done()}
 
     def start(
         self,
@@ -134,9 +134,10 @@ class Jobs:
         )
 
     async def _make(self, plan: clips.Plan) -> tuple[Path, int]:
-        name = hashlib.sha256(repr(plan).encode()).hexdigest()[:24]
-        target = self._folder / f"{name}.mp4"
+        target = self._folder / f"{secrets.token_hex(12)}.mp4"
         async with self._encoders:
+            if plan not in self._clips:
+                return target, 0
             return target, await asyncio.to_thread(clips.make, plan, target)
 
     def image_path(self, sha256: str) -> Path:

@@ -1,0 +1,217 @@
+"""The clips of the stand-in are what the service's are, and can be read back (API reference §2)."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from stand_in import clips, frame_code
+from stand_in.calls import data_uri, made
+from stand_in.client import StandIn
+
+#: Pure and mixed colours, all of which BT.709 in TV range can hold.
+COLOURS = [
+    (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0),
+    (0, 0, 0), (128, 128, 128), (255, 255, 255), (201, 119, 43),
+]  # fmt: skip
+
+
+def patches(width: int, height: int) -> Image.Image:
+    image = Image.new("RGB", (width, height))
+    step = width // len(COLOURS)
+    for n, colour in enumerate(COLOURS):
+        image.paste(colour, (n * step, 0, (n + 1) * step, height))
+    return image
+
+
+def pictures(file: Path) -> npt.NDArray[np.uint8]:
+    """All frames as RGB: frames x height x width x 3."""
+    probe = clips.probe(file)
+    assert probe is not None
+    raw = _decoded(file, "-f", "rawvideo", "-pix_fmt", "rgb24", "-sws_flags", "accurate_rnd+full_chroma_int")  # fmt: skip
+    return np.frombuffer(raw, np.uint8).reshape(-1, probe.height, probe.width, 3)
+
+
+def sound(file: Path) -> npt.NDArray[np.int16]:
+    return np.frombuffer(_decoded(file, "-f", "s16le", "-ac", "1", "-ar", "48000"), np.int16)
+
+
+def _decoded(file: Path, *arguments: str) -> bytes:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(file), *arguments, "-"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def numbers(frames: npt.NDArray[np.uint8]) -> list[int]:
+    return [frame_code.decode(frame) for frame in frames]
+
+
+@pytest.fixture
+def clip(service: StandIn, tmp_path: Path) -> Any:
+    """Has a clip made and gives its file."""
+
+    def get(path: str = "generations", **fields: Any) -> Path:
+        file = tmp_path / f"{len(list(tmp_path.iterdir()))}.mp4"
+        file.write_bytes(made(service, path, **fields)[1])
+        return file
+
+    return get
+
+
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [
+        ({"aspect_ratio": "16:9"}, (848, 480)),
+        ({}, (848, 480)),
+        ({"aspect_ratio": "9:16"}, (480, 848)),
+        ({"aspect_ratio": "1:1"}, (480, 480)),
+        ({"aspect_ratio": "4:3"}, (640, 480)),
+        ({"resolution": "720p"}, (1280, 720)),
+        ({"resolution": "1080p"}, (1920, 1080)),
+        ({"resolution": "1080p", "aspect_ratio": "9:16"}, (1088, 1920)),
+    ],
+)
+def test_a_second_is_25_frames_in_the_size_of_its_ratio(
+    clip: Any, fields: dict[str, Any], size: tuple[int, int]
+) -> None:
+    file = clip(model="grok-imagine-video-1.5", **fields)
+    probe = clips.probe(file)
+    assert probe is not None
+    assert (probe.codec, probe.width, probe.height, probe.audio) == ("h264", *size, True)
+    assert numbers(pictures(file)) == list(range(25))
+
+
+@pytest.mark.parametrize("seconds", [2, 15])
+def test_frames_and_sound_run_to_the_same_end(clip: Any, seconds: int) -> None:
+    file = clip(duration=seconds)
+    assert numbers(pictures(file)) == list(range(24 * seconds + 1))
+    heard = sound(file)
+    assert len(heard) / 48000 == pytest.approx(seconds + 1 / 24, abs=0.03)
+    found = frame_code.beeps(heard, 48000)
+    assert [said for _, said in found][:seconds] == list(range(seconds))
+    assert all(when == pytest.approx(said, abs=0.01) for when, said in found)
+
+
+def test_no_sound_when_it_was_switched_off(clip: Any) -> None:
+    assert b"Audio" not in _told(clip(generate_audio=False))
+    assert b"Audio: aac" in _told(clip(generate_audio=True))
+
+
+def _told(file: Path) -> bytes:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(file)]
+    return subprocess.run(command, capture_output=True).stderr
+
+
+@pytest.mark.parametrize("size", [(848, 480), (1920, 1080), (320, 180)])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_the_first_frame_is_the_picture_that_was_sent(
+    service: StandIn, clip: Any, size: tuple[int, int], kind: str
+) -> None:
+    service.settings(motion=False)
+    image = patches(*size)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    file = clip(image={"url": data_uri(image, kind, **options)}, prompt=None)
+    assert b"yuv420p(tv, bt709" in _told(file)
+    frames = pictures(file).astype(int)
+    height, width = frames.shape[1:3]
+    step = width / len(COLOURS)
+    for n, colour in enumerate(COLOURS):
+        inside = slice(int((n + 0.25) * step), int((n + 0.75) * step))
+        patch = frames[:, : int(height * 0.9), inside]
+        assert np.abs(patch - np.array(colour)).max() <= 2, colour
+
+
+def test_the_picture_moves_unless_it_is_told_not_to(service: StandIn, clip: Any) -> None:
+    sent = {"url": data_uri(patches(848, 480))}
+
+    def moved(frames: npt.NDArray[np.uint8]) -> int:
+        return int(np.abs(frames[0, :400].astype(int) - frames[-1, :400]).max())
+
+    assert moved(pictures(clip(image=sent))) > 50
+    service.settings(motion=False)
+    assert moved(pictures(clip(image=sent))) <= 2
+
+
+def test_a_picture_keeps_its_shape_in_the_real_service_and_is_cut_in_the_guides(
+    service: StandIn, clip: Any
+) -> None:
+    tall = {"url": data_uri(patches(400, 600))}
+    assert pictures(clip(image=tall, aspect_ratio="16:9")).shape[1:3] == (720, 480)
+    service.settings(shape="guide")
+    assert pictures(clip(image=tall, aspect_ratio="16:9")).shape[1:3] == (480, 848)
+
+
+def test_transparency_lies_over_black(service: StandIn, clip: Any) -> None:
+    service.settings(motion=False)
+    half = Image.new("RGBA", (848, 480), (200, 100, 50, 128))
+    middle = pictures(clip(image={"url": data_uri(half)}))[0, 200, 400].astype(int)
+    assert np.abs(middle - np.array([100, 50, 25])).max() <= 3
+
+
+def test_an_extension_is_the_source_and_the_new_part_in_one_clip(
+    service: StandIn, clip: Any
+) -> None:
+    url, _ = made(service, duration=2, image={"url": data_uri(patches(848, 480))})
+    file = clip("extensions", prompt="on", video={"url": url}, duration=3)
+    frames = pictures(file)
+    assert numbers(frames) == list(range(24 * 5 + 1))
+    assert [said for _, said in frame_code.beeps(sound(file), 48000)][:5] == list(range(5))
+    assert np.abs(frames[48, 200, 53].astype(int) - np.array(COLOURS[0])).max() <= 4
+    assert np.abs(frames[119, 200, 53].astype(int) - np.array(COLOURS[0])).max() <= 4
+
+
+def test_an_edit_has_the_length_and_size_of_its_source_and_looks_otherwise(
+    service: StandIn, clip: Any
+) -> None:
+    url, _ = made(service, duration=2, image={"url": data_uri(patches(848, 480))})
+    frames = pictures(clip("edits", prompt="blue", video={"url": url}))
+    assert numbers(frames) == list(range(49))
+    assert frames.shape[1:3] == (480, 848)
+    red_was_here = frames[0, 200, 53].astype(int)
+    assert red_was_here[2] > red_was_here[0] + 50
+
+
+@pytest.fixture(scope="module")
+def coded() -> npt.NDArray[np.uint8]:
+    """Some numbered frames, before any file: number x height x width."""
+    black = np.full((480, 848), 16, np.uint8), np.full((240, 424), 128, np.uint8)
+    picked = [0, 1, 144, 360, 1023, frame_code.LARGEST]
+    return np.stack([clips.numbered((black[0], black[1], black[1]), n)[0] for n in picked])
+
+
+@pytest.mark.parametrize("scale", [0.3, 0.47, 1.0, 1.5])
+@pytest.mark.parametrize("canvas", [(1.0, 1.0), (1.3, 1.0), (1.0, 2.1)])
+def test_the_number_outlives_scaling_borders_and_colours(
+    coded: npt.NDArray[np.uint8], scale: float, canvas: tuple[float, float]
+) -> None:
+    width, height = round(848 * scale * canvas[0]), round(480 * scale * canvas[1])
+    rect = frame_code.fit_rect(width, height, 848, 480)
+    left, top, shown_width, shown_height = (round(side) for side in rect)
+    for frame, number in zip(coded, [0, 1, 144, 360, 1023, frame_code.LARGEST], strict=True):
+        picture = np.zeros((height, width, 4))
+        small = Image.fromarray(frame).resize((shown_width, shown_height), Image.Resampling.BICUBIC)
+        seen = (np.asarray(small) / 255.0) ** 2.2 * 0.6 + 0.1  # as through another view transform
+        picture[top : top + shown_height, left : left + shown_width, :3] = seen[..., None]
+        assert frame_code.decode(picture, rect) == number
+        assert frame_code.decode(picture[::-1], rect, bottom_up=True) == number
+
+
+def test_what_shows_no_number_is_said_to(coded: npt.NDArray[np.uint8]) -> None:
+    mixed = (coded[2].astype(int) + coded[3]) / 2
+    for wrong in (np.zeros((480, 848)), coded[2][:400], mixed, coded[2][:, ::-1], 255 - coded[2]):
+        with pytest.raises(frame_code.Unreadable):
+            frame_code.decode(wrong)
+
+
+def test_two_jobs_for_the_same_are_two_urls_of_one_file(service: StandIn) -> None:
+    sent = {"url": data_uri(patches(848, 480))}
+    first, one = made(service, image=sent, prompt="same")
+    second, two = made(service, image=sent, prompt="same")
+    assert first != second
+    assert one == two

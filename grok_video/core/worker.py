@@ -271,9 +271,13 @@ class Worker:
             memory = self._memory.get(job.id)
             if memory is None or memory.word != job.released_at:
                 self._memory[job.id] = Memory(since=time.monotonic(), word=job.released_at)
+        if op is None:
+            return
         wanted = {"poll": State.RUNNING, "download": State.DOWNLOADING}
-        if op is not None and wanted.get(op.kind, job.state) is not job.state:
-            op.call.abort()  # the user does not wait for it any more
+        stopped = job.stop_requested or wanted.get(op.kind, job.state) is not job.state
+        with self._sending:
+            if stopped and not op.sent:
+                op.call.abort()  # the user does not wait for it any more
 
     # ------------------------------------------------------------------------------------- what Blender says
 
@@ -487,7 +491,7 @@ class Worker:
         except SourceGone as error:
             op.events = [NotSent(error.problem), Held(error.problem)]
         except TransportError as error:
-            op.trouble = True
+            op.trouble = not op.call.aborted
             op.events = [self._no_answer(op, error.problem)]
         else:
             event = wire.submit_answer(answer.status, answer.headers, answer.body, now=time.time())
@@ -511,8 +515,9 @@ class Worker:
                     schedule.LOST_HINT,
                 )
             )
-        if not self._online:
-            problem = Problem(ProblemCode.OFFLINE, "Online access was switched off.")
+        if op.call.aborted:
+            code = ProblemCode.NETWORK if self._online else ProblemCode.OFFLINE
+            return NotSent(Problem(code, "It was not sent. Nothing was charged.", charged=False))
         message = f"{problem.message} Nothing was sent or charged; it is tried again."
         return NotSent(replace(problem, message=message, charged=False))
 
@@ -578,7 +583,10 @@ class Worker:
             if job.urls_gone + 1 >= schedule.MOST_URLS_GONE:
                 op.events.append(ServiceFailed(_NO_LONGER))
         except Refused as error:
-            op.events = [LocalFailed(error.problem)]
+            # The next poll may name a better place.
+            op.events = [UrlGone()]
+            if job.urls_gone + 1 >= schedule.MOST_URLS_GONE:
+                op.events.append(LocalFailed(error.problem))
         except TransportError as error:
             if op.call.aborted:
                 return

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,24 @@ def clip_bytes(
         box(b"ftyp", b"isom", bytes(4), b"isommp42")
         + box(b"moov", *tracks)
         + box(b"mdat", os.urandom(media))
+    )
+
+
+def png(width: int, height: int) -> bytes:
+    """A valid PNG of noise: it does not compress, so its bytes are about width * height * 3."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        crc = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc)
+
+    noise = random.Random(width).randbytes(width * 3)
+    rows = b"".join(b"\0" + noise[y % width :] + noise[: y % width] for y in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows, 0))
+        + chunk(b"IEND", b"")
     )
 
 

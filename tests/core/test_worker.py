@@ -1,0 +1,1285 @@
+"""The worker as a real process against the stand-in service: whole jobs, killed in every state, never twice.
+
+``Blender`` here is what the bridge is to the worker: it starts the process, talks over its stdin, drops commands
+into the inbox and reads the ledger.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grok_video.core import worker as worker_module
+from grok_video.core.job import (
+    Created,
+    Done,
+    Job,
+    JobSpec,
+    ProblemCode,
+    Sending,
+    Slow,
+    State,
+    SubmitStarted,
+    Submitted,
+    account_of,
+    new_id,
+)
+from grok_video.core.ledger import FILE_NAME, Ledger, LedgerReader, LedgerUnwritable, put_command
+from grok_video.core.mp4 import probe
+from tests.core.conftest import ROOT, RawServer, make_spec, png, wait_for
+from tests.stand_in.client import StandIn
+
+PACKAGE = ROOT / "grok_video"
+FAST = {"poll_interval": 0.1, "gap": 0.01, "per_minute": 100_000}
+
+
+@pytest.fixture(scope="session")
+def one_service() -> Iterator[StandIn]:
+    with StandIn.start(job_seconds=0.3, per_second=0, per_minute=0, still=True) as running:
+        yield running
+
+
+@pytest.fixture
+def service(one_service: StandIn) -> StandIn:
+    one_service.reset()
+    return one_service
+
+
+class Blender:
+    """The other end of the worker's pipe, and of the ledger."""
+
+    def __init__(self, folder: Path, service: StandIn) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.project = folder / "project"
+        self.project.mkdir(exist_ok=True)
+        self.data.mkdir(exist_ok=True)
+        self.service = service
+        self.session = new_id()
+        self.reader = LedgerReader(self.data)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.worker = ""
+
+    # -- the process
+
+    def start(
+        self,
+        *,
+        online: bool = True,
+        key: str | None = None,
+        account: bool = True,
+        environment: dict[str, str] | None = None,
+        pace: dict[str, Any] = FAST,
+    ) -> Blender:
+        self.worker = new_id()
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", str(PACKAGE), str(self.data), self.session, self.worker],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=open(self.folder / "stderr.txt", "ab"),  # noqa: SIM115 - the child's
+            cwd=self.data,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+        if account:
+            self.tell_account(key, pace)
+        if online:
+            self.tell(type="online", online=True)
+        ready = self.data / "workers" / f"{self.worker}.ready"
+        wait_for(ready.exists, "the worker to be ready")
+        return self
+
+    def tell_account(self, key: str | None = None, pace: dict[str, Any] = FAST) -> None:
+        key = self.service.key if key is None else key
+        account = account_of(self.service.base, key)
+        self.tell(type="account", base=self.service.base, key=key, account=account, **pace)
+
+    def tell(self, **line: Any) -> None:
+        assert self.process is not None
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(line).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def say(self, command: str, **fields: Any) -> str:
+        command_id = put_command(self.data, command, **fields)
+        self.tell(type="wake")
+        return command_id
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def hang_up(self) -> int:
+        """End of file on its stdin; its exit code."""
+        assert self.process is not None
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait(30)
+
+    # -- jobs
+
+    def spec(self, **changes: Any) -> JobSpec:
+        still = self.folder / "still.png"
+        if not still.exists():
+            still.write_bytes(png(848, 480))
+        made = new_id()
+        values: dict[str, Any] = {
+            "id": made,
+            "session": self.session,
+            "api_base": self.service.base,
+            "account": account_of(self.service.base, self.service.key),
+            "image": str(still),
+            "image_mime": "image/png",
+            "output": str(self.project / f"clip_{made[:8]}.mp4"),
+        }
+        return make_spec(**{**values, **changes})
+
+    def submit(self, **changes: Any) -> str:
+        spec = self.spec(**changes)
+        self.say("submit", spec=spec)
+        return spec.id
+
+    def job(self, job_id: str) -> Job | None:
+        self.reader.refresh(1.0)
+        return self.reader.jobs.get(job_id)
+
+    def until(self, job_id: str, what: State | Callable[[Job], Any], seconds: float = 30.0) -> Job:
+        """The job once it is in a state, or once something is true of it."""
+
+        def now() -> Job | None:
+            job = self.job(job_id)
+            fits = job and (job.state is what if isinstance(what, State) else what(job))
+            return job if fits else None
+
+        try:
+            return wait_for(now, f"{what} of the job", seconds)
+        except BaseException:
+            print(self.job(job_id), (self.data / "worker.log").read_text(), sep="\n")
+            raise
+
+    def answer(self, command_id: str) -> Any:
+        def now() -> Any:
+            self.reader.refresh(1.0)
+            return self.reader.notices.get(command_id)
+
+        return wait_for(now, "an answer to the command")
+
+    def fence(self) -> None:
+        """A whole job more: whatever was going to happen before it has happened."""
+        self.until(self.submit(), State.READY)
+
+    def close(self) -> None:
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.kill()
+            self.process.communicate()
+        self.reader.close()
+
+
+@pytest.fixture
+def make_blender(tmp_path: Path, service: StandIn) -> Iterator[Callable[[], Blender]]:
+    made: list[Blender] = []
+
+    def make() -> Blender:
+        made.append(Blender(tmp_path, service))
+        return made[-1]
+
+    yield make
+    for blender in made:
+        blender.close()
+
+
+@pytest.fixture
+def blender(make_blender: Callable[[], Blender]) -> Blender:
+    return make_blender()
+
+
+def posts(service: StandIn) -> list[dict[str, Any]]:
+    """The POSTs whose whole body came: what may have been charged."""
+    return [request for request in service.requests("submit") if request["complete"]]
+
+
+# ------------------------------------------------------------------------------------------------ a whole job
+
+
+def test_a_whole_job(blender: Blender, service: StandIn) -> None:
+    spec = blender.spec()
+    blender.start().say("submit", spec=spec)
+    job = blender.until(spec.id, State.READY)
+    assert job.clip is not None
+    assert job.clip == probe(spec.output)
+    assert (job.clip.width, job.clip.height, job.clip.frames, job.clip.fps) == (848, 480, 25, 24.0)
+    assert job.clip.has_audio
+    (bought,) = service.jobs()
+    (post,) = service.requests("submit")
+    assert (job.request_id, job.cost) == (bought["id"], bought["ticks"])
+    assert post["body"]["image"]["url"]["bytes"] == os.path.getsize(spec.image)
+    assert service.image(bought["image"]) == Path(spec.image).read_bytes()
+    assert len(posts(service)) == 1
+    sidecar = json.loads(Path(spec.output).with_suffix(".json").read_text())
+    assert sidecar["prompt"] == spec.prompt
+    assert sidecar["request_id"] == job.request_id
+    assert sidecar["cost_usd"] == bought["ticks"] / 10**10
+    assert sidecar["source"]["frame"] == spec.source.frame
+    assert sidecar["result_host"] == "127.0.0.1"
+    assert "xai-video" not in json.dumps(sidecar)
+    assert sorted(os.listdir(blender.project)) == sorted(
+        [Path(spec.output).name, Path(spec.output).with_suffix(".json").name]
+    )
+    assert os.stat(spec.output).st_mode & 0o400
+    assert os.listdir(blender.data / "inbox") == []
+
+
+def test_the_guides_shape_and_no_picture(blender: Blender, service: StandIn) -> None:
+    service.settings(shape="guide")
+    blender.start()
+    job = blender.until(blender.submit(image="", image_mime=""), State.READY)
+    assert job.cost is None
+    assert service.jobs()[0]["image"] == ""
+
+
+def test_the_clip_is_as_readable_as_the_artists_own_files(blender: Blender) -> None:
+    mask = os.umask(0o022)
+    try:
+        blender.start()
+    finally:
+        os.umask(mask)
+    job = blender.until(blender.submit(), State.READY)
+    assert job.clip is not None
+    assert os.stat(job.clip.path).st_mode & 0o777 == 0o644
+    for name in (FILE_NAME, f"jobs/{job.id}.jsonl", "worker.log"):
+        assert os.stat(blender.data / name).st_mode & 0o077 == 0
+
+
+def test_the_import_is_claimed_and_recorded_at_once(blender: Blender) -> None:
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, State.READY)
+    start = time.monotonic()
+    blender.say("claim", job=job_id, session=blender.session)
+    blender.until(job_id, lambda job: job.claimed_by == blender.session)
+    assert time.monotonic() - start < 0.5  # about 5 ms; the machine may be busy
+    blender.say("imported", job=job_id, scene="Scene", blend="/x.blend")
+    blender.until(job_id, State.IMPORTED)
+
+
+# --------------------------------------------------------------------------------------- killed, and resumed
+
+
+def big_still(blender: Blender) -> str:
+    """A picture that does not fit into the buffers of a connection nobody reads from."""
+    path = blender.folder / "big.png"
+    path.write_bytes(png(2400, 2400))
+    return str(path)
+
+
+def test_killed_while_queued(blender: Blender, service: StandIn) -> None:
+    blender.start(online=False)
+    job_id = blender.submit()
+    blender.until(job_id, State.QUEUED)
+    blender.kill()
+    blender.start()
+    blender.until(job_id, State.READY)
+    assert len(service.requests("submit")) == len(service.jobs()) == 1
+
+
+def test_killed_before_the_command_was_read(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    blender.kill()
+    spec = blender.spec()
+    put_command(blender.data, "submit", spec=spec)
+    blender.start()
+    blender.until(spec.id, State.READY)
+    assert len(service.requests("submit")) == 1
+
+
+def test_killed_before_the_last_byte(blender: Blender, service: StandIn) -> None:
+    """Nothing was started, so it is sent again by itself: one complete POST in the end."""
+    service.fail("submit", "hang")
+    blender.start()
+    job_id = blender.submit(image=big_still(blender))
+    blender.until(job_id, State.SUBMITTING)
+    wait_for(lambda: service.requests("submit"), "the POST to begin")
+    assert not blender.until(job_id, State.SUBMITTING).sent
+    blender.kill()
+    blender.start()
+    blender.until(job_id, State.READY)
+    assert len(posts(service)) == len(service.jobs()) == 1
+
+
+@pytest.mark.parametrize("how", ["hang-after-body", "hang-after-start"])
+def test_killed_after_the_last_byte(blender: Blender, service: StandIn, how: str) -> None:
+    """Nobody knows whether it was bought: the program does not buy it a second time."""
+    service.fail("submit", how)
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.sent)
+    wait_for(lambda: posts(service), "the POST to arrive")
+    blender.kill()
+    blender.start()
+    job = blender.until(job_id, State.UNKNOWN)
+    assert job.problem is not None
+    assert job.problem.code is ProblemCode.ANSWER_LOST
+    assert job.reserved == job.spec.estimate
+    blender.fence()
+    assert blender.until(job_id, State.UNKNOWN) == job
+    assert len(posts(service)) == 2  # this one and the fence
+
+
+def test_killed_while_running(blender: Blender, service: StandIn) -> None:
+    service.fail("job", "stall")
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.progress)
+    blender.kill()
+    service.finish()
+    blender.start()
+    blender.until(job_id, State.READY)
+    assert len(service.requests("submit")) == 1
+
+
+def test_killed_while_downloading(blender: Blender, service: StandIn) -> None:
+    service.fail("download", "drip", times=0)
+    blender.start()
+    job_id = blender.submit()
+    job = blender.until(job_id, State.DOWNLOADING)
+    part = Path(f"{job.spec.output}.part")
+    wait_for(part.exists, "the download to begin")
+    blender.kill()
+    service.mend()
+    blender.start()
+    job = blender.until(job_id, State.READY)
+    assert probe(job.spec.output).frames == 25
+    assert not part.exists()
+    assert len(service.requests("submit")) == 1
+
+
+def test_killed_between_the_file_and_its_record(blender: Blender, service: StandIn) -> None:
+    """The clip is in place under its name; it is neither fetched nor named a second time."""
+    blender.start()
+    first = blender.until(blender.submit(), State.READY)
+    service.fail("download", "drip", times=0)
+    job_id = blender.submit()
+    job = blender.until(job_id, State.DOWNLOADING)
+    wait_for(lambda: service.requests("download")[1:], "the download to begin")
+    blender.kill()
+    shutil.copy(first.spec.output, job.spec.output)
+    Path(job.spec.output).with_suffix(".json").write_text(json.dumps({"job": job_id}))
+    before = len(service.requests("download"))
+    blender.start()
+    done = blender.until(job_id, State.READY)
+    assert done.clip is not None
+    assert done.clip.path == job.spec.output
+    assert len(service.requests("download")) == before
+
+
+def test_killed_once_it_is_ready(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    job = blender.until(blender.submit(), State.READY)
+    blender.kill()
+    before = len(service.requests())
+    blender.start()
+    blender.say("claim", job=job.id, session=blender.session)
+    blender.until(job.id, lambda job: job.claimed_by)
+    assert len(service.requests()) == before
+
+
+def test_three_crashes_set_a_job_aside(blender: Blender, service: StandIn) -> None:
+    service.fail("job", "stall")
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.progress)
+    service.fail("poll", "hang", times=0)
+    for _ in range(3):
+        blender.kill()
+        before = len(service.requests("poll"))
+        blender.start()
+        blender.until(
+            job_id,
+            lambda job: job.state is State.FAILED or len(service.requests("poll")) > before,  # noqa: B023
+        )
+    job = blender.until(job_id, State.FAILED)
+    assert job.problem is not None
+    assert (job.problem.code, job.retryable) == (ProblemCode.CRASHED, True)
+    service.mend()
+    service.finish()
+    blender.say("retry", job=job_id)
+    blender.until(job_id, State.READY)
+    assert len(service.requests("submit")) == 1
+
+
+# --------------------------------------------------------------------------------------- answers to the POST
+
+LOST = [
+    "answer-lost",
+    "answer-cut",
+    "close-after-body",
+    "truncate",
+    "gzip",
+    "redirect",
+    "no-id",
+    "empty-id",
+    "number-id",
+    "garbage",
+    "html",
+    "empty",
+    "huge",
+    "null",
+    "list",
+    "proxy-502",
+    408,
+    409,
+    418,
+    500,
+    502,
+    503,
+    504,
+]
+
+
+def test_a_lost_answer_is_unknown_and_never_sent_again(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    for what in LOST:
+        service.fail("submit", what)
+        job_id = blender.submit()
+        job = blender.until(job_id, lambda job: job.seq > 3)
+        assert job.state is State.UNKNOWN, what
+        assert job.problem is not None, what
+        assert job.problem.code is ProblemCode.ANSWER_LOST, what
+        assert job.problem.charged is not False, what
+        assert job.reserved == job.spec.estimate, what
+        assert not job.retryable, what
+    blender.fence()
+    assert len(posts(service)) == len(LOST) + 1
+
+
+REFUSED: list[tuple[str | int, ProblemCode | None]] = [
+    ("err-401-nokey", ProblemCode.KEY),
+    ("bad-credentials", ProblemCode.KEY),
+    ("credits-new", ProblemCode.CREDITS),
+    *((status, None) for status in (400, 404, 405, 413, 415, 422)),
+]
+
+
+def test_a_refusal_is_final_and_free(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    for what, code in REFUSED:
+        service.fail("submit", what)
+        job = blender.until(blender.submit(), State.FAILED)
+        assert job.problem is not None
+        assert job.problem.charged is False, what
+        assert code in (None, job.problem.code), what
+        assert (job.reserved, job.retryable) == (0, False), what
+    assert len(posts(service)) == len(REFUSED)
+
+
+@pytest.mark.parametrize("status", [429, 425])
+def test_later_is_waited_for(blender: Blender, service: StandIn, status: int) -> None:
+    body = {
+        "code": "resource-exhausted",
+        "error": "Too many requests for team x (actual/limit): 2/2",
+    }
+    headers = {"Retry-After": "1"}
+    service.fail("submit", "answer", status=status, body=body, headers=headers, times=2)
+    blender.start()
+    job_id = blender.submit()
+    waiting = blender.until(
+        job_id, lambda job: job.problem and job.problem.code is ProblemCode.RATE
+    )
+    assert (waiting.state, waiting.reserved, waiting.sent) == (State.QUEUED, 0, False)
+    blender.until(job_id, State.READY)
+    times = [request["time"] for request in service.requests("submit")]
+    assert len(times) == 3
+    assert all(later - earlier >= 0.9 for earlier, later in itertools.pairwise(times))
+    assert len(service.jobs()) == 1
+
+
+@pytest.mark.parametrize("how", ["close", "close-during-body"])
+def test_what_was_not_sent_is_sent_again(blender: Blender, service: StandIn, how: str) -> None:
+    service.fail("submit", how, times=2)
+    blender.start()
+    job = blender.until(blender.submit(image=big_still(blender)), State.READY, 60)
+    assert len(posts(service)) == len(service.jobs()) == 1
+    assert job.seq > 7
+
+
+# --------------------------------------------------------------------------------------- while it is running
+
+
+def test_polls_go_on_through_passing_trouble(blender: Blender, service: StandIn) -> None:
+    service.fail("job", "stall")
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.progress)
+    for what in ("close", "garbage", "empty", "html", "huge", "gzip", "answer-cut", "redirect"):
+        before = len(service.requests("poll"))
+        service.fail("poll", what)
+        wait_for(lambda: len(service.requests("poll")) > before + 1, f"a poll after {what}")  # noqa: B023
+        assert blender.until(job_id, State.RUNNING).problem is None
+    service.finish()
+    blender.until(job_id, State.READY)
+    assert len(service.requests("submit")) == 1
+
+
+def test_the_ledger_is_written_when_something_changed(blender: Blender, service: StandIn) -> None:
+    service.fail("job", "stall")
+    blender.start()
+    job_id = blender.submit()
+    job = blender.until(job_id, lambda job: job.progress)
+    polls = len(service.requests("poll"))
+    wait_for(lambda: len(service.requests("poll")) > polls + 5, "more polls")
+    assert blender.until(job_id, State.RUNNING).seq == job.seq
+
+
+def test_a_key_error_blocks_and_the_right_key_goes_on(blender: Blender, service: StandIn) -> None:
+    service.fail("job", "stall")
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.progress)
+    service.fail("poll", "bad-credentials", times=2)
+    job = blender.until(job_id, lambda job: job.blocked)
+    assert job.state is State.RUNNING
+    assert job.problem is not None
+    assert job.problem.code is ProblemCode.KEY
+    blender.until(job_id, lambda job: not job.blocked and job.problem is None)
+    service.finish()
+    blender.until(job_id, State.READY)
+
+
+@pytest.mark.parametrize("key", ["xai-another-key-altogether", ""])
+def test_a_job_is_asked_for_with_its_own_key_only(
+    blender: Blender, service: StandIn, key: str
+) -> None:
+    service.fail("job", "stall")
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.progress)
+    blender.tell_account(key)
+    job = blender.until(job_id, lambda job: job.blocked)
+    assert job.problem is not None
+    assert job.problem.code is (ProblemCode.OTHER_KEY if key else ProblemCode.KEY)
+    before = len(service.requests("poll"))
+    queued = blender.submit()
+    held = blender.until(queued, lambda job: job.held)
+    assert held.problem is not None
+    assert held.problem.charged is not None
+    assert len(service.requests("poll")) <= before + 1  # one may have been on its way
+    assert blender.until(job_id, State.RUNNING).seq == job.seq
+    service.finish()
+    blender.tell_account()
+    blender.until(job_id, State.READY)
+    blender.say("release", job=queued, session=blender.session)
+    blender.until(queued, State.READY)
+    assert len(service.requests("submit")) == 2
+
+
+def test_offline_nothing_is_asked(blender: Blender, service: StandIn) -> None:
+    service.fail("job", "stall")
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.progress)
+    blender.tell(type="online", online=False)
+    queued = blender.submit()
+    blender.until(queued, State.QUEUED)  # the worker has read both
+    before = len(service.requests())
+    service.finish()
+    threading.Event().wait(1.0)  # that nothing happens takes a stretch of time: ten polls' worth
+    assert len(service.requests()) == before
+    blender.tell(type="online", online=True)
+    blender.until(job_id, State.READY)
+    blender.until(queued, State.READY)
+
+
+def test_going_offline_stops_an_upload_before_its_last_byte(
+    blender: Blender, service: StandIn
+) -> None:
+    service.fail("submit", "hang")
+    blender.start()
+    job_id = blender.submit(image=big_still(blender))
+    wait_for(lambda: service.requests("submit"), "the POST to begin")
+    blender.tell(type="online", online=False)
+    job = blender.until(job_id, lambda job: job.state is State.QUEUED and job.problem)
+    assert job.problem is not None
+    assert job.problem.code is ProblemCode.OFFLINE
+    blender.tell(type="online", online=True)
+    blender.until(job_id, State.READY)
+    assert len(service.jobs()) == 1
+
+
+def test_going_offline_waits_for_an_answer_that_is_paid(blender: Blender, service: StandIn) -> None:
+    service.fail("submit", "answer-late", seconds=1.0)
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.sent)
+    blender.tell(type="online", online=False)
+    job = blender.until(job_id, State.RUNNING)
+    assert job.request_id == service.jobs()[0]["id"]
+
+
+def bought(service: StandIn, spec: JobSpec) -> str:
+    """The id of a clip that was bought at the service in some other way."""
+    request = urllib.request.Request(
+        f"{service.base}/v1/videos/generations",
+        json.dumps({"model": spec.model, "prompt": "x", "duration": 1}).encode(),
+        {"Authorization": f"Bearer {service.key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["request_id"]
+
+
+def test_slow_is_said_once_and_the_job_goes_on(blender: Blender, service: StandIn) -> None:
+    service.fail("job", "stall")
+    spec = blender.spec()
+    request_id = bought(service, spec)
+    ledger = Ledger.open(blender.data)
+    events = (Created(spec), SubmitStarted(1), Sending(), Submitted(request_id))
+    for seq, event in enumerate(events):
+        ledger.append(spec.id, seq, event, at=time.time() - 601)
+    ledger.close()
+    blender.start()
+    job = blender.until(spec.id, lambda job: job.slow and job.progress)
+    assert job.state is State.RUNNING
+    service.finish()
+    blender.until(spec.id, State.READY)
+    blender.hang_up()
+    ledger = Ledger.open(blender.data)
+    assert [event for event, _ in ledger.events(spec.id)].count(Slow()) == 1
+    ledger.close()
+    assert len(service.requests("submit")) == 1
+
+
+ENDINGS = [
+    ("failed", ProblemCode.SERVICE),
+    ("failed-bare", ProblemCode.SERVICE),
+    ("expired", ProblemCode.EXPIRED),
+    ("moderated", ProblemCode.MODERATED),
+    ("moderated-null", ProblemCode.MODERATED),
+    ("moderated-400", ProblemCode.MODERATED),
+]
+
+
+def test_what_the_service_ended_is_final(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    for what, code in ENDINGS:
+        service.fail("job", what)
+        job = blender.until(blender.submit(), State.FAILED)
+        assert job.problem is not None
+        assert (job.problem.code, job.retryable) == (code, False), what
+        command = blender.say("retry", job=job.id)
+        assert blender.answer(command)["ok"] is False
+    assert len(service.requests("submit")) == len(ENDINGS)
+
+
+# ------------------------------------------------------------------------------------------- what the user says
+
+
+def test_stop_and_take_up_again(blender: Blender, service: StandIn) -> None:
+    service.fail("job", "stall")
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.progress)
+    blender.say("stop", job=job_id)
+    blender.until(job_id, State.CANCELLED)
+    service.finish()
+    blender.say("retry", job=job_id)
+    blender.until(job_id, State.READY)
+    assert len(service.requests("submit")) == 1
+
+
+def test_stop_while_the_answer_is_awaited_keeps_the_id(blender: Blender, service: StandIn) -> None:
+    service.fail("submit", "answer-late", seconds=1.0)
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.sent)
+    blender.say("stop", job=job_id)
+    waiting = blender.until(job_id, lambda job: job.stop_requested)
+    assert waiting.state is State.SUBMITTING
+    job = blender.until(job_id, State.CANCELLED)
+    assert job.request_id == service.jobs()[0]["id"]
+    blender.say("retry", job=job_id)
+    blender.until(job_id, State.READY)
+    assert len(service.requests("submit")) == 1
+
+
+def test_stop_before_the_last_byte_buys_nothing(blender: Blender, service: StandIn) -> None:
+    service.fail("submit", "hang")
+    blender.start()
+    job_id = blender.submit(image=big_still(blender))
+    wait_for(lambda: service.requests("submit"), "the POST to begin")
+    blender.say("stop", job=job_id)
+    job = blender.until(job_id, State.CANCELLED)
+    assert (job.reserved, job.request_id, job.sent) == (0, "", False)
+    assert service.jobs() == []
+
+
+def test_stop_during_the_download_leaves_no_litter(blender: Blender, service: StandIn) -> None:
+    service.fail("download", "drip", times=0)
+    blender.start()
+    job_id = blender.submit()
+    job = blender.until(job_id, State.DOWNLOADING)
+    part = Path(f"{job.spec.output}.part")
+    wait_for(part.exists, "the download to begin")
+    blender.say("stop", job=job_id)
+    blender.until(job_id, State.CANCELLED)
+    wait_for(lambda: not part.exists(), "the .part file to go")
+    service.mend()
+    blender.say("retry", job=job_id)
+    blender.until(job_id, State.READY)
+
+
+def test_a_request_id_from_the_console_fetches_the_clip(blender: Blender, service: StandIn) -> None:
+    service.fail("submit", "answer-lost")
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, State.UNKNOWN)
+    blender.say("request_id", job=job_id, value=f" {service.jobs()[0]['id']} ")
+    blender.until(job_id, State.READY)
+    assert len(service.requests("submit")) == 1
+
+
+def test_jobs_of_an_earlier_session_wait_for_a_word(blender: Blender, service: StandIn) -> None:
+    """Opening Blender buys nothing."""
+    old = [blender.spec(session="an-earlier-one"), blender.spec()]
+    ledger = Ledger.open(blender.data)
+    ledger.append(old[0].id, 0, Created(old[0]), at=time.time() - 60)
+    ledger.append(old[1].id, 0, Created(old[1]), at=time.time() - 601)
+    ledger.close()
+    blender.start()
+    for spec in old:
+        job = blender.until(spec.id, lambda job: job.held)
+        assert job.problem is not None
+        assert (job.problem.code, job.problem.charged) == (ProblemCode.HELD, False)
+    blender.fence()
+    assert len(service.requests("submit")) == 1
+    blender.say("release", job=old[0].id, session=blender.session)
+    blender.until(old[0].id, State.READY)
+    assert blender.until(old[1].id, lambda job: True).held
+
+
+def test_checking_the_key(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    account = account_of(service.base, service.key)
+    assert blender.answer(blender.say("check", account=account))["ok"] is True
+    service.fail("key", "bad-credentials")
+    bad = blender.answer(blender.say("check", account=account))
+    assert bad["ok"] is False
+    assert bad["message"]
+    service.fail("key", "close")
+    assert blender.answer(blender.say("check", account=account))["ok"] is False
+    blender.tell(type="online", online=False)
+    offline = blender.answer(blender.say("check", account=account))
+    assert "nline access" in offline["message"]
+    blender.tell(type="online", online=True)
+    blender.tell_account("")
+    none = blender.answer(blender.say("check", account=account_of(service.base, "")))
+    assert "no API key" in none["message"]
+    wait_for(lambda: not os.listdir(blender.data / "inbox"), "the inbox to be empty")
+    assert len(service.requests("key")) == 3
+
+
+def test_nonsense_does_not_bring_it_down(blender: Blender) -> None:
+    blender.start()
+    inbox = blender.data / "inbox"
+    for name, data in (
+        ("a.json", b"\x00\xff"),
+        ("b.json", b"[" * 100_000),
+        ("c.json", b'{"id": "c", "command": "submit", "spec": {"id": 5}}'),
+        ("d.json", b'{"id": "d", "command": "stop", "job": "nobody"}'),
+        ("e.json", b"{}" * 10),
+        ("f.tmp", b"half"),
+    ):
+        (inbox / name).write_bytes(data)
+    assert blender.process is not None
+    assert blender.process.stdin is not None
+    blender.process.stdin.write(b"no JSON\n[]\n5\n{}\n" + b"x" * 200_000 + b"\n")
+    blender.fence()
+    assert sorted(os.listdir(inbox)) == ["bad", "f.tmp"]
+    assert len(os.listdir(inbox / "bad")) == 5
+
+
+# ------------------------------------------------------------------------------------------------- downloads
+
+
+@pytest.mark.parametrize("how", ["truncate", "no-length", "gzip", "not-mp4", "close", 503, 416])
+def test_a_broken_download_is_no_broken_job(blender: Blender, service: StandIn, how: Any) -> None:
+    service.fail("download", how, times=2)
+    blender.start()
+    job = blender.until(blender.submit(), State.READY)
+    assert job.clip is not None
+    assert probe(job.clip.path).frames == 25
+    assert job.downloads_broken == 0
+    requests = service.requests("download")
+    assert len(requests) == 3
+    if how == "truncate":
+        headers = {name.lower() for name, _ in requests[1]["headers"]}
+        assert {"range", "if-range"} <= headers
+    assert len(service.requests("submit")) == 1
+
+
+def test_a_download_may_be_sent_elsewhere(blender: Blender, service: StandIn) -> None:
+    service.fail("download", "redirect")
+    blender.start()
+    blender.until(blender.submit(), State.READY)
+    for request in service.requests("download"):
+        assert "authorization" not in {name.lower() for name, _ in request["headers"]}
+
+
+def test_a_dead_link_is_asked_for_anew(blender: Blender, service: StandIn) -> None:
+    service.fail("download", 404, times=2)
+    blender.start()
+    blender.until(blender.submit(), State.READY)
+    assert len(service.requests("download")) == 3
+
+
+def test_three_dead_links_in_a_row_are_the_end(blender: Blender, service: StandIn) -> None:
+    service.fail("download", 404, times=0)
+    blender.start()
+    job = blender.until(blender.submit(), State.FAILED)
+    assert job.problem is not None
+    assert "no longer" in job.problem.message
+    assert (job.problem.code, job.retryable) == (ProblemCode.EXPIRED, False)
+    assert len(service.requests("download")) == 3
+
+
+def test_a_hostile_link_is_not_followed_and_costs_nothing(
+    blender: Blender, service: StandIn, server: RawServer
+) -> None:
+    url = f"http://user@127.0.0.1:{server.port}/clip.mp4"
+    answer = {"status": "done", "video": {"url": url}}
+    service.fail("poll", "answer", status=200, body=answer, times=0)
+    blender.start()
+    job = blender.until(blender.submit(), State.FAILED)
+    assert server.seen == []
+    assert job.retryable
+    service.mend()
+    blender.say("retry", job=job.id)
+    blender.until(job.id, State.READY)
+    assert len(service.requests("submit")) == 1
+
+
+# ----------------------------------------------------------------------------------------------------- files
+
+
+def test_a_folder_is_made_when_the_one_above_is_there(blender: Blender) -> None:
+    blender.start()
+    output = blender.project / "grok_video" / "clip.mp4"
+    job = blender.until(blender.submit(output=str(output)), State.READY)
+    assert job.clip is not None
+    assert job.clip.path == str(output)
+    assert job.problem is None
+
+
+def test_a_folder_that_is_gone_does_not_lose_the_clip(blender: Blender) -> None:
+    blender.start()
+    output = blender.project / "gone" / "grok_video" / "clip.mp4"
+    job = blender.until(blender.submit(output=str(output)), State.READY)
+    assert job.clip is not None
+    assert Path(job.clip.path) == blender.data / "clips" / "clip.mp4"
+    assert probe(job.clip.path).frames == 25
+    assert job.problem is not None
+    assert job.problem.code is ProblemCode.FILE
+    assert str(output.parent) in job.problem.message
+
+
+def test_no_file_is_ever_overwritten(blender: Blender) -> None:
+    blender.start()
+    output = blender.project / "clip.mp4"
+    output.write_bytes(b"the artist's")
+    (blender.project / "clip-2.json").write_bytes(b"hers")
+    job = blender.until(blender.submit(output=str(output)), State.READY)
+    assert job.clip is not None
+    assert job.clip.path == str(blender.project / "clip-3.mp4")
+    assert output.read_bytes() == b"the artist's"
+    assert (blender.project / "clip-2.json").read_bytes() == b"hers"
+    assert (blender.project / "clip-3.json").exists()
+
+
+def test_a_full_disk_waits_and_can_be_retried(blender: Blender, service: StandIn) -> None:
+    blender.start(pace={**FAST, "poll_interval": 0.02})
+    output = blender.project / "clip.mp4"
+    part = blender.project / "clip.mp4.part"
+    part.symlink_to("/dev/full")
+    job_id = blender.submit(output=str(output))
+    job = blender.until(job_id, lambda job: job.downloads_broken)
+    assert job.problem is not None
+    assert job.problem.code is ProblemCode.FILE
+    job = blender.until(job_id, State.FAILED)
+    assert job.retryable
+    part.unlink(missing_ok=True)
+    blender.say("retry", job=job_id)
+    blender.until(job_id, State.READY)
+    assert len(service.requests("submit")) == 1
+
+
+def test_a_still_that_is_gone_waits_for_it(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    missing = blender.folder / "missing.png"
+    job_id = blender.submit(image=str(missing))
+    job = blender.until(job_id, lambda job: job.held)
+    assert job.problem is not None
+    assert (job.problem.code, job.problem.charged) == (ProblemCode.FILE, False)
+    missing.write_bytes(png(848, 480))
+    blender.say("release", job=job_id, session=blender.session)
+    blender.until(job_id, State.READY)
+    assert len(service.requests("submit")) == 1
+
+
+# ------------------------------------------------------------------------------------------------ two of them
+
+
+def test_two_workers_share_one_ledger(
+    make_blender: Callable[[], Blender], service: StandIn
+) -> None:
+    """Each submits its own jobs, once; the limit counts over both; an import is claimed once."""
+    service.settings(job_seconds=1.0)
+    pace = {"poll_interval": 0.5, "gap": 0.2, "per_minute": 100_000}
+    one, two = make_blender().start(pace=pace), make_blender().start(pace=pace)
+    jobs = [blender.submit() for blender in (one, two) * 3]
+    for job_id in jobs:
+        one.until(job_id, State.READY, 60)
+    assert len(service.requests("submit")) == len(service.jobs()) == len(jobs)
+    times = [
+        request["time"]
+        for request in service.requests()
+        if request["endpoint"] in ("submit", "poll")
+    ]
+    # Slots are 0.2 s apart; how long a call takes to reach the service varies by some milliseconds.
+    assert all(b - a > 0.1 for a, b in itertools.pairwise(times))
+    assert (times[-1] - times[0]) / (len(times) - 1) > 0.19
+    claims = {blender.say("claim", job=jobs[0], session=blender.session) for blender in (one, two)}
+    claimed = one.until(jobs[0], lambda job: job.claimed_by)
+    refused = wait_for(
+        lambda: (one.reader.refresh(1.0) or True) and claims & set(one.reader.notices),
+        "the second claim to be refused",
+    )
+    assert len(refused) == 1
+    assert one.until(jobs[0], lambda job: True).claimed_by == claimed.claimed_by
+
+
+def test_a_living_worker_takes_over_from_a_dead_one(
+    make_blender: Callable[[], Blender], service: StandIn
+) -> None:
+    service.fail("job", "stall")
+    one, two = make_blender().start(), make_blender().start()
+    running = one.submit()
+    one.until(running, lambda job: job.progress)
+    service.fail("submit", "hang-after-start")
+    unsure = one.submit()
+    one.until(unsure, lambda job: job.sent)
+    wait_for(lambda: posts(service)[1:], "the POST to arrive")
+    before = two.until(unsure, State.SUBMITTING)
+    two.fence()
+    assert two.until(unsure, lambda job: True) == before  # a worker that lives keeps its job
+    one.kill()
+    two.until(unsure, State.UNKNOWN)
+    service.finish()
+    two.until(running, State.READY)
+    assert len(posts(service)) == 3
+
+
+# ---------------------------------------------------------------------------------------------- the process
+
+
+def test_the_key_is_nowhere(blender: Blender, service: StandIn) -> None:
+    """Not in arguments, environment, files, ledger or log, whatever went wrong."""
+    blender.start()
+    assert blender.process is not None
+    service.fail("poll", "bad-credentials", times=2)
+    service.fail("submit", "close")
+    blender.until(blender.submit(), State.READY)
+    blender.answer(blender.say("check", account=account_of(service.base, service.key)))
+    broken = "xai-with\nnewline-and-ünicode"
+    blender.tell_account(broken)
+    blender.tell_account(f"xai-{'z' * 40}")
+    wrong = f"xai-{'z' * 40}"
+    blender.answer(blender.say("check", account=account_of(service.base, wrong)))
+    proc = Path("/proc") / str(blender.process.pid)
+    if proc.exists():  # Linux
+        for name in ("cmdline", "environ"):
+            assert service.key.encode() not in (proc / name).read_bytes()
+    blender.hang_up()
+    searched = 0
+    for path in blender.folder.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            searched += 1
+            for key in (service.key, wrong, "newline-and"):
+                assert key.encode() not in data, path
+    assert searched > 6
+    keys = {
+        dict(r["headers"])["Authorization"]
+        for r in service.requests()
+        if "Authorization" in dict(r["headers"])
+    }
+    assert keys == {"Bearer <the key>", "Bearer <another key>"}
+
+
+def test_netrc_and_proxies_do_not_come_between(
+    blender: Blender, service: StandIn, server: RawServer
+) -> None:
+    netrc = blender.folder / ".netrc"
+    netrc.write_text("default login somebody password else\n")
+    netrc.chmod(0o600)
+    environment = {"HOME": str(blender.folder), "NETRC": str(netrc), "no_proxy": "", "NO_PROXY": ""}
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
+        environment[name] = server.base
+    blender.start(environment=environment)
+    blender.until(blender.submit(), State.READY)
+    assert server.seen == []
+    for request in service.requests():
+        headers = {name.lower(): value for name, value in request["headers"]}
+        download = request["endpoint"] == "download"
+        assert headers.get("authorization") == (None if download else "Bearer <the key>")
+
+
+def test_signals_of_a_terminal_do_not_end_it(blender: Blender) -> None:
+    blender.start()
+    assert blender.process is not None
+    for number in (signal.SIGINT, signal.SIGHUP):
+        blender.process.send_signal(number)
+    blender.fence()
+    assert blender.hang_up() == 0
+
+
+@pytest.mark.parametrize("how", ["end of file", "end", "SIGTERM"])
+def test_it_waits_for_an_answer_that_is_paid_before_it_ends(
+    blender: Blender, service: StandIn, how: str
+) -> None:
+    service.fail("submit", "answer-late", seconds=1.0)
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.sent)
+    assert blender.process is not None
+    if how == "end":
+        blender.tell(type="end")
+    elif how == "SIGTERM":
+        blender.process.terminate()
+    else:
+        blender.hang_up()
+    assert blender.process.wait(30) == 0
+    job = blender.until(job_id, State.RUNNING)
+    assert job.request_id == service.jobs()[0]["id"]
+    assert os.listdir(blender.data / "workers") == []
+
+
+def test_it_ends_at_once_when_nothing_is_paid(blender: Blender, service: StandIn) -> None:
+    service.fail("job", "stall")
+    service.fail("poll", "hang", times=0)
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, State.RUNNING)
+    wait_for(lambda: service.requests("poll"), "a poll in flight")
+    start = time.monotonic()
+    assert blender.hang_up() == 0
+    assert time.monotonic() - start < 3
+
+
+def test_it_ends_when_its_parent_is_gone_though_the_pipe_is_open(blender: Blender) -> None:
+    """A fork of Blender by another add-on keeps the pipe open (measured)."""
+    code = (
+        "import subprocess, sys\n"
+        "subprocess.Popen(sys.argv[1:], stdin=0, start_new_session=True).wait()"
+    )
+    worker = new_id()
+    command = [sys.executable, "-I", str(PACKAGE), str(blender.data), blender.session, worker]
+    parent = subprocess.Popen([sys.executable, "-c", code, *command], stdin=subprocess.PIPE)
+    ready = blender.data / "workers" / f"{worker}.ready"
+    wait_for(ready.exists, "the worker to be ready")
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not ready.exists(), "the worker to end")
+    assert parent.stdin is not None
+    parent.stdin.close()
+
+
+def test_it_does_not_touch_a_newer_ledger(blender: Blender) -> None:
+    import sqlite3
+
+    Ledger.open(blender.data).close()
+    with sqlite3.connect(blender.data / FILE_NAME) as other:
+        other.execute("PRAGMA user_version = 99")
+    before = (blender.data / FILE_NAME).read_bytes()
+    command = [sys.executable, "-I", str(PACKAGE), str(blender.data), "s", "w"]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    assert ended.returncode == 3
+    assert b"newer" in ended.stderr
+    assert (blender.data / FILE_NAME).read_bytes() == before
+
+
+def test_a_ledger_that_breaks_while_in_use_is_rebuilt(blender: Blender, service: StandIn) -> None:
+    service.fail("job", "stall")
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.progress)
+    with open(blender.data / FILE_NAME, "r+b") as file:
+        file.write(b"garbage " * 3000)
+    service.finish()
+    blender.until(job_id, State.READY, 60)
+    assert list(blender.data.glob(f"{FILE_NAME}.damaged-*"))
+    assert len(service.requests("submit")) == 1
+
+
+def test_it_is_quiet_with_a_thousand_jobs(blender: Blender) -> None:
+    """No busy loop, and no work that grows with what is long done."""
+    ledger = Ledger.open(blender.data)
+    ledger._connection.execute("PRAGMA synchronous = OFF")  # pyright: ignore[reportPrivateUsage]
+    for _ in range(1000):
+        spec = blender.spec()
+        ledger.append(spec.id, 0, Created(spec), at=time.time() - 7200)
+        put = ledger.apply
+        put({"id": new_id(), "command": "stop", "job": spec.id})
+    ledger.close()
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, State.READY)
+    assert blender.process is not None
+    before = cpu_seconds(blender.process.pid)
+    threading.Event().wait(3.0)  # idleness takes a stretch of time
+    assert cpu_seconds(blender.process.pid) - before < 0.1
+    start = time.monotonic()
+    blender.say("claim", job=job_id, session=blender.session)
+    blender.until(job_id, lambda job: job.claimed_by)
+    assert time.monotonic() - start < 0.5
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_its_memory_stays_flat(blender: Blender, service: StandIn) -> None:
+    def most() -> int:
+        assert blender.process is not None
+        status = Path(f"/proc/{blender.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0])  # kB
+
+    blender.start()
+    blender.fence()
+    before = most()
+    blender.until(blender.submit(image=big_still(blender)), State.READY, 60)
+    assert os.path.getsize(blender.folder / "big.png") > 16 << 20
+    assert most() - before < 8 << 10
+
+
+# -------------------------------------------------------------------------------- its inside, without a process
+
+
+@pytest.fixture
+def inside(tmp_path: Path) -> Iterator[worker_module.Worker]:
+    made = worker_module.Worker(tmp_path, "session-a", new_id(), 0o022)
+    yield made
+    made._ledger.close()
+
+
+def test_an_id_that_the_disk_does_not_take_is_kept(inside: worker_module.Worker) -> None:
+    """The answer to a POST is never dropped: it is written once there is space again."""
+    ledger = inside._ledger
+    spec = make_spec()
+    ledger.append(spec.id, 0, Created(spec))
+    ledger.lease(spec.id, inside._id)
+    ledger.append(spec.id, 1, SubmitStarted(1), worker=inside._id)
+    ledger.append(spec.id, 2, Sending(), worker=inside._id)
+    ledger._connection.execute("PRAGMA query_only = ON")
+    inside._record(spec.id, [Submitted("r-1")])
+    with pytest.raises(LedgerUnwritable):
+        inside._write_unwritten()
+    ledger._connection.execute("PRAGMA query_only = OFF")
+    inside._retry_due = 0.0
+    inside._write_unwritten()
+    job = ledger.job(spec.id)
+    assert job is not None
+    assert job.request_id == "r-1"
+
+
+def test_an_id_that_comes_after_somebody_took_us_for_dead_is_kept(
+    inside: worker_module.Worker,
+) -> None:
+    from grok_video.core.job import AnswerLost, Problem
+
+    ledger = inside._ledger
+    spec = make_spec()
+    lost = AnswerLost(Problem(ProblemCode.ANSWER_LOST, "Lost."))
+    for seq, event in enumerate((Created(spec), SubmitStarted(1), Sending(), lost)):
+        ledger.append(spec.id, seq, event)
+    ledger._connection.execute("INSERT INTO leases VALUES (?, 'another', 0)", (spec.id,))
+    inside._record(spec.id, [Submitted("r-1")])
+    inside._write_unwritten()
+    job = ledger.job(spec.id)
+    assert job is not None
+    assert (job.state, job.request_id) == (State.RUNNING, "r-1")
+
+
+def test_it_leaves_when_there_is_nothing_to_do(inside: worker_module.Worker) -> None:
+    inside._turn()
+    assert not inside._leaving
+    inside._busy_at -= worker_module.IDLE + 1
+    inside._turn()
+    assert inside._leaving
+
+
+def test_it_stays_while_a_clip_is_being_imported(inside: worker_module.Worker) -> None:
+    from grok_video.core.job import Clip, Downloaded, ImportClaimed
+
+    spec = make_spec()
+    clip = Clip("/c.mp4", 1, 2, 3, 24.0, 25, 1.0, True)
+    events = (
+        Created(spec),
+        SubmitStarted(1),
+        Sending(),
+        Submitted("r"),
+        Done("u"),
+        Downloaded(clip),
+        ImportClaimed("session-a"),
+    )
+    for seq, event in enumerate(events):
+        inside._ledger.append(spec.id, seq, event)
+    inside._busy_at -= worker_module.IDLE + 1
+    inside._turn()
+    assert not inside._leaving
+
+
+@pytest.mark.parametrize("base", ["https://api.x.ai", "http://127.0.0.1:1"])
+def test_only_a_loopback_service_is_asked_faster(inside: worker_module.Worker, base: str) -> None:
+    inside._set_account(
+        {"base": base, "key": "k", "poll_interval": 0.1, "gap": 0.01, "per_minute": 900}
+    )
+    assert inside._account is not None
+    pace = inside._account.pace
+    fast = base.startswith("http:")
+    assert (pace.poll, pace.gap, pace.per_minute) == ((0.1, 0.01, 900) if fast else (5.0, 1.02, 60))
+    for nonsense in ("x", -1, 0, float("nan"), float("inf"), None, True):
+        inside._set_account(
+            {"base": base, "key": "k", "poll_interval": nonsense, "per_minute": nonsense}
+        )
+    inside._set_account({"base": base, "key": "k", "poll_interval": 12})
+    assert replace(inside._account.pace).poll == 12.0
+
+
+def test_the_log_is_bounded_and_redacted(inside: worker_module.Worker, tmp_path: Path) -> None:
+    inside._set_account({"base": "https://api.x.ai", "key": "no-usual-key"})
+    inside.log(
+        "went to https://vidgen.x.ai/secret/clip.mp4?sig=1 with no-usual-key and xai-abcdefgh"
+    )
+    text = (tmp_path / "worker.log").read_text()
+    assert "vidgen.x.ai" in text
+    for secret in ("secret", "sig=1", "no-usual-key", "xai-abcdefgh"):
+        assert secret not in text
+    for _ in range(600):
+        inside.log("x" * 1000)
+    size = sum(path.stat().st_size for path in tmp_path.glob("worker.log*"))
+    assert size < 2 * worker_module.LOG_SIZE + 10_000

@@ -73,6 +73,13 @@ class Problem:
     http_status: int | None = None
 
 
+#: What to do about ANSWER_LOST: the same wherever the answer was lost.
+LOST_HINT = (
+    "Look for it in the xAI console: with its request id the clip can be fetched for free. Send Again "
+    "makes and charges a new one."
+)
+
+
 class Kind(StrEnum):
     """Which endpoint a job goes to."""
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from zlib import crc32
 
 from .job import (
+    LOST_HINT,
     AnswerLost,
     Blocked,
     Event,
@@ -198,12 +199,6 @@ def _abandoned(job: Job) -> Event:
             charged=False,
         )
     )
-
-
-LOST_HINT = (
-    "Look for it in the xAI console: with its request id the clip can be fetched for free. Send Again "
-    "makes and charges a new one."
-)
 
 
 def crashed() -> LocalFailed:

@@ -21,6 +21,7 @@ from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 from .job import (
+    LOST_HINT,
     TICKS_PER_USD,
     AnswerLost,
     Blocked,
@@ -53,7 +54,7 @@ _PASSING = frozenset({408, 409, 425})
 _KEY_WORDS = re.compile(r"incorrect api key|invalid api key|unauthenticated|credentials", re.I)
 # H: "imagine:content-moderated", "… rejected by content moderation."; the others M.
 _MODERATION_WORDS = re.compile(
-    r"moderat|usage guidelines|content policy|safety[ _]check|safety system", re.I
+    r"moderat(?:ion|ed|or)|usage guidelines|content policy|safety[ _]check|safety system", re.I
 )
 # H: "used all available credits or reached its monthly spending limit". The words of the rate limit speak of
 # "historical API spend", so "spend" alone does not tell.
@@ -73,10 +74,6 @@ _URL = re.compile(r"https?://[^\s\"'<>`]+", re.I)
 _HELP_HOSTS = frozenset({"x.ai", "console.x.ai", "docs.x.ai", "accounts.x.ai"})
 
 _FREE = "Nothing was charged."
-_LOST_HINT = (
-    "Look for it in the xAI console: with its request id the clip can be fetched for free. Send Again "
-    "makes and charges a new one."
-)
 _KEY_HINT = "Check the API key in the preferences."
 _BASE_HINT = "Check the API base URL in the preferences."
 _CREDIT_HINT = "Add credits or raise the spending limit in the xAI console."
@@ -113,7 +110,7 @@ def submission(spec: JobSpec) -> Upload:
         "aspect_ratio": spec.aspect_ratio,
         "generate_audio": spec.generate_audio,
     }
-    if not spec.prompt:
+    if not spec.prompt.strip():
         del fields["prompt"]  # optional with an image (H)
     tail = "}"
     if spec.image:
@@ -224,12 +221,12 @@ def _outcome(status: int, said: _Said) -> tuple[Progress | Done | ServiceFailed,
     if word in _FAILED:
         return _ended(word, said), ""
     url = _result_url(said)
-    if word in _DONE or (not word and url):
+    if word in _DONE or (not word and (url or said.withheld)):
         return _finished(url, said), ""
     note = ""
     if word and word not in _RUNNING:
         note = f"the status {_clean(word)!r} is not known and is taken as running"
-    elif not word and not said.fields:
+    elif not word and (said.words or not said.fields):
         note = f"the poll was answered {status} with nothing that is known{said.quoted}"
     return Progress(_percent(said)), note
 
@@ -237,11 +234,8 @@ def _outcome(status: int, said: _Said) -> tuple[Progress | Done | ServiceFailed,
 def _finished(url: str, said: _Said) -> Done | ServiceFailed:
     """A job that the service calls done: with a clip, moderated, or with nothing at all."""
     cost = _cost(said)
-    video = said.fields.get("video")
-    withheld = isinstance(video, dict) and cast(dict[str, Any], video).get("respect_moderation")
-    if withheld is False and isinstance(video, dict) and "respect_moderation" in video:
-        return ServiceFailed(_moderated(said.words, cost), cost)
-    if "video" in said.fields and video is None:  # H: one of the ways to say moderated
+    null = "video" in said.fields and said.fields["video"] is None  # H: one way to say moderated
+    if said.withheld or null:
         return ServiceFailed(_moderated(said.words, cost), cost)
     if url:
         return Done(url, cost)
@@ -258,10 +252,7 @@ def _finished(url: str, said: _Said) -> Done | ServiceFailed:
 def _ended(word: str, said: _Said) -> ServiceFailed:
     """A job that the service calls failed or expired."""
     cost = _cost(said)
-    video = said.fields.get("video")
-    if said.moderated or (
-        isinstance(video, dict) and cast(dict[str, Any], video).get("respect_moderation") is False
-    ):
+    if said.moderated or said.withheld:
         return ServiceFailed(_moderated(said.words, cost), cost)
     if word == "expired":
         code, what = ProblemCode.EXPIRED, "The job expired at xAI before there was a clip."
@@ -340,7 +331,7 @@ def _lost(status: int, what: str) -> AnswerLost:
     problem = Problem(
         ProblemCode.ANSWER_LOST,
         f"{what.rstrip('.')}. The request had left, so it may have been charged.",
-        _LOST_HINT,
+        LOST_HINT,
         http_status=status,
     )
     return AnswerLost(problem)
@@ -371,8 +362,19 @@ class _Said:
         """The words as the end of a sentence."""
         return f": {self.words}" if self.words else ""
 
+    def part(self, name: str) -> Mapping[str, Any]:
+        """The object under ``name``; an empty one when there is none."""
+        value = self.fields.get(name)
+        return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+    @property
+    def withheld(self) -> bool:
+        """Whether moderation keeps the clip back; no word of it means no (H)."""
+        return self.part("video").get("respect_moderation") is False
+
     @property
     def moderated(self) -> bool:
+        """Whether the words are those of moderation."""
         return bool(_MODERATION_WORDS.search(f"{self.code} {self.words}"))
 
     @property
@@ -417,7 +419,7 @@ def _whole(digits: str) -> int | float:
 
 def _clean(text: str) -> str:
     """Words of the service as a line for the panel: no markup, secrets, control characters, or excess."""
-    if _HTML.search(text):
+    if _HTML.search(text) or "\ufffd" in text:  # a page, or bytes that are no text
         return ""
     text = "".join(c if c.isprintable() else " " for c in text[: 20 * _LONGEST_WORDS])
     text = _URL.sub(_link, mask(" ".join(text.split())))
@@ -433,8 +435,7 @@ def _link(found: re.Match[str]) -> str:
 
 def _result_url(said: _Said) -> str:
     """The address of the clip; '' when there is none that can be fetched."""
-    video = said.fields.get("video")
-    url: Any = cast(dict[str, Any], video).get("url") if isinstance(video, dict) else None
+    url = said.part("video").get("url")
     if not isinstance(url, str):
         return ""
     url = url.strip()
@@ -451,10 +452,7 @@ def _percent(said: _Said) -> int | None:
 
 def _cost(said: _Said) -> int | None:
     """Ticks, when the service gave a sane number of them."""
-    usage = said.fields.get("usage")
-    ticks: Any = (
-        cast(dict[str, Any], usage).get("cost_in_usd_ticks") if isinstance(usage, dict) else None
-    )
+    ticks = said.part("usage").get("cost_in_usd_ticks")
     if isinstance(ticks, int) and not isinstance(ticks, bool) and 0 <= ticks <= _MOST_TICKS:
         return ticks
     return None

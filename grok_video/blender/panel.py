@@ -36,7 +36,7 @@ _WORDS = {
     State.RUNNING: "Generating",
     State.DOWNLOADING: "Downloading",
     State.READY: "Ready to Import",
-    State.IMPORTED: "On the Timeline",
+    State.IMPORTED: "Imported",
     State.FAILED: "Failed",
     State.CANCELLED: "Stopped",
     State.UNKNOWN: "Answer Lost",
@@ -106,13 +106,19 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         column.template_ID(chosen, "image", open="image.open")
     _draw_framing(column, context)
     _draw_prompt(layout, context)
-    column = layout.column()
-    column.prop(chosen, "model")
-    column.prop(chosen, "duration", text="Seconds")
-    column.prop(chosen, "resolution")
-    column.prop(chosen, "aspect_ratio", text="Ratio")
-    if models.MODELS[chosen.model].audio:
-        column.prop(chosen, "generate_audio")
+    layout.prop(chosen, "model")
+    # Two to a row: in the sequencer's low sidebar the jobs below shall be seen as well.
+    column = layout.column(align=True)
+    column.use_property_split = False
+    row = column.row(align=True)
+    row.prop(chosen, "duration", text="Seconds")
+    row.prop(chosen, "resolution", text="")
+    row = column.row(align=True)
+    row.prop(chosen, "aspect_ratio", text="")
+    sound = row.row(align=True)
+    sound.enabled = models.MODELS[chosen.model].audio
+    icon = "SOUND" if chosen.generate_audio else "MUTE_IPO_OFF"
+    sound.prop(chosen, "generate_audio", toggle=True, icon=icon)
 
 
 def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -266,19 +272,21 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
     box = layout.box().column(align=True)
     head = box.row(align=True)
     head.label(text=_title(job), icon=_ICONS[job.state])
-    _draw_small_buttons(head, job)
+    _draw_copy_buttons(head, job)
+    line = box.row(align=True)
     status = _status(job, at)
     if job.state in (State.SUBMITTING, State.RUNNING, State.DOWNLOADING):
-        done = job.progress or 0
-        box.progress(factor=done / 100 if job.state is State.RUNNING else 0.0, text=status)
+        running = job.state is State.RUNNING and job.progress is not None
+        line.progress(factor=(job.progress or 0) / 100 if running else 0.0, text=status)
     else:
-        line = box.row()
-        line.active = False
-        line.label(text=status, icon="BLANK1")
+        words = line.row()
+        words.active = False
+        words.label(text=status)
+    _draw_small_buttons(line, job)
     problem = job.problem
     if problem is not None:
         words = f"{problem.message} {problem.hint}".strip()
-        _wrapped(box, context, words, "BLANK1", PROBLEM_LINES)
+        _wrapped(box, context, words, most=PROBLEM_LINES)
     _draw_actions(box, job)
     notice = flow.current().notices.get(job.id)
     if notice:
@@ -287,14 +295,17 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         button.scene = job.imported_into
 
 
-def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
-    """The icons at the right of a row: always in the same order, so that they do not jump."""
+def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
     if job.problem is not None:
         row.operator("grok_video.copy_error", text="", icon="COPYDOWN", emboss=False).job = job.id
     if job.request_id:
         row.operator(
             "grok_video.copy_request_id", text="", icon="COPY_ID", emboss=False
         ).job = job.id
+
+
+def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
+    """The icons at the right of a row: always in the same order, so that they do not jump."""
     if job.clip is not None:
         row.operator(
             "grok_video.open_folder", text="", icon="FILE_FOLDER", emboss=False
@@ -358,10 +369,10 @@ class _RequestPanel(_Sidebar):
 class _JobsPanel(_Sidebar):
     bl_label = "Jobs"
 
-    def draw_header(self, _context: bpy.types.Context) -> None:
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
         count = len(flow.current().bridge.snapshot.active)
         if count:
-            self.layout.label(text=f"({count})")
+            self.layout.label(text=f"{count} active")
 
     def draw(self, context: bpy.types.Context) -> None:
         _draw_jobs(self.layout, context)

@@ -57,7 +57,7 @@ _RESOLUTION_ITEMS = {
     ]
     for model in models.MODELS.values()
 }
-_AUTO_ITEM = ("AUTO", "Auto", "The offered ratio nearest to the source", "", 0)
+_AUTO_ITEM = ("AUTO", "Auto Ratio", "The offered ratio nearest to the source", "", 0)
 _RATIO_ITEMS = {
     model.id: [
         _AUTO_ITEM,

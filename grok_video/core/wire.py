@@ -36,6 +36,7 @@ from .job import (
     ServiceFailed,
     Submitted,
 )
+from .models import usd
 
 GENERATIONS_PATH = "/v1/videos/generations"  # H
 KEY_PATH = "/v1/api-key"  # H: free, says whether a key is good
@@ -243,7 +244,7 @@ def _finished(url: str, said: _Said) -> Done | ServiceFailed:
     problem = Problem(
         ProblemCode.SERVICE,
         "xAI says that the clip is done, but gave no address to fetch it from.",
-        _spent_hint(cost, "Ask xAI with the request id, or send it again, which is charged."),
+        _spent(cost, "Ask xAI with the request id, or send it again."),
         charged=_charged(cost),
     )
     return ServiceFailed(problem, cost)
@@ -256,18 +257,18 @@ def _ended(word: str, said: _Said) -> ServiceFailed:
         return ServiceFailed(_moderated(said.words, cost), cost)
     if word == "expired":
         code, what = ProblemCode.EXPIRED, "The job expired at xAI before there was a clip."
-        hint = "Send it again: that is charged."
+        hint = "Send it again."
     elif word in ("cancelled", "canceled"):
         code, what = ProblemCode.SERVICE, "The job was cancelled at xAI."
-        hint = "Send it again: that is charged."
+        hint = "Send it again."
     elif said.code in ("invalid_argument", "permission_denied", "failed_precondition"):
         # H: the service will say the same to the same request.
         code, what = ProblemCode.REQUEST, "xAI could not make this clip and did not say why."
         hint = "Change the prompt, the source or the settings before you send it again."
     else:  # H: internal_error, service_unavailable; the guide: no reason at all
         code, what = ProblemCode.SERVICE, "xAI failed to make this clip and did not say why."
-        hint = "It may work when it is sent again: that is charged."
-    problem = Problem(code, said.words or what, _spent_hint(cost, hint), charged=_charged(cost))
+        hint = "It may work when it is sent again."
+    problem = Problem(code, said.words or what, _spent(cost, hint), charged=_charged(cost))
     return ServiceFailed(problem, cost)
 
 
@@ -275,7 +276,7 @@ def _moderated(words: str, cost: int | None, status: int | None = None) -> Probl
     return Problem(
         ProblemCode.MODERATED,
         words or "xAI made this clip and withheld it: its moderation rejected it.",
-        _spent_hint(cost, _MODERATED_HINT),
+        _spent(cost, _MODERATED_HINT),
         charged=_charged(cost),
         http_status=status,
     )
@@ -310,21 +311,17 @@ def _refusal(status: int, said: _Said) -> Problem:
 def _blocked(status: int, said: _Said) -> Problem:
     """An answer to a poll that only the user can mend; the job itself goes on at the service."""
     refusal = _refusal(status, said)
-    code, what, hint = refusal.code, refusal.message, _BLOCKED_HINT
-    match code:
-        case ProblemCode.KEY:
-            hint = f"{_KEY_HINT} {_BLOCKED_HINT}"
-        case ProblemCode.CREDITS:
-            hint = f"{_CREDIT_HINT} {_BLOCKED_HINT}"
-        case _ if 300 <= status < 400 or status == 405:
-            hint = f"{_BASE_HINT} {_BLOCKED_HINT}"
-        case _ if status == 404:
-            code = ProblemCode.SERVICE
-            what = said.words or "xAI does not know this job."
-            hint = f"If the API key or the API base URL was changed, set it back. {_BLOCKED_HINT}"
-        case _:
-            code = ProblemCode.SERVICE
-    return Problem(code, what, hint, http_status=status)
+    code, what, hint = ProblemCode.SERVICE, refusal.message, ""
+    if refusal.code is ProblemCode.KEY:
+        code, hint = refusal.code, _KEY_HINT
+    elif refusal.code is ProblemCode.CREDITS:
+        code, hint = refusal.code, _CREDIT_HINT
+    elif status == 404:
+        what = said.words or "xAI does not know this job."
+        hint = "If the API key or the API base URL was changed, set it back."
+    elif refusal.code is ProblemCode.NETWORK:
+        code, hint = refusal.code, _BASE_HINT
+    return Problem(code, what, f"{hint} {_BLOCKED_HINT}".strip(), http_status=status)
 
 
 def _lost(status: int, what: str) -> AnswerLost:
@@ -341,8 +338,11 @@ def _charged(cost: int | None) -> bool | None:
     return None if cost is None else cost > 0
 
 
-def _spent_hint(cost: int | None, hint: str) -> str:
-    return f"{_FREE} {hint}" if cost == 0 else hint
+def _spent(cost: int | None, hint: str) -> str:
+    """The hint after what is known of the cost of a job that the service took."""
+    if cost is None:
+        return f"It may have been charged. {hint}"
+    return f"It cost {usd(cost)}. {hint}" if cost else f"{_FREE} {hint}"
 
 
 # ------------------------------------------------------------------------------------------------- the body
@@ -423,6 +423,8 @@ def _clean(text: str) -> str:
         return ""
     text = "".join(c if c.isprintable() else " " for c in text[: 20 * _LONGEST_WORDS])
     text = _URL.sub(_link, mask(" ".join(text.split())))
+    if not any(map(str.isalnum, text)):
+        return ""  # "...", seen in documents
     if len(text) > _LONGEST_WORDS:
         text = text[: _LONGEST_WORDS - 1].rstrip() + "…"
     return text

@@ -290,7 +290,11 @@ class StandIn:
         record.job = job.id
         if request.method == "GET":
             job.downloads += 1
-        # aiohttp does Range, If-Range, ETag, HEAD and Content-Length.
+        # aiohttp does Range, ETag, HEAD and Content-Length, but of If-Range only dates.
+        condition = request.headers.get("If-Range", "")
+        if condition.startswith('"') and condition != _etag(file):
+            headers = {"ETag": _etag(file), "Accept-Ranges": "bytes"}
+            return web.Response(body=file.read_bytes(), headers=headers, content_type="video/mp4")
         return web.FileResponse(file, headers={"Content-Type": "video/mp4"})
 
     def _about_key(self) -> dict[str, Any]:
@@ -386,8 +390,7 @@ class StandIn:
         headers = {k: v for k, v in response.headers.items() if k != "Content-Length"}
         if isinstance(response, web.FileResponse):
             path = response._path  # the public way to it would send it
-            stat = path.stat()
-            headers["ETag"] = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+            headers["ETag"] = _etag(path)
             headers["Accept-Ranges"] = "bytes"
             return response.status, headers, await asyncio.to_thread(path.read_bytes)
         assert isinstance(response, web.Response)
@@ -505,6 +508,12 @@ def _fixed(answer: Answer) -> web.Response:
     if answer.content_type:
         headers.setdefault("Content-Type", answer.content_type)
     return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+def _etag(path: Path) -> str:
+    """The same that aiohttp gives a file, so that a broken download can go on with a good one."""
+    stat = path.stat()
+    return f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
 
 
 def _masked(key: str) -> str:

@@ -94,9 +94,15 @@ class Gui:
         self.started.append(running)
         return running
 
-    def run(self, scenario: str, limit: float = harness.LIMIT, **arguments: Any) -> harness.Report:
+    def run(
+        self,
+        scenario: str,
+        limit: float = harness.LIMIT,
+        layout: str = "Video Editing",
+        **arguments: Any,
+    ) -> harness.Report:
         """Run a scenario in Blender's window to its end, which must be a good one."""
-        return self.good(self.start(scenario, arguments).wait(limit))
+        return self.good(self.start(scenario, arguments, layout=layout).wait(limit))
 
     @staticmethod
     def good(report: harness.Report) -> harness.Report:

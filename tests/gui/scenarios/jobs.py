@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 JOB = "grok_video_job"  # the custom property that says which job a strip came from
 
 
-def quick(scene: bpy.types.Scene, *, seconds: int = 2) -> None:
+def quick(scene: bpy.types.Scene, *, seconds: int) -> None:
     """A scene that renders at once: one sample of a red world, seen from its camera."""
     scene.render.engine = "CYCLES"
     scene.cycles.samples = 1
@@ -60,9 +60,9 @@ def described(strip: Any) -> dict[str, Any]:
     }
 
 
-def whole_job(ui: Ui, kind: str, prompt: str, frame: int) -> Steps:
+def whole_job(ui: Ui, kind: str, prompt: str, frame: int, seconds: int) -> Steps:
     """Type a prompt, press Generate, wait for the clip, look at it."""
-    quick(bpy.context.scene)
+    quick(bpy.context.scene, seconds=seconds)
     timeline().frame_set(frame)
     yield from ui.sidebar(kind)
     yield from ui.fill("prompt", prompt, kind)

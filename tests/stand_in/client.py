@@ -39,8 +39,10 @@ Failures: ``fail(at, what, times=1, after=0, …)``. The oldest that fits happen
       'close-during-body'   reset after bytes= of it (half)
       'answer-lost'         a job starts, reset            'answer-cut'    half of the answer
       'answer-replaced'     a job starts, status= body= … are answered
+      'answer-early'        status= body= … are answered while the body is still being sent
       'truncate'            bytes= of a download or answer (half), under the whole Content-Length
-      'no-length'           half, without a length         'gzip'          compressed unasked
+      'no-length'           half, without a length         'short-length'  half, said to be all
+      'gzip'                compressed unasked
       'drip'                bytes= (1) each seconds= (0.5) 'redirect'      to location=
       'no-range' 'not-mp4'  for downloads
     at 'job': how the next job that starts will end: failed unavailable failed-bare failed-string

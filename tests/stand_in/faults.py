@@ -77,14 +77,18 @@ WIRE = {
     "answer-lost": "does all as usual (a job starts), closes without an answer",
     "answer-cut": "does all as usual, closes after half of the answer",
     "truncate": "announces the whole length, sends `bytes` of it (half), closes",
+    "short-length": "announces and sends `bytes` (half): whole by its length, and is not",
     "no-length": "sends half without a Content-Length, closes: looks whole and is not",
     "drip": "sends 1 byte (or `bytes`) each `seconds` (0.5)",
     "gzip": "compresses the answer although nobody asked",
     "redirect": "302 to `location` (the same path with ?hop=1)",
     "no-range": "ignores Range and gives no ETag",
     "not-mp4": "a web page, said to be video/mp4",
+    "answer-early": "answers with the given answer while the body is still being sent",
     "answer-replaced": "does all as usual (a job starts), answers with the given answer",
 }
+
+_GIVEN = {"answer-early", "answer-replaced"}
 
 #: How a job can end, for ``at="job"``: the next job that starts takes it.
 OUTCOMES = {
@@ -147,7 +151,7 @@ class Faults:
         if at == "job":
             if what not in OUTCOMES:
                 raise ValueError(f"a job ends as one of {', '.join(OUTCOMES)}")
-        elif what not in WIRE or what == "answer-replaced":
+        elif what not in WIRE or what in _GIVEN:
             fault.answer = _answer(what, wanted)
         self._queue.append(fault)
         return fault
@@ -184,7 +188,7 @@ def _answer(what: str, wanted: dict[str, Any]) -> Answer:
         base = ANSWERS[what]
     elif what.isdecimal() and 200 <= int(what) <= 599:
         base = Answer(int(what), b"{}")
-    elif what in {"answer", "answer-replaced"}:
+    elif what in {"answer", *_GIVEN}:
         base = Answer(500, b"{}")
     else:
         raise ValueError(

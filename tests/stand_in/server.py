@@ -263,8 +263,7 @@ class StandIn:
     def _clip_at(self, url: str) -> Path | None:
         if urlsplit(url).port != urlsplit(self._base).port:
             return None
-        match = _RESULT.fullmatch(urlsplit(url).path)
-        found = self._jobs.by_token(match[1]) if match else None
+        found = self._result(urlsplit(url).path)
         return found[1] if found else None
 
     def _polled(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
@@ -281,9 +280,12 @@ class StandIn:
         status, body = self._jobs.poll(job, self.settings.shape == "guide")
         return web.Response(status=status) if body is None else _json(body, status)
 
+    def _result(self, path: str) -> tuple[jobs_module.Job, Path] | None:
+        match = _RESULT.fullmatch(path)
+        return self._jobs.by_token(match[1]) if match else None
+
     def _download(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
-        match = _RESULT.fullmatch(request.path)
-        found = self._jobs.by_token(match[1]) if match else None
+        found = self._result(request.path)
         if found is None:
             return web.Response(status=404, text="Not Found")
         job, file = found
@@ -337,6 +339,9 @@ class StandIn:
             case "hang":
                 await _client_leaves(request, fault.seconds)
                 return _closed(request, record)
+            case "answer-early":
+                assert fault.answer is not None
+                return await self._answered(request, record, _fixed(fault.answer))
             case "close":
                 return _closed(request, record)
             case "close-during-body":
@@ -388,11 +393,9 @@ class StandIn:
         """What a good answer to the request would be: status, headers, the whole body."""
         response = await self._served(request, record)
         headers = {k: v for k, v in response.headers.items() if k != "Content-Length"}
-        if isinstance(response, web.FileResponse):
-            path = response._path  # the public way to it would send it
-            headers["ETag"] = _etag(path)
-            headers["Accept-Ranges"] = "bytes"
-            return response.status, headers, await asyncio.to_thread(path.read_bytes)
+        if isinstance(response, web.FileResponse) and (found := self._result(request.path)):
+            headers |= {"ETag": _etag(found[1]), "Accept-Ranges": "bytes"}
+            return response.status, headers, await asyncio.to_thread(found[1].read_bytes)
         assert isinstance(response, web.Response)
         content = response.body
         return response.status, headers, content if isinstance(content, bytes) else b""
@@ -587,13 +590,13 @@ def _closed(request: web.BaseRequest, record: Record) -> web.Response:
 async def _dripped(
     request: web.BaseRequest, fault: Fault, status: int, headers: dict[str, str], content: bytes
 ) -> web.StreamResponse:
-    """Answers that come slowly, or not to their end: 'drip', 'truncate', 'no-length', 'answer-cut'."""
+    """Answers that come slowly, or not to their end: 'drip', 'truncate', 'answer-cut' …"""
     half = fault.bytes or max(1, len(content) // 2)
     head = {name: value for name, value in headers.items() if name != "Transfer-Encoding"}
     if fault.what == "no-length":
         head["Connection"] = "close"
     else:
-        head["Content-Length"] = str(len(content))
+        head["Content-Length"] = str(half if fault.what == "short-length" else len(content))
     # Written by hand: the framework keeps lengths honest, and these are not.
     lines = [f"HTTP/1.1 {status} OK", *(f"{name}: {value}" for name, value in head.items())]
     transport = request.transport

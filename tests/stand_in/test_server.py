@@ -361,6 +361,15 @@ def test_answers_that_never_come(service: StandIn, what: str) -> None:
     assert call(service, "GET", "/v1/api-key").status == 200
 
 
+def test_an_answer_that_comes_before_the_end_of_the_body(service: StandIn) -> None:
+    service.fail("submit", "answer-early", status=413, body="too large")
+    with raw(service) as sock:
+        sock.sendall(head(service, "Content-Length: 1000") + b'{"prompt":')
+        assert sock.recv(1000).startswith(b"HTTP/1.1 413 ")
+    assert not service.requests()[0]["complete"]
+    assert service.jobs() == []
+
+
 def test_an_answer_that_comes_late(service: StandIn) -> None:
     service.fail("submit", "answer-late", seconds=0.4)
     start = time.monotonic()
@@ -378,6 +387,8 @@ def test_broken_downloads(service: StandIn) -> None:
     assert cut.value.expected == len(whole) - 1000
     service.fail("download", "no-length")
     assert call(service, "GET", path, key="").body == whole[: len(whole) // 2]
+    service.fail("download", "short-length", bytes=500)
+    assert call(service, "GET", path, key="").body == whole[:500]
     service.fail("download", "gzip")
     packed = call(service, "GET", path, key="")
     assert packed.headers["Content-Encoding"] == "gzip"
@@ -509,7 +520,7 @@ def test_a_large_picture_does_not_hold_up_others(service: StandIn) -> None:
     noise = Image.frombytes("RGB", (2300, 2000), os.urandom(2300 * 2000 * 3))
     uri = data_uri(noise, "PNG", compress_level=1)
     assert len(uri) > 15_000_000
-    slowest = 0.0
+    answered = 0
     done = threading.Event()
 
     def post() -> None:
@@ -519,12 +530,11 @@ def test_a_large_picture_does_not_hold_up_others(service: StandIn) -> None:
     thread = threading.Thread(target=post)
     thread.start()
     while not done.is_set() and thread.is_alive():
-        start = time.monotonic()
         assert call(service, "GET", "/v1/api-key").status == 200
-        slowest = max(slowest, time.monotonic() - start)
+        answered += not done.is_set()
     thread.join()
     assert done.is_set()
-    assert slowest < 2
+    assert answered > 5  # a few go between, however busy the machine is
     assert service.requests("submit")[0]["body"]["image"]["url"]["pixels"] == [2300, 2000]
 
 

@@ -78,7 +78,7 @@ _FREE = "Nothing was charged."
 _KEY_HINT = "Check the API key in the preferences."
 _BASE_HINT = "Check the API base URL in the preferences."
 _CREDIT_HINT = "Add credits or raise the spending limit in the xAI console."
-_MODERATED_HINT = "Change the prompt or the source before you send it again: xAI may charge for what it moderates."
+_MODERATED_HINT = "Change the prompt or the source before you send it again."
 _BLOCKED_HINT = "The job is kept and asked for again by itself."
 
 
@@ -393,9 +393,9 @@ def _read(headers: Mapping[str, str], body: bytes) -> _Said:
         data: Any = json.loads(text, parse_int=_whole)
     except (ValueError, RecursionError):
         html = "html" in _header(headers, "content-type").lower() or bool(_HTML.search(text))
-        return _Said({}, "", "" if html else _clean(text), html)
+        return _Said({}, "", "" if html else _sentence(text), html)
     if isinstance(data, str):
-        return _Said({}, "", _clean(data), False)
+        return _Said({}, "", _sentence(data), False)
     if not isinstance(data, dict):
         return _Said({}, "", "", False)
     fields = cast(dict[str, Any], data)
@@ -405,7 +405,7 @@ def _read(headers: Mapping[str, str], body: bytes) -> _Said:
     words = _texts(
         error, inner.get("message"), inner.get("error"), fields.get("message"), fields.get("detail")
     )
-    return _Said(fields, code.strip(), next((w for w in map(_clean, words) if w), ""), False)
+    return _Said(fields, code.strip(), next((w for w in map(_sentence, words) if w), ""), False)
 
 
 def _texts(*values: Any) -> Iterator[str]:
@@ -428,6 +428,12 @@ def _clean(text: str) -> str:
     if len(text) > _LONGEST_WORDS:
         text = text[: _LONGEST_WORDS - 1].rstrip() + "…"
     return text
+
+
+def _sentence(text: str) -> str:
+    """Words of the service with a full stop: a hint follows them."""
+    text = _clean(text)
+    return f"{text}." if text and text[-1] not in ".!?…" else text
 
 
 def _link(found: re.Match[str]) -> str:

@@ -226,12 +226,10 @@ def test_the_text_of_a_crop() -> None:
 
 def test_everything_offered_is_accepted() -> None:
     for model in MODELS.values():
-        for resolution in model.prices:
-            for ratio in model.ratios:
-                for seconds in (model.min_seconds, model.max_seconds):
-                    for image in {"text": ["", "still.png"], "": ["still.png"]}[
-                        "text" if "text" in model.makes else ""
-                    ]:
+        for image in ["", "still.png"] if "text" in model.makes else ["still.png"]:
+            for seconds in (model.min_seconds, model.max_seconds):
+                for resolution in model.prices:
+                    for ratio in model.ratios:
                         spec = make_spec(
                             model=model.id,
                             resolution=resolution,

@@ -17,8 +17,8 @@ PROFILE = Path(os.environ["GROK_VIDEO_DEMO_PROFILE"])
 os.environ["HOME"] = os.environ["BLENDER_USER_RESOURCES"] = str(PROFILE)
 os.environ["XDG_DATA_HOME"] = str(PROFILE / "data")
 
-import bpy
-import numpy as np
+import bpy  # noqa: E402
+import numpy as np  # noqa: E402
 
 FRAME = 10  # where the playhead stands
 
@@ -29,6 +29,7 @@ def install(archive: str) -> None:
         repo="user_default", filepath=archive, enable_on_install=True
     )
     bpy.context.preferences.system.use_online_access = True
+    bpy.context.preferences.filepaths.save_version = 0  # no demo.blend1
 
 
 def build_scene() -> bpy.types.Scene:

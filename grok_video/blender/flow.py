@@ -37,6 +37,8 @@ BREATH_SECONDS = (
     20.0  # a running modal operator blocks autosave, so it ends itself and is restarted
 )
 DOUBLE_CLICK_SECONDS = 1.0
+SHOW_SECONDS = 0.15  # between a click and its render: a redraw fits in
+DEAD_WATCH_SECONDS = 5.0  # without a tick: the modal operator is gone without a word
 
 
 class Refused(Exception):
@@ -54,6 +56,7 @@ class _Pending:
     spec: JobSpec
     scene: str
     size: tuple[int, int]
+    since: float  # monotonic time of the click
     render: capture.CameraRender | None = None
 
 
@@ -73,6 +76,7 @@ class Flow:
     check: str = ""  # id of the last question whether the key is good
     breath: float = 0.0  # when the modal operator has to end itself
     watched: bool = False  # the modal operator runs
+    ticked: float = 0.0  # monotonic time of its last tick
     second: int = 0
 
 
@@ -229,7 +233,6 @@ def generate(
         _queue(spec)
         return spec.id
     Path(spec.image).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pending = _Pending(spec, scene.name, size)
     if chosen.source != "CAMERA":
         try:
             still = capture.capture_now(
@@ -245,7 +248,7 @@ def generate(
             raise Refused(str(error)) from error
         _queue(_with_still(spec, still))
         return spec.id
-    flow.pending = pending
+    flow.pending = _Pending(spec, scene.name, size, time.monotonic())
     if bpy.app.background:
         _start_render(context)
         _collect_render()
@@ -264,6 +267,17 @@ def _refuse_double_click(spec: JobSpec) -> None:
     if not bpy.app.background and before == same and time.monotonic() - at < DOUBLE_CLICK_SECONDS:
         raise Refused("This clip was sent just now.", "Press again if you want a second one.")
     flow.last_click = (same, time.monotonic())
+
+
+def _start_when_shown(context: bpy.types.Context) -> bool:
+    """Start the render that was clicked once *Rendering…* has been drawn: the window may freeze then."""
+    pending = current().pending
+    if pending is None or pending.render is not None:
+        return False
+    if time.monotonic() - pending.since < SHOW_SECONDS:
+        return False
+    _start_render(context)
+    return True
 
 
 def _start_render(context: bpy.types.Context) -> None:
@@ -426,9 +440,7 @@ def tick(context: bpy.types.Context) -> bool:
     flow = current()
     changed = flow.bridge.tick(TICK_BUDGET)
     capture.tidy()
-    if flow.pending is not None and flow.pending.render is None:
-        _start_render(context)
-        changed = True
+    changed |= _start_when_shown(context)
     changed |= _collect_render()
     changed |= _import_due(context)
     if busy():
@@ -459,8 +471,9 @@ def _imports_by_itself(job: Job) -> bool:
     claimant = job.claimed_by
     if claimant not in ("", flow.bridge.session) and not flow.bridge.session_ended(claimant):
         return False
-    if job.id in flow.claimed and not job.claimed_by and job.problem is not None:
-        return False  # tried, and given back: waits for the artist
+    given_back = job.problem is not None and job.problem.code is ProblemCode.SCENE
+    if job.id in flow.claimed and not claimant and given_back:
+        return False  # waits for the artist
     if job.id in flow.documents:
         return flow.documents[job.id] == flow.document or _is_open(job.spec.target.blend)
     return _is_open(job.spec.target.blend) and flow.bridge.session_ended(job.spec.target.session)
@@ -571,6 +584,8 @@ def _give_back(job: Job, sentence: str) -> None:
 
 def job_of(job_id: str, wanted: Callable[[Job], bool]) -> Job:
     """The job with that id (or the newest one that is ``wanted``). Raises Refused."""
+    if bpy.app.background:  # no timer has read the ledger yet
+        _read_all()
     snapshot = current().bridge.snapshot
     if job_id:
         job = snapshot.jobs.get(job_id)
@@ -581,6 +596,13 @@ def job_of(job_id: str, wanted: Callable[[Job], bool]) -> Job:
         if wanted(job):
             return job
     raise Refused("There is no such job in the list.")
+
+
+def _read_all() -> None:
+    bridge = current().bridge
+    bridge.tick(1.0)
+    while bridge.behind:
+        bridge.tick(1.0)
 
 
 def wait_until(context: bpy.types.Context, job_id: str, ended: Callable[[Job], bool]) -> Job:
@@ -616,7 +638,8 @@ def _watchdog() -> float | None:
     """
     if _flow is None:
         return None
-    if not _flow.watched:
+    if not _flow.watched or time.monotonic() - _flow.ticked > DEAD_WATCH_SECONDS:
+        _flow.watched = False
         window = next(iter(bpy.context.window_manager.windows), None)
         tick(bpy.context)
         if not busy():
@@ -632,6 +655,7 @@ def watch_started() -> None:
     """The modal timer operator runs from now on."""
     flow = current()
     flow.watched = True
+    flow.ticked = time.monotonic()
     flow.breath = time.monotonic() + BREATH_SECONDS
 
 
@@ -639,6 +663,7 @@ def watch_tick(context: bpy.types.Context) -> bool:
     """One tick of the modal timer operator; False when it has to end itself now."""
     if _flow is None:  # the add-on was disabled under it
         return False
+    _flow.ticked = time.monotonic()
     changed = tick(context)
     # Elapsed times are shown in whole seconds: once a second is often enough.
     second = int(time.monotonic())

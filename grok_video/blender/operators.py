@@ -42,8 +42,9 @@ def _finish(
 
     def is_over(job: Job) -> bool:
         # What waits for the artist does not move by itself.
-        unplaced = job.state is State.READY and job.problem is not None and not job.claimed_by
-        locked = job.blocked and job.problem is not None and job.problem.code in _NEEDS_A_KEY
+        code = job.problem.code if job.problem is not None else None
+        unplaced = job.state is State.READY and code is ProblemCode.SCENE and not job.claimed_by
+        locked = job.blocked and code in _NEEDS_A_KEY
         return job.state in ended or job.held or unplaced or locked
 
     job = flow.wait_until(context, job_id, is_over)

@@ -258,6 +258,8 @@ def _status(job: Job, at: float) -> str:
         word = "Blocked"
     elif job.state is State.RUNNING and job.slow:
         word = "Slow"
+    if job.state is State.SUBMITTING and job.spec.image:
+        word += f" {_bytes(job.spec.image_bytes)}"
     if job.state is State.RUNNING and job.progress is not None:
         word += f" {job.progress} %"
     parts = [word]
@@ -287,6 +289,9 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
     if problem is not None:
         words = f"{problem.message} {problem.hint}".strip()
         _wrapped(box, context, words, most=PROBLEM_LINES)
+    elif job.state is State.READY and job.spec.target.blend != bpy.data.filepath:
+        name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
+        _wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
     _draw_actions(box, job)
     notice = flow.current().notices.get(job.id)
     if notice:

@@ -67,6 +67,7 @@ from .ledger import (
 )
 from .schedule import Act, Memory, Pace, World
 from .transport import (
+    ANSWER_TIMEOUT,
     Broken,
     Call,
     LinkGone,
@@ -164,6 +165,19 @@ class Worker:
         threading.Thread(target=self._listen, args=(stdin,), daemon=True).start()
         self._ready.touch()
         self.log(f"ready, session {self._session[:8]}")
+        try:
+            self._work_on()
+        except Exception:
+            # A bug ends this process, but not before what was paid for has its answer. The leases stay:
+            # they count the crashes of a job.
+            self.log(traceback.format_exc())
+            self._leave()
+            return 1
+        self._leave()
+        self._close()
+        return 0
+
+    def _work_on(self) -> None:
         while not self._leaving:
             try:
                 if self._broken:
@@ -178,7 +192,6 @@ class Worker:
                 self._say(str(error))
                 until = time.monotonic() + TICK
             self._wait(until)
-        return self._leave()
 
     def end(self) -> None:
         """Ask the worker to leave; safe in a signal handler."""
@@ -603,7 +616,7 @@ class Worker:
         wanted = Path(job.spec.output) if job.spec.output else self._spare(job)
         problem: Problem | None = None
         try:
-            _prepare(wanted)
+            _prepare(wanted, 0o777 & ~self._umask)
         except OSError as error:
             if error.errno in _FULL:
                 raise unwritable(error, wanted) from error
@@ -840,10 +853,11 @@ class Worker:
         self._ledger = Ledger.open(self._data_dir, worker=self._id, session=self._session)
         self._broken = False
 
-    def _leave(self) -> int:
-        """Finish what was paid for, give everything back."""
+    def _leave(self) -> None:
+        """Wait for the answer of what was paid for, at most as long as a POST lives; drop all else."""
+        self._leaving = True
         self._abort_unsent()
-        deadline = time.monotonic() + 190.0  # a POST ends by itself 180 s after its last byte
+        deadline = time.monotonic() + ANSWER_TIMEOUT + 10.0
         while (self._ops or self._unwritten) and time.monotonic() < deadline:
             with contextlib.suppress(queue.Empty):
                 kind, data = self._messages.get(timeout=0.2)
@@ -857,15 +871,17 @@ class Worker:
         for job_id, events in self._unwritten.items():
             ids = [event.request_id for event in events if isinstance(event, Submitted)]
             self.log(f"job {job_id[:8]}: could not be written down any more: {ids or list(events)}")
+        with contextlib.suppress(OSError):
+            self._ready.unlink()
+
+    def _close(self) -> None:
+        """Give the jobs back in order, so that the next worker has them at once."""
         try:
             self._ledger.release(self._id)
         except LedgerError as error:
             self._say(str(error))
-        with contextlib.suppress(OSError):
-            self._ready.unlink()
         self.log("ended")
         self._ledger.close()
-        return 0
 
     # ------------------------------------------------------------------------------------- the log
 
@@ -939,10 +955,11 @@ def _part(clip: Path) -> Path:
     return clip.with_name(clip.name + ".part")
 
 
-def _prepare(clip: Path) -> None:
+def _prepare(clip: Path, mode: int = 0o700) -> None:
     """Make sure that ``clip`` can be written: its folder is made when the one above is there."""
     if not clip.parent.is_dir():
         clip.parent.mkdir()
+        os.chmod(clip.parent, mode)
     with open(_part(clip), "ab"):
         pass
 

@@ -49,6 +49,7 @@ from .job import (
     Progress,
     Released,
     Retried,
+    Sending,
     State,
     StopRequested,
     Submitted,
@@ -505,10 +506,9 @@ class Ledger:
                 connection.execute("PRAGMA fullfsync=ON")
                 ledger = cls(data_dir, connection, lock)
                 if schema < SCHEMA_VERSION:
-                    connection.executescript(
-                        f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
-                    )
-                    # A ledger that is gone altogether is one that was damaged.
+                    connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+                    # A ledger that is gone altogether is one that was damaged. The version comes last,
+                    # with the jobs: whoever is killed before has made nothing.
                     ledger._rebuild()
                 ledger._tail.read(connection, -1)
                 ledger._changed.update(ledger._tail.jobs)
@@ -888,7 +888,9 @@ class Ledger:
         pending = self._pending.get(job_id)
         return pending[0] if pending else self._tail.jobs.get(job_id)
 
-    def _append(self, job_id: str, event: Event, worker: str, at: float) -> Job:
+    def _append(
+        self, job_id: str, event: Event, worker: str, at: float, *, twin: bool = True
+    ) -> Job:
         before = self._job(job_id)
         if (
             isinstance(event, NotSent)
@@ -918,7 +920,15 @@ class Ledger:
             execute("UPDATE leases SET crashes = 0 WHERE job = ? AND crashes > 0", (job_id,))
         self._pending[job_id] = (after, first, n)
         line = f'{{"seq": {after.seq}, "at": {at!r}, "kind": "{kind}", "payload": {payload}}}\n'
-        self._twins.append((job_id, line, kind in MONEY_EVENTS))
+        if not twin:
+            return after
+        if isinstance(event, Sending):
+            # The twin first: a ledger rebuilt from twins must never think that nothing was sent.
+            self._write_twin(job_id, line, synced=True)
+            if self.twin_trouble:
+                raise LedgerUnwritable(_unwritable(self.data_dir, self.twin_trouble))
+        else:
+            self._twins.append((job_id, line, kind in MONEY_EVENTS))
         return after
 
     def _notice(self, key: str, payload: Mapping[str, Any]) -> None:
@@ -949,7 +959,7 @@ class Ledger:
             for path in found:
                 for event, at in _read_twin(path):
                     with contextlib.suppress(IllegalTransition):  # a line that never counted
-                        self._append(path.stem, event, "", at)
+                        self._append(path.stem, event, "", at, twin=False)
                 job = self._job(path.stem)
                 if job is not None and job.state is State.QUEUED and not job.held:
                     held = Problem(
@@ -959,7 +969,7 @@ class Ledger:
                         charged=False,
                     )
                     self._append(job.id, Held(held), "", time.time())
-            self._twins.clear()  # they are where this came from
+            self._connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
             self.rebuilt = bool(self._pending)
 
 

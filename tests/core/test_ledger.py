@@ -627,15 +627,42 @@ def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_a_twin_that_cannot_be_written_does_not_stop_the_job(
-    ledger: Ledger, data_dir: Path
-) -> None:
+def test_nothing_is_sent_without_a_twin(ledger: Ledger, data_dir: Path) -> None:
+    """Other events do without their readable copy; the last byte does not leave without it."""
     job = create(ledger)
     twin = data_dir / "jobs" / f"{job.id}.jsonl"
     twin.unlink()
     twin.mkdir()
-    assert send(ledger, job).sent
+    ledger.lease(job.id, "me")
+    job = ledger.append(job.id, job.seq, SubmitStarted(1), worker="me")
     assert ledger.twin_trouble
+    with pytest.raises(LedgerUnwritable):
+        ledger.append(job.id, job.seq, Sending(), worker="me")
+    assert ledger.job(job.id) == job
+    twin.rmdir()
+    assert ledger.append(job.id, job.seq, Sending(), worker="me").sent
+    assert ledger.twin_trouble == ""
+
+
+def test_killed_while_it_was_rebuilt(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger.open(data_dir)
+    job = send(ledger, create(ledger), Submitted("r"))
+    ledger.close()
+    (data_dir / FILE_NAME).unlink()
+
+    class Killed(BaseException):
+        pass
+
+    def killed(path: Path) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger_module, "_read_twin", killed)
+        with pytest.raises(Killed):
+            Ledger.open(data_dir)
+    again = Ledger.open(data_dir)
+    assert again.job(job.id) == job
+    again.close()
 
 
 def test_the_ledger_is_the_users_alone(ledger: Ledger, data_dir: Path) -> None:

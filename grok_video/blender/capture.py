@@ -80,7 +80,7 @@ def refusal(
         case "VIEWPORT":
             return viewport.refusal(context)
         case "RENDER_RESULT":
-            return "" if _render_result() else _NOT_RENDERED
+            return "" if render.render_result() else _NOT_RENDERED
         case "IMAGE":
             return _image_refusal(image)
         case "SEQUENCER":
@@ -135,12 +135,8 @@ def capture_now(
 _NOT_RENDERED = "This scene has not been rendered yet. Press F12 first, or choose another source."
 
 
-def _render_result() -> bpy.types.Image | None:
-    return next((i for i in bpy.data.images if i.type == "RENDER_RESULT"), None)
-
-
 def _render_result_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
-    result = _render_result()
+    result = render.render_result()
     assert result is not None
     part = still.part_of(path).with_suffix(".png")
     # Only the rendered scene has the pixels, and its settings decide the format: so they are borrowed.
@@ -181,8 +177,12 @@ def _borrowed(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
 def _image_refusal(image: bpy.types.Image | None) -> str:
     if image is None:
         return "Choose the image that the clip starts from."
-    if image.source == "MOVIE":
-        return f"“{image.name}” is a movie. Put it into the Video Sequencer and choose Sequencer as source."
+    if image.source in {"MOVIE", "SEQUENCE"}:
+        # A datablock does not know at which frame it is meant: measured, its pixels are frame 0 or none.
+        return (
+            f"“{image.name}” has many frames. Put it into the Video Sequencer and choose Sequencer "
+            "as source."
+        )
     if image.type in {"RENDER_RESULT", "COMPOSITING"}:
         return f"“{image.name}” is not an image of its own. Choose Render Result as source."
     width, height = image.size
@@ -253,11 +253,12 @@ def _sequencer_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
     try:
         copy.render.use_sequencer = True
         copy.render.use_compositing = False
-        with bpy.context.temp_override(scene=copy):
-            bpy.ops.render.render(write_still=True)
+        render.run(copy, wait=True)
         return still.read(part)
     except RuntimeError as error:
-        raise CaptureInterrupted(f"The sequencer could not be rendered: {error}") from error
+        raise CaptureInterrupted(
+            f"The sequencer could not be rendered: {render.sentence(error)}"
+        ) from error
     finally:
         still.remove(part)
         render.tidy()

@@ -124,6 +124,39 @@ def copy_scene(scene: bpy.types.Scene, path: Path, file_format: str) -> bpy.type
     return copy
 
 
+def run(copy: bpy.types.Scene, *, wait: bool) -> set[str]:
+    """Render a copy at its own frame into its file; with ``wait`` it is there on return.
+
+    Window layout, preferences and the slots of the Render Result stay as they are. Raises RuntimeError.
+    """
+    preferences = bpy.context.preferences
+    display, dirty = preferences.view.render_display_type, preferences.is_dirty
+    slots = result.render_slots if (result := render_result()) else None
+    shown = slots.active_index if slots else 0
+    try:
+        # A window of its own would change the artist's layout.
+        preferences.view.render_display_type = "NONE"
+        if slots and _last_slot is not None:
+            # A render into another slot than the last one moves the artist's picture there (measured).
+            slots.active_index = _last_slot
+        # With the scene= of the operator the context's frame would be rendered (measured).
+        with bpy.context.temp_override(scene=copy):
+            if wait:
+                return bpy.ops.render.render(write_still=True)
+            return bpy.ops.render.render("INVOKE_DEFAULT", write_still=True)
+    finally:
+        if slots:
+            slots.active_index = shown
+        preferences.view.render_display_type = display
+        # Setting a preference marks them as unsaved even when the old value is back (measured).
+        preferences.is_dirty = dirty
+
+
+def render_result() -> bpy.types.Image | None:
+    """The image that holds every scene's last render, if there ever was one."""
+    return next((i for i in bpy.data.images if i.type == "RENDER_RESULT"), None)
+
+
 def tidy() -> int:
     """Remove the temporary copies that are not being rendered, ghosts of undo included; how many."""
     if not (ghosts := _ghosts()) or bpy.app.is_job_running("RENDER"):
@@ -239,23 +272,11 @@ class CameraRender:
             raise CaptureRefused(why)
         self = CameraRender(scene, size, path, file_format)
         _active = self
-        preferences = context.preferences
-        display, dirty = preferences.view.render_display_type, preferences.is_dirty
         try:
-            # A window of its own would change the artist's layout.
-            preferences.view.render_display_type = "NONE"
-            with context.temp_override(scene=bpy.data.scenes[self.scene_name]):
-                if bpy.app.background:
-                    result = bpy.ops.render.render(write_still=True)
-                else:
-                    result = bpy.ops.render.render("INVOKE_DEFAULT", write_still=True)
+            result = run(bpy.data.scenes[self.scene_name], wait=bpy.app.background)
         except RuntimeError as error:
             self._end()
-            raise CaptureInterrupted(f"Render interrupted: {_sentence(error)}") from error
-        finally:
-            preferences.view.render_display_type = display
-            # Setting a preference marks them as unsaved even when the old value is back (measured).
-            preferences.is_dirty = dirty
+            raise CaptureInterrupted(f"Render interrupted: {sentence(error)}") from error
         if "CANCELLED" in result:
             self._end()
             raise CaptureInterrupted("Render interrupted: Blender did not start it.")
@@ -274,8 +295,6 @@ class CameraRender:
             return None
         if not self.done_at and not self.broken:
             self.broken = "Blender ended it"
-        if not self.broken and scene and scene.frame_float != self.source.frame:
-            self.broken = "another add-on changed the frame"
         if self.broken:
             self._end()
             raise CaptureInterrupted(f"Render interrupted: {self.broken}.")
@@ -309,13 +328,19 @@ class CameraRender:
         global _active
         if _active is self:
             _active = None
+        if self._clean() is not None and not bpy.app.background:
+            bpy.app.timers.register(self._clean, first_interval=0.5, persistent=True)
+
+    def _clean(self) -> float | None:
+        """A timer: what a job still writes or reads is removed once it has ended."""
+        if bpy.app.is_job_running("RENDER"):
+            return 0.5
         still.remove(still.part_of(self.path))
         tidy()
-        if not bpy.app.background and _ghosts():
-            bpy.app.timers.register(_tidy_soon, first_interval=0.5, persistent=True)
+        return None
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """What Blender said, without its prefix and its trace."""
     lines = [line.removeprefix("Error: ").strip() for line in str(error).splitlines()]
     return next((line for line in lines if line), "Blender gave no reason").rstrip(".") + "."
@@ -323,10 +348,27 @@ def _sentence(error: Exception) -> str:
 
 #: The render under way. Blender's handlers are functions of the module and have no other way to it.
 _active: CameraRender | None = None
+#: The slot that the last render went to, which Blender does not tell; None: not known.
+_last_slot: int | None = None
 
 
 # ------------------------------------------------------------------------------------------------- handlers
 # Those of a render run on foreign threads (measured): they set a flag and touch nothing.
+
+
+@persistent
+def _render_init(scene: bpy.types.Scene, *_: object) -> None:
+    global _last_slot
+    if not _tagged(scene) and (result := render_result()):
+        _last_slot = result.render_slots.active_index
+
+
+@persistent
+def _render_post(scene: bpy.types.Scene, *_: object) -> None:
+    # Afterwards other add-ons may set what they like: the picture is there.
+    if _active is not None and scene.name == _active.scene_name:
+        if scene.frame_float != _active.source.frame:
+            _active.broken = _active.broken or "another add-on changed the frame"
 
 
 @persistent
@@ -353,11 +395,15 @@ def _undone(*_: object) -> None:
 
 @persistent
 def _loading(*_: object) -> None:
+    global _last_slot
+    _last_slot = None
     if _active is not None:
         _active.broken = _active.broken or "another file was opened"
 
 
 _HANDLERS = {
+    "render_init": _render_init,
+    "render_post": _render_post,
     "render_complete": _render_complete,
     "render_cancel": _render_cancel,
     "undo_post": _undone,
@@ -369,7 +415,8 @@ _HANDLERS = {
 
 def register() -> None:
     for name, handler in _HANDLERS.items():
-        getattr(bpy.app.handlers, name).append(handler)
+        # Before those of other add-ons, which may change what ours look at.
+        getattr(bpy.app.handlers, name).insert(0, handler)
 
 
 def unregister() -> None:

@@ -481,7 +481,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         try:
             date = parsedate_to_datetime(value)
             seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now
-        except (ValueError, TypeError, OverflowError, IndexError):
+        except (ValueError, OverflowError):
             return None
     if math.isnan(seconds):
         return None

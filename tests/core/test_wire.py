@@ -713,6 +713,8 @@ def test_an_answer_that_says_nothing_of_the_key(
         (formatdate(NOW - 90, usegmt=True), 0),
         (formatdate(NOW + 10**6, usegmt=True), 300),
         ("nan", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2030 00:00:00 +9999", None),
         ("soon", None),
         ("", None),
     ],

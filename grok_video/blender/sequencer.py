@@ -9,6 +9,7 @@ panel, and pushes no undo step: that is for the operator that calls it.
 from __future__ import annotations
 
 import filecmp
+import itertools
 import os
 import re
 import shutil
@@ -381,12 +382,17 @@ def use_standard(scene: bpy.types.Scene) -> None:
 
 
 def clip_folder(blend: str, output_dir: Path) -> Path:
-    """The folder for new clips: ``grok_video`` beside the .blend where it can be written, else
-    ``output_dir``. ``blend`` is '' when the file was never saved.
+    """The folder for new clips: ``grok_video`` beside the .blend, else ``output_dir``.
+
+    Else is: ``blend`` is '' because it was never saved, its folder cannot be written, or it lies in an
+    asset library.
     """
     if not blend:
         return output_dir
     folder = Path(blend).parent / FOLDER
+    libraries = bpy.context.preferences.filepaths.asset_libraries
+    if any(library.path and folder.is_relative_to(library.path) for library in libraries):
+        return output_dir
     return folder if _writable(folder if folder.exists() else folder.parent) else output_dir
 
 
@@ -395,11 +401,18 @@ def clip_path(folder: Path, when: datetime, prompt: str, job_id: str) -> Path:
     ascii_text = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^A-Za-z0-9]+", "-", ascii_text).strip("-")[:40].rstrip("-") or "clip"
     stem = f"{when:%Y-%m-%d}_{slug}_{job_id[:8]}"
-    path, count = folder / f"{stem}.mp4", 1
-    while path.exists() or path.with_suffix(".json").exists():
-        count += 1
-        path = folder / f"{stem}_{count}.mp4"
-    return path
+    return next(path for path in _names(folder, stem, ".mp4") if _is_free(path))
+
+
+def _names(folder: Path, stem: str, suffix: str) -> Iterator[Path]:
+    """``stem.mp4``, ``stem_2.mp4``, ``stem_3.mp4`` …"""
+    yield folder / f"{stem}{suffix}"
+    for count in itertools.count(2):
+        yield folder / f"{stem}_{count}{suffix}"
+
+
+def _is_free(path: Path) -> bool:
+    return not path.exists() and not path.with_suffix(".json").exists()
 
 
 def collect_clips(context: bpy.types.Context) -> tuple[int, list[str]]:
@@ -452,16 +465,14 @@ def _is_local_file(sound: bpy.types.Sound | None) -> bool:
 def _copy_clip(old: Path, folder: Path) -> tuple[Path, bool]:
     """Copy a clip and its .json into ``folder``; the copy, and whether it is new. Raises OSError."""
     folder.mkdir(exist_ok=True)
-    new, count = folder / old.name, 1
-    while new.exists():
-        if filecmp.cmp(old, new, shallow=False):
+    for new in _names(folder, old.stem, old.suffix):
+        if new.exists() and filecmp.cmp(old, new, shallow=False):
             return new, False
-        count += 1
-        new = folder / f"{old.stem}_{count}{old.suffix}"
-    # The clip last: where it is, its .json is too.
+        if _is_free(new):
+            break
+    _copy_whole(old, new)
     if old.with_suffix(".json").is_file():
         _copy_whole(old.with_suffix(".json"), new.with_suffix(".json"))
-    _copy_whole(old, new)
     return new, True
 
 

@@ -160,7 +160,7 @@ def test_the_sound_is_with_its_picture(
 
 def test_picture_and_sound_are_connected(scene: Any, clip: Path, place: Callable[..., Any]) -> None:
     landing = place(scene, clip)
-    if not landing.sound or not "disconnect" in dir(bpy.ops.sequencer):
+    if not landing.sound or "disconnect" not in dir(bpy.ops.sequencer):
         assert bpy.app.version < (4, 4)
         return
     for strip in strips(scene):

@@ -192,7 +192,7 @@ class StandIn:
         """The whole body; recorded with its data URIs summarised. Raises _Incomplete."""
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0
+            request.writer.output_size = 0  # else aiohttp takes the answer for begun
         received = bytearray()
         try:
             async for piece in request.content.iter_any():

@@ -11,7 +11,11 @@ seconds of clip (int) unless a name says frames.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
+import math
+import types
+import typing
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -404,18 +408,18 @@ def from_payload(kind: str, payload: Mapping[str, Any]) -> Event:
     Raises ValueError when a known kind lacks a field or holds a wrong one.
     """
     cls = EVENTS.get(kind)
-    if cls is None:
-        return Unrecognised(kind, dict(payload))
     try:
-        values = {f.name: payload[f.name] for f in dataclasses.fields(cls) if f.name in payload}
+        values = dict(payload)
+        if cls is None:
+            return Unrecognised(kind, values)
         if "spec" in values:
             values["spec"] = spec_from_payload(values["spec"])
         if values.get("problem") is not None:
             values["problem"] = problem_from_payload(values["problem"])
         if "clip" in values:
             values["clip"] = _build(Clip, values["clip"])
-        return cls(**values)
-    except (TypeError, KeyError, AttributeError) as error:
+        return _build(cls, values)
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise ValueError(f"event {kind!r} cannot be read: {error}") from error
 
 
@@ -452,8 +456,36 @@ def job_from_payload(payload: Mapping[str, Any]) -> Job:
 
 
 def _build(cls: type[Any], values: Mapping[str, Any]) -> Any:
-    known = {f.name for f in dataclasses.fields(cls)}
-    return cls(**{k: v for k, v in values.items() if k in known})
+    """The dataclass from those values that are its fields. Raises TypeError for one of a wrong type.
+
+    A wrong one in a ledger or an inbox file is found here, and not by what reckons with it later.
+    """
+    wanted = _types(cls)
+    known = {name: value for name, value in values.items() if name in wanted}
+    for name, value in known.items():
+        if not _fits(value, wanted[name]):
+            raise TypeError(f"{cls.__name__}.{name} cannot be {value!r:.80}")
+    return cls(**known)
+
+
+@functools.cache
+def _types(cls: type[Any]) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    origin = typing.get_origin(wanted)
+    if origin is types.UnionType:
+        return any(_fits(value, one) for one in typing.get_args(wanted))
+    if origin is tuple:
+        parts = typing.get_args(wanted)
+        return len(value) == len(parts) and all(map(_fits, value, parts))
+    if wanted is float:  # JSON has one kind of number; no time or length is infinite
+        return type(value) in (int, float) and math.isfinite(value)
+    if wanted is int:
+        return type(value) is int
+    return isinstance(value, wanted)
 
 
 def problem_from_payload(values: Mapping[str, Any]) -> Problem:
@@ -622,15 +654,17 @@ def _changed(job: Job, event: Event, at: float) -> Job:
         case Submitted(request_id):
             if not request_id:
                 raise IllegalTransition("a submitted job has a request id")
-            # A stop that came while the answer was awaited ends the job, with the id it paid for.
-            stopped = State.CANCELLED if job.stop_requested else job.state
+            # A stop that came while the answer was awaited ends the job, with the id it paid for. One that
+            # is UNKNOWN is taken up again: its id was entered, or came after all.
+            stopped = job.stop_requested and job.state is State.SUBMITTING
             return replace(
                 job,
-                state=stopped,
+                state=State.CANCELLED if stopped else job.state,
                 request_id=request_id,
                 submitted_at=at,
                 problem=None,
-                finished_at=at if job.stop_requested else 0.0,
+                stop_requested=stopped,
+                finished_at=0.0,
             )
         case NotSent(problem, wait):
             stopped = State.CANCELLED if job.stop_requested else job.state

@@ -209,6 +209,16 @@ def test_what_shows_no_number_is_said_to(coded: npt.NDArray[np.uint8]) -> None:
             frame_code.decode(wrong)
 
 
+def test_one_wrong_bit_is_seen(coded: npt.NDArray[np.uint8]) -> None:
+    step = 848 * frame_code.CELLS_WIDTH / frame_code.CELLS
+    for bit in range((frame_code.CELLS - 2) // 2):
+        wrong = coded[2].copy()
+        cells = slice(round((2 + 2 * bit) * step), round((4 + 2 * bit) * step))
+        wrong[-24:, cells] = wrong[-24:, cells][:, ::-1]
+        with pytest.raises(frame_code.Unreadable, match="check"):
+            frame_code.decode(wrong)
+
+
 def test_two_jobs_for_the_same_are_two_urls_of_one_file(service: StandIn) -> None:
     sent = {"url": data_uri(patches(848, 480))}
     first, one = made(service, image=sent, prompt="same")

@@ -21,7 +21,7 @@ _Result = set[Any]
 _JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
 
 
-def _refuse(operator: bpy.types.Operator, error: flow.Refused) -> _Result:
+def _refuse(operator: bpy.types.Operator, error: flow.Refused | sequencer.ImportRefused) -> _Result:
     """Report the sentence where artists look for it; in scripts this raises RuntimeError."""
     operator.report({"ERROR"}, str(error))
     flow.redraw()
@@ -450,7 +450,7 @@ class GROK_VIDEO_OT_use_standard(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> _Result:
         try:
             sequencer.use_standard(_target(context, self.scene))
-        except flow.Refused as error:
+        except (flow.Refused, sequencer.ImportRefused) as error:
             return _refuse(self, error)
         flow.current().notices.clear()
         return {"FINISHED"}

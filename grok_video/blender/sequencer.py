@@ -465,15 +465,18 @@ def _is_local_file(sound: bpy.types.Sound | None) -> bool:
 def _copy_clip(old: Path, folder: Path) -> tuple[Path, bool]:
     """Copy a clip and its .json into ``folder``; the copy, and whether it is new. Raises OSError."""
     folder.mkdir(exist_ok=True)
-    for new in _names(folder, old.stem, old.suffix):
-        if new.exists() and filecmp.cmp(old, new, shallow=False):
-            return new, False
-        if _is_free(new):
-            break
+    names = _names(folder, old.stem, old.suffix)
+    new = next(path for path in names if _is_free(path) or _is_copy(path, old))
+    if new.exists():
+        return new, False
     _copy_whole(old, new)
     if old.with_suffix(".json").is_file():
         _copy_whole(old.with_suffix(".json"), new.with_suffix(".json"))
     return new, True
+
+
+def _is_copy(path: Path, of: Path) -> bool:
+    return path.exists() and filecmp.cmp(path, of, shallow=False)
 
 
 def _copy_whole(old: Path, new: Path) -> None:

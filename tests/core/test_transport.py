@@ -169,6 +169,14 @@ def test_a_connection_that_breaks_is_one_request(
     assert "127.0.0.1" in caught.value.problem.message
 
 
+def test_nothing_is_repeated_behind_our_back(server: RawServer) -> None:
+    """When to ask again is the schedule's to say: each call to the API takes a slot."""
+    server.behave = lambda wire: wire.reset()
+    with pytest.raises(TransportError):
+        Transport(server.base, KEY).get("/v1/x", Call())
+    assert len(server.seen) == 1
+
+
 def test_an_early_refusal_is_heard(server: RawServer) -> None:
     """A service that refuses by the headers alone gets its say, if the system lets it through."""
 

@@ -6,11 +6,13 @@ into the inbox and reads the ledger.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -270,12 +272,23 @@ def test_the_import_is_claimed_and_recorded_at_once(blender: Blender) -> None:
     blender.start()
     job_id = blender.submit()
     blender.until(job_id, State.READY)
-    start = time.monotonic()
+    assert claim_time(blender, job_id) < 0.2
     blender.say("claim", job=job_id, session=blender.session)
-    blender.until(job_id, lambda job: job.claimed_by == blender.session)
-    assert time.monotonic() - start < 0.5  # about 5 ms; the machine may be busy
     blender.say("imported", job=job_id, scene="Scene", blend="/x.blend")
     blender.until(job_id, State.IMPORTED)
+
+
+def claim_time(blender: Blender, job_id: str) -> float:
+    """Seconds until a claim is on record: about 5 ms; the best of five, as the machine may be busy."""
+    best = 60.0
+    for _ in range(5):
+        start = time.monotonic()
+        blender.say("claim", job=job_id, session=blender.session)
+        blender.until(job_id, lambda job: job.claimed_by)
+        best = min(best, time.monotonic() - start)
+        blender.say("unclaim", job=job_id)
+        blender.until(job_id, lambda job: not job.claimed_by)
+    return best
 
 
 # --------------------------------------------------------------------------------------- killed, and resumed
@@ -953,14 +966,11 @@ def test_two_workers_share_one_ledger(
     for job_id in jobs:
         one.until(job_id, State.READY, 60)
     assert len(service.requests("submit")) == len(service.jobs()) == len(jobs)
-    times = [
-        request["time"]
-        for request in service.requests()
-        if request["endpoint"] in ("submit", "poll")
-    ]
-    # Slots are 0.2 s apart; how long a call takes to reach the service varies by some milliseconds.
-    assert all(b - a > 0.1 for a, b in itertools.pairwise(times))
-    assert (times[-1] - times[0]) / (len(times) - 1) > 0.19
+    asked = [r for r in service.requests() if r["endpoint"] in ("submit", "poll")]
+    with contextlib.closing(sqlite3.connect(one.data / FILE_NAME)) as other:
+        slots = [row[0] for row in other.execute("SELECT at FROM slots ORDER BY at")]
+    assert len(asked) <= len(slots)
+    assert all(later - earlier > 0.199 for earlier, later in itertools.pairwise(slots))
     claims = {blender.say("claim", job=jobs[0], session=blender.session) for blender in (one, two)}
     claimed = one.until(jobs[0], lambda job: job.claimed_by)
     refused = wait_for(
@@ -1108,8 +1118,6 @@ def test_it_ends_when_its_parent_is_gone_though_the_pipe_is_open(blender: Blende
 
 
 def test_it_does_not_touch_a_newer_ledger(blender: Blender) -> None:
-    import sqlite3
-
     Ledger.open(blender.data).close()
     with sqlite3.connect(blender.data / FILE_NAME) as other:
         other.execute("PRAGMA user_version = 99")
@@ -1151,10 +1159,7 @@ def test_it_is_quiet_with_a_thousand_jobs(blender: Blender) -> None:
     before = cpu_seconds(blender.process.pid)
     threading.Event().wait(3.0)  # idleness takes a stretch of time
     assert cpu_seconds(blender.process.pid) - before < 0.1
-    start = time.monotonic()
-    blender.say("claim", job=job_id, session=blender.session)
-    blender.until(job_id, lambda job: job.claimed_by)
-    assert time.monotonic() - start < 0.5
+    assert claim_time(blender, job_id) < 0.2
 
 
 def cpu_seconds(pid: int) -> float:

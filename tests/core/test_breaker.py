@@ -1,0 +1,122 @@
+"""Attempts to make the engine pay, ask or write when it must not, each one made after the code was written.
+
+What is proven here was found by trying to break it; where a rule has its own test file, it is not repeated.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from grok_video.core import worker as worker_module
+from grok_video.core.job import Created, Sending, SubmitStarted, Submitted, account_of
+from grok_video.core.ledger import put_command
+from tests.core.conftest import RawServer, Wire, make_spec
+from tests.core.test_worker import (
+    Blender,
+    blender,
+    inside,
+    make_blender,
+    one_service,
+    service,
+)
+from tests.stand_in.client import StandIn
+
+__all__ = ["blender", "inside", "make_blender", "one_service", "service"]  # fixtures
+
+
+def running(worker: worker_module.Worker, **changes: Any) -> str:
+    """A job that was bought and that nobody drives."""
+    spec = make_spec(**changes)
+    for seq, event in enumerate((Created(spec), SubmitStarted(1), Sending(), Submitted("r-1"))):
+        worker._ledger.append(spec.id, seq, event)
+    return spec.id
+
+
+def test_two_blenders_that_cannot_ask_for_a_job_do_not_argue(
+    make_blender: Callable[[], Blender], service: StandIn
+) -> None:
+    """One has no key, the other another key: the ledger would grow for as long as both are open."""
+    one, two = make_blender().start(), make_blender().start(key="")
+    service.fail("job", "stall")
+    job_id = one.submit()
+    one.until(job_id, lambda job: job.progress)
+    one.tell_account("xai-another")
+    one.until(job_id, lambda job: job.blocked)
+    time.sleep(0)
+    seen = one.until(job_id, lambda job: job.blocked).seq
+    # Each turn of a worker is at most a second apart: three turns of both, told apart by commands.
+    for _ in range(3):
+        for each in (one, two):
+            each.answer(each.say("nonsense", job=job_id))
+        time.sleep(worker_module.TICK)
+    assert one.until(job_id, lambda job: True).seq - seen <= 1
+
+
+def test_no_check_of_the_key_leaves_once_blender_is_offline(
+    inside: worker_module.Worker, server: RawServer
+) -> None:
+    """It was asked for while online, and waited for its turn."""
+    inside._set_account({"base": server.base, "key": "xai-k", "gap": 0.01})
+    inside._set_online(True)
+    inside._pause_until = time.monotonic() + 0.2
+    put_command(inside._data_dir, "check", account=account_of(server.base, "xai-k"))
+    inside._turn()
+    assert inside._checks
+    inside._set_online(False)
+    inside._pause_until = 0.0
+    inside._turn()
+    assert not inside._ops
+    assert not inside._checks
+    (notice,) = inside._ledger._connection.execute("SELECT payload FROM notices").fetchone()
+    assert '"ok": false' in notice
+
+
+def test_a_job_is_polled_with_the_key_that_was_in_use_when_it_was_due(
+    inside: worker_module.Worker, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is changed between the decision to poll and the poll itself."""
+    first = account_of(server.base, "xai-first")
+    running(inside, api_base=server.base, account=first)
+    inside._set_account({"base": server.base, "key": "xai-first", "gap": 0.01})
+    inside._set_online(True)
+    start = inside._start
+
+    def later(op: Any, work: Any, *given: Any) -> None:
+        inside._set_account({"base": server.base, "key": "xai-second", "gap": 0.01})
+        start(op, work, *given)
+
+    monkeypatch.setattr(inside, "_start", later)
+    inside._turn()
+    assert inside._messages.get(timeout=10)[0] == "op"
+    (poll,) = server.seen
+    assert poll.header("Authorization") == "Bearer xai-first"
+
+
+def test_moving_the_interval_does_not_ask_for_a_blocked_job_each_time(
+    inside: worker_module.Worker, server: RawServer
+) -> None:
+    """Blender says its account again with each step of the slider."""
+    line = {"base": server.base, "key": "xai-k", "gap": 0.01, "poll_interval": 5.0}
+    server.behave = lambda wire: wire.answer(403, b'{"error": "no"}')
+    running(inside, api_base=server.base, account=account_of(server.base, "xai-k"))
+    inside._set_account(line)
+    inside._set_online(True)
+    for step in range(5):
+        inside._turn()
+        while inside._ops:
+            inside._handle(*inside._messages.get(timeout=10))
+        inside._set_account({**line, "poll_interval": 5.0 + step})
+        time.sleep(0.02)
+    assert len(server.seen) == 1
+
+
+def drip(wire: Wire) -> None:
+    """Answers that never end: 100 Continue for ever."""
+    wire.read_body()
+    while True:
+        wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(0.001)

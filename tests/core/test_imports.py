@@ -1,0 +1,150 @@
+"""Who may import whom: the arrows of the architecture, read from the source and not from a run."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "grok_video"
+
+#: Inside core: module -> what it may import of core.
+CORE = {
+    "__init__": set[str](),
+    "job": set[str](),
+    "models": {"job"},
+    "wire": {"job", "models"},
+    "schedule": {"job", "models"},
+    "ledger": {"job", "models"},
+    "mp4": {"job"},
+    "transport": {"job"},
+    "worker": {"job", "models", "wire", "schedule", "ledger", "transport", "mp4"},
+}
+#: What Blender's side may not use: no Python thread ever runs inside Blender.
+NOT_IN_BLENDER = {"threading", "_thread", "asyncio", "multiprocessing", "concurrent"}
+#: HTTP belongs to the worker, and in it to one module.
+HTTP = {"requests", "urllib3", "http", "aiohttp", "httpx"}
+#: Blender's modules.
+BLENDER = {"bpy", "bpy_extras", "bl_ui", "gpu", "gpu_extras", "blf", "mathutils", "aud", "imbuf"}
+
+
+def imports(path: Path, package: Path) -> Iterator[tuple[int, str]]:
+    """(line, module) of everything a file imports, however late: ours as 'grok_video.…'."""
+    where = ("grok_video", *path.relative_to(package).with_suffix("").parts)
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Import(names):
+                for name in names:
+                    yield node.lineno, name.name
+            case ast.ImportFrom(module, names, 0):
+                for name in names:
+                    yield node.lineno, f"{module}.{name.name}"
+            case ast.ImportFrom(module, names, level):
+                base = ".".join(
+                    [*where[: len(where) - (level or 0)], *([module] if module else [])]
+                )
+                for name in names:
+                    yield node.lineno, f"{base}.{name.name}"
+            case ast.Call(
+                ast.Name("__import__") | ast.Attribute(attr="import_module"), [first, *_]
+            ):
+                yield node.lineno, first.value if isinstance(first, ast.Constant) else "?"
+
+
+def absolute(path: Path) -> Iterator[int]:
+    """Lines that import this package by its name, which an extension does not have."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Import(names) if any(n.name.split(".")[0] == "grok_video" for n in names):
+                yield node.lineno
+            case ast.ImportFrom(str(module), _, 0) if module.split(".")[0] == "grok_video":
+                yield node.lineno
+
+
+def wrong(package: Path) -> list[str]:
+    """Every import that is no arrow of the architecture, as 'folder/file.py: imports what'."""
+    found: list[str] = []
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package).as_posix()
+        folder, module = name.rpartition("/")[0], path.stem
+        found += [f"{name}: imports itself by name, line {line}" for line in absolute(path)]
+        if folder == "core" and module not in CORE:
+            found.append(f"{name}: has no place in the architecture")
+        for _, what in imports(path, package):
+            top, *rest = what.split(".")
+            bad = False
+            if top != "grok_video":
+                bad = (
+                    (folder == "core" and top in BLENDER)
+                    or (folder == "blender" and top in NOT_IN_BLENDER)
+                    or (top in HTTP and name != "core/transport.py")
+                    or (folder != "blender" and name != "__init__.py" and top in BLENDER)
+                )
+            elif folder == "core":
+                bad = rest[:1] != ["core"] or not set(rest[1:2]) <= CORE.get(module, set()) | {
+                    "__init__"
+                }
+            elif folder == "blender":
+                # Its own modules, and core's data; never the worker's side.
+                bad = rest[:1] not in (["core"], ["blender"]) or (
+                    rest[0] == "core" and rest[1:2] and rest[1] in {"worker", "transport", "wire"}
+                )
+            if bad:
+                found.append(f"{name}: imports {what}")
+    return found
+
+
+def test_imports_follow_the_architecture() -> None:
+    assert wrong(PACKAGE) == []
+
+
+def test_the_whole_package_is_read() -> None:
+    read = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
+    assert {f"core/{name}.py" for name in CORE} <= read
+    assert {"__main__.py", "__init__.py", "blender/operators.py"} <= read
+    assert "requests" in {
+        what.split(".")[0] for _, what in imports(PACKAGE / "core/transport.py", PACKAGE)
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "complaint"),
+    [
+        ("core/job.py", "from .models import usd", "grok_video.core.models.usd"),
+        ("core/job.py", "from . import ledger", "grok_video.core.ledger"),
+        ("core/wire.py", "from .transport import Answer", "grok_video.core.transport.Answer"),
+        ("core/wire.py", "import requests", "requests"),
+        ("core/worker.py", "import requests.exceptions", "requests.exceptions"),
+        ("core/ledger.py", "from ..blender import bridge", "grok_video.blender.bridge"),
+        ("core/models.py", "import bpy", "bpy"),
+        ("core/models.py", "def late():\n    from bpy import types", "bpy.types"),
+        ("core/schedule.py", "from .worker import Op", "grok_video.core.worker.Op"),
+        ("core/schedule.py", "from grok_video.core import job", "itself by name"),
+        ("core/schedule.py", "import grok_video.core.job", "itself by name"),
+        ("blender/panel.py", "import threading", "threading"),
+        ("blender/panel.py", "from concurrent.futures import Future", "concurrent.futures.Future"),
+        ("blender/panel.py", "def late():\n    import asyncio", "asyncio"),
+        ("blender/panel.py", "import multiprocessing.pool", "multiprocessing.pool"),
+        ("blender/panel.py", "__import__('threading')", "threading"),
+        ("blender/panel.py", "import importlib\nimportlib.import_module('requests')", "requests"),
+        ("blender/panel.py", "import requests", "requests"),
+        ("blender/panel.py", "from ..core.transport import Call", "grok_video.core.transport.Call"),
+        ("blender/panel.py", "from ..core import worker", "grok_video.core.worker"),
+        ("blender/panel.py", "from .. import __main__", "grok_video.__main__"),
+        ("__main__.py", "import bpy", "bpy"),
+        ("core/extra.py", "", "no place"),
+    ],
+)
+def test_a_planted_wrong_import_is_found(
+    tmp_path: Path, file: str, line: str, complaint: str
+) -> None:
+    package = tmp_path / "grok_video"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    with open(package / file, "a", encoding="utf-8") as planted:
+        planted.write(f"\n{line}\n")
+    (found,) = wrong(package)
+    assert found.startswith(f"{file}: ")
+    assert complaint in found

@@ -419,6 +419,8 @@ def test_a_sequencer_in_another_workspace_serves(
         place(target, short, 100)
         assert (100, 125) in [span(strip) for strip in strips(target)]
     assert layout() == before
+    # With a screen at hand Blender would begin to build proxies at once.
+    assert [entry.name for entry in short.parent.iterdir()] == ["short.mp4"]
 
 
 def open_meta(scene: Any) -> Any:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -120,8 +121,20 @@ def copy_scene(scene: bpy.types.Scene, path: Path, file_format: str) -> bpy.type
         if name.startswith("use_stamp"):
             setattr(render, name, False)
     compat.write_images(render.image_settings, file_format, still.JPEG_QUALITY)
+    _show_on_srgb(copy)
     compat.own_compositor(scene, copy, TAG, PREFIX)
     return copy
+
+
+def _show_on_srgb(scene: bpy.types.Scene) -> None:
+    """Pictures for the service are sRGB, whatever screen the artist grades for."""
+    device, view = scene.display_settings.display_device, scene.view_settings.view_transform
+    if device == "sRGB":
+        return
+    # An own OpenColorIO configuration may have neither; then the picture stays as it is.
+    with suppress(TypeError):
+        scene.display_settings.display_device = "sRGB"
+        scene.view_settings.view_transform = view
 
 
 def run(copy: bpy.types.Scene, *, wait: bool) -> set[str]:

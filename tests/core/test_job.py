@@ -1,0 +1,573 @@
+"""The one transition table: every (state, event) pair, the money rules, replay, and what files may hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grok_video.core.job import (
+    EVENTS,
+    MONEY_EVENTS,
+    AnswerLost,
+    Blocked,
+    Clip,
+    Created,
+    Done,
+    DownloadBroken,
+    Downloaded,
+    Event,
+    Held,
+    IllegalTransition,
+    ImportClaimed,
+    Imported,
+    ImportReleased,
+    Job,
+    LocalFailed,
+    NotSent,
+    Problem,
+    ProblemCode,
+    Progress,
+    Rejected,
+    Released,
+    Retried,
+    Sending,
+    ServiceFailed,
+    Slow,
+    State,
+    StopRequested,
+    SubmitStarted,
+    Submitted,
+    Unrecognised,
+    UrlGone,
+    account_of,
+    apply,
+    from_payload,
+    job_from_payload,
+    job_to_payload,
+    replay,
+    spec_from_payload,
+    spec_to_payload,
+    to_payload,
+)
+from tests.core.conftest import KEY, make_spec
+
+CLIP = Clip("/clips/a.mp4", 5000, 848, 480, 24.0, 145, 145 / 24, True)
+TROUBLE = Problem(ProblemCode.NETWORK, "It broke.", "Try again.", charged=None, http_status=502)
+URL = "https://a.example/c.mp4"
+
+#: One of each event, as the wire, the worker and the user make them.
+SAMPLES: dict[type[Event], Event] = {
+    type(event): event
+    for event in (
+        Created(make_spec(image_pixels=(848, 480))),
+        Held(TROUBLE),
+        Released("session-b"),
+        SubmitStarted(520_000_000),
+        Sending(),
+        Submitted("request-1"),
+        NotSent(TROUBLE, 7.5),
+        Rejected(TROUBLE),
+        AnswerLost(TROUBLE),
+        Progress(42),
+        Blocked(TROUBLE),
+        Slow(),
+        Done(URL, 500_000_000),
+        ServiceFailed(TROUBLE, 500_000_000),
+        DownloadBroken(TROUBLE, 3.0),
+        UrlGone(),
+        Downloaded(CLIP, TROUBLE),
+        LocalFailed(TROUBLE),
+        StopRequested(),
+        Retried(),
+        ImportClaimed("session-a"),
+        ImportReleased(TROUBLE),
+        Imported("Scene", "/films/a.blend"),
+    )
+}
+
+SENT = (SubmitStarted(520_000_000), Sending())
+BOUGHT = (*SENT, Submitted("request-1"))
+#: How a job comes into each state.
+ROADS: dict[State, tuple[Event, ...]] = {
+    State.QUEUED: (),
+    State.SUBMITTING: (SubmitStarted(520_000_000),),
+    State.RUNNING: BOUGHT,
+    State.DOWNLOADING: (*BOUGHT, Done(URL)),
+    State.READY: (*BOUGHT, Done(URL), Downloaded(CLIP)),
+    State.IMPORTED: (*BOUGHT, Done(URL), Downloaded(CLIP), Imported("Scene")),
+    State.FAILED: (*BOUGHT, LocalFailed(TROUBLE)),
+    State.CANCELLED: (*BOUGHT, StopRequested()),
+    State.UNKNOWN: (*SENT, AnswerLost(TROUBLE)),
+}
+
+#: What may happen in each state and where it leads, from the architecture's states and the rules of safety.
+#: '.' stays. Everything that is not here must be refused.
+ALLOWED: dict[str, str] = {
+    "QUEUED": "held . released . submit_started SUBMITTING local_failed FAILED stop_requested CANCELLED",
+    "SUBMITTING": "sending . submitted RUNNING not_sent QUEUED rejected FAILED answer_lost UNKNOWN"
+    " stop_requested .",
+    "RUNNING": "progress . blocked . slow . done DOWNLOADING service_failed FAILED local_failed FAILED"
+    " stop_requested CANCELLED",
+    "DOWNLOADING": "blocked . download_broken . url_gone RUNNING downloaded READY local_failed FAILED"
+    " stop_requested CANCELLED",
+    "READY": "import_claimed . import_released . imported IMPORTED",
+    "IMPORTED": "imported . import_released .",  # Import Again always stays
+    "FAILED": "retried RUNNING",
+    "CANCELLED": "retried RUNNING",
+    # Not retried: without an id there is nothing to ask for.
+    "UNKNOWN": "submitted RUNNING stop_requested CANCELLED",
+}
+
+
+def made(*events: Event, at: float = 100.0) -> Job:
+    """A job to which these happened, one a second from ``at`` on."""
+    return replay(
+        [(event, at + second) for second, event in enumerate((SAMPLES[Created], *events))]
+    )
+
+
+def there(state: State) -> Job:
+    job = made(*ROADS[state])
+    assert job.state is state
+    return job
+
+
+# ------------------------------------------------------------------------------------------------- the table
+
+
+def test_every_event_and_every_state_has_a_sample() -> None:
+    assert set(SAMPLES) == set(EVENTS.values())
+    assert set(ROADS) == set(State) == {State(name) for name in ALLOWED}
+    assert all(cls.kind == kind for kind, cls in EVENTS.items())
+    assert set(EVENTS) >= MONEY_EVENTS
+
+
+@pytest.mark.parametrize("event", SAMPLES.values(), ids=lambda event: event.kind)
+@pytest.mark.parametrize("state", State)
+def test_the_table(state: State, event: Event) -> None:
+    words = ALLOWED[state].split()
+    leads = dict(zip(words[::2], words[1::2], strict=True))
+    before = there(state)
+    kept = dataclasses.replace(before)
+    if event.kind not in leads:
+        with pytest.raises(IllegalTransition):
+            apply(before, event, 500.0)
+    else:
+        after = apply(before, event, 500.0)
+        wanted = leads[event.kind]
+        assert after.state == (state if wanted == "." else wanted)
+        assert after.seq == before.seq + 1
+        assert after.updated_at == 500.0
+        assert after.spec is before.spec
+    assert before == kept
+
+
+def test_a_job_begins_with_being_created() -> None:
+    for event in SAMPLES.values():
+        if isinstance(event, Created):
+            job = apply(None, event, 7.0)
+            assert (job.state, job.seq, job.created_at) == (State.QUEUED, 1, 7.0)
+            assert job.released_by == event.spec.target.session
+        else:
+            with pytest.raises(IllegalTransition):
+                apply(None, event, 7.0)
+    with pytest.raises(IllegalTransition):
+        replay([])
+
+
+# --------------------------------------------------------------------------------------------------- money
+
+
+def test_the_last_byte_leaves_once() -> None:
+    sent = made(*SENT)
+    with pytest.raises(IllegalTransition):
+        apply(sent, Sending(), 9.0)
+    # After *later* (429, 425) nothing was started, so it may leave again.
+    again = made(*SENT, NotSent(TROUBLE, 7.5), SubmitStarted(5), Sending())
+    assert again.sent
+
+
+def test_the_estimate_is_reserved_until_it_is_known_that_nothing_was_bought() -> None:
+    reserved = made(SubmitStarted(520_000_000))
+    assert reserved.reserved == 520_000_000
+    for free in (NotSent(TROUBLE), Rejected(TROUBLE)):
+        assert apply(reserved, free, 9.0).reserved == 0
+    for state in (
+        State.RUNNING,
+        State.DOWNLOADING,
+        State.READY,
+        State.FAILED,
+        State.CANCELLED,
+        State.UNKNOWN,
+    ):
+        assert there(state).reserved == 520_000_000, state
+    assert made(*BOUGHT, ServiceFailed(TROUBLE)).reserved == 520_000_000
+
+
+def test_what_the_service_says_of_the_cost_is_kept() -> None:
+    assert made(*BOUGHT, Done(URL, 5)).cost == 5
+    assert made(*BOUGHT, ServiceFailed(TROUBLE, 7)).cost == 7
+    # A second poll, after the URL was gone, may say nothing of it.
+    assert made(*BOUGHT, Done(URL, 5), UrlGone(), Done(URL, None)).cost == 5
+    assert made(*BOUGHT, Done(URL, 5), UrlGone(), ServiceFailed(TROUBLE)).cost == 5
+
+
+def test_a_stop_while_the_answer_is_awaited_ends_with_the_id() -> None:
+    stopped = made(*SENT, StopRequested())
+    assert stopped.state is State.SUBMITTING
+    done = apply(stopped, Submitted("request-1"), 9.0)
+    assert (done.state, done.request_id, done.finished_at) == (State.CANCELLED, "request-1", 9.0)
+    assert apply(done, Retried(), 10.0).state is State.RUNNING
+    assert apply(stopped, NotSent(TROUBLE), 9.0).state is State.CANCELLED
+    assert apply(stopped, Rejected(TROUBLE), 9.0).state is State.FAILED
+    assert apply(stopped, AnswerLost(TROUBLE), 9.0).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize("stops", [(), (StopRequested(),)])
+def test_an_unknown_job_takes_an_id(stops: tuple[Event, ...]) -> None:
+    lost = made(*SENT, *stops, AnswerLost(TROUBLE))
+    job = apply(lost, Submitted("request-1"), 9.0)
+    assert (job.state, job.request_id, job.problem) == (State.RUNNING, "request-1", None)
+    assert job.finished_at == 0
+    assert not job.stop_requested
+    assert job.open
+
+
+def test_a_job_without_an_id_was_not_submitted() -> None:
+    with pytest.raises(IllegalTransition):
+        apply(made(*SENT), Submitted(""), 9.0)
+
+
+@pytest.mark.parametrize("code", ProblemCode)
+def test_what_the_service_ended_is_final_and_what_ended_here_is_not(code: ProblemCode) -> None:
+    problem = Problem(code, "It broke.")
+    job = made(*BOUGHT, LocalFailed(problem))
+    if code in {"DOWNLOAD", "FILE", "NETWORK", "CRASHED"}:
+        assert job.retryable
+        assert apply(job, Retried(), 9.0).state is State.RUNNING
+    else:
+        assert not job.retryable
+        with pytest.raises(IllegalTransition):
+            apply(job, Retried(), 9.0)
+
+
+def test_what_was_never_bought_is_not_retried() -> None:
+    for job in (made(StopRequested()), made(LocalFailed(TROUBLE)), there(State.UNKNOWN)):
+        assert not job.retryable
+        with pytest.raises(IllegalTransition):
+            apply(job, Retried(), 9.0)
+
+
+def test_a_retry_goes_on_where_it_stopped_and_is_clean() -> None:
+    job = made(
+        *BOUGHT,
+        Slow(),
+        Done(URL),
+        UrlGone(),
+        Done(URL),
+        DownloadBroken(TROUBLE, 60.0),
+        Blocked(TROUBLE),
+        StopRequested(),
+        Retried(),
+    )
+    assert job.state is State.DOWNLOADING
+    assert (job.url, job.request_id) == (URL, "request-1")
+    assert (job.slow, job.blocked, job.stop_requested, job.problem) == (False, False, False, None)
+    assert (job.urls_gone, job.downloads_broken, job.not_before, job.finished_at) == (0, 0, 0, 0)
+    assert job.open
+
+
+# ------------------------------------------------------------------------------------------------- the fold
+
+
+def test_waiting() -> None:
+    assert made(SubmitStarted(5), NotSent(TROUBLE, 7.5), at=100.0).not_before == 102.0 + 7.5
+    broken = made(*BOUGHT, Done(URL), DownloadBroken(TROUBLE, 3.0), DownloadBroken(TROUBLE, 9.0))
+    assert broken.not_before == 106.0 + 9.0
+    assert broken.downloads_broken == 2
+    assert apply(broken, Downloaded(CLIP), 200.0).downloads_broken == 0
+
+
+def test_urls_that_are_gone_are_counted_in_a_row() -> None:
+    job = made(*BOUGHT, Done(URL), UrlGone(), Done(URL), UrlGone())
+    assert (job.urls_gone, job.url, job.state) == (2, "", State.RUNNING)
+    assert apply(apply(job, Done(URL), 9.0), Downloaded(CLIP), 9.0).urls_gone == 0
+
+
+def test_a_good_poll_clears_what_blocked_it() -> None:
+    blocked = made(*BOUGHT, Blocked(TROUBLE))
+    assert (blocked.blocked, blocked.problem) == (True, TROUBLE)
+    for good in (Progress(5), Done(URL)):
+        job = apply(blocked, good, 9.0)
+        assert (job.blocked, job.problem) == (False, None)
+    assert apply(blocked, Progress(5), 9.0).progress == 5
+    assert apply(blocked, Done(URL), 9.0).progress == 100
+
+
+def test_held_jobs_wait_for_the_users_word() -> None:
+    held = made(Held(TROUBLE))
+    assert held.held
+    assert not held.open
+    job = apply(held, Released("session-b"), 300.0)
+    assert not job.held
+    assert job.open
+    assert (job.released_by, job.released_at, job.problem) == ("session-b", 300.0, None)
+    assert apply(held, StopRequested(), 300.0).state is State.CANCELLED
+
+
+def test_an_import_is_claimed_once() -> None:
+    claimed = made(*ROADS[State.READY], ImportClaimed("session-a"))
+    with pytest.raises(IllegalTransition):
+        apply(claimed, ImportClaimed("session-b"), 9.0)
+    freed = apply(claimed, ImportReleased(TROUBLE), 9.0)
+    assert (freed.claimed_by, freed.problem) == ("", TROUBLE)
+    assert apply(freed, ImportClaimed("session-b"), 9.0).claimed_by == "session-b"
+    assert apply(claimed, Imported("Edit"), 9.0).imported_into == "Edit"
+
+
+def test_a_clip_that_is_safe_but_elsewhere_says_so() -> None:
+    job = made(*BOUGHT, Done(URL), Downloaded(CLIP, TROUBLE))
+    assert (job.clip, job.problem, job.state) == (CLIP, TROUBLE, State.READY)
+
+
+def test_the_end_has_its_time_once() -> None:
+    for state in (State.FAILED, State.CANCELLED, State.UNKNOWN, State.IMPORTED):
+        job = there(state)
+        assert job.finished_at == job.updated_at
+    assert there(State.READY).finished_at == 0
+    twice = apply(there(State.IMPORTED), Imported("Other"), 999.0)
+    assert twice.finished_at == there(State.IMPORTED).finished_at
+
+
+def test_an_event_of_a_newer_version_is_kept_and_stops_the_driving() -> None:
+    event = from_payload("teleported", {"to": "the moon"})
+    assert to_payload(event) == {"to": "the moon"}
+    for state in State:
+        before = there(state)
+        after = apply(before, event, 500.0)
+        assert (after.state, after.seq, after.driven) == (state, before.seq + 1, False)
+        assert not after.retryable
+
+
+# ------------------------------------------------------------------------------------------- random histories
+
+
+@given(
+    st.lists(
+        st.sampled_from([e for e in SAMPLES.values() if not isinstance(e, Created)]), max_size=60
+    )
+)
+def test_no_history_breaks_the_rules(wanted: list[Event]) -> None:
+    happened: list[tuple[Event, float]] = [(SAMPLES[Created], 100.0)]
+    job = replay(happened)
+    posts = 0
+    for second, event in enumerate(wanted):
+        at = 101.0 + second
+        try:
+            after = apply(job, event, at)
+        except IllegalTransition:
+            continue
+        happened.append((event, at))
+        posts += isinstance(event, Sending)
+        posts -= isinstance(event, NotSent) and job.sent  # *later*: it was not bought
+        # One job, one purchase; and an id is never forgotten.
+        assert posts <= 1
+        assert not job.request_id or after.request_id
+        assert after.seq == job.seq + 1
+        assert (after.finished_at > 0) == (
+            after.state in {State.IMPORTED, State.FAILED, State.CANCELLED, State.UNKNOWN}
+        )
+        if after.state in {State.RUNNING, State.DOWNLOADING, State.READY, State.IMPORTED}:
+            assert after.request_id
+        job = after
+    # What went through JSON, event by event or as a whole, is the same job.
+    stored = [(event.kind, json.dumps(to_payload(event)), at) for event, at in happened]
+    assert replay([(from_payload(k, json.loads(p)), at) for k, p, at in stored]) == job
+    assert job_from_payload(json.loads(json.dumps(job_to_payload(job)))) == job
+
+
+# ------------------------------------------------------------------------------------------------- payloads
+
+
+@pytest.mark.parametrize("event", SAMPLES.values(), ids=lambda event: event.kind)
+def test_an_event_survives_the_ledger(event: Event) -> None:
+    stored = json.loads(json.dumps(to_payload(event)))
+    assert from_payload(event.kind, stored) == event
+    # A newer version may say more.
+    assert from_payload(event.kind, {**stored, "mood": "sunny"}) == event
+
+
+@pytest.mark.parametrize("event", SAMPLES.values(), ids=lambda event: event.kind)
+def test_an_event_that_lacks_something_or_holds_a_wrong_thing_is_refused(event: Event) -> None:
+    stored = to_payload(event)
+    for field in dataclasses.fields(event):
+        without = {name: value for name, value in stored.items() if name != field.name}
+        if field.default is dataclasses.MISSING:
+            with pytest.raises(ValueError, match=event.kind):
+                from_payload(event.kind, without)
+        else:
+            assert type(from_payload(event.kind, without)) is type(event)
+        with pytest.raises(ValueError, match=event.kind):
+            from_payload(event.kind, {**stored, field.name: object()})
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("progress", {"percent": "42"}),
+        ("progress", {"percent": True}),
+        ("progress", {"percent": 4.2}),
+        ("submitted", {"request_id": None}),
+        ("not_sent", {"problem": {"code": "NETWORK", "message": "x"}, "wait": float("nan")}),
+        ("not_sent", {"problem": {"code": "NETWORK", "message": "x"}, "wait": float("inf")}),
+        ("not_sent", {"problem": None}),
+        ("held", {"problem": {"code": "NO SUCH CODE", "message": "x"}}),
+        ("held", {"problem": {"code": "HELD"}}),
+        ("held", {"problem": {"code": "HELD", "message": "x", "charged": "yes"}}),
+        ("held", {"problem": ["HELD", "x"]}),
+        ("done", {"url": "https://a.b/c", "cost": "5"}),
+        ("downloaded", {"clip": {"path": "a"}}),
+        ("downloaded", {"clip": None}),
+        ("created", {"spec": {}}),
+        ("created", {"spec": "spec"}),
+    ],
+)
+def test_wrong_events_are_refused(kind: str, payload: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=kind):
+        from_payload(kind, payload)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"duration": "6"},
+        {"duration": True},
+        {"kind": "print"},
+        {"prompt": None},
+        {"image_pixels": [1, 2, 3]},
+        {"image_pixels": "ab"},
+        {"image_pixels": [1, "2"]},
+        {"source": {"kind": 5}},
+        {"target": {"blend": "a.blend"}},
+        {"estimate": 0.5},
+    ],
+)
+def test_wrong_specs_are_refused(change: dict[str, Any]) -> None:
+    stored = {**spec_to_payload(make_spec()), **change}
+    with pytest.raises((TypeError, KeyError, AttributeError, ValueError)):
+        spec_from_payload(stored)
+    with pytest.raises(ValueError, match="created"):
+        from_payload("created", {"spec": stored})
+
+
+def test_a_spec_of_an_older_version_is_still_read() -> None:
+    spec = make_spec()
+    stored = json.loads(json.dumps(spec_to_payload(spec)))
+    for field in dataclasses.fields(spec):
+        optional = field.default is not dataclasses.MISSING or (
+            field.default_factory is not dataclasses.MISSING
+        )
+        if optional:
+            del stored[field.name]
+    assert spec_from_payload(stored).prompt == spec.prompt
+
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(),
+        st.sampled_from([*ProblemCode, *State]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.one_of(
+                st.sampled_from(["code", "message", "kind", "session", "path", "spec", "clip"]),
+                st.text(),
+            ),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.data(), st.sampled_from(sorted(EVENTS)))
+def test_noise_in_a_payload_is_refused_or_harmless(data: st.DataObject, kind: str) -> None:
+    """Whatever stands in a file, reading it ends in an event that can be applied or in a ValueError."""
+    stored = to_payload(SAMPLES[EVENTS[kind]])
+    payload: Any = data.draw(JSON)
+    if data.draw(st.booleans()):
+        payload = dict(stored)
+        for name in stored:
+            if data.draw(st.booleans()):
+                payload[name] = data.draw(JSON)
+    try:
+        event = from_payload(kind, payload)
+    except ValueError:
+        return
+    for state in State:
+        try:
+            job = apply(there(state), event, 500.0)
+        except IllegalTransition:
+            continue
+        assert job_from_payload(json.loads(json.dumps(job_to_payload(job)))) == job
+
+
+@pytest.mark.parametrize("payload", [None, 5, "text", [1, 2], [["a"]]])
+def test_a_payload_that_is_no_object_is_refused(payload: Any) -> None:
+    for kind in ("held", "teleported"):
+        with pytest.raises(ValueError, match=kind):
+            from_payload(kind, payload)
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda p: p.update(state="LOST"),
+        lambda p: p.update(seq="3"),
+        lambda p: p.update(not_before=float("nan")),
+        lambda p: p.update(problem={"code": "?"}),
+        lambda p: p.update(clip={}),
+        lambda p: p.update(spec=None),
+        lambda p: p.pop("spec"),
+        lambda p: p.pop("created_at"),
+        lambda p: p.update(url=None),
+    ],
+)
+def test_a_wrong_fold_is_refused(break_it: Callable[[dict[str, Any]], Any]) -> None:
+    stored = job_to_payload(there(State.READY))
+    break_it(stored)
+    with pytest.raises((TypeError, KeyError, AttributeError, ValueError)):
+        job_from_payload(stored)
+
+
+def test_unrecognised_is_written_as_it_was() -> None:
+    event = Unrecognised("teleported", {"to": {"the": ["moon"]}})
+    assert from_payload("teleported", json.loads(json.dumps(to_payload(event)))) == event
+
+
+# --------------------------------------------------------------------------------------------------- account
+
+
+def test_an_account_is_a_base_and_a_key_and_tells_neither() -> None:
+    base = "https://api.x.ai"
+    account = account_of(base, KEY)
+    assert account == account_of(base + "/", KEY)
+    assert len(account) == 16
+    assert int(account, 16) >= 0
+    others = {account_of("https://api.example", KEY), account_of(base, KEY + "x")}
+    # The border between the two cannot be moved.
+    others.add(account_of(base + "x", KEY[1:]))
+    assert account not in others
+    assert len(others) == 3

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 if (
@@ -25,6 +26,10 @@ if (
     sys.path.insert(0, str(ROOT))
 
 from grok_video.core.job import JobSpec, Kind, Source, Target, account_of, new_id  # noqa: E402
+
+# A busy machine makes an example slow; that is no failure.
+settings.register_profile("core", settings.get_profile("default"), deadline=None)
+settings.load_profile("core")
 
 KEY = "xai-TestKeyThatMustNotLeak0123456789abcdef"
 

@@ -294,6 +294,16 @@ def test_waiting() -> None:
     assert apply(broken, Downloaded(CLIP), 200.0).downloads_broken == 0
 
 
+@pytest.mark.parametrize("event", SAMPLES.values(), ids=lambda event: event.kind)
+def test_a_problem_is_the_jobs_problem(event: Event) -> None:
+    problem = getattr(event, "problem", None)
+    states = [state for state in State if event.kind in ALLOWED[state].split()]
+    assert states or isinstance(event, Created)
+    for state in states:
+        if problem is not None:
+            assert apply(there(state), event, 9.0).problem == problem
+
+
 def test_urls_that_are_gone_are_counted_in_a_row() -> None:
     job = made(*BOUGHT, Done(URL), UrlGone(), Done(URL), UrlGone())
     assert (job.urls_gone, job.url, job.state) == (2, "", State.RUNNING)

@@ -295,7 +295,7 @@ class Ui:
 
 def _scenario(ui: Ui) -> Steps:
     file, _, name = ui.task["scenario"].partition(":")
-    sys.path.insert(0, str(Path(file).parent))  # scenarios share helpers
+    sys.path.insert(0, str(Path(file).parent))
     scenario = getattr(importlib.import_module(Path(file).stem), name)
     yield from scenario(ui, **ui.task["arguments"])
 
@@ -344,4 +344,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # Blender's own __main__ does not outlive a script: run as a module, which scenarios can import.
+    sys.path.insert(0, str(Path(__file__).parent))
+    importlib.import_module("driver").main()

@@ -200,21 +200,24 @@ class Running:
     log_file: Path
     output: Path
 
-    def notes(self) -> dict[str, Any]:
-        """What the scenario has noted so far."""
+    def _report(self) -> dict[str, Any]:
         try:
-            return json.loads(self.report_file.read_text("utf-8"))["notes"]
+            return json.loads(self.report_file.read_text("utf-8"))
         except FileNotFoundError:
-            return {}  # not started yet
+            return {"notes": {}, "ended": ""}  # not started yet, or it never got that far
 
     def until(self, note: str, seconds: float = LIMIT) -> Any:
         """Wait until the scenario has noted ``note``; returns it."""
         end = time.monotonic() + seconds
-        while note not in self.notes():
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"the scenario never noted {note}:\n{self.wait(1).log}")
+        while note not in (report := self._report())["notes"]:
+            gone = self.process.poll() is not None or report["ended"]
+            if gone or time.monotonic() > end:
+                ended = self.wait(0 if report["ended"] else 1)
+                raise AssertionError(
+                    f"the scenario never noted {note}:\n{ended.error}\n{ended.log}"
+                )
             time.sleep(0.05)
-        return self.notes()[note]
+        return report["notes"][note]
 
     def kill(self) -> None:
         """End Blender as a crash does."""
@@ -229,9 +232,7 @@ class Running:
         except subprocess.TimeoutExpired:
             hung = f"Blender was still there after {limit:g} s and was ended."
             self.kill()
-        report: dict[str, Any] = {"notes": {}, "ended": ""}
-        if self.report_file.exists():
-            report = json.loads(self.report_file.read_text("utf-8"))
+        report = self._report()
         return Report(
             notes=report["notes"],
             ended=report["ended"],

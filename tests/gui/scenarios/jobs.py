@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
-
-if TYPE_CHECKING:
-    from driver import Steps, Ui
+from driver import Steps, Ui
 
 JOB = "grok_video_job"  # the custom property that says which job a strip came from
 
@@ -70,7 +68,7 @@ def whole_job(ui: Ui, kind: str, prompt: str, frame: int, seconds: int) -> Steps
     yield from ui.shot(f"{kind.lower()}-idle")
     yield from ui.click("grok_video.generate", kind)
     yield from ui.point(kind)
-    yield from ui.until(lambda: open_jobs(ui), "the job in the list")
+    yield from ui.until(newest, "the job in the list")
     yield from ui.shot(f"{kind.lower()}-running")
     yield from ui.until(strips, "the clip on the timeline", 120)
     ui.note(
@@ -82,6 +80,29 @@ def whole_job(ui: Ui, kind: str, prompt: str, frame: int, seconds: int) -> Steps
     yield from ui.shot(f"{kind.lower()}-imported")
 
 
-def open_jobs(ui: Ui) -> int:
-    """How many jobs the panel shows as running: it draws from the same snapshot."""
-    return len(ui.module("blender.flow").current().bridge.snapshot.active)
+def newest() -> Any:
+    """The newest job as the panel shows it, or None."""
+    every = Ui.module("blender.flow").current().bridge.snapshot.all
+    return every[0] if every else None
+
+
+def start_and_leave(ui: Ui, prompt: str, seconds: int) -> Steps:
+    """Press Generate and leave once the service has the job; the test ends Blender as it likes."""
+    quick(bpy.context.scene, seconds=seconds)
+    yield from ui.sidebar("SEQUENCE_EDITOR")
+    yield from ui.fill("prompt", prompt)
+    yield from ui.click("grok_video.generate")
+    yield from ui.until(lambda: newest() and newest().request_id, "the service's answer", 60)
+    ui.note(job=newest().id)
+
+
+def find_it_again(ui: Ui, job: str) -> Steps:
+    """In a new Blender: the job goes on by itself, and its clip is one click away."""
+    yield from ui.sidebar("SEQUENCE_EDITOR")
+    yield from ui.until(lambda: newest() and newest().state == "READY", "the clip", 60)
+    assert newest().id == job
+    assert not strips(), "a clip of an unsaved file that is gone must not come by itself"
+    yield from ui.shot("found-again")
+    yield from ui.click("grok_video.import_result", with_=job)
+    yield from ui.until(strips, "the clip on the timeline")
+    ui.note(strips=[described(strip) for strip in strips()])

@@ -28,7 +28,7 @@ if (
 from grok_video.core.job import JobSpec, Kind, Source, Target, account_of, new_id  # noqa: E402
 
 # A busy machine makes an example slow; that is no failure.
-settings.register_profile("core", settings.get_profile("default"), deadline=None)
+settings.register_profile("core", deadline=None)
 settings.load_profile("core")
 
 KEY = "xai-TestKeyThatMustNotLeak0123456789abcdef"

@@ -141,7 +141,7 @@ def _render_result_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
     part = still.part_of(path).with_suffix(".png")
     # Only the rendered scene has the pixels, and its settings decide the format: so they are borrowed.
     try:
-        with _borrowed(scene.render.image_settings):
+        with _borrowed(scene.render):
             result.save_render(str(part), scene=scene)
         return still.read(part)
     except RuntimeError as error:
@@ -151,24 +151,29 @@ def _render_result_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
 
 
 @contextmanager
-def _borrowed(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
+def _borrowed(output: bpy.types.RenderSettings) -> Iterator[None]:
     """The artist's output format, switched to 8-bit PNG for a moment and put back."""
-    # The order matters: the first ones decide which values the later ones can have.
-    first = ("media_type", "file_format", "color_mode", "color_depth", "color_management")
-    names = [n for n in first if hasattr(settings, n)]
-    names += [
-        p.identifier
-        for p in settings.bl_rna.properties
-        if not p.is_readonly and p.identifier not in names and p.type != "POINTER"
-    ]
-    before = {name: getattr(settings, name) for name in names}
+    # 4.2 also sets the video's container anew when the format is video again (measured).
+    owners = [output.image_settings, output.ffmpeg]
+    before = [(owner, name, getattr(owner, name)) for owner in owners for name in _settings_of(owner)]
     try:
-        compat.write_images(settings, "PNG", still.JPEG_QUALITY)
+        compat.write_images(output.image_settings, "PNG", still.JPEG_QUALITY)
         yield
     finally:
-        for name, value in before.items():
-            if getattr(settings, name) != value:
-                setattr(settings, name, value)
+        for owner, name, value in before:
+            if getattr(owner, name) != value:
+                setattr(owner, name, value)
+
+
+def _settings_of(owner: bpy.types.bpy_struct) -> list[str]:
+    """The names of its plain settings, those first that decide which values the others can have."""
+    first = ("media_type", "file_format", "color_mode", "color_depth", "format", "codec")
+    names = [
+        prop.identifier
+        for prop in owner.bl_rna.properties
+        if not prop.is_readonly and prop.type not in {"POINTER", "COLLECTION"}
+    ]
+    return [n for n in first if n in names] + [n for n in names if n not in first]
 
 
 # --------------------------------------------------------------------------------------------------- image

@@ -170,12 +170,15 @@ def values_of(thing: Any, depth: int = 0) -> Any:
     found = {}
     for prop in thing.bl_rna.properties:
         name = prop.identifier
-        if name in {"rna_type", "depsgraph"}:  # the latter is evaluated data, rebuilt at will
+        # Evaluated data is rebuilt at will; 4.2 crashes on some brushes.
+        if name in {"rna_type", "depsgraph", "tool_slots", "uv_sculpt", "original"}:
             continue
         try:
             value = getattr(thing, name)
         except Exception as error:  # some cannot be read in this context: that must stay so
             value = type(error).__name__
+        if name == "users" and bpy.app.version < (4, 3):
+            continue  # see state()
         if isinstance(value, bpy.types.ID) and not isinstance(value, bpy.types.NodeTree):
             value = value.name_full
         elif isinstance(value, bpy.types.bpy_struct):
@@ -195,8 +198,11 @@ def values_of(thing: Any, depth: int = 0) -> Any:
 def state() -> dict[str, Any]:
     """What an artist would call *my file and my windows*."""
     scenes = {s.name: values_of(s) for s in bpy.data.scenes}
+    # In 4.2 copying and removing a scene leaves one user too many on what its own collection and nodes
+    # hold; loading the file counts anew. Nothing can lower the count, and too many lose nothing.
+    counted = bpy.app.version >= (4, 3)
     blocks = {
-        name: sorted((b.name_full, b.users) for b in getattr(bpy.data, name))
+        name: sorted((b.name_full, counted and b.users) for b in getattr(bpy.data, name))
         for name in dir(bpy.data)
         if isinstance(getattr(bpy.data, name), bpy.types.bpy_prop_collection)
         # Blender makes the empty 'Render Result' and 'Viewer Node' for any render of any scene.
@@ -722,7 +728,7 @@ def test_workbench_frames_alike(
     scene.render.engine = "BLENDER_WORKBENCH"
     scene.render.film_transparent = True
     picture = pixels(still, shoot(capture, scene, (90, 90), tmp_path / "still.png").path)
-    lit = picture.max(axis=2) > 0
+    lit = picture.max(axis=2) > 100
     # 10 pixels a unit; the middle 9 x 9 units of 16 x 9 are seen: the plane reaches from x 0 to 4, y .5 to 4.5.
     assert lit[60, 50] and not lit[60, 40]
     assert lit[60, 80] and not lit[40, 60]

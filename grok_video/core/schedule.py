@@ -154,10 +154,10 @@ def _running(job: Job, world: World, memory: Memory) -> Step:
     if world.account is None:
         return Step(Act.WAIT, math.inf)
     if world.account != job.spec.account:
-        problem = _account_problem(world, charged=None)
-        if job.blocked and job.problem == problem:
+        # Whichever of the two another Blender wrote down stays: they would answer each other for ever.
+        if job.blocked and job.problem in (_no_key(None), _other_key(None)):
             return Step(Act.WAIT, math.inf)
-        return Step(Act.RECORD, world.mono, Blocked(problem))
+        return Step(Act.RECORD, world.mono, Blocked(_account_problem(world, charged=None)))
     if not world.online:
         return Step(Act.WAIT, math.inf)
     if not job.slow and world.wall - job.submitted_at > SLOW_AFTER:
@@ -166,13 +166,19 @@ def _running(job: Job, world: World, memory: Memory) -> Step:
 
 
 def _account_problem(world: World, *, charged: bool | None) -> Problem:
-    if not world.account:
-        return Problem(
-            ProblemCode.KEY,
-            "There is no API key. The job is kept as it is.",
-            "Enter the key in the preferences.",
-            charged=charged,
-        )
+    return _other_key(charged) if world.account else _no_key(charged)
+
+
+def _no_key(charged: bool | None) -> Problem:
+    return Problem(
+        ProblemCode.KEY,
+        "There is no API key. The job is kept as it is.",
+        "Enter the key in the preferences.",
+        charged=charged,
+    )
+
+
+def _other_key(charged: bool | None) -> Problem:
     return Problem(
         ProblemCode.OTHER_KEY,
         "This job belongs to another API key or API address. It is kept as it is.",

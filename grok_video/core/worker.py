@@ -302,7 +302,9 @@ class Worker:
             key = ""
         transport = None if problem else Transport(base, key)
         pace = _pace(line, loopback=transport is not None and transport.loopback)
-        self._account = Account(account_of(base, key), pace, key, transport)
+        before, self._account = self._account, Account(account_of(base, key), pace, key, transport)
+        if before is not None and before.fingerprint == self._account.fingerprint:
+            return  # the interval was moved: nothing becomes due by that
         for job_id, job in self._work.items():
             if job.blocked:
                 self._memory[job_id].next_at = 0.0
@@ -400,7 +402,7 @@ class Worker:
                     wait = self._slot("poll")
                     if wait:
                         return mono + wait
-                    self._start(Op("poll", job.id, Call()), self._poll, job)
+                    self._start(Op("poll", job.id, Call()), self._poll, job, self._transport())
                 case _:
                     if self._running("download") < AT_ONCE["download"]:
                         op = Op("download", job.id, Call(), etag=self._etags.pop(job.id, ""))
@@ -556,10 +558,10 @@ class Worker:
 
     # --------------------------------------------------------------------------------------- poll
 
-    def _poll(self, op: Op, job: Job) -> None:
-        """In a thread: ask for a job once."""
+    def _poll(self, op: Op, job: Job, transport: Transport) -> None:
+        """In a thread: ask for a job once, with the key it belongs to."""
         try:
-            answer = self._transport().get(wire.poll_path(job.request_id), op.call)
+            answer = transport.get(wire.poll_path(job.request_id), op.call)
         except TransportError as error:
             op.trouble = True
             self.log(f"job {job.id[:8]}: {error.problem.message}")
@@ -807,6 +809,9 @@ class Worker:
             self._checks.append((path, command))
 
     def _start_checks(self) -> float:
+        waiting, self._checks = self._checks, deque()
+        for path, command in waiting:  # they may have waited for a slot: look again
+            self._check(path, command)
         if not self._checks:
             return math.inf
         wait = self._slot("check")
@@ -814,12 +819,12 @@ class Worker:
             return time.monotonic() + wait
         path, command = self._checks.popleft()
         op = Op("check", str(command["id"]), Call(), command=command, path=path)
-        self._start(op, self._ask_key)
+        self._start(op, self._ask_key, self._transport())
         return math.inf
 
-    def _ask_key(self, op: Op) -> None:
+    def _ask_key(self, op: Op, transport: Transport) -> None:
         try:
-            answer = self._transport().get(wire.KEY_PATH, op.call)
+            answer = transport.get(wire.KEY_PATH, op.call)
         except TransportError as error:
             op.answer = {"ok": False, "message": error.problem.message}
             return

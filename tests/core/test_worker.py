@@ -32,9 +32,11 @@ from grok_video.core.job import (
     Job,
     JobSpec,
     ProblemCode,
+    Released,
     Sending,
     Slow,
     State,
+    StopRequested,
     SubmitStarted,
     Submitted,
     account_of,
@@ -42,6 +44,7 @@ from grok_video.core.job import (
 )
 from grok_video.core.ledger import FILE_NAME, Ledger, LedgerReader, LedgerUnwritable, put_command
 from grok_video.core.mp4 import probe
+from grok_video.core.transport import Call
 from tests.core.conftest import ROOT, RawServer, make_spec, png, wait_for
 from tests.stand_in.client import StandIn
 
@@ -556,7 +559,10 @@ def test_the_ledger_is_written_when_something_changed(blender: Blender, service:
     job = blender.until(job_id, lambda job: job.progress)
     polls = len(service.requests("poll"))
     wait_for(lambda: len(service.requests("poll")) > polls + 5, "more polls")
-    assert blender.until(job_id, State.RUNNING).seq == job.seq
+    blender.hang_up()
+    ledger = Ledger.open(blender.data)
+    assert ledger.job(job_id) == job
+    ledger.close()
 
 
 def test_a_key_error_blocks_and_the_right_key_goes_on(blender: Blender, service: StandIn) -> None:
@@ -1010,7 +1016,7 @@ def test_the_key_is_nowhere(blender: Blender, service: StandIn) -> None:
     blender.start()
     assert blender.process is not None
     service.fail("poll", "bad-credentials", times=2)
-    service.fail("submit", "close")
+    service.fail("submit", "answer", status=425, body="wait", headers={"Retry-After": "0.1"})
     blender.until(blender.submit(), State.READY)
     blender.answer(blender.say("check", account=account_of(service.base, service.key)))
     broken = "xai-with\nnewline-and-ünicode"
@@ -1227,6 +1233,30 @@ def test_an_id_that_comes_after_somebody_took_us_for_dead_is_kept(
     job = ledger.job(spec.id)
     assert job is not None
     assert (job.state, job.request_id) == (State.RUNNING, "r-1")
+
+
+def test_a_stop_is_seen_at_the_last_byte(inside: worker_module.Worker) -> None:
+    """However late it comes: what was stopped before its last byte left is not bought."""
+    ledger, spec = inside._ledger, make_spec()
+    inside._set_online(True)
+    for seq, event in enumerate((Created(spec), SubmitStarted(1), StopRequested())):
+        ledger.append(spec.id, seq, event)
+    ledger.lease(spec.id, inside._id)
+    op = worker_module.Op("submit", spec.id, Call())
+    with pytest.raises(worker_module._Abandon):
+        inside._record_sending(op)
+    job = ledger.job(spec.id)
+    assert job is not None
+    assert not (job.sent or op.sent)
+
+
+def test_a_new_word_is_counted_from_when_it_was_given(inside: worker_module.Worker) -> None:
+    spec = make_spec()
+    job = inside._ledger.append(spec.id, 0, Created(spec))
+    inside._changed(job)
+    inside._memory[spec.id].since -= 700.0
+    inside._changed(inside._ledger.append(spec.id, 1, Released("session-a")))
+    assert time.monotonic() - inside._memory[spec.id].since < 60.0
 
 
 def test_it_leaves_when_there_is_nothing_to_do(inside: worker_module.Worker) -> None:

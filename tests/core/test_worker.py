@@ -1247,7 +1247,7 @@ def test_a_stop_is_seen_at_the_last_byte(inside: worker_module.Worker) -> None:
         inside._record_sending(op)
     job = ledger.job(spec.id)
     assert job is not None
-    assert not (job.sent or op.sent)
+    assert (job.sent, op.sent) == (False, False)
 
 
 def test_a_new_word_is_counted_from_when_it_was_given(inside: worker_module.Worker) -> None:

@@ -71,6 +71,7 @@ class Bridge:
         self._reader = LedgerReader(data_dir)
         self._session_lock: FileLock | None = None
         self._ended_sessions: set[str] = set()
+        self._living_sessions: dict[str, float] = {}  # session → when to look again
         self._process: subprocess.Popen[bytes] | None = None
         self._told: dict[str, Any] = {}
         self._crashes = 0
@@ -104,14 +105,23 @@ class Bridge:
         """Whether the Blender that had ``session`` is gone: its lock is free, or was never taken."""
         if session == self.session:
             return False
-        if session not in self._ended_sessions:
+        if session in self._ended_sessions:
+            return True
+        # Asked for every clip on every tick: the file is opened once a second at most.
+        now = time.monotonic()
+        if now < self._living_sessions.get(session, 0.0):
+            return False
+        self._living_sessions[session] = now + 1.0
+        try:
             path = self._session_path(session)
             if path.exists():
                 lock = FileLock.take(path)
                 if lock is None:
                     return False
                 lock.release(remove=True)
-            self._ended_sessions.add(session)
+        except OSError:  # it cannot be known just now
+            return False
+        self._ended_sessions.add(session)
         return True
 
     def _session_path(self, session: str) -> Path:
@@ -125,7 +135,8 @@ class Bridge:
         if self._session_lock is None:
             # Held for the life of this Blender: others leave the imports of its jobs alone.
             path = self._session_path(self.session)
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.data_dir)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             self._session_lock = FileLock.take(path)
         command_id = put_command(self.data_dir, command, **fields)
         self._tell({"type": "wake"})
@@ -175,7 +186,7 @@ class Bridge:
             new_group = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
         worker_id = new_id()
         try:
-            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self.data_dir)
             self._process = subprocess.Popen(
                 [
                     sys.executable,
@@ -201,7 +212,7 @@ class Bridge:
         self._started_at = time.monotonic()
         assert self._process.stdin is not None
         # A worker that does not read must never hold up the window.
-        os.set_blocking(self._process.stdin.fileno(), False)
+        _never_block(self._process.stdin.fileno())
 
     def _watch_worker(self) -> None:
         process = self._process
@@ -239,7 +250,7 @@ class Bridge:
         try:
             # One write of a short line: the pipe takes all of it or nothing.
             return os.write(process.stdin.fileno(), data) == len(data)
-        except (BlockingIOError, BrokenPipeError, ValueError):
+        except (OSError, ValueError):  # full, or gone: on Windows EINVAL and ENOSPC say so
             return False
 
     def close(self) -> None:
@@ -254,6 +265,25 @@ class Bridge:
         if self._session_lock is not None:
             self._session_lock.release(remove=True)
             self._session_lock = None
+
+
+def make_private(folder: Path) -> None:
+    """Make the data folder, for its user alone: ``mkdir(parents=True)`` gives its mode to the last part only."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _never_block(pipe: int) -> None:
+    """Let writes to a full pipe fail instead of wait."""
+    if sys.platform == "win32":
+        # os.set_blocking() knows pipes on Windows from Python 3.12 on; Blender 4.2 to 5.0 have 3.11.
+        import ctypes
+        import msvcrt
+
+        no_wait = ctypes.c_ulong(1)  # PIPE_NOWAIT
+        handle = ctypes.c_void_p(msvcrt.get_osfhandle(pipe))
+        ctypes.windll.kernel32.SetNamedPipeHandleState(handle, ctypes.byref(no_wait), None, None)
+    else:
+        os.set_blocking(pipe, False)
 
 
 def _close(pipe: Any) -> None:

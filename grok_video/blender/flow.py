@@ -29,14 +29,15 @@ from ..core.job import (
     spec_to_payload,
 )
 from . import capture, sequencer, settings
-from .bridge import Account, Bridge
+from .bridge import Account, Bridge, make_private
 
 TICK_SECONDS = 0.1  # between two ticks while something is under way
-TICK_BUDGET = 0.004  # seconds one tick may read the ledger
+TICK_BUDGET = 0.002  # seconds one tick may read the ledger
 BREATH_SECONDS = (
     20.0  # a running modal operator blocks autosave, so it ends itself and is restarted
 )
 DOUBLE_CLICK_SECONDS = 1.0
+CLAIM_SECONDS = 10.0  # before an import that was not granted is asked for again
 SHOW_SECONDS = 0.15  # between a click and its render: a redraw fits in
 DEAD_WATCH_SECONDS = 5.0  # without a tick: the modal operator is gone without a word
 
@@ -70,7 +71,10 @@ class Flow:
     pending: _Pending | None = None
     message: str = ""  # the last thing that ended a click without a job, for the panel
     notices: dict[str, str] = field(default_factory=dict)  # job id → about its colours
-    claimed: set[str] = field(default_factory=set)  # job ids whose import this session asked for
+    claimed: dict[str, float] = field(
+        default_factory=dict
+    )  # job id → when its import was asked for
+    settled: set[str] = field(default_factory=set)  # job ids whose import this session reported on
     waiting: str = ""  # why a clip that is ready is not imported just now
     last_click: tuple[object, float] = (None, 0.0)
     check: str = ""  # id of the last question whether the key is good
@@ -232,6 +236,7 @@ def generate(
     if chosen.source == "NONE":
         _queue(spec)
         return spec.id
+    make_private(flow.bridge.data_dir)
     Path(spec.image).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if chosen.source != "CAMERA":
         try:
@@ -262,11 +267,16 @@ def generate(
 def _refuse_double_click(spec: JobSpec) -> None:
     # The second click of a double click arrives when the first has been dealt with.
     flow = current()
-    same = replace(spec, id="", image="", output="")
+    same = what_a_click_asks_for(spec)
     before, at = flow.last_click
     if not bpy.app.background and before == same and time.monotonic() - at < DOUBLE_CLICK_SECONDS:
         raise Refused("This clip was sent just now.", "Press again if you want a second one.")
     flow.last_click = (same, time.monotonic())
+
+
+def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
+    """What two clicks have in common that are one: the playhead may move between them."""
+    return replace(spec, id="", image="", output="", target=Target(""))
 
 
 def _start_when_shown(context: bpy.types.Context) -> bool:
@@ -311,7 +321,6 @@ def _collect_render() -> bool:
     if still is None:
         return False
     flow.pending = None
-    flow.last_click = (flow.last_click[0], time.monotonic())
     try:
         _queue(_with_still(pending.spec, still))
     except Refused as error:
@@ -339,6 +348,8 @@ def _with_still(spec: JobSpec, still: capture.Still) -> JobSpec:
 def _queue(spec: JobSpec) -> None:
     """Hand the job to the worker. From here on it survives everything that happens to Blender."""
     flow = current()
+    # Taking the still may have lasted longer than the time between the clicks of a double click.
+    flow.last_click = (flow.last_click[0], time.monotonic())
     flow.documents[spec.id] = flow.document
     send("submit", spec=spec_to_payload(spec))
 
@@ -442,7 +453,13 @@ def tick(context: bpy.types.Context) -> bool:
     capture.tidy()
     changed |= _start_when_shown(context)
     changed |= _collect_render()
-    changed |= _import_due(context)
+    try:
+        changed |= _import_due(context)
+    except Refused as error:
+        if bpy.app.background:
+            raise
+        # Blender ends a timer that raises: it is said in the panel and tried again.
+        flow.waiting = str(error)
     if busy():
         flow.bridge.ensure_worker(account())
     return changed
@@ -456,7 +473,8 @@ def busy() -> bool:
     mine = settings.account()
     session = flow.bridge.session
     return any(
-        job.spec.account == mine or job.released_by == session for job in flow.bridge.snapshot.open
+        job.driven and (job.spec.account == mine or job.released_by == session)
+        for job in flow.bridge.snapshot.open
     ) or any(_imports_by_itself(job) for job in flow.bridge.snapshot.active)
 
 
@@ -466,7 +484,7 @@ def _imports_by_itself(job: Job) -> bool:
     It clicked, and that file is still open; or it opened that file after the Blender that clicked ended.
     """
     flow = current()
-    if job.state is not State.READY or not job.driven:
+    if job.state is not State.READY or not job.driven or job.id in flow.settled:
         return False
     claimant = job.claimed_by
     if claimant not in ("", flow.bridge.session) and not flow.bridge.session_ended(claimant):
@@ -490,9 +508,11 @@ def _import_due(context: bpy.types.Context) -> bool:
         if not _imports_by_itself(job):
             continue
         if job.claimed_by != flow.bridge.session:
-            if job.id not in flow.claimed:
-                flow.claimed.add(job.id)
+            # Asked again after a while: the claimant's worker may have outlived its Blender.
+            now = time.monotonic()
+            if now - flow.claimed.get(job.id, -CLAIM_SECONDS) >= CLAIM_SECONDS:
                 send("claim", job=job.id, session=flow.bridge.session)
+                flow.claimed[job.id] = now
             continue
         scene = bpy.data.scenes.get(job.spec.target.scene)
         if scene is None:
@@ -571,6 +591,7 @@ def _view_of_source(job: Job, scene: bpy.types.Scene) -> str:
 
 def _report_imported(job: Job, scene: bpy.types.Scene) -> None:
     send("imported", job=job.id, scene=scene.name, blend=bpy.data.filepath)
+    current().settled.add(job.id)  # said once, however long the worker takes to read it
 
 
 def _give_back(job: Job, sentence: str) -> None:
@@ -580,6 +601,7 @@ def _give_back(job: Job, sentence: str) -> None:
             ProblemCode.SCENE, sentence, "The clip is kept. Press Import to place it.", charged=True
         )
         send("unclaim", job=job.id, problem=asdict(problem))
+        current().settled.add(job.id)
 
 
 def job_of(job_id: str, wanted: Callable[[Job], bool]) -> Job:

@@ -41,11 +41,10 @@ def _finish(
         return {"FINISHED"}
 
     def is_over(job: Job) -> bool:
-        # What waits for the artist does not move by itself.
+        # What waits for the artist moves by itself never, or not for sure: no script is left hanging.
         code = job.problem.code if job.problem is not None else None
         unplaced = job.state is State.READY and code is ProblemCode.SCENE and not job.claimed_by
-        locked = job.blocked and code in _NEEDS_A_KEY
-        return job.state in ended or job.held or unplaced or locked
+        return job.state in ended or job.held or unplaced or (job.open and job.blocked)
 
     job = flow.wait_until(context, job_id, is_over)
     if job.state in wanted:
@@ -56,7 +55,6 @@ def _finish(
     return {"CANCELLED"}
 
 
-_NEEDS_A_KEY = (ProblemCode.KEY, ProblemCode.OTHER_KEY)
 _ON_THE_TIMELINE = frozenset({State.IMPORTED})
 
 
@@ -173,6 +171,11 @@ class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
             if not self.confirm:
                 raise flow.Refused("Sending again costs money.", "Call it with confirm=True.")
             job = flow.job_of(self.job, _can_send_again)
+            if not _can_send_again(job):  # it may have moved on while the dialog asked
+                raise flow.Refused(
+                    "This job is under way or has its clip: nothing was sent or charged.",
+                    "Generate makes another clip.",
+                )
             target = _target(context, self.scene)
             job_id = flow.send_again(job, target, _frame(self, target))
             return _finish(self, context, job_id, _ON_THE_TIMELINE)
@@ -193,7 +196,11 @@ class GROK_VIDEO_OT_release(bpy.types.Operator):
             if trouble := flow.connection_trouble():
                 raise flow.Refused(trouble[0], code=trouble[1])
             job = flow.job_of(self.job, lambda job: job.held)
+            if not job.held:
+                raise flow.Refused("This job does not wait to be sent.")
             flow.release(job)
+            if bpy.app.background:  # until then it is still held
+                flow.wait_until(context, job.id, lambda now: now.seq > job.seq)
             return _finish(self, context, job.id, _ON_THE_TIMELINE)
         except flow.Refused as error:
             return _refuse(self, error)
@@ -214,8 +221,11 @@ class GROK_VIDEO_OT_stop(bpy.types.Operator):
         try:
             job = flow.job_of(self.job, lambda job: job.state in _STOPPABLE)
             flow.send("stop", job=job.id)
-            if bpy.app.background:
-                return _finish(self, context, job.id, FINAL_STATES, FINAL_STATES | {State.READY})
+            if bpy.app.background and job.state in _STOPPABLE:
+                # Held and blocked jobs are stopped as well: neither ends the waiting.
+                flow.wait_until(
+                    context, job.id, lambda now: now.seq > job.seq and now.state in _STOPPED
+                )
         except flow.Refused as error:
             return _refuse(self, error)
         return {"FINISHED"}
@@ -237,6 +247,9 @@ class GROK_VIDEO_OT_retry(bpy.types.Operator):
                     "There is nothing to take up: this job has ended for good.",
                     "Send it again to buy it once more.",
                 )
+            trouble = flow.connection_trouble()
+            if trouble and trouble[1] is ProblemCode.OFFLINE:
+                raise flow.Refused(trouble[0], code=trouble[1])
             flow.retry(job)
             # The answer is there when the job has left the state it was in.
             if bpy.app.background:
@@ -552,6 +565,7 @@ class GROK_VIDEO_OT_watch(bpy.types.Operator):
 _STOPPABLE = frozenset(
     {State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING, State.UNKNOWN}
 )
+_STOPPED = FINAL_STATES | {State.READY}
 
 
 def _can_send_again(job: Job) -> bool:

@@ -194,6 +194,16 @@ def test_the_strips_say_where_they_come_from(
     assert (landing.channel, landing.start, landing.end) == (movie.channel, *span(movie))
 
 
+@pytest.mark.parametrize("letter", ["e", "é", "鷺", "🐸"])
+def test_clips_of_one_prompt_have_names_of_their_own(
+    scene: Any, short: Path, place: Callable[..., Any], letter: str
+) -> None:
+    # Wherever Blender cuts a name, for some of these it is inside of a letter.
+    for shift in range(len(letter.encode())):
+        names = {place(scene, short, name="x" * shift + letter * 99).movie for _ in range(3)}
+        assert len(names) == 3
+
+
 def test_a_clip_without_a_prompt_has_a_name(
     scene: Any, short: Path, place: Callable[..., Any]
 ) -> None:

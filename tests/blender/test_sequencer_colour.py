@@ -228,8 +228,9 @@ roles:
 displays:
   Monitor:
     - !<View> {name: Film, colorspace: Texture}
+    - !<View> {name: Filmic, colorspace: Texture}
 active_displays: [Monitor]
-active_views: [Film]
+active_views: [Film, Filmic]
 colorspaces:
   - !<ColorSpace>
     name: Linear
@@ -253,10 +254,11 @@ import bpy
 from studio.blender import sequencer
 scene = bpy.context.scene
 assert scene.view_settings.view_transform == "Film", scene.view_settings.view_transform
+scene.view_settings.view_transform = "Filmic"  # the name that we know, without its colour space
 landing = sequencer.import_clip(
-    bpy.context, scene, clip, frame=1, name="A frog", job_id="job", made_from_view="Film"
+    bpy.context, scene, clip, frame=1, name="A frog", job_id="job", made_from_view="Filmic"
 )
-assert "Film" in landing.notice, landing
+assert "Filmic" in landing.notice, landing
 strip, = (s for s in sequencer.strips_of(scene, "job") if s.type == "MOVIE")
 assert strip.colorspace_settings.name == "Texture", strip.colorspace_settings.name
 try:

@@ -136,7 +136,10 @@ def test_a_saved_file_names_its_clips_relatively(
     scene = bpy.context.scene
     place(sequencer, scene, path)
     assert paths(sequencer.strips_of(scene, "job")) == {f"//grok_video/{path.name}"}
+    bpy.ops.file.make_paths_absolute()
     assert sequencer.collect_clips(bpy.context) == (0, [])
+    assert paths(sequencer.strips_of(scene, "job")) == {f"//grok_video/{path.name}"}
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 # ---------------------------------------------------------------------------------------------- collecting

@@ -34,7 +34,7 @@ _FOREVER = 2**31  # frames: beyond every strip
 #: the same name to several strips (measured, 4.2 to 5.0).
 _NAME_BYTES = 56
 
-#: View transform → the strip's colour space that undoes it. Measured on 4.2, 4.5 and 5.0 with 48 patches
+#: View transform → the strip's colour space that undoes it. Measured on 4.2 to 5.2 with 48 patches
 #: and more: exact for any colour, but for the two that `_NARROW` names.
 _INVERSES = {
     "Standard": "sRGB",
@@ -366,17 +366,18 @@ def use_standard(scene: bpy.types.Scene) -> None:
 
     Raises ImportRefused where the OCIO configuration has no Standard.
     """
-    try:
-        compat.plain_view(scene)
-    except TypeError as error:
-        raise ImportRefused(
-            "This Blender's colour configuration has no view transform “Standard”."
-        ) from error
+    space = _INVERSES["Standard"]
+    if not (
+        compat.offers(scene.view_settings, "view_transform", "Standard")
+        and compat.offers(scene.sequencer_colorspace_settings, "name", space)
+    ):
+        raise ImportRefused("This Blender's colour configuration has no view transform “Standard”.")
+    compat.plain_view(scene)
     if scene.sequence_editor is None:
         return
     for strip in compat.strips_all(scene.sequence_editor):
         if strip.type == "MOVIE" and JOB_PROPERTY in strip.keys():
-            strip.colorspace_settings.name = _INVERSES["Standard"]
+            strip.colorspace_settings.name = space
 
 
 # -------------------------------------------------------------------------------------------------- files

@@ -78,7 +78,7 @@ def refusal(
         case "CAMERA":
             return render.camera_refusal(scene)
         case "VIEWPORT":
-            return viewport.refusal(context)
+            return viewport.refusal(context, scene)
         case "RENDER_RESULT":
             return "" if render.render_result() else _NOT_RENDERED
         case "IMAGE":

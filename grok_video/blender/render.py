@@ -46,14 +46,19 @@ def engine_freezes(scene: bpy.types.Scene) -> bool:
     Engines that draw with the graphics card's context hold it for the whole render: EEVEE, Workbench,
     and add-ons' engines that say so. Cycles does not.
     """
-    engine = scene.render.engine
+    engine = engine_class(scene)
+    return engine is None or bool(getattr(engine, "bl_use_gpu_context", False))
+
+
+def engine_class(scene: bpy.types.Scene) -> type[bpy.types.RenderEngine] | None:
+    """The Python class of the scene's engine; EEVEE and Workbench have none, Cycles has one."""
     classes = [bpy.types.RenderEngine]
     while classes:
         cls = classes.pop()
-        if cls.__dict__.get("bl_idname") == engine:
-            return bool(getattr(cls, "bl_use_gpu_context", False))
+        if cls.__dict__.get("bl_idname") == scene.render.engine:
+            return cls
         classes.extend(cls.__subclasses__())
-    return True  # Blender's own engines have no Python class
+    return None
 
 
 def frame_size(scene: bpy.types.Scene) -> tuple[float, float]:
@@ -308,6 +313,8 @@ class CameraRender:
             return None
         if not self.done_at and not self.broken:
             self.broken = "Blender ended it"
+        if bpy.app.is_job_running("OBJECT_BAKE"):
+            self.broken = self.broken or "baking was started"  # which stops renders
         if self.broken:
             self._end()
             raise CaptureInterrupted(f"Render interrupted: {self.broken}.")
@@ -372,8 +379,13 @@ _last_slot: int | None = None
 @persistent
 def _render_init(scene: bpy.types.Scene, *_: object) -> None:
     global _last_slot
-    if not _tagged(scene) and (result := render_result()):
+    if _tagged(scene):
+        return
+    if result := render_result():
         _last_slot = result.render_slots.active_index
+    # It stops ours half-way, and Blender still reports it complete (measured in 5.2).
+    if _active is not None:
+        _active.broken = _active.broken or "another render was started"
 
 
 @persistent

@@ -49,11 +49,20 @@ def find(context: bpy.types.Context) -> View | None:
     return View(space, region, region.data)
 
 
-def refusal(context: bpy.types.Context) -> str:
+def refusal(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
     """Why no viewport can be taken now, or ''."""
     if bpy.app.background:
         return "There is no 3D Viewport without a window. Choose another source."
-    return "" if find(context) else _NONE
+    view = find(context)
+    if view is None:
+        return _NONE
+    if view.space.shading.type == "RENDERED" and render.engine_class(scene) is not None:
+        # Drawn off screen it is black (measured in 5.2).
+        return (
+            "The 3D Viewport shows a Cycles render, which cannot be taken from it. Switch it to Solid "
+            "or Material Preview, or choose Camera as source."
+        )
+    return ""
 
 
 def _camera(view: View, scene: bpy.types.Scene) -> bpy.types.Object | None:

@@ -65,6 +65,8 @@ _CREDIT_WORDS = re.compile(
 _RATE_WORDS = re.compile(r"too many requests|rate limit exceeded", re.I)
 
 _LONGEST_WORDS = 400  # characters of the service's own words that are shown
+_LONGEST_ID = 4096  # characters; it is kept with every event's snapshot, and Blender reads those
+_LONGEST_URL = 64 << 10
 _LONGEST_WAIT = 300.0  # seconds; a queued job waits for a new word of the user after 600
 _MOST_TICKS = 10**5 * TICKS_PER_USD  # a cost beyond 100,000 USD is nonsense
 
@@ -144,7 +146,9 @@ def submit_answer(
         request_id = said.fields.get("request_id")
         # What cannot be printed cannot be asked for later either.
         if isinstance(request_id, str) and request_id.strip() and request_id.isprintable():
-            return Submitted(request_id)
+            if len(request_id) <= _LONGEST_ID:
+                return Submitted(request_id)
+            return _lost(status, f"xAI answered {status} with a request id that is far too long")
         return _lost(status, f"xAI answered {status} without a request id{said.quoted}")
     if status == 425 or (status == 429 and not said.out_of_credits):
         problem = Problem(
@@ -444,7 +448,7 @@ def _link(found: re.Match[str]) -> str:
 def _result_url(said: _Said) -> str:
     """The address of the clip; '' when there is none that can be fetched."""
     url = said.part("video").get("url")
-    if not isinstance(url, str):
+    if not isinstance(url, str) or len(url) > _LONGEST_URL:
         return ""
     url = url.strip()
     usable = re.match(r"https?://", url, re.I) and url.isprintable() and host_of(url)

@@ -127,22 +127,6 @@ def test_a_script_hears_of_a_job_that_the_service_does_not_know(
         blender.ops.grok_video.generate()
 
 
-def test_a_folder_that_is_gone_does_not_keep_a_script_from_its_clip(
-    blender: ModuleType, scene: Any, stand_in: Any, clicked: Callable[[str], Any], module: Module
-) -> None:
-    """The clip lies in the data folder then, and is imported from there."""
-    preferences = blender.context.preferences.addons["bl_ext.user_default.grok_video"].preferences
-    flow = module("blender.flow")
-    folder = Path(blender.data.filepath).parent / "grok_video"
-    folder.write_text("a file where the folder should be")
-    preferences.output_dir = ""
-    job = clicked("RUNNING") if folder.is_dir() else None
-    assert blender.ops.grok_video.generate() == {"FINISHED"}
-    assert job is None
-    newest = flow.current().bridge.snapshot.all[0]
-    assert newest.state == "IMPORTED"
-
-
 # --------------------------------------------------------------------------------------------- a clip that is lost
 
 

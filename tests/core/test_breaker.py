@@ -5,14 +5,24 @@ What is proven here was found by trying to break it; where a rule has its own te
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from grok_video.core import wire
 from grok_video.core import worker as worker_module
-from grok_video.core.job import Created, Sending, SubmitStarted, Submitted, account_of
+from grok_video.core.job import (
+    AnswerLost,
+    Created,
+    Sending,
+    ServiceFailed,
+    SubmitStarted,
+    Submitted,
+    account_of,
+)
 from grok_video.core.ledger import put_command
 from tests.core.conftest import RawServer, make_spec
 from tests.core.test_worker import (
@@ -109,3 +119,13 @@ def test_moving_the_interval_does_not_ask_for_a_blocked_job_each_time(
         inside._set_account({**line, "poll_interval": 5.0 + step})
         time.sleep(0.02)
     assert len(server.seen) == 1
+
+
+def test_an_id_or_an_address_as_long_as_the_answer_is_not_carried_along() -> None:
+    """Each event would store it again, and Blender's tick would parse a megabyte for each."""
+    long = "r" * 900_000
+    answer = wire.submit_answer(200, {}, json.dumps({"request_id": long}).encode(), now=0.0)
+    assert isinstance(answer, AnswerLost)  # it may have been bought
+    video = {"url": f"https://example.com/{long}"}
+    body = json.dumps({"status": "done", "video": video}).encode()
+    assert isinstance(wire.poll_answer(200, {}, body, now=0.0).event, ServiceFailed)

@@ -17,7 +17,7 @@ from ..core.job import FINAL_STATES, Job, ProblemCode, State
 from . import capture, compat, flow, sequencer, settings
 
 ROWS = 8  # jobs on a page
-PROBLEM_LINES = 4  # of a problem's text in a row; the rest is behind Copy Error
+PROBLEM_LINES = 6  # of a problem's text in a row; the rest is behind Copy Error
 
 _ICONS: dict[State, Any] = {
     State.QUEUED: "SORTTIME",
@@ -57,8 +57,8 @@ def _wrapped(
     region = context.region
     scale = context.preferences.system.ui_scale
     width = region.width if region is not None else 400
-    # Measured with Blender's own font: about 6.4 pixels a character at a scale of 1.
-    characters = max(int((width - 60 * scale) / (6.4 * scale)), 16)
+    # Measured with Blender's own font: about 6 pixels a character at a scale of 1.
+    characters = max(int((width - 60 * scale) / (6.0 * scale)), 16)
     lines = [
         line
         for paragraph in text.splitlines()
@@ -106,10 +106,10 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         column.template_ID(chosen, "image", open="image.open")
     _draw_framing(column, context)
     _draw_prompt(layout, context)
-    layout.prop(chosen, "model")
     # Two to a row: in the sequencer's low sidebar the jobs below shall be seen as well.
     column = layout.column(align=True)
     column.use_property_split = False
+    column.prop(chosen, "model", text="")
     row = column.row(align=True)
     row.prop(chosen, "duration", text="Seconds")
     row.prop(chosen, "resolution", text="")

@@ -90,7 +90,8 @@ class Bridge:
 
     @property
     def ledger_trouble(self) -> str:
-        return self._reader.trouble or self.trouble
+        """'' or why the ledger cannot be used: nothing new may be bought then."""
+        return self._reader.trouble
 
     def notice(self, command_id: str) -> Mapping[str, Any] | None:
         """The worker's answer to a command such as ``check``; None until it is there."""
@@ -175,9 +176,9 @@ class Bridge:
         return self._process is not None
 
     @property
-    def gave_up(self) -> bool:
-        """Whether the worker crashed so often in a row that a script should not wait for it."""
-        return self._crashes >= len(RESTART_AFTER)
+    def hopeless(self) -> str:
+        """'' or why a script should not wait: the ledger, or a worker that crashed again and again."""
+        return self._reader.trouble or (self.trouble if self._crashes >= len(RESTART_AFTER) else "")
 
     def _start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if k != "XAI_API_KEY"}

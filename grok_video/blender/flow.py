@@ -431,7 +431,7 @@ def connection_answer() -> Mapping[str, object] | None:
 def wait_for_check(context: bpy.types.Context) -> Mapping[str, object]:
     """Tick until the check is answered (scripts and background mode only: this blocks)."""
     while (answer := connection_answer()) is None:
-        _refuse_without_worker()
+        _refuse_hopeless()
         tick(context)
         time.sleep(0.02)
     return answer
@@ -472,8 +472,15 @@ def busy() -> bool:
         return True
     mine = settings.account()
     session = flow.bridge.session
+    # A running worker also downloads what was bought with another key: it must hear of *offline*.
+    downloads = flow.bridge.worker_runs
     return any(
-        job.driven and (job.spec.account == mine or job.released_by == session)
+        job.driven
+        and (
+            job.spec.account == mine
+            or job.released_by == session
+            or (downloads and job.state is State.DOWNLOADING)
+        )
         for job in flow.bridge.snapshot.open
     ) or any(_imports_by_itself(job) for job in flow.bridge.snapshot.active)
 
@@ -634,14 +641,13 @@ def wait_until(context: bpy.types.Context, job_id: str, ended: Callable[[Job], b
         job = current().bridge.snapshot.jobs.get(job_id)
         if job is not None and ended(job):
             return job
-        _refuse_without_worker()
+        _refuse_hopeless()
         time.sleep(0.02)
 
 
-def _refuse_without_worker() -> None:
-    bridge = current().bridge
-    if bridge.gave_up:
-        raise Refused(bridge.trouble, "The job is kept in the list and goes on when it can.")
+def _refuse_hopeless() -> None:
+    if why := current().bridge.hopeless:
+        raise Refused(why, "The job is kept in the list and goes on when it can.")
 
 
 # ------------------------------------------------------------------------------------------- the watching

@@ -208,8 +208,8 @@ def _draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     now = flow.current()
     snapshot = now.bridge.snapshot
     shown = context.window_manager.grok_video
-    if now.bridge.ledger_trouble:
-        _wrapped(layout, context, now.bridge.ledger_trouble, "ERROR")
+    if trouble := now.bridge.ledger_trouble or now.bridge.trouble:
+        _wrapped(layout, context, trouble, "ERROR")
     if not snapshot.all:
         row = layout.row()
         row.active = False

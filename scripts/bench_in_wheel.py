@@ -1,0 +1,366 @@
+"""What ``scripts/bench.py`` runs inside the ``bpy`` wheel: each row in a process of its own.
+
+Owns the measuring; the host reckons and prints. ``bench_in_wheel.py TASK.json`` reads what to do and with
+what, and writes the raw figures (seconds, bytes) as JSON where the task says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+PACKAGE = "bl_ext.user_default.grok_video"
+ROUNDS = 5  # over the sizes of the ledger, so that what else the machine does meets all alike
+CHANGES_PER_SECOND = 20  # by another process during the ticks; ten jobs make about one
+
+
+def module(name: str) -> Any:
+    """A module of the installed extension."""
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+def core(name: str, package: Path) -> Any:
+    """A module of ``grok_video.core`` without Blender, out of the installed extension's folder."""
+    sys.path.insert(0, str(package.parent))
+    try:
+        return importlib.import_module(f"{package.name}.core.{name}")
+    finally:
+        sys.path.remove(str(package.parent))
+
+
+# --------------------------------------------------------------------------- without Blender: ledgers
+
+
+def make_ledger(task: dict[str, Any]) -> dict[str, Any]:
+    """Fill a ledger: ten jobs of another key under way, twenty clips waiting, the others ended."""
+    job = core("job", Path(task["package"]))
+    ledger = core("ledger", Path(task["package"])).Ledger.open(Path(task["data"]))
+    words = "The camera drifts slowly around the glowing cube while snow begins to fall. "
+    clip = job.Clip("/clips/clip.mp4", 4_000_000, 1280, 720, 24.0, 145, 145 / 24, True)
+    under_way = [job.SubmitStarted(7 * 10**9), job.Sending(), job.Submitted("request")]
+    came = [*under_way, job.Done("http://127.0.0.1/clip.mp4", 7 * 10**9), job.Downloaded(clip)]
+    for number in range(task["jobs"]):
+        spec = job.JobSpec(
+            id=job.new_id(), kind=job.Kind.GENERATE, model="grok-imagine-video", prompt=words * 4,
+            duration=6, resolution="720p", aspect_ratio="16:9", generate_audio=True,
+            account="0123456789abcdef", api_base="http://127.0.0.1:9", estimate=42 * 10**8,
+            image="/stills/still.png", image_mime="image/png", image_pixels=(1280, 720),
+            image_bytes=1_500_000, output="/clips/clip.mp4",
+            source=job.Source("CAMERA", "Scene", 1.0, "Camera"),
+            target=job.Target("an earlier session", "/work/shot.blend", "Scene", number),
+        )  # fmt: skip
+        if number < 10:
+            events = under_way
+        elif number < 30:
+            events = came
+        elif number < 100:
+            events = [*came, job.ImportClaimed("x"), job.Imported("Scene", "/work/shot.blend")]
+        else:
+            events = [job.StopRequested()]
+        for event in [job.Created(spec), *events]:
+            ledger.append(spec.id, None, event)
+    ledger.close()
+    return {}
+
+
+def change_ledger(task: dict[str, Any]) -> dict[str, Any]:
+    """Progress of one job after the other until standard input ends, as a worker writes it."""
+    job = core("job", Path(task["package"]))
+    ledger = core("ledger", Path(task["package"])).Ledger.open(Path(task["data"]))
+    running = [one.id for one in ledger.jobs() if one.state == "RUNNING"]
+    ended = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+    print("ready", flush=True)
+    number = 0
+    while not ended.wait(1 / CHANGES_PER_SECOND):
+        number += 1
+        ledger.append(running[number % len(running)], None, job.Progress(number % 100))
+    ledger.close()
+    return {}
+
+
+# ------------------------------------------------------------------------------------------- register
+
+
+def register(_task: dict[str, Any]) -> dict[str, Any]:
+    """Blender's start, then the add-on's, in a fresh process."""
+    start = time.perf_counter()
+    import bpy
+
+    started = time.perf_counter()
+    package = importlib.import_module(PACKAGE)
+    bpy.context.preferences.addons.new().module = PACKAGE  # as Blender does before it registers
+    before = time.perf_counter()
+    package.register()
+    ended = time.perf_counter()
+    package.unregister()
+    again = time.perf_counter()
+    package.register()
+    warm = time.perf_counter() - again
+    package.unregister()
+    return {
+        "blender": started - start,
+        "register": ended - before,
+        "register warm": warm,
+        "version": bpy.app.version_string,
+    }
+
+
+def install(task: dict[str, Any]) -> dict[str, Any]:
+    """Install the zip; it is enabled by each row itself. Tells where it lies."""
+    import bpy
+
+    bpy.ops.extensions.package_install_files(
+        repo="user_default", filepath=task["archive"], enable_on_install=True
+    )
+    folder = str(Path(str(importlib.import_module(PACKAGE).__file__)).parent)
+    return {"package": folder, "version": bpy.app.version_string}
+
+
+@contextlib.contextmanager
+def enabled(data_home: Path) -> Iterator[None]:
+    """The add-on, enabled with its ledger in ``data_home``."""
+    import bpy
+
+    os.environ["XDG_DATA_HOME"] = str(data_home)
+    bpy.ops.preferences.addon_enable(module=PACKAGE)
+    assert PACKAGE in bpy.context.preferences.addons, "the add-on could not be enabled"
+    try:
+        yield
+    finally:
+        bpy.ops.preferences.addon_disable(module=PACKAGE)
+
+
+# ----------------------------------------------------------------------------------------------- tick
+
+
+def tick(task: dict[str, Any]) -> dict[str, Any]:
+    """``flow.tick`` with ledgers of several sizes, quiet and with changes from another process."""
+    import bpy
+
+    samples: dict[str, list[float]] = {}
+    each = task["ticks"] // ROUNDS
+    for _ in range(ROUNDS):
+        for jobs, home in task["homes"].items():
+            for kind in ("quiet", "changing"):
+                with enabled(Path(home)), _changes(task, home, kind) as changing:
+                    _ticks(bpy.context, changing, each, samples, f"{kind} {jobs}", f"first {jobs}")
+    return samples
+
+
+def _ticks(
+    context: Any,
+    changing: bool,
+    wanted: int,
+    samples: dict[str, list[float]],
+    name: str,
+    first: str,
+) -> None:
+    flow = module("blender.flow")
+    clock = time.perf_counter
+    while True:  # until all that the ledger holds was read
+        start = clock()
+        flow.tick(context)
+        samples.setdefault(first, []).append(clock() - start)
+        if not flow.current().bridge.behind:
+            break
+    own = samples.setdefault(name, [])
+    changed = samples.setdefault(f"{name}, a change", [])
+    for _ in range(wanted):
+        start = clock()
+        news = flow.tick(context)
+        took = clock() - start
+        own.append(took)
+        if news:
+            changed.append(took)
+        # Between ticks Blender does something else: what they left in the caches is gone.
+        time.sleep(0.002 if changing else 0.0005)
+
+
+@contextlib.contextmanager
+def _changes(task: dict[str, Any], home: str, kind: str) -> Iterator[bool]:
+    if kind == "quiet" or not Path(home, "grok_video", "ledger.sqlite3").exists():
+        yield False
+        return
+    given = Path(task["result"]).with_name("changes.json")
+    given.write_text(
+        json.dumps(
+            {
+                "do": "change_ledger",
+                "package": task["package"],
+                "data": str(Path(home, "grok_video")),
+                "result": str(given.with_suffix(".result")),
+            }
+        )
+    )
+    writer = subprocess.Popen(
+        [sys.executable, __file__, str(given)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert writer.stdin and writer.stdout
+    writer.stdout.readline()
+    try:
+        yield True
+    finally:
+        writer.stdin.close()
+        writer.wait()
+        writer.stdout.close()
+
+
+# --------------------------------------------------------------------------------------------- worker
+
+
+def worker(task: dict[str, Any]) -> dict[str, Any]:
+    """From the spawn to *ready*, beside a Python that does nothing; then memory at large files."""
+    import bpy
+
+    samples: dict[str, list[float]] = {"ready": [], "bare": []}
+    home = Path(task["home"])
+    with enabled(home):
+        flow, bridge = module("blender.flow"), module("blender.bridge")
+        for number in range(task["spawns"]):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *bpy.app.python_args, "-c", "pass"], check=True)
+            samples["bare"].append(time.perf_counter() - start)
+            own = bridge.Bridge(home / f"spawn-{number}")
+            start = time.perf_counter()
+            own.ensure_worker(flow.account())
+            ready = own.data_dir / "workers"
+            while not any(ready.glob("*.ready")):
+                time.sleep(0.0005)
+            samples["ready"].append(time.perf_counter() - start)
+            own.close()
+    return samples
+
+
+def memory(task: dict[str, Any]) -> dict[str, Any]:
+    """The worker's peak memory: idle, small, at a large upload, at a large download."""
+    import bpy
+
+    bpy.context.preferences.system.use_online_access = True
+    home = Path(task["home"])
+    peaks: dict[str, Any] = {}
+    with enabled(home):
+        module("blender.settings").preferences().poll_interval = 0.2
+        for name, image, megabytes in (
+            ("idle", "", None),
+            ("small", "", 0),
+            ("upload", task["image"], 0),
+            ("download", "", task["megabytes"]),
+        ):
+            peaks[name] = _peak(home / f"memory-{name}", image, megabytes)
+    return peaks
+
+
+def _peak(data: Path, image: str, megabytes: int | None) -> float | None:
+    """Bytes; None where the system does not tell."""
+    flow, bridge = module("blender.flow"), module("blender.bridge")
+    own = bridge.Bridge(data)
+    own.ensure_worker(flow.account())
+    while not any((data / "workers").glob("*.ready")):
+        time.sleep(0.01)
+    if megabytes is not None:
+        spec = spec_of(f"seconds=0 megabytes={megabytes}", own.session, data / "clip.mp4", image)
+        own.send("submit", spec=module("core.job").spec_to_payload(spec))
+        state, end = "", time.monotonic() + 120
+        while state not in ("READY", "FAILED", "UNKNOWN"):
+            assert time.monotonic() < end, f"the job is still {state or 'not there'}"
+            time.sleep(0.02)
+            own.tick(1.0)
+            state = own.snapshot.all[0].state if own.snapshot.all else ""
+        assert state == "READY", own.snapshot.all[0].problem
+    status = Path(f"/proc/{own._process.pid}/status")
+    peak = None
+    if status.exists():
+        line = next(li for li in status.read_text().splitlines() if li.startswith("VmHWM"))
+        peak = int(line.split()[1]) * 1024
+    own.close()
+    (data / "clip.mp4").unlink(missing_ok=True)
+    return peak
+
+
+def spec_of(prompt: str, session: str, output: Path, image: str = "") -> Any:
+    """A job for the bench's service, which reads in the prompt what it shall do."""
+    job, settings = module("core.job"), module("blender.settings")
+    return job.JobSpec(
+        id=job.new_id(), kind=job.Kind.GENERATE, model="grok-imagine-video", prompt=prompt,
+        duration=1, resolution="480p", aspect_ratio="16:9", generate_audio=True,
+        account=settings.account(), api_base=settings.api_base(), estimate=5 * 10**8,
+        image=image, image_mime="image/png" if image else "",
+        image_bytes=os.path.getsize(image) if image else 0, output=str(output),
+        target=job.Target(session),
+    )  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------------- import
+
+
+def place(task: dict[str, Any]) -> dict[str, Any]:
+    """``import_clip`` and a bare ``movie_strip_add`` of the same file in turn, in fresh scenes."""
+    import bpy
+
+    samples: dict[str, list[float]] = {"ours": [], "bare": []}
+    clip = task["clip"]
+    with enabled(Path(task["home"])):
+        sequencer = module("blender.sequencer")
+
+        def ours(scene: Any) -> None:
+            sequencer.import_clip(
+                bpy.context, scene, clip, frame=1, name="Clip", job_id="0" * 32, made_from_view=""
+            )
+
+        def bare(scene: Any) -> None:
+            scene.sequence_editor_create()
+            given = {"filepath": clip, "frame_start": 1, "channel": 1, "fit_method": "FIT",
+                     "sound": True, "use_framerate": False, "adjust_playback_rate": True,
+                     "move_strips": False}  # fmt: skip
+            known = bpy.ops.sequencer.movie_strip_add.get_rna_type().properties.keys()
+            area = bpy.context.window_manager.windows[0].screen.areas[0]
+            region = next(one for one in area.regions if one.type == "WINDOW")
+            override = {"area": area, "region": region, "scene": scene}
+            if bpy.app.version >= (5, 0):
+                override["sequencer_scene"] = scene
+            with bpy.context.temp_override(**override):
+                bpy.ops.sequencer.movie_strip_add(**{k: v for k, v in given.items() if k in known})
+
+        ways: list[tuple[str, Callable[[Any], None]]] = [("ours", ours), ("bare", bare)]
+        for number in range(task["imports"] + 1):
+            for name, way in ways if number % 2 else reversed(ways):
+                bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+                scene = bpy.context.scene
+                scene.render.fps = 30
+                # A sequencer is open, as in the artist's window: neither way has to make one.
+                screen = bpy.context.window_manager.windows[0].screen
+                screen.areas[0].ui_type = "SEQUENCE_EDITOR"
+                start = time.perf_counter()
+                way(scene)
+                took = time.perf_counter() - start
+                if number:  # the first of each warms Blender and the disk
+                    samples[name].append(took)
+    return samples
+
+
+def main() -> None:
+    """Do what the task says."""
+    task = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+    if profile := task.get("profile"):
+        import cProfile
+
+        run = cProfile.Profile()
+        result = run.runcall(globals()[task["do"]], task)
+        run.dump_stats(profile)
+    else:
+        result = globals()[task["do"]](task)
+    Path(task["result"]).write_text(json.dumps(result), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

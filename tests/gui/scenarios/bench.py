@@ -1,0 +1,323 @@
+"""What ``scripts/bench.py`` measures in a real window: raw figures in seconds, handed back as notes."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy
+import requests
+from driver import Steps, Ui
+from jobs import newest, quick, strips, timeline
+
+BEAT = 0.005  # seconds between two beats
+SETTLE = 1.5  # seconds between the start of a traffic and the first beat that counts
+POLLED = 10  # jobs that run all the while
+
+
+class Heart:
+    """A timer of Blender's that beats every 5 ms and notes how long it really took."""
+
+    def __init__(self) -> None:
+        self.gaps: list[float] = []
+        self._last = time.perf_counter()
+        bpy.app.timers.register(self._beat, persistent=True)
+
+    def _beat(self) -> float:
+        now = time.perf_counter()
+        self.gaps.append(now - self._last)
+        self._last = now
+        return BEAT
+
+    def fresh(self) -> None:
+        """Forget what was."""
+        self.gaps.clear()
+        self._last = time.perf_counter()
+
+    def taken(self) -> list[float]:
+        """The gaps since ``fresh()``, with the one that is still open."""
+        gaps = [*self.gaps, time.perf_counter() - self._last]
+        self.fresh()
+        return gaps
+
+
+# ------------------------------------------------------------------------------------------ heartbeat
+
+
+class Traffic:
+    """Jobs of the add-on: ten that are polled, and one after the other with large files."""
+
+    def __init__(self, ui: Ui, image: str, megabytes: int, folder: Path) -> None:
+        self.flow = ui.module("blender.flow")
+        self.job = ui.module("core.job")
+        self.settings = ui.module("blender.settings")
+        self.image, self.megabytes, self.folder = image, megabytes, folder
+        self.polled: list[str] = []
+        self.carried: list[str] = []
+
+    def submit(self, prompt: str, image: str = "") -> str:
+        """Queue a job for the bench's service, which reads in the prompt what to do."""
+        spec = self.job.JobSpec(
+            id=self.job.new_id(), kind=self.job.Kind.GENERATE, model="grok-imagine-video",
+            prompt=prompt, duration=1, resolution="480p", aspect_ratio="16:9", generate_audio=True,
+            account=self.settings.account(), api_base=self.settings.api_base(), estimate=0,
+            image=image, image_mime="image/png" if image else "",
+            image_bytes=Path(image).stat().st_size if image else 0,
+            output=str(self.folder / f"{len(self.carried)}.mp4"),
+            target=self.job.Target(self.flow.current().bridge.session),
+        )  # fmt: skip
+        self.flow.send("submit", spec=self.job.spec_to_payload(spec))
+        return spec.id
+
+    def of(self, job_id: str) -> Any:
+        """The job as the panel shows it, or None."""
+        return self.flow.current().bridge.snapshot.jobs.get(job_id)
+
+    def start(self, ui: Ui) -> Steps:
+        """Have ten jobs polled: new ones the first time, the same ones taken up again later."""
+        if self.polled:
+            for job_id in self.polled:
+                self.flow.send("retry", job=job_id)
+        else:
+            self.polled = [self.submit(f"seconds=100000 number={n}") for n in range(POLLED)]
+        yield from ui.until(
+            lambda: all(self.of(i) and self.of(i).state == "RUNNING" for i in self.polled),
+            "ten jobs under way",
+            60,
+        )
+
+    def carry(self) -> None:
+        """See to it that a large upload or download is under way."""
+        if not self.carried or self.of(self.carried[-1]) and self.arrived():
+            self.carried.append(self.submit(f"seconds=0 megabytes={self.megabytes}", self.image))
+
+    def arrived(self) -> int:
+        """How many large clips are there; their files are let go of."""
+        there = [i for i in self.carried if (job := self.of(i)) and job.state == "READY"]
+        for job_id in there:
+            Path(self.of(job_id).clip.path).unlink(missing_ok=True)
+        return len(there) if there and there[-1] == self.carried[-1] else 0
+
+    def stop(self, ui: Ui) -> Steps:
+        """Let the large one arrive, then stop the tracking of the others; the window is idle then."""
+        yield from ui.until(self.arrived, "the last large clip", 60)
+        for job_id in self.polled:
+            self.flow.send("stop", job=job_id)
+        yield from ui.until(
+            lambda: all(self.of(i).state == "CANCELLED" for i in self.polled), "the stop", 30
+        )
+        yield from ui.until(lambda: not self.flow.current().watched, "the end of the watch", 60)
+
+
+def by_hand(base: str, image: str, megabytes: int, folder: Path) -> None:
+    """What scripts on the web do: encode, post, poll, fetch, each in one go."""
+    session = requests.Session()
+    session.trust_env = False
+    data = base64.b64encode(Path(image).read_bytes()).decode()
+    order = {
+        "prompt": f"seconds=0 megabytes={megabytes}",
+        "image": {"url": f"data:image/png;base64,{data}"},
+    }
+    job = session.post(f"{base}/v1/videos/generations", json=order).json()["request_id"]
+    while True:
+        answer = session.get(f"{base}/v1/videos/{job}").json()
+        if answer["status"] == "done":
+            break
+        time.sleep(0.2)
+    folder.joinpath("by-hand.mp4").write_bytes(session.get(answer["video"]["url"]).content)
+
+
+class BENCH_OT_in_execute(bpy.types.Operator):
+    bl_idname = "bench.in_execute"
+    bl_label = "Requests in Execute"
+
+    work: Callable[[], None] = staticmethod(lambda: None)
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        BENCH_OT_in_execute.work()
+        return {"FINISHED"}
+
+
+def heartbeat(
+    ui: Ui, base: str, image: str, megabytes: int, folder: str, seconds: float, rounds: int
+) -> Steps:
+    """Gaps of the heartbeat in turn: idle, idle with redraws, ours, the two wrong ways."""
+    out = Path(folder)
+    ui.module("blender.settings").preferences().poll_interval = 5.0
+    yield from ui.sidebar("SEQUENCE_EDITOR")
+    yield from ui.point("SEQUENCE_EDITOR")
+    traffic = Traffic(ui, image, megabytes, out)
+    heart = Heart()
+    blocks: dict[str, list[list[float]]] = {}
+    work = lambda: by_hand(base, image, megabytes, out)  # noqa: E731
+    BENCH_OT_in_execute.work = staticmethod(work)
+    bpy.utils.register_class(BENCH_OT_in_execute)
+
+    def block(name: str, each: Callable[[], object] = lambda: None, pause: float = 0.1) -> Steps:
+        yield SETTLE
+        heart.fresh()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            each()
+            yield pause
+        blocks.setdefault(name, []).append(heart.taken())
+        ui.note(blocks=blocks)
+
+    def sidebar_redraw() -> None:
+        ui.region("SEQUENCE_EDITOR").tag_redraw()
+
+    for _ in range(rounds):
+        yield from block("idle")
+        yield from ui.sidebar("SEQUENCE_EDITOR", "View")
+        yield from block("redraws", sidebar_redraw, 0.5)
+        yield from ui.sidebar("SEQUENCE_EDITOR")
+        yield from traffic.start(ui)
+        traffic.carry()
+        before = len(traffic.carried)
+        yield from block("ours", traffic.carry)
+        ui.note(carried=len(traffic.carried) - before)
+        yield from traffic.stop(ui)
+        yield from block("idle")
+        threads: list[threading.Thread] = []
+
+        def in_a_thread(threads: list[threading.Thread] = threads) -> None:
+            if not threads or not threads[-1].is_alive():
+                threads.append(threading.Thread(target=work))
+                threads[-1].start()
+
+        yield from block("thread", in_a_thread)
+        while threads[-1].is_alive():
+            yield 0.1
+        yield 1.0
+        heart.fresh()
+        with ui.override("SEQUENCE_EDITOR"):
+            bpy.ops.bench.in_execute()
+        yield 0.2
+        blocks.setdefault("execute", []).append(heart.taken())
+    ui.note(blocks=blocks)
+
+
+# ---------------------------------------------------------------------------------------------- panel
+
+
+def panel(ui: Ui, draws: int, jobs: int) -> Steps:
+    """How long Python draws each part of the panel, with as many jobs as the ledger holds."""
+    samples: dict[str, list[float]] = {"request": [], "jobs": []}
+    types = ui.module("blender.panel")
+    for name in samples:
+        cls = getattr(types, f"GROK_VIDEO_PT_{name}_sequencer")
+
+        def timed(
+            self: Any, context: Any, draw: Any = cls.draw, own: list[float] = samples[name]
+        ) -> None:
+            start = time.perf_counter()
+            draw(self, context)
+            own.append(time.perf_counter() - start)
+
+        cls.draw = timed
+    bpy.context.window_manager.grok_video.show = "ALL"
+    flow = ui.module("blender.flow")
+    yield from ui.sidebar("SEQUENCE_EDITOR")
+    yield from ui.point("SEQUENCE_EDITOR")
+    yield from ui.until(lambda: len(flow.current().bridge.snapshot.all) == jobs, "all the jobs")
+    for own in samples.values():
+        own.clear()
+    yield from ui.until(
+        lambda: [
+            ui.region("SEQUENCE_EDITOR").tag_redraw(),
+            min(map(len, samples.values())) >= draws,
+        ][1],
+        "enough redraws",
+        120,
+    )
+    ui.note(samples=samples)
+
+
+# --------------------------------------------------------------------------------------------- render
+
+
+def many_objects(scene: bpy.types.Scene, count: int) -> None:
+    """A grid of cubes that share one mesh, seen by the camera."""
+    quick(scene, seconds=1)
+    scene.cycles.samples = 4
+    scene.camera.location = (0, 0, 60)
+    bpy.ops.mesh.primitive_cube_add(size=1)
+    mesh = bpy.context.object.data
+    for number in range(count - 1):
+        cube = bpy.data.objects.new(f"Cube {number}", mesh)
+        cube.location = (number % 50 - 25, number // 50 - 15, number % 7)
+        scene.collection.objects.link(cube)
+
+
+def render(ui: Ui, objects: int, runs: int, folder: str) -> Steps:
+    """Our camera render and Blender's own of the same scene, in turn: start, run, heartbeat."""
+    scene = bpy.context.scene
+    with ui.override("SEQUENCE_EDITOR", "WINDOW"):
+        many_objects(scene, objects)
+    size = (848, 480)
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.use_sequencer = False
+    bpy.context.preferences.view.render_display_type = "NONE"
+    capture = ui.module("blender.capture")
+    heart = Heart()
+    samples: dict[str, list[Any]] = {
+        f"{who} {what}": [] for who in ("ours", "bare") for what in ("start", "run", "gaps")
+    }
+    yield 1.0
+    for number in range(runs + 1):
+        for who in ("ours", "bare") if number % 2 else ("bare", "ours"):
+            heart.fresh()
+            start = time.perf_counter()
+            with bpy.context.temp_override(window=ui.window):
+                if who == "ours":
+                    path = Path(folder, f"still-{number}.png")
+                    running = capture.CameraRender.start(bpy.context, scene, size, path, "PNG")
+                else:
+                    scene.render.filepath = str(Path(folder, f"bare-{number}.png"))
+                    bpy.ops.render.render("INVOKE_DEFAULT", write_still=True)
+            started = time.perf_counter() - start
+            if who == "ours":
+                yield from ui.until(lambda one=running: one.poll(), "our render", 120)
+            else:
+                yield from ui.until(
+                    lambda: not bpy.app.is_job_running("RENDER"), "Blender's render", 120
+                )
+            took = time.perf_counter() - start
+            if number:  # the first of each warms Cycles
+                samples[f"{who} start"].append(started)
+                samples[f"{who} run"].append(took)
+                samples[f"{who} gaps"].append(heart.taken())
+            yield 0.5
+    ui.note(samples=samples)
+
+
+# ----------------------------------------------------------------------------------------------- done
+
+
+def done(ui: Ui, runs: int) -> Steps:
+    """From the service's *done*, as the worker read it, to the strip on the timeline."""
+    quick(bpy.context.scene, seconds=1)
+    ui.module("blender.settings").preferences().poll_interval = 0.5
+    chosen = bpy.context.scene.grok_video
+    chosen.source = "NONE"
+    yield from ui.sidebar("SEQUENCE_EDITOR")
+    samples: dict[str, list[float]] = {"strip": [], "ready": []}
+    for number in range(runs):
+        chosen.prompt = f"seconds=1.{number} a wave"
+        timeline().frame_set(1 + 100 * number)
+        with ui.override("SEQUENCE_EDITOR"):
+            bpy.ops.grok_video.generate("EXEC_DEFAULT")
+        before = len(strips())
+        end = time.monotonic() + 60
+        while len(strips()) == before:
+            assert time.monotonic() < end, "the strip never came"
+            yield
+        seen = time.time()
+        samples["strip"].append(seen - newest().done_at)
+        samples["ready"].append(newest().ready_at - newest().done_at)
+        yield 1.5  # the next click is no double click
+    ui.note(samples=samples)

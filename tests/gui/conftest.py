@@ -110,13 +110,32 @@ class Gui:
         """Run a scenario in Blender's window to its end, which must be a good one."""
         return self.good(self.start(scenario, arguments, layout=layout).wait(limit))
 
-    @staticmethod
-    def good(report: harness.Report) -> harness.Report:
+    def good(self, report: harness.Report) -> harness.Report:
         """The report of a scenario that ended well in a Blender that quit well."""
-        last = "\n".join(report.log.splitlines()[-40:])
-        assert report.ended == "ok", f"{report.error}\nBlender's last lines:\n{last}"
-        assert report.code == 0, f"Blender ended with {report.code}\n{last}"
+        if report.ended != "ok" or report.code != 0:
+            pytest.fail(
+                f"The scenario {report.ended or 'never ended'}, Blender ended with {report.code}.\n"
+                f"{report.error}\n\nBlender's last lines:\n{_last(report.log)}\n\n"
+                f"The data folder:\n{self._data()}",
+                pytrace=False,
+            )
         return report
+
+    def _data(self) -> str:
+        """What lies in the ledger's folder, and what the worker said: for a failure's report."""
+        folder = self.profile.home / ".local" / "share" / "grok_video"
+        log = folder / "worker.log"
+        files = [
+            f"{path.stat().st_size:9}  {path.relative_to(folder)}"
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        ]
+        said = _last(log.read_text("utf-8", "replace")) if log.exists() else "no worker.log"
+        return "\n".join([*files, said])
+
+
+def _last(text: str) -> str:
+    return "\n".join(text.splitlines()[-40:])
 
 
 @pytest.fixture

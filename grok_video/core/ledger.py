@@ -237,11 +237,13 @@ class _Tail:
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
+        #: Ids that whoever owns this has not taken note of yet; a read that breaks off keeps them.
+        self.changed: set[str] = set()
         self._first: dict[str, int] = {}
         self._n = 0
 
-    def read(self, connection: sqlite3.Connection, limit: int) -> list[str]:
-        """Take in up to ``limit`` changed jobs, oldest change first; returns their ids."""
+    def read(self, connection: sqlite3.Connection, limit: int) -> bool:
+        """Take in up to ``limit`` changed jobs (-1: all), oldest change first; False when none was left."""
         rows = connection.execute(
             "SELECT id, first, n, fold, snapshot FROM jobs WHERE n > ? ORDER BY n LIMIT ?",
             (self._n, limit),
@@ -252,11 +254,12 @@ class _Tail:
             if job is not None:
                 self.put(job, first, n)
             self._n = n
-        return [row[0] for row in rows]
+        return bool(rows)
 
     def put(self, job: Job, first: int, n: int) -> None:
         """``job`` is what its events up to row ``n`` make; its first event is row ``first``."""
         self.jobs[job.id] = job
+        self.changed.add(job.id)
         self._first[job.id] = first
         self._n = max(self._n, n)
 
@@ -332,11 +335,10 @@ class LedgerReader:
     def refresh(self, budget: float) -> bool:
         """Read what is new for at most about ``budget`` seconds; True when jobs or notices changed."""
         deadline = time.perf_counter() + budget
-        before = self.trouble
+        before = (self.jobs, self.notices, self.trouble)
         try:
-            changed = self._refresh(deadline)
+            self._refresh(deadline)
         except sqlite3.Error as error:
-            changed = False
             code = _main_code(error)
             if code in _BROKEN:
                 self.trouble = (
@@ -348,16 +350,16 @@ class LedgerReader:
                 self.trouble = f"The list of clips (Grok Video's ledger) cannot be read: {error}."
                 self.close()
         except OSError as error:
-            changed = False
             self.trouble = f"The folder of Grok Video's ledger cannot be read: {error.strerror}."
-        return changed or self.trouble != before
+        jobs, notices, trouble = before
+        return self.jobs is not jobs or self.notices is not notices or self.trouble != trouble
 
-    def _refresh(self, deadline: float) -> bool:
+    def _refresh(self, deadline: float) -> None:
         try:
             stat = os.stat(self._path)
         except FileNotFoundError:
             self.close()
-            return False
+            return
         if self._file != (stat.st_dev, stat.st_ino):
             self.close()  # the worker set a damaged file aside
         if self._connection is None:
@@ -373,18 +375,21 @@ class LedgerReader:
             self._version = version
             self.trouble = _NEWER if schema > SCHEMA_VERSION else ""
         self._look_for_space()
-        return self._read(self._connection, deadline) if self._unread else False
+        if self._unread:
+            self._read(self._connection, deadline)
 
-    def _read(self, connection: sqlite3.Connection, deadline: float) -> bool:
-        changed = False
-        while ids := self._tail.read(connection, 8):
-            changed = True
-            if time.perf_counter() >= deadline:
-                break
-        else:
-            self._unread = len(ids) > 0
-        if changed:
-            self.jobs = MappingProxyType(self._tail.in_order())
+    def _read(self, connection: sqlite3.Connection, deadline: float) -> None:
+        try:
+            while self._tail.read(connection, 8):
+                if time.perf_counter() >= deadline:
+                    break
+            else:
+                self._unread = False
+        finally:
+            # A BUSY between two reads must not hide what the first one brought.
+            if self._tail.changed:
+                self._tail.changed.clear()
+                self.jobs = MappingProxyType(self._tail.in_order())
         rows = connection.execute(
             "SELECT n, id, payload FROM notices WHERE n > ? ORDER BY n", (self._notice,)
         ).fetchall()
@@ -393,7 +398,6 @@ class LedgerReader:
             kept = list(notices)[-_NOTICES_KEPT:]
             self.notices = MappingProxyType({key: notices[key] for key in kept})
             self._notice = rows[-1][0]
-        return changed or bool(rows)
 
     def _look_for_space(self) -> None:
         """A full disk stops the worker's writes, so the ledger itself cannot say it."""
@@ -445,7 +449,6 @@ class Ledger:
         self._version = -1
         self._pending: dict[str, tuple[Job, int, int]] = {}
         self._twins: list[tuple[str, str, bool]] = []
-        self._changed: set[str] = set()
 
     # -- opening
 
@@ -511,7 +514,6 @@ class Ledger:
                     # with the jobs: whoever is killed before has made nothing.
                     ledger._rebuild()
                 ledger._tail.read(connection, -1)
-                ledger._changed.update(ledger._tail.jobs)
                 return ledger
             except sqlite3.Error as error:
                 if connection is not None:
@@ -552,8 +554,8 @@ class Ledger:
         """The jobs that changed since the last call, by anybody, oldest first."""
         with self._guard, self._errors():
             self._pull()
-            changed = [self._tail.jobs[i] for i in self._changed if i in self._tail.jobs]
-            self._changed.clear()
+            changed = [self._tail.jobs[job_id] for job_id in self._tail.changed]
+            self._tail.changed.clear()
             return sorted(changed, key=lambda job: self._tail.first(job.id))
 
     def job(self, job_id: str) -> Job | None:
@@ -871,7 +873,6 @@ class Ledger:
                 raise
             for job, first, n in self._pending.values():
                 self._tail.put(job, first, n)
-                self._changed.add(job.id)
             self._pending.clear()
             twins, self._twins = self._twins, []
             for job_id, line, synced in twins:
@@ -881,7 +882,7 @@ class Ledger:
         """Take in what others wrote. ``data_version`` costs microseconds and sees other processes."""
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version != self._version:
-            self._changed.update(self._tail.read(self._connection, -1))
+            self._tail.read(self._connection, -1)
             self._version = version
 
     def _job(self, job_id: str) -> Job | None:

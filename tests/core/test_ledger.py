@@ -258,6 +258,29 @@ def test_the_reader_never_waits(ledger: Ledger, data_dir: Path) -> None:
     reader.close()
 
 
+def test_the_reader_shows_what_it_read_before_it_was_kept_from_reading_on(
+    ledger: Ledger, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that writes between two reads of one look: what the first read brought is shown."""
+    reader = LedgerReader(data_dir)
+    job = create(ledger)
+    real = ledger_module._Tail.read
+
+    def then_busy(self: object, connection: sqlite3.Connection, limit: int) -> bool:
+        if real(self, connection, limit):  # type: ignore[arg-type]
+            return True
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger_module._Tail, "read", then_busy)
+        assert reader.refresh(1.0)
+    assert reader.jobs[job.id] == job
+    assert not reader.refresh(1.0)
+    reader.close()
+
+
 def test_the_reader_keeps_to_its_budget_and_carries_on(ledger: Ledger, data_dir: Path) -> None:
     made = [create(ledger).id for _ in range(60)]
     reader = LedgerReader(data_dir)

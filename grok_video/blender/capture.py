@@ -155,7 +155,9 @@ def _borrowed(output: bpy.types.RenderSettings) -> Iterator[None]:
     """The artist's output format, switched to 8-bit PNG for a moment and put back."""
     # 4.2 also sets the video's container anew when the format is video again (measured).
     owners = [output.image_settings, output.ffmpeg]
-    before = [(owner, name, getattr(owner, name)) for owner in owners for name in _settings_of(owner)]
+    before = [
+        (owner, name, getattr(owner, name)) for owner in owners for name in _settings_of(owner)
+    ]
     try:
         compat.write_images(output.image_settings, "PNG", still.JPEG_QUALITY)
         yield

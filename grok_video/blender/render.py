@@ -210,7 +210,7 @@ def _tidy_soon() -> float | None:
 # --------------------------------------------------------------------------------------- the camera render
 
 
-def _cover(frame: tuple[float, float], size: tuple[int, int], sensor_fit: str) -> tuple[int, int]:
+def cover(frame: tuple[float, float], size: tuple[int, int], sensor_fit: str) -> tuple[int, int]:
     """The smallest full frame, in whole pixels, that holds ``size`` at the framing of ``frame``.
 
     The side that the camera's lens is fitted to decides how the other one is rounded: so that the frame
@@ -253,7 +253,7 @@ class CameraRender:
         render.use_sequencer = False
         render.pixel_aspect_x = render.pixel_aspect_y = 1.0
         fit = camera.data.sensor_fit if isinstance(camera.data, bpy.types.Camera) else "AUTO"
-        width, height = _cover(frame, size, fit)
+        width, height = cover(frame, size, fit)
         render.resolution_x, render.resolution_y = width, height
         self.whole = (width, height) == size
         if not self.whole and not compat.composites(copy):
@@ -391,9 +391,9 @@ def _render_init(scene: bpy.types.Scene, *_: object) -> None:
 @persistent
 def _render_post(scene: bpy.types.Scene, *_: object) -> None:
     # Afterwards other add-ons may set what they like: the picture is there.
-    if _active is not None and scene.name == _active.scene_name:
-        if scene.frame_float != _active.source.frame:
-            _active.broken = _active.broken or "another add-on changed the frame"
+    ours = _active is not None and scene.name == _active.scene_name
+    if ours and scene.frame_float != _active.source.frame:
+        _active.broken = _active.broken or "another add-on changed the frame"
 
 
 @persistent

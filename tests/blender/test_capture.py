@@ -50,7 +50,7 @@ def scene(blender: ModuleType) -> Iterator[bpy.types.Scene]:
     scene.collection.objects.link(camera)
     scene.camera = camera
     plane(scene, 16.0, 9.0)
-    yield scene
+    return scene
 
 
 def glowing_world(colour: tuple[float, float, float]) -> bpy.types.World:
@@ -216,7 +216,12 @@ def state() -> dict[str, Any]:
     groups = {g.name: values_of(g) for g in bpy.data.node_groups}
     preferences = bpy.context.preferences
     windows = [
-        (w.scene.name, w.view_layer.name, w.screen.name, [(a.type, a.ui_type) for a in w.screen.areas])
+        (
+            w.scene.name,
+            w.view_layer.name,
+            w.screen.name,
+            [(a.type, a.ui_type) for a in w.screen.areas],
+        )
         for w in bpy.context.window_manager.windows
     ]
     return {
@@ -271,7 +276,9 @@ def test_framing_is_the_cameras_cropped_inside(
     bpy.data.objects.remove(bpy.data.objects["Plane"])
     plane(scene, frame[0] / 10, frame[1] / 10)
     scene.camera.data.sensor_fit = fit
-    scene.camera.data.ortho_scale = {"HORIZONTAL": frame[0], "VERTICAL": frame[1]}.get(fit, max(frame)) / 10
+    scene.camera.data.ortho_scale = {"HORIZONTAL": frame[0], "VERTICAL": frame[1]}.get(
+        fit, max(frame)
+    ) / 10
     scene.render.resolution_x, scene.render.resolution_y = frame
     if composited:
         tree, layers, shown = compositor(scene)
@@ -303,6 +310,23 @@ def test_every_clip_size_is_exact(
             assert (taken.width, taken.height) == size, ratio
             assert taken.mime == "image/jpeg"
             assert taken.size == Path(taken.path).stat().st_size
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("frame", [*FRAMES, (1921, 817), (1000, 1001)])
+def test_whole_pixels_never_show_more_than_the_frame(
+    module: Module, frame: tuple[int, int], size: tuple[int, int], wide: bool
+) -> None:
+    cover = module("blender.render").cover
+    width, height = cover(frame, size, "HORIZONTAL" if wide else "VERTICAL")
+    assert width >= size[0] and height >= size[1]  # noqa: PT018
+    # The side that the lens is fitted to shows all of the frame, so the other one must not show more.
+    if wide:
+        assert height * frame[0] <= width * frame[1]
+    else:
+        assert width * frame[1] <= height * frame[0]
+    assert width - size[0] < 1 + abs(size[1] * frame[0] / frame[1] - size[0])
 
 
 def test_pixel_aspect_becomes_square(
@@ -546,9 +570,13 @@ def test_a_camera_still_leaves_no_trace(
     assert [p.name for p in folder.iterdir()] == ["still {x} #.png"]
 
 
+@pytest.mark.parametrize("composited", [False, True])
 def test_the_render_result_and_its_slots_stay(
-    capture: ModuleType, still: ModuleType, scene: bpy.types.Scene, tmp_path: Path
+    capture: ModuleType, still: ModuleType, scene: bpy.types.Scene, tmp_path: Path, composited: bool
 ) -> None:
+    if composited:
+        tree, layers, socket = compositor(scene)
+        tree.links.new(layers.outputs["Image"], socket)
     shown = f12(still, scene, tmp_path / "f12.png")
     result = bpy.data.images["Render Result"]
     while len(result.render_slots) < 2:
@@ -579,7 +607,9 @@ def test_undo_brings_no_ghost_back(
     names = bpy.data.scenes.keys()
     bpy.ops.ed.undo_push(message="after")
     bpy.ops.ed.undo()
-    assert len(bpy.data.scenes) == len(names) + 1, "the step does not hold the copy: nothing is proven"
+    assert len(bpy.data.scenes) == len(names) + 1, (
+        "the step does not hold the copy: nothing is proven"
+    )
     assert capture.tidy() == 1
     assert bpy.data.scenes.keys() == names
     assert capture.tidy() == 0
@@ -621,7 +651,9 @@ def test_without_a_camera_nothing_starts(
     assert files(tmp_path) == []
 
 
-@pytest.mark.parametrize("how", ["undo", "load", "cancel"])
+@pytest.mark.parametrize(
+    "how", ["undo", "undo a step since", "load", "cancel", "another render", "escape"]
+)
 def test_what_ends_a_render_leaves_no_still(
     capture: ModuleType, scene: bpy.types.Scene, tmp_path: Path, how: str
 ) -> None:
@@ -635,11 +667,23 @@ def test_what_ends_a_render_leaves_no_still(
     match how:
         case "undo":
             bpy.ops.ed.undo()
+        case "undo a step since":
+            # The step that comes back holds the copy: it is there, and yet not the one rendered.
+            bpy.ops.ed.undo_push(message="three")
+            bpy.ops.ed.undo_push(message="four")
+            bpy.ops.ed.undo()
+            assert going.scene_name in bpy.data.scenes
         case "load":
             bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         case "cancel":
             going.cancel()
-    with pytest.raises(capture.CaptureInterrupted, match="^Render interrupted: "):
+        case "another render":
+            bpy.ops.render.render()
+        case "escape":
+            # No key is pressed in background mode: what Blender calls then is called here.
+            for handler in bpy.app.handlers.render_cancel:
+                handler(bpy.data.scenes[going.scene_name], None)
+    with pytest.raises(capture.CaptureInterrupted, match=r"^Render interrupted: "):
         going.poll()
     capture.tidy()
     assert files(folder) == []
@@ -657,7 +701,7 @@ def test_a_render_that_fails_says_so(
     (tmp_path / "still.part.png").mkdir()
     (tmp_path / "still.part.png" / "x").touch()
     before = state()
-    with pytest.raises(capture.CaptureInterrupted, match="^Render interrupted: "):
+    with pytest.raises(capture.CaptureInterrupted, match=r"^Render interrupted: "):
         shoot(capture, scene, (16, 9), tmp_path / "still.png")
     assert differences(before, state()) == []
     assert files(tmp_path) == ["still.part.png"]
@@ -695,14 +739,14 @@ def test_other_add_ons_break_nothing(
     handlers = getattr(bpy.app.handlers, moment)
     handlers.append(other)
     try:
-        taken = shoot(capture, scene, (96, 54), tmp_path / "still.png")
-    except capture.CaptureInterrupted as error:
-        # Set before the picture is made, the frame is wrong: then there must be no still.
-        assert (does, moment) == ("sets the frame", "render_pre")
-        assert "another add-on" in str(error)
-        assert not (tmp_path / "still.png").exists()
-    else:
-        assert (pixels(still, taken.path) == plain).all()
+        if (does, moment) == ("sets the frame", "render_pre"):
+            # Set before the picture is made, the frame is wrong: then there must be no still.
+            with pytest.raises(capture.CaptureInterrupted, match="another add-on"):
+                shoot(capture, scene, (96, 54), tmp_path / "still.png")
+            assert not (tmp_path / "still.png").exists()
+        else:
+            taken = shoot(capture, scene, (96, 54), tmp_path / "still.png")
+            assert (pixels(still, taken.path) == plain).all()
     finally:
         handlers.remove(other)
     assert scene.frame_current == 1
@@ -710,6 +754,27 @@ def test_other_add_ons_break_nothing(
     if does == "saves":
         with bpy.data.libraries.load(str(saved)) as (holds, _):
             assert holds.scenes == ["Scene"]
+
+
+def test_a_file_saved_during_the_render_opens_clean(
+    capture: ModuleType, scene: bpy.types.Scene, tmp_path: Path
+) -> None:
+    tree, layers, shown = compositor(scene)
+    tree.links.new(layers.outputs["Image"], shown)
+    saved = str(tmp_path / "saved.blend")
+
+    def save(*_: object) -> None:
+        bpy.ops.wm.save_as_mainfile(filepath=saved, copy=True)
+
+    bpy.app.handlers.render_pre.append(save)
+    try:
+        shoot(capture, scene, (16, 9), tmp_path / "still.png")
+    finally:
+        bpy.app.handlers.render_pre.remove(save)
+    before = (bpy.data.scenes.keys(), bpy.data.node_groups.keys())
+    bpy.ops.wm.open_mainfile(filepath=saved)
+    capture.tidy()
+    assert (bpy.data.scenes.keys(), bpy.data.node_groups.keys()) == before
 
 
 def test_which_engines_freeze_the_window(capture: ModuleType, scene: bpy.types.Scene) -> None:
@@ -730,8 +795,10 @@ def test_workbench_frames_alike(
     picture = pixels(still, shoot(capture, scene, (90, 90), tmp_path / "still.png").path)
     lit = picture.max(axis=2) > 100
     # 10 pixels a unit; the middle 9 x 9 units of 16 x 9 are seen: the plane reaches from x 0 to 4, y .5 to 4.5.
-    assert lit[60, 50] and not lit[60, 40]
-    assert lit[60, 80] and not lit[40, 60]
+    assert lit[60, 50]
+    assert not lit[60, 40]
+    assert lit[60, 80]
+    assert not lit[40, 60]
     assert lit[:, 60].nonzero()[0].min() == pytest.approx(50, abs=1)
     assert lit[60].nonzero()[0].min() == pytest.approx(45, abs=1)
 
@@ -830,7 +897,9 @@ def test_a_float_image_is_shown_as_the_image_editor_shows_it(
     scene.view_settings.view_transform = "AgX"
     scene.view_settings.exposure = 1.0
     before = state()
-    plain = linear(pixels(still, now(capture, scene, "IMAGE", image, (16, 9), tmp_path / "a.png").path))
+    plain = linear(
+        pixels(still, now(capture, scene, "IMAGE", image, (16, 9), tmp_path / "a.png").path)
+    )
     assert plain[0, 0] == pytest.approx([0.5, 0.05, 1.0], abs=0.005)
     assert differences(before, state()) == []
     image.use_view_as_render = True
@@ -894,7 +963,9 @@ def test_the_render_result_as_it_was_rendered(
         now(capture, other, "RENDER_RESULT", None, (160, 90), tmp_path / "b.png")
 
 
-@pytest.mark.parametrize("output", [("OPEN_EXR", "RGBA", "32"), ("PNG", "RGBA", "16"), ("JPEG", "BW", "8")])
+@pytest.mark.parametrize(
+    "output", [("OPEN_EXR", "RGBA", "32"), ("PNG", "RGBA", "16"), ("JPEG", "BW", "8")]
+)
 def test_the_artists_output_format_comes_back(
     capture: ModuleType,
     still: ModuleType,
@@ -982,7 +1053,8 @@ def test_shrinking_is_the_mean_of_what_a_pixel_covers(still: ModuleType) -> None
 
 
 def test_wide_pixels_become_square_by_shrinking(still: ModuleType) -> None:
-    assert still.fit(np.zeros((576, 720, 3), np.uint8), 64 / 45, (1280, 720)).shape[:2] == (405, 720)
+    assert still.fit(np.zeros((576, 720, 3), np.uint8), 64 / 45, (1280, 720)).shape[:2] == (
+        405,
+        720,
+    )
     assert still.fit(np.zeros((90, 160, 3), np.uint8), 0.5, (80, 90)).shape[:2] == (90, 80)
-
-

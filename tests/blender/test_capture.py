@@ -246,14 +246,6 @@ def differences(before: Any, after: Any, at: str = "") -> list[str]:
     return [] if before == after or before != before else [f"{at}: {before!r} became {after!r}"]
 
 
-@pytest.fixture
-def untouched() -> Iterator[None]:
-    """The test must leave everything of the artist as it was when this was requested."""
-    before = state()
-    yield
-    assert differences(before, state()) == []
-
-
 # ------------------------------------------------------------------------------------------------- framing
 
 FRAMES = [(160, 90), (90, 160), (100, 100), (159, 91), (101, 100)]

@@ -405,6 +405,10 @@ def _heartbeat(bench: Bench) -> Iterator[Figure]:
             aim = "≤ 1.1 ×" if way == "ours" and kind != "p50" else ""
             count = sum(map(len, blocks[way]))
             yield Figure("heartbeat", f"{words}: {kind}", own, "ms", "idle", idle, aim, count)
+            if way == "ours":  # what of it is the drawing of a sidebar, whoever's it is
+                drawn = median([of(gaps) for gaps in blocks["redraws"]])
+                yield Figure("heartbeat", f"{words}: {kind}", own, "ms", "idle with redraws", drawn,
+                             aim, count)  # fmt: skip
 
 
 def _render(bench: Bench) -> Iterator[Figure]:

@@ -205,7 +205,8 @@ def _changes(task: dict[str, Any], home: str, kind: str) -> Iterator[bool]:
     writer = subprocess.Popen(
         [sys.executable, __file__, str(given)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert writer.stdin and writer.stdout
+    assert writer.stdin
+    assert writer.stdout
     writer.stdout.readline()
     try:
         yield True

@@ -92,7 +92,7 @@ class Traffic:
 
     def carry(self) -> None:
         """See to it that a large upload or download is under way."""
-        if not self.carried or self.of(self.carried[-1]) and self.arrived():
+        if not self.carried or (self.of(self.carried[-1]) and self.arrived()):
             self.carried.append(self.submit(f"seconds=0 megabytes={self.megabytes}", self.image))
 
     def arrived(self) -> int:
@@ -172,7 +172,7 @@ def heartbeat(
 
     for _ in range(rounds):
         yield from block("idle")
-        yield from ui.sidebar("SEQUENCE_EDITOR", "View")
+        yield from ui.sidebar("SEQUENCE_EDITOR", "Tool")
         yield from block("redraws", sidebar_redraw, 0.5)
         yield from ui.sidebar("SEQUENCE_EDITOR")
         yield from traffic.start(ui)
@@ -204,21 +204,23 @@ def heartbeat(
 # ---------------------------------------------------------------------------------------------- panel
 
 
+def _timed(draw: Callable[[Any, Any], None], own: list[float]) -> Callable[[Any, Any], None]:
+    def timed(self: Any, context: Any) -> None:
+        start = time.perf_counter()
+        draw(self, context)
+        own.append(time.perf_counter() - start)
+
+    return timed
+
+
 def panel(ui: Ui, draws: int, jobs: int) -> Steps:
     """How long Python draws each part of the panel, with as many jobs as the ledger holds."""
     samples: dict[str, list[float]] = {"request": [], "jobs": []}
     types = ui.module("blender.panel")
-    for name in samples:
-        cls = getattr(types, f"GROK_VIDEO_PT_{name}_sequencer")
-
-        def timed(
-            self: Any, context: Any, draw: Any = cls.draw, own: list[float] = samples[name]
-        ) -> None:
-            start = time.perf_counter()
-            draw(self, context)
-            own.append(time.perf_counter() - start)
-
-        cls.draw = timed
+    types.unregister()  # Blender looks at a panel's draw when it is registered
+    types._RequestPanel.draw = _timed(types._RequestPanel.draw, samples["request"])
+    types._JobsPanel.draw = _timed(types._JobsPanel.draw, samples["jobs"])
+    types.register()
     bpy.context.window_manager.grok_video.show = "ALL"
     flow = ui.module("blender.flow")
     yield from ui.sidebar("SEQUENCE_EDITOR")

@@ -469,7 +469,6 @@ class Transport:
     def _copy(self, response: requests.Response, file: Any, start: int, call: Call) -> None:
         expected = _length(response)
         got = 0
-        window = time.monotonic()
         window_got = 0
         while True:
             chunk = response.raw.read(_READ, decode_content=False)
@@ -483,8 +482,8 @@ class Transport:
             except OSError as error:
                 raise unwritable(error, Path(file.name)) from error
             # At least SLOWEST bytes a second over each window, or the timer ends it.
-            if got - window_got >= SLOWEST * SLOWEST_FOR and time.monotonic() - window > 1.0:
-                window, window_got = time.monotonic(), got
+            if got - window_got >= SLOWEST * SLOWEST_FOR:
+                window_got = got
                 call.limit(SLOWEST_FOR)
         # urllib3 1.26 gives a cut body as a good 200 (measured), so we count.
         if call.aborted or call.late or (expected is not None and got != expected):

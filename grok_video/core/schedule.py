@@ -81,6 +81,7 @@ class Memory:
     since: float  # mono: when the user's word was first seen
     word: float  # wall: which word that was
     next_at: float = 0.0  # mono: not to be polled or sent before
+    fetch_at: float = 0.0  # mono: not to be downloaded before; the last poll holds no download up
     troubles: int = 0  # in a row
 
 
@@ -115,7 +116,7 @@ def step(job: Job, world: World, memory: Memory) -> Step:
         case _:
             if not world.online:
                 return Step(Act.WAIT, math.inf)
-            return Step(Act.DOWNLOAD, max(memory.next_at, _mono(job.not_before, world)))
+            return Step(Act.DOWNLOAD, max(memory.fetch_at, _mono(job.not_before, world)))
 
 
 def _queued(job: Job, world: World, memory: Memory) -> Step:

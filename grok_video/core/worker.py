@@ -727,7 +727,7 @@ class Worker:
         elif op.kind == "download":
             self._etags[op.job_id] = op.etag
             if op.trouble and memory is not None:  # a bug: not at once again
-                memory.next_at = mono + pace.longest
+                memory.fetch_at = mono + pace.longest
             if job is not None and job.state is not State.DOWNLOADING:
                 self._remove_parts(job)
         self._record(op.job_id, op.events)

@@ -181,6 +181,13 @@ def test_a_download_needs_no_key() -> None:
     assert step(downloading(), world(account=None), memory()).act is Act.DOWNLOAD
 
 
+def test_a_download_does_not_wait_for_the_next_poll() -> None:
+    remembered = memory()
+    after_poll(running(), remembered, Pace(), world().mono, False, 0.0)
+    assert step(running(), world(), remembered).at > world().mono
+    assert step(downloading(), world(), remembered) == Step(Act.DOWNLOAD, world().mono)
+
+
 def test_slow_is_said_once_and_asked_for_less_often() -> None:
     assert step(running(), world(599.0), memory()).act is Act.POLL
     assert isinstance(step(running(), world(601.0), memory()).event, Slow)

@@ -138,11 +138,11 @@ def _show_on_srgb(scene: bpy.types.Scene) -> None:
         return
     # An own OpenColorIO configuration may have neither; then the picture stays as it is.
     with suppress(TypeError):
-        scene.display_settings.display_device = "sRGB"
+        scene.display_settings.display_device = "sRGB"  # type: ignore[assignment]
         scene.view_settings.view_transform = view
 
 
-def run(copy: bpy.types.Scene, *, wait: bool) -> set[str]:
+def run(copy: bpy.types.Scene, *, wait: bool) -> set[Any]:
     """Render a copy at its own frame into its file; with ``wait`` it is there on return.
 
     Window layout, preferences and the slots of the Render Result stay as they are. Raises RuntimeError.

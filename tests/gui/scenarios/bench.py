@@ -256,7 +256,7 @@ def many_objects(scene: bpy.types.Scene, count: int) -> None:
 
 
 def render(ui: Ui, objects: int, runs: int, folder: str) -> Steps:
-    """Our camera render and Blender's own of the same scene, in turn: start, run, heartbeat."""
+    """Our camera render, and Blender's own of the scene and of a bare copy, in turn: start, run, heartbeat."""
     scene = bpy.context.scene
     with ui.override("SEQUENCE_EDITOR", "WINDOW"):
         many_objects(scene, objects)
@@ -267,19 +267,23 @@ def render(ui: Ui, objects: int, runs: int, folder: str) -> Steps:
     capture = ui.module("blender.capture")
     heart = Heart()
     samples: dict[str, list[Any]] = {
-        f"{who} {what}": [] for who in ("ours", "bare") for what in ("start", "run", "gaps")
+        f"{who} {what}": [] for who in ("ours", "bare", "copy") for what in ("start", "run", "gaps")
     }
     yield 1.0
     for number in range(runs + 1):
-        for who in ("ours", "bare") if number % 2 else ("bare", "ours"):
+        for who in ("ours", "bare", "copy") if number % 2 else ("copy", "bare", "ours"):
+            copy = None
             heart.fresh()
             start = time.perf_counter()
-            with bpy.context.temp_override(window=ui.window):
-                if who == "ours":
-                    path = Path(folder, f"still-{number}.png")
+            if who == "ours":
+                path = Path(folder, f"still-{number}.png")
+                with bpy.context.temp_override(window=ui.window):
                     running = capture.CameraRender.start(bpy.context, scene, size, path, "PNG")
-                else:
-                    scene.render.filepath = str(Path(folder, f"bare-{number}.png"))
+            else:
+                copy = scene.copy() if who == "copy" else None
+                (copy or scene).render.filepath = str(Path(folder, f"{who}-{number}.png"))
+                given = {"scene": copy} if copy else {"window": ui.window}
+                with bpy.context.temp_override(**given):
                     bpy.ops.render.render("INVOKE_DEFAULT", write_still=True)
             started = time.perf_counter() - start
             if who == "ours":
@@ -289,6 +293,8 @@ def render(ui: Ui, objects: int, runs: int, folder: str) -> Steps:
                     lambda: not bpy.app.is_job_running("RENDER"), "Blender's render", 120
                 )
             took = time.perf_counter() - start
+            if copy is not None:
+                bpy.data.scenes.remove(copy)
             if number:  # the first of each warms Cycles
                 samples[f"{who} start"].append(started)
                 samples[f"{who} run"].append(took)

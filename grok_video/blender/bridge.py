@@ -77,12 +77,17 @@ class Bridge:
         self._crashes = 0
         self._not_before = 0.0
         self._started_at = 0.0
+        self._had_inbox = False  # before the last read of the ledger
 
     # ------------------------------------------------------------------------------------ the ledger
 
     def tick(self, budget: float) -> bool:
         """Read what is new for at most ``budget`` seconds; True when something changed."""
         self._watch_worker()
+        # Asked before reading: what the worker has taken from the inbox by then is in the ledger. Asked
+        # afterwards, a command applied between the two would be neither here nor there, and with
+        # nothing under way the ticks would end before its job was ever seen.
+        self._had_inbox = self._inbox_holds()
         changed = self._reader.refresh(budget)
         if changed:
             self.snapshot = Snapshot.of(dict(self._reader.jobs))
@@ -164,8 +169,13 @@ class Bridge:
         )
         self._tell_once("online", {"type": "online", "online": bool(bpy.app.online_access)})
 
-    def has_inbox(self) -> bool:
-        """Whether a command that this process put down may still lie there."""
+    @property
+    def expects(self) -> bool:
+        """Whether the ledger may hold, or get, what the last tick did not read; so tick again."""
+        unread = self._reader.behind or self._reader.missed
+        return unread or self._had_inbox or self._inbox_holds()
+
+    def _inbox_holds(self) -> bool:
         try:
             return any(e.name.endswith(".json") for e in os.scandir(self.data_dir / "inbox"))
         except OSError:

@@ -468,7 +468,7 @@ def tick(context: bpy.types.Context) -> bool:
 def busy() -> bool:
     """Whether something is under way that needs ticks."""
     flow = current()
-    if flow.pending is not None or flow.bridge.behind or flow.bridge.has_inbox():
+    if flow.pending is not None or flow.bridge.expects:
         return True
     mine = settings.account()
     session = flow.bridge.session

@@ -318,6 +318,7 @@ class LedgerReader:
         self.jobs: Mapping[str, Job] = MappingProxyType({})
         self.notices: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
         self.trouble = ""
+        self.missed = False  # the last refresh met a lock: what it could not read is still unheard
         self._path = Path(data_dir) / FILE_NAME
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None  # (device, inode) of what is open
@@ -336,6 +337,7 @@ class LedgerReader:
         """Read what is new for at most about ``budget`` seconds; True when jobs or notices changed."""
         deadline = time.perf_counter() + budget
         before = (self.jobs, self.notices, self.trouble)
+        self.missed = False
         try:
             self._refresh(deadline)
         except sqlite3.Error as error:
@@ -346,7 +348,9 @@ class LedgerReader:
                     "restart Blender to rebuild it from its copies."
                 )
                 self.close()
-            elif code not in _NOT_NOW and code != sqlite3.SQLITE_READONLY:
+            elif code in _NOT_NOW or code == sqlite3.SQLITE_READONLY:
+                self.missed = True
+            else:
                 self.trouble = f"The list of clips (Grok Video's ledger) cannot be read: {error}."
                 self.close()
         except OSError as error:

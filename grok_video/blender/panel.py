@@ -128,16 +128,32 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if chosen.source == "NONE":
         return
     size = models.clip_size(chosen.resolution, flow.ratio_of(context, scene))
-    text = f"{size[0]} × {size[1]} {flow.preferred_format()}"
     natural = capture.natural_size(context, scene, chosen.source, chosen.image)
+    cropped = ""
     if natural is not None:
         crop = models.crop_inside(*natural, *size)
         if not crop.whole:
-            text += f", {crop.text}"
+            cropped = f", {crop.text}"
+        if chosen.source in ("IMAGE", "RENDER_RESULT", "SEQUENCER"):
+            # Pictures are never enlarged: a small one is sent as small as it is.
+            kept = (crop.right - crop.left) * natural[0], (crop.top - crop.bottom) * natural[1]
+            if kept[0] < size[0]:
+                size = max(1, int(kept[0] + 1e-6)), max(1, int(kept[1] + 1e-6))
+    text = f"{size[0]} × {size[1]} {flow.preferred_format()}{cropped}"
     row = layout.row()
     row.active = False
     row.alignment = "RIGHT"
     row.label(text=text)
+    if chosen.source == "CAMERA" and capture.engine_freezes(scene):
+        words = layout.column()
+        words.active = False
+        words.use_property_split = False
+        _wrapped(
+            words,
+            context,
+            "Blender waits while this engine renders; the source 3D Viewport is taken at once",
+            "INFO",
+        )
 
 
 def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -179,14 +195,6 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     if now.pending is not None:
         row.enabled = False
         row.operator("grok_video.generate", text="Rendering…", icon="RENDER_STILL")
-        if capture.engine_freezes(scene):
-            _wrapped(
-                layout,
-                context,
-                "Blender does not answer while this engine renders. "
-                "The 3D Viewport as source is taken at once.",
-                "INFO",
-            )
         return
     row.enabled = trouble is None
     row.operator(

@@ -20,5 +20,11 @@ def test_panel_in_every_state(gui: Gui, stand_in: StandIn, scale: float) -> None
     assert len(stand_in.requests("submit")) == 2
 
 
+def test_every_source_is_drawn(gui: Gui, stand_in: StandIn) -> None:
+    report = gui.run("pictures.py:sources", layout="General")
+    assert "EEVEE" in report.notes["engine"]
+    assert "Traceback" not in report.log  # a draw that raises only says so there
+
+
 def test_preferences(gui: Gui, stand_in: StandIn) -> None:
     assert gui.run("pictures.py:preferences", layout="General").notes["shown"]

@@ -50,6 +50,21 @@ def states(ui: Ui, scale: float) -> Steps:
     ui.note(problem=newest().problem.message, states=[str(job.state) for job in shown()])
 
 
+def sources(ui: Ui) -> Steps:
+    """What the panel says of each source before anything is rendered."""
+    kind = "VIEW_3D"
+    scene = bpy.context.scene  # as it comes: EEVEE
+    settings = scene.grok_video
+    settings.image = bpy.data.images.new("Small", 320, 320)
+    settings.aspect_ratio = "16:9"
+    scene.render.resolution_y = 1920
+    yield from ui.sidebar(kind)
+    for source in ("CAMERA", "VIEWPORT", "RENDER_RESULT", "IMAGE", "SEQUENCER", "NONE"):
+        settings.source = source
+        yield from ui.shot(f"source-{source.lower()}")
+    ui.note(engine=scene.render.engine)
+
+
 def preferences(ui: Ui) -> Steps:
     """The add-on's preferences, reached by the panel's own button."""
     area = ui.area("VIEW_3D")

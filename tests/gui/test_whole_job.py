@@ -40,6 +40,8 @@ def check_clip(notes: dict[str, Any], stand_in: StandIn) -> None:
     assert frames <= movie["span"][1] - FRAME <= frames + 2  # the service's clips have a frame more
     assert abs(sound["span"][1] - movie["span"][1]) <= 1
     assert movie["job"] == sound["job"]
+    assert notes["undone_prompt"] == PROMPT
+    assert notes["undone_scenes"] == notes["scenes"]
     assert len(stand_in.requests("submit")) == 1
     (job,) = stand_in.jobs()
     assert (job["prompt"], job["duration"]) == (PROMPT, SECONDS)

@@ -78,6 +78,16 @@ def whole_job(ui: Ui, kind: str, prompt: str, frame: int, seconds: int) -> Steps
     )
     yield 0.5
     yield from ui.shot(f"{kind.lower()}-imported")
+    # The import is one undo step of its own: Ctrl-Z takes the clip away and nothing else.
+    yield from ui.point(kind)
+    yield from ui.press("Z", ctrl=True)
+    yield from ui.until(lambda: not strips(), "the undo")
+    ui.note(
+        undone_prompt=bpy.context.scene.grok_video.prompt,
+        undone_scenes=[scene.name for scene in bpy.data.scenes],
+    )
+    yield from ui.press("Z", ctrl=True, shift=True)
+    yield from ui.until(strips, "the redo")
 
 
 def newest() -> Any:

@@ -1,0 +1,53 @@
+"""While a clip is made the artist goes on; what was paid arrives once, what was not sent costs nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Gui
+    from stand_in.client import StandIn
+
+
+def paid_once(stand_in: StandIn) -> bool:
+    return len(stand_in.requests("submit")) == len(stand_in.jobs()) == 1
+
+
+@pytest.mark.parametrize("what", ["file_new", "file_open", "save_as", "disabled"])
+def test_other_file_during_a_job(gui: Gui, stand_in: StandIn, tmp_path: Path, what: str) -> None:
+    stand_in.settings(job_seconds=8)
+    arguments = {} if what == "file_new" else {"blend": str(tmp_path / "shot.blend")}
+    notes = gui.run(f"meanwhile.py:{what}", layout="General", **arguments).notes
+    assert len(notes["jobs"]) == 1
+    assert notes["scenes"] == ["Scene"]
+    assert notes.get("by_itself", 0) == 0  # another file does not get the clip unasked
+    assert notes.get("gone", True)
+    assert paid_once(stand_in)
+
+
+@pytest.mark.parametrize("what", ["workspace", "window_closed", "keys"])
+def test_other_work_during_a_job(gui: Gui, stand_in: StandIn, what: str) -> None:
+    stand_in.settings(job_seconds=8)
+    notes = gui.run(f"meanwhile.py:{what}", layout="General").notes
+    assert len(notes["jobs"]) == 1
+    assert notes.get("workspace", "Scripting") == "Scripting"
+    assert notes.get("state", "RUNNING") == "RUNNING"
+    assert paid_once(stand_in)
+
+
+@pytest.mark.parametrize("what", ["undo_in_render", "new_in_render", "f12_in_render"])
+def test_interrupted_render_costs_nothing(gui: Gui, stand_in: StandIn, what: str) -> None:
+    notes = gui.run(f"meanwhile.py:{what}", layout="General").notes
+    assert "Render interrupted" in notes["message"]
+    assert "Nothing was sent or charged" in notes["message"]
+    assert not notes["job"]
+    assert stand_in.requests() == []
+
+
+def test_autosave_happens_during_a_job(gui: Gui, stand_in: StandIn) -> None:
+    stand_in.settings(job_seconds=600)
+    notes = gui.run("meanwhile.py:autosave", layout="General", limit=240).notes
+    assert notes["state"] == "RUNNING"

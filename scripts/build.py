@@ -53,13 +53,16 @@ def build(tool: Path, out_dir: Path = ROOT / "dist") -> Path:
 
 
 def main() -> None:
-    from environments import extension_tool
+    from environments import Missing, extension_tool
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tool", type=Path, help="Blender's blender_ext.py (default: a wheel's)")
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     args = parser.parse_args()
-    print(build(args.tool or extension_tool(), args.out))
+    try:
+        print(build(args.tool or extension_tool(), args.out))
+    except Missing as missing:
+        sys.exit(str(missing))
 
 
 if __name__ == "__main__":

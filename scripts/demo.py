@@ -29,7 +29,14 @@ def main() -> int:
     parser.add_argument("--live", action="store_true", help="use the real service and your key")
     parser.add_argument("--output", type=Path, default=ROOT / "demo-output")
     parser.add_argument("--prompt", default="The camera drifts slowly around the glowing cube")
-    parser.add_argument("--seconds", type=int, default=2, help="length of the clip, 1 to 15")
+    parser.add_argument(
+        "--seconds",
+        type=int,
+        default=2,
+        choices=range(1, 16),
+        metavar="1-15",
+        help="length of the clip",
+    )
     parser.add_argument("--resolution", default="480p", choices=("480p", "720p"))
     args = parser.parse_args()
 
@@ -66,4 +73,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except environments.Missing as missing:
+        sys.exit(str(missing))

@@ -37,6 +37,7 @@ BREATH_SECONDS = (
     20.0  # a running modal operator blocks autosave, so it ends itself and is restarted
 )
 DOUBLE_CLICK_SECONDS = 1.0
+MAX_FRAME = 1_048_574 - 60 * 240  # Blender's last frame, less a minute at its highest rate
 CLAIM_SECONDS = 10.0  # before an import that was not granted is asked for again
 SHOW_SECONDS = 0.15  # between a click and its render: a redraw fits in
 DEAD_WATCH_SECONDS = 5.0  # without a tick: the modal operator is gone without a word
@@ -82,6 +83,7 @@ class Flow:
     watched: bool = False  # the modal operator runs
     ticked: float = 0.0  # monotonic time of its last tick
     second: int = 0
+    said: object = None  # the last step of a job that was told to a script's console
 
 
 _flow: Flow | None = None
@@ -118,8 +120,8 @@ def connection_trouble() -> tuple[str, ProblemCode] | None:
             "Blender's online access is off. Turn on “Allow Online Access” in the System preferences.",
             ProblemCode.OFFLINE,
         )
-    if not settings.api_key():
-        return "There is no API key yet. Enter yours in the preferences.", ProblemCode.KEY
+    if trouble := settings.api_key_trouble(settings.api_key()):
+        return trouble, ProblemCode.KEY
     return None
 
 
@@ -224,6 +226,8 @@ def generate(
             f"The scene “{target.name}” is linked from another file and cannot take strips.",
             "Choose a local scene for the clip.",
         )
+    if abs(frame) > MAX_FRAME:
+        raise Refused(f"Blender's timeline ends before frame {frame}.", "Choose another frame.")
     chosen = scene.grok_video
     if why := capture.refusal(context, scene, chosen.source, chosen.image):
         raise Refused(why)
@@ -557,7 +561,7 @@ def import_job(
     ``scene`` and ``frame`` are the artist's word; without it the job's own target counts. Raises Refused.
     """
     flow = current()
-    asked_for = scene is not None
+    asked_for = scene is not None or frame is not None
     scene = scene or bpy.data.scenes.get(job.spec.target.scene)
     if scene is None:
         _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")

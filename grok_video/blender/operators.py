@@ -7,6 +7,7 @@ Operators that spend money have neither REGISTER nor UNDO: Redo and Repeat Last 
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,14 +40,26 @@ def _finish(
     if not bpy.app.background:
         flow.redraw()
         return {"FINISHED"}
+    started = time.monotonic()
 
     def is_over(job: Job) -> bool:
+        _say(job)
         # What waits for the artist moves by itself never, or not for sure: no script is left hanging.
         code = job.problem.code if job.problem is not None else None
         unplaced = job.state is State.READY and code is ProblemCode.SCENE and not job.claimed_by
-        return job.state in ended or job.held or unplaced or (job.open and job.blocked)
+        unreachable = (
+            job.state is State.QUEUED
+            and code is ProblemCode.NETWORK
+            and time.monotonic() - started > UNREACHABLE_SECONDS
+        )
+        waits = job.held or unplaced or unreachable or (job.open and job.blocked)
+        return job.state in ended or waits
 
-    job = flow.wait_until(context, job_id, is_over)
+    try:
+        job = flow.wait_until(context, job_id, is_over)
+    except KeyboardInterrupt:
+        operator.report({"ERROR"}, _interrupted(job_id))
+        return {"CANCELLED"}
     if job.state in wanted:
         return {"FINISHED"}
     problem = job.problem
@@ -55,6 +68,31 @@ def _finish(
     return {"CANCELLED"}
 
 
+def _say(job: Job) -> None:
+    """On the console of a script: each step of its job once, and at the end where the clip is."""
+    step = (job.id, job.state, job.problem and job.problem.message)
+    if flow.current().said == step:
+        return
+    flow.current().said = step
+    words = [f"Grok Video {job.spec.short_id}: {job.state.lower()}"]
+    if job.problem is not None:
+        words.append(job.problem.message)
+    if job.state is State.IMPORTED and job.clip is not None:
+        words.append(job.clip.path)
+        if job.cost is not None:
+            words.append(models.usd(job.cost))
+    print(", ".join(words), flush=True)
+
+
+def _interrupted(job_id: str) -> str:
+    job = flow.current().bridge.snapshot.jobs.get(job_id)
+    if job is not None and (job.sent or job.request_id):
+        return "Interrupted. The job was sent and goes on at the service; Retry or a new start finds it."
+    return "Interrupted. The job was not sent or charged; it is kept in the list."
+
+
+#: Seconds that a script waits for a service that cannot be reached; nothing was sent then.
+UNREACHABLE_SECONDS = 60.0
 _ON_THE_TIMELINE = frozenset({State.IMPORTED})
 
 
@@ -81,7 +119,11 @@ class _Spends:
     scene: StringProperty(
         name="Scene", description="Scene that takes the clip; empty: the sequencer's"
     )
-    frame: IntProperty(name="Frame", description="Frame where the clip starts; unset: the playhead")
+    frame: IntProperty(
+        name="Frame",
+        description="Frame where the clip starts; unset: the playhead. The source is always taken "
+        "at the scene's current frame",
+    )
 
 
 class GROK_VIDEO_OT_generate(_Spends, bpy.types.Operator):
@@ -168,9 +210,9 @@ class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> _Result:
         try:
+            job = flow.job_of(self.job, _can_send_again)
             if not self.confirm:
                 raise flow.Refused("Sending again costs money.", "Call it with confirm=True.")
-            job = flow.job_of(self.job, _can_send_again)
             if not _can_send_again(job):  # it may have moved on while the dialog asked
                 raise flow.Refused(
                     "This job is under way or has its clip: nothing was sent or charged.",
@@ -321,7 +363,10 @@ class GROK_VIDEO_OT_import_result(bpy.types.Operator):
         except flow.Refused as error:
             return _refuse(self, error)
         if landing is None:
+            self.report({"INFO"}, "The clip is in the sequencer already")
             return {"CANCELLED"}
+        if job.problem is not None and job.problem.code is ProblemCode.FILE:
+            self.report({"WARNING"}, job.problem.message)  # it lies elsewhere than it should
         if landing.notice:
             self.report({"WARNING"}, landing.notice)
         return _finish(self, context, job.id, _ON_THE_TIMELINE)
@@ -489,7 +534,8 @@ class GROK_VIDEO_OT_collect_clips(bpy.types.Operator):
         count, sentences = sequencer.collect_clips(context)
         for sentence in sentences:
             self.report({"WARNING"}, sentence)
-        self.report({"INFO"}, f"{count} clips copied beside the file")
+        clips = "1 clip" if count == 1 else f"{count} clips"
+        self.report({"INFO"}, f"{clips} copied beside the file")
         return {"FINISHED"}
 
 

@@ -32,6 +32,8 @@ BUSY_JOBS: dict[Any, str] = {"RENDER": "renders", "OBJECT_BAKE": "bakes", "COMPO
 #: Seconds to wait for Blender to call our job over once it reported its end. Longer than that, another
 #: render runs beside it.
 JOB_END_SECONDS = 1.0
+#: At most so long a render is held back for one turn of the event loop (see ``compat``).
+HOLD_SECONDS = 3.0
 
 
 def busy() -> str:
@@ -290,6 +292,9 @@ class CameraRender:
             raise CaptureRefused(why)
         self = CameraRender(scene, size, path, file_format)
         _active = self
+        if not bpy.app.background and compat.frees_contexts_in_use():
+            self.held = True
+            bpy.app.timers.register(self._let_go, first_interval=0.0, persistent=True)
         try:
             result = run(bpy.data.scenes[self.scene_name], wait=bpy.app.background)
         except RuntimeError as error:
@@ -299,6 +304,10 @@ class CameraRender:
             self._end()
             raise CaptureInterrupted("Render interrupted: Blender did not start it.")
         return self
+
+    def _let_go(self) -> None:
+        """A timer: by the next turn of the event loop Blender has freed what it frees."""
+        self.held = False
 
     def poll(self) -> Still | None:
         """The still, or None while it is being rendered. Raises CaptureInterrupted.
@@ -380,12 +389,21 @@ _last_slot: int | None = None
 def _render_init(scene: bpy.types.Scene, *_: object) -> None:
     global _last_slot
     if _tagged(scene):
+        _hold(scene)
         return
     if result := render_result():
         _last_slot = result.render_slots.active_index
     # It stops ours half-way, and Blender still reports it complete (measured in 5.2).
     if _active is not None:
         _active.broken = _active.broken or "another render was started"
+
+
+def _hold(scene: bpy.types.Scene) -> None:
+    """Keep our render back, on its own thread, until Blender's window cannot crash it any more."""
+    ours = _active
+    end = time.monotonic() + HOLD_SECONDS
+    while ours is not None and ours.held and not ours.broken and time.monotonic() < end:
+        time.sleep(0.002)
 
 
 @persistent

@@ -241,6 +241,15 @@ def api_key() -> str:
     return os.environ.get("XAI_API_KEY", "").strip() or preferences().api_key.strip()
 
 
+def api_key_trouble(key: str) -> str:
+    """'' or a sentence that says why ``key`` cannot be used."""
+    if not key:
+        return "There is no API key yet. Enter yours in the preferences."
+    if not all("!" <= character <= "~" for character in key):
+        return "The API key holds a blank or a letter that no key has. Paste it again in the preferences."
+    return ""
+
+
 def api_base() -> str:
     """The API base that is used, without a trailing slash, and without the ``/v1`` many paste along."""
     base = os.environ.get("XAI_API_BASE", "").strip() or preferences().api_base.strip()

@@ -157,7 +157,10 @@ def test_bad_input_is_refused_before_anything_is_sent(
         settings.resolution = "1080p"  # not offered by this model
     monkeypatch.delenv("XAI_API_KEY")
     refused(generate, "no API key")
+    monkeypatch.setenv("XAI_API_KEY", "xai-with a blank")
+    refused(generate, "holds a blank")
     monkeypatch.setenv("XAI_API_KEY", stand_in.key)
+    refused(lambda: generate(frame=2_000_000), "2000000")
     monkeypatch.setenv("XAI_API_BASE", "http://203.0.113.5")
     refused(generate, "https://")
     monkeypatch.setenv("XAI_API_BASE", stand_in.base)
@@ -165,6 +168,35 @@ def test_bad_input_is_refused_before_anything_is_sent(
     refused(generate, "Allow Online Access")
     assert stand_in.requests() == []
     assert module("blender.flow").current().bridge.snapshot.all == ()
+
+
+def test_a_script_does_not_hang_on_a_service_that_is_down(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module("blender.operators"), "UNREACHABLE_SECONDS", 0.0)
+    monkeypatch.setenv("XAI_API_BASE", "http://127.0.0.1:9")
+    with pytest.raises(RuntimeError) as raised:
+        blender.ops.grok_video.generate()
+    job = newest(module)
+    assert job.state == "QUEUED"
+    assert job.problem.message in str(raised.value)
+    assert job.problem.charged is False
+
+
+def test_a_script_that_is_interrupted_says_what_became_of_the_job(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in.settings(job_seconds=600)
+    flow = module("blender.flow")
+    tick = flow.tick
+
+    def interrupt(context: Any) -> bool:
+        if any(job.state == "RUNNING" for job in flow.current().bridge.snapshot.all):
+            raise KeyboardInterrupt
+        return tick(context)
+
+    monkeypatch.setattr(flow, "tick", interrupt)
+    refused(blender.ops.grok_video.generate, "was sent and goes on")
 
 
 def test_linked_scene_takes_no_clip(
@@ -285,7 +317,8 @@ def test_import_again_at_another_frame(
 ) -> None:
     blender.ops.grok_video.generate(frame=1)
     job = newest(module)
-    blender.ops.grok_video.import_result(job=job.id, scene=scene.name, frame=200)
+    assert blender.ops.grok_video.import_result(job=job.id) == {"CANCELLED"}  # is there already
+    blender.ops.grok_video.import_result(job=job.id, frame=200)
     spans = sorted(module("blender.compat").span(strip)[0] for strip in strips(scene))
     assert spans == [1, 200]
     assert posts(stand_in) == 1

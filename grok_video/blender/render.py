@@ -247,6 +247,7 @@ class CameraRender:
             "CAMERA", scene=scene.name, frame=scene.frame_float, camera=camera.name
         )
         self.broken = ""  # what ended it without a picture
+        self.held = False  # its thread waits for one turn of the event loop
         self.done_at = 0.0  # monotonic time at which Blender reported the end, either way
         frame = frame_size(scene)
         copy = copy_scene(scene, still.part_of(path), file_format)

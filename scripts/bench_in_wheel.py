@@ -56,14 +56,14 @@ def make_ledger(task: dict[str, Any]) -> dict[str, Any]:
             image="/stills/still.png", image_mime="image/png", image_pixels=(1280, 720),
             image_bytes=1_500_000, output="/clips/clip.mp4",
             source=job.Source("CAMERA", "Scene", 1.0, "Camera"),
-            target=job.Target("an earlier session", "/work/shot.blend", "Scene", number),
+            target=job.Target("an earlier session", "/shots/shot.blend", "Scene", number),
         )  # fmt: skip
         if number < 10:
             events = under_way
         elif number < 30:
             events = came
         elif number < 100:
-            events = [*came, job.ImportClaimed("x"), job.Imported("Scene", "/work/shot.blend")]
+            events = [*came, job.ImportClaimed("x"), job.Imported("Scene", "/shots/shot.blend")]
         else:
             events = [job.StopRequested()]
         for event in [job.Created(spec), *events]:

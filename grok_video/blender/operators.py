@@ -111,7 +111,21 @@ def _frame(operator: bpy.types.Operator, target: bpy.types.Scene) -> int:
     return target.frame_current
 
 
-class _Spends:
+class _Asks(bpy.types.Operator if TYPE_CHECKING else object):
+    """Operators that ask ``flow``: what it refuses is reported as a sentence, in scripts it raises."""
+
+    def run(self, context: bpy.types.Context) -> _Result:
+        """``execute``, but for the refusals."""
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            return self.run(context)
+        except (flow.Refused, sequencer.ImportRefused) as error:
+            return _refuse(self, error)
+
+
+class _Spends(_Asks):
     """Operators that can cost money: never REGISTER, never UNDO."""
 
     bl_options = set()
@@ -134,20 +148,13 @@ class GROK_VIDEO_OT_generate(_Spends, bpy.types.Operator):
         "at the playhead when it is done. You go on working meanwhile"
     )
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            target = _target(context, self.scene)
-            job_id = flow.generate(context, context.scene, target, _frame(self, target))
-            if bpy.app.background:
-                # A render that failed has refused; in background mode the job is there now.
-                return _finish(self, context, job_id, _ON_THE_TIMELINE)
-        except flow.Refused as error:
-            return _refuse(self, error)
-        flow.redraw()
-        return {"FINISHED"}
+    def run(self, context: bpy.types.Context) -> _Result:
+        target = _target(context, self.scene)
+        job_id = flow.generate(context, context.scene, target, _frame(self, target))
+        return _finish(self, context, job_id, _ON_THE_TIMELINE)
 
 
-class GROK_VIDEO_OT_generate_dialog(bpy.types.Operator):
+class GROK_VIDEO_OT_generate_dialog(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.generate_dialog"
     bl_label = "Generate Video Clip…"
     bl_description = "Look over source, prompt, settings and price, then generate a clip"
@@ -170,13 +177,10 @@ class GROK_VIDEO_OT_generate_dialog(bpy.types.Operator):
 
         panel.draw_request(self.layout, context)
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            target = sequencer.target_scene(context)
-            job_id = flow.generate(context, context.scene, target, target.frame_current)
-            return _finish(self, context, job_id, _ON_THE_TIMELINE)
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        target = sequencer.target_scene(context)
+        job_id = flow.generate(context, context.scene, target, target.frame_current)
+        return _finish(self, context, job_id, _ON_THE_TIMELINE)
 
 
 class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
@@ -208,24 +212,21 @@ class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
             confirm_text=text,
         )
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            job = flow.job_of(self.job, _can_send_again)
-            if not self.confirm:
-                raise flow.Refused("Sending again costs money.", "Call it with confirm=True.")
-            if not _can_send_again(job):  # it may have moved on while the dialog asked
-                raise flow.Refused(
-                    "This job is under way or has its clip: nothing was sent or charged.",
-                    "Generate makes another clip.",
-                )
-            target = _target(context, self.scene)
-            job_id = flow.send_again(job, target, _frame(self, target))
-            return _finish(self, context, job_id, _ON_THE_TIMELINE)
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        job = flow.job_of(self.job, _can_send_again)
+        if not self.confirm:
+            raise flow.Refused("Sending again costs money.", "Call it with confirm=True.")
+        if not _can_send_again(job):  # it may have moved on while the dialog asked
+            raise flow.Refused(
+                "This job is under way or has its clip: nothing was sent or charged.",
+                "Generate makes another clip.",
+            )
+        target = _target(context, self.scene)
+        job_id = flow.send_again(job, target, _frame(self, target))
+        return _finish(self, context, job_id, _ON_THE_TIMELINE)
 
 
-class GROK_VIDEO_OT_release(bpy.types.Operator):
+class GROK_VIDEO_OT_release(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.release"
     bl_label = "Send"
     bl_description = "Send this held job now. It has not been sent or charged before"
@@ -233,22 +234,19 @@ class GROK_VIDEO_OT_release(bpy.types.Operator):
 
     job: _JOB
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            if trouble := flow.connection_trouble():
-                raise flow.Refused(trouble[0], code=trouble[1])
-            job = flow.job_of(self.job, lambda job: job.held)
-            if not job.held:
-                raise flow.Refused("This job does not wait to be sent.")
-            flow.release(job)
-            if bpy.app.background:  # until then it is still held
-                flow.wait_until(context, job.id, lambda now: now.seq > job.seq)
-            return _finish(self, context, job.id, _ON_THE_TIMELINE)
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        if trouble := flow.connection_trouble():
+            raise flow.Refused(trouble[0], code=trouble[1])
+        job = flow.job_of(self.job, lambda job: job.held)
+        if not job.held:
+            raise flow.Refused("This job does not wait to be sent.")
+        flow.release(job)
+        if bpy.app.background:  # until then it is still held
+            flow.wait_until(context, job.id, lambda now: now.seq > job.seq)
+        return _finish(self, context, job.id, _ON_THE_TIMELINE)
 
 
-class GROK_VIDEO_OT_stop(bpy.types.Operator):
+class GROK_VIDEO_OT_stop(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.stop"
     bl_label = "Stop Tracking"
     bl_description = (
@@ -259,21 +257,18 @@ class GROK_VIDEO_OT_stop(bpy.types.Operator):
 
     job: _JOB
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            job = flow.job_of(self.job, lambda job: job.state in _STOPPABLE)
-            flow.send("stop", job=job.id)
-            if bpy.app.background and job.state in _STOPPABLE:
-                # Held and blocked jobs are stopped as well: neither ends the waiting.
-                flow.wait_until(
-                    context, job.id, lambda now: now.seq > job.seq and now.state in _STOPPED
-                )
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        job = flow.job_of(self.job, lambda job: job.state in _STOPPABLE)
+        flow.send("stop", job=job.id)
+        if bpy.app.background and job.state in _STOPPABLE:
+            # Held and blocked jobs are stopped as well: neither ends the waiting.
+            flow.wait_until(
+                context, job.id, lambda now: now.seq > job.seq and now.state in _STOPPED
+            )
         return {"FINISHED"}
 
 
-class GROK_VIDEO_OT_retry(bpy.types.Operator):
+class GROK_VIDEO_OT_retry(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.retry"
     bl_label = "Retry"
     bl_description = "Ask for this job or download its clip once more. Free: nothing is bought"
@@ -281,28 +276,25 @@ class GROK_VIDEO_OT_retry(bpy.types.Operator):
 
     job: _JOB
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            job = flow.job_of(self.job, lambda job: job.retryable)
-            if not job.retryable:
-                raise flow.Refused(
-                    "There is nothing to take up: this job has ended for good.",
-                    "Send it again to buy it once more.",
-                )
-            trouble = flow.connection_trouble()
-            if trouble and trouble[1] is ProblemCode.OFFLINE:
-                raise flow.Refused(trouble[0], code=trouble[1])
-            flow.retry(job)
-            # The answer is there when the job has left the state it was in.
-            if bpy.app.background:
-                before = job.seq
-                flow.wait_until(context, job.id, lambda job: job.seq > before)
-            return _finish(self, context, job.id, _ON_THE_TIMELINE)
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        job = flow.job_of(self.job, lambda job: job.retryable)
+        if not job.retryable:
+            raise flow.Refused(
+                "There is nothing to take up: this job has ended for good.",
+                "Send it again to buy it once more.",
+            )
+        trouble = flow.connection_trouble()
+        if trouble and trouble[1] is ProblemCode.OFFLINE:
+            raise flow.Refused(trouble[0], code=trouble[1])
+        flow.retry(job)
+        # The answer is there when the job has left the state it was in.
+        if bpy.app.background:
+            before = job.seq
+            flow.wait_until(context, job.id, lambda job: job.seq > before)
+        return _finish(self, context, job.id, _ON_THE_TIMELINE)
 
 
-class GROK_VIDEO_OT_request_id(bpy.types.Operator):
+class GROK_VIDEO_OT_request_id(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.request_id"
     bl_label = "Enter Request ID"
     bl_description = (
@@ -319,18 +311,15 @@ class GROK_VIDEO_OT_request_id(bpy.types.Operator):
     def draw(self, _context: bpy.types.Context) -> None:
         self.layout.prop(self, "value")
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            job = flow.job_of(self.job, lambda job: job.state is State.UNKNOWN)
-            if not self.value.strip():
-                raise flow.Refused("Enter the request id.")
-            flow.send("request_id", job=job.id, value=self.value.strip())
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        job = flow.job_of(self.job, lambda job: job.state is State.UNKNOWN)
+        if not self.value.strip():
+            raise flow.Refused("Enter the request id.")
+        flow.send("request_id", job=job.id, value=self.value.strip())
         return {"FINISHED"}
 
 
-class GROK_VIDEO_OT_import_result(bpy.types.Operator):
+class GROK_VIDEO_OT_import_result(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.import_result"
     bl_label = "Import Clip"
     bl_description = "Place the clip of this job in the sequencer"
@@ -349,19 +338,16 @@ class GROK_VIDEO_OT_import_result(bpy.types.Operator):
         options={"HIDDEN", "SKIP_SAVE"},
     )
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            job = flow.job_of(self.job, lambda job: job.clip is not None)
-            scene: bpy.types.Scene | None = None
-            frame: int | None = None
-            if self.scene or self.here:
-                scene = _target(context, self.scene)
-                frame = scene.frame_current if self.here else None
-            if self.properties.is_property_set("frame"):
-                frame = self.frame
-            landing = flow.import_job(context, job, scene, frame)
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        job = flow.job_of(self.job, lambda job: job.clip is not None)
+        scene: bpy.types.Scene | None = None
+        frame: int | None = None
+        if self.scene or self.here:
+            scene = _target(context, self.scene)
+            frame = scene.frame_current if self.here else None
+        if self.properties.is_property_set("frame"):
+            frame = self.frame
+        landing = flow.import_job(context, job, scene, frame)
         if landing is None:
             self.report({"INFO"}, "The clip is in the sequencer already")
             return {"CANCELLED"}
@@ -372,7 +358,7 @@ class GROK_VIDEO_OT_import_result(bpy.types.Operator):
         return _finish(self, context, job.id, _ON_THE_TIMELINE)
 
 
-class GROK_VIDEO_OT_show_strip(bpy.types.Operator):
+class GROK_VIDEO_OT_show_strip(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.show_strip"
     bl_label = "Show in Sequencer"
     bl_description = "Select the strip of this job and move the playhead to its start"
@@ -380,11 +366,8 @@ class GROK_VIDEO_OT_show_strip(bpy.types.Operator):
 
     job: _JOB
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            job = flow.job_of(self.job, lambda job: job.state is State.IMPORTED)
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        job = flow.job_of(self.job, lambda job: job.state is State.IMPORTED)
         scenes = (sequencer.target_scene(context), *bpy.data.scenes)
         for scene in scenes:
             if sequencer.show_strips(context, scene, job.id):
@@ -393,7 +376,7 @@ class GROK_VIDEO_OT_show_strip(bpy.types.Operator):
         return {"CANCELLED"}
 
 
-class GROK_VIDEO_OT_open_folder(bpy.types.Operator):
+class GROK_VIDEO_OT_open_folder(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.open_folder"
     bl_label = "Open Folder"
     bl_description = "Show the clip's folder in the system's file browser"
@@ -401,11 +384,8 @@ class GROK_VIDEO_OT_open_folder(bpy.types.Operator):
 
     job: _JOB
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            job = flow.job_of(self.job, lambda job: job.clip is not None)
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        job = flow.job_of(self.job, lambda job: job.clip is not None)
         folder = Path(job.clip.path if job.clip else job.spec.output).parent
         if not folder.is_dir():
             self.report({"ERROR"}, f"The folder {folder} is not there.")
@@ -414,7 +394,7 @@ class GROK_VIDEO_OT_open_folder(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _Copies(bpy.types.Operator if TYPE_CHECKING else object):
+class _Copies(_Asks):
     """Operators that put a text of a job on the clipboard."""
 
     bl_options = set()
@@ -423,11 +403,8 @@ class _Copies(bpy.types.Operator if TYPE_CHECKING else object):
     def text(self, job: Job) -> str:
         raise NotImplementedError
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            job = flow.job_of(self.job, lambda job: bool(self.text(job)))
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        job = flow.job_of(self.job, lambda job: bool(self.text(job)))
         context.window_manager.clipboard = self.text(job)
         self.report({"INFO"}, "Copied to the clipboard")
         return {"FINISHED"}
@@ -495,7 +472,7 @@ class GROK_VIDEO_OT_page(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GROK_VIDEO_OT_use_standard(bpy.types.Operator):
+class GROK_VIDEO_OT_use_standard(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.use_standard"
     bl_label = "Use Standard in This Scene"
     bl_description = (
@@ -505,11 +482,8 @@ class GROK_VIDEO_OT_use_standard(bpy.types.Operator):
 
     scene: StringProperty(name="Scene")
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            sequencer.use_standard(_target(context, self.scene))
-        except (flow.Refused, sequencer.ImportRefused) as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        sequencer.use_standard(_target(context, self.scene))
         flow.current().notices.clear()
         return {"FINISHED"}
 
@@ -539,23 +513,20 @@ class GROK_VIDEO_OT_collect_clips(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GROK_VIDEO_OT_check_connection(bpy.types.Operator):
+class GROK_VIDEO_OT_check_connection(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.check_connection"
     bl_label = "Check Connection"
     bl_description = "Ask the service whether the key is good. Free"
     bl_options = set()
 
-    def execute(self, context: bpy.types.Context) -> _Result:
-        try:
-            if trouble := flow.connection_trouble():
-                raise flow.Refused(trouble[0], code=trouble[1])
-            flow.check_connection()
-            if bpy.app.background:
-                answer = flow.wait_for_check(context)
-                self.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
-                return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
-        except flow.Refused as error:
-            return _refuse(self, error)
+    def run(self, context: bpy.types.Context) -> _Result:
+        if trouble := flow.connection_trouble():
+            raise flow.Refused(trouble[0], code=trouble[1])
+        flow.check_connection()
+        if bpy.app.background:
+            answer = flow.wait_for_check(context)
+            self.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
+            return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
         flow.redraw()
         return {"FINISHED"}
 

@@ -212,7 +212,8 @@ def show_strips(context: bpy.types.Context, scene: bpy.types.Scene, job_id: str)
 
 def strip_name(text: str) -> str:
     """``text`` as a strip's name: one line that fits, whole characters only."""
-    line = " ".join(text.split()) or "Grok Video"
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(shown.split()) or "Grok Video"
     return line.encode()[:_NAME_BYTES].decode(errors="ignore").rstrip()
 
 

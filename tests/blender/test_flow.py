@@ -83,6 +83,25 @@ def test_without_a_frame_the_clip_goes_to_the_playhead(
     assert module("blender.compat").span(movie)[0] == 33
 
 
+def test_clip_goes_to_the_scene_that_the_sequencer_edits(
+    blender: ModuleType, scene: Any, module: Module
+) -> None:
+    """Blender 5 has a scene of its own for the sequencer; before, it is the window's."""
+    edit = blender.data.scenes.new("Edit")
+    edit.frame_set(12)
+    workspace = blender.context.window_manager.windows[0].workspace
+    two_scenes = hasattr(workspace, "sequencer_scene")
+    if two_scenes:
+        workspace.sequencer_scene = edit
+    target = edit if two_scenes else scene
+    with blender.context.temp_override(window=blender.context.window_manager.windows[0]):
+        blender.ops.grok_video.generate()
+    assert newest(module).spec.target.scene == target.name
+    (movie,) = strips(target)
+    assert module("blender.compat").span(movie)[0] == target.frame_current
+    assert two_scenes == (strips(scene) == [])
+
+
 def test_camera_view_is_what_the_service_receives(
     blender: ModuleType, scene: Any, stand_in: Any, module: Module
 ) -> None:

@@ -70,11 +70,11 @@ def refusal(
     image: bpy.types.Image | None,
 ) -> str:
     """Why the source cannot be captured now, as a sentence, or ''. Cheap and without side effects."""
-    if source == "NONE":
-        return ""
     if does := render.busy():
         return f"Blender {does} something else. Wait until it is done."
     match source:
+        case "NONE":
+            return ""
         case "CAMERA":
             return render.camera_refusal(scene)
         case "VIEWPORT":

@@ -47,6 +47,14 @@ def test_interrupted_render_costs_nothing(gui: Gui, stand_in: StandIn, what: str
     assert stand_in.requests() == []
 
 
+def test_generate_waits_for_the_artists_own_render(gui: Gui, stand_in: StandIn) -> None:
+    notes = gui.run("meanwhile.py:generate_in_their_render", layout="General").notes
+    assert notes["still_rendering"]
+    assert len(notes["said"]) == 2
+    assert all("Blender renders something else" in said for said in notes["said"])
+    assert stand_in.requests() == []
+
+
 def test_autosave_happens_during_a_job(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=600)
     notes = gui.run("meanwhile.py:autosave", layout="General", limit=240).notes

@@ -168,6 +168,27 @@ def f12_in_render(ui: Ui) -> Steps:
     ui.note(message=flow(ui).message, job=newest() is not None)
 
 
+def generate_in_their_render(ui: Ui) -> Steps:
+    """The artist renders; Generate has to wait, whatever its source."""
+    quick(bpy.context.scene, seconds=1)
+    scene = bpy.context.scene
+    scene.cycles.samples = 20_000
+    scene.grok_video.prompt = "Snow falls"
+    bpy.context.preferences.view.render_display_type = "NONE"
+    yield from ui.sidebar(VIEW)
+    yield from ui.point(VIEW)
+    yield from ui.press("F12")
+    yield from ui.until(lambda: bpy.app.is_job_running("RENDER"), "their render")
+    said = []
+    for source in ("CAMERA", "NONE"):
+        scene.grok_video.source = source
+        try:
+            bpy.ops.grok_video.generate()
+        except RuntimeError as error:
+            said.append(str(error))
+    ui.note(said=said, still_rendering=bpy.app.is_job_running("RENDER"))
+
+
 def autosave(ui: Ui) -> Steps:
     """Blender's autosave happens although a job is watched for longer than its interval."""
     files = bpy.context.preferences.filepaths

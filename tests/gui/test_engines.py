@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-import pytest
-from conftest import version
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -14,8 +12,6 @@ if TYPE_CHECKING:
     from stand_in.client import StandIn
 
 
-# The X driver's fault, not Blender's: see "GLXBadContext".
-@pytest.mark.skipif(version() == "4.3", reason="4.3 under Xvfb loses its GL context with EEVEE")
 def test_default_scene_with_eevee(gui: Gui, stand_in: StandIn) -> None:
     notes = gui.run("engines.py:default_scene", layout="General", limit=300).notes
     assert "EEVEE" in notes["engine"]

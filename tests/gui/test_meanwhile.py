@@ -47,6 +47,13 @@ def test_interrupted_render_costs_nothing(gui: Gui, stand_in: StandIn, what: str
     assert stand_in.requests() == []
 
 
+@pytest.mark.parametrize("playing", [False, True])
+def test_double_click_is_one_job(gui: Gui, stand_in: StandIn, playing: bool) -> None:
+    notes = gui.run("meanwhile.py:double_click", layout="General", playing=playing).notes
+    assert len(notes["jobs"]) == 1
+    assert paid_once(stand_in)
+
+
 def test_generate_waits_for_the_artists_own_render(gui: Gui, stand_in: StandIn) -> None:
     notes = gui.run("meanwhile.py:generate_in_their_render", layout="General").notes
     assert notes["still_rendering"]

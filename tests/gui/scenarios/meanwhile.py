@@ -168,6 +168,26 @@ def f12_in_render(ui: Ui) -> Steps:
     ui.note(message=flow(ui).message, job=newest() is not None)
 
 
+def double_click(ui: Ui, playing: bool) -> Steps:
+    """Two clicks in a row are one job, also while the playhead runs between them."""
+    scene = bpy.context.scene
+    scene.grok_video.source = "NONE"
+    scene.grok_video.duration = 1
+    scene.grok_video.prompt = "Snow falls"
+    yield from ui.sidebar(VIEW)
+    yield from ui.find("grok_video.generate", VIEW)
+    if playing:
+        with ui.override(VIEW, "WINDOW"):
+            bpy.ops.screen.animation_play()
+    yield from ui.press()
+    yield from ui.press()
+    yield from ui.until(newest, "the job", 60)
+    if playing:
+        with ui.override(VIEW, "WINDOW"):
+            bpy.ops.screen.animation_cancel()
+    yield from done(ui)
+
+
 def generate_in_their_render(ui: Ui) -> Steps:
     """The artist renders; Generate has to wait, whatever its source."""
     quick(bpy.context.scene, seconds=1)

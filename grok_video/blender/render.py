@@ -86,12 +86,12 @@ def _frame(marker: bpy.types.TimelineMarker) -> int:
     return marker.frame
 
 
-def camera_refusal(scene: bpy.types.Scene) -> str:
-    """Why the camera cannot be rendered now, or ''."""
+def camera_refusal(scene: bpy.types.Scene, camera: bpy.types.Object | None = None) -> str:
+    """Why the camera (the scene's, where none is given) cannot be rendered now, or ''."""
     if does := busy():
         return f"Blender {does} something else. Wait until it is done."
     # Without a camera an interactive render reports success and writes a bogus file (measured).
-    if camera_of(scene) is None:
+    if (camera or camera_of(scene)) is None:
         return f"The scene “{scene.name}” has no camera. Add one, or choose another source."
     if scene.render.engine == "CYCLES" and compat.lacks_denoiser(scene):
         return (
@@ -229,29 +229,41 @@ def cover(frame: tuple[float, float], size: tuple[int, int], sensor_fit: str) ->
 
 
 class CameraRender:
-    """One render of a scene's camera at its current frame, at the pixels of the clip. One at a time.
+    """One render of a scene's camera at the pixels of the clip. One at a time.
 
     In a window Blender renders while the artist goes on: call ``poll()`` from a timer. In background
     mode ``start()`` blocks until the picture is there.
     """
 
     def __init__(
-        self, scene: bpy.types.Scene, size: tuple[int, int], path: Path, file_format: str
+        self,
+        scene: bpy.types.Scene,
+        size: tuple[int, int],
+        path: Path,
+        file_format: str,
+        frame: int | None,
+        camera: bpy.types.Object | None,
     ) -> None:
-        camera = camera_of(scene)
-        assert camera is not None
         self.size = size
         self.path = path
         self.file_format = file_format
-        self.source = Source(
-            "CAMERA", scene=scene.name, frame=scene.frame_float, camera=camera.name
-        )
         self.broken = ""  # what ended it without a picture
         self.held = False  # its thread waits for one turn of the event loop
         self.done_at = 0.0  # monotonic time at which Blender reported the end, either way
         frame = frame_size(scene)
         copy = copy_scene(scene, still.part_of(path), file_format)
         self.scene_name = copy.name
+        if frame is not None:
+            # Set, and not gone to: the render itself evaluates the scene there.
+            copy.frame_current, copy.frame_subframe = frame, 0.0
+        if camera is None:
+            camera = camera_of(copy)
+        else:
+            for marker in copy.timeline_markers:
+                marker.camera = None
+            copy.camera = camera
+        assert camera is not None
+        self.source = Source("CAMERA", scene=scene.name, frame=copy.frame_float, camera=camera.name)
         render = copy.render
         render.use_sequencer = False
         render.pixel_aspect_x = render.pixel_aspect_y = 1.0
@@ -279,19 +291,21 @@ class CameraRender:
         size: tuple[int, int],
         path: Path,
         file_format: str,
+        frame: int | None = None,
+        camera: bpy.types.Object | None = None,
     ) -> CameraRender:
-        """Render ``scene``'s camera at its current frame into ``path``, ``size`` pixels exactly.
+        """Render ``scene``'s camera into ``path``, ``size`` pixels exactly.
 
-        Raises CaptureRefused, or CaptureInterrupted when Blender cannot render it.
+        ``frame`` and ``camera`` are the scene's own where they are None. Raises CaptureRefused, or CaptureInterrupted when Blender cannot render it.
         """
         global _active
         if _active is not None:
             raise CaptureRefused(
                 "The source of another clip is being rendered. Wait until it is done."
             )
-        if why := camera_refusal(scene):
+        if why := camera_refusal(scene, camera):
             raise CaptureRefused(why)
-        self = CameraRender(scene, size, path, file_format)
+        self = CameraRender(scene, size, path, file_format, frame, camera)
         _active = self
         if not bpy.app.background and compat.frees_contexts_in_use():
             self.held = True

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import bpy
 from bpy.props import (
     BoolProperty,
+    CollectionProperty,
     EnumProperty,
     FloatProperty,
     IntProperty,
@@ -41,9 +42,14 @@ SOURCE_ITEMS = (
 )
 
 # Blender keeps no reference to the strings of dynamic items: these tables do.
-_MODEL_ITEMS = tuple(
-    (model.id, model.label, f"Makes clips of {model.min_seconds} to {model.max_seconds} seconds", i)
-    for i, model in enumerate(models.MODELS.values())
+OTHER_MODEL = "OTHER"
+_MODEL_ITEMS = (
+    *(
+        (m.id, m.label, f"Makes clips of {m.min_seconds} to {m.max_seconds} seconds", number)
+        for number, m in enumerate(models.MODELS.values())
+    ),
+    # Its number is saved in files: models to come are counted from 0 on.
+    (OTHER_MODEL, "Other Model…", "Type the name of a model. It is sent unchecked", 1000),
 )
 _ALL_RESOLUTIONS = tuple(
     dict.fromkeys(name for model in models.MODELS.values() for name in model.prices)
@@ -55,7 +61,7 @@ _RESOLUTION_ITEMS = {
         for number, name in enumerate(_ALL_RESOLUTIONS)
         if name in model.prices
     ]
-    for model in models.MODELS.values()
+    for model in (*models.MODELS.values(), models.ANY)
 }
 _AUTO_ITEM = ("AUTO", "Auto Ratio", "The offered ratio nearest to the source", "", 0)
 _RATIO_ITEMS = {
@@ -67,25 +73,25 @@ _RATIO_ITEMS = {
             if name in model.ratios
         ),
     ]
-    for model in models.MODELS.values()
+    for model in (*models.MODELS.values(), models.ANY)
 }
 
 
 def _resolution_items(
     self: GrokVideoSettings, _context: bpy.types.Context | None
 ) -> list[tuple[str, str, str, str, int]]:
-    return _RESOLUTION_ITEMS[self.model]
+    return _RESOLUTION_ITEMS[self.model_row().id]
 
 
 def _ratio_items(
     self: GrokVideoSettings, _context: bpy.types.Context | None
 ) -> list[tuple[str, str, str, str, int]]:
-    return _RATIO_ITEMS[self.model]
+    return _RATIO_ITEMS[self.model_row().id]
 
 
 def _model_changed(self: GrokVideoSettings, _context: bpy.types.Context) -> None:
     # What the new model cannot do must not stay set unseen.
-    model = models.MODELS[self.model]
+    model = self.model_row()
     offered = [item[4] for item in _RESOLUTION_ITEMS[model.id]]
     if self.get("resolution", offered[0]) not in offered:
         self.resolution = _RESOLUTION_ITEMS[model.id][-1][0]
@@ -94,6 +100,31 @@ def _model_changed(self: GrokVideoSettings, _context: bpy.types.Context) -> None
     self.duration = min(max(self.duration, model.min_seconds), model.max_seconds)
     if not model.audio:
         self.generate_audio = False
+
+
+def _is_camera(_self: object, item: bpy.types.Object) -> bool:
+    return item.type == "CAMERA"
+
+
+def _models_known(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
+    """What the service named when it was asked, for the field of another model."""
+    from . import flow
+
+    return [name for name in flow.models_of_key() if typed.lower() in name.lower()]
+
+
+class GrokVideoReference(bpy.types.PropertyGroup):
+    """A picture that the model shall take a thing, a person or a look from."""
+
+    image: PointerProperty(
+        name="Image", description="The picture that is sent", type=bpy.types.Image
+    )
+    camera: PointerProperty(
+        name="Camera",
+        description="The camera that the picture was taken from",
+        type=bpy.types.Object,
+        poll=_is_camera,
+    )
 
 
 class GrokVideoSettings(bpy.types.PropertyGroup):
@@ -124,6 +155,11 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         default=models.DEFAULT_MODEL,
         update=_model_changed,
     )
+    model_other: StringProperty(
+        name="Model Name",
+        description="Name of a model of the service. It is sent as it is, and its price is not known",
+        search=_models_known,
+    )
     duration: IntProperty(
         name="Duration",
         description="Length of the clip in seconds",
@@ -144,6 +180,64 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
     generate_audio: BoolProperty(
         name="Sound", description="Let the service make sound for the clip", default=True
     )
+    references: CollectionProperty(
+        name="References",
+        description="Pictures of things, people or looks that shall appear in the clip",
+        type=GrokVideoReference,
+    )
+    end_frame: BoolProperty(
+        name="End Frame",
+        description="Render the camera where the clip will end, and let the clip arrive there",
+    )
+    end_camera: PointerProperty(
+        name="End Camera",
+        description="The camera of the end frame; empty: the scene's",
+        type=bpy.types.Object,
+        poll=_is_camera,
+    )
+    keyframes: BoolProperty(
+        name="Keyframes at Markers",
+        description="Render the camera at each timeline marker inside the clip, and let the clip pass "
+        "through these pictures",
+    )
+    extend_prompt: StringProperty(
+        name="Prompt", description="What happens next: how the shot goes on after its last frame"
+    )
+    extend_seconds: IntProperty(
+        name="Seconds",
+        description="How much is added. More than one pass can make is made in several, one after "
+        "the other",
+        default=6,
+        min=models.EXTEND_MIN,
+        soft_max=30,
+        max=120,
+    )
+    edit_prompt: StringProperty(
+        name="Prompt", description="What shall look or be different; what moves stays as it is"
+    )
+    edit_of: EnumProperty(
+        name="Edit",
+        description="What is sent to be changed",
+        items=(
+            ("STRIP", "Active Strip", "What the active strip shows", "SEQUENCE", 0),
+            ("CAMERA", "Camera Animation", "A playblast of the camera", "CAMERA_DATA", 1),
+            ("VIEWPORT", "Viewport Animation", "A playblast of the 3D viewport", "VIEW3D", 2),
+        ),
+        default="STRIP",
+    )
+    edit_start: IntProperty(
+        name="From",
+        description="First frame that is sent of a longer strip, counted from the strip's start",
+        min=0,
+    )
+
+    def model_id(self) -> str:
+        """The model as the service names it."""
+        return self.model_other.strip() if self.model == OTHER_MODEL else self.model
+
+    def model_row(self) -> models.Model:
+        """What is known of the model: of one that was typed in, that it may do anything."""
+        return models.MODELS.get(self.model, models.ANY)
 
     def written_prompt(self) -> str:
         """The prompt that will be sent: the Text datablock's when one is chosen."""
@@ -304,7 +398,7 @@ def output_dir() -> Path:
     return Path(bpy.path.abspath(chosen)) if chosen else data_dir() / "clips"
 
 
-_CLASSES = (GrokVideoSettings, GrokVideoList, GrokVideoPreferences)
+_CLASSES = (GrokVideoReference, GrokVideoSettings, GrokVideoList, GrokVideoPreferences)
 
 
 def register() -> None:

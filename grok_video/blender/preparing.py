@@ -1,0 +1,165 @@
+"""What must be there before a job is: stills that are rendered, strips that are baked.
+
+Owns one click between the button and the queue: its steps, one after the other, how far they are, and
+their end. No job exists before all of them are done, so whatever ends one of them costs nothing. It knows
+nothing of the ledger, of the service and of the panel.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.job import JobSpec
+from . import capture, still
+
+SHOW_SECONDS = 0.15  # between a click and its first step: a redraw that says so fits in
+
+
+class Interrupted(Exception):
+    """A sentence for the artist: the click ended without a job. Nothing was sent or charged."""
+
+
+class Step(ABC):
+    """One thing to be made. It may freeze nothing: it is started, and asked until it is done."""
+
+    label = ""  # what the button says meanwhile
+
+    @abstractmethod
+    def start(self, context: bpy.types.Context) -> None:
+        """Begin. Raises Interrupted."""
+
+    @abstractmethod
+    def poll(self, context: bpy.types.Context) -> Callable[[JobSpec], JobSpec] | None:
+        """What it adds to the spec; None while it is under way. Raises Interrupted."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Give it up; nothing is left of it."""
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        """Frames done and frames in all; None where there is only one."""
+        return None
+
+
+@dataclass(slots=True)
+class CameraStep(Step):
+    """A still of a scene's camera, at its current frame or another one."""
+
+    scene: str
+    size: tuple[int, int]
+    path: Path
+    file_format: str
+    take: Callable[[JobSpec, capture.Still], JobSpec]
+    frame: int | None = None  # None: where the scene is
+    camera: str = ""  # name of an object; '': the scene's, or the one a marker binds
+    label: str = "Rendering…"
+    render: capture.CameraRender | None = None
+
+    def start(self, context: bpy.types.Context) -> None:
+        scene = bpy.data.scenes.get(self.scene)
+        if scene is None:
+            raise Interrupted("The scene to be rendered is gone.")
+        camera = bpy.data.objects.get(self.camera) if self.camera else None
+        if self.camera and camera is None:
+            raise Interrupted(f"The camera “{self.camera}” is gone.")
+        try:
+            self.render = capture.CameraRender.start(
+                context, scene, self.size, self.path, self.file_format, self.frame, camera
+            )
+        except (capture.CaptureRefused, capture.CaptureInterrupted) as error:
+            raise Interrupted(str(error)) from error
+
+    def poll(self, context: bpy.types.Context) -> Callable[[JobSpec], JobSpec] | None:
+        assert self.render is not None
+        try:
+            made = self.render.poll()
+        except capture.CaptureInterrupted as error:
+            self.render = None
+            raise Interrupted(str(error)) from error
+        if made is None:
+            return None
+        self.render = None
+        return lambda spec: self.take(spec, made)
+
+    def cancel(self) -> None:
+        if self.render is not None:
+            self.render.cancel()
+
+
+@dataclass(slots=True)
+class Preparation:
+    """A click whose job is not there yet. One at a time."""
+
+    spec: JobSpec
+    steps: list[Step]
+    since: float = field(default_factory=time.monotonic)  # of the click
+    running: Step | None = None
+
+    @property
+    def label(self) -> str:
+        """What is being done, for the button."""
+        return (self.running or self.steps[0]).label if self.steps else ""
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        """How far the present step is, in frames."""
+        return self.running.progress if self.running is not None else None
+
+    def tick(self, context: bpy.types.Context) -> bool:
+        """Go on as far as that is possible without waiting; True when something changed.
+
+        Raises Interrupted when the click has ended without a job.
+        """
+        if self.running is None:
+            # Drawn first: a render may hold the window.
+            if not bpy.app.background and time.monotonic() - self.since < SHOW_SECONDS:
+                return False
+            self._start(context)
+            return True
+        change = self.running.poll(context)
+        if change is None:
+            return self.running.progress is not None
+        self.spec = change(self.spec)
+        self.steps.remove(self.running)
+        self.running = None
+        if self.steps:
+            self._start(context)
+        return True
+
+    def _start(self, context: bpy.types.Context) -> None:
+        if not self.steps:
+            return
+        step = self.steps[0]
+        step.start(context)
+        self.running = step
+
+    @property
+    def done(self) -> bool:
+        """Whether everything is there."""
+        return not self.steps
+
+    def cancel(self) -> None:
+        """Give the click up; nothing is left of it."""
+        if self.running is not None:
+            self.running.cancel()
+            self.running = None
+        for path in files_of(self.spec):
+            still.remove(Path(path))
+
+
+def files_of(spec: JobSpec) -> list[str]:
+    """The files that were made for a job and for nothing else: its pictures, and a baked source."""
+    pictures: list[Any] = [*spec.references, spec.last_frame]
+    pictures += [keyframe.picture for keyframe in spec.keyframes]
+    made = [spec.image, *(picture.path for picture in pictures if picture is not None)]
+    if spec.video is not None and not spec.video.job:
+        made.append(spec.video.path)
+    return [path for path in made if path]

@@ -110,7 +110,43 @@ class Target:
     session: str  # the Blender session (uuid hex) that clicked
     blend: str = ""  # absolute path of the .blend; '' when it was not saved
     scene: str = ""
-    frame: int = 1
+    frame: int = 1  # AFTER: where the source ended at the click; OVER: where the sent part began
+    place: str = "AT"  # 'AT' frame, 'AFTER' the end of the source strip, 'OVER' the source strip
+    strip: str = ""  # name of the source strip at the click
+    mark: str = ""  # its custom property "grok_video_source": finds it after renames and cuts
+    channel: int = 0  # the source strip's
+    length: int = 0  # scene frames of the source that were sent
+    offset: int = 0  # OVER: scene frames from the source's left handle to the first one sent
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that goes along with a request."""
+
+    path: str  # absolute
+    mime: str  # 'image/png' 'image/jpeg'
+    size: int = 0  # bytes
+    label: str = ""  # what the artist knows it by
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """A picture that the clip passes through."""
+
+    picture: Picture
+    thirds: int  # thirds of a second from the clip's start: the service's grid
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVideo:
+    """The clip that is extended or edited."""
+
+    path: str  # absolute path of the MP4: what is uploaded
+    seconds: float
+    size: int = 0  # bytes
+    width: int = 0
+    height: int = 0
+    job: str = ""  # id of the job whose whole result it is: named by its URL while that is fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +157,8 @@ class JobSpec:
     kind: Kind
     model: str
     prompt: str
-    duration: int  # seconds
-    resolution: str  # '480p' '720p' '1080p'
+    duration: int  # seconds; EXTEND: those added; EDIT: the source's, rounded (not sent)
+    resolution: str  # '480p' '720p' '1080p'; EXTEND and EDIT: what is priced (not sent)
     aspect_ratio: str  # '16:9' …; never 'AUTO': that is resolved before
     generate_audio: bool
     account: str  # fingerprint of (API base, key): see account_of()
@@ -136,6 +172,11 @@ class JobSpec:
     parent: str = ""  # job id this one sends again
     source: Source = dataclasses.field(default_factory=lambda: Source("NONE"))
     target: Target = dataclasses.field(default_factory=lambda: Target(""))
+    video: SourceVideo | None = None  # what is extended or edited
+    references: tuple[Picture, ...] = ()  # <IMAGE_0>, <IMAGE_1> … in the prompt
+    last_frame: Picture | None = None
+    keyframes: tuple[Keyframe, ...] = ()
+    unchecked: bool = False  # a model that was typed in: sent as it is, its price is not known
 
     @property
     def short_id(self) -> str:
@@ -414,10 +455,6 @@ def from_payload(kind: str, payload: Mapping[str, Any]) -> Event:
             return Unrecognised(kind, values)
         if "spec" in values:
             values["spec"] = spec_from_payload(values["spec"])
-        if values.get("problem") is not None:
-            values["problem"] = problem_from_payload(values["problem"])
-        if "clip" in values:
-            values["clip"] = _build(Clip, values["clip"])
         return _build(cls, values)
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise ValueError(f"event {kind!r} cannot be read: {error}") from error
@@ -429,12 +466,14 @@ def spec_to_payload(spec: JobSpec) -> dict[str, Any]:
 
 
 def spec_from_payload(payload: Mapping[str, Any]) -> JobSpec:
-    """The spec that ``spec_to_payload`` wrote. Raises TypeError, KeyError, AttributeError or ValueError."""
+    """The spec that ``spec_to_payload`` wrote. Raises TypeError, KeyError, AttributeError or ValueError.
+
+    Older ledgers lack fields: those have defaults.
+    """
     values = dict(payload)
-    values["kind"] = Kind(values["kind"])
-    values["source"] = _build(Source, values.get("source") or {"kind": "NONE"})
-    values["image_pixels"] = tuple(values.get("image_pixels") or (0, 0))
-    values["target"] = _build(Target, values.get("target") or {"session": ""})
+    for name in ("source", "target", "image_pixels"):
+        if not values.get(name):
+            values.pop(name, None)
     return _build(JobSpec, values)
 
 
@@ -445,27 +484,29 @@ def job_to_payload(job: Job) -> dict[str, Any]:
 
 def job_from_payload(payload: Mapping[str, Any]) -> Job:
     """The job that ``job_to_payload`` wrote. Raises TypeError, KeyError, AttributeError or ValueError."""
-    values = dict(payload)
-    values["spec"] = spec_from_payload(values["spec"])
-    values["state"] = State(values["state"])
-    if values.get("problem") is not None:
-        values["problem"] = problem_from_payload(values["problem"])
-    if values.get("clip") is not None:
-        values["clip"] = _build(Clip, values["clip"])
-    return _build(Job, values)
+    return _build(Job, {**payload, "spec": spec_from_payload(payload["spec"])})
 
 
 def _build(cls: type[Any], values: Mapping[str, Any]) -> Any:
-    """The dataclass from those values that are its fields. Raises TypeError for one of a wrong type.
+    """The dataclass from those values that are its fields, with all that lies inside of it.
 
-    A wrong one in a ledger or an inbox file is found here, and not by what reckons with it later.
+    Raises TypeError or ValueError for one of a wrong type: a wrong one in a ledger or an inbox file is
+    found here, and not by what reckons with it later.
     """
     wanted = _types(cls)
-    known = {name: value for name, value in values.items() if name in wanted}
-    for name, value in known.items():
-        if not _fits(value, wanted[name]):
-            raise TypeError(f"{cls.__name__}.{name} cannot be {value!r:.80}")
-    return cls(**known)
+    made: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in wanted:
+            continue
+        try:
+            made[name] = _made(value, wanted[name])
+        except _Misfit:
+            raise TypeError(f"{cls.__name__}.{name} cannot be {value!r:.80}") from None
+    return cls(**made)
+
+
+class _Misfit(Exception):
+    """A value that is none of the wanted type."""
 
 
 @functools.cache
@@ -474,23 +515,49 @@ def _types(cls: type[Any]) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def _fits(value: Any, wanted: Any) -> bool:
+def _made(value: Any, wanted: Any) -> Any:
+    """A value as JSON holds it, as a field of that type holds it. Raises _Misfit, TypeError, ValueError."""
+    if wanted is str or wanted is bool:
+        fits = isinstance(value, wanted)
+    elif wanted is int:
+        fits = type(value) is int
+    elif wanted is float:  # JSON has one kind of number; no time or length is infinite
+        fits = type(value) in (int, float) and math.isfinite(value)
+    else:
+        return _made_of_parts(value, wanted)
+    if not fits:
+        raise _Misfit
+    return value
+
+
+def _made_of_parts(value: Any, wanted: Any) -> Any:
     origin = typing.get_origin(wanted)
-    if origin is types.UnionType:
-        return any(_fits(value, one) for one in typing.get_args(wanted))
+    if origin is types.UnionType:  # always one type or None
+        (other,) = (one for one in typing.get_args(wanted) if one is not types.NoneType)
+        return None if value is None else _made(value, other)
     if origin is tuple:
         parts = typing.get_args(wanted)
-        return len(value) == len(parts) and all(map(_fits, value, parts))
-    if wanted is float:  # JSON has one kind of number; no time or length is infinite
-        return type(value) in (int, float) and math.isfinite(value)
-    if wanted is int:
-        return type(value) is int
-    return isinstance(value, wanted)
+        if not isinstance(value, list | tuple):
+            raise _Misfit
+        items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        if parts[-1] is Ellipsis:
+            parts = (parts[0],) * len(items)
+        if len(items) != len(parts):
+            raise _Misfit
+        return tuple(map(_made, items, parts))
+    if isinstance(value, wanted):
+        return value
+    if issubclass(wanted, StrEnum):
+        if isinstance(value, str):
+            return wanted(value)
+    elif isinstance(value, Mapping) and hasattr(wanted, "__dataclass_fields__"):
+        return _build(wanted, typing.cast(Mapping[str, Any], value))
+    raise _Misfit
 
 
 def problem_from_payload(values: Mapping[str, Any]) -> Problem:
     """The problem that ``dataclasses.asdict`` wrote. Raises TypeError, KeyError or ValueError."""
-    return _build(Problem, {**values, "code": ProblemCode(values["code"])})
+    return _build(Problem, {**values, "code": values["code"]})
 
 
 # ----------------------------------------------------------------------------------------------------- fold

@@ -28,8 +28,11 @@ from grok_video.core.job import (
     Imported,
     ImportReleased,
     Job,
+    Keyframe,
+    Kind,
     LocalFailed,
     NotSent,
+    Picture,
     Problem,
     ProblemCode,
     Progress,
@@ -39,10 +42,12 @@ from grok_video.core.job import (
     Sending,
     ServiceFailed,
     Slow,
+    SourceVideo,
     State,
     StopRequested,
     SubmitStarted,
     Submitted,
+    Target,
     Unrecognised,
     UrlGone,
     account_of,
@@ -61,11 +66,24 @@ CLIP = Clip("/clips/a.mp4", 5000, 848, 480, 24.0, 145, 145 / 24, True)
 TROUBLE = Problem(ProblemCode.NETWORK, "It broke.", "Try again.", charged=None, http_status=502)
 URL = "https://a.example/c.mp4"
 
+PICTURE = Picture("/stills/a.png", "image/png", 5000, "Camera.001")
+#: A spec that has everything in it; no service takes all of this at once.
+RICH = make_spec(
+    kind=Kind.EXTEND,
+    image_pixels=(848, 480),
+    target=Target("session-a", "/films/a.blend", "Scene", 97, "AFTER", "Shot", "m1", 3, 96, 4),
+    video=SourceVideo("/stills/a.mp4", 4.04, 90_000, 848, 480, "job-1"),
+    references=(PICTURE, Picture("/stills/b.jpg", "image/jpeg")),
+    last_frame=PICTURE,
+    keyframes=(Keyframe(PICTURE, 4), Keyframe(PICTURE, 7)),
+    unchecked=True,
+)
+
 #: One of each event, as the wire, the worker and the user make them.
 SAMPLES: dict[type[Event], Event] = {
     type(event): event
     for event in (
-        Created(make_spec(image_pixels=(848, 480))),
+        Created(RICH),
         Held(TROUBLE),
         Released("session-b"),
         SubmitStarted(520_000_000),
@@ -476,6 +494,42 @@ def test_wrong_specs_are_refused(change: dict[str, Any]) -> None:
         from_payload("created", {"spec": stored})
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"references": None},
+        {"references": "ab"},
+        {"references": {"path": "/a.png", "mime": "image/png"}},
+        {"references": [{"path": "/a.png"}]},
+        {"references": [{"path": 5, "mime": "image/png"}]},
+        {"references": [["/a.png", "image/png"]]},
+        {"references": [None]},
+        {"last_frame": "/a.png"},
+        {"last_frame": []},
+        {"keyframes": [{"picture": None, "thirds": 1}]},
+        {"keyframes": [{"picture": {"path": "/a.png", "mime": "image/png"}, "thirds": 1.5}]},
+        {"video": {"path": "/a.mp4"}},
+        {"video": {"path": "/a.mp4", "seconds": "4"}},
+        {"video": {"path": "/a.mp4", "seconds": float("nan")}},
+        {"video": {"path": "/a.mp4", "seconds": 4.0, "size": True}},
+        {"unchecked": 1},
+        {"target": {"session": "s", "length": 1.5}},
+        {"target": {"session": "s", "place": None}},
+    ],
+)
+def test_wrong_parts_of_a_spec_are_refused(change: dict[str, Any]) -> None:
+    stored = {**json.loads(json.dumps(spec_to_payload(RICH))), **change}
+    with pytest.raises((TypeError, ValueError)):
+        spec_from_payload(stored)
+
+
+def test_a_spec_comes_back_whole_from_its_text() -> None:
+    stored = json.loads(json.dumps(spec_to_payload(RICH)))
+    assert spec_from_payload(stored) == RICH
+    stored["video"]["mood"] = stored["references"][0]["mood"] = "of a newer version"
+    assert spec_from_payload(stored) == RICH
+
+
 def test_a_spec_of_an_older_version_is_still_read() -> None:
     spec = make_spec()
     stored = json.loads(json.dumps(spec_to_payload(spec)))
@@ -486,6 +540,11 @@ def test_a_spec_of_an_older_version_is_still_read() -> None:
         if optional:
             del stored[field.name]
     assert spec_from_payload(stored).prompt == spec.prompt
+    for part in ("source", "target"):
+        stored[part] = None
+    old = spec_from_payload(stored)
+    assert (old.video, old.references, old.last_frame, old.keyframes) == (None, (), None, ())
+    assert (old.unchecked, old.target.place) == (False, "AT")
 
 
 JSON = st.recursive(

@@ -17,19 +17,19 @@ from bpy.app.handlers import persistent
 
 from ..core import models
 from ..core.job import (
+    Clip,
     Job,
     JobSpec,
-    Kind,
     Problem,
     ProblemCode,
-    Source,
     State,
     Target,
     new_id,
     spec_to_payload,
 )
-from . import capture, sequencer, settings
+from . import capture, orders, placing, sequencer, settings, shots
 from .bridge import Account, Bridge, make_private
+from .preparing import Interrupted, Preparation, files_sent
 
 TICK_SECONDS = 0.1  # between two ticks while something is under way
 TICK_BUDGET = 0.002  # seconds one tick may read the ledger
@@ -37,29 +37,11 @@ BREATH_SECONDS = (
     20.0  # a running modal operator blocks autosave, so it ends itself and is restarted
 )
 DOUBLE_CLICK_SECONDS = 1.0
-MAX_FRAME = 1_048_574 - 60 * 240  # Blender's last frame, less a minute at its highest rate
 CLAIM_SECONDS = 10.0  # before an import that was not granted is asked for again
-SHOW_SECONDS = 0.15  # between a click and its render: a redraw fits in
 DEAD_WATCH_SECONDS = 5.0  # without a tick: the modal operator is gone without a word
 
 
-class Refused(Exception):
-    """A sentence for the artist; nothing was rendered, sent or charged."""
-
-    def __init__(self, message: str, hint: str = "", code: ProblemCode | None = None) -> None:
-        super().__init__(f"{message} {hint}".strip())
-        self.code = code
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A click whose still is not there yet: no job exists before its image does."""
-
-    spec: JobSpec
-    scene: str
-    size: tuple[int, int]
-    since: float  # monotonic time of the click
-    render: capture.CameraRender | None = None
+Refused = orders.Refused
 
 
 @dataclass(slots=True)
@@ -69,7 +51,11 @@ class Flow:
     bridge: Bridge
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
-    pending: _Pending | None = None
+    pending: Preparation | None = None
+    next_pass: tuple[str, str, str] | None = None  # job id, scene and strip it goes on from
+    passes: dict[str, tuple[models.Pass, ...]] = field(
+        default_factory=dict
+    )  # job id → what follows it; paid for one by one, and only by the session that asked
     message: str = ""  # the last thing that ended a click without a job, for the panel
     notices: dict[str, str] = field(default_factory=dict)  # job id → about its colours
     claimed: dict[str, float] = field(
@@ -131,76 +117,8 @@ def obvious_trouble(
     """Why Generate would refuse now, as far as a redraw may find out; None when it would not."""
     if trouble := connection_trouble():
         return trouble
-    chosen = scene.grok_video
-    if why := capture.refusal(context, scene, chosen.source, chosen.image):
-        return why, ProblemCode.REQUEST
-    prompt = chosen.written_prompt()
-    if not prompt and chosen.source == "NONE":
-        return "Write a prompt: a clip from text alone needs one.", ProblemCode.REQUEST
-    if len(prompt) > models.MAX_PROMPT:
-        much = len(prompt) - models.MAX_PROMPT
-        return f"The prompt is {much} characters too long.", ProblemCode.REQUEST
-    return None
-
-
-def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
-    """The ratio that will be asked for: 'AUTO' becomes the offered one nearest to the source."""
-    chosen = scene.grok_video
-    if chosen.aspect_ratio != "AUTO":
-        return chosen.aspect_ratio
-    ratios = models.MODELS[chosen.model].ratios
-    size = capture.natural_size(context, scene, chosen.source, chosen.image)
-    return models.nearest_ratio(*size, ratios) if size else ratios[0]
-
-
-def price(scene: bpy.types.Scene) -> int | None:
-    """The estimate in ticks of what Generate would buy now; None when it is not known."""
-    chosen = scene.grok_video
-    images = 0 if chosen.source == "NONE" else 1
-    return models.estimate(chosen.model, chosen.duration, chosen.resolution, images)
-
-
-def _spec(
-    context: bpy.types.Context, scene: bpy.types.Scene, target: bpy.types.Scene, frame: int
-) -> JobSpec:
-    chosen = scene.grok_video
-    job_id = new_id()
-    prompt = chosen.written_prompt()
-    folder = sequencer.clip_folder(bpy.data.filepath, settings.output_dir())
-    return JobSpec(
-        id=job_id,
-        kind=Kind.GENERATE,
-        model=chosen.model,
-        prompt=prompt,
-        duration=chosen.duration,
-        resolution=chosen.resolution,
-        aspect_ratio=ratio_of(context, scene),
-        generate_audio=chosen.generate_audio and models.MODELS[chosen.model].audio,
-        account=settings.account(),
-        api_base=settings.api_base(),
-        estimate=price(scene),
-        image="" if chosen.source == "NONE" else str(still_path(job_id)),
-        image_mime="" if chosen.source == "NONE" else f"image/{preferred_format().lower()}",
-        output=str(sequencer.clip_path(folder, datetime.now(), prompt, job_id)),
-        source=Source(chosen.source, scene=scene.name),
-        target=Target(
-            session=current().bridge.session,
-            blend=bpy.data.filepath,
-            scene=target.name,
-            frame=frame,
-        ),
-    )
-
-
-def preferred_format() -> str:
-    """'PNG' or 'JPEG': how the first frame is sent."""
-    return settings.preferences().still_format
-
-
-def still_path(job_id: str) -> Path:
-    """Where the still of a job lies: beside the ledger, so that sending again needs no render."""
-    suffix = ".jpg" if preferred_format() == "JPEG" else ".png"
-    return settings.data_dir() / "stills" / f"{job_id}{suffix}"
+    why = orders.generate_trouble(context, scene)
+    return (why, ProblemCode.REQUEST) if why else None
 
 
 def generate(
@@ -211,61 +129,98 @@ def generate(
 ) -> str:
     """Start a clip from ``scene``'s settings for ``target`` at ``frame``; returns the id of the job to be.
 
-    In a window a camera render is only noted here and started on the next tick, so that the panel can say
-    *Rendering…* first. Raises Refused.
+    Raises Refused.
     """
+    _refuse_now()
+    return _take_order(context, orders.generate(context, scene, target, frame, session()))
+
+
+def extend(
+    context: bpy.types.Context, shot: shots.Shot, prompt: str, passes: tuple[models.Pass, ...]
+) -> str:
+    """Let a shot go on for the first of ``passes``; the others follow one after the other. Raises Refused."""
+    _refuse_now()
+    order = orders.extend(
+        context.scene, shot, session(), job_by_id, seconds=passes[0].seconds, prompt=prompt
+    )
+    order.passes = passes[1:]
+    return _take_order(context, order)
+
+
+def edit(context: bpy.types.Context, shot: shots.Shot, prompt: str) -> str:
+    """Let a shot look different. Raises Refused."""
+    _refuse_now()
+    order = orders.edit(context.scene, shot, session(), job_by_id, prompt=prompt)
+    return _take_order(context, order)
+
+
+def edit_animation(context: bpy.types.Context, target: bpy.types.Scene, prompt: str) -> str:
+    """Play the animation into a clip and let it look different. Raises Refused."""
+    _refuse_now()
+    order = orders.edit_animation(context, context.scene, target, session(), prompt=prompt)
+    return _take_order(context, order)
+
+
+def continue_shot(context: bpy.types.Context, shot: shots.Shot, prompt: str) -> str:
+    """Start a new clip from a shot's last frame. Raises Refused."""
+    _refuse_now()
+    return _take_order(context, orders.continue_shot(context.scene, shot, session(), prompt=prompt))
+
+
+def session() -> str:
+    """The id of this Blender session."""
+    return current().bridge.session
+
+
+def job_by_id(job_id: str) -> Job | None:
+    """The job as it was last read from the list."""
+    return current().bridge.snapshot.jobs.get(job_id)
+
+
+def _refuse_now() -> None:
+    """Raise Refused where no click can become a job at this moment."""
     flow = current()
     if flow.pending is not None:
-        raise Refused("The source of another clip is being rendered.", "Wait until it is done.")
+        raise Refused("The source of another clip is being prepared.", "Wait until it is done.")
     if trouble := connection_trouble():
         raise Refused(trouble[0], code=trouble[1])
     if trouble := flow.bridge.ledger_trouble:
         raise Refused(trouble)
-    if target.library is not None or target.override_library is not None:
-        raise Refused(
-            f"The scene “{target.name}” is linked from another file and cannot take strips.",
-            "Choose a local scene for the clip.",
-        )
-    if abs(frame) > MAX_FRAME:
-        raise Refused(f"Blender's timeline ends before frame {frame}.", "Choose another frame.")
-    chosen = scene.grok_video
-    if why := capture.refusal(context, scene, chosen.source, chosen.image):
-        raise Refused(why)
-    spec = _spec(context, scene, target, frame)
-    if problem := models.check(spec):
-        raise Refused(problem.message, problem.hint, problem.code)
-    _refuse_double_click(spec)
+
+
+def _take_order(context: bpy.types.Context, order: orders.Order) -> str:
+    """Take the pictures that are there, and queue the job, or note what must be made before.
+
+    In a window what is to be made is only noted here and started on the next tick, so that the panel can
+    say so first. Returns the id of the job to be. Raises Refused.
+    """
+    flow = current()
+    _refuse_double_click(order.spec)
     flow.message = ""
-    size = models.clip_size(spec.resolution, spec.aspect_ratio)
-    if chosen.source == "NONE":
-        _queue(spec)
-        return spec.id
     make_private(flow.bridge.data_dir)
-    Path(spec.image).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if chosen.source != "CAMERA":
-        try:
-            still = capture.capture_now(
-                context,
-                scene,
-                chosen.source,
-                chosen.image,
-                size,
-                Path(spec.image),
-                preferred_format(),
-            )
-        except (capture.CaptureRefused, capture.CaptureInterrupted) as error:
-            raise Refused(str(error)) from error
-        _queue(_with_still(spec, still))
-        return spec.id
-    flow.pending = _Pending(spec, scene.name, size, time.monotonic())
+    orders.still_path(order.spec.id).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pending = Preparation(order.spec, order.steps)
+    try:
+        for take in order.stills:
+            pending.spec = take(pending.spec)
+    except (capture.CaptureRefused, capture.CaptureInterrupted) as error:
+        pending.cancel()
+        raise Refused(str(error)) from error
+    if order.passes:
+        flow.passes[order.spec.id] = order.passes
+    if pending.done:
+        _queue(pending.spec)
+        return order.spec.id
+    flow.pending = pending
     if bpy.app.background:
-        _start_render(context)
-        _collect_render()
+        while flow.pending is not None:
+            _prepare(context)
+            time.sleep(0.02)
         if flow.message:
             raise Refused(flow.message)
     else:
         watch()
-    return spec.id
+    return order.spec.id
 
 
 def _refuse_double_click(spec: JobSpec) -> None:
@@ -280,79 +235,60 @@ def _refuse_double_click(spec: JobSpec) -> None:
 
 def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
     """What two clicks have in common that are one: the playhead may move between them."""
-    return replace(spec, id="", image="", output="", target=Target(""))
+    return replace(
+        spec,
+        id="",
+        image="",
+        output="",
+        target=Target("", strip=spec.target.strip),
+        video=None,
+        references=(),
+        last_frame=None,
+        keyframes=(),
+    )
 
 
-def _start_when_shown(context: bpy.types.Context) -> bool:
-    """Start the render that was clicked once *Rendering…* has been drawn: the window may freeze then."""
-    pending = current().pending
-    if pending is None or pending.render is not None:
-        return False
-    if time.monotonic() - pending.since < SHOW_SECONDS:
-        return False
-    _start_render(context)
-    return True
-
-
-def _start_render(context: bpy.types.Context) -> None:
-    """Start the render that was clicked; what ends it without a still is said in ``message``."""
+def _prepare(context: bpy.types.Context) -> bool:
+    """Go on with what a click needs, and queue its job when all is there; True when something changed."""
     flow = current()
     pending = flow.pending
-    assert pending is not None
-    scene = bpy.data.scenes.get(pending.scene)
-    if scene is None:
-        _drop_pending("The scene to be rendered is gone.")
-        return
-    try:
-        pending.render = capture.CameraRender.start(
-            context, scene, pending.size, Path(pending.spec.image), preferred_format()
-        )
-    except (capture.CaptureRefused, capture.CaptureInterrupted) as error:
-        _drop_pending(str(error))
-
-
-def _collect_render() -> bool:
-    """Take the still of a finished render and queue its job; True when something changed."""
-    flow = current()
-    pending = flow.pending
-    if pending is None or pending.render is None:
+    if pending is None:
         return False
     try:
-        still = pending.render.poll()
-    except capture.CaptureInterrupted as error:
+        changed = pending.tick(context)
+    except Interrupted as error:
         _drop_pending(str(error))
         return True
-    if still is None:
-        return False
+    if not pending.done:
+        return changed
     flow.pending = None
     try:
-        _queue(_with_still(pending.spec, still))
+        _queue(pending.spec)
     except Refused as error:
         flow.message = str(error)
     return True
 
 
+def drop_pending() -> None:
+    """The artist gives up what is being prepared; nothing was sent or charged."""
+    flow = current()
+    if flow.pending is not None:
+        _drop_pending("Stopped.")
+
+
 def _drop_pending(sentence: str) -> None:
     flow = current()
+    if flow.pending is not None:
+        flow.pending.cancel()
+        flow.passes.pop(flow.pending.spec.id, None)
     flow.pending = None
     flow.message = f"{sentence} Nothing was sent or charged."
-
-
-def _with_still(spec: JobSpec, still: capture.Still) -> JobSpec:
-    return replace(
-        spec,
-        image=still.path,
-        image_mime=still.mime,
-        image_pixels=(still.width, still.height),
-        image_bytes=still.size,
-        source=still.source,
-    )
 
 
 def _queue(spec: JobSpec) -> None:
     """Hand the job to the worker. From here on it survives everything that happens to Blender."""
     flow = current()
-    # Taking the still may have lasted longer than the time between the clicks of a double click.
+    # Taking the stills may have lasted longer than the time between the clicks of a double click.
     flow.last_click = (flow.last_click[0], time.monotonic())
     flow.documents[spec.id] = flow.document
     send("submit", spec=spec_to_payload(spec))
@@ -379,8 +315,9 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
     if trouble := connection_trouble():
         raise Refused(trouble[0], code=trouble[1])
     spec = job.spec
-    if spec.image and not Path(spec.image).is_file():
-        raise Refused("The source image of this job is gone.", "Generate the clip anew.")
+    for path in files_sent(spec):
+        if not Path(path).is_file():
+            raise Refused(f"A source of this job is gone: {path}.", "Make the clip anew.")
     job_id = new_id()
     folder = sequencer.clip_folder(bpy.data.filepath, settings.output_dir())
     fresh = replace(
@@ -391,11 +328,13 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
         api_base=settings.api_base(),
         estimate=price_again(job),
         output=str(sequencer.clip_path(folder, datetime.now(), spec.prompt, job_id)),
-        target=Target(
-            session=current().bridge.session,
+        # What went after or over a strip goes there again; it is found by the strip.
+        target=replace(
+            spec.target,
+            session=session(),
             blend=bpy.data.filepath,
             scene=target.name,
-            frame=frame,
+            **({"frame": frame} if spec.target.place == "AT" else {}),
         ),
     )
     if problem := models.check(fresh):
@@ -443,8 +382,7 @@ def wait_for_check(context: bpy.types.Context) -> Mapping[str, object]:
 
 def price_again(job: Job) -> int | None:
     """What sending ``job`` again would cost, in ticks, at today's prices."""
-    spec = job.spec
-    return models.estimate(spec.model, spec.duration, spec.resolution, 1 if spec.image else 0)
+    return models.estimate_of(job.spec)
 
 
 # ------------------------------------------------------------------------------------------- on the tick
@@ -455,10 +393,10 @@ def tick(context: bpy.types.Context) -> bool:
     flow = current()
     changed = flow.bridge.tick(TICK_BUDGET)
     capture.tidy()
-    changed |= _start_when_shown(context)
-    changed |= _collect_render()
+    changed |= _prepare(context)
     try:
         changed |= _import_due(context)
+        changed |= _start_next_pass(context)
     except Refused as error:
         if bpy.app.background:
             raise
@@ -472,7 +410,7 @@ def tick(context: bpy.types.Context) -> bool:
 def busy() -> bool:
     """Whether something is under way that needs ticks."""
     flow = current()
-    if flow.pending is not None or flow.bridge.expects:
+    if flow.pending is not None or flow.next_pass is not None or flow.bridge.expects:
         return True
     mine = settings.account()
     session = flow.bridge.session
@@ -537,6 +475,35 @@ def _import_due(context: bpy.types.Context) -> bool:
     return False
 
 
+def _start_next_pass(context: bpy.types.Context) -> bool:
+    """Let a shot go on from the part that was just placed; True when that began or ended.
+
+    The artist agreed to all passes and their price; each is bought when the one before is on the timeline.
+    """
+    flow = current()
+    if flow.next_pass is None or flow.pending is not None:
+        return False
+    job_id, scene_name, strip_name = flow.next_pass
+    flow.next_pass = None
+    passes = flow.passes.pop(job_id)
+    job, scene = job_by_id(job_id), bpy.data.scenes.get(scene_name)
+    try:
+        if job is None or scene is None:
+            raise Refused("The scene is gone.")
+        order = orders.next_pass(scene, strip_name, job, session(), job_by_id, passes[0])
+        order.passes = passes[1:]
+        _refuse_now()
+        _take_order(context, order)
+    except (Refused, shots.ShotRefused) as error:
+        flow.message = (
+            f"The shot was not extended further: {error} "
+            f"What is there stays; {len(passes)} of its parts were not sent or charged."
+        )
+        if bpy.app.background:
+            raise Refused(flow.message) from error
+    return True
+
+
 def _import_as_operator(job: Job) -> None:
     """Import through the operator, so that it is one undo step of its own."""
     if bpy.app.background:
@@ -572,23 +539,65 @@ def import_job(
         _report_imported(job, scene)
         return None
     try:
-        landing = sequencer.import_clip(
-            context,
-            scene,
-            job.clip.path,
-            frame=job.spec.target.frame if frame is None else frame,
-            name=job.spec.prompt or job.spec.source.image or "Grok Video",
-            job_id=job.id,
-            made_from_view=_view_of_source(job, scene),
-        )
+        landing = _place(context, job, job.clip, scene, frame if asked_for else None)
     except sequencer.ImportRefused as error:
         _give_back(job, str(error))
         raise Refused(str(error), code=ProblemCode.FILE) from error
     sequencer.show_scene(context, scene)
     if landing.notice:
         flow.notices[job.id] = landing.notice
+    if job.id in flow.passes:
+        flow.next_pass = (job.id, scene.name, landing.movie)
     _report_imported(job, scene)
     return landing
+
+
+def _place(
+    context: bpy.types.Context,
+    job: Job,
+    clip: Clip,
+    scene: bpy.types.Scene,
+    frame: int | None,
+) -> sequencer.Landing:
+    """Make the strips where they belong: at a frame, after their source, or over it."""
+    target = job.spec.target
+    common: dict[str, str] = {
+        "name": job.spec.prompt or job.spec.source.image or "Grok Video",
+        "job_id": job.id,
+        "made_from_view": _view_of_source(job, scene),
+    }
+    if target.place == "AT" or (frame is not None and target.place == "OVER"):
+        at = target.frame if frame is None else frame
+        return sequencer.import_clip(context, scene, clip.path, frame=at, **common)
+    source = None
+    if frame is None and scene.name == target.scene:
+        source = shots.find_source(scene, target.strip, target.mark, target.frame)
+    if target.place == "OVER":
+        return placing.place_over(
+            context,
+            scene,
+            clip.path,
+            source=source,
+            frame=target.frame,
+            offset=target.offset,
+            length=target.length,
+            channel=target.channel,
+            **common,
+        )
+    head = target.length
+    video = job.spec.video
+    if video is not None and models.new_part_only(video.seconds, job.spec.duration, clip.seconds):
+        head = 0
+    return placing.place_after(
+        context,
+        scene,
+        clip.path,
+        source=source,
+        frame=target.frame if frame is None else frame,
+        head=head,
+        channel=target.channel,
+        **common,
+    )
 
 
 def _view_of_source(job: Job, scene: bpy.types.Scene) -> str:
@@ -738,8 +747,10 @@ def preferences_changed() -> None:
 def _on_load(*_args: object) -> None:
     if _flow is not None:
         _flow.document = new_id()
-        if _flow.pending is not None and _flow.pending.render is None:
-            _flow.pending = None
+        _flow.passes.clear()  # the edit that they were to go on in is closed
+        _flow.next_pass = None
+        if _flow.pending is not None:
+            _drop_pending("Another file was opened.")
         watch()
 
 
@@ -758,6 +769,6 @@ def unregister() -> None:
         bpy.app.timers.unregister(_watchdog)
     flow, _flow = _flow, None
     if flow is not None:
-        if flow.pending is not None and flow.pending.render is not None:
-            flow.pending.render.cancel()
+        if flow.pending is not None:
+            flow.pending.cancel()
         flow.bridge.close()

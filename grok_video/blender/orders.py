@@ -16,6 +16,8 @@ import bpy
 
 from ..core import models
 from ..core.job import (
+    Clip,
+    Job,
     JobSpec,
     Keyframe,
     Kind,
@@ -26,7 +28,7 @@ from ..core.job import (
     Target,
     new_id,
 )
-from . import bake, capture, compat, playblast, render, sequencer, settings, shots
+from . import bake, capture, render, sequencer, settings, shots, viewport
 from .preparing import BakeStep, CameraStep, Step
 
 MAX_FRAME = 1_048_574 - 60 * 240  # Blender's last frame, less a minute at its highest rate
@@ -126,11 +128,6 @@ def _checked(order: Order) -> Order:
     if problem := models.check(order.spec):
         raise Refused(problem.message, problem.hint, problem.code)
     return order
-
-
-def price(spec_like: JobSpec) -> int | None:
-    """What an order costs, in ticks; None when the model's price is not known."""
-    return models.estimate_of(spec_like)
 
 
 # ----------------------------------------------------------------------------------------------- generate
@@ -365,3 +362,378 @@ def _with_keyframe(
             scene.name, size, path, preferred_format(), take, mark.frame, "", "Rendering Keyframe…"
         )
     )
+
+
+# ------------------------------------------------------------------------------- extend, edit, continue shot
+
+FindJob = Callable[[str], Job | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What would be sent of a shot: scene frames [start, end), and as which picture."""
+
+    shot: shots.Shot
+    start: int
+    end: int
+    pixels: tuple[int, int]
+    clip: Clip | None  # the whole result that needs no bake
+    seconds: float
+
+    @property
+    def frames(self) -> int:
+        return self.end - self.start
+
+    @property
+    def resolution(self) -> str:
+        """What the service prices: the result keeps the size of its source."""
+        return models.resolution_of(*self.pixels)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that the strip shows is sent."""
+        return self.start == self.shot.start and self.end == self.shot.end
+
+
+def _part(shot: shots.Shot, start: int, end: int, find_job: FindJob) -> Part:
+    job = find_job(shot.job) if shot.whole and (start, end) == (shot.start, shot.end) else None
+    if job is not None and job.clip is not None and job.clip.path == shot.path:
+        clip = job.clip
+        return Part(shot, start, end, (clip.width, clip.height), clip, clip.seconds)
+    pixels = bake.size_of(bpy.data.scenes[shot.scene], shot.pixels)
+    return Part(shot, start, end, pixels, None, (end - start) / shot.fps)
+
+
+def part_to_extend(scene: bpy.types.Scene, shot: shots.Shot, find_job: FindJob) -> Part:
+    """The last seconds of a shot, as many as can be extended."""
+    model = _model_for(scene, "extend")
+    most = int(model.extend_source[1] * shot.fps)
+    return _part(shot, max(shot.start, shot.end - most), shot.end, find_job)
+
+
+def part_to_edit(scene: bpy.types.Scene, shot: shots.Shot, find_job: FindJob) -> Part:
+    """The part of a shot that is edited: all of it, or where the artist lets it begin."""
+    chosen = scene.grok_video
+    most = int(_model_for(scene, "edit").edit_source * shot.fps)
+    length = min(shot.end - shot.start, most)
+    first = min(chosen.edit_start, shot.end - shot.start - length)
+    return _part(shot, shot.start + first, shot.start + first + length, find_job)
+
+
+def _model_for(scene: bpy.types.Scene, what: str) -> models.Model:
+    """The artist's model where it can, else the one whose limits hold for those that can."""
+    model = scene.grok_video.model_row()
+    return model if what in model.makes else models.models_that(what)[0]
+
+
+def rework_trouble(scene: bpy.types.Scene, what: str, prompt: str) -> str:
+    """'' or why the service would refuse to 'extend' or 'edit' with these settings."""
+    model = scene.grok_video.model_row()
+    if what not in model.makes:
+        return f"{model.label} cannot {what} clips."
+    if not prompt.strip():
+        question = "how the shot goes on" if what == "extend" else "what shall be different"
+        return f"Write {question}."
+    return prompt_trouble(prompt.strip())
+
+
+def passes_of(scene: bpy.types.Scene, part: Part) -> tuple[models.Pass, ...]:
+    """The passes that add what was asked for; one where one is enough."""
+    return models.plan_passes(scene.grok_video.extend_seconds, part.seconds)
+
+
+def price_of_extend(scene: bpy.types.Scene, part: Part) -> int | None:
+    """What all passes cost, in ticks."""
+    model = scene.grok_video.model_id()
+    prices = [
+        models.estimate(
+            model, one.seconds, part.resolution, 0, input_seconds=one.source_seconds
+        )
+        for one in passes_of(scene, part)
+    ]
+    return None if None in prices else sum(price for price in prices if price is not None)
+
+
+def price_of_edit(scene: bpy.types.Scene, seconds: float, resolution: str) -> int | None:
+    """What an edit of so many seconds costs, in ticks."""
+    return models.estimate(
+        scene.grok_video.model_id(), round(seconds), resolution, 0, input_seconds=seconds
+    )
+
+
+def extend(
+    scene: bpy.types.Scene,
+    shot: shots.Shot,
+    session: str,
+    find_job: FindJob,
+    *,
+    seconds: int,
+    prompt: str,
+) -> Order:
+    """The shot goes on for ``seconds`` after its visible end: one pass. Raises Refused."""
+    if why := rework_trouble(scene, "extend", prompt):
+        raise Refused(why, _who_can(scene, "extend"))
+    part = part_to_extend(scene, shot, find_job)
+    if why := shots.refusal_to_extend(shot, _model_for(scene, "extend").extend_source[0]):
+        raise Refused(why)
+    return _rework(scene, part, session, Kind.EXTEND, prompt, seconds, place="AFTER")
+
+
+def next_pass(
+    edit_scene: bpy.types.Scene,
+    strip_name: str,
+    job: Job,
+    session: str,
+    find_job: FindJob,
+    one: models.Pass,
+) -> Order:
+    """The shot goes on from the part that ``job`` made, with its prompt and model. Raises Refused, ShotRefused."""
+    shot = shots.shot_of(edit_scene, strip_name)
+    part = _part(shot, shot.start, shot.end, find_job)
+    order = _rework(
+        edit_scene, part, session, Kind.EXTEND, job.spec.prompt, one.seconds, place="AFTER"
+    )
+    # As it was agreed to, whatever the panel says by now.
+    spec = replace(
+        order.spec,
+        model=job.spec.model,
+        unchecked=job.spec.unchecked,
+        generate_audio=job.spec.generate_audio,
+    )
+    order.spec = replace(spec, estimate=models.estimate_of(spec))
+    return _checked(order)
+
+
+def edit(
+    scene: bpy.types.Scene, shot: shots.Shot, session: str, find_job: FindJob, *, prompt: str
+) -> Order:
+    """The shot looks different and moves as before. Raises Refused."""
+    if why := rework_trouble(scene, "edit", prompt):
+        raise Refused(why, _who_can(scene, "edit"))
+    part = part_to_edit(scene, shot, find_job)
+    if why := shots.refusal_to_edit(shot):
+        raise Refused(why)
+    seconds = max(1, round(part.seconds))
+    return _rework(scene, part, session, Kind.EDIT, prompt, seconds, place="OVER")
+
+
+def _who_can(scene: bpy.types.Scene, what: str) -> str:
+    if what in scene.grok_video.model_row().makes:
+        return ""
+    return f"Choose {models.models_that(what)[0].label}."
+
+
+def _rework(
+    scene: bpy.types.Scene,
+    part: Part,
+    session: str,
+    kind: Kind,
+    prompt: str,
+    seconds: int,
+    *,
+    place: str,
+) -> Order:
+    shot = part.shot
+    edit_scene = bpy.data.scenes[shot.scene]
+    strip = shots.strip_of(edit_scene, shot)
+    target = _target(
+        session,
+        edit_scene,
+        part.end if place == "AFTER" else part.start,
+        place=place,
+        strip=shot.strip,
+        mark=shots.mark(edit_scene, strip),
+        channel=shot.channel,
+        length=part.frames,
+        offset=part.start - shot.start,
+    )
+    order = Order(
+        _spec(
+            scene,
+            kind,
+            prompt.strip(),
+            target,
+            seconds=seconds,
+            resolution=part.resolution,
+            ratio=models.nearest_ratio(*part.pixels, models.RATIOS),
+            source=Source("STRIP", scene=shot.scene, frame=part.start, image=shot.strip),
+        )
+    )
+    width, height = part.pixels
+    if part.clip is not None:
+        clip = part.clip
+        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, job=shot.job)
+    else:
+        path = video_path(order.spec.id)
+        video = SourceVideo(str(path), part.seconds, width=width, height=height)
+        order.steps.append(
+            BakeStep(lambda: _bake(shot, part.start, part.end, path), "Preparing Strip…")
+        )
+    order.spec = replace(order.spec, video=video)
+    order.spec = replace(order.spec, estimate=models.estimate_of(order.spec))
+    return _checked(order)
+
+
+def _bake(shot: shots.Shot, start: int, end: int, path: Path) -> bake.Bake:
+    """Begin to bake. By names: an undo since the click has made every strip another one."""
+    scene = bpy.data.scenes.get(shot.scene)
+    if scene is None:
+        raise bake.BakeRefused(f"The scene “{shot.scene}” is gone.")
+    try:
+        strip = shots.strip_of(scene, shot)
+    except shots.ShotRefused as error:
+        raise bake.BakeRefused(str(error)) from error
+    return bake.Bake.strip(scene, strip, start, end, shots.sounds_of(scene, shot), path)
+
+
+def animation_range(scene: bpy.types.Scene) -> tuple[int, int]:
+    """The frames [start, end) of *Edit the animation*: the preview range, the markers around the playhead,
+    or the scene's range."""
+    if scene.use_preview_range:
+        return scene.frame_preview_start, scene.frame_preview_end + 1
+    frames = sorted(m.frame for m in scene.timeline_markers)
+    before = [frame for frame in frames if frame <= scene.frame_current]
+    after = [frame for frame in frames if frame > scene.frame_current]
+    if before and after:
+        return before[-1], after[0]
+    return scene.frame_start, scene.frame_end + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What a playblast would send: scene frames [start, end)."""
+
+    start: int
+    end: int
+    seconds: float
+    pixels: tuple[int, int]
+    cut: bool  # the range is longer than what can be edited
+
+    @property
+    def resolution(self) -> str:
+        return models.resolution_of(*self.pixels)
+
+
+def take_to_edit(scene: bpy.types.Scene) -> Take:
+    """The part of the animation that is edited: the range, or what can be edited of it."""
+    start, end = animation_range(scene)
+    most = int(_model_for(scene, "edit").edit_source * render.rate(scene))
+    last = min(end, start + most)
+    native = round(scene.render.resolution_x), round(scene.render.resolution_y)
+    pixels = bake.size_of(scene, native)
+    return Take(start, last, (last - start) / render.rate(scene), pixels, last < end)
+
+
+def animation_trouble(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
+    """'' or why the animation cannot be played into a clip now."""
+    if does := render.busy():
+        return f"Blender {does} something else. Wait until it is done."
+    if scene.grok_video.edit_of == "CAMERA":
+        if render.camera_of(scene) is None:
+            return f"The scene “{scene.name}” has no camera. Add one, or choose Viewport Animation."
+        return ""
+    return viewport.refusal(context, scene)
+
+
+def edit_animation(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    target: bpy.types.Scene,
+    session: str,
+    *,
+    prompt: str,
+) -> Order:
+    """The animation, played as a playblast, in a finished look. Raises Refused."""
+    if why := rework_trouble(scene, "edit", prompt):
+        raise Refused(why, _who_can(scene, "edit"))
+    if why := animation_trouble(context, scene):
+        raise Refused(why)
+    take = take_to_edit(scene)
+    kind = scene.grok_video.edit_of
+    order = Order(
+        _spec(
+            scene,
+            Kind.EDIT,
+            prompt.strip(),
+            _target(session, target, take.start, length=take.end - take.start),
+            seconds=max(1, round(take.seconds)),
+            resolution=take.resolution,
+            ratio=models.nearest_ratio(*take.pixels, models.RATIOS),
+            source=Source(kind, scene=scene.name, frame=take.start),
+        )
+    )
+    path = video_path(order.spec.id)
+
+    name = scene.name
+
+    def start() -> bake.Bake | bake.Playblast:
+        scene = bpy.data.scenes.get(name)
+        if scene is None:
+            raise bake.BakeRefused(f"The scene “{name}” is gone.")
+        if kind == "CAMERA":
+            return bake.Bake.camera(scene, take.start, take.end, path)
+        return bake.Playblast(bpy.context, scene, take.start, take.end, path)
+
+    order.steps.append(BakeStep(start, "Playing Animation…"))
+    video = SourceVideo(str(path), take.seconds, width=take.pixels[0], height=take.pixels[1])
+    order.spec = replace(order.spec, video=video)
+    order.spec = replace(order.spec, estimate=models.estimate_of(order.spec))
+    return _checked(order)
+
+
+def continue_seconds(scene: bpy.types.Scene) -> int:
+    """How long the clip of *Continue Shot* is: what is asked for, as far as the model makes it."""
+    model = scene.grok_video.model_row()
+    return min(max(scene.grok_video.extend_seconds, model.min_seconds), model.max_seconds)
+
+
+def price_of_continue(scene: bpy.types.Scene) -> int | None:
+    """What *Continue Shot* costs, in ticks: a clip with one image."""
+    chosen = scene.grok_video
+    return models.estimate(chosen.model_id(), continue_seconds(scene), chosen.resolution, 1)
+
+
+def continue_shot(
+    scene: bpy.types.Scene, shot: shots.Shot, session: str, *, prompt: str
+) -> Order:
+    """A new clip after the shot that starts from its last frame. Raises Refused."""
+    chosen, model = scene.grok_video, scene.grok_video.model_row()
+    if why := prompt_trouble(prompt.strip()):
+        raise Refused(why)
+    edit_scene = bpy.data.scenes[shot.scene]
+    strip = shots.strip_of(edit_scene, shot)
+    target = _target(
+        session,
+        edit_scene,
+        shot.end,
+        place="AFTER",
+        strip=shot.strip,
+        mark=shots.mark(edit_scene, strip),
+        channel=shot.channel,
+    )
+    ratio = models.nearest_ratio(*render.frame_size(edit_scene), model.ratios)
+    order = Order(
+        _spec(
+            scene,
+            Kind.GENERATE,
+            prompt.strip(),
+            target,
+            seconds=continue_seconds(scene),
+            resolution=chosen.resolution,
+            ratio=ratio,
+            source=Source("STRIP", scene=shot.scene, frame=shot.end - 1, image=shot.strip),
+        )
+    )
+    path = still_path(order.spec.id)
+    size = models.clip_size(order.spec.resolution, ratio)
+    order.spec = replace(order.spec, image=str(path), image_mime=_mime())
+
+    def take(spec: JobSpec) -> JobSpec:
+        made = capture.strip_still(
+            edit_scene, strip, shot.end - 1, size, path, preferred_format()
+        )
+        return replace(with_still(spec, made), source=spec.source)
+
+    order.stills.append(take)
+    order.spec = replace(order.spec, estimate=models.estimate_of(order.spec))
+    return _checked(order)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ..core.job import JobSpec
-from . import capture, still
+from . import bake, capture, still
 
 SHOW_SECONDS = 0.15  # between a click and its first step: a redraw that says so fits in
 
@@ -95,6 +95,47 @@ class CameraStep(Step):
 
 
 @dataclass(slots=True)
+class BakeStep(Step):
+    """A source clip, made by a Blender of its own in the background, or drawn frame by frame."""
+
+    begin: Callable[[], Any]  # gives a bake.Bake or bake.Playblast
+    label: str
+    work: Any = None
+
+    def start(self, context: bpy.types.Context) -> None:
+        try:
+            self.work = self.begin()
+        except bake.BakeRefused as error:
+            raise Interrupted(str(error)) from error
+
+    def poll(self, context: bpy.types.Context) -> Callable[[JobSpec], JobSpec] | None:
+        try:
+            made = self.work.poll()
+        except bake.BakeFailed as error:
+            raise Interrupted(str(error)) from error
+        if made is None:
+            return None
+
+        def take(spec: JobSpec) -> JobSpec:
+            # What was priced stays: the frames are those that were asked for.
+            assert spec.video is not None
+            video = replace(
+                spec.video, size=made.size, width=made.width, height=made.height
+            )
+            return replace(spec, video=video)
+
+        return take
+
+    def cancel(self) -> None:
+        if self.work is not None:
+            self.work.cancel()
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        return self.work.progress if self.work is not None else None
+
+
+@dataclass(slots=True)
 class Preparation:
     """A click whose job is not there yet. One at a time."""
 
@@ -151,15 +192,20 @@ class Preparation:
         if self.running is not None:
             self.running.cancel()
             self.running = None
-        for path in files_of(self.spec):
+        for path in files_made(self.spec):
             still.remove(Path(path))
 
 
-def files_of(spec: JobSpec) -> list[str]:
-    """The files that were made for a job and for nothing else: its pictures, and a baked source."""
-    pictures: list[Any] = [*spec.references, spec.last_frame]
-    pictures += [keyframe.picture for keyframe in spec.keyframes]
-    made = [spec.image, *(picture.path for picture in pictures if picture is not None)]
-    if spec.video is not None and not spec.video.job:
-        made.append(spec.video.path)
-    return [path for path in made if path]
+def files_sent(spec: JobSpec) -> list[str]:
+    """The files that go along with a job."""
+    pictures = [*spec.references, spec.last_frame, *(k.picture for k in spec.keyframes)]
+    paths = [spec.image, *(picture.path for picture in pictures if picture is not None)]
+    if spec.video is not None:
+        paths.append(spec.video.path)
+    return [path for path in paths if path]
+
+
+def files_made(spec: JobSpec) -> list[str]:
+    """The files that were made for a job and for nothing else: all but a clip that was there before."""
+    named = spec.video.path if spec.video is not None and spec.video.job else ""
+    return [path for path in files_sent(spec) if path != named]

@@ -72,6 +72,11 @@ def frame_size(scene: bpy.types.Scene) -> tuple[float, float]:
     return float(render.resolution_x), render.resolution_y / aspect
 
 
+def rate(scene: bpy.types.Scene) -> float:
+    """The scene's frames per second."""
+    return scene.render.fps / scene.render.fps_base
+
+
 def camera_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
     """The camera that a render of the current frame uses: the one a marker binds, else the scene's."""
     bound = [m for m in scene.timeline_markers if m.camera and not m.camera.hide_render]

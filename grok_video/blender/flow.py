@@ -52,6 +52,7 @@ class Flow:
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
     pending: Preparation | None = None
+    follows: dict[str, str] = field(default_factory=dict)  # job id → the job of the next pass
     next_pass: tuple[str, str, str] | None = None  # job id, scene and strip it goes on from
     passes: dict[str, tuple[models.Pass, ...]] = field(
         default_factory=dict
@@ -65,6 +66,7 @@ class Flow:
     waiting: str = ""  # why a clip that is ready is not imported just now
     last_click: tuple[object, float] = (None, 0.0)
     check: str = ""  # id of the last question whether the key is good
+    models_asked: str = ""  # id of the last question which models it may use
     breath: float = 0.0  # when the modal operator has to end itself
     watched: bool = False  # the modal operator runs
     ticked: float = 0.0  # monotonic time of its last tick
@@ -371,9 +373,33 @@ def connection_answer() -> Mapping[str, object] | None:
     return flow.bridge.notice(flow.check) if flow.check else None
 
 
-def wait_for_check(context: bpy.types.Context) -> Mapping[str, object]:
-    """Tick until the check is answered (scripts and background mode only: this blocks)."""
-    while (answer := connection_answer()) is None:
+def refresh_models() -> None:
+    """Ask the service which models the key may use; the answer is ``models_answer()`` later."""
+    flow = current()
+    flow.bridge.ensure_worker(account())
+    flow.models_asked = send("models", account=settings.account())
+
+
+def models_answer() -> Mapping[str, object] | None:
+    """{"ok": bool, "message": str, "models": [{"id": str}]} of the last question; None before there is one."""
+    flow = current()
+    return flow.bridge.notice(flow.models_asked) if flow.models_asked else None
+
+
+def models_of_key() -> list[str]:
+    """The models that the service named; [] before it was asked."""
+    answer = models_answer()
+    named = answer.get("models") if answer is not None else None
+    if not isinstance(named, list):
+        return []
+    return [str(model["id"]) for model in named if isinstance(model, dict) and "id" in model]
+
+
+def wait_for(
+    context: bpy.types.Context, asked: Callable[[], Mapping[str, object] | None]
+) -> Mapping[str, object]:
+    """Tick until a question is answered (scripts and background mode only: this blocks)."""
+    while (answer := asked()) is None:
         _refuse_hopeless()
         tick(context)
         time.sleep(0.02)
@@ -493,7 +519,7 @@ def _start_next_pass(context: bpy.types.Context) -> bool:
         order = orders.next_pass(scene, strip_name, job, session(), job_by_id, passes[0])
         order.passes = passes[1:]
         _refuse_now()
-        _take_order(context, order)
+        flow.follows[job_id] = _take_order(context, order)
     except (Refused, shots.ShotRefused) as error:
         flow.message = (
             f"The shot was not extended further: {error} "

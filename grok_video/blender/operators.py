@@ -16,13 +16,16 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ..core import models
 from ..core.job import FINAL_STATES, Job, ProblemCode, State
-from . import flow, sequencer, settings
+from . import flow, orders, sequencer, settings, shots
 
 _Result = set[Any]
 _JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
 
 
-def _refuse(operator: bpy.types.Operator, error: flow.Refused | sequencer.ImportRefused) -> _Result:
+_REFUSALS = (flow.Refused, sequencer.ImportRefused, shots.ShotRefused)
+
+
+def _refuse(operator: bpy.types.Operator, error: Exception) -> _Result:
     """Report the sentence where artists look for it; in scripts this raises RuntimeError."""
     operator.report({"ERROR"}, str(error))
     flow.redraw()
@@ -121,7 +124,7 @@ class _Asks(bpy.types.Operator if TYPE_CHECKING else object):
     def execute(self, context: bpy.types.Context) -> _Result:
         try:
             return self.run(context)
-        except (flow.Refused, sequencer.ImportRefused) as error:
+        except _REFUSALS as error:
             return _refuse(self, error)
 
 
@@ -165,7 +168,7 @@ class GROK_VIDEO_OT_generate_dialog(_Asks, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Result:
         if self.source:
             context.scene.grok_video.source = self.source
-        price = flow.price(context.scene)
+        price = orders.price_of_generate(context.scene)
         return context.window_manager.invoke_props_dialog(
             self,
             width=420,
@@ -181,6 +184,134 @@ class GROK_VIDEO_OT_generate_dialog(_Asks, bpy.types.Operator):
         target = sequencer.target_scene(context)
         job_id = flow.generate(context, context.scene, target, target.frame_current)
         return _finish(self, context, job_id, _ON_THE_TIMELINE)
+
+
+class _OnStrip(_Asks):
+    """Operators that make something from a strip, and cost money: never REGISTER, never UNDO."""
+
+    bl_options = set()
+
+    scene: StringProperty(name="Scene", description="Scene of the strip; empty: the sequencer's")
+    strip: StringProperty(name="Strip", description="Name of the strip; empty: the active one")
+
+    def shot(self, context: bpy.types.Context) -> shots.Shot:
+        """What the strip shows. Raises Refused, ShotRefused."""
+        scene = _target(context, self.scene)
+        return shots.shot_of(scene, self.strip) if self.strip else shots.active_shot(scene)
+
+
+class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
+    bl_idname = "grok_video.extend"
+    bl_label = "Extend Strip"
+    bl_description = (
+        "Let the shot go on after its visible end: the new part is placed there when it is done. "
+        "The strip itself stays as it is"
+    )
+
+    def _part(self, context: bpy.types.Context) -> orders.Part:
+        return orders.part_to_extend(context.scene, self.shot(context), flow.job_by_id)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
+        try:
+            part = self._part(context)
+            count = len(orders.passes_of(context.scene, part))
+        except _REFUSALS as error:
+            return _refuse(self, error)
+        if count == 1:
+            return self.execute(context)
+        price = orders.price_of_extend(context.scene, part)
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title=f"Extend in {count} Passes?",
+            message=f"{context.scene.grok_video.extend_seconds} seconds are made in {count} parts, "
+            "one after the other. Stopping keeps what is there.",
+            confirm_text="Extend" if price is None else f"Extend for {models.usd(price)}",
+        )
+
+    def run(self, context: bpy.types.Context) -> _Result:
+        prompt = context.scene.grok_video.extend_prompt
+        passes = orders.passes_of(context.scene, self._part(context))
+        job_id = flow.extend(context, self.shot(context), prompt, passes)
+        result = _finish(self, context, job_id, _ON_THE_TIMELINE)
+        while "FINISHED" in result and job_id in flow.current().follows:  # scripts wait for all
+            job_id = flow.current().follows[job_id]
+            result = _finish(self, context, job_id, _ON_THE_TIMELINE)
+        return result
+
+
+class GROK_VIDEO_OT_edit(_OnStrip, bpy.types.Operator):
+    bl_idname = "grok_video.edit"
+    bl_label = "Edit Clip"
+    bl_description = (
+        "Change what the strip, or the animation, looks like. The result is placed over the strip: "
+        "mute it to see the original"
+    )
+
+    def run(self, context: bpy.types.Context) -> _Result:
+        chosen = context.scene.grok_video
+        if chosen.edit_of == "STRIP":
+            job_id = flow.edit(context, self.shot(context), chosen.edit_prompt)
+        else:
+            job_id = flow.edit_animation(context, _target(context, self.scene), chosen.edit_prompt)
+        return _finish(self, context, job_id, _ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_continue_shot(_OnStrip, bpy.types.Operator):
+    bl_idname = "grok_video.continue_shot"
+    bl_label = "Continue Shot"
+    bl_description = (
+        "Make a new clip that starts from the last visible frame of the strip, and place it after "
+        "the strip. Works with every model, and costs one image instead of the strip's seconds"
+    )
+
+    def run(self, context: bpy.types.Context) -> _Result:
+        prompt = context.scene.grok_video.extend_prompt
+        job_id = flow.continue_shot(context, self.shot(context), prompt)
+        return _finish(self, context, job_id, _ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_stop_preparing(bpy.types.Operator):
+    bl_idname = "grok_video.stop_preparing"
+    bl_label = "Stop"
+    bl_description = "Stop preparing the source. Nothing has been sent or charged"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, _context: bpy.types.Context) -> _Result:
+        flow.drop_pending()
+        flow.redraw()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_use_model(bpy.types.Operator):
+    bl_idname = "grok_video.use_model"
+    bl_label = "Use Model"
+    bl_description = "Choose this model, which can do it"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    model: StringProperty()
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        context.scene.grok_video.model = self.model
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_refresh_models(_Asks, bpy.types.Operator):
+    bl_idname = "grok_video.refresh_models"
+    bl_label = "Refresh Models"
+    bl_description = "Ask the service which models your key may use. Free"
+    bl_options = set()
+
+    def run(self, context: bpy.types.Context) -> _Result:
+        if trouble := flow.connection_trouble():
+            raise flow.Refused(trouble[0], code=trouble[1])
+        flow.refresh_models()
+        if bpy.app.background:
+            answer = flow.wait_for(context, flow.models_answer)
+            self.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
+            return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
+        flow.redraw()
+        return {"FINISHED"}
 
 
 class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
@@ -524,7 +655,7 @@ class GROK_VIDEO_OT_check_connection(_Asks, bpy.types.Operator):
             raise flow.Refused(trouble[0], code=trouble[1])
         flow.check_connection()
         if bpy.app.background:
-            answer = flow.wait_for_check(context)
+            answer = flow.wait_for(context, flow.connection_answer)
             self.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
             return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
         flow.redraw()
@@ -592,6 +723,12 @@ def _can_send_again(job: Job) -> bool:
 _CLASSES = (
     GROK_VIDEO_OT_generate,
     GROK_VIDEO_OT_generate_dialog,
+    GROK_VIDEO_OT_extend,
+    GROK_VIDEO_OT_edit,
+    GROK_VIDEO_OT_continue_shot,
+    GROK_VIDEO_OT_stop_preparing,
+    GROK_VIDEO_OT_use_model,
+    GROK_VIDEO_OT_refresh_models,
     GROK_VIDEO_OT_send_again,
     GROK_VIDEO_OT_release,
     GROK_VIDEO_OT_stop,

@@ -437,6 +437,18 @@ def rework_trouble(scene: bpy.types.Scene, what: str, prompt: str) -> str:
     return prompt_trouble(prompt.strip())
 
 
+def extend_trouble(scene: bpy.types.Scene, shot: shots.Shot) -> str:
+    """'' or why Extend would refuse this shot now."""
+    shortest = _model_for(scene, "extend").extend_source[0]
+    why = rework_trouble(scene, "extend", scene.grok_video.extend_prompt)
+    return shots.refusal_to_extend(shot, shortest) or why
+
+
+def edit_trouble(scene: bpy.types.Scene, shot: shots.Shot) -> str:
+    """'' or why Edit would refuse this shot now."""
+    return rework_trouble(scene, "edit", scene.grok_video.edit_prompt)
+
+
 def passes_of(scene: bpy.types.Scene, part: Part) -> tuple[models.Pass, ...]:
     """The passes that add what was asked for; one where one is enough."""
     return models.plan_passes(scene.grok_video.extend_seconds, part.seconds)

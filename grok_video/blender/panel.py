@@ -14,7 +14,7 @@ import bpy
 
 from ..core import models
 from ..core.job import FINAL_STATES, Job, ProblemCode, State
-from . import capture, compat, flow, sequencer, settings
+from . import capture, compat, flow, orders, preparing, sequencer, settings, shots
 
 ROWS = 8  # jobs on a page
 PROBLEM_LINES = 6  # of a problem's text in a row; the rest is behind Copy Error
@@ -109,16 +109,27 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     # Two to a row: in the sequencer's low sidebar the jobs below shall be seen as well.
     column = layout.column(align=True)
     column.use_property_split = False
-    column.prop(chosen, "model", text="")
+    _draw_model(column, chosen)
     row = column.row(align=True)
     row.prop(chosen, "duration", text="Seconds")
     row.prop(chosen, "resolution", text="")
     row = column.row(align=True)
     row.prop(chosen, "aspect_ratio", text="")
     sound = row.row(align=True)
-    sound.enabled = models.MODELS[chosen.model].audio
+    sound.enabled = chosen.model_row().audio
     icon = "SOUND" if chosen.generate_audio else "MUTE_IPO_OFF"
     sound.prop(chosen, "generate_audio", toggle=True, icon=icon)
+
+
+def _draw_model(column: bpy.types.UILayout, chosen: settings.GrokVideoSettings) -> None:
+    row = column.row(align=True)
+    row.prop(chosen, "model", text="")
+    row.operator("grok_video.refresh_models", text="", icon="FILE_REFRESH")
+    if chosen.model == settings.OTHER_MODEL:
+        column.prop(chosen, "model_other", text="", placeholder="Name of the Model")
+        column.label(text="Sent unchecked; its price is not known", icon="INFO")
+    elif (names := flow.models_of_key()) and chosen.model_id() not in names:
+        column.label(text="Your key may not use this model", icon="INFO")
 
 
 def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -127,7 +138,7 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     chosen = scene.grok_video
     if chosen.source == "NONE":
         return
-    size = models.clip_size(chosen.resolution, flow.ratio_of(context, scene))
+    size = models.clip_size(chosen.resolution, orders.ratio_of(context, scene))
     natural = capture.natural_size(context, scene, chosen.source, chosen.image)
     cropped = ""
     if natural is not None:
@@ -139,7 +150,7 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
             kept = (crop.right - crop.left) * natural[0], (crop.top - crop.bottom) * natural[1]
             if kept[0] < size[0]:
                 size = max(1, int(kept[0] + 1e-6)), max(1, int(kept[1] + 1e-6))
-    text = f"{size[0]} × {size[1]} {flow.preferred_format()}{cropped}"
+    text = f"{size[0]} × {size[1]} {orders.preferred_format()}{cropped}"
     row = layout.row()
     row.active = False
     row.alignment = "RIGHT"
@@ -189,12 +200,12 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     scene = context.scene
     now = flow.current()
     trouble = flow.obvious_trouble(context, scene)
-    price = flow.price(scene)
+    price = orders.price_of_generate(scene)
     row = layout.row()
     row.scale_y = 1.5
     if now.pending is not None:
         row.enabled = False
-        row.operator("grok_video.generate", text="Rendering…", icon="RENDER_STILL")
+        row.operator("grok_video.generate", text=now.pending.label, icon="RENDER_STILL")
         return
     row.enabled = trouble is None
     row.operator(
@@ -209,7 +220,225 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         _wrapped(layout, context, now.message, "ERROR")
 
 
+# ------------------------------------------------------------------------------- more pictures for a clip
+
+
+def _draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """References, the end frame and keyframes: what the chosen model can use."""
+    scene = context.scene
+    chosen, model = scene.grok_video, scene.grok_video.model_row()
+    if "references" in model.makes:
+        _draw_references(layout, chosen, model)
+    elif len(chosen.references):
+        _wrapped(layout, context, f"{model.label} takes no references", "INFO")
+    if "last_frame" in model.makes:
+        column = layout.column(align=True)
+        column.use_property_split = False
+        row = column.row(align=True)
+        row.prop(chosen, "end_frame")
+        if chosen.end_frame:
+            row.label(text=f"frame {orders.end_frame_of(scene)}")
+            column.prop(chosen, "end_camera", text="", icon="CAMERA_DATA", placeholder="Same Camera")
+    if "keyframes" in model.makes:
+        column = layout.column(align=True)
+        column.use_property_split = False
+        column.prop(chosen, "keyframes")
+        if chosen.keyframes:
+            _draw_marks(column, context)
+    if not {"references", "last_frame", "keyframes"} & model.makes:
+        _wrapped(layout, context, f"{model.label} starts from one picture only", "INFO")
+
+
+def _draw_references(
+    layout: bpy.types.UILayout, chosen: settings.GrokVideoSettings, model: models.Model
+) -> None:
+    column = layout.column()
+    column.use_property_split = False
+    for number, reference in enumerate(chosen.references):
+        row = column.box().row(align=True)
+        icon = row.icon(reference.image) if reference.image else 0
+        row.template_icon(icon_value=icon, scale=2.5)
+        parts = row.column(align=True)
+        parts.template_ID(reference, "image", open="image.open")
+        tools = parts.row(align=True)
+        token = tools.operator("grok_video.insert_reference", text=f"<IMAGE_{number}>")
+        token.index = number
+        tools.operator("grok_video.remove_reference", text="", icon="X").index = number
+    row = column.row(align=True)
+    row.enabled = len(chosen.references) < model.max_references
+    row.operator("grok_video.add_reference", text="Image", icon="ADD").source = "IMAGE"
+    row.operator_menu_enum(
+        "grok_video.add_camera_reference", "camera", text="Camera", icon="CAMERA_DATA"
+    )
+    row.operator("grok_video.add_reference", text="Strip", icon="SEQUENCE").source = "STRIP"
+
+
+def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The keyframes as they will be sent, each with where the service puts it."""
+    found = orders.marks(context.scene)
+    if not found:
+        column.label(text="No marker lies inside the clip", icon="INFO")
+    for mark in found:
+        row = column.row()
+        row.active = False
+        row.label(text=mark.name, icon="MARKER_HLT")
+        row.label(text=f"{mark.seconds:.2f} → {mark.thirds / 3:.2f} s")
+
+
+# ------------------------------------------------------------------------------------------ extend and edit
+
+
+def _draw_rework_prompt(layout: bpy.types.UILayout, context: bpy.types.Context, name: str) -> None:
+    chosen = context.scene.grok_video
+    column = layout.column(align=True)
+    column.use_property_split = False
+    placeholder = "What happens next?" if name == "extend_prompt" else "What shall be different?"
+    if not compat.textbox(column, chosen, name, lines=2, placeholder=placeholder):
+        column.prop(chosen, name, text="", placeholder=placeholder)
+        text = getattr(chosen, name)
+        if len(text) > 30 or "\n" in text:
+            _wrapped(column, context, text, most=12)
+
+
+def _draw_part(layout: bpy.types.UILayout, part: orders.Part) -> None:
+    """What is sent of a strip."""
+    column = layout.column(align=True)
+    column.label(text=part.shot.strip, icon="SEQUENCE")
+    row = column.row()
+    row.active = False
+    all_of_it = (part.shot.end - part.shot.start) / part.shot.fps
+    if part.whole:
+        text = f"{part.seconds:.1f} s"
+    elif part.end == part.shot.end:
+        text = f"Last {part.seconds:.1f} of {all_of_it:.1f} s"
+    else:
+        text = f"{part.seconds:.1f} of {all_of_it:.1f} s"
+    row.label(text=f"{text}, {part.pixels[0]} × {part.pixels[1]}", icon="BLANK1")
+
+
+def _draw_who_can(layout: bpy.types.UILayout, context: bpy.types.Context, what: str) -> bool:
+    """Where the chosen model cannot: say so, and offer the one that can. True when it can."""
+    model = context.scene.grok_video.model_row()
+    if what in model.makes:
+        return True
+    _wrapped(layout, context, f"{model.label} cannot {what} clips", "INFO")
+    for other in models.models_that(what):
+        layout.operator("grok_video.use_model", text=f"Use {other.label}").model = other.id
+    return False
+
+
+def _priced(words: str, price: int | None) -> str:
+    return words if price is None else f"{words} for {models.usd(price)}"
+
+
+def _draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    scene = context.scene
+    chosen = scene.grok_video
+    layout.use_property_split = False
+    try:
+        shot = shots.active_shot(sequencer.target_scene(context))
+    except shots.ShotRefused as why:
+        _wrapped(layout, context, str(why), "INFO")
+        return
+    idle = flow.current().pending is None and flow.connection_trouble() is None
+    part = orders.part_to_extend(scene, shot, flow.job_by_id)
+    _draw_part(layout, part)
+    _draw_rework_prompt(layout, context, "extend_prompt")
+    row = layout.row(align=True)
+    row.prop(chosen, "extend_seconds")
+    count = len(orders.passes_of(scene, part))
+    if count > 1:
+        row.label(text=f"{count} passes")
+    if _draw_who_can(layout, context, "extend"):
+        trouble = orders.extend_trouble(scene, shot)
+        row = layout.row()
+        row.scale_y = 1.2
+        row.enabled = idle and not trouble
+        row.operator(
+            "grok_video.extend",
+            text=_priced("Extend", orders.price_of_extend(scene, part)),
+            icon="TRACKING_FORWARDS_SINGLE",
+        )
+        if trouble:
+            _wrapped(layout, context, trouble, "INFO")
+    row = layout.row()
+    row.enabled = idle
+    words = f"Continue {orders.continue_seconds(scene)} s"
+    row.operator(
+        "grok_video.continue_shot",
+        text=_priced(words, orders.price_of_continue(scene)),
+        icon="FRAME_NEXT",
+    )
+
+
+def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    scene = context.scene
+    chosen = scene.grok_video
+    layout.use_property_split = False
+    layout.prop(chosen, "edit_of", text="")
+    idle = flow.current().pending is None and flow.connection_trouble() is None
+    if chosen.edit_of == "STRIP":
+        try:
+            shot = shots.active_shot(sequencer.target_scene(context))
+        except shots.ShotRefused as why:
+            _wrapped(layout, context, str(why), "INFO")
+            return
+        part = orders.part_to_edit(scene, shot, flow.job_by_id)
+        _draw_part(layout, part)
+        if not part.whole:
+            layout.prop(chosen, "edit_start")
+        seconds, resolution = part.seconds, part.resolution
+        trouble = orders.edit_trouble(scene, shot)
+    else:
+        take = orders.take_to_edit(scene)
+        row = layout.row()
+        row.active = False
+        cut = ", all that can be edited" if take.cut else ""
+        row.label(text=f"Frames {take.start}–{take.end - 1}, {take.seconds:.1f} s{cut}", icon="TIME")
+        seconds, resolution = take.seconds, take.resolution
+        trouble = orders.rework_trouble(scene, "edit", chosen.edit_prompt)
+        trouble = trouble or orders.animation_trouble(context, scene)
+    _draw_rework_prompt(layout, context, "edit_prompt")
+    if _draw_who_can(layout, context, "edit"):
+        row = layout.row()
+        row.scale_y = 1.2
+        row.enabled = idle and not trouble
+        row.operator(
+            "grok_video.edit",
+            text=_priced("Edit", orders.price_of_edit(scene, seconds, resolution)),
+            icon="BRUSH_DATA",
+        )
+        if trouble:
+            _wrapped(layout, context, trouble, "INFO")
+
+
+#: Parts of the panel that open and close: id, title, what draws it, and where.
+_SECTIONS = (
+    ("grok_video_pictures", "References and Frames", _draw_pictures),
+    ("grok_video_extend", "Extend", _draw_extend),
+    ("grok_video_edit", "Edit", _draw_edit),
+)
+
+
+def _draw_sections(layout: bpy.types.UILayout, context: bpy.types.Context, names: set[str]) -> None:
+    for name, title, draw in _SECTIONS:
+        if name in names:
+            header, body = layout.panel(name, default_closed=True)
+            header.label(text=title)
+            if body is not None:
+                draw(body, context)
+
+
 # ------------------------------------------------------------------------------------------------ the jobs
+
+
+def _draw_preparing(layout: bpy.types.UILayout, pending: preparing.Preparation) -> None:
+    """What is being made before there is a job, with a way to stop it."""
+    row = layout.box().row(align=True)
+    done, every = pending.progress or (0, 0)
+    text = f"{pending.label} {done} of {every}" if every else pending.label
+    row.progress(factor=done / every if every else 0.0, text=text)
+    row.operator("grok_video.stop_preparing", text="", icon="X", emboss=False)
 
 
 def _draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -218,10 +447,13 @@ def _draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     shown = context.window_manager.grok_video
     if trouble := now.bridge.ledger_trouble or now.bridge.trouble:
         _wrapped(layout, context, trouble, "ERROR")
+    if now.pending is not None:
+        _draw_preparing(layout, now.pending)
     if not snapshot.all:
-        row = layout.row()
-        row.active = False
-        row.label(text="Your clips appear here")
+        if now.pending is None:
+            row = layout.row()
+            row.active = False
+            row.label(text="Your clips appear here")
         return
     layout.row().prop(shown, "show", expand=True)
     jobs = {"ACTIVE": snapshot.active, "DONE": snapshot.done}.get(shown.show, snapshot.all)
@@ -375,8 +607,10 @@ class _RequestPanel(_Sidebar):
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_request(self.layout, context)
+        _draw_sections(self.layout, context, {"grok_video_pictures"})
         _draw_scenes(self.layout, context)
         _draw_generate(self.layout, context)
+        _draw_sections(self.layout, context, {"grok_video_extend", "grok_video_edit"})
 
 
 class _JobsPanel(_Sidebar):

@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 
 from ..core.job import Source
-from . import compat, render, still, viewport
+from . import bake, compat, render, still, viewport
 from .render import CameraRender, engine_freezes, tidy
 from .still import CaptureInterrupted, CaptureRefused, Still
 
@@ -26,9 +26,12 @@ __all__ = (
     "Still",
     "capture_now",
     "engine_freezes",
+    "image_refusal",
     "natural_size",
+    "reference",
     "refusal",
     "register",
+    "strip_still",
     "tidy",
     "unregister",
 )
@@ -82,7 +85,7 @@ def refusal(
         case "RENDER_RESULT":
             return "" if render.render_result() else _NOT_RENDERED
         case "IMAGE":
-            return _image_refusal(image)
+            return image_refusal(image) if image else "Choose the image that the clip starts from."
         case "SEQUENCER":
             return _sequencer_refusal(compat.sequencer_scene(context))
         case _:
@@ -120,7 +123,7 @@ def capture_now(
             shown = Source(source, scene=scene.name, frame=scene.frame_float, image=image.name)
         case "SEQUENCER":
             edit = compat.sequencer_scene(context)
-            rgb = _sequencer_pixels(edit, path)
+            rgb = _edit_pixels(edit, still.part_of(path).with_suffix(".png"), None, None)
             aspect = edit.render.pixel_aspect_x / edit.render.pixel_aspect_y
             shown = Source(source, scene=edit.name, frame=edit.frame_float)
         case _:
@@ -181,9 +184,10 @@ def _settings_of(owner: bpy.types.bpy_struct) -> list[str]:
 # --------------------------------------------------------------------------------------------------- image
 
 
-def _image_refusal(image: bpy.types.Image | None) -> str:
+def image_refusal(image: bpy.types.Image | None) -> str:
+    """Why an image cannot be sent, or ''."""
     if image is None:
-        return "Choose the image that the clip starts from."
+        return "Choose an image."
     if image.source in {"MOVIE", "SEQUENCE"}:
         # A datablock does not know at which frame it is meant: measured, its pixels are frame 0 or none.
         return (
@@ -231,7 +235,63 @@ def _image_pixels(scene: bpy.types.Scene, image: bpy.types.Image, path: Path) ->
         render.tidy()
 
 
+#: The longer side of a reference in pixels: what it is shrunk to.
+_LONGEST_REFERENCE = 1536
+
+
+def reference(
+    scene: bpy.types.Scene, image: bpy.types.Image, path: Path, file_format: str
+) -> Still:
+    """An image as it is, in its own ratio and at most 1536 pixels long, written to ``path``.
+
+    Raises CaptureRefused, CaptureInterrupted.
+    """
+    if why := image_refusal(image):
+        raise CaptureRefused(why)
+    rgb = _image_pixels(scene, image, path)
+    height, width = rgb.shape[:2]
+    scale = min(1.0, _LONGEST_REFERENCE / max(width, height))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    rgb = still.fit(rgb, 1.0, size)
+    still.write(rgb, path, file_format)
+    shown = Source("IMAGE", scene=scene.name, frame=scene.frame_float, image=image.name)
+    return still.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)
+
+
+def packed_image(path: Path, name: str) -> bpy.types.Image:
+    """The picture at ``path`` as an image of this file, packed into it; the file itself goes."""
+    image = bpy.data.images.load(str(path), check_existing=False)
+    image.name = name
+    image.pack()
+    image.filepath = ""
+    still.remove(path)
+    return image
+
+
 # ----------------------------------------------------------------------------------------------- sequencer
+
+
+def strip_still(
+    scene: bpy.types.Scene,
+    strip: bpy.types.Strip,
+    frame: int,
+    size: tuple[int, int],
+    path: Path,
+    file_format: str,
+) -> Still:
+    """What ``strip`` alone shows at a scene frame, cropped inside to ``size``, written to ``path``.
+
+    Raises CaptureRefused, CaptureInterrupted.
+    """
+    if does := render.busy():
+        raise CaptureRefused(f"Blender {does} something else. Wait until it is done.")
+    part = still.part_of(path).with_suffix(".png")
+    rgb = _edit_pixels(scene, part, frame, strip)
+    aspect = scene.render.pixel_aspect_x / scene.render.pixel_aspect_y
+    rgb = still.fit(rgb, aspect, size)
+    still.write(rgb, path, file_format)
+    shown = Source("STRIP", scene=scene.name, frame=frame, image=strip.name)
+    return still.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)
 
 
 def _sequencer_refusal(scene: bpy.types.Scene) -> str:
@@ -253,13 +313,21 @@ def _shows(strip: bpy.types.Strip, editor: bpy.types.SequenceEditor, frame: int)
     )
 
 
-def _sequencer_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
-    """The edit at its playhead, in the scene's own view and at its own full size."""
-    part = still.part_of(path).with_suffix(".png")
+def _edit_pixels(
+    scene: bpy.types.Scene, part: Path, frame: int | None, alone: bpy.types.Strip | None
+) -> np.ndarray:
+    """The edit at its playhead or another frame, or one strip of it alone.
+
+    In the scene's own view and at its own full size.
+    """
     copy = render.copy_scene(scene, part, "PNG")
     try:
         copy.render.use_sequencer = True
         copy.render.use_compositing = False
+        if frame is not None:
+            copy.frame_current, copy.frame_subframe = frame, 0.0
+        if alone is not None:
+            bake.isolate(copy, alone.name)
         render.run(copy, wait=True)
         return still.read(part)
     except RuntimeError as error:

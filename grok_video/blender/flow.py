@@ -27,9 +27,9 @@ from ..core.job import (
     new_id,
     spec_to_payload,
 )
-from . import capture, orders, placing, sequencer, settings, shots
+from . import capture, orders, placing, render, sequencer, settings, shots
 from .bridge import Account, Bridge, make_private
-from .preparing import Interrupted, Preparation, files_sent
+from .preparing import CameraStep, Interrupted, Preparation, files_sent
 
 TICK_SECONDS = 0.1  # between two ticks while something is under way
 TICK_BUDGET = 0.002  # seconds one tick may read the ledger
@@ -169,6 +169,56 @@ def continue_shot(context: bpy.types.Context, shot: shots.Shot, prompt: str) -> 
     return _take_order(context, orders.continue_shot(context.scene, shot, session(), prompt=prompt))
 
 
+def reference_from_strip(context: bpy.types.Context, shot: shots.Shot) -> bpy.types.Image:
+    """What a strip shows at the playhead, as an image of this file. Raises Refused."""
+    scene = bpy.data.scenes[shot.scene]
+    frame = min(max(scene.frame_current, shot.start), shot.end - 1)
+    path = _reference_path()
+    try:
+        size = tuple(round(side) for side in render.frame_size(scene))
+        capture.strip_still(
+            scene, shots.strip_of(scene, shot), frame, (size[0], size[1]), path, "PNG"
+        )
+    except (capture.CaptureRefused, capture.CaptureInterrupted) as error:
+        raise Refused(str(error)) from error
+    return capture.packed_image(path, f"{shot.strip}, frame {frame}")
+
+
+def add_camera_reference(context: bpy.types.Context, name: str) -> None:
+    """Render a camera and add the picture to the references. Raises Refused."""
+    flow = current()
+    if flow.pending is not None:
+        raise Refused("The source of another clip is being prepared.", "Wait until it is done.")
+    scene = context.scene
+    camera = bpy.data.objects.get(name)
+    if camera is None:
+        raise Refused(f"There is no camera “{name}” in this scene.")
+    if why := render.camera_refusal(scene, camera):
+        raise Refused(why)
+    if len(scene.grok_video.references) >= scene.grok_video.model_row().max_references:
+        orders.add_reference(scene, None)  # says why not
+    size = tuple(round(side) for side in render.frame_size(scene))
+    path, owner, frame = _reference_path(), scene.name, scene.frame_current
+
+    def take(_spec: None, made: capture.Still) -> None:
+        image = capture.packed_image(Path(made.path), f"{name}, frame {frame}")
+        orders.add_reference(bpy.data.scenes[owner], image)
+        if not bpy.app.background:
+            bpy.ops.ed.undo_push(message="Add Reference from Camera")
+
+    step = CameraStep(owner, (size[0], size[1]), path, "PNG", take, None, name)
+    _begin(context, Preparation(None, [step]))
+
+
+def _reference_path() -> Path:
+    """A place for a picture until it is packed into the file."""
+    flow = current()
+    make_private(flow.bridge.data_dir)
+    path = orders.still_path(new_id(), "-reference").with_suffix(".png")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
 def session() -> str:
     """The id of this Blender session."""
     return current().bridge.session
@@ -213,16 +263,23 @@ def _take_order(context: bpy.types.Context, order: orders.Order) -> str:
     if pending.done:
         _queue(pending.spec)
         return order.spec.id
-    flow.pending = pending
-    if bpy.app.background:
-        while flow.pending is not None:
-            _prepare(context)
-            time.sleep(0.02)
-        if flow.message:
-            raise Refused(flow.message)
-    else:
-        watch()
+    _begin(context, pending)
     return order.spec.id
+
+
+def _begin(context: bpy.types.Context, pending: Preparation) -> None:
+    """Let ticks make what is needed; in background mode this blocks until it is there. Raises Refused."""
+    flow = current()
+    flow.message = ""
+    flow.pending = pending
+    if not bpy.app.background:
+        watch()
+        return
+    while flow.pending is not None:
+        _prepare(context)
+        time.sleep(0.02)
+    if flow.message:
+        raise Refused(flow.message)
 
 
 def _refuse_double_click(spec: JobSpec) -> None:
@@ -265,7 +322,8 @@ def _prepare(context: bpy.types.Context) -> bool:
         return changed
     flow.pending = None
     try:
-        _queue(pending.spec)
+        if pending.spec is not None:
+            _queue(pending.spec)
     except Refused as error:
         flow.message = str(error)
     return True
@@ -282,7 +340,8 @@ def _drop_pending(sentence: str) -> None:
     flow = current()
     if flow.pending is not None:
         flow.pending.cancel()
-        flow.passes.pop(flow.pending.spec.id, None)
+        if flow.pending.spec is not None:
+            flow.passes.pop(flow.pending.spec.id, None)
     flow.pending = None
     flow.message = f"{sentence} Nothing was sent or charged."
 

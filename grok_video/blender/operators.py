@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.props import BoolProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..core import models
 from ..core.job import FINAL_STATES, Job, ProblemCode, State
@@ -590,6 +590,93 @@ class GROK_VIDEO_OT_paste_prompt(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GROK_VIDEO_OT_add_reference(_Asks, bpy.types.Operator):
+    bl_idname = "grok_video.add_reference"
+    bl_label = "Add Reference"
+    bl_description = "Add a picture of a thing, a person or a look that shall appear in the clip"
+    bl_options = {"REGISTER", "UNDO"}
+
+    source: EnumProperty(
+        name="Source",
+        items=(
+            ("IMAGE", "Image", "An image of this file, or one that is opened"),
+            ("STRIP", "Strip", "What the active strip shows at the playhead"),
+        ),
+    )
+    image: StringProperty(name="Image", description="Name of an image of this file")
+
+    def run(self, context: bpy.types.Context) -> _Result:
+        image = bpy.data.images.get(self.image) if self.image else None
+        if self.image and image is None:
+            raise flow.Refused(f"There is no image “{self.image}” in this file.")
+        if self.source == "STRIP":
+            shot = shots.active_shot(sequencer.target_scene(context))
+            image = flow.reference_from_strip(context, shot)
+        orders.add_reference(context.scene, image)
+        return {"FINISHED"}
+
+
+def _cameras(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    # Blender keeps no reference to the strings: the list does.
+    _CAMERA_ITEMS[:] = [
+        (camera.name, camera.name, "")
+        for camera in (context.scene.objects if context else ())
+        if camera.type == "CAMERA"
+    ]
+    return _CAMERA_ITEMS
+
+
+_CAMERA_ITEMS: list[tuple[str, str, str]] = []
+
+
+class GROK_VIDEO_OT_add_camera_reference(_Asks, bpy.types.Operator):
+    bl_idname = "grok_video.add_camera_reference"
+    bl_label = "Add Reference from Camera"
+    bl_description = "Render a camera at the current frame, and add the picture to the references"
+    bl_options = set()
+
+    camera: EnumProperty(name="Camera", items=_cameras)
+
+    def run(self, context: bpy.types.Context) -> _Result:
+        flow.add_camera_reference(context, self.camera)
+        flow.redraw()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_remove_reference(bpy.types.Operator):
+    bl_idname = "grok_video.remove_reference"
+    bl_label = "Remove Reference"
+    bl_description = "Take this picture out of the list. The ones after it get other numbers"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    index: IntProperty(min=0)
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        references = context.scene.grok_video.references
+        if self.index >= len(references):
+            return {"CANCELLED"}
+        references.remove(self.index)
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_insert_reference(bpy.types.Operator):
+    bl_idname = "grok_video.insert_reference"
+    bl_label = "Insert into Prompt"
+    bl_description = "Put the name of this picture at the end of the prompt"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    index: IntProperty(min=0)
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        token = models.reference_token(self.index)
+        chosen = context.scene.grok_video
+        if chosen.prompt_text is not None:
+            chosen.prompt_text.write(token)
+        else:
+            chosen.prompt = f"{chosen.prompt.rstrip()} {token}".strip()
+        return {"FINISHED"}
+
+
 class GROK_VIDEO_OT_page(bpy.types.Operator):
     bl_idname = "grok_video.page"
     bl_label = "Turn Page"
@@ -741,6 +828,10 @@ _CLASSES = (
     GROK_VIDEO_OT_copy_request_id,
     GROK_VIDEO_OT_copy_prompt,
     GROK_VIDEO_OT_paste_prompt,
+    GROK_VIDEO_OT_add_reference,
+    GROK_VIDEO_OT_add_camera_reference,
+    GROK_VIDEO_OT_remove_reference,
+    GROK_VIDEO_OT_insert_reference,
     GROK_VIDEO_OT_page,
     GROK_VIDEO_OT_use_standard,
     GROK_VIDEO_OT_collect_clips,

@@ -240,6 +240,15 @@ def references_trouble(scene: bpy.types.Scene) -> str:
     return trouble
 
 
+def add_reference(scene: bpy.types.Scene, image: bpy.types.Image | None) -> None:
+    """One more picture in the list. Raises Refused when it is full."""
+    chosen = scene.grok_video
+    most = chosen.model_row().max_references
+    if len(chosen.references) >= most:
+        raise Refused(f"A clip takes {most} references at most.", "Remove one first.")
+    chosen.references.add().image = image
+
+
 def generate(
     context: bpy.types.Context,
     scene: bpy.types.Scene,

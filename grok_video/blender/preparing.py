@@ -22,6 +22,10 @@ from . import bake, capture, still
 SHOW_SECONDS = 0.15  # between a click and its first step: a redraw that says so fits in
 
 
+#: Adds what was made to a spec; given None, and giving it, where a picture is wanted and no job.
+Change = Callable[[Any], Any]
+
+
 class Interrupted(Exception):
     """A sentence for the artist: the click ended without a job. Nothing was sent or charged."""
 
@@ -36,8 +40,8 @@ class Step(ABC):
         """Begin. Raises Interrupted."""
 
     @abstractmethod
-    def poll(self, context: bpy.types.Context) -> Callable[[JobSpec], JobSpec] | None:
-        """What it adds to the spec; None while it is under way. Raises Interrupted."""
+    def poll(self, context: bpy.types.Context) -> Change | None:
+        """What it adds to the job; None while it is under way. Raises Interrupted."""
 
     @abstractmethod
     def cancel(self) -> None:
@@ -57,7 +61,7 @@ class CameraStep(Step):
     size: tuple[int, int]
     path: Path
     file_format: str
-    take: Callable[[JobSpec, capture.Still], JobSpec]
+    take: Callable[[Any, capture.Still], Any]
     frame: int | None = None  # None: where the scene is
     camera: str = ""  # name of an object; '': the scene's, or the one a marker binds
     label: str = "Rendering…"
@@ -77,7 +81,7 @@ class CameraStep(Step):
         except (capture.CaptureRefused, capture.CaptureInterrupted) as error:
             raise Interrupted(str(error)) from error
 
-    def poll(self, context: bpy.types.Context) -> Callable[[JobSpec], JobSpec] | None:
+    def poll(self, context: bpy.types.Context) -> Change | None:
         assert self.render is not None
         try:
             made = self.render.poll()
@@ -108,7 +112,7 @@ class BakeStep(Step):
         except bake.BakeRefused as error:
             raise Interrupted(str(error)) from error
 
-    def poll(self, context: bpy.types.Context) -> Callable[[JobSpec], JobSpec] | None:
+    def poll(self, context: bpy.types.Context) -> Change | None:
         try:
             made = self.work.poll()
         except bake.BakeFailed as error:
@@ -137,9 +141,12 @@ class BakeStep(Step):
 
 @dataclass(slots=True)
 class Preparation:
-    """A click whose job is not there yet. One at a time."""
+    """A click whose job is not there yet. One at a time.
 
-    spec: JobSpec
+    ``spec`` is None where a picture is wanted and no job: a reference of a camera.
+    """
+
+    spec: JobSpec | None
     steps: list[Step]
     since: float = field(default_factory=time.monotonic)  # of the click
     running: Step | None = None
@@ -192,7 +199,7 @@ class Preparation:
         if self.running is not None:
             self.running.cancel()
             self.running = None
-        for path in files_made(self.spec):
+        for path in files_made(self.spec) if self.spec is not None else ():
             still.remove(Path(path))
 
 

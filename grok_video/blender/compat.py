@@ -5,6 +5,7 @@ Owns the differences between the supported versions (4.2 LTS to 5.2 LTS). It kno
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import bpy
@@ -65,6 +66,77 @@ def span(strip: bpy.types.Strip) -> tuple[int, int]:
     if hasattr(strip, "left_handle"):
         return int(strip.left_handle), int(strip.right_handle)
     return int(strip.frame_final_start), int(strip.frame_final_end)
+
+
+def set_span(strip: bpy.types.Strip, start: int, end: int) -> None:
+    """Drag the handles of a strip to the scene frames [start, end)."""
+    names = ("left_handle", "right_handle")
+    if not hasattr(strip, "left_handle"):
+        names = ("frame_final_start", "frame_final_end")
+    for name, frame in zip(names, (start, end), strict=True):
+        if getattr(strip, name) != frame:
+            setattr(strip, name, frame)
+
+
+def shift(strip: bpy.types.Strip, frames: int) -> None:
+    """Move a strip with its handles along the timeline."""
+    name = "content_start" if hasattr(strip, "content_start") else "frame_start"
+    setattr(strip, name, int(getattr(strip, name)) + frames)
+
+
+def content_start(strip: bpy.types.Strip) -> int:
+    """The scene frame at which the content of a strip begins, hidden or not.
+
+    It moves with the strip, and stays when a handle is dragged or the strip is cut. Only strips whose
+    content is one picture (colours, texts, stills) take it along with their left handle.
+    """
+    return round(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
+
+
+def content_length(strip: bpy.types.Strip) -> int:
+    """1 for strips without an end of their own. The unit of the others differs between versions."""
+    if hasattr(strip, "content_duration"):
+        return int(strip.content_duration)
+    return int(strip.frame_duration)
+
+
+def is_trimmed(strip: bpy.types.Strip) -> bool:
+    """Whether anything of the content of a strip with a file is hidden, or a part of it held."""
+    if hasattr(strip, "left_handle_offset"):
+        names = (
+            "left_handle_offset",
+            "right_handle_offset",
+            "content_trim_start",
+            "content_trim_end",
+        )
+    else:
+        names = (
+            "frame_offset_start",
+            "frame_offset_end",
+            "animation_offset_start",
+            "animation_offset_end",
+        )
+    return any(abs(getattr(strip, name)) > 0.01 for name in names)
+
+
+def connected(strip: bpy.types.Strip) -> list[Any]:
+    """The strips that are selected and moved together with this one; before 5.2 Blender does not tell."""
+    return list(strip.connections) if hasattr(strip, "connections") else []
+
+
+def curves(scene: bpy.types.Scene) -> Iterator[Any]:
+    """The animation curves of a scene's own properties, its strips' among them."""
+    animation = scene.animation_data
+    if animation is None or animation.action is None:
+        return
+    if not hasattr(animation.action, "layers"):  # before 4.4
+        yield from animation.action.fcurves
+        return
+    for layer in animation.action.layers:
+        for strip in layer.strips:
+            for bag in strip.channelbags:
+                if bag.slot == animation.action_slot:
+                    yield from bag.fcurves
 
 
 def add_movie(path: str, frame: int, channel: int) -> None:

@@ -11,6 +11,7 @@ import bpy
 import pytest
 
 from . import pictures
+from .editing import base_of, color, overlaps, sequencer_operators, span, strips
 
 Module = Callable[[str], ModuleType]
 
@@ -64,51 +65,9 @@ def place(sequencer: Any) -> Callable[..., Any]:
     return place
 
 
-def base_of(owner: Any) -> Any:
-    return owner.strips if hasattr(owner, "strips") else owner.sequences
-
-
-def strips(scene: Any) -> list[Any]:
-    return list(base_of(scene.sequence_editor)) if scene.sequence_editor else []
-
-
-def span(strip: Any) -> tuple[int, int]:
-    if hasattr(strip, "left_handle"):
-        return strip.left_handle, strip.right_handle
-    return strip.frame_final_start, strip.frame_final_end
-
-
-def color(scene: Any, channel: int, start: int, end: int, kind: str = "COLOR") -> Any:
-    """Another strip of the artist's, without a file."""
-    editor = scene.sequence_editor or scene.sequence_editor_create()
-    length = {"length": end - start} if bpy.app.version >= (5, 0) else {"frame_end": end}
-    return base_of(editor).new_effect(
-        name=f"{kind} {channel} {start}", type=kind, channel=channel, frame_start=start, **length
-    )
-
-
-def overlaps(scene: Any) -> list[tuple[str, str]]:
-    found = strips(scene)
-    return [
-        (a.name, b.name)
-        for i, a in enumerate(found)
-        for b in found[i + 1 :]
-        if a.channel == b.channel and span(a)[0] < span(b)[1] and span(b)[0] < span(a)[1]
-    ]
-
-
 def layout() -> list[tuple[str, list[str]]]:
     """All editors of all workspaces. (Without a window Blender corrects their sizes as it likes.)"""
     return [(screen.name, [a.ui_type for a in screen.areas]) for screen in bpy.data.screens]
-
-
-def sequencer_operators(scene: Any) -> Any:
-    """A context for Blender's own sequencer operators."""
-    area = max(bpy.context.window.screen.areas, key=lambda area: area.width)
-    area.type = "SEQUENCE_EDITOR"
-    keys = {"sequencer_scene": scene} if bpy.app.version >= (5, 0) else {}
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    return bpy.context.temp_override(area=area, region=region, scene=scene, **keys)
 
 
 # ------------------------------------------------------------------------------------------------ speed

@@ -27,7 +27,7 @@ from ..core.job import (
     new_id,
     spec_to_payload,
 )
-from . import capture, orders, placing, render, sequencer, settings, shots
+from . import capture, compat, orders, placing, render, sequencer, settings, shots
 from .bridge import Account, Bridge, make_private
 from .preparing import CameraStep, Interrupted, Preparation, files_sent
 
@@ -54,9 +54,9 @@ class Flow:
     pending: Preparation | None = None
     follows: dict[str, str] = field(default_factory=dict)  # job id → the job of the next pass
     next_pass: tuple[str, str, str] | None = None  # job id, scene and strip it goes on from
-    passes: dict[str, tuple[models.Pass, ...]] = field(
+    passes: dict[str, tuple[int, ...]] = field(
         default_factory=dict
-    )  # job id → what follows it; paid for one by one, and only by the session that asked
+    )  # job id → seconds of the passes that follow; paid for one by one, and only by the session that asked
     message: str = ""  # the last thing that ended a click without a job, for the panel
     notices: dict[str, str] = field(default_factory=dict)  # job id → about its colours
     claimed: dict[str, float] = field(
@@ -113,16 +113,6 @@ def connection_trouble() -> tuple[str, ProblemCode] | None:
     return None
 
 
-def obvious_trouble(
-    context: bpy.types.Context, scene: bpy.types.Scene
-) -> tuple[str, ProblemCode] | None:
-    """Why Generate would refuse now, as far as a redraw may find out; None when it would not."""
-    if trouble := connection_trouble():
-        return trouble
-    why = orders.generate_trouble(context, scene)
-    return (why, ProblemCode.REQUEST) if why else None
-
-
 def generate(
     context: bpy.types.Context,
     scene: bpy.types.Scene,
@@ -137,36 +127,31 @@ def generate(
     return _take_order(context, orders.generate(context, scene, target, frame, session()))
 
 
-def extend(
-    context: bpy.types.Context, shot: shots.Shot, prompt: str, passes: tuple[models.Pass, ...]
-) -> str:
-    """Let a shot go on for the first of ``passes``; the others follow one after the other. Raises Refused."""
+def extend(context: bpy.types.Context, shot: shots.Shot, passes: list[models.Pass]) -> str:
+    """Let a shot go on by the first of ``passes``; the others follow one after the other. Raises Refused."""
     _refuse_now()
-    order = orders.extend(
-        context.scene, shot, session(), job_by_id, seconds=passes[0].seconds, prompt=prompt
-    )
-    order.passes = passes[1:]
+    seconds = [one.seconds for one in passes]
+    order = orders.extend(context.scene, shot, session(), job_by_id, seconds[0])
+    order.passes = tuple(seconds[1:])
     return _take_order(context, order)
 
 
-def edit(context: bpy.types.Context, shot: shots.Shot, prompt: str) -> str:
+def edit(context: bpy.types.Context, shot: shots.Shot) -> str:
     """Let a shot look different. Raises Refused."""
     _refuse_now()
-    order = orders.edit(context.scene, shot, session(), job_by_id, prompt=prompt)
-    return _take_order(context, order)
+    return _take_order(context, orders.edit(context.scene, shot, session(), job_by_id))
 
 
-def edit_animation(context: bpy.types.Context, target: bpy.types.Scene, prompt: str) -> str:
+def edit_animation(context: bpy.types.Context, target: bpy.types.Scene) -> str:
     """Play the animation into a clip and let it look different. Raises Refused."""
     _refuse_now()
-    order = orders.edit_animation(context, context.scene, target, session(), prompt=prompt)
-    return _take_order(context, order)
+    return _take_order(context, orders.edit_animation(context, context.scene, target, session()))
 
 
-def continue_shot(context: bpy.types.Context, shot: shots.Shot, prompt: str) -> str:
+def continue_shot(context: bpy.types.Context, shot: shots.Shot) -> str:
     """Start a new clip from a shot's last frame. Raises Refused."""
     _refuse_now()
-    return _take_order(context, orders.continue_shot(context.scene, shot, session(), prompt=prompt))
+    return _take_order(context, orders.continue_shot(context.scene, shot, session()))
 
 
 def reference_from_strip(context: bpy.types.Context, shot: shots.Shot) -> bpy.types.Image:
@@ -177,7 +162,7 @@ def reference_from_strip(context: bpy.types.Context, shot: shots.Shot) -> bpy.ty
     try:
         size = tuple(round(side) for side in render.frame_size(scene))
         capture.strip_still(
-            scene, shots.strip_of(scene, shot), frame, (size[0], size[1]), path, "PNG"
+            scene, compat.strips_all(scene.sequence_editor)[shot.strip], frame, (size[0], size[1]), path, "PNG"
         )
     except (capture.CaptureRefused, capture.CaptureInterrupted) as error:
         raise Refused(str(error)) from error
@@ -575,9 +560,11 @@ def _start_next_pass(context: bpy.types.Context) -> bool:
     try:
         if job is None or scene is None:
             raise Refused("The scene is gone.")
-        order = orders.next_pass(scene, strip_name, job, session(), job_by_id, passes[0])
-        order.passes = passes[1:]
+        strip = compat.strips_all(scene.sequence_editor)[strip_name]
         _refuse_now()
+        shot = shots.shot_of(strip)
+        order = orders.next_pass(shot, job, session(), job_by_id, passes[0])
+        order.passes = passes[1:]
         flow.follows[job_id] = _take_order(context, order)
     except (Refused, shots.ShotRefused) as error:
         flow.message = (

@@ -16,7 +16,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..core import models
 from ..core.job import FINAL_STATES, Job, ProblemCode, State
-from . import flow, orders, sequencer, settings, shots
+from . import compat, flow, orders, sequencer, settings, shots
 
 _Result = set[Any]
 _JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
@@ -168,11 +168,11 @@ class GROK_VIDEO_OT_generate_dialog(_Asks, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Result:
         if self.source:
             context.scene.grok_video.source = self.source
-        price = orders.price_of_generate(context.scene)
+        draft = orders.generate_draft(context, context.scene)
         return context.window_manager.invoke_props_dialog(
             self,
             width=420,
-            confirm_text="Generate" if price is None else f"Generate for {models.usd(price)}",
+            confirm_text=models.priced("Generate", models.estimate_of(draft)),
         )
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -191,13 +191,22 @@ class _OnStrip(_Asks):
 
     bl_options = set()
 
-    scene: StringProperty(name="Scene", description="Scene of the strip; empty: the sequencer's")
+    scene: StringProperty(
+        name="Scene",
+        description="Scene of the strip, or the one that takes the clip; empty: the sequencer's",
+    )
     strip: StringProperty(name="Strip", description="Name of the strip; empty: the active one")
 
     def shot(self, context: bpy.types.Context) -> shots.Shot:
         """What the strip shows. Raises Refused, ShotRefused."""
+        if not self.strip:
+            return shots.active_shot(context)
         scene = _target(context, self.scene)
-        return shots.shot_of(scene, self.strip) if self.strip else shots.active_shot(scene)
+        editor = scene.sequence_editor
+        strip = compat.strips_all(editor).get(self.strip) if editor is not None else None
+        if strip is None:
+            raise flow.Refused(f"There is no strip “{self.strip}” in “{scene.name}”.")
+        return shots.shot_of(strip)
 
 
 class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
@@ -208,31 +217,30 @@ class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
         "The strip itself stays as it is"
     )
 
-    def _part(self, context: bpy.types.Context) -> orders.Part:
-        return orders.part_to_extend(context.scene, self.shot(context), flow.job_by_id)
+    def _plan(self, context: bpy.types.Context) -> tuple[shots.Shot, list[models.Pass]]:
+        shot = self.shot(context)
+        part = orders.part_to_extend(context.scene, shot, flow.job_by_id)
+        return shot, orders.passes_of(context.scene, part)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
         try:
-            part = self._part(context)
-            count = len(orders.passes_of(context.scene, part))
+            _, passes = self._plan(context)
         except _REFUSALS as error:
             return _refuse(self, error)
-        if count == 1:
+        if len(passes) <= 1:
             return self.execute(context)
-        price = orders.price_of_extend(context.scene, part)
         return context.window_manager.invoke_confirm(
             self,
             event,
-            title=f"Extend in {count} Passes?",
-            message=f"{context.scene.grok_video.extend_seconds} seconds are made in {count} parts, "
-            "one after the other. Stopping keeps what is there.",
-            confirm_text="Extend" if price is None else f"Extend for {models.usd(price)}",
+            title=f"Extend in {len(passes)} Passes?",
+            message=f"{context.scene.grok_video.extend_seconds} seconds are made in {len(passes)} "
+            "parts, one after the other. Stopping keeps what is there.",
+            confirm_text=models.priced("Extend", models.price_of(passes)),
         )
 
     def run(self, context: bpy.types.Context) -> _Result:
-        prompt = context.scene.grok_video.extend_prompt
-        passes = orders.passes_of(context.scene, self._part(context))
-        job_id = flow.extend(context, self.shot(context), prompt, passes)
+        shot, passes = self._plan(context)
+        job_id = flow.extend(context, shot, passes)
         result = _finish(self, context, job_id, _ON_THE_TIMELINE)
         while "FINISHED" in result and job_id in flow.current().follows:  # scripts wait for all
             job_id = flow.current().follows[job_id]
@@ -251,9 +259,9 @@ class GROK_VIDEO_OT_edit(_OnStrip, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> _Result:
         chosen = context.scene.grok_video
         if chosen.edit_of == "STRIP":
-            job_id = flow.edit(context, self.shot(context), chosen.edit_prompt)
+            job_id = flow.edit(context, self.shot(context))
         else:
-            job_id = flow.edit_animation(context, _target(context, self.scene), chosen.edit_prompt)
+            job_id = flow.edit_animation(context, _target(context, self.scene))
         return _finish(self, context, job_id, _ON_THE_TIMELINE)
 
 
@@ -266,8 +274,7 @@ class GROK_VIDEO_OT_continue_shot(_OnStrip, bpy.types.Operator):
     )
 
     def run(self, context: bpy.types.Context) -> _Result:
-        prompt = context.scene.grok_video.extend_prompt
-        job_id = flow.continue_shot(context, self.shot(context), prompt)
+        job_id = flow.continue_shot(context, self.shot(context))
         return _finish(self, context, job_id, _ON_THE_TIMELINE)
 
 
@@ -610,7 +617,7 @@ class GROK_VIDEO_OT_add_reference(_Asks, bpy.types.Operator):
         if self.image and image is None:
             raise flow.Refused(f"There is no image “{self.image}” in this file.")
         if self.source == "STRIP":
-            shot = shots.active_shot(sequencer.target_scene(context))
+            shot = shots.active_shot(context)
             image = flow.reference_from_strip(context, shot)
         orders.add_reference(context.scene, image)
         return {"FINISHED"}

@@ -1,7 +1,8 @@
 """Orders: what the artist asks for, from the settings and the timeline to a spec that can be queued.
 
-Owns how each button (Generate, Extend, Edit, Continue Shot) becomes a ``JobSpec``, what must be made for it
-first, what it costs, and why it cannot be had. Nothing here sends, renders or waits: ``flow`` does.
+Owns how each button (Generate, Extend, Edit, Continue Shot) becomes a ``JobSpec`` and what must be made for
+it first. The panel asks for the same specs as drafts: what is priced and checked there is what a click sends.
+Nothing here sends, renders or waits: ``flow`` does.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ..core.job import (
     Target,
     new_id,
 )
-from . import bake, capture, render, sequencer, settings, shots, viewport
+from . import bake, capture, compat, render, sequencer, settings, shots, viewport
 from .preparing import BakeStep, CameraStep, Step
 
 MAX_FRAME = 1_048_574 - 60 * 240  # Blender's last frame, less a minute at its highest rate
@@ -50,11 +51,13 @@ class Order:
     #: Pictures that are there at once; each gives the spec with what it adds.
     stills: list[Callable[[JobSpec], JobSpec]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
-    #: The passes that are to follow this one (*Extend to a length*).
-    passes: tuple[models.Pass, ...] = ()
+    #: The passes that follow this one, by their seconds (*Extend to a length*).
+    passes: tuple[int, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------- common
+
+DRAFT = "draft"  # in place of a job's id
 
 
 def preferred_format() -> str:
@@ -73,42 +76,48 @@ def video_path(job_id: str) -> Path:
     return settings.data_dir() / "stills" / f"{job_id}.mp4"
 
 
+def _picture(job_id: str, part: str, label: str) -> Picture:
+    return Picture(str(still_path(job_id, part)), _mime(), label=label)
+
+
 def _mime() -> str:
     return f"image/{preferred_format().lower()}"
 
 
-def _spec(
-    scene: bpy.types.Scene,
-    kind: Kind,
-    prompt: str,
-    target: Target,
-    *,
-    seconds: int,
-    resolution: str,
-    ratio: str,
-    **fields: Any,
+def _draft(
+    scene: bpy.types.Scene, kind: Kind, prompt: str, seconds: int, resolution: str, ratio: str
 ) -> JobSpec:
     chosen = scene.grok_video
-    job_id = new_id()
-    folder = sequencer.clip_folder(bpy.data.filepath, settings.output_dir())
-    spec = JobSpec(
-        id=job_id,
+    return JobSpec(
+        id=DRAFT,
         kind=kind,
         model=chosen.model_id(),
-        prompt=prompt,
+        prompt=prompt.strip(),
         duration=seconds,
         resolution=resolution,
         aspect_ratio=ratio,
         generate_audio=chosen.generate_audio and chosen.model_row().audio,
+        account="",
+        api_base="",
+        estimate=None,
+        unchecked=chosen.model_row() is models.ANY,
+    )
+
+
+def _signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
+    """The draft as a job of this account. Raises Refused with what the service would refuse."""
+    if problem := models.check(draft):
+        raise Refused(problem.message, problem.hint, problem.code)
+    folder = sequencer.clip_folder(bpy.data.filepath, settings.output_dir())
+    return replace(
+        draft,
+        id=job_id,
         account=settings.account(),
         api_base=settings.api_base(),
-        estimate=None,
-        output=str(sequencer.clip_path(folder, datetime.now(), prompt, job_id)),
+        estimate=models.estimate_of(draft),
+        output=str(sequencer.clip_path(folder, datetime.now(), draft.prompt, job_id)),
         target=target,
-        unchecked=chosen.model_row() is models.ANY,
-        **fields,
     )
-    return replace(spec, estimate=models.estimate_of(spec))
 
 
 def _target(session: str, scene: bpy.types.Scene, frame: int, **fields: Any) -> Target:
@@ -122,12 +131,6 @@ def _target(session: str, scene: bpy.types.Scene, frame: int, **fields: Any) -> 
     return Target(
         session=session, blend=bpy.data.filepath, scene=scene.name, frame=frame, **fields
     )
-
-
-def _checked(order: Order) -> Order:
-    if problem := models.check(order.spec):
-        raise Refused(problem.message, problem.hint, problem.code)
-    return order
 
 
 # ----------------------------------------------------------------------------------------------- generate
@@ -159,85 +162,68 @@ def end_frame_of(scene: bpy.types.Scene) -> int:
 
 
 def marks(scene: bpy.types.Scene) -> list[Mark]:
-    """The keyframes of a clip that starts at the playhead: the markers inside it, in order."""
+    """The markers inside a clip that starts at the playhead, in order."""
     first, rate = scene.frame_current, render.rate(scene)
     last = end_frame_of(scene)
-    inside = sorted(
-        (m.frame, m.name) for m in scene.timeline_markers if first < m.frame < last
-    )
+    inside = sorted((m.frame, m.name) for m in scene.timeline_markers if first < m.frame < last)
     return [
         Mark(name, frame, (frame - first) / rate, models.snap_thirds((frame - first) / rate))
         for frame, name in inside
     ]
 
 
-def pictures_sent(scene: bpy.types.Scene) -> int:
-    """How many pictures Generate would send: each is charged."""
+def generate_draft(
+    context: bpy.types.Context, scene: bpy.types.Scene, job_id: str = DRAFT
+) -> JobSpec:
+    """What Generate would send now, its files not made yet. Cheap enough for a redraw."""
     chosen, model = scene.grok_video, scene.grok_video.model_row()
-    count = 0 if chosen.source == "NONE" else 1
-    count += len(chosen.references)
-    count += chosen.end_frame and "last_frame" in model.makes
-    count += len(marks(scene)) if chosen.keyframes and "keyframes" in model.makes else 0
-    return count
-
-
-def price_of_generate(scene: bpy.types.Scene) -> int | None:
-    """The estimate in ticks of what Generate would buy now; None when it is not known."""
-    chosen = scene.grok_video
-    return models.estimate(
-        chosen.model_id(), chosen.duration, chosen.resolution, pictures_sent(scene)
+    draft = _draft(
+        scene,
+        Kind.GENERATE,
+        chosen.written_prompt(),
+        chosen.duration,
+        chosen.resolution,
+        ratio_of(context, scene),
+    )
+    if chosen.source != "NONE":
+        draft = replace(draft, image=str(still_path(job_id)), image_mime=_mime())
+    references = tuple(
+        _picture(job_id, f"-reference-{number}", one.image.name if one.image else "")
+        for number, one in enumerate(chosen.references)
+    )
+    last_frame, keyframes = None, ()
+    if chosen.end_frame and "last_frame" in model.makes:
+        camera = chosen.end_camera.name if chosen.end_camera else "camera"
+        last_frame = _picture(job_id, "-end", f"{camera}, frame {end_frame_of(scene)}")
+    if chosen.keyframes and "keyframes" in model.makes:
+        keyframes = tuple(
+            Keyframe(_picture(job_id, f"-keyframe-{number}", mark.name), mark.thirds)
+            for number, mark in enumerate(marks(scene))
+        )
+    return replace(
+        draft,
+        source=Source(chosen.source, scene=scene.name),
+        references=references,
+        last_frame=last_frame,
+        keyframes=keyframes,
     )
 
 
-def generate_trouble(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
-    """Why Generate would refuse now, as far as a redraw may find out; '' when it would not."""
-    chosen, model = scene.grok_video, scene.grok_video.model_row()
-    if chosen.model == settings.OTHER_MODEL and not chosen.model_id():
-        return "Type the name of the model."
+def generate_trouble(
+    context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec
+) -> str:
+    """Why Generate would refuse ``draft`` now, as far as a redraw may find out; '' when it would not."""
+    chosen = scene.grok_video
     if why := capture.refusal(context, scene, chosen.source, chosen.image):
         return why
-    prompt = chosen.written_prompt()
-    if not prompt and chosen.source == "NONE":
-        return "Write a prompt: a clip from text alone needs one."
-    if too_long := prompt_trouble(prompt):
-        return too_long
-    if why := references_trouble(scene):
-        return why
-    if chosen.end_frame and "last_frame" in model.makes:
-        if why := render.camera_refusal(scene, chosen.end_camera):
-            return f"End frame: {why}"
-    if chosen.keyframes and "keyframes" in model.makes:
-        if why := models.keyframes_trouble([m.thirds for m in marks(scene)], chosen.duration):
-            return why
-        if marks(scene) and (why := render.camera_refusal(scene)):
-            return f"Keyframes: {why}"
-    return ""
-
-
-def prompt_trouble(prompt: str) -> str:
-    """'' or that a prompt is too long."""
-    much = len(prompt) - models.MAX_PROMPT
-    return f"The prompt is {much} characters too long." if much > 0 else ""
-
-
-def references_trouble(scene: bpy.types.Scene) -> str:
-    """'' or why the references cannot be sent as they are."""
-    chosen = scene.grok_video
-    if not len(chosen.references):
-        return ""
     for number, reference in enumerate(chosen.references):
         if why := capture.image_refusal(reference.image):
             return f"Reference {number}: {why}"
-    trouble = models.references_trouble(
-        chosen.model_row(),
-        len(chosen.references),
-        pinned=chosen.source != "NONE",
-        seconds=chosen.duration,
-        resolution=chosen.resolution,
-    )
-    if not trouble and not chosen.written_prompt():
-        trouble = "Write a prompt: references need one."
-    return trouble
+    if draft.last_frame and (why := render.camera_refusal(scene, chosen.end_camera)):
+        return f"End frame: {why}"
+    if draft.keyframes and (why := render.camera_refusal(scene)):
+        return f"Keyframes: {why}"
+    return models.trouble(draft)
 
 
 def add_reference(scene: bpy.types.Scene, image: bpy.types.Image | None) -> None:
@@ -257,47 +243,32 @@ def generate(
     session: str,
 ) -> Order:
     """A clip from ``scene``'s settings for ``target`` at ``frame``. Raises Refused."""
-    chosen, model = scene.grok_video, scene.grok_video.model_row()
     place = _target(session, target, frame)
-    if why := generate_trouble(context, scene):
+    job_id = new_id()
+    draft = generate_draft(context, scene, job_id)
+    if why := generate_trouble(context, scene, draft):
         raise Refused(why)
-    order = Order(
-        _spec(
-            scene,
-            Kind.GENERATE,
-            chosen.written_prompt(),
-            place,
-            seconds=chosen.duration,
-            resolution=chosen.resolution,
-            ratio=ratio_of(context, scene),
-            source=Source(chosen.source, scene=scene.name),
-        )
-    )
-    size = models.clip_size(order.spec.resolution, order.spec.aspect_ratio)
-    if chosen.source != "NONE":
-        _with_first_frame(order, context, scene, size)
-    for number, reference in enumerate(chosen.references):
-        _with_reference(order, scene, reference.image, number)
-    if chosen.end_frame and "last_frame" in model.makes:
-        camera = chosen.end_camera.name if chosen.end_camera else ""
-        _with_end_frame(order, scene, size, end_frame_of(scene), camera)
-    if chosen.keyframes and "keyframes" in model.makes:
-        for mark in marks(scene):
-            _with_keyframe(order, scene, size, mark)
-    order.spec = replace(order.spec, estimate=models.estimate_of(order.spec))
-    return _checked(order)
+    order = Order(_signed(draft, job_id, place))
+    size = models.clip_size(draft.resolution, draft.aspect_ratio)
+    if draft.image:
+        _take_first_frame(order, context, scene, size)
+    for number, reference in enumerate(scene.grok_video.references):
+        _take_reference(order, scene, reference.image, number)
+    end_camera = scene.grok_video.end_camera
+    if draft.last_frame is not None:
+        _render_end_frame(order, scene, size, end_camera.name if end_camera else "")
+    for number, mark in enumerate(marks(scene)[: len(draft.keyframes)]):
+        _render_keyframe(order, scene, size, number, mark.frame)
+    return order
 
 
-def _with_first_frame(
+def _take_first_frame(
     order: Order, context: bpy.types.Context, scene: bpy.types.Scene, size: tuple[int, int]
 ) -> None:
-    chosen = scene.grok_video
-    path, source, image = still_path(order.spec.id), chosen.source, chosen.image
-    order.spec = replace(order.spec, image=str(path), image_mime=_mime())
+    path, image = Path(order.spec.image), scene.grok_video.image
+    source = scene.grok_video.source
     if source == "CAMERA":
-        order.steps.append(
-            CameraStep(scene.name, size, path, preferred_format(), with_still)
-        )
+        order.steps.append(CameraStep(scene.name, size, path, preferred_format(), with_still))
         return
 
     def take(spec: JobSpec) -> JobSpec:
@@ -319,61 +290,50 @@ def with_still(spec: JobSpec, made: capture.Still) -> JobSpec:
     )
 
 
-def _with_reference(
+def _take_reference(
     order: Order, scene: bpy.types.Scene, image: bpy.types.Image, number: int
 ) -> None:
-    path = still_path(order.spec.id, f"-reference-{number}")
-    planned = Picture(str(path), _mime(), label=image.name)
-    order.spec = replace(order.spec, references=(*order.spec.references, planned))
-
     def take(spec: JobSpec) -> JobSpec:
-        made = capture.reference(scene, image, path, preferred_format())
         pictures = list(spec.references)
-        pictures[number] = replace(planned, size=made.size)
+        path = Path(pictures[number].path)
+        made = capture.reference(scene, image, path, preferred_format())
+        pictures[number] = replace(pictures[number], size=made.size)
         return replace(spec, references=tuple(pictures))
 
     order.stills.append(take)
 
 
-def _with_end_frame(
-    order: Order, scene: bpy.types.Scene, size: tuple[int, int], frame: int, camera: str
+def _render_end_frame(
+    order: Order, scene: bpy.types.Scene, size: tuple[int, int], camera: str
 ) -> None:
-    path = still_path(order.spec.id, "-end")
-    planned = Picture(str(path), _mime(), label=f"{camera or 'camera'}, frame {frame}")
-    order.spec = replace(order.spec, last_frame=planned)
+    picture = order.spec.last_frame
+    assert picture is not None
 
     def take(spec: JobSpec, made: capture.Still) -> JobSpec:
-        return replace(spec, last_frame=replace(planned, size=made.size))
+        return replace(spec, last_frame=replace(picture, size=made.size))
 
+    frame, label = end_frame_of(scene), "Rendering End Frame…"
+    path, file_format = Path(picture.path), preferred_format()
     order.steps.append(
-        CameraStep(
-            scene.name, size, path, preferred_format(), take, frame, camera, "Rendering End Frame…"
-        )
+        CameraStep(scene.name, size, path, file_format, take, frame, camera, label)
     )
 
 
-def _with_keyframe(
-    order: Order, scene: bpy.types.Scene, size: tuple[int, int], mark: Mark
+def _render_keyframe(
+    order: Order, scene: bpy.types.Scene, size: tuple[int, int], number: int, frame: int
 ) -> None:
-    number = len(order.spec.keyframes)
-    path = still_path(order.spec.id, f"-keyframe-{number}")
-    planned = Picture(str(path), _mime(), label=f"{mark.name}, frame {mark.frame}")
-    keyframes = (*order.spec.keyframes, Keyframe(planned, mark.thirds))
-    order.spec = replace(order.spec, keyframes=keyframes)
+    picture = order.spec.keyframes[number].picture
 
     def take(spec: JobSpec, made: capture.Still) -> JobSpec:
         done = list(spec.keyframes)
-        done[number] = replace(done[number], picture=replace(planned, size=made.size))
+        done[number] = replace(done[number], picture=replace(picture, size=made.size))
         return replace(spec, keyframes=tuple(done))
 
-    order.steps.append(
-        CameraStep(
-            scene.name, size, path, preferred_format(), take, mark.frame, "", "Rendering Keyframe…"
-        )
-    )
+    path, file_format, label = Path(picture.path), preferred_format(), "Rendering Keyframe…"
+    order.steps.append(CameraStep(scene.name, size, path, file_format, take, frame, "", label))
 
 
-# ------------------------------------------------------------------------------- extend, edit, continue shot
+# ----------------------------------------------------------------------------------------- extend and edit
 
 FindJob = Callable[[str], Job | None]
 
@@ -386,238 +346,171 @@ class Part:
     start: int
     end: int
     pixels: tuple[int, int]
-    clip: Clip | None  # the whole result that needs no bake
     seconds: float
-
-    @property
-    def frames(self) -> int:
-        return self.end - self.start
-
-    @property
-    def resolution(self) -> str:
-        """What the service prices: the result keeps the size of its source."""
-        return models.resolution_of(*self.pixels)
+    clip: Clip | None  # a whole result of ours, which needs no bake
 
     @property
     def whole(self) -> bool:
         """Whether all that the strip shows is sent."""
-        return self.start == self.shot.start and self.end == self.shot.end
+        return (self.start, self.end) == (self.shot.start, self.shot.end)
 
 
 def _part(shot: shots.Shot, start: int, end: int, find_job: FindJob) -> Part:
     job = find_job(shot.job) if shot.whole and (start, end) == (shot.start, shot.end) else None
-    if job is not None and job.clip is not None and job.clip.path == shot.path:
+    if job is not None and job.clip is not None:
         clip = job.clip
-        return Part(shot, start, end, (clip.width, clip.height), clip, clip.seconds)
+        return Part(shot, start, end, (clip.width, clip.height), clip.seconds, clip)
     pixels = bake.size_of(bpy.data.scenes[shot.scene], shot.pixels)
-    return Part(shot, start, end, pixels, None, (end - start) / shot.fps)
+    return Part(shot, start, end, pixels, (end - start) / shot.fps, None)
+
+
+def _limits(scene: bpy.types.Scene, what: str) -> models.Model:
+    """The artist's model where it can 'extend' or 'edit', else the one that can."""
+    model = scene.grok_video.model_row()
+    return model if what in model.makes else models.models_that(what)[0]
 
 
 def part_to_extend(scene: bpy.types.Scene, shot: shots.Shot, find_job: FindJob) -> Part:
     """The last seconds of a shot, as many as can be extended."""
-    model = _model_for(scene, "extend")
-    most = int(model.extend_source[1] * shot.fps)
+    model = _limits(scene, "extend")
+    whole = _part(shot, shot.start, shot.end, find_job)
+    # A clip of 15 s is a frame longer than that.
+    if whole.clip is not None and whole.seconds <= model.max_source + 1 / 20:
+        return whole
+    most = int(model.max_source * shot.fps)
     return _part(shot, max(shot.start, shot.end - most), shot.end, find_job)
 
 
 def part_to_edit(scene: bpy.types.Scene, shot: shots.Shot, find_job: FindJob) -> Part:
     """The part of a shot that is edited: all of it, or where the artist lets it begin."""
-    chosen = scene.grok_video
-    most = int(_model_for(scene, "edit").edit_source * shot.fps)
+    most = int(_limits(scene, "edit").max_edit * shot.fps)
     length = min(shot.end - shot.start, most)
-    first = min(chosen.edit_start, shot.end - shot.start - length)
-    return _part(shot, shot.start + first, shot.start + first + length, find_job)
+    first = shot.start + min(scene.grok_video.edit_start, shot.end - shot.start - length)
+    return _part(shot, first, first + length, find_job)
 
 
-def _model_for(scene: bpy.types.Scene, what: str) -> models.Model:
-    """The artist's model where it can, else the one whose limits hold for those that can."""
-    model = scene.grok_video.model_row()
-    return model if what in model.makes else models.models_that(what)[0]
+def passes_of(scene: bpy.types.Scene, part: Part) -> list[models.Pass]:
+    """The passes that add the seconds asked for; one where one is enough."""
+    model, resolution = _limits(scene, "extend"), models.priced_resolution(*part.pixels)
+    added = scene.grok_video.extend_seconds
+    return models.plan_passes(added, part.seconds, resolution, model.id or models.DEFAULT_MODEL)
 
 
-def rework_trouble(scene: bpy.types.Scene, what: str, prompt: str) -> str:
-    """'' or why the service would refuse to 'extend' or 'edit' with these settings."""
-    model = scene.grok_video.model_row()
-    if what not in model.makes:
-        return f"{model.label} cannot {what} clips."
-    if not prompt.strip():
-        question = "how the shot goes on" if what == "extend" else "what shall be different"
-        return f"Write {question}."
-    return prompt_trouble(prompt.strip())
-
-
-def extend_trouble(scene: bpy.types.Scene, shot: shots.Shot) -> str:
-    """'' or why Extend would refuse this shot now."""
-    shortest = _model_for(scene, "extend").extend_source[0]
-    why = rework_trouble(scene, "extend", scene.grok_video.extend_prompt)
-    return shots.refusal_to_extend(shot, shortest) or why
-
-
-def edit_trouble(scene: bpy.types.Scene, shot: shots.Shot) -> str:
-    """'' or why Edit would refuse this shot now."""
-    return rework_trouble(scene, "edit", scene.grok_video.edit_prompt)
-
-
-def passes_of(scene: bpy.types.Scene, part: Part) -> tuple[models.Pass, ...]:
-    """The passes that add what was asked for; one where one is enough."""
-    return models.plan_passes(scene.grok_video.extend_seconds, part.seconds)
-
-
-def price_of_extend(scene: bpy.types.Scene, part: Part) -> int | None:
-    """What all passes cost, in ticks."""
-    model = scene.grok_video.model_id()
-    prices = [
-        models.estimate(
-            model, one.seconds, part.resolution, 0, input_seconds=one.source_seconds
-        )
-        for one in passes_of(scene, part)
-    ]
-    return None if None in prices else sum(price for price in prices if price is not None)
-
-
-def price_of_edit(scene: bpy.types.Scene, seconds: float, resolution: str) -> int | None:
-    """What an edit of so many seconds costs, in ticks."""
-    return models.estimate(
-        scene.grok_video.model_id(), round(seconds), resolution, 0, input_seconds=seconds
+def rework_draft(
+    scene: bpy.types.Scene, kind: Kind, part: Part, seconds: int, job_id: str = DRAFT
+) -> JobSpec:
+    """What Extend (adding ``seconds``) or Edit would send now, the bake not made yet."""
+    chosen = scene.grok_video
+    prompt = chosen.extend_prompt if kind is Kind.EXTEND else chosen.edit_prompt
+    draft = _draft(
+        scene,
+        kind,
+        prompt,
+        seconds,
+        models.priced_resolution(*part.pixels),
+        models.nearest_ratio(*part.pixels, models.RATIOS),
     )
+    clip, (width, height) = part.clip, part.pixels
+    if clip is not None:
+        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, part.shot.job)
+    else:
+        video = SourceVideo(str(video_path(job_id)), part.seconds, 0, width, height)
+    source = Source("STRIP", scene=part.shot.scene, frame=part.start, image=part.shot.strip)
+    return replace(draft, video=video, source=source)
+
+
+def extend_trouble(scene: bpy.types.Scene, shot: shots.Shot, draft: JobSpec) -> str:
+    """'' or why Extend would refuse now, as far as a redraw may find out."""
+    least = _limits(scene, "extend").min_source
+    return shots.refusal_to_extend(shot, least) or models.trouble(draft)
 
 
 def extend(
-    scene: bpy.types.Scene,
-    shot: shots.Shot,
-    session: str,
-    find_job: FindJob,
-    *,
-    seconds: int,
-    prompt: str,
+    scene: bpy.types.Scene, shot: shots.Shot, session: str, find_job: FindJob, seconds: int
 ) -> Order:
     """The shot goes on for ``seconds`` after its visible end: one pass. Raises Refused."""
-    if why := rework_trouble(scene, "extend", prompt):
-        raise Refused(why, _who_can(scene, "extend"))
-    part = part_to_extend(scene, shot, find_job)
-    if why := shots.refusal_to_extend(shot, _model_for(scene, "extend").extend_source[0]):
+    if why := shots.refusal_to_extend(shot, _limits(scene, "extend").min_source):
         raise Refused(why)
-    return _rework(scene, part, session, Kind.EXTEND, prompt, seconds, place="AFTER")
+    part = part_to_extend(scene, shot, find_job)
+    job_id = new_id()
+    draft = rework_draft(scene, Kind.EXTEND, part, seconds, job_id)
+    return _rework(draft, job_id, part, session, "AFTER")
 
 
 def next_pass(
-    edit_scene: bpy.types.Scene,
-    strip_name: str,
-    job: Job,
-    session: str,
-    find_job: FindJob,
-    one: models.Pass,
+    shot: shots.Shot, before: Job, session: str, find_job: FindJob, seconds: int
 ) -> Order:
-    """The shot goes on from the part that ``job`` made, with its prompt and model. Raises Refused, ShotRefused."""
-    shot = shots.shot_of(edit_scene, strip_name)
+    """The shot goes on from the part that the job ``before`` made. Raises Refused."""
+    scene = bpy.data.scenes[shot.scene]
     part = _part(shot, shot.start, shot.end, find_job)
-    order = _rework(
-        edit_scene, part, session, Kind.EXTEND, job.spec.prompt, one.seconds, place="AFTER"
-    )
+    job_id = new_id()
     # As it was agreed to, whatever the panel says by now.
-    spec = replace(
-        order.spec,
-        model=job.spec.model,
-        unchecked=job.spec.unchecked,
-        generate_audio=job.spec.generate_audio,
+    draft = replace(
+        rework_draft(scene, Kind.EXTEND, part, seconds, job_id),
+        prompt=before.spec.prompt,
+        model=before.spec.model,
+        unchecked=before.spec.unchecked,
+        generate_audio=before.spec.generate_audio,
     )
-    order.spec = replace(spec, estimate=models.estimate_of(spec))
-    return _checked(order)
+    return _rework(draft, job_id, part, session, "AFTER")
 
 
 def edit(
-    scene: bpy.types.Scene, shot: shots.Shot, session: str, find_job: FindJob, *, prompt: str
+    scene: bpy.types.Scene, shot: shots.Shot, session: str, find_job: FindJob
 ) -> Order:
     """The shot looks different and moves as before. Raises Refused."""
-    if why := rework_trouble(scene, "edit", prompt):
-        raise Refused(why, _who_can(scene, "edit"))
-    part = part_to_edit(scene, shot, find_job)
     if why := shots.refusal_to_edit(shot):
         raise Refused(why)
-    seconds = max(1, round(part.seconds))
-    return _rework(scene, part, session, Kind.EDIT, prompt, seconds, place="OVER")
+    part = part_to_edit(scene, shot, find_job)
+    job_id = new_id()
+    draft = rework_draft(scene, Kind.EDIT, part, models.billed_seconds(part.seconds), job_id)
+    return _rework(draft, job_id, part, session, "OVER")
 
 
-def _who_can(scene: bpy.types.Scene, what: str) -> str:
-    if what in scene.grok_video.model_row().makes:
-        return ""
-    return f"Choose {models.models_that(what)[0].label}."
-
-
-def _rework(
-    scene: bpy.types.Scene,
-    part: Part,
-    session: str,
-    kind: Kind,
-    prompt: str,
-    seconds: int,
-    *,
-    place: str,
-) -> Order:
-    shot = part.shot
-    edit_scene = bpy.data.scenes[shot.scene]
-    strip = shots.strip_of(edit_scene, shot)
-    target = _target(
-        session,
-        edit_scene,
-        part.end if place == "AFTER" else part.start,
-        place=place,
-        strip=shot.strip,
-        mark=shots.mark(edit_scene, strip),
-        channel=shot.channel,
-        length=part.frames,
-        offset=part.start - shot.start,
-    )
-    order = Order(
-        _spec(
-            scene,
-            kind,
-            prompt.strip(),
-            target,
-            seconds=seconds,
-            resolution=part.resolution,
-            ratio=models.nearest_ratio(*part.pixels, models.RATIOS),
-            source=Source("STRIP", scene=shot.scene, frame=part.start, image=shot.strip),
-        )
-    )
-    width, height = part.pixels
-    if part.clip is not None:
-        clip = part.clip
-        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, job=shot.job)
-    else:
-        path = video_path(order.spec.id)
-        video = SourceVideo(str(path), part.seconds, width=width, height=height)
+def _rework(draft: JobSpec, job_id: str, part: Part, session: str, place: str) -> Order:
+    shot, strip = part.shot, _strip_of(part.shot)
+    if why := shots.missing_file(strip):
+        raise Refused(why)
+    target = _target(session, strip.id_data, part.end if place == "AFTER" else part.start)
+    order = Order(_signed(draft, job_id, target))
+    if part.clip is None:
+        path = video_path(job_id)
         order.steps.append(
             BakeStep(lambda: _bake(shot, part.start, part.end, path), "Preparing Strip…")
         )
-    order.spec = replace(order.spec, video=video)
-    order.spec = replace(order.spec, estimate=models.estimate_of(order.spec))
-    return _checked(order)
+    # The strip is marked last: a click that is refused leaves it as it was.
+    target = replace(
+        target,
+        place=place,
+        strip=shot.strip,
+        mark=shots.mark(strip),
+        channel=shot.channel,
+        length=part.end - part.start,
+        offset=part.start - shot.origin,
+    )
+    order.spec = replace(order.spec, target=target)
+    return order
+
+
+def _strip_of(shot: shots.Shot) -> Any:
+    """The strip of a shot, by its name: an undo makes every strip another one. Raises Refused."""
+    scene = bpy.data.scenes.get(shot.scene)
+    if scene is not None and scene.sequence_editor is not None:
+        strip = compat.strips_all(scene.sequence_editor).get(shot.strip)
+        if strip is not None:
+            return strip
+    raise Refused(f"The strip “{shot.strip}” is gone.")
 
 
 def _bake(shot: shots.Shot, start: int, end: int, path: Path) -> bake.Bake:
-    """Begin to bake. By names: an undo since the click has made every strip another one."""
-    scene = bpy.data.scenes.get(shot.scene)
-    if scene is None:
-        raise bake.BakeRefused(f"The scene “{shot.scene}” is gone.")
     try:
-        strip = shots.strip_of(scene, shot)
-    except shots.ShotRefused as error:
+        strip = _strip_of(shot)
+    except Refused as error:
         raise bake.BakeRefused(str(error)) from error
-    return bake.Bake.strip(scene, strip, start, end, shots.sounds_of(scene, shot), path)
+    return bake.Bake.strip(strip.id_data, strip, start, end, shots.sounds_of(strip), path)
 
 
-def animation_range(scene: bpy.types.Scene) -> tuple[int, int]:
-    """The frames [start, end) of *Edit the animation*: the preview range, the markers around the playhead,
-    or the scene's range."""
-    if scene.use_preview_range:
-        return scene.frame_preview_start, scene.frame_preview_end + 1
-    frames = sorted(m.frame for m in scene.timeline_markers)
-    before = [frame for frame in frames if frame <= scene.frame_current]
-    after = [frame for frame in frames if frame > scene.frame_current]
-    if before and after:
-        return before[-1], after[0]
-    return scene.frame_start, scene.frame_end + 1
+# ------------------------------------------------------------------------------------ edit the animation
 
 
 @dataclass(frozen=True, slots=True)
@@ -630,62 +523,73 @@ class Take:
     pixels: tuple[int, int]
     cut: bool  # the range is longer than what can be edited
 
-    @property
-    def resolution(self) -> str:
-        return models.resolution_of(*self.pixels)
+
+def animation_range(scene: bpy.types.Scene) -> tuple[int, int]:
+    """The frames [start, end) of the animation that is edited.
+
+    The preview range, else the markers around the playhead, else the scene's range.
+    """
+    if scene.use_preview_range:
+        return scene.frame_preview_start, scene.frame_preview_end + 1
+    frames = sorted(m.frame for m in scene.timeline_markers)
+    before = [frame for frame in frames if frame <= scene.frame_current]
+    after = [frame for frame in frames if frame > scene.frame_current]
+    if before and after:
+        return before[-1], after[0]
+    return scene.frame_start, scene.frame_end + 1
 
 
 def take_to_edit(scene: bpy.types.Scene) -> Take:
     """The part of the animation that is edited: the range, or what can be edited of it."""
     start, end = animation_range(scene)
-    most = int(_model_for(scene, "edit").edit_source * render.rate(scene))
+    most = int(_limits(scene, "edit").max_edit * render.rate(scene))
     last = min(end, start + most)
-    native = round(scene.render.resolution_x), round(scene.render.resolution_y)
-    pixels = bake.size_of(scene, native)
+    width, height = render.frame_size(scene)
+    pixels = bake.size_of(scene, (round(width), round(height)))
     return Take(start, last, (last - start) / render.rate(scene), pixels, last < end)
 
 
-def animation_trouble(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
-    """'' or why the animation cannot be played into a clip now."""
+def animation_draft(scene: bpy.types.Scene, take: Take, job_id: str = DRAFT) -> JobSpec:
+    """What Edit would send of the animation, the playblast not made yet."""
+    chosen, (width, height) = scene.grok_video, take.pixels
+    draft = _draft(
+        scene,
+        Kind.EDIT,
+        chosen.edit_prompt,
+        models.billed_seconds(take.seconds),
+        models.priced_resolution(width, height),
+        models.nearest_ratio(width, height, models.RATIOS),
+    )
+    video = SourceVideo(str(video_path(job_id)), take.seconds, 0, width, height)
+    source = Source(chosen.edit_of, scene=scene.name, frame=take.start)
+    return replace(draft, video=video, source=source)
+
+
+def animation_trouble(
+    context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec
+) -> str:
+    """'' or why the animation cannot be played into a clip and edited now."""
     if does := render.busy():
         return f"Blender {does} something else. Wait until it is done."
     if scene.grok_video.edit_of == "CAMERA":
         if render.camera_of(scene) is None:
             return f"The scene “{scene.name}” has no camera. Add one, or choose Viewport Animation."
-        return ""
-    return viewport.refusal(context, scene)
+    elif why := viewport.refusal(context, scene):
+        return why
+    return models.trouble(draft)
 
 
 def edit_animation(
-    context: bpy.types.Context,
-    scene: bpy.types.Scene,
-    target: bpy.types.Scene,
-    session: str,
-    *,
-    prompt: str,
+    context: bpy.types.Context, scene: bpy.types.Scene, target: bpy.types.Scene, session: str
 ) -> Order:
     """The animation, played as a playblast, in a finished look. Raises Refused."""
-    if why := rework_trouble(scene, "edit", prompt):
-        raise Refused(why, _who_can(scene, "edit"))
-    if why := animation_trouble(context, scene):
+    take, job_id = take_to_edit(scene), new_id()
+    draft = animation_draft(scene, take, job_id)
+    if why := animation_trouble(context, scene, draft):
         raise Refused(why)
-    take = take_to_edit(scene)
-    kind = scene.grok_video.edit_of
-    order = Order(
-        _spec(
-            scene,
-            Kind.EDIT,
-            prompt.strip(),
-            _target(session, target, take.start, length=take.end - take.start),
-            seconds=max(1, round(take.seconds)),
-            resolution=take.resolution,
-            ratio=models.nearest_ratio(*take.pixels, models.RATIOS),
-            source=Source(kind, scene=scene.name, frame=take.start),
-        )
-    )
-    path = video_path(order.spec.id)
-
-    name = scene.name
+    place = _target(session, target, take.start, length=take.end - take.start)
+    order = Order(_signed(draft, job_id, place))
+    name, kind, path = scene.name, scene.grok_video.edit_of, video_path(job_id)
 
     def start() -> bake.Bake | bake.Playblast:
         scene = bpy.data.scenes.get(name)
@@ -696,65 +600,44 @@ def edit_animation(
         return bake.Playblast(bpy.context, scene, take.start, take.end, path)
 
     order.steps.append(BakeStep(start, "Playing Animation…"))
-    video = SourceVideo(str(path), take.seconds, width=take.pixels[0], height=take.pixels[1])
-    order.spec = replace(order.spec, video=video)
-    order.spec = replace(order.spec, estimate=models.estimate_of(order.spec))
-    return _checked(order)
+    return order
 
 
-def continue_seconds(scene: bpy.types.Scene) -> int:
-    """How long the clip of *Continue Shot* is: what is asked for, as far as the model makes it."""
-    model = scene.grok_video.model_row()
-    return min(max(scene.grok_video.extend_seconds, model.min_seconds), model.max_seconds)
+# ------------------------------------------------------------------------------------------ continue shot
 
 
-def price_of_continue(scene: bpy.types.Scene) -> int | None:
-    """What *Continue Shot* costs, in ticks: a clip with one image."""
-    chosen = scene.grok_video
-    return models.estimate(chosen.model_id(), continue_seconds(scene), chosen.resolution, 1)
-
-
-def continue_shot(
-    scene: bpy.types.Scene, shot: shots.Shot, session: str, *, prompt: str
-) -> Order:
-    """A new clip after the shot that starts from its last frame. Raises Refused."""
+def continue_draft(scene: bpy.types.Scene, shot: shots.Shot, job_id: str = DRAFT) -> JobSpec:
+    """What Continue Shot would send now: an image, and as many seconds as the model makes of those asked for."""
     chosen, model = scene.grok_video, scene.grok_video.model_row()
-    if why := prompt_trouble(prompt.strip()):
-        raise Refused(why)
     edit_scene = bpy.data.scenes[shot.scene]
-    strip = shots.strip_of(edit_scene, shot)
-    target = _target(
-        session,
-        edit_scene,
-        shot.end,
-        place="AFTER",
-        strip=shot.strip,
-        mark=shots.mark(edit_scene, strip),
-        channel=shot.channel,
+    draft = _draft(
+        scene,
+        Kind.GENERATE,
+        chosen.extend_prompt,
+        min(max(chosen.extend_seconds, model.min_seconds), model.max_seconds),
+        chosen.resolution,
+        models.nearest_ratio(*render.frame_size(edit_scene), model.ratios),
     )
-    ratio = models.nearest_ratio(*render.frame_size(edit_scene), model.ratios)
-    order = Order(
-        _spec(
-            scene,
-            Kind.GENERATE,
-            prompt.strip(),
-            target,
-            seconds=continue_seconds(scene),
-            resolution=chosen.resolution,
-            ratio=ratio,
-            source=Source("STRIP", scene=shot.scene, frame=shot.end - 1, image=shot.strip),
-        )
-    )
-    path = still_path(order.spec.id)
-    size = models.clip_size(order.spec.resolution, ratio)
-    order.spec = replace(order.spec, image=str(path), image_mime=_mime())
+    source = Source("STRIP", scene=shot.scene, frame=shot.last, image=shot.strip)
+    return replace(draft, image=str(still_path(job_id)), image_mime=_mime(), source=source)
+
+
+def continue_shot(scene: bpy.types.Scene, shot: shots.Shot, session: str) -> Order:
+    """A new clip after the shot that starts from its last frame. Raises Refused."""
+    job_id, strip = new_id(), _strip_of(shot)
+    if why := shots.missing_file(strip):
+        raise Refused(why)
+    target = _target(session, strip.id_data, shot.end, place="AFTER", strip=shot.strip)
+    order = Order(_signed(continue_draft(scene, shot, job_id), job_id, target))
+    target = replace(target, mark=shots.mark(strip), channel=shot.channel)
+    order.spec = replace(order.spec, target=target)
+    size = models.clip_size(order.spec.resolution, order.spec.aspect_ratio)
+    path = Path(order.spec.image)
 
     def take(spec: JobSpec) -> JobSpec:
-        made = capture.strip_still(
-            edit_scene, strip, shot.end - 1, size, path, preferred_format()
-        )
-        return replace(with_still(spec, made), source=spec.source)
+        scene = strip.id_data
+        made = capture.strip_still(scene, strip, shot.last, size, path, preferred_format())
+        return with_still(spec, made)
 
     order.stills.append(take)
-    order.spec = replace(order.spec, estimate=models.estimate_of(order.spec))
-    return _checked(order)
+    return order

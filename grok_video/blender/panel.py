@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..core import models
-from ..core.job import FINAL_STATES, Job, ProblemCode, State
+from ..core.job import FINAL_STATES, Job, JobSpec, Kind, ProblemCode, State
 from . import capture, compat, flow, orders, preparing, sequencer, settings, shots
 
 ROWS = 8  # jobs on a page
@@ -199,8 +199,10 @@ def _draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     scene = context.scene
     now = flow.current()
-    trouble = flow.obvious_trouble(context, scene)
-    price = orders.price_of_generate(scene)
+    draft = orders.generate_draft(context, scene)
+    trouble = flow.connection_trouble()
+    if trouble is None and (why := orders.generate_trouble(context, scene, draft)):
+        trouble = why, ProblemCode.REQUEST
     row = layout.row()
     row.scale_y = 1.5
     if now.pending is not None:
@@ -210,7 +212,7 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row.enabled = trouble is None
     row.operator(
         "grok_video.generate",
-        text="Generate" if price is None else f"Generate for {models.usd(price)}",
+        text=models.priced("Generate", models.estimate_of(draft)),
         icon="RENDER_ANIMATION",
     )
     if trouble is not None:
@@ -288,11 +290,11 @@ def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
 # ------------------------------------------------------------------------------------------ extend and edit
 
 
-def _draw_rework_prompt(layout: bpy.types.UILayout, context: bpy.types.Context, name: str) -> None:
+def _draw_rework_prompt(
+    layout: bpy.types.UILayout, context: bpy.types.Context, name: str, placeholder: str
+) -> None:
     chosen = context.scene.grok_video
     column = layout.column(align=True)
-    column.use_property_split = False
-    placeholder = "What happens next?" if name == "extend_prompt" else "What shall be different?"
     if not compat.textbox(column, chosen, name, lines=2, placeholder=placeholder):
         column.prop(chosen, name, text="", placeholder=placeholder)
         text = getattr(chosen, name)
@@ -327,48 +329,51 @@ def _draw_who_can(layout: bpy.types.UILayout, context: bpy.types.Context, what: 
     return False
 
 
-def _priced(words: str, price: int | None) -> str:
-    return words if price is None else f"{words} for {models.usd(price)}"
+def _draw_button(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    operator: str,
+    words: str,
+    icon: Any,
+    draft: JobSpec,
+    trouble: str,
+) -> None:
+    """A button with its price, and why it cannot be pressed."""
+    row = layout.row()
+    row.scale_y = 1.2
+    ready = flow.current().pending is None and flow.connection_trouble() is None
+    row.enabled = ready and not trouble
+    row.operator(operator, text=models.priced(words, models.estimate_of(draft)), icon=icon)
+    if trouble:
+        _wrapped(layout, context, trouble, "INFO")
 
 
 def _draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     scene = context.scene
-    chosen = scene.grok_video
     layout.use_property_split = False
     try:
-        shot = shots.active_shot(sequencer.target_scene(context))
+        shot = shots.active_shot(context)
     except shots.ShotRefused as why:
         _wrapped(layout, context, str(why), "INFO")
         return
-    idle = flow.current().pending is None and flow.connection_trouble() is None
     part = orders.part_to_extend(scene, shot, flow.job_by_id)
     _draw_part(layout, part)
-    _draw_rework_prompt(layout, context, "extend_prompt")
+    _draw_rework_prompt(layout, context, "extend_prompt", "What happens next?")
     row = layout.row(align=True)
-    row.prop(chosen, "extend_seconds")
-    count = len(orders.passes_of(scene, part))
-    if count > 1:
-        row.label(text=f"{count} passes")
-    if _draw_who_can(layout, context, "extend"):
-        trouble = orders.extend_trouble(scene, shot)
-        row = layout.row()
-        row.scale_y = 1.2
-        row.enabled = idle and not trouble
-        row.operator(
-            "grok_video.extend",
-            text=_priced("Extend", orders.price_of_extend(scene, part)),
-            icon="TRACKING_FORWARDS_SINGLE",
+    row.prop(scene.grok_video, "extend_seconds")
+    passes = orders.passes_of(scene, part)
+    if len(passes) > 1:
+        row.label(text=f"in {len(passes)} passes")
+    if _draw_who_can(layout, context, "extend") and passes:
+        draft = orders.rework_draft(scene, Kind.EXTEND, part, passes[0].seconds)
+        trouble = orders.extend_trouble(scene, shot, draft)
+        words = "Extend" if len(passes) == 1 else "Extend…"
+        _draw_button(
+            layout, context, "grok_video.extend", words, "TRACKING_FORWARDS_SINGLE", draft, trouble
         )
-        if trouble:
-            _wrapped(layout, context, trouble, "INFO")
-    row = layout.row()
-    row.enabled = idle
-    words = f"Continue {orders.continue_seconds(scene)} s"
-    row.operator(
-        "grok_video.continue_shot",
-        text=_priced(words, orders.price_of_continue(scene)),
-        icon="FRAME_NEXT",
-    )
+    draft = orders.continue_draft(scene, shot)
+    words = f"Continue {draft.duration} s"
+    _draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", draft, "")
 
 
 def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -376,10 +381,9 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     chosen = scene.grok_video
     layout.use_property_split = False
     layout.prop(chosen, "edit_of", text="")
-    idle = flow.current().pending is None and flow.connection_trouble() is None
     if chosen.edit_of == "STRIP":
         try:
-            shot = shots.active_shot(sequencer.target_scene(context))
+            shot = shots.active_shot(context)
         except shots.ShotRefused as why:
             _wrapped(layout, context, str(why), "INFO")
             return
@@ -387,29 +391,29 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _draw_part(layout, part)
         if not part.whole:
             layout.prop(chosen, "edit_start")
-        seconds, resolution = part.seconds, part.resolution
-        trouble = orders.edit_trouble(scene, shot)
+        seconds = models.billed_seconds(part.seconds)
+        draft = orders.rework_draft(scene, Kind.EDIT, part, seconds)
+        trouble = models.trouble(draft)
     else:
         take = orders.take_to_edit(scene)
-        row = layout.row()
-        row.active = False
-        cut = ", all that can be edited" if take.cut else ""
-        row.label(text=f"Frames {take.start}–{take.end - 1}, {take.seconds:.1f} s{cut}", icon="TIME")
-        seconds, resolution = take.seconds, take.resolution
-        trouble = orders.rework_trouble(scene, "edit", chosen.edit_prompt)
-        trouble = trouble or orders.animation_trouble(context, scene)
-    _draw_rework_prompt(layout, context, "edit_prompt")
+        _draw_take(layout, take)
+        draft = orders.animation_draft(scene, take)
+        trouble = orders.animation_trouble(context, scene, draft)
+    _draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
     if _draw_who_can(layout, context, "edit"):
-        row = layout.row()
-        row.scale_y = 1.2
-        row.enabled = idle and not trouble
-        row.operator(
-            "grok_video.edit",
-            text=_priced("Edit", orders.price_of_edit(scene, seconds, resolution)),
-            icon="BRUSH_DATA",
-        )
-        if trouble:
-            _wrapped(layout, context, trouble, "INFO")
+        _draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", draft, trouble)
+
+
+def _draw_take(layout: bpy.types.UILayout, take: orders.Take) -> None:
+    """What is sent of the animation."""
+    row = layout.row()
+    row.active = False
+    size = f"{take.pixels[0]} × {take.pixels[1]}"
+    row.label(
+        text=f"Frames {take.start}–{take.end - 1}, {take.seconds:.1f} s, {size}", icon="TIME"
+    )
+    if take.cut:
+        layout.label(text="The range is longer than what can be edited", icon="INFO")
 
 
 #: Parts of the panel that open and close: id, title, what draws it, and where.
@@ -569,7 +573,7 @@ def _draw_actions(box: bpy.types.UILayout, job: Job) -> None:
     if job.held:
         price = flow.price_again(job)
         row.operator(
-            "grok_video.release", text="Send" if price is None else f"Send for {models.usd(price)}"
+            "grok_video.release", text=models.priced("Send", price)
         ).job = job.id
         row.operator("grok_video.stop", text="Discard").job = job.id
         return
@@ -588,7 +592,7 @@ def _draw_actions(box: bpy.types.UILayout, job: Job) -> None:
         price = flow.price_again(job)
         row.operator(
             "grok_video.send_again",
-            text="Send Again…" if price is None else f"Send Again for {models.usd(price)}",
+            text=models.priced("Send Again…" if price is None else "Send Again", price),
         ).job = job.id
 
 

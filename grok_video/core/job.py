@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import hashlib
 import math
+import os
 import types
 import typing
 import uuid
@@ -128,6 +129,11 @@ class Picture:
     size: int = 0  # bytes
     label: str = ""  # what the artist knows it by
 
+    @property
+    def name(self) -> str:
+        """The label, or the file's name."""
+        return self.label or os.path.basename(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Keyframe:
@@ -135,6 +141,11 @@ class Keyframe:
 
     picture: Picture
     thirds: int  # thirds of a second from the clip's start: the service's grid
+
+    @property
+    def seconds(self) -> float:
+        """From the clip's start."""
+        return self.thirds / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +193,17 @@ class JobSpec:
     def short_id(self) -> str:
         """The first 8 characters: what file names and rows show."""
         return self.id[:8]
+
+    @property
+    def pictures(self) -> tuple[tuple[str, Picture], ...]:
+        """Every picture that is sent, with what it is called: 'source still', 'reference Camera.001'."""
+        first = Picture(self.image, self.image_mime, self.image_bytes)
+        return (
+            *([("source still", first)] if self.image else []),
+            *((f"reference {picture.name}", picture) for picture in self.references),
+            *([("end frame", self.last_frame)] if self.last_frame else []),
+            *((f"keyframe at {frame.seconds:.2f} s", frame.picture) for frame in self.keyframes),
+        )
 
 
 def new_id() -> str:

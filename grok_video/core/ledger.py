@@ -42,6 +42,7 @@ from .job import (
     ImportReleased,
     Job,
     JobSpec,
+    Kind,
     LocalFailed,
     NotSent,
     Problem,
@@ -1044,27 +1045,39 @@ def _unwritable(data_dir: Path, why: str) -> str:
 
 # ------------------------------------------------------------------------------------ what a command may hold
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "str": str,
-    "int": int,
-    "bool": bool,
-    "float": (int, float),
-    "int | None": (int, type(None)),
-}
+_MOST_PICTURES = 64  # of a kind; the table of models says what a service takes
+_LARGEST_FILE = 4 << 30  # bytes
+_LONGEST_VIDEO = 86_400.0  # seconds
 
 
 def _checked_spec(payload: Any) -> JobSpec:
+    """The spec of a command, when it can be what Blender meant to buy. Raises CommandRefused."""
     try:
         spec = spec_from_payload(payload)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandRefused(f"The job cannot be read: {error}") from error
-    for part in (spec, spec.source, spec.target):
-        for field in dataclasses.fields(part):
-            wanted = _TYPES.get(str(field.type))
-            if wanted is not None and not isinstance(getattr(part, field.name), wanted):
-                raise CommandRefused(f"The job cannot be read: {field.name} is no {field.type}.")
     if not _ID.fullmatch(spec.id):
         raise CommandRefused("The job's id is not one.")
+    if spec.estimate is not None and spec.estimate < 0:
+        raise CommandRefused("The job's estimate is less than nothing.")
+    if max(len(spec.references), len(spec.keyframes)) > _MOST_PICTURES:
+        raise CommandRefused(f"The job has more than {_MOST_PICTURES} pictures of a kind.")
+    if spec.kind is not Kind.GENERATE and spec.video is None:
+        raise CommandRefused(f"A job that is to {spec.kind} has a source video.")
+    files = [(spec.output, 0)] if spec.output else []
+    files += [(picture.path, picture.size) for _, picture in spec.pictures]
+    if spec.video is not None:
+        files.append((spec.video.path, spec.video.size))
+        if not 0 < spec.video.seconds <= _LONGEST_VIDEO:
+            raise CommandRefused(f"A source video cannot last {spec.video.seconds} seconds.")
+        if min(spec.video.width, spec.video.height) < 0:
+            raise CommandRefused("A source video has no size below 0.")
+    for path, size in files:
+        # The worker's folder is not Blender's: a relative path would name another file.
+        if not os.path.isabs(path):
+            raise CommandRefused(f"The path {path!r:.80} is not absolute.")
+        if not 0 <= size <= _LARGEST_FILE:
+            raise CommandRefused(f"No file has {size} bytes.")
     return spec
 
 

@@ -24,17 +24,28 @@ RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model of the service."""
+    """One model of the service. Lengths are seconds; a limit of 0 belongs to what the model does not make."""
 
     id: str
     label: str
     makes: frozenset[str]  # 'text' 'image' 'references' 'extend' 'edit' 'last_frame' 'keyframes'
     prices: Mapping[str, int]  # resolution -> ticks per second; the resolutions offered, in order
-    image_price: int  # ticks per input image
+    image_price: int  # ticks per input picture of any kind
+    video_price: int = 0  # ticks per second of input video
     ratios: tuple[str, ...] = RATIOS
     min_seconds: int = 1
     max_seconds: int = 15
     audio: bool = True
+    max_references: int = 7
+    reference_seconds: int = 0  # at most, when there are references
+    reference_resolutions: tuple[str, ...] = ("480p", "720p")
+    references_with_image: bool = False  # a first frame and references together
+    max_keyframes: int = 4
+    min_added: int = 2  # an extension: 1 and 11 are taken and fail later (H)
+    max_added: int = 10
+    min_source: float = 2.0  # of a clip that is extended
+    max_source: float = 15.0  # the newer schema says 30
+    max_edit: float = 8.7  # of a clip that is edited
 
 
 def _per_second(*dollars: float) -> Mapping[str, int]:
@@ -57,6 +68,8 @@ MODELS: dict[str, Model] = {
             frozenset({"text", "image", "references", "extend", "edit"}),
             _per_second(0.05, 0.07),
             _ticks(0.002),
+            _ticks(0.01),
+            reference_seconds=10,
         ),
         Model(
             "grok-imagine-video-1.5",
@@ -64,6 +77,8 @@ MODELS: dict[str, Model] = {
             frozenset({"text", "image", "references", "last_frame", "keyframes"}),
             _per_second(0.08, 0.14, 0.25),
             _ticks(0.01),
+            reference_seconds=15,
+            references_with_image=True,
         ),
         Model(
             "grok-imagine-video-1.5-lite",
@@ -75,6 +90,13 @@ MODELS: dict[str, Model] = {
     )
 }
 DEFAULT_MODEL = "grok-imagine-video"
+
+#: Bytes of a picture at most: the service's general limit for an image (M).
+LARGEST_PICTURE = 20 << 20
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
+
+#: d seconds of clip are 24·d+1 frames (H), so a clip of 15 s is a frame longer than that.
+_ONE_FRAME = 1 / 20
 
 #: (resolution, ratio) -> (width, height) of the clip: the short side is the resolution's, the long one
 #: follows the ratio in even pixels. 848x480 and 1280x720 were captured (H); the rest is computed.
@@ -154,12 +176,108 @@ def crop_inside(width: float, height: float, ratio_width: float, ratio_height: f
     return Crop(x, y, 1 - x, 1 - y)
 
 
-def estimate(model_id: str, seconds: int, resolution: str, images: int) -> int | None:
-    """Ticks that a clip will cost; None when the price is not known."""
+def models_that(make: str) -> list[Model]:
+    """The models that make something: 'text' 'image' 'references' 'extend' 'edit' 'last_frame' 'keyframes'."""
+    return [model for model in MODELS.values() if make in model.makes]
+
+
+# ----------------------------------------------------------------------------------------------------- prices
+
+
+def estimate(
+    model_id: str, seconds: int, resolution: str, images: int, input_seconds: float = 0.0
+) -> int | None:
+    """Ticks that a clip will cost; None when the price is not known.
+
+    ``images`` counts every picture that is sent; ``input_seconds`` is the length of the video that is.
+    """
     model = MODELS.get(model_id)
     if model is None or resolution not in model.prices:
         return None
-    return model.prices[resolution] * seconds + model.image_price * images
+    sent = billed_seconds(input_seconds) if input_seconds > 0 else 0
+    return (
+        model.prices[resolution] * seconds + model.image_price * images + model.video_price * sent
+    )
+
+
+def estimate_of(spec: JobSpec) -> int | None:
+    """Ticks that ``spec`` will cost; None when the price is not known."""
+    if spec.unchecked:
+        return None
+    if spec.kind is Kind.GENERATE:
+        return estimate(spec.model, spec.duration, spec.resolution, len(spec.pictures))
+    if spec.video is None:
+        return None
+    sent = spec.video.seconds
+    made = spec.duration if spec.kind is Kind.EXTEND else billed_seconds(sent)
+    return estimate(spec.model, made, spec.resolution, 0, sent)
+
+
+def billed_seconds(seconds: float) -> int:
+    """A measured length as it is billed (L): whole seconds, as a clip of 6 s, 6.04 s long, is one of 6."""
+    return max(1, math.floor(seconds + 0.5))
+
+
+def priced_resolution(width: int, height: int) -> str:
+    """What an extension or edit of such a clip is priced as: it keeps its size, at most 720p (H)."""
+    return "480p" if min(width, height) < 600 else "720p"
+
+
+# -------------------------------------------------------------------------------------------------- extensions
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One extension of several."""
+
+    seconds: int  # added
+    source_seconds: float  # sent
+    price: int | None  # ticks
+
+
+def plan_passes(
+    added: int, source_seconds: float, resolution: str = "720p", model_id: str = DEFAULT_MODEL
+) -> list[Pass]:
+    """The extensions that add so many seconds to a clip, nearly equal in length; none when none can.
+
+    The first sends the clip, or the end of it that can be sent; each later one the part that the one before
+    it made.
+    """
+    model = MODELS[model_id]
+    if "extend" not in model.makes or added < model.min_added or source_seconds <= 0:
+        return []
+    count = -(-added // model.max_added)
+    passes: list[Pass] = []
+    sent = min(source_seconds, model.max_source)
+    for number in range(count):
+        seconds = added // count + (number < added % count)
+        passes.append(Pass(seconds, sent, estimate(model_id, seconds, resolution, 0, sent)))
+        sent = float(seconds)
+    return passes
+
+
+def price_of(passes: Iterable[Pass]) -> int | None:
+    """Ticks that all passes cost together; None when one's price is not known."""
+    prices = [one.price for one in passes]
+    known = [price for price in prices if price is not None]
+    return sum(known) if len(known) == len(prices) else None
+
+
+def new_part_only(source_seconds: float, added_seconds: float, clip_seconds: float) -> bool:
+    """Whether an extension came back without its source: the documents promise both in one file (H).
+
+    Told by which of the two expected lengths the measured one is nearer to.
+    """
+    whole = source_seconds + added_seconds
+    return abs(clip_seconds - added_seconds) < abs(clip_seconds - whole)
+
+
+def snap_thirds(seconds: float) -> int:
+    """The third of a second, counted from the clip's start, that a keyframe at that time comes to lie on."""
+    return math.floor(seconds * 3 + 0.5)
+
+
+# ------------------------------------------------------------------------------------------------------- money
 
 
 def usd(ticks: int) -> str:
@@ -170,39 +288,214 @@ def usd(ticks: int) -> str:
     return f"${text}"
 
 
+# ------------------------------------------------------------------------------------------------------ checks
+
+
 def check(spec: JobSpec) -> Problem | None:
-    """The first thing the service would refuse, as a sentence that says what to change; or None."""
-    model = MODELS.get(spec.model)
-    if model is None:
-        return _refused(f"The model “{spec.model}” is not known.", "Choose another model.")
+    """The first thing the service would refuse, as a sentence that says what to change; or None.
+
+    A spec with a model that was typed in is ``unchecked``: only what holds for every model is looked at.
+    """
     if len(spec.prompt) > MAX_PROMPT:
         return _refused(
             f"The prompt has {len(spec.prompt)} characters; the service takes {MAX_PROMPT}.",
             f"Shorten it by {len(spec.prompt) - MAX_PROMPT}.",
         )
+    if problem := _check_files(spec):
+        return problem
+    if spec.unchecked:
+        return None if spec.model.strip() else _refused("No model is named.", "Choose a model.")
+    model = MODELS.get(spec.model)
+    if model is None:
+        return _refused(f"The model “{spec.model}” is not known.", "Choose another model.")
+    match spec.kind:
+        case Kind.GENERATE:
+            problem = _check_generate(spec, model)
+        case Kind.EXTEND:
+            problem = _check_extend(spec, model)
+        case Kind.EDIT:
+            problem = _check_edit(spec, model)
+    if problem is None and spec.resolution not in model.prices:
+        return _refused(
+            f"{model.label} does not make {spec.resolution}.",
+            f"Choose {' or '.join(model.prices)}.",
+        )
+    return problem
+
+
+def _check_files(spec: JobSpec) -> Problem | None:
     if spec.kind is not Kind.GENERATE:
-        return _refused("A clip cannot be extended or edited yet.", "Make a new one.")
-    source = "image" if spec.image else "text"
-    if source not in model.makes:
-        return _refused(f"{model.label} makes no clips from {source}.", "Choose another model.")
-    if not spec.prompt.strip() and not spec.image:
+        if spec.video is None or not spec.video.path:
+            return _refused(
+                f"There is no clip to {spec.kind}.",
+                "Select a strip that shows a picture: a movie, an image, a scene or a meta.",
+            )
+        return None
+    for what, picture in spec.pictures:
+        if not picture.path:
+            return _refused(f"The {what} has no file.", "Choose another one.")
+        if picture.size > LARGEST_PICTURE:
+            return _refused(
+                f"The {what} has {picture.size / (1 << 20):.0f} MB; the service takes "
+                f"{LARGEST_PICTURE >> 20}.",
+                "Send pictures as JPEG, or choose a smaller one.",
+            )
+        if picture.mime and picture.mime not in PICTURE_TYPES:
+            return _refused(
+                f"The service takes no pictures of the kind {picture.mime} ({what}).",
+                "Save it as PNG or JPEG.",
+            )
+    return None
+
+
+def _check_generate(spec: JobSpec, model: Model) -> Problem | None:
+    if problem := _check_makes(spec, model):
+        return problem
+    if not spec.prompt.strip() and (spec.references or not spec.image):
         return _refused("The prompt is empty.", "Write what happens in the clip.")
     if not model.min_seconds <= spec.duration <= model.max_seconds:
         return _refused(
             f"{model.label} makes clips of {model.min_seconds} to {model.max_seconds} seconds.",
             "Change the duration.",
         )
-    if spec.resolution not in model.prices:
-        return _refused(
-            f"{model.label} does not make {spec.resolution}.",
-            f"Choose {' or '.join(model.prices)}.",
-        )
+    if spec.references and (problem := _check_references(spec, model)):
+        return problem
+    if spec.keyframes and (problem := _check_keyframes(spec, model)):
+        return problem
     if spec.aspect_ratio not in model.ratios:
         return _refused(
             f"{model.label} does not make {spec.aspect_ratio}.",
             f"Choose one of {', '.join(model.ratios)}.",
         )
     return None
+
+
+def _check_makes(spec: JobSpec, model: Model) -> Problem | None:
+    """Whether the model takes everything that is sent along."""
+    used = {
+        "image": (bool(spec.image), "makes no clips from an image"),
+        "references": (bool(spec.references), "takes no references"),
+        "last_frame": (spec.last_frame is not None, "takes no end frame"),
+        "keyframes": (bool(spec.keyframes), "takes no keyframes"),
+    }
+    wanted = {make: without for make, (there, without) in used.items() if there}
+    wanted = wanted or {"text": "makes no clips from text alone"}
+    for make, without in wanted.items():
+        if make not in model.makes:
+            both = "image" in wanted and "references" in wanted
+            can = [
+                other
+                for other in MODELS.values()
+                if other.makes.issuperset(wanted) and (other.references_with_image or not both)
+            ]
+            removed = {"last_frame": ", or remove it", "text": "", "image": ""}
+            hint = _choose(can or models_that(make)) + removed.get(make, ", or remove them")
+            return _refused(f"{model.label} {without}.", f"{hint}.")
+    return None
+
+
+def _check_references(spec: JobSpec, model: Model) -> Problem | None:
+    count, most = len(spec.references), model.max_references
+    if count > most:
+        return _refused(
+            f"There are {count} references; the service takes {most}.", f"Remove {count - most}."
+        )
+    if spec.image and not model.references_with_image:
+        can = [other for other in models_that("references") if other.references_with_image]
+        return _refused(
+            f"{model.label} takes a first frame or references, not both.",
+            f"Set the source to None, remove the references, or {_choose(can, 'choose')}.",
+        )
+    if spec.duration > model.reference_seconds:
+        can = [one for one in models_that("references") if spec.duration <= one.reference_seconds]
+        hint = f", or {_choose(can, 'choose')}" if can else ""
+        return _refused(
+            f"{model.label} makes at most {model.reference_seconds} seconds from references.",
+            f"Shorten the clip{hint}.",
+        )
+    offered = [name for name in model.prices if name in model.reference_resolutions]
+    if spec.resolution in model.prices and spec.resolution not in offered:
+        return _refused(
+            f"With references there is no {spec.resolution}.",
+            f"Choose {' or '.join(offered)}, or remove the references.",
+        )
+    return None
+
+
+def _check_keyframes(spec: JobSpec, model: Model) -> Problem | None:
+    count, most = len(spec.keyframes), model.max_keyframes
+    if count > most:
+        return _refused(
+            f"There are {count} keyframes; the service takes {most}.", f"Remove {count - most}."
+        )
+    seen: set[int] = set()
+    for frame in spec.keyframes:
+        if not 0 < frame.thirds < 3 * spec.duration:
+            return _refused(
+                f"The keyframe {frame.picture.name} at {frame.seconds:.2f} s is not inside the "
+                f"clip of {spec.duration} s.",
+                "Move its marker, or change the duration.",
+            )
+        if frame.thirds in seen:
+            return _refused(
+                f"Two keyframes are on the same third of a second, at {frame.seconds:.2f} s.",
+                "Move one of their markers by at least a third of a second.",
+            )
+        seen.add(frame.thirds)
+    return None
+
+
+def _check_extend(spec: JobSpec, model: Model) -> Problem | None:
+    if problem := _check_rework(spec, model, "extend", "Write what happens next."):
+        return problem
+    if not model.min_added <= spec.duration <= model.max_added:
+        return _refused(
+            f"An extension adds {model.min_added} to {model.max_added} seconds.",
+            "Change how much is added.",
+        )
+    assert spec.video is not None
+    seconds = spec.video.seconds
+    if seconds < model.min_source - 0.005:  # a length that was rounded
+        return _refused(
+            f"The clip is {seconds:.2f} s long; only one of {model.min_source:g} s or more can be "
+            "extended.",
+            "Make the strip longer, or use Continue Shot: it needs only the last frame.",
+        )
+    if seconds > model.max_source + _ONE_FRAME:
+        return _refused(
+            f"The clip is {seconds:.2f} s long; at most {model.max_source:g} s can be extended.",
+            f"Cut the strip: its last {model.max_source:g} seconds are enough.",
+        )
+    return None
+
+
+def _check_edit(spec: JobSpec, model: Model) -> Problem | None:
+    if problem := _check_rework(spec, model, "edit", "Write what shall be different."):
+        return problem
+    assert spec.video is not None
+    if spec.video.seconds > model.max_edit:
+        return _refused(
+            f"The clip is {spec.video.seconds:.2f} s long; at most {model.max_edit:g} s can be "
+            "edited.",
+            "Choose a shorter part, or cut the strip.",
+        )
+    return None
+
+
+def _check_rework(spec: JobSpec, model: Model, make: str, what: str) -> Problem | None:
+    if make not in model.makes:
+        return _refused(f"{model.label} cannot {make} clips.", f"{_choose(models_that(make))}.")
+    if not spec.prompt.strip():
+        return _refused("The prompt is empty.", what)
+    assert spec.video is not None
+    if spec.video.seconds <= 0:
+        return _refused("The clip has no length.", "Choose another strip.")
+    return None
+
+
+def _choose(can: Iterable[Model], verb: str = "Choose") -> str:
+    """'Choose Grok Imagine Video', without its full stop."""
+    return f"{verb} {' or '.join(model.label for model in can) or 'another model'}"
 
 
 def _refused(message: str, hint: str) -> Problem:

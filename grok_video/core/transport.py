@@ -17,7 +17,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +69,7 @@ class Refused(TransportError):
 
 
 class SourceGone(TransportError):
-    """The still that was to be sent cannot be read or has changed."""
+    """A file that was to be sent cannot be read or has changed."""
 
 
 class LinkGone(TransportError):
@@ -263,75 +263,87 @@ def _base_is_private(host: str) -> bool:
 
 
 class Body:
-    """``head`` + base64 of the file at ``image`` + ``tail``, read and encoded as it leaves.
+    """The parts of a request one after the other: bytes as they are, files as base64 of what is in them.
 
-    The last byte is held back: ``before_last`` is called, and must return, before it is yielded; ``moving``
-    is called before every chunk of the file. An object
+    Files are read and encoded as they leave. The last byte of all is held back: ``before_last`` is called, and
+    must return, before it is yielded; ``moving`` is called before every chunk of a file. An object
     with an exact ``__len__`` and an ``__iter__``: a generator would make requests send two lengths.
-    Raises SourceGone when the file cannot be read or changes meanwhile.
+    Raises SourceGone when a file cannot be read, is empty or changes meanwhile.
     """
 
     def __init__(
         self,
-        head: bytes,
-        image: str,
-        tail: bytes,
+        parts: Sequence[bytes | Path],
         before_last: Callable[[], None],
         moving: Callable[[], None] = lambda: None,
     ) -> None:
-        if not tail:
-            raise ValueError("the tail holds the closing brace")
-        self._head = head
-        self._image = image
-        self._tail = tail
+        last = parts[-1] if parts else b""
+        if not isinstance(last, bytes) or not last:
+            raise ValueError("the last part holds the closing brace")
+        self._parts = [
+            (part, len(part) if isinstance(part, bytes) else _source_size(part)) for part in parts
+        ]
         self._before_last = before_last
         self._moving = moving
         self._used = False
-        self.whole = False  # the last byte was handed over
-        try:
-            self._size = os.stat(image).st_size if image else 0
-        except OSError as error:
-            raise _source_gone(error.strerror or "") from error
-        if image and not self._size:
-            raise _source_gone("it is empty")
 
     def __len__(self) -> int:
-        return len(self._head) + (self._size + 2) // 3 * 4 + len(self._tail)
+        return sum(
+            size if isinstance(part, bytes) else (size + 2) // 3 * 4 for part, size in self._parts
+        )
 
     def __iter__(self) -> Iterator[bytes]:
         if self._used:
             raise RuntimeError("the body of a POST is sent once")
         self._used = True
-        yield self._head
-        if self._image:
-            yield from self._encoded()
-        if len(self._tail) > 1:
-            yield self._tail[:-1]
+        *before, (last, _) = self._parts
+        assert isinstance(last, bytes)
+        for part, size in before:
+            if not isinstance(part, bytes):
+                yield from self._encoded(part, size)
+            elif part:  # an empty chunk would end a body that is sent in chunks
+                yield part
+        if len(last) > 1:
+            yield last[:-1]
         self._before_last()
-        self.whole = True
-        yield self._tail[-1:]
+        yield last[-1:]
 
-    def _encoded(self) -> Iterator[bytes]:
-        left = self._size
+    def _encoded(self, path: Path, size: int) -> Iterator[bytes]:
+        left = size
         try:
-            with open(self._image, "rb") as file:
+            with open(path, "rb") as file:
+                before = os.fstat(file.fileno())
                 while left:
                     data = file.read(min(_SOURCE_CHUNK, left))
                     if not data or (len(data) % 3 and len(data) != left):
-                        raise _source_gone("it became shorter while it was sent")
+                        raise _source_gone(path, "it became shorter while it was sent")
                     left -= len(data)
                     self._moving()
                     yield base64.b64encode(data)
+                after = os.fstat(file.fileno())
+                if (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
+                    raise _source_gone(path, "it changed while it was sent")
         except OSError as error:
             # A broken connection is thrown into the sender, not in here: this is the file.
-            raise _source_gone(error.strerror or "") from error
+            raise _source_gone(path, error.strerror or "") from error
 
 
-def _source_gone(why: str) -> SourceGone:
+def _source_size(path: Path) -> int:
+    try:
+        size = os.stat(path).st_size
+    except OSError as error:
+        raise _source_gone(path, error.strerror or "") from error
+    if not size:
+        raise _source_gone(path, "it is empty")
+    return size
+
+
+def _source_gone(path: Path, why: str) -> SourceGone:
     return SourceGone(
         Problem(
             ProblemCode.FILE,
-            f"The source still of this job cannot be read: {why}. Nothing was sent or charged.",
+            f"The file {path.name} that this job sends cannot be read: {why}. "
+            "Nothing was sent or charged.",
             "Put the file back and press Send, or generate again.",
             charged=False,
         )
@@ -360,9 +372,7 @@ class Transport:
     def post(
         self,
         path: str,
-        head: bytes,
-        image: str,
-        tail: bytes,
+        parts: Sequence[bytes | Path],
         before_last: Callable[[], None],
         call: Call,
     ) -> Answer:
@@ -376,7 +386,7 @@ class Transport:
             call.limit(ANSWER_TIMEOUT)
 
         # A slow line may take long over 20 MB: only a chunk that does not leave ends the call.
-        body = Body(head, image, tail, last, moving=lambda: call.limit(UPLOAD_STALL))
+        body = Body(parts, last, moving=lambda: call.limit(UPLOAD_STALL))
         call.limit(UPLOAD_STALL)
         with self._session(call, api=True) as session:
             return self._exchange(

@@ -14,9 +14,10 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
@@ -29,6 +30,7 @@ from .job import (
     JobSpec,
     Kind,
     NotSent,
+    Picture,
     Problem,
     ProblemCode,
     Progress,
@@ -39,6 +41,9 @@ from .job import (
 from .models import usd
 
 GENERATIONS_PATH = "/v1/videos/generations"  # H
+EXTENSIONS_PATH = "/v1/videos/extensions"  # H
+EDITS_PATH = "/v1/videos/edits"  # H
+MODELS_PATH = "/v1/video-generation-models"  # H: free, says which models a key may use
 KEY_PATH = "/v1/api-key"  # H: free, says whether a key is good
 
 #: Words of ``status`` (H: pending done failed expired; the guide: processing; the rest M).
@@ -62,11 +67,19 @@ _MODERATION_WORDS = re.compile(
 _CREDIT_WORDS = re.compile(
     r"available credits|more credits|out of credits|insufficient|spending limit|billing", re.I
 )
+#: A source video that the service could not fetch or read (M: the words vary).
+_VIDEO_WORDS = re.compile(
+    r"video.{0,80}\b(?:download|fetch|retriev|decod|access|found|expired|unavailable|read)"
+    r"|\b(?:download|fetch|retriev|decod|access|read)\w*\b.{0,80}video",
+    re.I,
+)
 _RATE_WORDS = re.compile(r"too many requests|rate limit exceeded", re.I)
 
 _LONGEST_WORDS = 400  # characters of the service's own words that are shown
 _LONGEST_ID = 4096  # characters; it is kept with every event's snapshot, and Blender reads those
 _LONGEST_URL = 64 << 10
+_LONGEST_NAME = 128  # characters of a model's
+_MOST_MODELS = 100
 _LONGEST_WAIT = 300.0  # seconds; a queued job waits for a new word of the user after 600
 _MOST_TICKS = 10**5 * TICKS_PER_USD  # a cost beyond 100,000 USD is nonsense
 
@@ -89,22 +102,51 @@ _BLOCKED_HINT = "The job is kept and asked for again by itself."
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A POST: its body is ``head`` + base64 of the file at ``image`` + ``tail``."""
+    """A POST: its body is the parts one after the other, the files among them as base64."""
 
     path: str  # appended to the API base
-    head: bytes
-    image: str  # absolute path; '' for text-to-video: then the body is head + tail
-    tail: bytes  # ends with the closing '}', the byte that starts the purchase
+    parts: tuple[bytes | Path, ...]  # bytes and files in turn; the last ends with '}', which buys
 
 
-def submission(spec: JobSpec) -> Upload:
-    """The request that buys ``spec``. Raises ValueError for an extension or an edit.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A clip that the service still has: an extension or edit names it and uploads nothing."""
+
+    url: str = field(repr=False)  # secret for a day
+    request_id: str  # the guide's ``video_id``; the real service ignores it (M)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A data URI of a file, in the place of a string of JSON."""
+
+    mime: str
+    path: str
+
+
+def submission(spec: JobSpec, named: Named | None = None) -> Upload:
+    """The request that buys ``spec``; ``named`` is its source video where that need not be uploaded.
 
     Unknown fields are ignored by the service and cost money instead of failing (H), so only fields of the
     reference are sent; duration, resolution and sound always, as documents disagree on their defaults.
+    Raises ValueError for an extension or edit without a source video.
     """
-    if spec.kind is not Kind.GENERATE:
-        raise ValueError(f"no request is known for a job that is to {spec.kind}")
+    if spec.kind is Kind.GENERATE:
+        path, fields = GENERATIONS_PATH, _generation(spec)
+    else:
+        path, fields = EDITS_PATH, _rework(spec, named)
+        if spec.kind is Kind.EXTEND:  # an edit is as long as its source (H)
+            path, fields["duration"] = EXTENSIONS_PATH, spec.duration
+    parts: list[bytes | Path] = []
+    for part in _json(fields):
+        if parts and isinstance(part, bytes) and isinstance(parts[-1], bytes):
+            parts[-1] += part
+        else:
+            parts.append(part)
+    return Upload(path, tuple(parts))
+
+
+def _generation(spec: JobSpec) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "model": spec.model,
         "prompt": spec.prompt,
@@ -115,15 +157,60 @@ def submission(spec: JobSpec) -> Upload:
     }
     if not spec.prompt.strip():
         del fields["prompt"]  # optional with an image (H)
-    tail = "}"
     if spec.image:
-        # The data URI is the last value, so that the file can be streamed into its place.
-        fields["image"] = {"url": f"data:{spec.image_mime};base64,"}
-        tail = '"}}'
-    body = json.dumps(fields)
-    return Upload(
-        GENERATIONS_PATH, body.removesuffix(tail).encode("ascii"), spec.image, tail.encode("ascii")
-    )
+        fields["image"] = {"url": _File(spec.image_mime, spec.image)}
+    if spec.references:
+        fields["reference_images"] = [_picture(picture) for picture in spec.references]
+    if spec.last_frame:
+        fields["last_frame"] = _picture(spec.last_frame)
+    if spec.keyframes:
+        fields["keyframes"] = [
+            {"image": _picture(frame.picture), "timestamp_s": frame.seconds}
+            for frame in spec.keyframes
+        ]
+    return fields
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    return {"url": _File(picture.mime, picture.path)}
+
+
+def _rework(spec: JobSpec, named: Named | None) -> dict[str, Any]:
+    """What an edit and an extension have in common."""
+    fields: dict[str, Any] = {"model": spec.model, "prompt": spec.prompt}
+    if named is not None:
+        fields["video"] = {"url": named.url}
+        fields["video_id"] = named.request_id
+    elif spec.video is not None:
+        fields["video"] = {"url": _File("video/mp4", spec.video.path)}
+    else:
+        raise ValueError(f"a job that is to {spec.kind} has a source video")
+    return fields
+
+
+def _json(value: Any) -> Iterator[bytes | Path]:
+    """The pieces of a JSON text, ASCII only, with its files where their base64 belongs."""
+    match value:
+        case _File(mime, path):
+            yield f'"data:{mime};base64,'.encode("ascii")
+            yield Path(path)
+            yield b'"'
+        case dict():
+            opening = b"{"
+            for name, inner in cast(dict[str, Any], value).items():
+                yield opening + json.dumps(name).encode("ascii") + b": "
+                yield from _json(inner)
+                opening = b", "
+            yield b"}"
+        case list():
+            opening = b"["
+            for inner in cast(list[Any], value):
+                yield opening
+                yield from _json(inner)
+                opening = b", "
+            yield b"]"
+        case _:
+            yield json.dumps(value).encode("ascii")
 
 
 def poll_path(request_id: str) -> str:
@@ -135,10 +222,11 @@ def poll_path(request_id: str) -> str:
 
 
 def submit_answer(
-    status: int, headers: Mapping[str, str], body: bytes, *, now: float
+    status: int, headers: Mapping[str, str], body: bytes, *, now: float, named: bool = False
 ) -> Submitted | Rejected | NotSent | AnswerLost:
     """What a complete answer to the POST means (SAFETY, rule 2); ``now`` is wall time.
 
+    ``named``: the source video was named by its URL and not uploaded.
     Only answers that are known to start nothing say so; everything else may have been bought.
     """
     said = _read(headers, body)
@@ -160,7 +248,7 @@ def submit_answer(
         )
         return NotSent(problem, retry_after(headers, now) or 0.0)
     if status == 429 or status in _REJECTING:
-        return Rejected(_refusal(status, said))
+        return Rejected(_refusal(status, said, named=named))
     return _lost(status, f"xAI answered {status}{said.quoted}")
 
 
@@ -215,6 +303,42 @@ def key_answer(status: int, headers: Mapping[str, str], body: bytes) -> Problem 
             http_status=status,
         )
     return _refusal(status, said)
+
+
+def models_answer(
+    status: int, headers: Mapping[str, str], body: bytes
+) -> list[dict[str, str]] | Problem:
+    """What ``GET /v1/video-generation-models`` lists: each with its ``id``, in the service's order.
+
+    A ``name`` is there when the service gave one. Any shape is read, and never more than is worth showing.
+    """
+    said = _read(headers, body)
+    if not 200 <= status < 300 or said.html:
+        problem = key_answer(status, headers, body)
+        assert problem is not None
+        return problem
+    found: dict[str, dict[str, str]] = {}
+    for entry in _listed(said):
+        about = cast(dict[str, Any], entry) if isinstance(entry, dict) else {"id": entry}
+        name = next(_texts(about.get("name"), about.get("label")), "")
+        model_id = next(_texts(about.get("id"), about.get("model"), name), "").strip()
+        # One that is masked, cut or cannot be printed is not what the service calls it.
+        if model_id and len(model_id) <= _LONGEST_NAME and model_id == _clean(model_id):
+            name = _clean(name)[:_LONGEST_NAME]
+            found.setdefault(model_id, {"id": model_id, **({"name": name} if name else {})})
+        if len(found) == _MOST_MODELS:
+            break
+    return list(found.values())
+
+
+def _listed(said: _Said) -> list[Any]:
+    """The list of an answer, wherever it stands."""
+    for inner in (said.fields.get("models"), said.fields.get("data"), said.listed):
+        if isinstance(inner, list):
+            return cast(list[Any], inner)
+        if isinstance(inner, dict):
+            return list(cast(dict[str, Any], inner))
+    return []
 
 
 def _outcome(status: int, said: _Said) -> tuple[Progress | Done | ServiceFailed, str]:
@@ -286,7 +410,7 @@ def _moderated(words: str, cost: int | None, status: int | None = None) -> Probl
     )
 
 
-def _refusal(status: int, said: _Said) -> Problem:
+def _refusal(status: int, said: _Said, *, named: bool = False) -> Problem:
     """An answer that started nothing, as what to do about it."""
     words = said.words
     if said.moderated and status in (400, 403, 422):
@@ -300,12 +424,16 @@ def _refusal(status: int, said: _Said) -> Problem:
         code, what, hint = ProblemCode.CREDITS, "The credits are used up.", _CREDIT_HINT
     elif status == 404 and "model" in words.lower():
         code, what, hint = ProblemCode.REQUEST, "", "Choose another model."
+    elif status in (400, 404, 422) and _VIDEO_WORDS.search(words):
+        code, what = ProblemCode.REQUEST, ""
+        # The worker uploads the source of a job whose parent was refused.
+        hint = "Send Again uploads the clip itself." if named else "Choose another source clip."
     elif 300 <= status < 400 or status in (404, 405):
         code, what = ProblemCode.NETWORK, f"The API address answered {status}: it is not xAI's."
         hint = _BASE_HINT
     elif status == 413:
         code, what = ProblemCode.REQUEST, "The source is too large for xAI."
-        hint = "Send it as JPEG, or choose a smaller resolution."
+        hint = "Send pictures as JPEG, a smaller resolution, or a shorter clip."
     else:
         code, what = ProblemCode.REQUEST, f"xAI refused the request ({status})."
         hint = "Change what it names, and generate again."
@@ -360,6 +488,7 @@ class _Said:
     code: str  # the service's name for the trouble, '' when it gave none
     words: str  # what it said, fit to be shown; '' when it said nothing
     html: bool
+    listed: list[Any] | None = None  # a body that is one
 
     @property
     def quoted(self) -> str:
@@ -400,6 +529,8 @@ def _read(headers: Mapping[str, str], body: bytes) -> _Said:
         return _Said({}, "", "" if html else _sentence(text), html)
     if isinstance(data, str):
         return _Said({}, "", _sentence(data), False)
+    if isinstance(data, list):
+        return _Said({}, "", "", False, cast(list[Any], data))
     if not isinstance(data, dict):
         return _Said({}, "", "", False)
     fields = cast(dict[str, Any], data)

@@ -42,6 +42,8 @@ from .job import (
     Held,
     IllegalTransition,
     Job,
+    JobSpec,
+    Kind,
     LocalFailed,
     NotSent,
     Problem,
@@ -80,9 +82,11 @@ from .transport import (
 )
 
 IDLE = 30.0  # seconds with nothing to do before the worker leaves
+URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h (H)
 TICK = 1.0  # seconds at most between two looks at the inbox, the ledger and the parent
 MOST_STEPS = 50  # jobs looked at between two looks at what Blender says
 AT_ONCE = {"submit": 3, "poll": 4, "download": 3, "check": 1}
+_QUESTIONS = frozenset({"check", "models"})  # commands that are answered by the service
 LOG_SIZE = 256 << 10
 REPLACE_FOR = 5.0  # seconds to try a rename that a scanner of Windows refuses
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -330,7 +334,7 @@ class Worker:
             if command["id"] in waiting:
                 continue
             try:
-                if command.get("command") != "check":
+                if command.get("command") not in _QUESTIONS:
                     self._ledger.apply(command)
                 elif not self._ledger.done(command["id"]):
                     self._check(path, command)
@@ -472,10 +476,11 @@ class Worker:
     # ------------------------------------------------------------------------------------- submit
 
     def _submit(self, job: Job) -> float:
-        if job.spec.image and not os.path.exists(job.spec.image):
+        named = self._named(job.spec)
+        if gone := _gone_files(job.spec, named):
             held = Problem(
                 ProblemCode.FILE,
-                "The source still of this job is gone. Nothing was sent or charged.",
+                f"The {gone} of this job is gone. Nothing was sent or charged.",
                 "Put the file back and press Send, or generate again.",
                 charged=False,
             )
@@ -486,20 +491,32 @@ class Worker:
             return time.monotonic() + wait
         reserved = job.spec.estimate or 0
         job = self._ledger.append(job.id, job.seq, SubmitStarted(reserved), worker=self._id)
-        self._start(Op("submit", job.id, Call()), self._post, job, self._transport())
+        self._start(Op("submit", job.id, Call()), self._post, job, named, self._transport())
         return math.inf
 
-    def _post(self, op: Op, job: Job, transport: Transport) -> None:
+    def _named(self, spec: JobSpec) -> wire.Named | None:
+        """The source clip by the URL that the service gave for it, while that is good; else it is uploaded."""
+        if spec.kind is Kind.GENERATE or spec.video is None or not spec.video.job:
+            return None
+        refused = self._ledger.job(spec.parent) if spec.parent else None
+        if refused is not None and refused.state is State.FAILED and not refused.request_id:
+            return None  # perhaps for its URL
+        made = self._ledger.job(spec.video.job)
+        if made is None or not (made.url and made.request_id):
+            return None
+        ours = (made.spec.account, made.spec.api_base) == (spec.account, spec.api_base)
+        fresh = 0.0 <= time.time() - made.done_at < URL_FRESH
+        return wire.Named(made.url, made.request_id) if ours and fresh else None
+
+    def _post(self, op: Op, job: Job, named: wire.Named | None, transport: Transport) -> None:
         """In a thread: send the job and put down what became of it (SAFETY rules 1 and 2)."""
 
         def before_last() -> None:
             self._record_sending(op)
 
         try:
-            upload = wire.submission(job.spec)
-            answer = transport.post(
-                upload.path, upload.head, upload.image, upload.tail, before_last, op.call
-            )
+            upload = wire.submission(job.spec, named)
+            answer = transport.post(upload.path, upload.parts, before_last, op.call)
         except _Abandon as error:
             op.trouble = error.problem.code is ProblemCode.FILE
             op.events = [NotSent(error.problem)]
@@ -509,7 +526,13 @@ class Worker:
             op.trouble = not op.call.aborted
             op.events = [self._no_answer(op, error.problem)]
         else:
-            event = wire.submit_answer(answer.status, answer.headers, answer.body, now=time.time())
+            event = wire.submit_answer(
+                answer.status,
+                answer.headers,
+                answer.body,
+                now=time.time(),
+                named=named is not None,
+            )
             if isinstance(event, AnswerLost) and not op.sent:
                 event = NotSent(event.problem)
             if isinstance(event, NotSent):
@@ -677,6 +700,7 @@ class Worker:
                 "cost_usd": _dollars(job.cost),
                 "estimated_cost_usd": _dollars(spec.estimate),
                 "source": dataclasses.asdict(spec.source),
+                **_inputs(spec),
                 "parent": spec.parent,
                 "made_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
                 "result_host": wire.host_of(job.url),
@@ -787,22 +811,21 @@ class Worker:
                 raise IllegalTransition("another worker goes on with it") from None
             self._ledger.append(job_id, None, event)
 
-    # --------------------------------------------------------------------------------- Check Connection
+    # ------------------------------------------------------------------ Check Connection, Refresh Models
 
     def _check(self, path: Path, command: dict[str, Any]) -> None:
-        """Take up a check of the key, if it is ours to do; another Blender's is left to its worker."""
+        """Take up a question to the service, if it is ours; another Blender's is left to its worker."""
         account = self._account
         age = time.time() - _created(path)
         if account is None or command.get("account") not in (account.fingerprint, None):
             if age > 30.0:
-                self._settle(path, command, False, "The key has changed meanwhile; check again.")
+                self._refuse(path, command, "The key has changed meanwhile; try again.")
         elif not account.key or account.transport is None:
-            self._settle(path, command, False, "There is no API key: enter one in the preferences.")
+            self._refuse(path, command, "There is no API key: enter one in the preferences.")
         elif not self._online:
-            self._settle(
+            self._refuse(
                 path,
                 command,
-                False,
                 "Online access is off: allow it in Blender's preferences under System, Network.",
             )
         else:
@@ -819,33 +842,49 @@ class Worker:
             return time.monotonic() + wait
         path, command = self._checks.popleft()
         op = Op("check", str(command["id"]), Call(), command=command, path=path)
-        self._start(op, self._ask_key, self._transport())
+        self._start(op, self._ask, self._transport())
         return math.inf
 
-    def _ask_key(self, op: Op, transport: Transport) -> None:
+    def _ask(self, op: Op, transport: Transport) -> None:
+        """In a thread: ask what the command wants to know. Both are free."""
+        assert op.command is not None
+        models = op.command["command"] == "models"
         try:
-            answer = transport.get(wire.KEY_PATH, op.call)
+            answer = transport.get(wire.MODELS_PATH if models else wire.KEY_PATH, op.call)
         except TransportError as error:
             op.answer = {"ok": False, "message": error.problem.message}
             return
-        problem = wire.key_answer(answer.status, answer.headers, answer.body)
-        if problem is None:
-            op.answer = {"ok": True, "message": "The key is good."}
-        else:
-            text = f"{problem.message} {problem.hint}".strip()
-            op.answer = {"ok": False, "message": wire.mask(text)}
+        said = (wire.models_answer if models else wire.key_answer)(
+            answer.status, answer.headers, answer.body
+        )
+        match said:
+            case Problem():
+                text = f"{said.message} {said.hint}".strip()
+                op.answer = {"ok": False, "message": wire.mask(text)}
+            case None:
+                op.answer = {"ok": True, "message": "The key is good."}
+            case []:
+                op.answer = {"ok": False, "message": "The service named no models."}
+            case listed:
+                count = "1 model" if len(listed) == 1 else f"{len(listed)} models"
+                message = f"The key may use {count}."
+                op.answer = {"ok": True, "message": message, "models": listed}
 
     def _answer_check(self, op: Op) -> None:
         assert op.command is not None
         assert op.path is not None
         answer = op.answer or {"ok": False, "message": "The program failed; its log says more."}
         try:
-            self._settle(op.path, op.command, bool(answer["ok"]), str(answer["message"]))
+            self._settle(op.path, op.command, answer)
         except LedgerError as error:
             self._say(str(error))  # the file is still in the inbox and is taken up again
 
-    def _settle(self, path: Path, command: Mapping[str, Any], ok: bool, message: str) -> None:
-        self._ledger.answer(command, {"ok": ok, "message": message})
+    def _refuse(self, path: Path, command: Mapping[str, Any], message: str) -> None:
+        self._settle(path, command, {"ok": False, "message": message})
+
+    def _settle(self, path: Path, command: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        nothing: dict[str, Any] = {"models": []} if command.get("command") == "models" else {}
+        self._ledger.answer(command, {**nothing, **answer})
         with contextlib.suppress(OSError):  # answered once; the next look removes it
             path.unlink()
 
@@ -944,6 +983,37 @@ def _pace(line: Mapping[str, Any], *, loopback: bool) -> Pace:
 
 def _dollars(ticks: int | None) -> float | None:
     return None if ticks is None else ticks / TICKS_PER_USD
+
+
+def _gone_files(spec: JobSpec, named: wire.Named | None) -> str:
+    """What is to be sent and is not there, as an artist knows it; '' when all is."""
+    files = [(what, picture.path) for what, picture in spec.pictures]
+    if spec.kind is not Kind.GENERATE:
+        files = [("source clip", spec.video.path)] if spec.video and named is None else []
+    gone = [what for what, path in files if not os.path.exists(path)]
+    return " and the ".join(gone)
+
+
+def _inputs(spec: JobSpec) -> dict[str, Any]:
+    """For the clip's JSON: what went along with the request. Never a URL."""
+    told: dict[str, Any] = {}
+    if spec.video is not None:
+        video = spec.video
+        told["source_video"] = {
+            "file": Path(video.path).name,
+            "seconds": video.seconds,
+            "job": video.job,
+        }
+    if spec.references:
+        told["references"] = [picture.name for picture in spec.references]
+    if spec.last_frame is not None:
+        told["last_frame"] = spec.last_frame.name
+    if spec.keyframes:
+        told["keyframes"] = [
+            {"seconds": round(frame.seconds, 3), "picture": frame.picture.name}
+            for frame in spec.keyframes
+        ]
+    return told
 
 
 def _created(path: Path) -> float:

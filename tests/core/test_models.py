@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
-from itertools import pairwise
+import subprocess
+from collections.abc import Iterator
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_video.core.job import TICKS_PER_USD, Kind, ProblemCode
+from grok_video.core.job import (
+    TICKS_PER_USD,
+    JobSpec,
+    Keyframe,
+    Kind,
+    Picture,
+    ProblemCode,
+    SourceVideo,
+)
 from grok_video.core.models import (
     DEFAULT_MODEL,
     MAX_PROMPT,
@@ -24,14 +35,48 @@ from grok_video.core.models import (
     clip_size,
     crop_inside,
     estimate,
+    estimate_of,
+    models_that,
     nearest_ratio,
+    new_part_only,
+    plan_passes,
+    price_of,
+    priced_resolution,
+    snap_thirds,
     usd,
 )
-from tests.core.conftest import make_spec
+from tests.core.conftest import ROOT, make_spec
+from tests.stand_in.client import stand_in_python
 
 FIXTURES = json.loads((Path(__file__).parent / "fixtures.json").read_text("utf-8"))
 sides = st.floats(1, 100_000)
 ratios = st.sampled_from(MODELS[DEFAULT_MODEL].ratios)
+
+
+V15, LITE = "grok-imagine-video-1.5", "grok-imagine-video-1.5-lite"
+PICTURE = Picture("/stills/a.png", "image/png", 5000)
+
+
+def extend(seconds: float = 4.04, **changes: Any) -> dict[str, Any]:
+    """An extension by 5 s of a clip of so many seconds."""
+    video = SourceVideo("/stills/a.mp4", seconds)
+    return {"kind": Kind.EXTEND, "video": video, "duration": 5, **changes}
+
+
+def edit(seconds: float = 4.04, **changes: Any) -> dict[str, Any]:
+    """An edit of a clip of so many seconds."""
+    video = SourceVideo("/stills/a.mp4", seconds)
+    return {"kind": Kind.EDIT, "video": video, "duration": round(seconds), **changes}
+
+
+def refs(count: int, **changes: Any) -> dict[str, Any]:
+    """A clip of 6 s from so many references."""
+    return {"references": (PICTURE,) * count, "duration": 6, **changes}
+
+
+def frames(*thirds: int, **changes: Any) -> dict[str, Any]:
+    """A clip of 6 s with keyframes on those thirds of a second."""
+    return {"keyframes": tuple(Keyframe(PICTURE, n) for n in thirds), "duration": 6, **changes}
 
 
 def parts(ratio: str) -> tuple[int, int]:
@@ -71,6 +116,153 @@ def test_every_price_is_whole_ticks_and_a_larger_picture_never_costs_less() -> N
         prices = list(model.prices.values())
         assert all(type(price) is int for price in [*prices, model.image_price])
         assert all(0 < small < large for small, large in pairwise(prices))
+
+
+def every_order() -> Iterator[JobSpec]:
+    """Model x kind x seconds x resolution x pictures, whether a service would take it or not."""
+    some = [0, 1, 2, 7]
+    lengths = [0.4, 1.0, 2.04, 2.5, 3.49, 3.5, 4.04, 6.042, 8.042, 8.7, 15.04]
+    for model, resolution in product(MODELS.values(), ["480p", "720p", "1080p"]):
+        if resolution not in model.prices:
+            continue
+        every = {"model": model.id, "resolution": resolution}
+        for seconds, image, references in product(range(1, 16), ["", "/a.png"], some):
+            given = {**every, "duration": seconds, "image": image}
+            given["references"] = (PICTURE,) * references
+            yield make_spec(**given)
+            for last, keys in product([None, PICTURE], [0, 4]):
+                keyframes = tuple(Keyframe(PICTURE, n + 1) for n in range(keys))
+                yield make_spec(**given, last_frame=last, keyframes=keyframes)
+        for seconds in lengths:
+            yield make_spec(**edit(seconds, **every))
+            for added in range(2, 11):
+                yield make_spec(**extend(seconds, **every, duration=added))
+
+
+_BILL = """
+import json, sys
+from stand_in import clips, rules
+bills = []
+for kind, model, made, resolution, pictures, video in json.load(sys.stdin):
+    source = rules.Video(clips.Probe("mov,mp4", "h264", 848, 480, video, True)) if video else None
+    if kind == "edit":
+        made = rules.whole(video)
+    others = (rules.Picture(),) * pictures
+    order = rules.Order(kind, model, "", made, resolution, None, True, None, others, source)
+    bills.append(order.ticks)
+print(json.dumps(bills))
+"""
+
+
+def test_estimates_are_what_the_stand_in_bills_to_the_tick() -> None:
+    specs = list(every_order())
+    told = [
+        (
+            spec.kind,
+            spec.model,
+            spec.duration,
+            spec.resolution,
+            len(spec.pictures) if spec.kind is Kind.GENERATE else 0,
+            spec.video.seconds if spec.video else 0,
+        )
+        for spec in specs
+    ]
+    # The rules need Pillow, which the core ring does not have: they are asked in their own Python.
+    billed = subprocess.run(
+        [str(stand_in_python()), "-P", "-c", _BILL],
+        input=json.dumps(told),
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    bills = json.loads(billed)
+    assert len(bills) == len(specs) > 5000
+    for spec, ticks in zip(specs, bills, strict=True):
+        assert estimate_of(spec) == ticks, spec
+
+
+def test_what_an_extension_and_an_edit_cost() -> None:
+    """Added seconds and input seconds; an edit pays for its length twice, once as made and once as sent."""
+    ticks = estimate_of(make_spec(**extend(4.04, resolution="720p")))
+    assert ticks is not None
+    assert usd(ticks) == "$0.39"  # 5 x 0.07 + 4 x 0.01
+    ticks = estimate_of(make_spec(**edit(8.0)))
+    assert ticks is not None
+    assert usd(ticks) == "$0.48"  # 8 x 0.05 + 8 x 0.01
+    assert estimate_of(make_spec(kind=Kind.EDIT)) is None
+    assert estimate_of(make_spec(unchecked=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "resolution"),
+    [((848, 480), "480p"), ((480, 848), "480p"), ((1280, 720), "720p"), ((1088, 1920), "720p")],
+)
+def test_a_rework_is_priced_by_its_short_side(size: tuple[int, int], resolution: str) -> None:
+    assert priced_resolution(*size) == resolution
+
+
+# ------------------------------------------------------------------------------------------------ extensions
+
+
+@given(st.integers(2, 600), st.floats(2, 60))
+def test_passes_add_up_and_each_is_one_that_the_service_takes(added: int, source: float) -> None:
+    passes = plan_passes(added, source)
+    assert sum(one.seconds for one in passes) == added
+    assert max(one.seconds for one in passes) - min(one.seconds for one in passes) <= 1
+    assert len(passes) == math.ceil(added / 10)
+    assert passes[0].source_seconds == min(source, 15)
+    for before, after in pairwise(passes):
+        assert after.source_seconds == before.seconds
+    for one in passes:
+        spec = make_spec(**extend(one.source_seconds, duration=one.seconds, resolution="720p"))
+        assert check(spec) is None
+        assert estimate_of(spec) == one.price
+
+
+def test_a_shot_of_half_a_minute() -> None:
+    """4 s and 26 more: what the artist is asked once."""
+    passes = plan_passes(26, 4.0, "480p")
+    assert [(one.seconds, one.source_seconds) for one in passes] == [(9, 4), (9, 9), (8, 9)]
+    price = price_of(passes)
+    assert price is not None
+    assert usd(price) == "$1.52"  # 26 x 0.05 + (4 + 9 + 9) x 0.01
+    assert price_of([]) == 0
+    assert price_of(plan_passes(5, 4.0, "4k")) is None
+
+
+@pytest.mark.parametrize(("added", "source"), [(1, 4.0), (0, 4.0), (-3, 4.0), (5, 0.0)])
+def test_nothing_is_planned_where_nothing_can_be_added(added: int, source: float) -> None:
+    assert plan_passes(added, source) == []
+    assert plan_passes(5, 4.0, model_id=V15) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "added", "clip", "part"),
+    [
+        (8.042, 4, 12.042, False),  # measured on the service
+        (10, 5, 15.04, False),
+        (8.042, 4, 4.04, True),
+        (4, 4, 4.04, True),
+        (4, 4, 8.04, False),
+        (15.04, 2, 2.04, True),
+        (2, 10, 10.04, True),
+        (2, 10, 12.0, False),
+        (4, 4, 7.71, False),
+        (4, 4, 6.1, False),
+        (4, 4, 5.9, True),
+    ],
+)
+def test_a_part_that_came_alone_is_told_by_its_length(
+    source: float, added: float, clip: float, part: bool
+) -> None:
+    assert new_part_only(source, added, clip) is part
+
+
+@given(st.integers(-9, 100))
+def test_a_keyframe_snaps_to_the_nearest_third(thirds: int) -> None:
+    for off in (-0.16, -0.05, 0.0, 0.05, 0.16):
+        assert snap_thirds(thirds / 3 + off) == thirds
 
 
 def test_what_has_no_price_is_not_estimated() -> None:
@@ -254,8 +446,48 @@ def test_everything_offered_is_accepted() -> None:
         ({"resolution": ""}, "does not make", "480p or 720p"),
         ({"aspect_ratio": "21:9"}, "21:9", "16:9"),
         ({"aspect_ratio": "AUTO"}, "AUTO", "16:9"),
-        ({"kind": Kind.EXTEND}, "extended", "new"),
-        ({"kind": Kind.EDIT}, "edited", "new"),
+        ({"kind": Kind.EXTEND}, "no clip to extend", "Select a strip"),
+        ({"kind": Kind.EDIT}, "no clip to edit", "Select a strip"),
+        (extend(prompt=" "), "prompt", "what happens next"),
+        (extend(duration=1), "2 to 10 seconds", "how much"),
+        (extend(duration=11), "2 to 10 seconds", "how much"),
+        (extend(1.96), "1.96 s long", "Continue Shot"),
+        (extend(15.1), "at most 15 s", "last 15 seconds"),
+        (extend(0.0), "no length", "strip"),
+        (extend(model=V15), "1.5 cannot extend", "Choose Grok Imagine Video."),
+        (extend(model=LITE), "Lite cannot extend", "Choose Grok Imagine Video."),
+        (edit(model=V15), "1.5 cannot edit", "Choose Grok Imagine Video."),
+        (edit(prompt=""), "prompt", "different"),
+        (edit(8.71), "8.71 s long; at most 8.7 s", "shorter part"),
+        (edit(resolution="1080p"), "1080p", "480p or 720p"),
+        (
+            refs(1, model=LITE),
+            "Lite takes no references",
+            "Video or Grok Imagine Video 1.5, or rem",
+        ),
+        (refs(8), "8 references; the service takes 7", "Remove 1"),
+        (refs(8, model=V15, image="a.png"), "8 references", "Remove 1"),
+        (refs(1, image="a.png"), "not both", "choose Grok Imagine Video 1.5"),
+        (refs(1, model=LITE, image="a.png"), "references", "Choose Grok Imagine Video 1.5, or"),
+        (refs(1, duration=11), "at most 10 seconds", "or choose Grok Imagine Video 1.5."),
+        (refs(1, model=V15, duration=16), "1 to 15", "duration"),
+        (refs(1, model=V15, resolution="1080p"), "no 1080p", "480p or 720p"),
+        (refs(1, resolution="1080p"), "does not make 1080p", "480p or 720p"),
+        (refs(1, prompt=""), "prompt", "Write"),
+        (refs(1, model=V15, image="a.png", prompt=""), "prompt", "Write"),
+        ({"last_frame": PICTURE}, "no end frame", "Choose Grok Imagine Video 1.5, or remove it."),
+        (frames(3), "no keyframes", "Choose Grok Imagine Video 1.5, or remove them."),
+        (frames(1, 2, 3, 4, 5, model=V15), "5 keyframes", "Remove 1"),
+        (frames(4, 4, model=V15), "same third of a second, at 1.33 s", "Move"),
+        (frames(0, model=V15), "not inside", "marker"),
+        (frames(18, model=V15), "at 6.00 s is not inside the clip of 6 s", "marker"),
+        (frames(-1, model=V15), "not inside", "marker"),
+        ({"image": "a.png", "image_bytes": (20 << 20) + 1}, "source still has 20 MB", "JPEG"),
+        ({"last_frame": Picture("a.exr", "image/x-exr"), "model": V15}, "x-exr", "PNG or JPEG"),
+        ({"references": (Picture("", "image/png", label="Ann"),)}, "reference Ann", "another"),
+        ({"unchecked": True, "model": " "}, "No model", "model"),
+        ({"unchecked": True, "model": "new", "prompt": "x" * 5000}, "5000", "Shorten"),
+        (extend(unchecked=True, model="new", video=None), "no clip to extend", "strip"),
     ],
 )
 def test_what_the_service_would_refuse_is_refused_with_what_to_change(
@@ -267,6 +499,44 @@ def test_what_the_service_would_refuse_is_refused_with_what_to_change(
     assert problem.charged is False
     assert names in problem.message
     assert offers in problem.hint
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        extend(2.0),
+        extend(1.999),  # two seconds, measured
+        extend(15.042, duration=10),  # the longest clip that the service makes
+        extend(duration=2),
+        edit(8.7),
+        edit(0.5),
+        refs(7, duration=10),
+        refs(7, duration=15, model=V15, resolution="720p"),
+        refs(1, image="a.png", model=V15),
+        {"last_frame": PICTURE, "model": V15},
+        {"last_frame": PICTURE, "model": V15, "image": "a.png", "prompt": ""},
+        frames(1, 2, 16, 17, model=V15, image="a.png", last_frame=PICTURE),
+        {"unchecked": True, "model": "grok-imagine-video-9", "duration": 99, "resolution": "4k"},
+        refs(12, unchecked=True, model="grok-imagine-video-9"),
+        edit(60, unchecked=True, model="grok-imagine-video-9"),
+    ],
+)
+def test_what_the_service_takes_is_accepted(changes: dict[str, Any]) -> None:
+    assert check(make_spec(**changes)) is None
+
+
+def test_a_prompt_that_only_an_edit_needs_is_asked_for_before_its_length() -> None:
+    """The first thing that is wrong is said, and one thing at a time."""
+    problem = check(make_spec(**edit(60, prompt="", model=V15)))
+    assert problem is not None
+    assert "cannot edit" in problem.message
+
+
+def test_models_that_can_are_offered_in_the_tables_order() -> None:
+    assert [model.id for model in models_that("edit")] == [DEFAULT_MODEL]
+    assert [model.id for model in models_that("references")] == [DEFAULT_MODEL, V15]
+    assert [model.id for model in models_that("keyframes")] == [V15]
+    assert models_that("holograms") == []
 
 
 def test_the_longest_prompt_and_an_image_without_a_prompt_are_accepted() -> None:

@@ -9,6 +9,7 @@ import re
 import string
 from collections.abc import Mapping
 from email.utils import formatdate
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -25,13 +26,16 @@ from grok_video.core.job import (
     Done,
     Event,
     JobSpec,
+    Keyframe,
     Kind,
     NotSent,
+    Picture,
     Problem,
     ProblemCode,
     Progress,
     Rejected,
     ServiceFailed,
+    SourceVideo,
     Submitted,
 )
 from tests.core.conftest import KEY, make_spec
@@ -79,13 +83,34 @@ def problem_of(event: Event | None) -> Problem:
 # ------------------------------------------------------------------------------------------------- requests
 
 
-def assembled(spec: JobSpec, image: bytes = b"") -> dict[str, Any]:
-    """What the service reads when the worker has put the parts together."""
-    upload = wire.submission(spec)
-    assert upload.path == "/v1/videos/generations"
-    assert upload.image == spec.image
-    assert upload.tail.endswith(b"}")
-    return json.loads(upload.head + base64.b64encode(image) + upload.tail)
+Files = Mapping[str, bytes]
+
+
+def assembled(
+    spec: JobSpec, files: Files | None = None, named: wire.Named | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Where it goes, and what the service reads when the worker has put the parts together."""
+    upload = wire.submission(spec, named)
+    body = b""
+    for part in upload.parts:
+        body += part if isinstance(part, bytes) else base64.b64encode((files or {})[str(part)])
+    last = upload.parts[-1]
+    assert isinstance(last, bytes)
+    assert last.endswith(b"}")
+    assert all(
+        isinstance(one, bytes) != isinstance(two, bytes) for one, two in pairwise(upload.parts)
+    )
+    return upload.path, json.loads(body)
+
+
+def generation(spec: JobSpec, files: Files | None = None) -> dict[str, Any]:
+    path, body = assembled(spec, files)
+    assert path == "/v1/videos/generations"
+    return body
+
+
+def uri(mime: str, data: bytes) -> dict[str, str]:
+    return {"url": f"data:{mime};base64,{base64.b64encode(data).decode()}"}
 
 
 @given(st.text(min_size=1).filter(str.strip), st.booleans(), st.integers(1, 15))
@@ -101,40 +126,165 @@ def test_a_request_says_what_was_asked_for(prompt: str, sound: bool, seconds: in
         image="/stills/a.png",
         image_mime="image/png",
     )
-    assert assembled(spec, b"\x89PNG pixels") == {
+    assert generation(spec, {"/stills/a.png": b"\x89PNG pixels"}) == {
         "model": spec.model,
         "prompt": prompt,
         "duration": seconds,
         "resolution": "720p",
         "aspect_ratio": "3:2",
         "generate_audio": sound,
-        "image": {"url": "data:image/png;base64," + base64.b64encode(b"\x89PNG pixels").decode()},
+        "image": uri("image/png", b"\x89PNG pixels"),
     }
 
 
 def test_text_to_video_sends_no_image() -> None:
-    assert "image" not in assembled(make_spec(prompt="}"))
+    assert "image" not in generation(make_spec(prompt="}"))
 
 
 def test_no_prompt_is_no_field() -> None:
-    body = assembled(make_spec(prompt=" \n", image="a.jpg", image_mime="image/jpeg"), b"x")
+    body = generation(
+        make_spec(prompt=" \n", image="a.jpg", image_mime="image/jpeg"), {"a.jpg": b"x"}
+    )
     assert "prompt" not in body
     assert body["image"]["url"].startswith("data:image/jpeg;base64,")
 
 
-def test_only_fields_of_the_reference_are_sent() -> None:
-    """A misspelt field is ignored by the service and costs money."""
-    seen = {"image"}
-    for entry in FIXTURES.values():
-        if entry["kind"] == "request" and entry["path"].endswith("/generations"):
-            seen |= set(entry["body"])
-    assert set(assembled(make_spec(image="a.png", image_mime="image/png"))) <= seen
+A, B, C, D = (Picture(f"/stills/{n}.png", "image/png", 3) for n in "abcd")
+PIXELS = {picture.path: picture.path.encode() for picture in (A, B, C, D)}
+CLIP = SourceVideo("/stills/source.mp4", 4.04, 7, 848, 480, "job-1")
+NAMED = wire.Named("https://vidgen.x.ai/bucket/xai-video-5ec4e7.mp4", "request-1")
+
+
+def test_references_go_in_their_order_as_their_kind_says() -> None:
+    photo = Picture("/photos/d.jpg", "image/jpeg")
+    body = generation(
+        make_spec(prompt="<IMAGE_1> meets <IMAGE_0>", references=(A, B, photo)),
+        PIXELS | {photo.path: b"jpeg"},
+    )
+    assert body["reference_images"] == [
+        uri("image/png", b"/stills/a.png"),
+        uri("image/png", b"/stills/b.png"),
+        uri("image/jpeg", b"jpeg"),
+    ]
+    assert "image" not in body
+    assert body["prompt"] == "<IMAGE_1> meets <IMAGE_0>"
+
+
+def test_a_first_frame_an_end_frame_and_keyframes_each_have_their_place() -> None:
+    spec = make_spec(
+        image=A.path,
+        image_mime=A.mime,
+        last_frame=B,
+        keyframes=(Keyframe(C, 3), Keyframe(D, 7)),
+    )
+    body = generation(spec, PIXELS)
+    assert body["image"] == uri("image/png", b"/stills/a.png")
+    assert body["last_frame"] == uri("image/png", b"/stills/b.png")
+    first, second = body["keyframes"]
+    assert (first["image"], first["timestamp_s"]) == (uri("image/png", b"/stills/c.png"), 1.0)
+    assert second["image"] == uri("image/png", b"/stills/d.png")
+    assert math.isclose(second["timestamp_s"], 7 / 3)
+
+
+def test_an_extension_uploads_its_source_and_says_how_much_is_added() -> None:
+    spec = make_spec(kind=Kind.EXTEND, prompt="on", duration=5, video=CLIP, image=A.path)
+    assert assembled(spec, {CLIP.path: b"mp4"}) == (
+        "/v1/videos/extensions",
+        {"model": spec.model, "prompt": "on", "video": uri("video/mp4", b"mp4"), "duration": 5},
+    )
+
+
+def test_an_edit_is_as_long_as_its_source_and_says_no_length() -> None:
+    spec = make_spec(kind=Kind.EDIT, prompt="snow", duration=4, video=CLIP, references=(A,))
+    assert assembled(spec, {CLIP.path: b"mp4"}) == (
+        "/v1/videos/edits",
+        {"model": spec.model, "prompt": "snow", "video": uri("video/mp4", b"mp4")},
+    )
 
 
 @pytest.mark.parametrize("kind", [Kind.EXTEND, Kind.EDIT])
-def test_what_has_no_request_yet_buys_nothing(kind: Kind) -> None:
+def test_a_source_that_the_service_has_is_named_for_both_shapes(kind: Kind) -> None:
+    """`video` for the real service, `video_id` for the guide's: each ignores the other."""
+    _, body = assembled(make_spec(kind=kind, video=CLIP, duration=6), {}, NAMED)
+    assert body["video"] == {"url": NAMED.url}
+    assert body["video_id"] == "request-1"
+    assert NAMED.url not in repr(NAMED)
+
+
+def test_only_fields_of_the_reference_are_sent() -> None:
+    """A misspelt field is ignored by the service and costs money."""
+    seen: dict[str, set[str]] = {"/v1/videos/generations": {"image", "last_frame", "keyframes"}}
+    for entry in FIXTURES.values():
+        if entry["kind"] == "request":
+            seen.setdefault(entry["path"], set()).update(entry["body"])
+    specs = [
+        make_spec(image=A.path, image_mime=A.mime),
+        make_spec(references=(A,), last_frame=B, keyframes=(Keyframe(C, 1),)),
+        make_spec(kind=Kind.EXTEND, video=CLIP),
+        make_spec(kind=Kind.EDIT, video=CLIP),
+    ]
+    for spec in specs:
+        for named in (None, NAMED):
+            path, body = assembled(spec, PIXELS | {CLIP.path: b"mp4"}, named)
+            assert set(body) <= seen[path]
+
+
+@pytest.mark.parametrize("kind", [Kind.EXTEND, Kind.EDIT])
+def test_what_has_no_source_buys_nothing(kind: Kind) -> None:
     with pytest.raises(ValueError, match=kind.value):
         wire.submission(make_spec(kind=kind))
+
+
+@given(
+    st.text(),
+    st.lists(st.text(), max_size=3),
+    st.dictionaries(st.text(), st.floats(allow_nan=False)),
+)
+def test_the_pieces_are_the_json_that_python_would_write(
+    prompt: str, mimes: list[str], more: dict[str, float]
+) -> None:
+    """Whatever an artist writes, the files come to lie where they belong and nowhere else."""
+    pictures = tuple(Picture(f"/{n}.png", "image/png") for n, _ in enumerate(mimes))
+    spec = make_spec(prompt=prompt + "x", model=json.dumps(more), references=pictures)
+    body = generation(spec, {f"/{n}.png": b"%d" % n for n, _ in enumerate(mimes)})
+    assert (body["prompt"], body["model"]) == (spec.prompt, spec.model)
+    assert body.get("reference_images", []) == [
+        uri("image/png", b"%d" % n) for n, _ in enumerate(mimes)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "Failed to download the video."),
+        (400, "Video could not be decoded. Only MP4 is supported."),
+        (404, "The requested video was not found."),
+        (422, "unable to fetch input video: 403"),
+        (400, "Could not retrieve video from the given URL"),
+        (400, "The video URL has expired"),
+    ],
+)
+def test_a_source_that_cannot_be_fetched_is_free_and_says_what_works(
+    status: int, words: str
+) -> None:
+    body = encoded({"code": "invalid-argument", "error": f"{words} ({NAMED.url})"})
+    event = wire.submit_answer(status, {}, body, now=NOW, named=True)
+    assert isinstance(event, Rejected)
+    assert event.problem.code is ProblemCode.REQUEST
+    assert event.problem.charged is False
+    assert "Send Again uploads the clip itself" in event.problem.hint
+    assert "xai-video" not in event.problem.message
+    uploaded = wire.submit_answer(status, {}, body, now=NOW)
+    assert isinstance(uploaded, Rejected)
+    assert "Choose another source" in uploaded.problem.hint
+
+
+@pytest.mark.parametrize("name", ["err-model-404-new", "err-edit-model", "err-ext-model"])
+def test_other_refusals_are_not_taken_for_a_source_that_is_gone(name: str) -> None:
+    entry = FIXTURES[name]
+    event = wire.submit_answer(entry["status"], {}, encoded(entry["body"]), now=NOW, named=True)
+    assert isinstance(event, Rejected)
+    assert "uploads" not in event.problem.hint
 
 
 @given(st.text())
@@ -762,6 +912,77 @@ def test_host_of(url: str, host: str) -> None:
     assert wire.host_of(url) == host
 
 
+# ---------------------------------------------------------------------------------------------------- models
+
+
+def models(status: int, body: Any) -> Any:
+    raw = body if isinstance(body, bytes) else encoded(body)
+    return wire.models_answer(status, {}, raw)
+
+
+def test_the_captured_list_of_models() -> None:
+    assert models(200, FIXTURES["model-list"]["body"]) == [{"id": "grok-imagine-video"}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"models": [{"id": "a"}, {"id": "b", "name": "The B"}]},
+        {"data": [{"id": "a"}, {"id": "b", "name": "The B"}], "object": "list"},
+        [{"id": "a"}, {"id": "b", "name": "The B"}],
+        {
+            "models": [
+                {"id": " a "},
+                None,
+                5,
+                {},
+                {"id": 7},
+                {"id": "a"},
+                {"id": "b", "label": "The B"},
+            ]
+        },
+    ],
+)
+def test_models_in_any_list(body: Any) -> None:
+    assert models(200, body) == [{"id": "a"}, {"id": "b", "name": "The B"}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"models": ["a", "b"]}, {"data": ["a", "b"]}, ["a", "b"], {"models": {"a": {}, "b": 1}}],
+)
+def test_models_by_their_name_alone(body: Any) -> None:
+    assert models(200, body) == [{"id": "a"}, {"id": "b"}]
+
+
+@pytest.mark.parametrize("body", ["", "null", "[]", "{}", {"models": None}, {"models": [[]]}, "x"])
+def test_no_models_are_none(body: Any) -> None:
+    assert models(200, body) == []
+
+
+def test_models_are_bounded_and_never_hold_a_key() -> None:
+    many = [{"id": f"model-{n}"} for n in range(5000)]
+    assert len(models(200, many)) == 100
+    odd = ["m" * 129, KEY, f"see {KEY}", "<b>bold</b>", "two\nlines", "xa***jU", "good"]
+    assert models(200, {"models": odd}) == [{"id": "good"}]
+    named = [{"id": "good", "name": f"N {KEY} " + "n" * 500}]
+    (kept,) = models(200, {"models": named})
+    assert KEY[4:] not in kept["name"]
+    assert len(kept["name"]) <= 128
+
+
+@pytest.mark.parametrize("name", ["err-400-badkey-new", "err-401-nokey", "err-429-rps"])
+def test_a_refused_list_says_what_a_refused_key_says(name: str) -> None:
+    entry = FIXTURES[name]
+    assert models(entry["status"], entry["body"]) == key(entry["status"], entry["body"])
+
+
+def test_a_page_is_no_list_of_models() -> None:
+    problem = models(200, HTML)
+    assert isinstance(problem, Problem)
+    assert problem.code is ProblemCode.NETWORK
+
+
 # ------------------------------------------------------------------------------------------------ any answer
 
 STATUSES = st.one_of(
@@ -788,7 +1009,7 @@ VALUES = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
-            st.one_of(st.sampled_from(["code", "message", "url", "type"]), st.text()),
+            st.one_of(st.sampled_from(["code", "message", "url", "type", "id", "name"]), st.text()),
             inner,
             max_size=4,
         ),
@@ -810,6 +1031,8 @@ NAMES = st.sampled_from(
         "progress",
         "model",
         "detail",
+        "models",
+        "data",
         "api_key_blocked",
     ]
 )
@@ -857,6 +1080,14 @@ def test_no_answer_raises_and_every_problem_can_be_shown_and_kept(
     post = wire.submit_answer(status, headers, body, now=NOW)
     got = wire.poll_answer(status, headers, body, now=NOW)
     checked = wire.key_answer(status, headers, body)
+    listed = wire.models_answer(status, headers, body)
+    if isinstance(listed, list):
+        assert len(listed) <= 100
+        for about in listed:
+            assert set(about) <= {"id", "name"}
+            assert all(text.isprintable() and 0 < len(text) <= 128 for text in about.values())
+            assert KEY[4:] not in str(about)
+            assert json.dumps(about).encode()
     if isinstance(post, Submitted):
         assert 200 <= status < 300
         assert wire.poll_path(post.request_id)
@@ -874,7 +1105,7 @@ def test_no_answer_raises_and_every_problem_can_be_shown_and_kept(
         assert got.event.cost is None or got.event.cost >= 0
     if isinstance(got.event, Progress):
         assert got.event.percent is None or 0 <= got.event.percent <= 100
-    problems = [checked] if checked else []
+    problems = [one for one in (checked, listed) if isinstance(one, Problem)]
     problems += [e.problem for e in (post, got.event) if hasattr(e, "problem")]
     for problem in problems:
         assert 0 < len(problem.message) < 700

@@ -88,7 +88,7 @@ class StandIn:
     @classmethod
     def start(cls, *, python: str | Path = "", **options: Any) -> StandIn:
         """Start the service; options as in the module's docstring. Raises RuntimeError."""
-        command = [str(python or _python()), "-P", "-m", _HERE.name, "--parent-pipe"]
+        command = [str(python or stand_in_python()), "-P", "-m", _HERE.name, "--parent-pipe"]
         for name, value in options.items():
             flag = f"--{name.replace('_', '-')}"
             if isinstance(value, bool):
@@ -199,7 +199,8 @@ class StandIn:
                 raise ValueError(json.load(error)["error"]) from None
 
 
-def _python() -> str | Path:
+def stand_in_python() -> str | Path:
+    """The Python that the stand-in runs in; see the module's docstring."""
     if given := os.environ.get(PYTHON_VARIABLE):
         return given
     path = _ROOT / "scripts" / "environments.py"

@@ -14,6 +14,7 @@ import base64
 import binascii
 import hashlib
 import io
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -112,7 +113,7 @@ class Order:
         model = MODELS[self.model]
         made = self.duration * model.prices.get(self.resolution, 0)
         pictures = len(self.others) + (self.image is not None)
-        sent = round(self.video.probe.seconds) if self.video else 0
+        sent = whole(self.video.probe.seconds) if self.video else 0
         return made + pictures * model.image + sent * model.input_second
 
 
@@ -135,6 +136,11 @@ class World:
     keep_video: Callable[[bytes], Path]  # writes a source that came as a data URI
     longest_source: float = 15.1
     seen: list[Picture] = field(default_factory=list)  # every picture that could be decoded
+
+
+def whole(seconds: float) -> int:
+    """A measured length in the whole seconds that are billed; how the service rounds is not known (L)."""
+    return max(1, math.floor(seconds + 0.5))
 
 
 def bad(words: str) -> Refusal:
@@ -445,7 +451,7 @@ def _rework(kind: str, fields: dict[str, Any], world: World) -> Order:
         kind,
         model,
         prompt,
-        added if kind == "extend" else max(1, round(seconds)),
+        added if kind == "extend" else whole(seconds),
         "480p" if short < 600 else "720p",
         None,
         video.probe.audio,

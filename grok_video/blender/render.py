@@ -255,7 +255,7 @@ class CameraRender:
         self.broken = ""  # what ended it without a picture
         self.held = False  # its thread waits for one turn of the event loop
         self.done_at = 0.0  # monotonic time at which Blender reported the end, either way
-        frame = frame_size(scene)
+        full = frame_size(scene)
         copy = copy_scene(scene, still.part_of(path), file_format)
         self.scene_name = copy.name
         if frame is not None:
@@ -273,7 +273,7 @@ class CameraRender:
         render.use_sequencer = False
         render.pixel_aspect_x = render.pixel_aspect_y = 1.0
         fit = camera.data.sensor_fit if isinstance(camera.data, bpy.types.Camera) else "AUTO"
-        width, height = cover(frame, size, fit)
+        width, height = cover(full, size, fit)
         render.resolution_x, render.resolution_y = width, height
         self.whole = (width, height) == size
         if not self.whole and not compat.composites(copy):

@@ -208,7 +208,7 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         description="How much is added. More than one pass can make is made in several, one after "
         "the other",
         default=6,
-        min=models.EXTEND_MIN,
+        min=min(m.min_added for m in models.models_that("extend")),
         soft_max=30,
         max=120,
     )

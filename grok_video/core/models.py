@@ -90,6 +90,16 @@ MODELS: dict[str, Model] = {
     )
 }
 DEFAULT_MODEL = "grok-imagine-video"
+#: What a model may do that is not in the table: anything, until the service says otherwise. It has no price.
+ANY = Model(
+    "",
+    "Other Model",
+    frozenset().union(*(model.makes for model in MODELS.values())),
+    MappingProxyType({name: 0 for model in MODELS.values() for name in model.prices}),
+    0,
+    reference_seconds=15,
+    references_with_image=True,
+)
 
 #: Bytes of a picture at most: the service's general limit for an image (M).
 LARGEST_PICTURE = 20 << 20
@@ -288,7 +298,23 @@ def usd(ticks: int) -> str:
     return f"${text}"
 
 
+def priced(words: str, ticks: int | None) -> str:
+    """A button's words with its price: 'Generate for $0.302'; without one where it is not known."""
+    return words if ticks is None else f"{words} for {usd(ticks)}"
+
+
+def reference_token(number: int) -> str:
+    """How a prompt names the reference of that number, from 0 (M)."""
+    return f"<IMAGE_{number}>"
+
+
 # ------------------------------------------------------------------------------------------------------ checks
+
+
+def trouble(spec: JobSpec) -> str:
+    """'' or the first thing the service would refuse, and what to change."""
+    problem = check(spec)
+    return f"{problem.message} {problem.hint}".strip() if problem else ""
 
 
 def check(spec: JobSpec) -> Problem | None:

@@ -28,6 +28,7 @@ __all__ = (
     "engine_freezes",
     "image_refusal",
     "natural_size",
+    "packed_image",
     "reference",
     "refusal",
     "register",

@@ -27,9 +27,9 @@ from ..core.job import (
     new_id,
     spec_to_payload,
 )
-from . import capture, compat, orders, placing, render, sequencer, settings, shots
+from . import capture, orders, placing, sequencer, settings, shots
 from .bridge import Account, Bridge, make_private
-from .preparing import CameraStep, Interrupted, Preparation, files_sent
+from .preparing import Interrupted, Preparation, files_sent, remove_files
 
 TICK_SECONDS = 0.1  # between two ticks while something is under way
 TICK_BUDGET = 0.002  # seconds one tick may read the ledger
@@ -154,56 +154,6 @@ def continue_shot(context: bpy.types.Context, shot: shots.Shot) -> str:
     return _take_order(context, orders.continue_shot(context.scene, shot, session()))
 
 
-def reference_from_strip(context: bpy.types.Context, shot: shots.Shot) -> bpy.types.Image:
-    """What a strip shows at the playhead, as an image of this file. Raises Refused."""
-    scene = bpy.data.scenes[shot.scene]
-    frame = min(max(scene.frame_current, shot.start), shot.end - 1)
-    path = _reference_path()
-    try:
-        size = tuple(round(side) for side in render.frame_size(scene))
-        capture.strip_still(
-            scene, compat.strips_all(scene.sequence_editor)[shot.strip], frame, (size[0], size[1]), path, "PNG"
-        )
-    except (capture.CaptureRefused, capture.CaptureInterrupted) as error:
-        raise Refused(str(error)) from error
-    return capture.packed_image(path, f"{shot.strip}, frame {frame}")
-
-
-def add_camera_reference(context: bpy.types.Context, name: str) -> None:
-    """Render a camera and add the picture to the references. Raises Refused."""
-    flow = current()
-    if flow.pending is not None:
-        raise Refused("The source of another clip is being prepared.", "Wait until it is done.")
-    scene = context.scene
-    camera = bpy.data.objects.get(name)
-    if camera is None:
-        raise Refused(f"There is no camera “{name}” in this scene.")
-    if why := render.camera_refusal(scene, camera):
-        raise Refused(why)
-    if len(scene.grok_video.references) >= scene.grok_video.model_row().max_references:
-        orders.add_reference(scene, None)  # says why not
-    size = tuple(round(side) for side in render.frame_size(scene))
-    path, owner, frame = _reference_path(), scene.name, scene.frame_current
-
-    def take(_spec: None, made: capture.Still) -> None:
-        image = capture.packed_image(Path(made.path), f"{name}, frame {frame}")
-        orders.add_reference(bpy.data.scenes[owner], image)
-        if not bpy.app.background:
-            bpy.ops.ed.undo_push(message="Add Reference from Camera")
-
-    step = CameraStep(owner, (size[0], size[1]), path, "PNG", take, None, name)
-    _begin(context, Preparation(None, [step]))
-
-
-def _reference_path() -> Path:
-    """A place for a picture until it is packed into the file."""
-    flow = current()
-    make_private(flow.bridge.data_dir)
-    path = orders.still_path(new_id(), "-reference").with_suffix(".png")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return path
-
-
 def session() -> str:
     """The id of this Blender session."""
     return current().bridge.session
@@ -236,23 +186,23 @@ def _take_order(context: bpy.types.Context, order: orders.Order) -> str:
     flow.message = ""
     make_private(flow.bridge.data_dir)
     orders.still_path(order.spec.id).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pending = Preparation(order.spec, order.steps)
+    spec = order.spec
     try:
         for take in order.stills:
-            pending.spec = take(pending.spec)
+            spec = take(spec)
     except (capture.CaptureRefused, capture.CaptureInterrupted) as error:
-        pending.cancel()
+        remove_files(spec)
         raise Refused(str(error)) from error
     if order.passes:
-        flow.passes[order.spec.id] = order.passes
-    if pending.done:
-        _queue(pending.spec)
-        return order.spec.id
-    _begin(context, pending)
-    return order.spec.id
+        flow.passes[spec.id] = order.passes
+    if order.steps:
+        begin(context, Preparation(spec, order.steps))
+    else:
+        _queue(spec)
+    return spec.id
 
 
-def _begin(context: bpy.types.Context, pending: Preparation) -> None:
+def begin(context: bpy.types.Context, pending: Preparation) -> None:
     """Let ticks make what is needed; in background mode this blocks until it is there. Raises Refused."""
     flow = current()
     flow.message = ""
@@ -556,13 +506,12 @@ def _start_next_pass(context: bpy.types.Context) -> bool:
     job_id, scene_name, strip_name = flow.next_pass
     flow.next_pass = None
     passes = flow.passes.pop(job_id)
-    job, scene = job_by_id(job_id), bpy.data.scenes.get(scene_name)
+    job = job_by_id(job_id)
     try:
-        if job is None or scene is None:
-            raise Refused("The scene is gone.")
-        strip = compat.strips_all(scene.sequence_editor)[strip_name]
+        if job is None:
+            raise Refused("Its job is gone.")
         _refuse_now()
-        shot = shots.shot_of(strip)
+        shot = shots.shot_of(orders.strip_named(scene_name, strip_name))
         order = orders.next_pass(shot, job, session(), job_by_id, passes[0])
         order.passes = passes[1:]
         flow.follows[job_id] = _take_order(context, order)

@@ -16,7 +16,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..core import models
 from ..core.job import FINAL_STATES, Job, ProblemCode, State
-from . import compat, flow, orders, sequencer, settings, shots
+from . import flow, orders, references, sequencer, settings, shots
 
 _Result = set[Any]
 _JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
@@ -202,11 +202,7 @@ class _OnStrip(_Asks):
         if not self.strip:
             return shots.active_shot(context)
         scene = _target(context, self.scene)
-        editor = scene.sequence_editor
-        strip = compat.strips_all(editor).get(self.strip) if editor is not None else None
-        if strip is None:
-            raise flow.Refused(f"There is no strip “{self.strip}” in “{scene.name}”.")
-        return shots.shot_of(strip)
+        return shots.shot_of(orders.strip_named(scene.name, self.strip))
 
 
 class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
@@ -617,9 +613,8 @@ class GROK_VIDEO_OT_add_reference(_Asks, bpy.types.Operator):
         if self.image and image is None:
             raise flow.Refused(f"There is no image “{self.image}” in this file.")
         if self.source == "STRIP":
-            shot = shots.active_shot(context)
-            image = flow.reference_from_strip(context, shot)
-        orders.add_reference(context.scene, image)
+            image = references.from_strip(shots.active_shot(context))
+        references.add(context.scene, image)
         return {"FINISHED"}
 
 
@@ -645,7 +640,7 @@ class GROK_VIDEO_OT_add_camera_reference(_Asks, bpy.types.Operator):
     camera: EnumProperty(name="Camera", items=_cameras)
 
     def run(self, context: bpy.types.Context) -> _Result:
-        flow.add_camera_reference(context, self.camera)
+        references.add_from_camera(context, self.camera)
         flow.redraw()
         return {"FINISHED"}
 
@@ -659,10 +654,10 @@ class GROK_VIDEO_OT_remove_reference(bpy.types.Operator):
     index: IntProperty(min=0)
 
     def execute(self, context: bpy.types.Context) -> _Result:
-        references = context.scene.grok_video.references
-        if self.index >= len(references):
+        listed = context.scene.grok_video.references
+        if self.index >= len(listed):
             return {"CANCELLED"}
-        references.remove(self.index)
+        listed.remove(self.index)
         return {"FINISHED"}
 
 

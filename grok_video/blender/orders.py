@@ -128,9 +128,7 @@ def _target(session: str, scene: bpy.types.Scene, frame: int, **fields: Any) -> 
         )
     if abs(frame) > MAX_FRAME:
         raise Refused(f"Blender's timeline ends before frame {frame}.", "Choose another frame.")
-    return Target(
-        session=session, blend=bpy.data.filepath, scene=scene.name, frame=frame, **fields
-    )
+    return Target(session=session, blend=bpy.data.filepath, scene=scene.name, frame=frame, **fields)
 
 
 # ----------------------------------------------------------------------------------------------- generate
@@ -209,9 +207,7 @@ def generate_draft(
     )
 
 
-def generate_trouble(
-    context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec
-) -> str:
+def generate_trouble(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec) -> str:
     """Why Generate would refuse ``draft`` now, as far as a redraw may find out; '' when it would not."""
     chosen = scene.grok_video
     if why := capture.refusal(context, scene, chosen.source, chosen.image):
@@ -224,15 +220,6 @@ def generate_trouble(
     if draft.keyframes and (why := render.camera_refusal(scene)):
         return f"Keyframes: {why}"
     return models.trouble(draft)
-
-
-def add_reference(scene: bpy.types.Scene, image: bpy.types.Image | None) -> None:
-    """One more picture in the list. Raises Refused when it is full."""
-    chosen = scene.grok_video
-    most = chosen.model_row().max_references
-    if len(chosen.references) >= most:
-        raise Refused(f"A clip takes {most} references at most.", "Remove one first.")
-    chosen.references.add().image = image
 
 
 def generate(
@@ -314,9 +301,7 @@ def _render_end_frame(
 
     frame, label = end_frame_of(scene), "Rendering End Frame…"
     path, file_format = Path(picture.path), preferred_format()
-    order.steps.append(
-        CameraStep(scene.name, size, path, file_format, take, frame, camera, label)
-    )
+    order.steps.append(CameraStep(scene.name, size, path, file_format, take, frame, camera, label))
 
 
 def _render_keyframe(
@@ -455,9 +440,7 @@ def next_pass(
     return _rework(draft, job_id, part, session, "AFTER")
 
 
-def edit(
-    scene: bpy.types.Scene, shot: shots.Shot, session: str, find_job: FindJob
-) -> Order:
+def edit(scene: bpy.types.Scene, shot: shots.Shot, session: str, find_job: FindJob) -> Order:
     """The shot looks different and moves as before. Raises Refused."""
     if why := shots.refusal_to_edit(shot):
         raise Refused(why)
@@ -468,7 +451,7 @@ def edit(
 
 
 def _rework(draft: JobSpec, job_id: str, part: Part, session: str, place: str) -> Order:
-    shot, strip = part.shot, _strip_of(part.shot)
+    shot, strip = part.shot, strip_of(part.shot)
     if why := shots.missing_file(strip):
         raise Refused(why)
     target = _target(session, strip.id_data, part.end if place == "AFTER" else part.start)
@@ -492,19 +475,24 @@ def _rework(draft: JobSpec, job_id: str, part: Part, session: str, place: str) -
     return order
 
 
-def _strip_of(shot: shots.Shot) -> Any:
-    """The strip of a shot, by its name: an undo makes every strip another one. Raises Refused."""
-    scene = bpy.data.scenes.get(shot.scene)
+def strip_named(scene_name: str, name: str) -> Any:
+    """A strip by its name: an undo makes every strip another one. Raises Refused."""
+    scene = bpy.data.scenes.get(scene_name)
     if scene is not None and scene.sequence_editor is not None:
-        strip = compat.strips_all(scene.sequence_editor).get(shot.strip)
+        strip = compat.strips_all(scene.sequence_editor).get(name)
         if strip is not None:
             return strip
-    raise Refused(f"The strip “{shot.strip}” is gone.")
+    raise Refused(f"There is no strip “{name}” in the scene “{scene_name}”.")
+
+
+def strip_of(shot: shots.Shot) -> Any:
+    """The strip that a shot was read from. Raises Refused."""
+    return strip_named(shot.scene, shot.strip)
 
 
 def _bake(shot: shots.Shot, start: int, end: int, path: Path) -> bake.Bake:
     try:
-        strip = _strip_of(shot)
+        strip = strip_of(shot)
     except Refused as error:
         raise bake.BakeRefused(str(error)) from error
     return bake.Bake.strip(strip.id_data, strip, start, end, shots.sounds_of(strip), path)
@@ -565,9 +553,7 @@ def animation_draft(scene: bpy.types.Scene, take: Take, job_id: str = DRAFT) -> 
     return replace(draft, video=video, source=source)
 
 
-def animation_trouble(
-    context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec
-) -> str:
+def animation_trouble(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec) -> str:
     """'' or why the animation cannot be played into a clip and edited now."""
     if does := render.busy():
         return f"Blender {does} something else. Wait until it is done."
@@ -624,7 +610,7 @@ def continue_draft(scene: bpy.types.Scene, shot: shots.Shot, job_id: str = DRAFT
 
 def continue_shot(scene: bpy.types.Scene, shot: shots.Shot, session: str) -> Order:
     """A new clip after the shot that starts from its last frame. Raises Refused."""
-    job_id, strip = new_id(), _strip_of(shot)
+    job_id, strip = new_id(), strip_of(shot)
     if why := shots.missing_file(strip):
         raise Refused(why)
     target = _target(session, strip.id_data, shot.end, place="AFTER", strip=shot.strip)

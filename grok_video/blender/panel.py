@@ -240,7 +240,9 @@ def _draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         row.prop(chosen, "end_frame")
         if chosen.end_frame:
             row.label(text=f"frame {orders.end_frame_of(scene)}")
-            column.prop(chosen, "end_camera", text="", icon="CAMERA_DATA", placeholder="Same Camera")
+            column.prop(
+                chosen, "end_camera", text="", icon="CAMERA_DATA", placeholder="Same Camera"
+            )
     if "keyframes" in model.makes:
         column = layout.column(align=True)
         column.use_property_split = False
@@ -409,9 +411,7 @@ def _draw_take(layout: bpy.types.UILayout, take: orders.Take) -> None:
     row = layout.row()
     row.active = False
     size = f"{take.pixels[0]} × {take.pixels[1]}"
-    row.label(
-        text=f"Frames {take.start}–{take.end - 1}, {take.seconds:.1f} s, {size}", icon="TIME"
-    )
+    row.label(text=f"Frames {take.start}–{take.end - 1}, {take.seconds:.1f} s, {size}", icon="TIME")
     if take.cut:
         layout.label(text="The range is longer than what can be edited", icon="INFO")
 
@@ -572,9 +572,7 @@ def _draw_actions(box: bpy.types.UILayout, job: Job) -> None:
     row = box.row(align=True)
     if job.held:
         price = flow.price_again(job)
-        row.operator(
-            "grok_video.release", text=models.priced("Send", price)
-        ).job = job.id
+        row.operator("grok_video.release", text=models.priced("Send", price)).job = job.id
         row.operator("grok_video.stop", text="Discard").job = job.id
         return
     if job.state is State.READY:

@@ -123,9 +123,7 @@ class BakeStep(Step):
         def take(spec: JobSpec) -> JobSpec:
             # What was priced stays: the frames are those that were asked for.
             assert spec.video is not None
-            video = replace(
-                spec.video, size=made.size, width=made.width, height=made.height
-            )
+            video = replace(spec.video, size=made.size, width=made.width, height=made.height)
             return replace(spec, video=video)
 
         return take
@@ -199,20 +197,19 @@ class Preparation:
         if self.running is not None:
             self.running.cancel()
             self.running = None
-        for path in files_made(self.spec) if self.spec is not None else ():
-            still.remove(Path(path))
+        if self.spec is not None:
+            remove_files(self.spec)
 
 
 def files_sent(spec: JobSpec) -> list[str]:
     """The files that go along with a job."""
-    pictures = [*spec.references, spec.last_frame, *(k.picture for k in spec.keyframes)]
-    paths = [spec.image, *(picture.path for picture in pictures if picture is not None)]
-    if spec.video is not None:
-        paths.append(spec.video.path)
-    return [path for path in paths if path]
+    paths = [picture.path for _, picture in spec.pictures]
+    return [*paths, spec.video.path] if spec.video is not None else paths
 
 
-def files_made(spec: JobSpec) -> list[str]:
-    """The files that were made for a job and for nothing else: all but a clip that was there before."""
+def remove_files(spec: JobSpec) -> None:
+    """Remove what was made for a job and for nothing else: all but a clip that was there before."""
     named = spec.video.path if spec.video is not None and spec.video.job else ""
-    return [path for path in files_sent(spec) if path != named]
+    for path in files_sent(spec):
+        if path != named:
+            still.remove(Path(path))

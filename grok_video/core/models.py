@@ -94,7 +94,7 @@ DEFAULT_MODEL = "grok-imagine-video"
 ANY = Model(
     "",
     "Other Model",
-    frozenset().union(*(model.makes for model in MODELS.values())),
+    frozenset(make for model in MODELS.values() for make in model.makes),
     MappingProxyType({name: 0 for model in MODELS.values() for name in model.prices}),
     0,
     reference_seconds=15,

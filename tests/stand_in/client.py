@@ -52,7 +52,11 @@ Failures: ``fail(at, what, times=1, after=0, …)``. The oldest that fits happen
 ``finish(job=None)`` ends running jobs now.
 
 Clips: 24 fps, 24·d+1 frames. ``frame_code.py`` beside this file reads the number of a frame from a
-picture of it, and the seconds from its sound.
+picture of it, and the seconds from its sound. Extensions and edits hold what they were sent: its frames
+keep the numbers that stand in them (a trimmed source begins where it was cut) and its sound is kept; the
+numbers of the added frames run on from the source's last. An edit has red and blue swapped, and comes back
+shorter and larger, as from the service (8.00 s: 7.71 s, 848x480: 850x482), unless ``settings(drifts=False)``.
+``settings(part_only=True)``: an extension without its source.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from __future__ import annotations
 import colorsys
 import functools
 import hashlib
+import itertools
 import re
 import subprocess
 import threading
@@ -29,6 +30,8 @@ from . import frame_code
 
 FPS = 24
 _RATE = 48000
+#: Of the frames of its source, those that an edit has: 8.00 s came back 7.71 s (reference §1).
+KEPT = 185 / 192
 #: How fast the picture is drawn near, as a part of its size in a second.
 _ZOOM = 0.02
 
@@ -66,6 +69,8 @@ class Plan:
     words: str = ""
     source: str = ""  # path of the MP4 to extend or edit; '' for a new clip
     edited: bool = False
+    drifts: bool = False  # an edit a little shorter than its source, as the service's are
+    part_only: bool = False  # an extension without its source
 
 
 def size_of(resolution: str, ratio: float) -> tuple[int, int]:
@@ -115,12 +120,19 @@ def make(plan: Plan, target: Path) -> int:
     partial = target.with_suffix(".part.mp4")
     fed = 0
     # The length of a source is known only when it was read, so its sound is made long enough first.
-    most = plan.frames + (round(_source(plan).seconds * FPS) + 2 if plan.source else 0)
+    given = round(_source(plan).seconds * FPS) if plan.source else 0
+    most = plan.frames + (given + 2 if plan.source else 0)
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
     command += ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{plan.width}x{plan.height}"]
     command += ["-r", str(FPS), "-i", "pipe:0"]
     if plan.audio:
-        sound.write_bytes(_sound(most / FPS).tobytes())
+        samples = _sound(most / FPS)
+        if plan.source:
+            heard = _heard(plan)[: len(samples)]
+            samples[: len(heard)] = heard
+        if plan.part_only:
+            samples = samples[given * _RATE // FPS :]
+        sound.write_bytes(samples.tobytes())
         command += ["-f", "s16le", "-ar", str(_RATE), "-ac", "1", "-i", str(sound)]
     tags = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
     command += ["-vf", f"setparams={tags},setsar=1", "-c:v", "libx264", "-preset", "ultrafast"]
@@ -133,8 +145,8 @@ def make(plan: Plan, target: Path) -> int:
     with _started(command, stdin=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None
         try:
-            for planes in _pictures(plan):
-                for plane in numbered(planes, fed):
+            for planes, number in _pictures(plan):
+                for plane in numbered(planes, number):
                     encoder.stdin.write(plane.tobytes())
                 fed += 1
             encoder.stdin.close()
@@ -197,17 +209,38 @@ def _source(plan: Plan) -> Probe:
     return found
 
 
-def _pictures(plan: Plan) -> Iterator[Planes]:
-    """The frames of a clip, without their numbers."""
-    if plan.source:
-        last: Planes | None = None
-        for last in _read(plan):
-            yield _tinted(last) if plan.edited else last
-        if last is None:
-            raise RuntimeError("the source has no frames")
-        yield from _near(last, plan, 1)
-    else:
-        yield from _near(_planes(_first(plan)), plan, 0)
+def _pictures(plan: Plan) -> Iterator[tuple[Planes, int]]:
+    """The frames of a clip and their numbers.
+
+    Those of a source keep the numbers that stand in them, so that it is seen which part of it was sent; what
+    shows none is counted on.
+    """
+    if not plan.source:
+        for number, planes in enumerate(_near(_planes(_first(plan)), plan, 0)):
+            yield planes, number
+        return
+    last: Planes | None = None
+    number = -1
+    kept = max(1, round(_source(plan).seconds * FPS * KEPT)) if plan.drifts else None
+    for last in itertools.islice(_read(plan), kept):
+        number = _number(last, number + 1)
+        if not plan.part_only:
+            yield (_tinted(last) if plan.edited else last), number
+    if last is None:
+        raise RuntimeError("the source has no frames")
+    for planes in _near(last, plan, 1):
+        number += 1
+        yield planes, number
+
+
+def _number(planes: Planes, otherwise: int) -> int:
+    """The number that stands in a frame."""
+    height, width = planes[0].shape
+    rows = min(height, 2 * round(height * frame_code.STRIP_HEIGHT))
+    try:
+        return frame_code.decode(planes[0][-rows:], (0.0, float(rows - height), width, height))
+    except frame_code.Unreadable:
+        return otherwise
 
 
 def _near(planes: Planes, plan: Plan, first: int) -> Iterator[Planes]:
@@ -283,9 +316,10 @@ def _planes(picture: Image.Image) -> Planes:
 def _read(plan: Plan) -> Iterator[Planes]:
     """The frames of the source, at 24 fps and in the plan's size."""
     w, h = plan.width, plan.height
-    scale = f"scale={w}:{h}:out_color_matrix=bt709:out_range=tv,format=yuv420p"
+    # As a filter: with `-r` two frames more than the source has come out of 25, 30 and 60 fps (measured).
+    scale = f"fps={FPS},scale={w}:{h}:out_color_matrix=bt709:out_range=tv,format=yuv420p"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-i", plan.source]
-    command += ["-r", str(FPS), "-an", "-vf", scale, "-f", "rawvideo", "pipe:1"]
+    command += ["-an", "-vf", scale, "-f", "rawvideo", "pipe:1"]
     with _started(command, stdin=subprocess.DEVNULL) as decoder:
         assert decoder.stdout is not None
         whole = w * h * 3 // 2
@@ -297,6 +331,16 @@ def _read(plan: Plan) -> Iterator[Planes]:
                 flat[w * h : w * h + quarter].reshape(h // 2, w // 2),
                 flat[w * h + quarter :].reshape(h // 2, w // 2),
             )
+
+
+def _heard(plan: Plan) -> npt.NDArray[np.int16]:
+    """The sound of the source."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-i", plan.source]
+    command += ["-vn", "-f", "s16le", "-ac", "1", "-ar", str(_RATE), "pipe:1"]
+    with _started(command, stdin=subprocess.DEVNULL) as decoder:
+        assert decoder.stdout is not None
+        data = decoder.stdout.read()
+    return np.frombuffer(data[: len(data) // 2 * 2], np.int16)
 
 
 def _tinted(planes: Planes) -> Planes:

@@ -73,6 +73,8 @@ class Jobs:
         outcome: str,
         guide: bool,
         motion: bool,
+        drifts: bool = False,
+        part_only: bool = False,
     ) -> Job:
         """Start a job; its clip is made meanwhile."""
         # Looks like a UUID and is none of version 4, as the service's (reference §2).
@@ -85,7 +87,9 @@ class Jobs:
             job.file_id = f"file_{secrets.token_hex(8)}"
         self._by_id[request_id] = job
         if not order.fails:
-            plan = self._plan(order, guide, motion)
+            plan = self._plan(order, guide, motion, drifts)
+            if order.kind == "extend" and plan.source:
+                plan = replace(plan, part_only=part_only)
             if plan not in self._clips or self._failed(plan):
                 self._clips[plan] = asyncio.create_task(self._make(plan))
             job.clip = self._clips[plan]
@@ -95,11 +99,14 @@ class Jobs:
         task = self._clips[plan]
         return task.done() and (task.cancelled() or task.exception() is not None)
 
-    def _plan(self, order: rules.Order, guide: bool, motion: bool) -> clips.Plan:
+    def _plan(self, order: rules.Order, guide: bool, motion: bool, drifts: bool) -> clips.Plan:
         picture = ""
         if order.video is not None:
             probe = order.video.probe
-            width, height = _edited_size(probe) if order.kind == "edit" else (probe.width, probe.height)  # fmt: skip
+            drifts = drifts and order.kind == "edit"
+            width, height = probe.width, probe.height
+            if order.kind == "edit":
+                width, height = _edited_size(probe, drifts)
             width, height = width - width % 2, height - height % 2
             if order.video.path is None:  # it lies elsewhere: something of our own instead
                 added = order.duration if order.kind == "extend" else 0
@@ -113,6 +120,7 @@ class Jobs:
                 motion,
                 source=str(order.video.path),
                 edited=order.kind == "edit",
+                drifts=drifts,
             )
         shown = order.image
         ratio = 16 / 9
@@ -306,12 +314,13 @@ class Jobs:
         }
 
 
-def _edited_size(probe: clips.Probe) -> tuple[int, int]:
-    """An edit keeps its source's size, at most 720p (reference §1)."""
+def _edited_size(probe: clips.Probe, drifts: bool) -> tuple[int, int]:
+    """An edit keeps its source's size, at most 720p; really 848x480 came back 850x482 (reference §1)."""
     short = min(probe.width, probe.height)
-    if short <= 720:
-        return probe.width, probe.height
-    return round(probe.width * 720 / short), round(probe.height * 720 / short)
+    if short > 720:
+        return round(probe.width * 720 / short), round(probe.height * 720 / short)
+    more = 2 if drifts and short + 2 <= 720 else 0
+    return probe.width + more, probe.height + more
 
 
 def keep_pictures(jobs: Jobs, pictures: list[rules.Picture]) -> None:

@@ -55,6 +55,8 @@ class Settings:
     per_minute: int = 60  # 0: no limit
     motion: bool = True  # False: the picture stands still, only its number changes
     longest_source: float = 15.1  # seconds of video that can be extended
+    drifts: bool = True  # edits come back a little shorter and larger; False: to the frame
+    part_only: bool = False  # extensions come back without their source
 
     def change(self, wanted: Mapping[str, Any]) -> None:
         """Take over values by their names. Raises ValueError."""
@@ -250,6 +252,8 @@ class StandIn:
             outcome=ending.what if ending else "",
             guide=guide,
             motion=self.settings.motion,
+            drifts=self.settings.drifts,
+            part_only=self.settings.part_only,
         )
         record.job = job.id
         return _json({"request_id": job.id})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -166,15 +167,94 @@ def test_an_extension_is_the_source_and_the_new_part_in_one_clip(
     assert np.abs(frames[119, 200, 53].astype(int) - np.array(COLOURS[0])).max() <= 4
 
 
-def test_an_edit_has_the_length_and_size_of_its_source_and_looks_otherwise(
+def cut(file: Path, first: int, frames: int, *how: str) -> dict[str, str]:
+    """Some frames of a clip and their sound, as a strip that was trimmed is baked."""
+    target = file.with_name(f"cut-{first}.mp4")
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
+    command += ["-ss", str(max(first - 0.25, 0) / 24), "-i", str(file), "-t", str(frames / 24)]
+    subprocess.run([*command, "-crf", "12", *how, str(target)], check=True)
+    data = base64.b64encode(target.read_bytes()).decode()
+    return {"url": f"data:video/mp4;base64,{data}"}
+
+
+def test_an_extension_holds_what_it_was_sent_and_its_numbers_run_on(
     service: StandIn, clip: Any
 ) -> None:
+    """A trimmed source: its own first and last frame are seen, and then the next number."""
+    source = cut(clip(duration=4, image={"url": data_uri(patches(848, 480))}), 30, 60)
+    file = clip("extensions", prompt="on", video=source, duration=2)
+    assert numbers(pictures(file)) == list(range(30, 90 + 48))
+    # The second beep of the source, 60 frames after the first, is not where a new clip would have one.
+    said = [(round(at, 1), second) for at, second in frame_code.beeps(sound(file), 48000)]
+    assert said[:2] == [(0.8, 2), (1.8, 3)]
+
+
+@pytest.mark.parametrize("rate", [25, 30, 60])
+def test_a_source_of_another_rate_is_shown_at_24(service: StandIn, clip: Any, rate: int) -> None:
+    source = cut(clip(duration=2), 0, 48, "-vf", f"fps={rate},scale=640:360")
+    shown = numbers(pictures(clip("extensions", prompt="on", video=source, duration=2)))
+    assert shown == list(range(96))
+
+
+def test_what_shows_no_numbers_is_counted(service: StandIn, clip: Any) -> None:
+    source = cut(clip(duration=2), 0, 48, "-vf", "crop=848:400:0:0")
+    assert numbers(pictures(clip("extensions", prompt="on", video=source, duration=2))) == list(
+        range(96)
+    )
+
+
+def test_an_extension_can_come_without_its_source(service: StandIn, clip: Any) -> None:
+    service.settings(part_only=True)
+    url, _ = made(service, duration=2)
+    file = clip("extensions", prompt="on", video={"url": url}, duration=3)
+    assert numbers(pictures(file)) == list(range(49, 49 + 72))
+    beeps = frame_code.beeps(sound(file), 48000)  # the first is the rest of one
+    assert [(round(at, 1), second) for at, second in beeps if at > 0.1][:2] == [(1.0, 3), (2.0, 4)]
+
+
+def test_an_edit_looks_otherwise_and_keeps_the_numbers(service: StandIn, clip: Any) -> None:
+    """It comes back shorter and larger than its source, as it was seen to: the end is missing."""
+    service.settings(longest_source=30)
+    url, _ = made(service, duration=8, image={"url": data_uri(patches(848, 480))})
+    file = clip("edits", prompt="blue", video={"url": url})
+    frames = pictures(file)
+    assert frames.shape[1:3] == (482, 850)
+    assert numbers(frames) == list(range(186))  # of 193, as 185 of 192: 7.71 s of 8.00 s
+    assert [second for _, second in frame_code.beeps(sound(file), 48000)] == list(range(8))
+    red_was_here = frames[0, 200, 53].astype(int)
+    assert red_was_here[2] > red_was_here[0] + 50
+
+
+def test_an_edit_of_eight_seconds_is_7_71_s_long(service: StandIn, clip: Any) -> None:
+    source = cut(clip(duration=9), 12, 192)
+    probe = clips.probe(clip("edits", prompt="blue", video=source))
+    assert probe is not None
+    assert (probe.width, probe.height) == (850, 482)
+    assert abs(probe.seconds - 7.71) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [
+        ({"resolution": "720p"}, (1280, 720)),
+        ({"resolution": "1080p", "model": "grok-imagine-video-1.5"}, (1280, 720)),
+    ],
+)
+def test_an_edit_is_at_most_720p(
+    service: StandIn, clip: Any, fields: dict[str, str], size: tuple[int, int]
+) -> None:
+    url, _ = made(service, duration=1, **fields)
+    probe = clips.probe(clip("edits", prompt="blue", video={"url": url}))
+    assert probe is not None
+    assert (probe.width, probe.height) == size
+
+
+def test_an_edit_can_keep_length_and_size(service: StandIn, clip: Any) -> None:
+    service.settings(drifts=False)
     url, _ = made(service, duration=2, image={"url": data_uri(patches(848, 480))})
     frames = pictures(clip("edits", prompt="blue", video={"url": url}))
     assert numbers(frames) == list(range(49))
     assert frames.shape[1:3] == (480, 848)
-    red_was_here = frames[0, 200, 53].astype(int)
-    assert red_was_here[2] > red_was_here[0] + 50
 
 
 @pytest.fixture(scope="module")

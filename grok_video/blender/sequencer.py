@@ -1,6 +1,7 @@
-"""Strips: where a clip goes, at which rate, scale, length and colour, and where its file lies.
+"""Strips: how a clip comes in, at which rate, scale, length and colour, and where its file lies.
 
-Owns the way of a finished clip into a scene's edit, and finding it again. What a strip knows of its job
+Owns the way of a finished clip into a scene's edit, and finding it again; where one goes that belongs to
+another strip is the subject of ``placing``. What a strip knows of its job
 is one custom property with the job's id: references to strips die on undo and reload, and a split or a
 duplicate carries the id along, so it means *came from*. It knows nothing of the queue, of HTTP and of the
 panel, and pushes no undo step: that is for the operator that calls it.
@@ -15,7 +16,7 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,12 +59,24 @@ _WORKING_SPACES = {"sRGB", "Linear Rec.709", "ACEScg"}
 #: Strips that cover what lies below them. Texts and adjustments belong on top of a clip.
 _COVERING = frozenset({"MOVIE", "IMAGE", "SCENE", "MOVIECLIP", "MASK", "META", "COLOR"})
 
+NO_CHANNEL = "There is no free channel for the clip. Clear or unlock one."
+
 #: The artist is moving something with the mouse: no strip may come in under it.
 _MOVING = ("TRANSFORM_OT_", "SEQUENCER_OT_")
 
 
 class ImportRefused(Exception):
     """A sentence for the artist; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A finished clip that is to become strips."""
+
+    path: str
+    name: str  # for the strips: the prompt
+    job_id: str
+    made_from_view: str  # the view transform that its source came through; '' for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +88,7 @@ class Landing:
     channel: int  # the movie's
     start: int  # scene frame of the first picture
     end: int  # scene frame after the last one
-    notice: str  # '' or a sentence for the artist: what is not right with its colours
+    notice: str  # '' or sentences for the artist: what is not as one would expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,35 +145,65 @@ def import_clip(
     The scene keeps its rate, size, view, range and playhead; other strips stay where they are.
     Raises ImportRefused.
     """
+    clip = Clip(path, name, job_id, made_from_view)
+    return bring_in(
+        context, scene, clip, meta=meta_at(scene, frame), frame=frame, settle=settle_lowest
+    )
+
+
+def bring_in(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    clip: Clip,
+    *,
+    meta: Any,
+    frame: int,
+    settle: Callable[[Any, Any, Any], str],
+) -> Landing:
+    """Add a clip to ``meta``, or to the whole edit for None, with its first picture at ``frame``.
+
+    ``settle(base, movie, sound)`` gives the new strips their place and says what is not as one would
+    expect: they come on channels of ``base``, their owner, where nothing ever comes. It may remove the
+    sound. Raises ImportRefused, and then leaves nothing.
+    """
     if why := refusal(context, scene):
         raise ImportRefused(why)
-    if not os.path.isfile(path):
-        raise ImportRefused(f"The clip {path} is not there any more.")
+    if not os.path.isfile(clip.path):
+        raise ImportRefused(f"The clip {clip.path} is not there any more.")
     created = scene.sequence_editor is None
     editor = scene.sequence_editor or scene.sequence_editor_create()
-    base = _base_at(editor, frame)
+    base = editor if meta is None else meta
     before = {strip.name for strip in compat.strips_all(editor)}
     try:
-        movie, sound = _add(context, scene, base, path, frame)
+        movie, sound = _add(context, scene, base, clip.path, frame)
+        plan = colour_plan(scene, clip.made_from_view)
+        if plan.colorspace:
+            movie.colorspace_settings.name = plan.colorspace
+        notice = settle(base, movie, sound)
     except ImportRefused:
         for strip in [s for s in compat.strips(base) if s.name not in before]:
             compat.strips(base).remove(strip)
         if created:
             scene.sequence_editor_clear()
         raise
-    plan = colour_plan(scene, made_from_view)
-    if plan.colorspace:
-        movie.colorspace_settings.name = plan.colorspace
-    _settle(base, movie, sound)
-    title = strip_name(name)
+    new = [strip for strip in compat.strips(base) if strip.name not in before]
+    sound = next((strip for strip in new if strip.type == "SOUND"), None)
+    title = strip_name(clip.name)
     for strip in (movie, sound):
         if strip is not None:
             strip.name = title
-            strip[JOB_PROPERTY] = job_id
+            strip[JOB_PROPERTY] = clip.job_id
             strip.select = True
     editor.active_strip = movie
     start, end = compat.span(movie)
-    return Landing(movie.name, sound.name if sound else "", movie.channel, start, end, plan.notice)
+    return Landing(
+        movie=movie.name,
+        sound=sound.name if sound else "",
+        channel=movie.channel,
+        start=start,
+        end=end,
+        notice=" ".join(filter(None, (notice, plan.notice))),
+    )
 
 
 def _add(
@@ -217,54 +260,70 @@ def strip_name(text: str) -> str:
     return line.encode()[:_NAME_BYTES].decode(errors="ignore").rstrip()
 
 
-def _base_at(editor: bpy.types.SequenceEditor, frame: int) -> Any:
-    """Where a clip at ``frame`` goes: the meta strip that is open, as Blender does, else the whole edit.
+def meta_at(scene: bpy.types.Scene, frame: int) -> Any:
+    """The meta strip that takes a clip at ``frame``: the one that is open, as Blender does; else None.
 
     A clip that begins outside of the open meta strip would never be seen in it.
     """
-    if len(editor.meta_stack):
+    editor = scene.sequence_editor
+    if editor is not None and len(editor.meta_stack):
         meta = editor.meta_stack[-1]
         start, end = compat.span(meta)
         if start <= frame < end:
             return meta
-    return editor
+    return None
 
 
 @contextmanager
 def _looking_into(editor: Any, base: Any) -> Iterator[None]:
-    """Close the open meta strip for the time of the context where ``base`` is the whole edit."""
-    meta = editor.meta_stack[-1] if len(editor.meta_stack) else None
-    if meta is None or base == meta:
+    """Open the meta strip ``base``, or close all for the whole edit, for the time of the context."""
+    shown = editor.meta_stack[-1] if len(editor.meta_stack) else editor
+    if shown == base:
         yield
         return
-    editor.display_stack(None)
+    editor.display_stack(None if base == editor else base)
     try:
         yield
     finally:
-        editor.display_stack(meta)
+        editor.display_stack(None if shown == editor else shown)
+
+
+def taken_channels(
+    base: Any, start: int, end: int, ignored: frozenset[str] = frozenset()
+) -> set[int]:
+    """The channels that are not free in [start, end), or locked or muted."""
+    closed = {i for i, channel in enumerate(base.channels) if channel.lock or channel.mute}
+    return closed | {s.channel for s in _strips_in(base, start, end, ignored)}
+
+
+def covering_strips(
+    base: Any, start: int, end: int, ignored: frozenset[str] = frozenset()
+) -> list[Any]:
+    """The strips that hide in [start, end), or in a part of it, what lies below them."""
+    return [s for s in _strips_in(base, start, end, ignored) if s.type in _COVERING and not s.mute]
+
+
+def _strips_in(base: Any, start: int, end: int, ignored: frozenset[str]) -> Iterator[Any]:
+    for strip in compat.strips(base):
+        first, after = compat.span(strip)
+        if strip.name not in ignored and first < end and after > start:
+            yield strip
 
 
 def _free_channels(
     base: Any, start: int, end: int, need: int, ignored: frozenset[str] = frozenset()
 ) -> int:
     """The lowest of ``need`` channels that are free in [start, end), open, and not covered by a picture."""
-    busy: set[int] = set()
-    lowest = 1
-    for strip in compat.strips(base):
-        first, after = compat.span(strip)
-        if strip.name not in ignored and first < end and after > start:
-            busy.add(strip.channel)
-            if strip.type in _COVERING and not strip.mute:
-                lowest = max(lowest, strip.channel + 1)
-    closed = {i for i, channel in enumerate(base.channels) if channel.lock or channel.mute}
-    for first_try in (lowest, 1):
+    taken = taken_channels(base, start, end, ignored)
+    covering = covering_strips(base, start, end, ignored)
+    for first_try in (max((s.channel + 1 for s in covering), default=1), 1):
         for channel in range(first_try, MAX_CHANNEL + 2 - need):
-            if not any(channel + i in busy or channel + i in closed for i in range(need)):
+            if not any(channel + i in taken for i in range(need)):
                 return channel
-    raise ImportRefused("There is no free channel for the clip. Clear or unlock one.")
+    raise ImportRefused(NO_CHANNEL)
 
 
-def _settle(base: Any, movie: Any, sound: Any) -> None:
+def settle_lowest(base: Any, movie: Any, sound: Any) -> str:
     """Bring the strips down to the lowest channels that are free for their whole length."""
     mine = [strip for strip in (sound, movie) if strip is not None]
     start = min(compat.span(strip)[0] for strip in mine)
@@ -274,6 +333,7 @@ def _settle(base: Any, movie: Any, sound: Any) -> None:
     for i, strip in enumerate(mine):  # the sound below its picture, as Blender does
         if strip.channel != channel + i:
             strip.channel = channel + i
+    return ""
 
 
 @contextmanager

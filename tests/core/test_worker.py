@@ -1167,25 +1167,22 @@ def service_clip(blender: Blender) -> str:
     return clip.path
 
 
-def test_a_file_that_changes_while_it_is_sent_buys_nothing(
-    blender: Blender, service: StandIn
-) -> None:
-    """The line stands still while the second of three files is under way."""
-    service.fail("submit", "hang")
+def test_a_file_that_cannot_be_read_buys_nothing(blender: Blender, service: StandIn) -> None:
+    """It is there when the job is taken up, and empty when it is sent."""
     blender.start()
-    big = Picture(big_still(blender), "image/png")
-    spec = blender.spec(
-        image="", image_mime="", references=(picture(blender, 64), big, picture(blender, 65))
-    )
+    empty = picture(blender, 66)
+    Path(empty.path).write_bytes(b"")
+    spec = blender.spec(references=(picture(blender, 64), empty), image="", image_mime="")
     blender.say("submit", spec=spec)
-    blender.until(spec.id, State.SUBMITTING)
-    wait_for(lambda: service.requests("submit"), "the POST to begin")
-    os.truncate(big.path, 1000)
-    service.mend()
-    blender.say("stop", job=spec.id)
-    job = blender.until(spec.id, State.CANCELLED)
-    assert not job.sent
-    assert posts(service) == service.jobs() == []
+    job = blender.until(spec.id, lambda job: job.held)
+    assert job.problem is not None
+    assert "66.png" in job.problem.message
+    assert (job.state, job.sent, job.reserved) == (State.QUEUED, False, 0)
+    blender.fence()
+    assert len(posts(service)) == 1
+    picture(blender, 66)
+    blender.say("release", job=spec.id, session=blender.session)
+    blender.until(spec.id, State.READY)
 
 
 def test_killed_before_the_last_byte_of_many_files(blender: Blender, service: StandIn) -> None:

@@ -38,6 +38,8 @@ from grok_video.core.job import (
     SubmitStarted,
     Submitted,
     new_id,
+    spec_from_payload,
+    spec_to_payload,
 )
 from grok_video.core.ledger import (
     FILE_NAME,
@@ -421,9 +423,11 @@ def test_a_request_id_that_the_user_found_ends_the_unknown(ledger: Ledger, data_
     assert ledger.job(job.id) == after
 
 
-def spec_payload(**changes: object) -> dict[str, object]:
-    from grok_video.core.job import spec_to_payload
+VIDEO = {"path": "/stills/a.mp4", "seconds": 4.04}
+PICTURE = {"path": "/stills/a.png", "mime": "image/png"}
 
+
+def spec_payload(**changes: object) -> dict[str, object]:
     return {**spec_to_payload(make_spec()), **changes}
 
 
@@ -460,6 +464,26 @@ def test_files_that_say_nothing_are_set_aside(ledger: Ledger, data_dir: Path, te
         {"command": "submit", "spec": spec_payload(prompt=None)},
         {"command": "submit", "spec": spec_payload(kind="gift")},
         {"command": "submit", "spec": spec_payload(target={"session": 5})},
+        {"command": "submit", "spec": spec_payload(estimate=-1)},
+        {"command": "submit", "spec": spec_payload(image="still.png")},
+        {"command": "submit", "spec": spec_payload(image="/still.png", image_bytes=-1)},
+        {"command": "submit", "spec": spec_payload(output="../clip.mp4")},
+        {"command": "submit", "spec": spec_payload(kind="extend")},
+        {"command": "submit", "spec": spec_payload(kind="edit", video=None)},
+        {"command": "submit", "spec": spec_payload(video={"path": "a.mp4", "seconds": 4})},
+        {"command": "submit", "spec": spec_payload(video={"path": "/a.mp4", "seconds": 0})},
+        {"command": "submit", "spec": spec_payload(video={"path": "/a.mp4", "seconds": 1e9})},
+        {"command": "submit", "spec": spec_payload(video={**VIDEO, "size": -1})},
+        {"command": "submit", "spec": spec_payload(video={**VIDEO, "size": 5 << 30})},
+        {"command": "submit", "spec": spec_payload(video={**VIDEO, "height": -480})},
+        {"command": "submit", "spec": spec_payload(references=[{**PICTURE, "path": "a.png"}])},
+        {"command": "submit", "spec": spec_payload(references=[{**PICTURE, "path": ""}])},
+        {"command": "submit", "spec": spec_payload(references=[PICTURE] * 65)},
+        {"command": "submit", "spec": spec_payload(last_frame={**PICTURE, "size": -1})},
+        {
+            "command": "submit",
+            "spec": spec_payload(keyframes=[{"picture": PICTURE, "thirds": 1}] * 65),
+        },
         {"command": "stop"},
         {"command": "stop", "job": "no-such-job"},
         {"command": "stop", "job": 5},
@@ -471,6 +495,23 @@ def test_commands_without_sense_are_refused(ledger: Ledger, command: dict[str, o
     with pytest.raises(CommandRefused):
         ledger.apply({"id": new_id(), **command})
     assert ledger.jobs() == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "extend", "video": {**VIDEO, "size": 9, "width": 848, "height": 480, "job": "j"}},
+        {"kind": "edit", "video": VIDEO},
+        {"references": [PICTURE] * 7, "last_frame": PICTURE, "unchecked": True, "estimate": None},
+        {"keyframes": [{"picture": PICTURE, "thirds": 4}], "model": "grok-imagine-video-1.5"},
+    ],
+)
+def test_jobs_of_every_kind_are_taken(ledger: Ledger, changes: dict[str, object]) -> None:
+    payload = json.loads(json.dumps(spec_payload(**changes)))
+    ledger.apply({"id": new_id(), "command": "submit", "spec": payload})
+    (job,) = ledger.jobs()
+    assert job.spec == spec_from_payload(payload)
+    assert job.spec.kind == changes.get("kind", "generate")
 
 
 # ----------------------------------------------------------------------------------------- slots and money

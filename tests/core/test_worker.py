@@ -7,6 +7,7 @@ into the inbox and reads the ledger.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -29,20 +30,29 @@ from grok_video.core import worker as worker_module
 from grok_video.core.job import (
     Created,
     Done,
+    Event,
     Job,
     JobSpec,
+    Keyframe,
+    Kind,
+    Picture,
+    Problem,
     ProblemCode,
+    Rejected,
     Released,
     Sending,
     Slow,
+    SourceVideo,
     State,
     StopRequested,
     SubmitStarted,
     Submitted,
+    UrlGone,
     account_of,
     new_id,
 )
 from grok_video.core.ledger import FILE_NAME, Ledger, LedgerReader, LedgerUnwritable, put_command
+from grok_video.core.models import MODELS, check, estimate_of
 from grok_video.core.mp4 import probe
 from grok_video.core.transport import Call
 from tests.core.conftest import ROOT, RawServer, make_spec, png, wait_for
@@ -958,6 +968,333 @@ def test_a_still_that_is_gone_waits_for_it(blender: Blender, service: StandIn) -
     assert len(service.requests("submit")) == 1
 
 
+# ------------------------------------------------------------------------------------ every kind of request
+
+V15 = "grok-imagine-video-1.5"
+
+
+def made_clip(blender: Blender, **changes: Any) -> Job:
+    """A clip of two seconds that this ledger bought: what can be extended and edited."""
+    return blender.until(blender.submit(duration=2, **changes), State.READY)
+
+
+def reworked(
+    blender: Blender, kind: Kind, source: Job, *, whole: bool = True, **changes: Any
+) -> JobSpec:
+    """A spec that extends or edits a clip; ``whole``: it is this job's untouched result."""
+    assert source.clip is not None
+    clip = source.clip
+    video = SourceVideo(
+        clip.path, clip.seconds, clip.size, clip.width, clip.height, source.id if whole else ""
+    )
+    values: dict[str, Any] = {"kind": kind, "video": video, "duration": 2, "image": ""}
+    spec = blender.spec(**{**values, "prompt": "on and on", **changes})
+    assert check(spec) is None
+    return replace(spec, estimate=estimate_of(spec))
+
+
+def picture(blender: Blender, width: int, label: str = "") -> Picture:
+    """A picture that can be told from the others by its size."""
+    path = blender.folder / f"{width}.png"
+    path.write_bytes(png(width, 64))
+    return Picture(str(path), "image/png", path.stat().st_size, label)
+
+
+def sent(link: Any) -> tuple[str, int, str]:
+    """Type, bytes and sha256 of a file as the service got it."""
+    return link["url"]["data_uri"], link["url"]["bytes"], link["url"]["sha256"]
+
+
+def of(path: str, mime: str = "image/png") -> tuple[str, int, str]:
+    data = Path(path).read_bytes()
+    return mime, len(data), hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("shape", ["real", "guide"])
+@pytest.mark.parametrize("kind", [Kind.EXTEND, Kind.EDIT])
+def test_a_whole_result_is_named_by_its_url(
+    blender: Blender, service: StandIn, kind: Kind, shape: str
+) -> None:
+    """No upload, and `video_id` beside it for services of the guide's shape."""
+    service.settings(shape=shape)
+    blender.start()
+    source = made_clip(blender)
+    spec = reworked(blender, kind, source)
+    assert source.clip is not None
+    os.unlink(source.clip.path)  # not needed while the service has it
+    blender.say("submit", spec=spec)
+    job = blender.until(spec.id, State.READY)
+    first, second = posts(service)
+    body = second["body"]
+    assert second["path"] == f"/v1/videos/{'extensions' if kind is Kind.EXTEND else 'edits'}"
+    assert body["video"] == {"url": source.url}
+    assert body["video_id"] == source.request_id == first["job"]
+    assert second["body_bytes"] < 1000
+    assert set(body) == {"model", "prompt", "video", "video_id"} | (
+        {"duration"} if kind is Kind.EXTEND else set[str]()
+    )
+    assert service.jobs()[1]["ticks"] == spec.estimate == job.reserved
+    assert job.cost == (None if shape == "guide" else spec.estimate)
+    assert job.clip is not None
+    assert job.clip.frames == (49 + 48 if kind is Kind.EXTEND else 47)
+    blender.hang_up()
+    # The URL is a secret for a day: only the ledger and its twin have it.
+    sidecar = job.clip.path.replace(".mp4", ".json")
+    for path in (Path(sidecar), blender.data / "worker.log", blender.folder / "stderr.txt"):
+        assert "xai-video" not in path.read_text()
+    told = json.loads(Path(sidecar).read_text())
+    assert told["kind"] == kind
+    assert told["source_video"] == {
+        "file": Path(source.clip.path).name,
+        "seconds": source.clip.seconds,
+        "job": source.id,
+    }
+
+
+@pytest.mark.parametrize("shape", ["real", "guide"])
+@pytest.mark.parametrize("kind", [Kind.EXTEND, Kind.EDIT])
+def test_any_other_source_is_uploaded(
+    blender: Blender, service: StandIn, kind: Kind, shape: str
+) -> None:
+    service.settings(shape=shape)
+    blender.start()
+    source = made_clip(blender)
+    spec = reworked(blender, kind, source, whole=False)
+    service.expire(for_ever=True)
+    blender.say("submit", spec=spec)
+    job = blender.until(spec.id, State.READY)
+    assert spec.video is not None
+    body = posts(service)[1]["body"]
+    assert sent(body["video"]) == of(spec.video.path, "video/mp4")
+    assert "video_id" not in body
+    assert service.jobs()[1]["ticks"] == spec.estimate
+    assert len(posts(service)) == 2
+    assert job.clip is not None
+
+
+def test_references_arrive_in_their_order(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    pictures = tuple(picture(blender, 64 + n, f"Camera.00{n}" if n else "") for n in range(7))
+    spec = blender.spec(image="", image_mime="", references=pictures, prompt="<IMAGE_6> is here")
+    spec = replace(spec, estimate=estimate_of(spec))
+    assert check(spec) is None
+    blender.say("submit", spec=spec)
+    job = blender.until(spec.id, State.READY)
+    (post,) = posts(service)
+    assert [sent(link) for link in post["body"]["reference_images"]] == [
+        of(one.path) for one in pictures
+    ]
+    assert "image" not in post["body"]
+    assert job.cost == spec.estimate == service.jobs()[0]["ticks"]
+    sidecar = json.loads(Path(spec.output).with_suffix(".json").read_text())
+    assert sidecar["references"] == ["64.png", *(f"Camera.00{n}" for n in range(1, 7))]
+    assert "source_video" not in sidecar
+
+
+def test_first_frame_references_end_frame_and_keyframes_at_once(
+    blender: Blender, service: StandIn
+) -> None:
+    """Seven files in one body, each in its place."""
+    blender.start()
+    keys = tuple(Keyframe(picture(blender, 200 + n, f"Marker {n}"), n) for n in (1, 2, 4, 5))
+    spec = blender.spec(
+        model=V15,
+        duration=2,
+        references=(picture(blender, 100, "Robot"),),
+        last_frame=picture(blender, 300, "Camera.B"),
+        keyframes=keys,
+    )
+    spec = replace(spec, estimate=estimate_of(spec))
+    assert check(spec) is None
+    blender.say("submit", spec=spec)
+    job = blender.until(spec.id, State.READY)
+    assert spec.last_frame is not None
+    body = posts(service)[0]["body"]
+    assert sent(body["image"]) == of(spec.image)
+    assert sent(body["reference_images"][0]) == of(spec.references[0].path)
+    assert sent(body["last_frame"]) == of(spec.last_frame.path)
+    assert [sent(key["image"]) for key in body["keyframes"]] == [
+        of(key.picture.path) for key in keys
+    ]
+    assert [round(key["timestamp_s"] * 3, 6) for key in body["keyframes"]] == [1, 2, 4, 5]
+    assert job.cost == spec.estimate == service.jobs()[0]["ticks"]
+    sidecar = json.loads(Path(spec.output).with_suffix(".json").read_text())
+    assert sidecar["last_frame"] == "Camera.B"
+    assert [key["seconds"] for key in sidecar["keyframes"]] == [0.333, 0.667, 1.333, 1.667]
+    assert sidecar["keyframes"][0]["picture"] == "Marker 1"
+
+
+@pytest.mark.parametrize(
+    "gone", ["reference Ann", "end frame", "keyframe at 0.67 s", "source clip"]
+)
+def test_a_file_that_is_gone_is_named_and_waited_for(
+    blender: Blender, service: StandIn, gone: str
+) -> None:
+    blender.start()
+    lost = picture(blender, 77, "Ann")
+    fine = picture(blender, 78)
+    if gone == "source clip":
+        spec = reworked(blender, Kind.EXTEND, made_clip(blender), whole=False)
+        assert spec.video is not None
+        spec = replace(spec, video=replace(spec.video, path=str(blender.folder / "baked.mp4")))
+        content, lost = Path(service_clip(blender)).read_bytes(), Picture(spec.video.path, "")
+    else:
+        content = Path(lost.path).read_bytes()
+        os.unlink(lost.path)
+        spec = blender.spec(
+            model=V15,
+            references=(fine, lost) if "reference" in gone else (fine,),
+            last_frame=lost if "end" in gone else None,
+            keyframes=(Keyframe(fine, 1), Keyframe(lost, 2)) if "key" in gone else (),
+        )
+    before = len(service.requests("submit"))
+    blender.say("submit", spec=spec)
+    job = blender.until(spec.id, lambda job: job.held)
+    assert job.problem is not None
+    assert (job.problem.code, job.problem.charged) == (ProblemCode.FILE, False)
+    assert f"The {gone} of this job is gone" in job.problem.message
+    assert len(service.requests("submit")) == before
+    Path(lost.path).write_bytes(content)
+    blender.say("release", job=spec.id, session=blender.session)
+    blender.until(spec.id, State.READY)
+    assert len(service.requests("submit")) == before + 1
+
+
+def service_clip(blender: Blender) -> str:
+    """The file of the clip that was made first."""
+    clip = next(iter(blender.reader.jobs.values())).clip
+    assert clip is not None
+    return clip.path
+
+
+def test_a_file_that_cannot_be_read_buys_nothing(blender: Blender, service: StandIn) -> None:
+    """It is there when the job is taken up, and empty when it is sent."""
+    blender.start()
+    empty = picture(blender, 66)
+    Path(empty.path).write_bytes(b"")
+    spec = blender.spec(references=(picture(blender, 64), empty), image="", image_mime="")
+    blender.say("submit", spec=spec)
+    job = blender.until(spec.id, lambda job: job.held)
+    assert job.problem is not None
+    assert "66.png" in job.problem.message
+    assert (job.state, job.sent, job.reserved) == (State.QUEUED, False, 0)
+    blender.fence()
+    assert len(posts(service)) == 1
+    picture(blender, 66)
+    blender.say("release", job=spec.id, session=blender.session)
+    blender.until(spec.id, State.READY)
+
+
+def test_killed_before_the_last_byte_of_many_files(blender: Blender, service: StandIn) -> None:
+    """Nothing was started, so it is sent again by itself: one complete POST in the end."""
+    service.fail("submit", "hang")
+    blender.start()
+    big = Picture(big_still(blender), "image/png")
+    spec = blender.spec(
+        image="", image_mime="", references=(picture(blender, 64), big, picture(blender, 65))
+    )
+    blender.say("submit", spec=spec)
+    blender.until(spec.id, State.SUBMITTING)
+    wait_for(lambda: service.requests("submit"), "the POST to begin")
+    assert not blender.until(spec.id, State.SUBMITTING).sent
+    blender.kill()
+    assert service.jobs() == []
+    blender.start()
+    blender.until(spec.id, State.READY, 60)
+    (post,) = posts(service)
+    assert [sent(link)[1] for link in post["body"]["reference_images"]] == [
+        os.path.getsize(one.path) for one in spec.references
+    ]
+    assert len(service.jobs()) == 1
+
+
+def test_an_extension_whose_answer_is_lost_is_not_sent_again(
+    blender: Blender, service: StandIn
+) -> None:
+    blender.start()
+    source = made_clip(blender)
+    service.fail("submit", "answer-lost")
+    spec = reworked(blender, Kind.EXTEND, source)
+    blender.say("submit", spec=spec)
+    job = blender.until(spec.id, State.UNKNOWN)
+    assert job.reserved == spec.estimate
+    blender.fence()
+    assert len(posts(service)) == 3
+
+
+def test_a_url_that_is_gone_is_free_and_send_again_uploads(
+    blender: Blender, service: StandIn
+) -> None:
+    """The service refuses; nothing is sent again by itself; the next try does not rest on the URL."""
+    blender.start()
+    source = made_clip(blender)
+    service.expire(for_ever=True)
+    spec = reworked(blender, Kind.EXTEND, source)
+    blender.say("submit", spec=spec)
+    job = blender.until(spec.id, State.FAILED)
+    assert job.problem is not None
+    assert "Failed to download the video" in job.problem.message
+    assert "Send Again uploads the clip itself" in job.problem.hint
+    assert (job.problem.charged, job.reserved) == (False, 0)
+    blender.fence()
+    assert len(posts(service)) == 3
+    again = replace(spec, id=new_id(), parent=spec.id)
+    blender.say("submit", spec=again)
+    blender.until(again.id, State.READY)
+    assert spec.video is not None
+    assert sent(posts(service)[-1]["body"]["video"]) == of(spec.video.path, "video/mp4")
+
+
+@pytest.mark.parametrize("added", [1, 11])
+def test_a_late_failure_of_an_extension_is_said_in_the_services_words(
+    blender: Blender, service: StandIn, added: int
+) -> None:
+    blender.start()
+    source = made_clip(blender)
+    spec = replace(reworked(blender, Kind.EXTEND, source), duration=added)
+    blender.say("submit", spec=spec)
+    job = blender.until(spec.id, State.FAILED)
+    assert job.request_id
+    assert job.problem is not None
+    assert "between 2 and 10 seconds" in job.problem.message
+    assert job.problem.code is ProblemCode.REQUEST
+
+
+def test_a_model_that_was_typed_in_is_sent_as_it_is(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    spec = blender.spec(model="grok-imagine-video-9", unchecked=True, estimate=None)
+    assert check(spec) is None
+    blender.say("submit", spec=spec)
+    job = blender.until(spec.id, State.FAILED)
+    assert posts(service)[0]["body"]["model"] == "grok-imagine-video-9"
+    assert job.problem is not None
+    assert "does not exist" in job.problem.message
+
+
+def test_models_are_asked_for(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    account = account_of(service.base, service.key)
+    answer = blender.answer(blender.say("models", account=account))
+    assert answer["ok"] is True
+    assert [model["id"] for model in answer["models"]] == list(MODELS)
+    assert "3 models" in answer["message"]
+    for what in ("bad-credentials", "html", "close"):
+        service.fail("models", what)
+        bad = blender.answer(blender.say("models", account=account))
+        assert (bad["ok"], bad["models"]) == (False, [])
+        assert bad["message"]
+    service.fail("models", "empty")
+    none = blender.answer(blender.say("models", account=account))
+    assert (none["ok"], none["models"]) == (False, [])
+    blender.tell(type="online", online=False)
+    offline = blender.answer(blender.say("models", account=account))
+    assert "nline access" in offline["message"]
+    assert offline["models"] == []
+    wait_for(lambda: not os.listdir(blender.data / "inbox"), "the inbox to be empty")
+    assert len(service.requests("models")) == 5
+    assert service.requests("key") == service.requests("submit") == []
+
+
 # ------------------------------------------------------------------------------------------------ two of them
 
 
@@ -1220,7 +1557,7 @@ def test_an_id_that_the_disk_does_not_take_is_kept(inside: worker_module.Worker)
 def test_an_id_that_comes_after_somebody_took_us_for_dead_is_kept(
     inside: worker_module.Worker,
 ) -> None:
-    from grok_video.core.job import AnswerLost, Problem
+    from grok_video.core.job import AnswerLost
 
     ledger = inside._ledger
     spec = make_spec()
@@ -1233,6 +1570,46 @@ def test_an_id_that_comes_after_somebody_took_us_for_dead_is_kept(
     job = ledger.job(spec.id)
     assert job is not None
     assert (job.state, job.request_id) == (State.RUNNING, "r-1")
+
+
+def test_only_a_fresh_url_of_the_same_account_is_named(inside: worker_module.Worker) -> None:
+    """What the service may no longer have, or another account's, is uploaded."""
+    ledger = inside._ledger
+    made = make_spec()
+    url = "https://vidgen.x.ai/a.mp4"
+    video = SourceVideo("/stills/a.mp4", 4.0, job=made.id)
+    spec = make_spec(kind=Kind.EXTEND, video=video)
+
+    def bought(job: JobSpec, hours_ago: float, *more: Event) -> None:
+        at = time.time() - hours_ago * 3600
+        road = (Created(job), SubmitStarted(1), Sending(), Submitted(f"r-{job.id}"), Done(url))
+        for seq, event in enumerate((*road, *more)):
+            ledger.append(job.id, seq, event, at=at)
+
+    assert inside._named(spec) is None  # a job that nobody knows
+    bought(made, 19.5)
+    assert inside._named(spec) == worker_module.wire.Named(url, f"r-{made.id}")
+    assert inside._named(replace(spec, kind=Kind.GENERATE)) is None
+    assert inside._named(replace(spec, video=replace(video, job=""))) is None
+    assert inside._named(replace(spec, account="another")) is None
+    assert inside._named(replace(spec, api_base="https://another.example")) is None
+
+    def named(hours_ago: float, *more: Event) -> Any:
+        other = make_spec()
+        bought(other, hours_ago, *more)
+        return inside._named(replace(spec, video=replace(video, job=other.id)))
+
+    assert named(0.0)
+    assert named(20.1) is None
+    assert named(-1.0) is None  # the clock was set back: nobody knows how old it is
+    assert named(1.0, UrlGone()) is None
+
+    refused = make_spec()
+    problem = Problem(ProblemCode.REQUEST, "Failed to download the video.", http_status=400)
+    for seq, event in enumerate((Created(refused), SubmitStarted(1), Sending(), Rejected(problem))):
+        ledger.append(refused.id, seq, event)
+    assert inside._named(replace(spec, parent=refused.id)) is None
+    assert inside._named(replace(spec, parent=made.id))
 
 
 def test_a_stop_is_seen_at_the_last_byte(inside: worker_module.Worker) -> None:

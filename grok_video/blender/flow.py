@@ -58,7 +58,9 @@ class Flow:
         default_factory=dict
     )  # job id → seconds of the passes that follow; paid for one by one, and only by the session that asked
     message: str = ""  # the last thing that ended a click without a job, for the panel
-    notices: dict[str, str] = field(default_factory=dict)  # job id → about its colours
+    notices: dict[str, sequencer.Landing] = field(
+        default_factory=dict
+    )  # job id → a landing with something to say
     claimed: dict[str, float] = field(
         default_factory=dict
     )  # job id → when its import was asked for
@@ -566,7 +568,7 @@ def import_job(
         raise Refused(str(error), code=ProblemCode.FILE) from error
     sequencer.show_scene(context, scene)
     if landing.notice:
-        flow.notices[job.id] = landing.notice
+        flow.notices[job.id] = landing
     if job.id in flow.passes:
         flow.next_pass = (job.id, scene.name, landing.movie)
     _report_imported(job, scene)
@@ -581,44 +583,44 @@ def _place(
     frame: int | None,
 ) -> sequencer.Landing:
     """Make the strips where they belong: at a frame, after their source, or over it."""
-    target = job.spec.target
-    common: dict[str, str] = {
-        "name": job.spec.prompt or job.spec.source.image or "Grok Video",
-        "job_id": job.id,
-        "made_from_view": _view_of_source(job, scene),
-    }
-    if target.place == "AT" or (frame is not None and target.place == "OVER"):
+    spec, target = job.spec, job.spec.target
+    title = spec.prompt or spec.source.image or "Grok Video"
+    made = sequencer.Clip(clip.path, title, job.id, _view_of_source(job, scene))
+    if target.place == "AT" or frame is not None:
+        # The artist's word counts before the place that the clip was made for.
         at = target.frame if frame is None else frame
-        return sequencer.import_clip(context, scene, clip.path, frame=at, **common)
-    source = None
-    if frame is None and scene.name == target.scene:
-        source = shots.find_source(scene, target.strip, target.mark, target.frame)
-    if target.place == "OVER":
-        return placing.place_over(
-            context,
-            scene,
-            clip.path,
-            source=source,
-            frame=target.frame,
-            offset=target.offset,
-            length=target.length,
-            channel=target.channel,
-            **common,
+        if target.place == "AFTER":
+            return placing.place_after(
+                context, scene, made, source=None, frame=at, head=_head_of(job, clip)
+            )
+        meta = sequencer.meta_at(scene, at)
+        return sequencer.bring_in(
+            context, scene, made, meta=meta, frame=at, settle=sequencer.settle_lowest
         )
-    head = target.length
-    video = job.spec.video
-    if video is not None and models.new_part_only(video.seconds, job.spec.duration, clip.seconds):
-        head = 0
+    here = scene.name == target.scene
+    if target.place == "OVER":
+        source = here and shots.find_source(
+            scene, target.strip, target.mark, target.frame, content=target.offset
+        )
+        part = placing.Part(target.frame, target.length, target.offset, target.channel, target.mark)
+        return placing.place_over(context, scene, made, source=source or None, part=part)
+    source = here and shots.find_source(scene, target.strip, target.mark, target.frame)
     return placing.place_after(
         context,
         scene,
-        clip.path,
-        source=source,
-        frame=target.frame if frame is None else frame,
-        head=head,
-        channel=target.channel,
-        **common,
+        made,
+        source=source or None,
+        frame=target.frame,
+        head=_head_of(job, clip),
     )
+
+
+def _head_of(job: Job, clip: Clip) -> float:
+    """Seconds at the start of a clip that are its source's and are not shown again."""
+    video = job.spec.video
+    if video is None:  # a shot that is continued: the clip is all new
+        return 0.0
+    return placing.head_seconds(clip.seconds, video.seconds, job.spec.duration)
 
 
 def _view_of_source(job: Job, scene: bpy.types.Scene) -> str:

@@ -537,11 +537,11 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
         _wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
     _draw_actions(box, job)
-    notice = flow.current().notices.get(job.id)
-    if notice:
-        _wrapped(box, context, notice, "INFO")
-        button = box.operator("grok_video.use_standard")
-        button.scene = job.imported_into
+    landing = flow.current().notices.get(job.id)
+    if landing is not None:
+        _wrapped(box, context, landing.notice, "INFO")
+        if landing.off_colour:
+            box.operator("grok_video.use_standard").scene = job.imported_into
 
 
 def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:

@@ -89,6 +89,7 @@ class Landing:
     start: int  # scene frame of the first picture
     end: int  # scene frame after the last one
     notice: str  # '' or sentences for the artist: what is not as one would expect
+    off_colour: bool  # among them that it does not look like its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,7 @@ def bring_in(
         start=start,
         end=end,
         notice=" ".join(filter(None, (notice, plan.notice))),
+        off_colour=bool(plan.notice),
     )
 
 

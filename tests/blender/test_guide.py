@@ -74,9 +74,7 @@ def test_first_request(blender: ModuleType, scene: Any, service: Any, module: Mo
     assert "image" not in body
     assert job.state == "IMPORTED"
     assert service.jobs()[0]["id"] == job.request_id
-    assert all(
-        request["path"].endswith(job.request_id) for request in service.requests("poll")
-    )
+    assert all(request["path"].endswith(job.request_id) for request in service.requests("poll"))
     assert service.jobs()[0]["url"] == job.url
     assert len(service.requests("download")) == 1
 

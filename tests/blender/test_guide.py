@@ -146,7 +146,7 @@ def test_extension(blender: ModuleType, scene: Any, service: Any, module: Module
     start, after = editing.span(make_active(scene, module))
     assert start == end
     assert abs(after - start - 3 * 24) <= 1
-    assert job.spec.estimate == service.jobs()[-1]["ticks"] == 3 * 0.05 * USD + 2 * 0.01 * USD
+    assert job.spec.estimate == service.jobs()[-1]["ticks"] == round((3 * 0.05 + 2 * 0.01) * USD)
 
 
 def test_edit(blender: ModuleType, scene: Any, service: Any, module: Module) -> None:
@@ -248,20 +248,21 @@ def test_rate_limit_waits_and_goes_on(
 
 
 def test_chained_lifecycle(blender: ModuleType, scene: Any, service: Any, module: Module) -> None:
-    """Generate, extend what came, edit what came of that: each from the result before, by its id."""
+    """Submit, take the id, poll until it is done, assert a URL, and go on from it: twice in a row."""
     chosen = scene.grok_video
     chosen.prompt, chosen.duration = "A boat", 2
     blender.ops.grok_video.generate(frame=1)
-    make_active(scene, module)
+    boat = make_active(scene, module)
     chosen.extend_prompt, chosen.extend_seconds = "It sails away", 2
     blender.ops.grok_video.extend()
-    make_active(scene, module)
+    scene.sequence_editor.active_strip = boat
     chosen.edit_prompt = "At night"
     blender.ops.grok_video.edit()
-    jobs = service.jobs()
-    assert [job["kind"] for job in jobs] == ["generate", "extend", "edit"]
-    assert all(job["url"] for job in jobs)
+    first, *later = service.jobs()
+    assert [job["kind"] for job in (first, *later)] == ["generate", "extend", "edit"]
+    for request in service.requests("submit")[1:]:
+        assert request["body"]["video_id"] == first["id"]
+        assert request["body"]["video"] == {"url": first["url"]}
     polled = {request["path"].rsplit("/", 1)[-1] for request in service.requests("poll")}
-    assert polled == {job["id"] for job in jobs}
+    assert polled == {job["id"] for job in (first, *later)}
     assert len(editing.strips(scene)) == 3
-    assert newest(module).state == "IMPORTED"

@@ -139,6 +139,45 @@ def curves(scene: bpy.types.Scene) -> Iterator[Any]:
                     yield from bag.fcurves
 
 
+def set_end(strip: bpy.types.Strip, frame: int) -> None:
+    """Let ``strip`` be shown up to the scene frame before ``frame``."""
+    if hasattr(strip, "right_handle"):
+        strip.right_handle = frame
+    else:
+        strip.frame_final_end = frame
+
+
+def best_filter(transform: bpy.types.StripTransform) -> None:
+    """The filter that takes every pixel of a picture into account when it is made smaller."""
+    transform.filter = "BOX"
+
+
+def inputs(strip: bpy.types.Strip) -> list[bpy.types.Strip]:
+    """The strips that an effect strip is made of; [] for all others and for effects that need none."""
+    names = (
+        ("input_1", "input_2") if hasattr(strip, "input_1") else ()
+    )
+    return [other for name in names if (other := getattr(strip, name, None)) is not None]
+
+
+def drop_compositor(scene: bpy.types.Scene) -> None:
+    """Let ``scene``, a copy, know no compositor and what that one holds on to."""
+    if hasattr(scene, "compositing_node_group"):
+        scene.compositing_node_group = None
+    elif scene.node_tree is not None:
+        scene.node_tree.nodes.clear()
+
+
+def drop_properties(block: bpy.types.ID) -> None:
+    """Remove what add-ons and artists keep on a datablock: it may hold on to any other one."""
+    for name in list(block.keys()):
+        del block[name]
+    if hasattr(block, "bl_system_properties_get"):  # 5.0: those defined by add-ons live apart
+        system = block.bl_system_properties_get()
+        for name in list(system.keys()) if system else ():
+            del system[name]
+
+
 def add_movie(path: str, frame: int, channel: int) -> None:
     """Blender's own *Add › Movie*, in the context it is called in, changing nothing but the strips.
 
@@ -180,6 +219,21 @@ def write_images(settings: bpy.types.ImageFormatSettings, file_format: str, qual
     settings.quality = quality
     settings.compression = 15
     settings.color_management = "FOLLOW_SCENE"
+
+
+def write_movie(settings: bpy.types.ImageFormatSettings) -> None:
+    """Make ``settings`` write 8-bit video as the scene's own view shows it."""
+    if hasattr(settings, "media_type"):  # 5.0: decides which formats there are
+        settings.media_type = "VIDEO"
+    settings.file_format = "FFMPEG"
+    settings.color_mode = "RGB"
+    settings.color_depth = "8"
+    settings.color_management = "FOLLOW_SCENE"
+
+
+def encodes_bt601() -> bool:
+    """Whether Blender writes BT.601 colours into H.264 and does not say so (BT.709, said, from 4.4 on)."""
+    return bpy.app.version < (4, 4)
 
 
 def literal_path(path: str) -> str:

@@ -133,12 +133,12 @@ def copy_scene(scene: bpy.types.Scene, path: Path, file_format: str) -> bpy.type
         if name.startswith("use_stamp"):
             setattr(render, name, False)
     compat.write_images(render.image_settings, file_format, still.JPEG_QUALITY)
-    _show_on_srgb(copy)
+    show_on_srgb(copy)
     compat.own_compositor(scene, copy, TAG, PREFIX)
     return copy
 
 
-def _show_on_srgb(scene: bpy.types.Scene) -> None:
+def show_on_srgb(scene: bpy.types.Scene) -> None:
     """Pictures for the service are sRGB, whatever screen the artist grades for."""
     device, view = scene.display_settings.display_device, scene.view_settings.view_transform
     if device == "sRGB":

@@ -73,6 +73,52 @@ def probe(path: str | os.PathLike[str]) -> Clip:
     )
 
 
+#: colr: BT.709 primaries and transfer, BT.601 matrix, TV range (ISO/IEC 23091-2).
+_BT601 = struct.pack(">4sHHHB", b"nclx", 1, 1, 6, 0)
+_TO_ENTRIES = (b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+
+
+def say_bt601(path: str | os.PathLike[str]) -> None:
+    """Write into the H.264 file at ``path`` that its colours are BT.601, as those of Blender before 4.4 are.
+
+    Readers that are not told guess by the size of the picture, some wrongly. Raises NotAClip, OSError.
+    """
+    size = os.stat(path).st_size
+    with open(path, "r+b") as file:
+        at = 0
+        for _ in range(_MOST_BOXES):
+            file.seek(at)
+            kind, start, end = _header(file.read(16), at, size)
+            if kind == b"moov":
+                break
+            at = end
+        else:
+            raise NotAClip("its index is missing")
+        if end != size:
+            return  # the pictures lie behind the index, which would move them
+        index = _coloured(_body(file, start, end), _TO_ENTRIES)
+        file.seek(at)
+        file.write(_box(b"moov", index))
+
+
+def _coloured(data: bytes, way: tuple[bytes, ...]) -> bytes:
+    """``data`` with a colour box in each H.264 entry that the boxes of ``way`` lead to."""
+    out = b""
+    for kind, content in _boxes(data):
+        if not way:
+            if kind == b"avc1" and b"colr" not in content:
+                content += _box(b"colr", _BT601)
+        elif kind == way[0]:
+            head = 8 if kind == b"stsd" else 0  # version, flags, number of entries
+            content = content[:head] + _coloured(content[head:], way[1:])
+        out += _box(kind, content)
+    return out
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", len(content) + 8, kind) + content
+
+
 def _rate(measured: Fraction) -> Fraction:
     nearest = min(_RATES, key=lambda rate: abs(rate - measured))
     return nearest if abs(nearest - measured) < nearest / 4000 else measured

@@ -51,7 +51,7 @@ class Refused(Exception):
         self.code = code
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Pending:
     """A click whose still is not there yet: no job exists before its image does."""
 
@@ -62,7 +62,7 @@ class _Pending:
     render: capture.CameraRender | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Flow:
     """What this Blender session knows beyond the ledger."""
 

@@ -8,22 +8,20 @@ panel, and pushes no undo step: that is for the operator that calls it.
 
 from __future__ import annotations
 
-import filecmp
 import itertools
 import os
 import re
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ..core.record import record
 from . import compat
 
 JOB_PROPERTY = "grok_video_job"
@@ -66,7 +64,7 @@ class ImportRefused(Exception):
     """A sentence for the artist; nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Landing:
     """Where a clip went."""
 
@@ -78,7 +76,7 @@ class Landing:
     notice: str  # '' or a sentence for the artist: what is not right with its colours
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ColourPlan:
     """How a clip is to be shown in a scene."""
 
@@ -477,6 +475,8 @@ def _copy_clip(old: Path, folder: Path) -> tuple[Path, bool]:
 
 
 def _is_copy(path: Path, of: Path) -> bool:
+    import filecmp  # here, as tempfile below: few sessions get to it, and Blender's start is waited for
+
     return path.exists() and filecmp.cmp(path, of, shallow=False)
 
 
@@ -493,6 +493,8 @@ def _copy_whole(old: Path, new: Path) -> None:
 
 def _writable(folder: Path) -> bool:
     """Whether a file can be made in ``folder``. Asked by making one: rights say little on Windows."""
+    import tempfile
+
     try:
         with tempfile.TemporaryFile(dir=folder):
             return True

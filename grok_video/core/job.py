@@ -18,9 +18,11 @@ import types
 import typing
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, ClassVar
+
+from .record import record
 
 TICKS_PER_USD = 10**10
 
@@ -66,7 +68,7 @@ class ProblemCode(StrEnum):
     CRASHED = "CRASHED"  # was active in three crashes of the worker
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Problem:
     """A sentence for an artist: what happened, whether anything was charged, what to do now."""
 
@@ -92,7 +94,7 @@ class Kind(StrEnum):
     EDIT = "edit"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """Where the first frame came from: kept for the clip's JSON and for the panel."""
 
@@ -103,7 +105,7 @@ class Source:
     image: str = ""  # name of the image datablock
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """Where the clip goes: decided at the click and kept."""
 
@@ -113,7 +115,7 @@ class Target:
     frame: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JobSpec:
     """Everything there is to know of a request, fixed before it is queued."""
 
@@ -159,7 +161,7 @@ def account_of(api_base: str, key: str) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Clip:
     """What the downloaded file says of itself (never what was asked for)."""
 
@@ -176,26 +178,26 @@ class Clip:
 # --------------------------------------------------------------------------------------------------- events
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """Something that happened to a job. ``kind`` is its name in the ledger and never changes."""
 
     kind: ClassVar[str] = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Created(Event):
     kind: ClassVar[str] = "created"
     spec: JobSpec
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Held(Event):
     kind: ClassVar[str] = "held"
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Released(Event):
     """The user pressed Send on a held job; ``session`` is the one that may submit it now."""
 
@@ -203,26 +205,26 @@ class Released(Event):
     session: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SubmitStarted(Event):
     kind: ClassVar[str] = "submit_started"
     reserved: int  # ticks
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sending(Event):
     """The last byte is about to leave. From here on only a complete answer decides."""
 
     kind: ClassVar[str] = "sending"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Submitted(Event):
     kind: ClassVar[str] = "submitted"
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotSent(Event):
     """Nothing was started: the last byte never left, or the service said *later* (429 rate, 425)."""
 
@@ -231,19 +233,19 @@ class NotSent(Event):
     wait: float = 0.0  # seconds before the next try
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rejected(Event):
     kind: ClassVar[str] = "rejected"
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AnswerLost(Event):
     kind: ClassVar[str] = "answer_lost"
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress(Event):
     """A good poll of a running job, written when something changed. Clears ``blocked``."""
 
@@ -251,7 +253,7 @@ class Progress(Event):
     percent: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Blocked(Event):
     """The job goes on at the service, but we cannot ask for it just now."""
 
@@ -259,19 +261,19 @@ class Blocked(Event):
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slow(Event):
     kind: ClassVar[str] = "slow"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Done(Event):
     kind: ClassVar[str] = "done"
     url: str
     cost: int | None = None  # ticks
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServiceFailed(Event):
     """The service ended the job: failed, expired, moderated. Final."""
 
@@ -280,26 +282,26 @@ class ServiceFailed(Event):
     cost: int | None = None  # ticks
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DownloadBroken(Event):
     kind: ClassVar[str] = "download_broken"
     problem: Problem
     wait: float = 0.0  # seconds before the next try
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UrlGone(Event):
     kind: ClassVar[str] = "url_gone"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Downloaded(Event):
     kind: ClassVar[str] = "downloaded"
     clip: Clip
     problem: Problem | None = None  # the clip is safe, but not where it was meant to be
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalFailed(Event):
     """Something on this side ended the job: it can be retried for free once mended."""
 
@@ -307,25 +309,25 @@ class LocalFailed(Event):
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StopRequested(Event):
     """The user stops tracking: CANCELLED at once, or, in SUBMITTING, when the answer is there."""
 
     kind: ClassVar[str] = "stop_requested"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Retried(Event):
     kind: ClassVar[str] = "retried"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImportClaimed(Event):
     kind: ClassVar[str] = "import_claimed"
     session: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImportReleased(Event):
     """The claimant could not import: the clip waits in the queue."""
 
@@ -333,14 +335,14 @@ class ImportReleased(Event):
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Imported(Event):
     kind: ClassVar[str] = "imported"
     scene: str
     blend: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unrecognised(Event):
     """An event of a newer version: kept as it is; such a job is shown, not driven."""
 
@@ -500,7 +502,7 @@ class IllegalTransition(ValueError):
     """An event that cannot happen in that state. Nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """A job as it is now: the fold of its events."""
 

@@ -14,7 +14,6 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
@@ -37,6 +36,7 @@ from .job import (
     Submitted,
 )
 from .models import usd
+from .record import record
 
 GENERATIONS_PATH = "/v1/videos/generations"  # H
 KEY_PATH = "/v1/api-key"  # H: free, says whether a key is good
@@ -87,7 +87,7 @@ _BLOCKED_HINT = "The job is kept and asked for again by itself."
 # ------------------------------------------------------------------------------------------------- requests
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Upload:
     """A POST: its body is ``head`` + base64 of the file at ``image`` + ``tail``."""
 
@@ -164,7 +164,7 @@ def submit_answer(
     return _lost(status, f"xAI answered {status}{said.quoted}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Poll:
     """What a poll said."""
 
@@ -352,7 +352,7 @@ def _spent(cost: int | None, hint: str) -> str:
 # ------------------------------------------------------------------------------------------------- the body
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Said:
     """A body as far as it could be read."""
 

@@ -462,18 +462,25 @@ def _build(cls: type[Any], values: Mapping[str, Any]) -> Any:
 
     A wrong one in a ledger or an inbox file is found here, and not by what reckons with it later.
     """
-    wanted = _types(cls)
+    wanted, plain = _types(cls)
     known = {name: value for name, value in values.items() if name in wanted}
     for name, value in known.items():
-        if not _fits(value, wanted[name]):
+        if type(value) not in plain[name] and not _fits(value, wanted[name]):
             raise TypeError(f"{cls.__name__}.{name} cannot be {value!r:.80}")
     return cls(**known)
 
 
 @functools.cache
-def _types(cls: type[Any]) -> dict[str, Any]:
+def _types(cls: type[Any]) -> tuple[dict[str, Any], dict[str, frozenset[Any]]]:
+    """Each field's type, and the types whose every value fits it: a list of clips is read at every start."""
     hints = typing.get_type_hints(cls)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    wanted = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    plain = {
+        name: frozenset(typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,))
+        - {float}  # not each of them is finite
+        for name, hint in wanted.items()
+    }
+    return wanted, plain
 
 
 def _fits(value: Any, wanted: Any) -> bool:

@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,9 @@ import bpy
 
 from ..core import mp4
 from ..core.job import new_id
+from ..core.record import record
 from . import compat, render
-from .bake_names import ORDER, REPORT, RESULT, ROLE
+from .bake_names import ORDER, REPORT, RESULT
 
 #: A child that gives no sign of life for so long hangs.
 SILENT_SECONDS = 120.0
@@ -51,7 +51,7 @@ class BakeFailed(Exception):
     """'The strip could not be prepared: …' Nothing was sent or charged, and no file is left."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Baked:
     """A finished bake, as its file says."""
 
@@ -301,6 +301,11 @@ def bake_size(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[int, int]
     return _even((width, height), SMALL if native <= SMALL else LARGE)
 
 
+def scene_size(scene: bpy.types.Scene) -> tuple[int, int]:
+    """Width and height of the bake of a scene's camera or viewport: at most 720p."""
+    return _even(render.frame_size(scene), LARGE)
+
+
 def _even(frame: tuple[float, float], side: int) -> tuple[int, int]:
     """``frame`` with a short side of at most ``side``, in even numbers, never enlarged."""
     scale = min(1.0, side / min(frame))
@@ -515,15 +520,7 @@ def _write_edit(scene: bpy.types.Scene, needed: _Needed, file: Path) -> dict[str
         copy[render.TAG] = True
         _lighten(copy)
         render.show_on_srgb(copy)
-        unwanted: list[tuple[int, Any, Any]] = []
-        for (strip, base), role in zip(_walk(copy.sequence_editor), roles, strict=True):
-            if role:
-                strip[ROLE] = role
-            elif base == copy.sequence_editor or base.get(ROLE):
-                unwanted.append((_depth(strip), strip, base))
-        # A strip takes the effects that it feeds along: those go first.
-        for _, strip, base in sorted(unwanted, key=lambda item: -item[0]):
-            compat.strips(base).remove(strip)
+        _keep(copy, roles)
         bpy.data.libraries.write(str(file), {copy}, path_remap="ABSOLUTE", compress=False)
     finally:
         bpy.data.scenes.remove(copy)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ import bpy
 
 from ..core.job import OPEN_STATES, Job, State, new_id
 from ..core.ledger import FileLock, LedgerReader, put_command
+from ..core.record import record
 
 #: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
 RESTART_AFTER = (1.0, 4.0, 16.0, 60.0)
 _PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Account:
     """The (API base, key) pair in use and how often it may be asked."""
 
@@ -36,7 +37,7 @@ class Account:
     poll_interval: float  # seconds
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Snapshot:
     """The jobs as the panel draws them: immutable, newest first, made once per change."""
 

@@ -154,9 +154,7 @@ def best_filter(transform: bpy.types.StripTransform) -> None:
 
 def inputs(strip: bpy.types.Strip) -> list[bpy.types.Strip]:
     """The strips that an effect strip is made of; [] for all others and for effects that need none."""
-    names = (
-        ("input_1", "input_2") if hasattr(strip, "input_1") else ()
-    )
+    names = ("input_1", "input_2") if hasattr(strip, "input_1") else ()
     return [other for name in names if (other := getattr(strip, name, None)) is not None]
 
 

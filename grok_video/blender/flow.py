@@ -44,7 +44,7 @@ DEAD_WATCH_SECONDS = 5.0  # without a tick: the modal operator is gone without a
 Refused = orders.Refused
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Flow:
     """What this Blender session knows beyond the ledger."""
 

@@ -29,6 +29,7 @@ from ..core.job import (
     Target,
     new_id,
 )
+from ..core.record import record
 from . import bake, capture, compat, render, sequencer, settings, shots, viewport
 from .preparing import BakeStep, CameraStep, Step
 
@@ -144,7 +145,7 @@ def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
     return models.nearest_ratio(*size, ratios) if size else ratios[0]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mark:
     """A keyframe to be: a timeline marker inside the clip."""
 
@@ -323,7 +324,7 @@ def _render_keyframe(
 FindJob = Callable[[str], Job | None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """What would be sent of a shot: scene frames [start, end), and as which picture."""
 
@@ -501,7 +502,7 @@ def _bake(shot: shots.Shot, start: int, end: int, path: Path) -> bake.Bake:
 # ------------------------------------------------------------------------------------ edit the animation
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Take:
     """What a playblast would send: scene frames [start, end)."""
 

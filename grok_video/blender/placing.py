@@ -6,11 +6,11 @@ source's. The source is left alone. It knows nothing of jobs and of the panel, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import bpy
 
+from ..core.record import record
 from . import compat, sequencer, shots
 from .sequencer import Clip, ImportRefused, Landing
 
@@ -77,7 +77,7 @@ def head_seconds(measured: float, sent: float, added: float) -> float:
     return left if abs(left - sent) <= _RESAMPLED else min(sent, measured)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """The part of a source strip that was sent to be edited."""
 

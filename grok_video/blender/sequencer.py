@@ -9,22 +9,20 @@ panel, and pushes no undo step: that is for the operator that calls it.
 
 from __future__ import annotations
 
-import filecmp
 import itertools
 import os
 import re
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ..core.record import record
 from . import compat
 
 JOB_PROPERTY = "grok_video_job"
@@ -69,7 +67,7 @@ class ImportRefused(Exception):
     """A sentence for the artist; nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Clip:
     """A finished clip that is to become strips."""
 
@@ -79,7 +77,7 @@ class Clip:
     made_from_view: str  # the view transform that its source came through; '' for none
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Landing:
     """Where a clip went."""
 
@@ -92,7 +90,7 @@ class Landing:
     off_colour: bool  # among them that it does not look like its file
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ColourPlan:
     """How a clip is to be shown in a scene."""
 
@@ -539,6 +537,8 @@ def _copy_clip(old: Path, folder: Path) -> tuple[Path, bool]:
 
 
 def _is_copy(path: Path, of: Path) -> bool:
+    import filecmp  # here, as tempfile below: few sessions get to it, and Blender's start is waited for
+
     return path.exists() and filecmp.cmp(path, of, shallow=False)
 
 
@@ -555,6 +555,8 @@ def _copy_whole(old: Path, new: Path) -> None:
 
 def _writable(folder: Path) -> bool:
     """Whether a file can be made in ``folder``. Asked by making one: rights say little on Windows."""
+    import tempfile
+
     try:
         with tempfile.TemporaryFile(dir=folder):
             return True

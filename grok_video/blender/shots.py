@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import bpy
 
+from ..core.record import record
 from . import compat, render, sequencer
 
 #: Custom property of a source strip: the marks of the clicks it was a source for, with blanks between.
@@ -32,7 +32,7 @@ class ShotRefused(Exception):
     """A sentence for the artist: why the strip cannot be a source, and what would work."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shot:
     """What a strip visibly shows."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from ..core.job import Source
 from ..core.models import crop_inside
+from ..core.record import record
 
 JPEG_QUALITY = 90
 MIME = {"PNG": "image/png", "JPEG": "image/jpeg"}
@@ -33,7 +33,7 @@ class CaptureInterrupted(Exception):
     """'Render interrupted …': there is no picture, everything was restored, no file is left."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Still:
     """A finished still, as it will be sent."""
 

@@ -6,7 +6,6 @@ for the time of the drawing. It knows nothing of files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, cast
 
 import bpy
@@ -14,13 +13,14 @@ import numpy as np
 from mathutils import Matrix
 
 from ..core.models import crop_inside
+from ..core.record import record
 from . import render
 from .still import CaptureInterrupted, CaptureRefused
 
 _NONE = "There is no 3D Viewport in this window. Open one, or choose another source."
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class View:
     """A 3D viewport of the window."""
 

@@ -19,9 +19,11 @@ import types
 import typing
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, ClassVar
+
+from .record import record
 
 TICKS_PER_USD = 10**10
 
@@ -67,7 +69,7 @@ class ProblemCode(StrEnum):
     CRASHED = "CRASHED"  # was active in three crashes of the worker
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Problem:
     """A sentence for an artist: what happened, whether anything was charged, what to do now."""
 
@@ -93,7 +95,7 @@ class Kind(StrEnum):
     EDIT = "edit"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """Where the first frame came from: kept for the clip's JSON and for the panel."""
 
@@ -104,7 +106,7 @@ class Source:
     image: str = ""  # name of the image datablock
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """Where the clip goes: decided at the click and kept."""
 
@@ -120,7 +122,7 @@ class Target:
     offset: int = 0  # OVER: scene frames from the source's left handle to the first one sent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Picture:
     """A picture that goes along with a request."""
 
@@ -135,7 +137,7 @@ class Picture:
         return self.label or os.path.basename(self.path)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Keyframe:
     """A picture that the clip passes through."""
 
@@ -148,7 +150,7 @@ class Keyframe:
         return self.thirds / 3
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SourceVideo:
     """The clip that is extended or edited."""
 
@@ -160,7 +162,7 @@ class SourceVideo:
     job: str = ""  # id of the job whose whole result it is: named by its URL while that is fresh
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JobSpec:
     """Everything there is to know of a request, fixed before it is queued."""
 
@@ -222,7 +224,7 @@ def account_of(api_base: str, key: str) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Clip:
     """What the downloaded file says of itself (never what was asked for)."""
 
@@ -239,26 +241,26 @@ class Clip:
 # --------------------------------------------------------------------------------------------------- events
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """Something that happened to a job. ``kind`` is its name in the ledger and never changes."""
 
     kind: ClassVar[str] = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Created(Event):
     kind: ClassVar[str] = "created"
     spec: JobSpec
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Held(Event):
     kind: ClassVar[str] = "held"
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Released(Event):
     """The user pressed Send on a held job; ``session`` is the one that may submit it now."""
 
@@ -266,26 +268,26 @@ class Released(Event):
     session: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SubmitStarted(Event):
     kind: ClassVar[str] = "submit_started"
     reserved: int  # ticks
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sending(Event):
     """The last byte is about to leave. From here on only a complete answer decides."""
 
     kind: ClassVar[str] = "sending"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Submitted(Event):
     kind: ClassVar[str] = "submitted"
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotSent(Event):
     """Nothing was started: the last byte never left, or the service said *later* (429 rate, 425)."""
 
@@ -294,19 +296,19 @@ class NotSent(Event):
     wait: float = 0.0  # seconds before the next try
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rejected(Event):
     kind: ClassVar[str] = "rejected"
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AnswerLost(Event):
     kind: ClassVar[str] = "answer_lost"
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress(Event):
     """A good poll of a running job, written when something changed. Clears ``blocked``."""
 
@@ -314,7 +316,7 @@ class Progress(Event):
     percent: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Blocked(Event):
     """The job goes on at the service, but we cannot ask for it just now."""
 
@@ -322,19 +324,19 @@ class Blocked(Event):
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slow(Event):
     kind: ClassVar[str] = "slow"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Done(Event):
     kind: ClassVar[str] = "done"
     url: str
     cost: int | None = None  # ticks
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServiceFailed(Event):
     """The service ended the job: failed, expired, moderated. Final."""
 
@@ -343,26 +345,26 @@ class ServiceFailed(Event):
     cost: int | None = None  # ticks
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DownloadBroken(Event):
     kind: ClassVar[str] = "download_broken"
     problem: Problem
     wait: float = 0.0  # seconds before the next try
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UrlGone(Event):
     kind: ClassVar[str] = "url_gone"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Downloaded(Event):
     kind: ClassVar[str] = "downloaded"
     clip: Clip
     problem: Problem | None = None  # the clip is safe, but not where it was meant to be
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalFailed(Event):
     """Something on this side ended the job: it can be retried for free once mended."""
 
@@ -370,25 +372,25 @@ class LocalFailed(Event):
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StopRequested(Event):
     """The user stops tracking: CANCELLED at once, or, in SUBMITTING, when the answer is there."""
 
     kind: ClassVar[str] = "stop_requested"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Retried(Event):
     kind: ClassVar[str] = "retried"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImportClaimed(Event):
     kind: ClassVar[str] = "import_claimed"
     session: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImportReleased(Event):
     """The claimant could not import: the clip waits in the queue."""
 
@@ -396,14 +398,14 @@ class ImportReleased(Event):
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Imported(Event):
     kind: ClassVar[str] = "imported"
     scene: str
     blend: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unrecognised(Event):
     """An event of a newer version: kept as it is; such a job is shown, not driven."""
 
@@ -589,7 +591,7 @@ class IllegalTransition(ValueError):
     """An event that cannot happen in that state. Nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """A job as it is now: the fold of its events."""
 

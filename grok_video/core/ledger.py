@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -243,8 +244,11 @@ class _Tail:
         self._first: dict[str, int] = {}
         self._n = 0
 
-    def read(self, connection: sqlite3.Connection, limit: int) -> bool:
-        """Take in up to ``limit`` changed jobs (-1: all), oldest change first; False when none was left."""
+    def read(self, connection: sqlite3.Connection, limit: int, deadline: float = math.inf) -> bool:
+        """Take in changed jobs, oldest change first; False when none was left.
+
+        At most ``limit`` (-1: all), and none more after ``deadline`` (of ``time.perf_counter``) but the first.
+        """
         rows = connection.execute(
             "SELECT id, first, n, fold, snapshot FROM jobs WHERE n > ? ORDER BY n LIMIT ?",
             (self._n, limit),
@@ -255,6 +259,8 @@ class _Tail:
             if job is not None:
                 self.put(job, first, n)
             self._n = n
+            if time.perf_counter() >= deadline:
+                break
         return bool(rows)
 
     def put(self, job: Job, first: int, n: int) -> None:
@@ -385,7 +391,7 @@ class LedgerReader:
 
     def _read(self, connection: sqlite3.Connection, deadline: float) -> None:
         try:
-            while self._tail.read(connection, 8):
+            while self._tail.read(connection, 8, deadline):
                 if time.perf_counter() >= deadline:
                     break
             else:

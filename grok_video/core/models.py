@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from .job import TICKS_PER_USD, JobSpec, Kind, Problem, ProblemCode
+from .record import record
 
 #: Characters of a prompt at most (M).
 MAX_PROMPT = 4096
@@ -22,7 +22,7 @@ MAX_PROMPT = 4096
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Model:
     """One model of the service. Lengths are seconds; a limit of 0 belongs to what the model does not make."""
 
@@ -156,7 +156,7 @@ def nearest_ratio(width: float, height: float, ratios: Iterable[str]) -> str:
     return min(ratios, key=distance)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Crop:
     """The part of a source frame that is kept, in fractions of it from its lower left corner."""
 
@@ -236,7 +236,7 @@ def priced_resolution(width: int, height: int) -> str:
 # -------------------------------------------------------------------------------------------------- extensions
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pass:
     """One extension of several."""
 

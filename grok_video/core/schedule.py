@@ -27,6 +27,7 @@ from .job import (
     Slow,
     State,
 )
+from .record import record
 
 #: A QUEUED job is submitted at most this long after the user's word; then it waits for a new one.
 WORD_HOLDS = 600.0
@@ -42,7 +43,7 @@ MOST_BROKEN = 40
 MOST_BROKEN_HERE = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pace:
     """How often the service may be asked; anything below these needs a loopback service."""
 
@@ -61,7 +62,7 @@ class Pace:
         return self.poll * 60
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class World:
     """What a decision depends on beside the job."""
 
@@ -93,7 +94,7 @@ class Act(StrEnum):
     RECORD = "RECORD"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """What to do with a job, at ``at`` (mono) or later. ``event`` is what RECORD writes down."""
 

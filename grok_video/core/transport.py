@@ -19,7 +19,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -31,6 +30,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from .job import Problem, ProblemCode
+from .record import record
 
 CONNECT_TIMEOUT = 30.0  # seconds; urllib3 also takes it for each chunk of a body
 ANSWER_TIMEOUT = 180.0  # from the last byte of a POST
@@ -47,7 +47,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({401, 403, 404, 410})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """A complete answer: ``headers`` compare without case."""
 

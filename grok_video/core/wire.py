@@ -14,7 +14,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ from .job import (
     Submitted,
 )
 from .models import usd
+from .record import record
 
 GENERATIONS_PATH = "/v1/videos/generations"  # H
 EXTENSIONS_PATH = "/v1/videos/extensions"  # H
@@ -100,7 +101,7 @@ _BLOCKED_HINT = "The job is kept and asked for again by itself."
 # ------------------------------------------------------------------------------------------------- requests
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Upload:
     """A POST: its body is the parts one after the other, the files among them as base64."""
 
@@ -108,7 +109,7 @@ class Upload:
     parts: tuple[bytes | Path, ...]  # bytes and files in turn; the last ends with '}', which buys
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Named:
     """A clip that the service still has: an extension or edit names it and uploads nothing."""
 
@@ -116,7 +117,7 @@ class Named:
     request_id: str  # the guide's ``video_id``; the real service ignores it (M)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _File:
     """A data URI of a file, in the place of a string of JSON."""
 
@@ -252,7 +253,7 @@ def submit_answer(
     return _lost(status, f"xAI answered {status}{said.quoted}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Poll:
     """What a poll said."""
 
@@ -480,7 +481,7 @@ def _spent(cost: int | None, hint: str) -> str:
 # ------------------------------------------------------------------------------------------------- the body
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Said:
     """A body as far as it could be read."""
 

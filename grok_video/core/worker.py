@@ -67,6 +67,7 @@ from .ledger import (
     LedgerError,
     StaleJob,
 )
+from .record import record
 from .schedule import Act, Memory, Pace, World
 from .transport import (
     ANSWER_TIMEOUT,
@@ -92,7 +93,7 @@ REPLACE_FOR = 5.0  # seconds to try a rename that a scanner of Windows refuses
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Account:
     """The API base and key in use; its text never shows the key."""
 

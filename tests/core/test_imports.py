@@ -14,14 +14,15 @@ PACKAGE = Path(__file__).resolve().parents[2] / "grok_video"
 #: Inside core: module -> what it may import of core.
 CORE = {
     "__init__": set[str](),
-    "job": set[str](),
-    "models": {"job"},
-    "wire": {"job", "models"},
-    "schedule": {"job", "models"},
+    "record": set[str](),
+    "job": {"record"},
+    "models": {"record", "job"},
+    "wire": {"record", "job", "models"},
+    "schedule": {"record", "job", "models"},
     "ledger": {"job", "models"},
     "mp4": {"job"},
-    "transport": {"job"},
-    "worker": {"job", "models", "wire", "schedule", "ledger", "transport", "mp4"},
+    "transport": {"record", "job"},
+    "worker": {"record", "job", "models", "wire", "schedule", "ledger", "transport", "mp4"},
 }
 #: What Blender's side may not use: no Python thread ever runs inside Blender.
 NOT_IN_BLENDER = {"threading", "_thread", "asyncio", "multiprocessing", "concurrent"}

@@ -419,6 +419,10 @@ class _Needed:
             for s in self.strips
         )
 
+    def roles_in_order(self) -> list[str]:
+        """What each strip of the edit is there for, as ``_walk`` gives them; '' for what is not needed."""
+        return [self.roles.get(s.as_pointer(), "") for s, _ in _walk(self.scene.sequence_editor)]
+
     def has_scenes(self) -> bool:
         """Whether whole scenes are needed, with their objects."""
         return any(strip.type == "SCENE" for strip in self.strips)
@@ -513,7 +517,7 @@ def _write_edit(scene: bpy.types.Scene, needed: _Needed, file: Path) -> dict[str
 
     The artist's scene is not touched: a copy that has nothing else is written and removed.
     """
-    roles = [needed.roles.get(s.as_pointer(), "") for s, _ in _walk(scene.sequence_editor)]
+    roles = needed.roles_in_order()
     copy = scene.copy()
     try:
         copy.name = name = f"{render.PREFIX}{new_id()[:8]}"
@@ -525,6 +529,26 @@ def _write_edit(scene: bpy.types.Scene, needed: _Needed, file: Path) -> dict[str
     finally:
         bpy.data.scenes.remove(copy)
     return {"scene": name}
+
+
+def isolate(scene: bpy.types.Scene, copy: bpy.types.Scene, strip: bpy.types.Strip) -> None:
+    """Leave in the edit of ``copy``, a copy of ``scene``, only what ``strip`` shows: for a still of it."""
+    needed = _Needed(scene, strip, *compat.span(strip), ())
+    _keep(copy, needed.roles_in_order())
+    show_only(copy.sequence_editor, compat.strips)
+
+
+def _keep(copy: bpy.types.Scene, roles: list[str]) -> None:
+    """Remove the strips of a copied edit that have no role, and note on the others what they are for."""
+    unwanted: list[tuple[int, Any, Any]] = []
+    for (strip, base), role in zip(_walk(copy.sequence_editor), roles, strict=True):
+        if role:
+            strip[ROLE] = role
+        elif base == copy.sequence_editor or base.get(ROLE):
+            unwanted.append((_depth(strip), strip, base))
+    # A strip takes the effects that it feeds along: those go first.
+    for _, strip, base in sorted(unwanted, key=lambda item: -item[0]):
+        compat.strips(base).remove(strip)
 
 
 def _depth(strip: Any) -> int:

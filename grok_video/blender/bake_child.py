@@ -34,13 +34,11 @@ def _beside(name: str) -> Any:
 
 
 compat = _beside("compat")
-names = _beside("bake_names")
+shared = _beside("bake_shared")
 
 _BEAT_SECONDS = 1.0
 #: The private folder that all of it happens in: the parent starts us there.
 _FOLDER = Path.cwd()
-#: How the picture of a strip comes over the black of an empty edit. Others would mix it with that black.
-_PLAIN_BLENDS = {"REPLACE", "ALPHA_OVER", "CROSS"}
 
 
 class Unbakeable(Exception):
@@ -53,7 +51,7 @@ class Report:
     def __init__(self, passes: int) -> None:
         self.passes = passes
         self.frames = 0
-        self._file = open(names.REPORT, "ab", buffering=0)  # noqa: SIM115
+        self._file = open(shared.REPORT, "ab", buffering=0)  # noqa: SIM115
         self._beat_at = 0.0
 
     def frame(self, *_: object) -> None:
@@ -159,7 +157,7 @@ def bake_strip(order: dict[str, Any], report: Report) -> None:
         if group is not None:
             for node in [n for n in group.nodes if n.type == "OUTPUT_FILE"]:
                 group.nodes.remove(node)  # files of the artist
-    _uncover(scene.sequence_editor)
+    shared.show_only(scene.sequence_editor, compat.strips)
     check_movies(scene)
     no_caches(scene)
     output = scene.render
@@ -169,7 +167,7 @@ def bake_strip(order: dict[str, Any], report: Report) -> None:
     size = tuple(order["size"])
     if report.passes == 1:
         output.resolution_percentage = 100
-        to_file(scene, names.RESULT, middle=False, audio=order["audio"])
+        to_file(scene, shared.RESULT, middle=False, audio=order["audio"])
         render(scene)
         return
     share = order["percent"] / 100
@@ -179,19 +177,19 @@ def bake_strip(order: dict[str, Any], report: Report) -> None:
     full = (output.resolution_x, output.resolution_y)
     output.resolution_x += -output.resolution_x % step
     output.resolution_y += -output.resolution_y % step
-    to_file(scene, names.MIDDLE, middle=True, audio=order["audio"])
+    to_file(scene, shared.MIDDLE, middle=True, audio=order["audio"])
     render(scene)
-    if not os.path.exists(names.MIDDLE):
+    if not os.path.exists(shared.MIDDLE):
         raise Unbakeable("Blender wrote no file")  # and said nothing: 5.0 does so
     second = plain_scene("second", order, size)
     strips = compat.strips(second.sequence_editor)
-    movie = strips.new_movie("picture", str(_FOLDER / names.MIDDLE), 2, 1)
+    movie = strips.new_movie("picture", str(_FOLDER / shared.MIDDLE), 2, 1)
     movie.transform.scale_x = size[0] / (full[0] * share)
     movie.transform.scale_y = size[1] / (full[1] * share)
     compat.best_filter(movie.transform)
     if order["audio"]:
-        strips.new_sound("sound", str(_FOLDER / names.MIDDLE), 1, 1)
-    to_file(second, names.RESULT, middle=False, audio=order["audio"])
+        strips.new_sound("sound", str(_FOLDER / shared.MIDDLE), 1, 1)
+    to_file(second, shared.RESULT, middle=False, audio=order["audio"])
     render(second)
 
 
@@ -202,7 +200,7 @@ def bake_camera(order: dict[str, Any]) -> None:
     scene.render.use_sequencer = scene.render.use_compositing = False
     _resize(scene, order)
     scene.frame_start, scene.frame_end = order["start"], order["end"] - 1
-    to_file(scene, names.RESULT, middle=False, audio=False)
+    to_file(scene, shared.RESULT, middle=False, audio=False)
     render(scene)
 
 
@@ -215,7 +213,7 @@ def bake_frames(order: dict[str, Any]) -> None:
     for name in others:
         strip.elements.append(name)
     compat.set_end(strip, 1 + len(order["frames"]))
-    to_file(scene, names.RESULT, middle=False, audio=False)
+    to_file(scene, shared.RESULT, middle=False, audio=False)
     render(scene)
 
 
@@ -243,26 +241,6 @@ def _resize(scene: bpy.types.Scene, order: dict[str, Any]) -> None:
 
 
 # --------------------------------------------------------------------------------------------------- strips
-
-
-def _uncover(base: Any) -> None:
-    """Show what is to be baked, hide what only feeds it, leave what it consists of as it was."""
-    for strip in compat.strips(base):
-        match strip.get(names.ROLE):
-            case "shown":
-                strip.mute = False
-                base.channels[strip.channel].mute = False
-                if strip.type != "SOUND" and strip.blend_type not in _PLAIN_BLENDS:
-                    strip.blend_type = "ALPHA_OVER"
-            case "around":
-                strip.mute = False
-                base.channels[strip.channel].mute = False
-            case "feeds":
-                strip.mute = True
-            case _:
-                pass
-        if strip.type == "META":
-            _uncover(strip)
 
 
 def check_movies(scene: bpy.types.Scene) -> None:
@@ -308,7 +286,7 @@ if __name__ == "__main__":
     try:
         if hasattr(os, "nice"):
             os.nice(5)  # the artist's Blender comes first
-        ordered = json.loads(Path(names.ORDER).read_text("utf-8"))
+        ordered = json.loads(Path(shared.ORDER).read_text("utf-8"))
         if not bpy.app.binary_path and ordered["blend"]:
             bpy.ops.wm.open_mainfile(filepath=ordered["blend"], load_ui=False)
         main(ordered)

@@ -328,7 +328,7 @@ def _edit_pixels(
         if frame is not None:
             copy.frame_current, copy.frame_subframe = frame, 0.0
         if alone is not None:
-            bake.isolate(copy, alone.name)
+            bake.isolate(scene, copy, alone)
         render.run(copy, wait=True)
         return still.read(part)
     except RuntimeError as error:

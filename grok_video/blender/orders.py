@@ -346,7 +346,8 @@ def _part(shot: shots.Shot, start: int, end: int, find_job: FindJob) -> Part:
     if job is not None and job.clip is not None:
         clip = job.clip
         return Part(shot, start, end, (clip.width, clip.height), clip.seconds, clip)
-    pixels = bake.size_of(bpy.data.scenes[shot.scene], shot.pixels)
+    strip = strip_of(shot)
+    pixels = bake.bake_size(strip.id_data, strip)
     return Part(shot, start, end, pixels, (end - start) / shot.fps, None)
 
 
@@ -533,9 +534,8 @@ def take_to_edit(scene: bpy.types.Scene) -> Take:
     start, end = animation_range(scene)
     most = int(_limits(scene, "edit").max_edit * render.rate(scene))
     last = min(end, start + most)
-    width, height = render.frame_size(scene)
-    pixels = bake.size_of(scene, (round(width), round(height)))
-    return Take(start, last, (last - start) / render.rate(scene), pixels, last < end)
+    seconds = (last - start) / render.rate(scene)
+    return Take(start, last, seconds, bake.scene_size(scene), last < end)
 
 
 def animation_draft(scene: bpy.types.Scene, take: Take, job_id: str = DRAFT) -> JobSpec:

@@ -28,7 +28,7 @@ from ..core import mp4
 from ..core.job import new_id
 from ..core.record import record
 from . import compat, render
-from .bake_names import ORDER, REPORT, RESULT
+from .bake_shared import ORDER, REPORT, RESULT, ROLE, show_only
 
 #: A child that gives no sign of life for so long hangs.
 SILENT_SECONDS = 120.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import timeit
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -94,6 +94,7 @@ def test_a_clip_as_it_came(scene: Any, shots: Any, place: Callable[..., Any], cl
     assert (shot.fps, shot.seconds, shot.last) == (30.0, pytest.approx(121 / 30), 161)
     assert shot.pixels == (pictures.WIDTH, pictures.HEIGHT)
     assert (shot.job, shot.whole) == ("job", True)
+    assert shots.strip_of(shot) == movie
     assert [find(scene, name).type for name in shot.sounds] == ["SOUND"] * SOUNDS
 
 
@@ -102,11 +103,8 @@ def test_a_redraw_costs_nothing(
 ) -> None:
     for number in range(20):
         place(clip, 1 + 200 * number)
-    shots.active_shot(bpy.context)
-    start = time.perf_counter()
-    for _ in range(20):
-        shots.active_shot(bpy.context)
-    assert (time.perf_counter() - start) / 20 < 0.002
+    quickest = min(timeit.repeat(lambda: shots.active_shot(bpy.context), number=1, repeat=20))
+    assert quickest < 0.002
     assert not any(shots.SOURCE_PROPERTY in strip.keys() for strip in strips(scene))
 
 

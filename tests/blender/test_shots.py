@@ -93,7 +93,7 @@ def test_a_clip_as_it_came(scene: Any, shots: Any, place: Callable[..., Any], cl
     assert (shot.channel, shot.start, shot.end, shot.origin) == (movie.channel, 41, 162, 41)
     assert (shot.fps, shot.seconds, shot.last) == (30.0, pytest.approx(121 / 30), 161)
     assert shot.pixels == (pictures.WIDTH, pictures.HEIGHT)
-    assert (shot.job, shot.whole) == ("job", True)
+    assert (shot.job, shot.whole, shot.path) == ("job", True, str(clip))
     assert shots.strip_of(shot) == movie
     assert [find(scene, name).type for name in shot.sounds] == ["SOUND"] * SOUNDS
 
@@ -242,7 +242,7 @@ def test_other_kinds_of_strips(scene: Any, shots: Any, tmp_path: Path) -> None:
         activate(strip)
         shot = shots.active_shot(bpy.context)
         assert (shot.kind, shot.pixels, shot.end - shot.start) == (strip.type, pixels, 48)
-        assert (shot.job, shot.whole, shot.sounds) == ("", False, ())
+        assert (shot.job, shot.whole, shot.sounds, shot.path) == ("", False, (), "")
         assert shots.missing_file(strip) == ""
         assert shots.refusal_to_extend(shot, 2.0) == ""
     (tmp_path / "a.png").unlink()

@@ -50,7 +50,7 @@ def place_after(
             for strip in filter(None, (movie, sound)):
                 compat.shift(strip, hidden)
             said.append("The clip is no longer than what it continues, so all of it is shown.")
-        sound = _cut(base, movie, sound, seam, end)
+        _cut(movie, sound, seam, end)
         _cover(movie)
         if source is None:
             said.append("The strip that it continues is gone, so it lies where that ended.")
@@ -117,7 +117,7 @@ def place_over(
             )
         # What is left of the source may lie behind the end of the edit. Paid for, it has to be seen.
         opening = first if first < after else start
-        sound = _cut(base, movie, sound, opening, after)
+        _cut(movie, sound, opening, after)
         _cover(movie)
         channel = part.channel
         if source is None:
@@ -181,17 +181,10 @@ def _cut_by_meta(meta: Any, end: int) -> str:
 # ------------------------------------------------------------------------------------------ cut and picture
 
 
-def _cut(base: Any, movie: Any, sound: Any, start: int, end: int) -> Any:
-    """Trim both strips to [start, end); the sound, None where it has nothing in there."""
-    compat.set_span(movie, start, end)
-    if sound is None:
-        return None
-    first, after = compat.span(sound)
-    if after <= start or first >= end:
-        compat.strips(base).remove(sound)
-        return None
-    compat.set_span(sound, max(first, start), min(after, end))
-    return sound
+def _cut(movie: Any, sound: Any, start: int, end: int) -> None:
+    """Trim both strips to [start, end). Blender gives a sound the span of its picture, however long it is."""
+    for strip in filter(None, (movie, sound)):
+        compat.set_span(strip, start, end)
 
 
 def _cover(movie: Any) -> None:
@@ -203,14 +196,14 @@ def _cover(movie: Any) -> None:
 
 
 def _follow_sounds(sound: Any, source: Any) -> None:
-    """Let the sound of an extension be as loud as that of its source."""
+    """Let the sound of an extension be as loud as that of its source, and as silent."""
     before = shots.sounds_of(source)
     if sound is None or not before:
         return
     model = next((s for s in before if shots.is_heard(s)), before[0])
     sound.volume = shots.volume_of(model)
     sound.pan = model.pan
-    sound.mute = model.mute
+    sound.mute = not shots.is_heard(model)  # its channel may be muted, and the new one is not
 
 
 def _hush(sound: Any, source: Any) -> str:
@@ -253,17 +246,19 @@ def _settle_above(base: Any, movie: Any, sound: Any, channel: int) -> None:
 
 def _move(base: Any, movie: Any, sound: Any, channel: int, wanted: list[int]) -> None:
     """Bring the picture to the free ``channel``, the sound to a free one, if it can be a ``wanted`` one."""
-    if sound is not None:
-        taken = sequencer.taken_channels(base, *_extent(movie, sound)) | {channel}
-        below = _first_free([*wanted, *range(1, sequencer.MAX_CHANNEL + 1)], taken)
-        # Never onto one another: Blender 4.5 crashes when a channel is set that is occupied there.
-        if sound.channel == channel:
-            spare = range(sequencer.MAX_CHANNEL, 0, -1)
-            sound.channel = _first_free(spare, taken | {movie.channel})
-    if movie.channel != channel:
-        movie.channel = channel
-    if sound is not None and sound.channel != below:
-        sound.channel = below
+    if sound is None:
+        if movie.channel != channel:
+            movie.channel = channel
+        return
+    taken = sequencer.taken_channels(base, *_extent(movie, sound)) | {channel}
+    beside = _first_free([*wanted, *range(1, sequencer.MAX_CHANNEL + 1)], taken)
+    # Never onto one another: Blender 4.5 crashes when a channel is set that is occupied there.
+    if sound.channel == channel:
+        spare = range(sequencer.MAX_CHANNEL, 0, -1)
+        sound.channel = _first_free(spare, taken | {movie.channel})
+    for strip, place in ((movie, channel), (sound, beside)):
+        if strip.channel != place:
+            strip.channel = place
 
 
 def _first_free(channels: Any, taken: set[int]) -> int:

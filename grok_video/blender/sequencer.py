@@ -162,8 +162,8 @@ def bring_in(
     """Add a clip to ``meta``, or to the whole edit for None, with its first picture at ``frame``.
 
     ``settle(base, movie, sound)`` gives the new strips their place and says what is not as one would
-    expect: they come on channels of ``base``, their owner, where nothing ever comes. It may remove the
-    sound. Raises ImportRefused, and then leaves nothing.
+    expect: they come on channels of ``base``, their owner, where nothing ever comes. Raises
+    ImportRefused, and then leaves nothing.
     """
     if why := refusal(context, scene):
         raise ImportRefused(why)
@@ -185,8 +185,6 @@ def bring_in(
         if created:
             scene.sequence_editor_clear()
         raise
-    new = [strip for strip in compat.strips(base) if strip.name not in before]
-    sound = next((strip for strip in new if strip.type == "SOUND"), None)
     title = strip_name(clip.name)
     for strip in (movie, sound):
         if strip is not None:

@@ -47,7 +47,8 @@ class Shot:
     sounds: tuple[str, ...]  # names of the sound strips that belong to it
     pixels: tuple[int, int]  # of its picture, of the scene's frame where it has none of its own
     job: str  # id of the job it came from; '' for none
-    whole: bool  # it shows all of that job's clip as it came, so that the clip can stand for it
+    whole: bool  # it shows all of its file as that job's clip came in, so that the clip can stand for it
+    path: str  # its movie's file, absolute; '' for other kinds. The artist may have put in another one
 
     @property
     def seconds(self) -> float:
@@ -103,7 +104,16 @@ def shot_of(strip: Any) -> Shot:
         pixels=_pixels(strip),
         job=strip.get(sequencer.JOB_PROPERTY, ""),
         whole=_is_whole(strip),
+        path=_path_of(strip) if strip.type == "MOVIE" else "",
     )
+
+
+def strip_of(shot: Shot) -> Any | None:
+    """The strip of a shot that was taken just now: names are only good until the artist goes on."""
+    scene = bpy.data.scenes.get(shot.scene)
+    if scene is None or scene.sequence_editor is None:
+        return None
+    return next((s for s in compat.strips_all(scene.sequence_editor) if s.name == shot.strip), None)
 
 
 def visible_span(strip: Any) -> tuple[int, int]:

@@ -343,7 +343,8 @@ class Part:
 
 def _part(shot: shots.Shot, start: int, end: int, find_job: FindJob) -> Part:
     job = find_job(shot.job) if shot.whole and (start, end) == (shot.start, shot.end) else None
-    if job is not None and job.clip is not None:
+    # The artist may have chosen another file for the strip since.
+    if job is not None and job.clip is not None and job.clip.path == shot.path:
         clip = job.clip
         return Part(shot, start, end, (clip.width, clip.height), clip.seconds, clip)
     strip = strip_of(shot)
@@ -485,6 +486,8 @@ def strip_named(scene_name: str, name: str) -> Any:
         if strip is not None:
             return strip
     raise Refused(f"There is no strip “{name}” in the scene “{scene_name}”.")
+
+
 
 
 def strip_of(shot: shots.Shot) -> Any:

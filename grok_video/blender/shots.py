@@ -108,14 +108,6 @@ def shot_of(strip: Any) -> Shot:
     )
 
 
-def strip_of(shot: Shot) -> Any | None:
-    """The strip of a shot that was taken just now: names are only good until the artist goes on."""
-    scene = bpy.data.scenes.get(shot.scene)
-    if scene is None or scene.sequence_editor is None:
-        return None
-    return next((s for s in compat.strips_all(scene.sequence_editor) if s.name == shot.strip), None)
-
-
 def visible_span(strip: Any) -> tuple[int, int]:
     """The scene frames [start, end) between its handles that no meta strip around it hides."""
     start, end = compat.span(strip)

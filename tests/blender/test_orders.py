@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import bpy
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -96,9 +97,9 @@ def test_a_cut_strip_goes_on_where_it_is_cut(
     assert editing.span(strip) == (11, 83)
     assert editing.span(made)[0] == 83
     assert abs(editing.span(made)[1] - 83 - 48) <= 1
-    # The last frame of the source, then the first one that is new: 72 frames were sent.
-    assert number_at(scene, tmp_path, 82) == 95
-    assert [number_at(scene, tmp_path, frame) for frame in (83, 84, 85)] == [72, 73, 74]
+    # The last frame of the source, then those that the service counted on from there.
+    seam = [number_at(scene, tmp_path, frame) for frame in (81, 82, 83, 84, 85)]
+    assert seam == [94, 95, 96, 97, 98]
     assert not list((tmp_path / "data").rglob(".grok_video_bake-*"))
 
 
@@ -121,9 +122,9 @@ def test_the_seam_at_other_rates(
     assert editing.span(made_by(scene, job.id))[0] == end
     before = number_at(scene, tmp_path, end - 1)
     after = [number_at(scene, tmp_path, end + n) for n in range(4)]
-    # The service made 24 frames a second of the 3 s it was sent: 72 of them, then its own.
-    assert abs(after[0] - 72) <= 1
+    # 3 s are 72 frames of the source, which the service counts on from.
     assert abs(before - 71) <= 1
+    assert after[0] - before in (0, 1)
     expected = [72 + n * 24 / rate for n in range(4)]
     assert all(abs(seen - due) <= 1 for seen, due in zip(after, expected, strict=True))
 
@@ -139,7 +140,8 @@ def test_only_the_last_seconds_of_a_long_strip_are_sent(
     assert job.spec.video.seconds == 15.0
     assert job.spec.target.length == 15 * 24
     assert editing.span(made_by(scene, job.id))[0] == 18 * 24 + 2
-    assert number_at(scene, tmp_path, 18 * 24 + 2) == 360
+    assert number_at(scene, tmp_path, 18 * 24 + 1) == 18 * 24
+    assert number_at(scene, tmp_path, 18 * 24 + 2) == 18 * 24 + 1
 
 
 def test_extend_to_a_length_in_passes(
@@ -225,8 +227,8 @@ def test_an_edit_lies_over_its_source(
     assert made.channel > strip.channel
     assert editing.span(made)[0] == 11
     assert editing.span(made)[1] <= 83
-    # Frame for frame with the source: 20 is the tenth frame of what was sent.
-    assert number_at(scene, tmp_path, 20) == 9
+    # Frame for frame with the source, whose numbers the service keeps: 24 is shown at 11.
+    assert number_at(scene, tmp_path, 20) == 33
     assert abs(pictures.see(scene, tmp_path, 20) - before).mean() > 3
     made.mute = True
     assert abs(pictures.see(scene, tmp_path, 20) - before).mean() < 1
@@ -246,7 +248,10 @@ def test_a_part_of_a_long_strip_is_edited(
     assert job.spec.video.seconds == pytest.approx(8.7, abs=1 / 24)
     made = made_by(scene, job.id)
     assert editing.span(made)[0] == 49
-    assert number_at(scene, tmp_path, 49) == 0
+    made.mute = True
+    shown = number_at(scene, tmp_path, 60)
+    made.mute = False
+    assert number_at(scene, tmp_path, 60) == shown == 59
     scene.grok_video.edit_start = 10_000  # beyond its end: the last part is meant
     part = module("blender.orders").part_to_edit(
         scene, module("blender.shots").shot_of(source), lambda _job: None
@@ -264,8 +269,6 @@ def test_a_shot_is_continued_from_its_last_frame(
     bpy.ops.grok_video.continue_shot()
     job, (body,) = newest(module), bodies(stand_in)
     sent = Image.open(io.BytesIO(stand_in.image(body["image"]["url"]["sha256"])))
-    import numpy as np
-
     assert pictures.number_of(np.asarray(sent.convert("RGB")).astype(float)) == 95
     assert body["duration"] == 2
     assert "video" not in body

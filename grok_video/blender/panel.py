@@ -374,7 +374,9 @@ def _draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
             layout, context, "grok_video.extend", words, "TRACKING_FORWARDS_SINGLE", draft, trouble
         )
     draft = orders.continue_draft(scene, shot)
-    words = f"Continue {draft.duration} s"
+    words = "Continue Shot"
+    if draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
+        words += f" {draft.duration} s"
     _draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", draft, "")
 
 

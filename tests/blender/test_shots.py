@@ -94,7 +94,6 @@ def test_a_clip_as_it_came(scene: Any, shots: Any, place: Callable[..., Any], cl
     assert (shot.fps, shot.seconds, shot.last) == (30.0, pytest.approx(121 / 30), 161)
     assert shot.pixels == (pictures.WIDTH, pictures.HEIGHT)
     assert (shot.job, shot.whole, shot.path) == ("job", True, str(clip))
-    assert shots.strip_of(shot) == movie
     assert [find(scene, name).type for name in shot.sounds] == ["SOUND"] * SOUNDS
 
 

@@ -488,8 +488,6 @@ def strip_named(scene_name: str, name: str) -> Any:
     raise Refused(f"There is no strip “{name}” in the scene “{scene_name}”.")
 
 
-
-
 def strip_of(shot: shots.Shot) -> Any:
     """The strip that a shot was read from. Raises Refused."""
     return strip_named(shot.scene, shot.strip)

@@ -198,18 +198,11 @@ def _nothing_to_see(strip: Any) -> str:
             if getattr(strip, "clip", strip) is None:  # 4.2 does not tell
                 return f"{named} has no movie clip. Choose one for it."
         case _:
-            inputs = list(inputs_of(strip))
+            inputs = compat.inputs(strip)
             if getattr(strip, "input_count", 0) > len(inputs):
                 return f"The effect {named} has lost a strip that it needs. Click another strip."
             return next(filter(None, map(_nothing_to_see, inputs)), "")
     return ""
-
-
-def inputs_of(strip: Any) -> Iterator[Any]:
-    """The strips that an effect is made of."""
-    for number in range(1, getattr(strip, "input_count", 0) + 1):
-        if (source := getattr(strip, f"input_{number}", None)) is not None:
-            yield source
 
 
 def missing_file(strip: Any) -> str:
@@ -237,7 +230,7 @@ def missing_file(strip: Any) -> str:
 def _all_shown(strip: Any) -> Iterator[Any]:
     """A strip, the inputs of an effect and what lies in a meta strip."""
     yield strip
-    for source in inputs_of(strip):
+    for source in compat.inputs(strip):
         yield from _all_shown(source)
     if strip.type == "META":
         for inside in compat.strips(strip):
@@ -290,7 +283,7 @@ def sounds_of(strip: Any) -> list[Any]:
     if strip.type == "MOVIE":
         linked = [s for s in compat.connected(strip) if s.type == "SOUND"]
         return linked or [s for s in compat.strips(owner_of(strip)) if _belongs(s, strip)]
-    found = {s.name: s for source in inputs_of(strip) for s in sounds_of(source)}
+    found = {s.name: s for source in compat.inputs(strip) for s in sounds_of(source)}
     return list(found.values())
 
 
@@ -346,7 +339,7 @@ def _is_whole(strip: Any) -> bool:
         and _is_placed_as_it_came(strip)
         and _looks_as_it_came(strip)
         and not any(True for _ in _curves_of(strip, ""))
-        and not any(strip in inputs_of(s) for s in compat.strips(owner_of(strip)))
+        and not any(strip in compat.inputs(s) for s in compat.strips(owner_of(strip)))
     )
 
 

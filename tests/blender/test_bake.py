@@ -205,9 +205,7 @@ def test_a_part_of_a_strip(scene: Any, clip: Path, place: Any, baked: Any) -> No
 
 
 @pytest.mark.parametrize("how", ["speed effect", "reversed", "held"])
-def test_retimed(
-    scene: Any, clip: Path, place: Any, baked: Any, tmp_path: Path, how: str
-) -> None:
+def test_retimed(scene: Any, clip: Path, place: Any, baked: Any, tmp_path: Path, how: str) -> None:
     strip, _ = place(scene, clip, 10)
     if how == "speed effect":
         strip = effect(scene, "SPEED", 4, 10, 59, strip)
@@ -451,9 +449,7 @@ def test_the_colours_are_those_of_the_file(
     assert apart <= allowed
 
 
-def test_the_scene_s_own_view_applies(
-    scene: Any, place: Any, baked: Any, tmp_path: Path
-) -> None:
+def test_the_scene_s_own_view_applies(scene: Any, place: Any, baked: Any, tmp_path: Path) -> None:
     clip = pictures.patch_clip(tmp_path / "patches.mp4", any_colours())
     strip, _ = place(scene, clip)
     scene.view_settings.exposure = -1.0
@@ -487,7 +483,10 @@ def test_the_artists_file_is_as_it_was(
             scene.sequence_editor.active_strip,
             (scene.frame_current, scene.frame_start, scene.frame_end, sorted(scene.keys())),
             (bpy.context.window.scene.name, [s.name for s in bpy.data.scenes]),
-            [(n, len(getattr(bpy.data, n))) for n in ("images", "sounds", "actions", "node_groups")],
+            [
+                (n, len(getattr(bpy.data, n)))
+                for n in ("images", "sounds", "actions", "node_groups")
+            ],
             (bpy.data.is_dirty, preferences.is_dirty, bpy.data.filepath),
             scene.render.filepath,
             scene.render.image_settings.file_format,
@@ -611,9 +610,7 @@ def test_a_crash(long: Any, bake: Any, tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_hang(
-    long: Any, bake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hang(long: Any, bake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = long()
     moving(job)
     pid = job._process.pid
@@ -671,9 +668,7 @@ time.sleep(60)
 """
 
 
-def test_a_full_disk(
-    bake: Any, scene: Any, place: Any, tmp_path: Path, clip: Path
-) -> None:
+def test_a_full_disk(bake: Any, scene: Any, place: Any, tmp_path: Path, clip: Path) -> None:
     strip, _ = place(scene, clip, 10)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     job = bake.Bake.strip(scene, strip, 10, 50, [], tmp_path / "out" / "baked.mp4")
@@ -683,9 +678,7 @@ def test_a_full_disk(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_movie_that_blender_cannot_read(
-    bake: Any, scene: Any, tmp_path: Path
-) -> None:
+def test_a_movie_that_blender_cannot_read(bake: Any, scene: Any, tmp_path: Path) -> None:
     junk = tmp_path / "junk.mp4"
     junk.write_bytes(b"no movie" * 100)
     strip = base_of(scene.sequence_editor).new_movie(
@@ -706,9 +699,7 @@ def test_a_folder_that_cannot_be_written(
     assert [s.name for s in bpy.data.scenes] == ["Scene"]
 
 
-def test_refusals(
-    bake: Any, scene: Any, clip: Path, place: Any, tmp_path: Path
-) -> None:
+def test_refusals(bake: Any, scene: Any, clip: Path, place: Any, tmp_path: Path) -> None:
     strip, sound = place(scene, clip, 10)
     missing = tmp_path / "missing.mp4"
     pictures.numbered_clip(missing, 1, audio=False)

@@ -61,9 +61,7 @@ def newest(module: Module) -> Any:
 def made_by(scene: Any, job_id: str) -> Any:
     """The picture strip of a job."""
     (made,) = [
-        s
-        for s in editing.strips(scene)
-        if s.type == "MOVIE" and s.get("grok_video_job") == job_id
+        s for s in editing.strips(scene) if s.type == "MOVIE" and s.get("grok_video_job") == job_id
     ]
     return made
 
@@ -190,7 +188,9 @@ def test_the_source_is_found_where_it_is_now(
     scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
     flow = module("blender.flow")
-    job_id = flow.extend(bpy.context, module("blender.shots").active_shot(bpy.context), passes(module))
+    job_id = flow.extend(
+        bpy.context, module("blender.shots").active_shot(bpy.context), passes(module)
+    )
     flow.wait_until(bpy.context, job_id, lambda job: job.state == "RUNNING")
     strip.name = "Renamed"
     editing.shift(strip, 200)
@@ -202,7 +202,9 @@ def test_a_source_that_is_gone_leaves_its_place(
     scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
     flow = module("blender.flow")
-    job_id = flow.extend(bpy.context, module("blender.shots").active_shot(bpy.context), passes(module))
+    job_id = flow.extend(
+        bpy.context, module("blender.shots").active_shot(bpy.context), passes(module)
+    )
     flow.wait_until(bpy.context, job_id, lambda job: job.state == "RUNNING")
     editing.base_of(scene.sequence_editor).remove(strip)
     flow.wait_until(bpy.context, job_id, lambda job: job.state == "IMPORTED")
@@ -484,7 +486,12 @@ def test_what_cannot_be_extended_is_said_before_anything_is_sent(
 
 
 def test_a_bake_that_fails_costs_nothing(
-    scene: Any, strip: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    scene: Any,
+    strip: Any,
+    stand_in: Any,
+    module: Module,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     bake = module("blender.bake")
     broken = tmp_path / "broken.py"

@@ -162,7 +162,11 @@ class Bake:
 
     @staticmethod
     def pictures(
-        scene: bpy.types.Scene, folder: Path, names: Sequence[str], size: tuple[int, int], path: Path
+        scene: bpy.types.Scene,
+        folder: Path,
+        names: Sequence[str],
+        size: tuple[int, int],
+        path: Path,
     ) -> Bake:
         """Begin to make a clip of ``scene``'s rate of the pictures ``names`` in ``folder``, one a frame.
 
@@ -171,7 +175,14 @@ class Bake:
         self = Bake(path, "animation", len(names))
         self._begin(
             lambda _file: {"frames": [str(folder / name) for name in names], "images": {}},
-            {"what": "frames", "passes": 1, "size": size, "start": 0, "end": len(names), **_rate(scene)},
+            {
+                "what": "frames",
+                "passes": 1,
+                "size": size,
+                "start": 0,
+                "end": len(names),
+                **_rate(scene),
+            },
         )
         return self
 

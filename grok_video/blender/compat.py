@@ -82,9 +82,7 @@ def best_filter(transform: bpy.types.StripTransform) -> None:
 
 def inputs(strip: bpy.types.Strip) -> list[bpy.types.Strip]:
     """The strips that an effect strip is made of; [] for all others and for effects that need none."""
-    names = (
-        ("input_1", "input_2") if hasattr(strip, "input_1") else ()
-    )
+    names = ("input_1", "input_2") if hasattr(strip, "input_1") else ()
     return [other for name in names if (other := getattr(strip, name, None)) is not None]
 
 
@@ -101,7 +99,7 @@ def drop_properties(block: bpy.types.ID) -> None:
     for name in list(block.keys()):
         del block[name]
     if hasattr(block, "bl_system_properties_get"):  # 5.0: those defined by add-ons live apart
-        system = block.bl_system_properties_get()
+        system: Any = block.bl_system_properties_get()
         for name in list(system.keys()) if system else ():
             del system[name]
 

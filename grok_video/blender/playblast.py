@@ -38,7 +38,9 @@ class Playblast:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=path.parent))
         except OSError as error:
-            raise BakeFailed(_sentence(f"“{path.parent}” cannot be written ({error.strerror})")) from error
+            raise BakeFailed(
+                _sentence(f"“{path.parent}” cannot be written ({error.strerror})")
+            ) from error
 
     @staticmethod
     def start(

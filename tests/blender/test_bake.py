@@ -205,9 +205,7 @@ def test_a_part_of_a_strip(scene: Any, clip: Path, place: Any, baked: Any) -> No
 
 
 @pytest.mark.parametrize("how", ["speed effect", "reversed", "held"])
-def test_retimed(
-    scene: Any, clip: Path, place: Any, baked: Any, tmp_path: Path, how: str
-) -> None:
+def test_retimed(scene: Any, clip: Path, place: Any, baked: Any, tmp_path: Path, how: str) -> None:
     strip, _ = place(scene, clip, 10)
     if how == "speed effect":
         strip = effect(scene, "SPEED", 4, 10, 59, strip)
@@ -252,7 +250,7 @@ def test_what_the_artist_muted_is_seen_in_its_bake(
 
 @pytest.mark.parametrize("what", ["meta", "inside"])
 def test_metas(scene: Any, clip: Path, place: Any, baked: Any, what: str) -> None:
-    movie, sound = place(scene, clip, 10)
+    place(scene, clip, 10)
     place(scene, clip, 200)
     for strip in all_strips(scene).values():
         strip.select = span(strip)[0] < 100
@@ -389,7 +387,7 @@ def test_a_large_edit_is_scaled_and_stays_in_step(
     result = baked(scene, strip, 3, 3 + 30, [sound])
     assert (result.width, result.height) == expected
     shown = frame_code.fit_rect(*expected, pictures.WIDTH, pictures.HEIGHT)
-    left, top, width, height = (round(edge) for edge in shown)
+    top = round(shown[1])
     bars = frames_of(result)[3].astype(float)
     if top:
         assert bars[: top - 2].max() < 20 < bars[top + 4 : top + 40].min()
@@ -461,9 +459,7 @@ def test_the_colours_are_those_of_the_file(
     assert apart <= allowed
 
 
-def test_the_scene_s_own_view_applies(
-    scene: Any, place: Any, baked: Any, tmp_path: Path
-) -> None:
+def test_the_scene_s_own_view_applies(scene: Any, place: Any, baked: Any, tmp_path: Path) -> None:
     clip = pictures.patch_clip(tmp_path / "patches.mp4", any_colours())
     strip, _ = place(scene, clip)
     scene.view_settings.exposure = -1.0
@@ -496,7 +492,10 @@ def test_the_artists_file_is_as_it_was(
             scene.sequence_editor.active_strip,
             (scene.frame_current, scene.frame_start, scene.frame_end, sorted(scene.keys())),
             (bpy.context.window.scene.name, [s.name for s in bpy.data.scenes]),
-            [(n, len(getattr(bpy.data, n))) for n in ("images", "sounds", "actions", "node_groups")],
+            [
+                (n, len(getattr(bpy.data, n)))
+                for n in ("images", "sounds", "actions", "node_groups")
+            ],
             (bpy.data.is_dirty, preferences.is_dirty, bpy.data.filepath),
             scene.render.filepath,
             scene.render.image_settings.file_format,
@@ -620,9 +619,7 @@ def test_a_crash(long: Any, bake: Any, tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_hang(
-    long: Any, bake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hang(long: Any, bake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = long()
     moving(job)
     pid = job._process.pid
@@ -647,7 +644,8 @@ def test_the_child_ends_with_its_parent(clip: Path, module: Module, tmp_path: Pa
         if line.startswith("child "):
             pid = int(line.split()[1])
             break
-    assert pid and not gone(pid)
+    assert pid
+    assert not gone(pid)
     parent.kill()
     parent.wait()
     end = time.monotonic() + 20
@@ -680,9 +678,7 @@ time.sleep(60)
 """
 
 
-def test_a_full_disk(
-    bake: Any, scene: Any, place: Any, tmp_path: Path, clip: Path
-) -> None:
+def test_a_full_disk(bake: Any, scene: Any, place: Any, tmp_path: Path, clip: Path) -> None:
     strip, _ = place(scene, clip, 10)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     job = bake.Bake.strip(scene, strip, 10, 50, [], tmp_path / "out" / "baked.mp4")
@@ -692,9 +688,7 @@ def test_a_full_disk(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_movie_that_blender_cannot_read(
-    bake: Any, scene: Any, tmp_path: Path
-) -> None:
+def test_a_movie_that_blender_cannot_read(bake: Any, scene: Any, tmp_path: Path) -> None:
     junk = tmp_path / "junk.mp4"
     junk.write_bytes(b"no movie" * 100)
     strip = base_of(scene.sequence_editor).new_movie(
@@ -715,9 +709,7 @@ def test_a_folder_that_cannot_be_written(
     assert [s.name for s in bpy.data.scenes] == ["Scene"]
 
 
-def test_refusals(
-    bake: Any, scene: Any, clip: Path, place: Any, tmp_path: Path
-) -> None:
+def test_refusals(bake: Any, scene: Any, clip: Path, place: Any, tmp_path: Path) -> None:
     strip, sound = place(scene, clip, 10)
     missing = tmp_path / "missing.mp4"
     pictures.numbered_clip(missing, 1, audio=False)
@@ -832,7 +824,9 @@ def playblast(module: Module, scene: Any, monkeypatch: pytest.MonkeyPatch) -> An
 
     def draw(_context: Any, scene: Any, size: tuple[int, int]) -> tuple[np.ndarray, str]:
         picture = np.full((size[1], size[0], 3), 90, np.uint8)
-        cells = np.repeat(frame_code.cells(scene.frame_current), size[0] * 4 // 5 // frame_code.CELLS)
+        cells = np.repeat(
+            frame_code.cells(scene.frame_current), size[0] * 4 // 5 // frame_code.CELLS
+        )
         picture[: size[1] // 20, : len(cells)] = cells[None, :, None] * 255
         return picture, ""
 

@@ -18,11 +18,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 
 from ..core import mp4
 from ..core.job import new_id
@@ -108,7 +109,8 @@ class Bake:
             raise BakeRefused(why)
         size = bake_size(scene, strip)
         full = scene.render.resolution_x, scene.render.resolution_y
-        square = scene.render.pixel_aspect_x == scene.render.pixel_aspect_y
+        same = size == full and scene.render.pixel_aspect_x == scene.render.pixel_aspect_y
+        place = not same and needed.plain()
         percent = 100
         while percent > 25 and full[1] * percent // 200 >= size[1]:
             percent //= 2
@@ -117,14 +119,69 @@ class Bake:
             lambda file: _write_edit(scene, needed, file),
             {
                 "what": "strip",
-                "passes": 1 if size == full and square else 2,
+                "place": place,
+                "passes": 1 if same or place else 2,
                 "percent": percent,
                 "start": start,
                 "end": end,
                 "size": size,
                 "audio": needed.has_sound(),
-                "fps": scene.render.fps,
-                "fps_base": scene.render.fps_base,
+                **_rate(scene),
+            },
+        )
+        return self
+
+    @staticmethod
+    def camera(scene: bpy.types.Scene, start: int, end: int, path: Path) -> Bake:
+        """Begin to render the scene's cameras in Workbench in the frames [start, end), without sound.
+
+        Writing the scene holds Blender up: measured, 0.5 to 1.3 s for 1500 objects with 160 MB of meshes.
+        Raises BakeRefused, BakeFailed.
+        """
+        if why := _camera_refusal(scene) or range_refusal(start, end):
+            raise BakeRefused(why)
+        self = Bake(path, "animation", end - start)
+
+        def write(file: Path) -> dict[str, Any]:
+            with _unsaved_images() as images:
+                _write({scene, *images.values()}, file)
+                return {"scene": scene.name, "images": _names(images)}
+
+        self._begin(
+            write,
+            {
+                "what": "camera",
+                "passes": 1,
+                "start": start,
+                "end": end,
+                "size": playblast_size(render.frame_size(scene)),
+                **_rate(scene),
+            },
+        )
+        return self
+
+    @staticmethod
+    def pictures(
+        scene: bpy.types.Scene,
+        folder: Path,
+        names: Sequence[str],
+        size: tuple[int, int],
+        path: Path,
+    ) -> Bake:
+        """Begin to make a clip of ``scene``'s rate of the pictures ``names`` in ``folder``, one a frame.
+
+        They are as they are to be seen, all of ``size``. The folder is the caller's. Raises BakeFailed.
+        """
+        self = Bake(path, "animation", len(names))
+        self._begin(
+            lambda _file: {"frames": [str(folder / name) for name in names], "images": {}},
+            {
+                "what": "frames",
+                "passes": 1,
+                "size": size,
+                "start": 0,
+                "end": len(names),
+                **_rate(scene),
             },
         )
         return self
@@ -301,9 +358,13 @@ def bake_size(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[int, int]
     return _even((width, height), SMALL if native <= SMALL else LARGE)
 
 
-def scene_size(scene: bpy.types.Scene) -> tuple[int, int]:
-    """Width and height of the bake of a scene's camera or viewport: at most 720p."""
-    return _even(render.frame_size(scene), LARGE)
+def playblast_size(frame: tuple[float, float]) -> tuple[int, int]:
+    """Width and height of a playblast of a frame in square pixels: its ratio, even, at most 720p."""
+    return _even(frame, LARGE)
+
+
+def _rate(scene: bpy.types.Scene) -> dict[str, Any]:
+    return {"fps": scene.render.fps, "fps_base": scene.render.fps_base}
 
 
 def _even(frame: tuple[float, float], side: int) -> tuple[int, int]:
@@ -423,6 +484,18 @@ class _Needed:
         """What each strip of the edit is there for, as ``_walk`` gives them; '' for what is not needed."""
         return [self.roles.get(s.as_pointer(), "") for s, _ in _walk(self.scene.sequence_editor)]
 
+    def plain(self) -> bool:
+        """Whether it is nothing but movies and images, whose places and scales can be changed."""
+        scene = self.scene
+        return scene.animation_data is None and (
+            scene.render.pixel_aspect_x == scene.render.pixel_aspect_y
+            and all(
+                s.type in ("MOVIE", "IMAGE", "SOUND")
+                or (self.roles[s.as_pointer()] == "around" and not _crops(s))
+                for s in self.strips
+            )
+        )
+
     def has_scenes(self) -> bool:
         """Whether whole scenes are needed, with their objects."""
         return any(strip.type == "SCENE" for strip in self.strips)
@@ -484,6 +557,27 @@ class _Needed:
                 return
 
 
+def _crops(strip: Any) -> bool:
+    crop = strip.crop
+    return any((crop.min_x, crop.max_x, crop.min_y, crop.max_y))
+
+
+def _camera_refusal(scene: bpy.types.Scene) -> str:
+    if does := render.busy():
+        return f"Blender {does} something else. Wait until it is done."
+    if render.camera_of(scene) is None:
+        return f"The scene “{scene.name}” has no camera. Add one, or play the viewport."
+    return ""
+
+
+def range_refusal(start: int, end: int) -> str:
+    if end <= start:
+        return "There is nothing to take: the range is empty."
+    if start < 0:
+        return "The range begins before frame 0. Let it begin at frame 0 or later."
+    return ""
+
+
 def _scene_refusal(strip: Any) -> str:
     scene = strip.scene
     if scene is None:
@@ -525,10 +619,52 @@ def _write_edit(scene: bpy.types.Scene, needed: _Needed, file: Path) -> dict[str
         _lighten(copy)
         render.show_on_srgb(copy)
         _keep(copy, roles)
-        bpy.data.libraries.write(str(file), {copy}, path_remap="ABSOLUTE", compress=False)
+        with _unsaved_images() if needed.has_scenes() else nullcontext({}) as images:
+            _write({copy, *images.values()}, file)
+            return {"scene": name, "images": _names(images)}
     finally:
         bpy.data.scenes.remove(copy)
-    return {"scene": name}
+
+
+def _write(blocks: set[Any], file: Path) -> None:
+    bpy.data.libraries.write(str(file), blocks, path_remap="ABSOLUTE", compress=False)
+
+
+@contextmanager
+def _unsaved_images() -> Iterator[dict[str, bpy.types.Image]]:
+    """Copies of the images whose pixels are in memory only, by the names of those; gone afterwards.
+
+    A file has an image's pixels only when they are packed, which is not ours to do with the artist's own,
+    and a copy made by Blender has none (measured).
+    """
+    copies: dict[str, bpy.types.Image] = {}
+    try:
+        for image in [i for i in bpy.data.images if i.is_dirty and i.users and i.has_data]:
+            if image.type not in ("IMAGE", "UV_TEST") or image.library or image.channels != 4:
+                continue
+            copy = bpy.data.images.new(
+                f"{render.PREFIX}{new_id()[:8]}",
+                *image.size,
+                alpha=True,
+                float_buffer=image.is_float,
+            )
+            copies[image.name] = copy
+            copy.colorspace_settings.name = image.colorspace_settings.name
+            copy.alpha_mode = image.alpha_mode
+            values = np.empty(image.size[0] * image.size[1] * 4, np.float32)
+            pixels: Any = image.pixels
+            pixels.foreach_get(values)
+            pixels = copy.pixels
+            pixels.foreach_set(values)
+            copy.pack()
+        yield copies
+    finally:
+        for copy in copies.values():
+            bpy.data.images.remove(copy)
+
+
+def _names(images: dict[str, bpy.types.Image]) -> dict[str, str]:
+    return {name: image.name for name, image in images.items()}
 
 
 def isolate(scene: bpy.types.Scene, copy: bpy.types.Scene, strip: bpy.types.Strip) -> None:

@@ -5,8 +5,9 @@ never imported: ``blender -b edit.blend --python bake_child.py`` or, where Blend
 ``python bake_child.py``, in a private folder in which ``bake.py`` wrote the edit and the order. It knows
 nothing of jobs, of keys and of the artist's Blender, except that it has to end when that one does.
 
-Two passes where the size changes: Blender scales whole percents only, so the strip is rendered as large
-as the edit (or half, a quarter …) into an intermediate file, and that one as a strip of the right size.
+Where the size changes, plain movies and images are placed smaller. All else takes two passes: Blender
+scales whole percents only, so the strip is rendered as large as the edit (or half, a quarter …) into an
+intermediate file, and that one as a strip of the right size.
 """
 
 from __future__ import annotations
@@ -170,6 +171,8 @@ def bake_strip(order: dict[str, Any], report: Report) -> None:
     output.use_compositing = False
     scene.frame_start, scene.frame_end = order["start"], order["end"] - 1
     size = tuple(order["size"])
+    if order["place"]:
+        _place(scene, size)
     if report.passes == 1:
         output.resolution_percentage = 100
         to_file(scene, shared.RESULT, middle=False, audio=order["audio"])
@@ -198,6 +201,24 @@ def bake_strip(order: dict[str, Any], report: Report) -> None:
     render(second)
 
 
+def _place(scene: bpy.types.Scene, size: tuple[int, int]) -> None:
+    """Lay movies and images out for a frame of ``size``: their places and scales are in pixels."""
+    output = scene.render
+    x, y = size[0] / output.resolution_x, size[1] / output.resolution_y
+    output.resolution_x, output.resolution_y = size
+    for strip in compat.strips_all(scene.sequence_editor):
+        if strip.type == "SOUND":
+            continue
+        transform = strip.transform
+        transform.offset_x *= x
+        transform.offset_y *= y
+        if strip.type != "META":  # as large as the frame anyway
+            transform.scale_x *= x
+            transform.scale_y *= y
+            if transform.filter == "AUTO" and transform.scale_x < 1.0:
+                compat.best_filter(transform)
+
+
 def bake_camera(order: dict[str, Any]) -> None:
     """The cameras of the scene, in Workbench."""
     scene = bpy.data.scenes[order["scene"]]
@@ -210,13 +231,13 @@ def bake_camera(order: dict[str, Any]) -> None:
 
 
 def bake_frames(order: dict[str, Any]) -> None:
-    """Pictures that lie in the folder, one a frame."""
+    """Pictures that lie in one folder, one a frame."""
     scene = plain_scene("frames", order, tuple(order["size"]))
     first, *others = order["frames"]
     strips = compat.strips(scene.sequence_editor)
-    strip = strips.new_image("frames", str(_FOLDER / first), 1, 1, fit_method="STRETCH")
-    for name in others:
-        strip.elements.append(name)
+    strip = strips.new_image("frames", first, 1, 1, fit_method="STRETCH")
+    for path in others:
+        strip.elements.append(os.path.basename(path))
     compat.set_end(strip, 1 + len(order["frames"]))
     to_file(scene, shared.RESULT, middle=False, audio=False)
     render(scene)
@@ -268,6 +289,8 @@ def main(order: dict[str, Any]) -> None:
     for signs in (handlers.render_stats, handlers.render_pre, handlers.render_post):
         signs.append(report.alive)
     try:
+        for unsaved, packed in order["images"].items():
+            bpy.data.images[unsaved].user_remap(bpy.data.images[packed])
         match order["what"]:
             case "strip":
                 bake_strip(order, report)

@@ -171,10 +171,9 @@ def drop_properties(block: bpy.types.ID) -> None:
     for name in list(block.keys()):
         del block[name]
     if hasattr(block, "bl_system_properties_get"):  # 5.0: those defined by add-ons live apart
-        system = block.bl_system_properties_get()
-        if system:
-            for name in list(system.keys()):
-                del system[name]
+        system: Any = block.bl_system_properties_get()
+        for name in list(system.keys()) if system else ():
+            del system[name]
 
 
 def add_movie(path: str, frame: int, channel: int) -> None:

@@ -30,7 +30,7 @@ from ..core.job import (
     new_id,
 )
 from ..core.record import record
-from . import bake, capture, compat, render, sequencer, settings, shots, viewport
+from . import bake, capture, compat, playblast, render, sequencer, settings, shots, viewport
 from .preparing import BakeStep, CameraStep, Step
 
 MAX_FRAME = 1_048_574 - 60 * 240  # Blender's last frame, less a minute at its highest rate
@@ -530,13 +530,16 @@ def animation_range(scene: bpy.types.Scene) -> tuple[int, int]:
     return scene.frame_start, scene.frame_end + 1
 
 
-def take_to_edit(scene: bpy.types.Scene) -> Take:
+def take_to_edit(context: bpy.types.Context, scene: bpy.types.Scene) -> Take:
     """The part of the animation that is edited: the range, or what can be edited of it."""
     start, end = animation_range(scene)
     most = int(_limits(scene, "edit").max_edit * render.rate(scene))
     last = min(end, start + most)
     seconds = (last - start) / render.rate(scene)
-    return Take(start, last, seconds, bake.scene_size(scene), last < end)
+    frame = render.frame_size(scene)
+    if scene.grok_video.edit_of == "VIEWPORT" and (view := viewport.find(context)):
+        frame = viewport.frame_size(view, scene)
+    return Take(start, last, seconds, bake.playblast_size(frame), last < end)
 
 
 def animation_draft(scene: bpy.types.Scene, take: Take, job_id: str = DRAFT) -> JobSpec:
@@ -571,7 +574,7 @@ def edit_animation(
     context: bpy.types.Context, scene: bpy.types.Scene, target: bpy.types.Scene, session: str
 ) -> Order:
     """The animation, played as a playblast, in a finished look. Raises Refused."""
-    take, job_id = take_to_edit(scene), new_id()
+    take, job_id = take_to_edit(context, scene), new_id()
     draft = animation_draft(scene, take, job_id)
     if why := animation_trouble(context, scene, draft):
         raise Refused(why)
@@ -579,13 +582,13 @@ def edit_animation(
     order = Order(_signed(draft, job_id, place))
     name, kind, path = scene.name, scene.grok_video.edit_of, video_path(job_id)
 
-    def start() -> bake.Bake | bake.Playblast:
+    def start() -> bake.Bake | playblast.Playblast:
         scene = bpy.data.scenes.get(name)
         if scene is None:
             raise bake.BakeRefused(f"The scene “{name}” is gone.")
         if kind == "CAMERA":
             return bake.Bake.camera(scene, take.start, take.end, path)
-        return bake.Playblast(bpy.context, scene, take.start, take.end, path)
+        return playblast.Playblast.start(bpy.context, scene, take.start, take.end, path)
 
     order.steps.append(BakeStep(start, "Playing Animation…"))
     return order

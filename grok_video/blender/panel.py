@@ -399,7 +399,7 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draft = orders.rework_draft(scene, Kind.EDIT, part, seconds)
         trouble = models.trouble(draft)
     else:
-        take = orders.take_to_edit(scene)
+        take = orders.take_to_edit(context, scene)
         _draw_take(layout, take)
         draft = orders.animation_draft(scene, take)
         trouble = orders.animation_trouble(context, scene, draft)

@@ -102,7 +102,7 @@ class CameraStep(Step):
 class BakeStep(Step):
     """A source clip, made by a Blender of its own in the background, or drawn frame by frame."""
 
-    begin: Callable[[], Any]  # gives a bake.Bake or bake.Playblast
+    begin: Callable[[], Any]  # gives a Bake or a Playblast
     label: str
     work: Any = None
 

@@ -188,7 +188,7 @@ def test_every_frame_is_the_one_that_the_strip_shows(
     color(scene, 9, 1, 500)  # above it, and not of it
     result = baked(scene, strip, sounds=[sound])
     assert numbers_of(result) == expected
-    assert expected[-1] - expected[0] > 15
+    assert expected[-1] - expected[0] >= 10
     assert result.frames == end - first
     assert result.fps == pytest.approx(scene.render.fps / scene.render.fps_base, rel=1e-4)
     assert result.seconds == pytest.approx(result.frames / result.fps, abs=1e-3)
@@ -250,7 +250,7 @@ def test_what_the_artist_muted_is_seen_in_its_bake(
 
 @pytest.mark.parametrize("what", ["meta", "inside"])
 def test_metas(scene: Any, clip: Path, place: Any, baked: Any, what: str) -> None:
-    movie, sound = place(scene, clip, 10)
+    place(scene, clip, 10)
     place(scene, clip, 200)
     for strip in all_strips(scene).values():
         strip.select = span(strip)[0] < 100
@@ -369,6 +369,7 @@ def test_sizes(
     ("scene_size", "expected"),
     [((1280, 720), (854, 480)), ((1921, 1081), (852, 480)), ((960, 960), (480, 480))],
 )
+@pytest.mark.parametrize("passes", [1, 2])
 def test_a_large_edit_is_scaled_and_stays_in_step(
     scene: Any,
     clip: Path,
@@ -376,13 +377,20 @@ def test_a_large_edit_is_scaled_and_stays_in_step(
     baked: Any,
     scene_size: tuple[int, int],
     expected: tuple[int, int],
+    passes: int,
 ) -> None:
+    if passes == 2:  # what is animated is not placed anew
+        scene.animation_data_create()
     scene.render.fps = 25
     scene.render.resolution_x, scene.render.resolution_y = scene_size
     strip, sound = place(scene, clip, 3)
     result = baked(scene, strip, 3, 3 + 30, [sound])
     assert (result.width, result.height) == expected
     shown = frame_code.fit_rect(*expected, pictures.WIDTH, pictures.HEIGHT)
+    top = round(shown[1])
+    bars = frames_of(result)[3].astype(float)
+    if top:
+        assert bars[: top - 2].max() < 20 < bars[top + 4 : top + 40].min()
     numbers = [frame_code.decode(picture, shown) for picture in frames_of(result)]
     assert all(abs(n - i * 24 / 25) <= 1 for i, n in enumerate(numbers))
     if HEARS:
@@ -432,6 +440,8 @@ def test_the_colours_are_those_of_the_file(
 ) -> None:
     patches = any_colours() if view == "Standard" else rendered_in(view, tmp_path)
     clip = pictures.patch_clip(tmp_path / "patches.mp4", patches)
+    if scale == 4:  # two passes
+        scene.animation_data_create()
     scene.view_settings.view_transform = view
     scene.view_settings.look = "None"
     scene.render.resolution_x, scene.render.resolution_y = (
@@ -472,7 +482,6 @@ def test_the_artists_file_is_as_it_was(
     bpy.ops.wm.save_mainfile()
     scene = bpy.context.scene
     strip, sound = all_strips(scene)["A"], sound and all_strips(scene)[sound.name]
-    assert strip.select
     preferences = bpy.context.preferences
     preferences.is_dirty = False
 
@@ -635,7 +644,8 @@ def test_the_child_ends_with_its_parent(clip: Path, module: Module, tmp_path: Pa
         if line.startswith("child "):
             pid = int(line.split()[1])
             break
-    assert pid and not gone(pid)
+    assert pid
+    assert not gone(pid)
     parent.kill()
     parent.wait()
     end = time.monotonic() + 20
@@ -733,3 +743,151 @@ def test_what_a_crash_left_is_swept(
     os.utime(old, (0, 0))
     strip, _ = place(scene, clip, 10)
     baked(scene, strip, 10, 12)
+
+
+# ------------------------------------------------------------------------------------------- the animation
+
+
+def wall(scene: Any) -> Any:
+    """A bright wall before a camera, which is bound to a marker as artists do."""
+    scene.render.engine = "BLENDER_EEVEE" if bpy.app.version >= (5, 0) else "BLENDER_EEVEE_NEXT"
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.collection.objects.link(camera)
+    scene.timeline_markers.new("cut", frame=1).camera = camera
+    mesh = bpy.data.meshes.new("wall")
+    mesh.from_pydata([(-9, -9, -5), (9, -9, -5), (9, 9, -5), (-9, 9, -5)], [], [(0, 1, 2, 3)])
+    thing = bpy.data.objects.new("wall", mesh)
+    scene.collection.objects.link(thing)
+    return thing
+
+
+def test_the_camera_s_animation(bake: Any, scene: Any, tmp_path: Path) -> None:
+    thing = wall(scene)
+    scene.render.fps = 25
+    scene.render.resolution_x, scene.render.resolution_y = 640, 360
+    color(scene, 1, 1, 100)  # the edit is not meant
+    # Away to the side for the last frames.
+    thing.location.x = 0.0
+    thing.keyframe_insert("location", frame=12)
+    thing.location.x = 500.0
+    thing.keyframe_insert("location", frame=13)
+    engine, frame = scene.render.engine, scene.frame_current
+    result = finished(bake.Bake.camera(scene, 10, 15, tmp_path / "out" / "baked.mp4"))
+    assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["baked.mp4"]
+    assert (result.width, result.height, result.frames, result.fps) == (640, 360, 5, 25.0)
+    assert not result.has_audio
+    bright = [picture.mean() for picture in frames_of(result)]
+    assert min(bright[:3]) > max(bright[3:]) + 30
+    assert (scene.render.engine, scene.frame_current) == (engine, frame)
+    assert not scene.render.filepath.startswith(str(tmp_path))
+
+
+def test_what_is_painted_and_not_saved_is_seen(bake: Any, scene: Any, tmp_path: Path) -> None:
+    thing = wall(scene)
+    thing.data.uv_layers.new(name="uv")
+    image = bpy.data.images.new("paint", 8, 8)
+    image.pixels.foreach_set(np.tile(np.array([0.0, 1.0, 0.0, 1.0], np.float32), 64))
+    image.update()
+    assert image.is_dirty
+    material = bpy.data.materials.new("m")
+    material.use_nodes = True
+    nodes = material.node_tree.nodes
+    texture = nodes.new("ShaderNodeTexImage")
+    texture.image = image
+    nodes.active = texture
+    thing.data.materials.append(material)
+    scene.display.shading.light = "FLAT"
+    scene.display.shading.color_type = "TEXTURE"
+    result = finished(bake.Bake.camera(scene, 1, 3, tmp_path / "out" / "baked.mp4"))
+    red, green, blue = colours_of(result)[2, 4]
+    assert green > 200
+    assert max(red, blue) < 60
+    assert image.is_dirty
+    assert image.packed_file is None
+    assert [i.name for i in bpy.data.images] == ["paint"]
+
+
+def test_the_camera_s_refusals(bake: Any, scene: Any, tmp_path: Path) -> None:
+    with pytest.raises(bake.BakeRefused, match="no camera"):
+        bake.Bake.camera(scene, 1, 5, tmp_path / "out" / "baked.mp4")
+    wall(scene)
+    for start, end, words in ((5, 5, "empty"), (-3, 5, "before frame 0")):
+        with pytest.raises(bake.BakeRefused, match=words):
+            bake.Bake.camera(scene, start, end, tmp_path / "out" / "baked.mp4")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def playblast(module: Module, scene: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The playblast, with a viewport that shows the number of the scene's frame: there is no window here."""
+    module_ = module("blender.playblast")
+
+    def draw(_context: Any, scene: Any, size: tuple[int, int]) -> tuple[np.ndarray, str]:
+        picture = np.full((size[1], size[0], 3), 90, np.uint8)
+        cells = np.repeat(
+            frame_code.cells(scene.frame_current), size[0] * 4 // 5 // frame_code.CELLS
+        )
+        picture[: size[1] // 20, : len(cells)] = cells[None, :, None] * 255
+        return picture, ""
+
+    monkeypatch.setattr(module_.viewport, "refusal", lambda *_: "")
+    monkeypatch.setattr(module_.viewport, "find", lambda *_: module_)
+    monkeypatch.setattr(module_.viewport, "frame_size", lambda *_: (850.0, 360.0))
+    monkeypatch.setattr(module_.viewport, "draw", draw)
+    return module_
+
+
+def test_the_viewport_s_animation(playblast: Any, scene: Any, tmp_path: Path) -> None:
+    scene.render.fps = 30
+    scene.frame_set(77, subframe=0.25)
+    job = playblast.Playblast.start(bpy.context, scene, 20, 32, tmp_path / "out" / "p.mp4")
+    assert job.poll() is None
+    assert scene.frame_current == 20
+    result = finished(job)
+    assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["p.mp4"]
+    assert (scene.frame_current, scene.frame_subframe) == (77, 0.25)
+    assert numbers_of(result) == list(range(20, 32))
+    assert (result.width, result.height, result.fps, result.has_audio) == (850, 360, 30.0, False)
+
+
+@pytest.mark.parametrize("when", [0, 3, 12])
+def test_a_playblast_is_stopped(playblast: Any, scene: Any, tmp_path: Path, when: int) -> None:
+    scene.frame_set(77)
+    job = playblast.Playblast.start(bpy.context, scene, 20, 32, tmp_path / "out" / "p.mp4")
+    for _ in range(when):
+        assert job.poll() is None
+    start = time.monotonic()
+    job.cancel()
+    assert time.monotonic() - start < 1.0
+    assert scene.frame_current == 77
+    assert list((tmp_path / "out").iterdir()) == []
+    with pytest.raises(playblast.BakeFailed, match="stopped"):
+        job.poll()
+
+
+def test_a_playblast_whose_viewport_is_closed(
+    playblast: Any, scene: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.frame_set(77)
+    job = playblast.Playblast.start(bpy.context, scene, 20, 32, tmp_path / "out" / "p.mp4")
+    assert job.poll() is None
+
+    def closed(*_: object) -> None:
+        raise playblast.still.CaptureRefused("There is no 3D Viewport in this window.")
+
+    monkeypatch.setattr(playblast.viewport, "draw", closed)
+    with pytest.raises(playblast.BakeFailed, match=r"There is no 3D Viewport .* charged"):
+        job.poll()
+    assert scene.frame_current == 77
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_playblast_of_a_file_that_was_closed(playblast: Any, scene: Any, tmp_path: Path) -> None:
+    job = playblast.Playblast.start(bpy.context, scene, 20, 32, tmp_path / "out" / "p.mp4")
+    assert job.poll() is None
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    bpy.context.scene.frame_set(5)
+    with pytest.raises(playblast.BakeFailed, match="another scene"):
+        job.poll()
+    assert bpy.context.scene.frame_current == 5
+    assert list((tmp_path / "out").iterdir()) == []

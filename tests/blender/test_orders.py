@@ -424,7 +424,7 @@ def test_which_frames_of_the_animation_are_meant(scene: Any, module: Module) -> 
     scene.frame_preview_start, scene.frame_preview_end = 7, 20
     assert orders.animation_range(scene) == (7, 21)
     scene.frame_preview_end = 400
-    take = orders.take_to_edit(scene)
+    take = orders.take_to_edit(bpy.context, scene)
     assert (take.end - take.start, take.cut) == (int(8.7 * 24), True)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from driver import Steps, Ui, Widget
-from jobs import JOB, described, newest, quick, strips, timeline
+from driver import Steps, Ui
+from jobs import described, quick, strips, timeline
 
 KIND = "SEQUENCE_EDITOR"
 

@@ -367,7 +367,7 @@ class _Sidebar(bpy.types.Panel if TYPE_CHECKING else object):
     """The same panels in both editors."""
 
     bl_region_type = "UI"
-    bl_category = "Grok Video"
+    bl_category = flow.TAB
 
 
 class _RequestPanel(_Sidebar):

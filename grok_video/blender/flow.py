@@ -38,6 +38,7 @@ BREATH_SECONDS = (
 )
 DOUBLE_CLICK_SECONDS = 1.0
 CLAIM_SECONDS = 10.0  # before an import that was not granted is asked for again
+TAB = "Grok Video"  # of the sidebars
 DEAD_WATCH_SECONDS = 5.0  # without a tick: the modal operator is gone without a word
 
 
@@ -73,6 +74,7 @@ class Flow:
     watched: bool = False  # the modal operator runs
     ticked: float = 0.0  # monotonic time of its last tick
     second: int = 0
+    told: object = None  # what was told at once when the panel was last redrawn
     said: object = None  # the last step of a job that was told to a script's console
 
 
@@ -729,11 +731,13 @@ def watch_tick(context: bpy.types.Context) -> bool:
         return False
     _flow.ticked = time.monotonic()
     changed = tick(context)
-    # Elapsed times are shown in whole seconds: once a second is often enough.
     second = int(time.monotonic())
-    if changed or second != _flow.second:
-        _flow.second = second
+    if changed and (told := _told_at_once()) != _flow.told:
+        _flow.told = told
         redraw()
+    elif second != _flow.second:
+        redraw(times_only=True)
+    _flow.second = second
     return time.monotonic() < _flow.breath and busy()
 
 
@@ -744,14 +748,43 @@ def watch_ended() -> None:
         watch()
 
 
-def redraw() -> None:
-    """Redraw the sidebars that show the panel, and nothing else."""
+def _told_at_once() -> object:
+    """What an artist is told without delay. Times and percents wait for the next second.
+
+    Blender blits the whole window whatever is redrawn in it: with ten jobs under way their percents alone
+    would have it do so many times a second.
+    """
+    flow = current()
+    bridge = flow.bridge
+    return (
+        [(j.id, j.state, j.problem, j.held, j.blocked, j.slow) for j in bridge.snapshot.active],
+        len(bridge.snapshot.all),
+        flow.pending is None,
+        flow.message,
+        flow.waiting,
+        bridge.trouble,
+        bridge.ledger_trouble,
+        connection_answer(),
+    )
+
+
+def redraw(*, times_only: bool = False) -> None:
+    """Redraw the sidebars and preferences; ``times_only``: no more than those that show the tab now."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"):
-                for region in area.regions:
-                    if region.type == "UI" or area.type == "PREFERENCES":
-                        region.tag_redraw()
+            if area.type not in ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"):
+                continue
+            for region in area.regions:
+                if not times_only:
+                    shown = region.type == "UI" or area.type == "PREFERENCES"
+                else:  # a sidebar that is closed is one pixel wide
+                    shown = (
+                        region.type == "UI"
+                        and region.width > 1
+                        and region.active_panel_category == TAB
+                    )
+                if shown:
+                    region.tag_redraw()
 
 
 def preferences_changed() -> None:

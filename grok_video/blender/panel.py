@@ -18,6 +18,9 @@ from . import capture, compat, flow, orders, preparing, sequencer, settings, sho
 
 ROWS = 8  # jobs on a page
 PROBLEM_LINES = 6  # of a problem's text in a row; the rest is behind Copy Error
+NARROW = (
+    230  # pixels of a sidebar, at an interface scale of 1, that hold two labelled fields in a row
+)
 
 _ICONS: dict[State, Any] = {
     State.QUEUED: "SORTTIME",
@@ -73,6 +76,14 @@ def _wrapped(
             column.label(text=line, icon="BLANK1" if icon != "NONE" else "NONE")
 
 
+def _narrow(context: bpy.types.Context) -> bool:
+    """Whether the sidebar was made so narrow that labels beside fields would be cut."""
+    region = context.region
+    if region is None or region.type != "UI":
+        return False
+    return region.width < NARROW * context.preferences.system.ui_scale
+
+
 def _seconds(seconds: float) -> str:
     minutes, rest = divmod(max(int(seconds), 0), 60)
     hours, minutes = divmod(minutes, 60)
@@ -100,8 +111,14 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     chosen = context.scene.grok_video
     layout.use_property_split = True
     layout.use_property_decorate = False
+    narrow = _narrow(context)
     column = layout.column()
-    column.prop(chosen, "source")
+    if narrow:
+        row = column.row()
+        row.use_property_split = False
+        row.prop(chosen, "source", text="")
+    else:
+        column.prop(chosen, "source")
     if chosen.source == "IMAGE":
         column.template_ID(chosen, "image", open="image.open")
     _draw_framing(column, context)
@@ -110,10 +127,10 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     column = layout.column(align=True)
     column.use_property_split = False
     _draw_model(column, chosen)
-    row = column.row(align=True)
+    row = column if narrow else column.row(align=True)
     row.prop(chosen, "duration", text="Seconds")
     row.prop(chosen, "resolution", text="")
-    row = column.row(align=True)
+    row = column if narrow else column.row(align=True)
     row.prop(chosen, "aspect_ratio", text="")
     sound = row.row(align=True)
     sound.enabled = chosen.model_row().audio
@@ -492,14 +509,14 @@ def _title(job: Job) -> str:
     return words or job.spec.source.image or "Untitled Clip"
 
 
-def _status(job: Job, at: float) -> str:
-    """State, time and money of a job in a few words."""
+def _status(job: Job, at: float, short: bool = False) -> str:
+    """State, time and money of a job in a few words; ``short``: where the icon says the state."""
     ended = job.finished_at or job.ready_at
     word = _WORDS[job.state]
     if job.held:
         word = "Held"
     elif job.state is State.FAILED and job.problem and job.problem.code is ProblemCode.MODERATED:
-        word = "Refused by Moderation"
+        word = "Refused" if short else "Refused by Moderation"
     elif job.state is State.RUNNING and job.blocked:
         word = "Blocked"
     elif job.state is State.RUNNING and job.slow:
@@ -507,13 +524,15 @@ def _status(job: Job, at: float) -> str:
     if job.state is State.SUBMITTING and job.spec.image:
         word += f" {_bytes(job.spec.image_bytes)}"
     if job.state is State.RUNNING and job.progress is not None:
-        word += f" {job.progress} %"
+        percent = f"{job.progress} %"
+        word = percent if short and word == _WORDS[State.RUNNING] else f"{word} {percent}"
     parts = [word]
-    if job.state is not State.QUEUED or not job.held:
+    paid = short and job.cost is not None  # then the money matters, and there is no room for both
+    if not paid and (job.state is not State.QUEUED or not job.held):
         parts.append(_seconds((ended or at) - job.created_at))
     if job.cost is not None:
         parts.append(models.usd(job.cost))
-    return "  ·  ".join(parts)
+    return (" · " if short else "  ·  ").join(parts)
 
 
 def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, at: float) -> None:
@@ -521,8 +540,9 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
     head = box.row(align=True)
     head.label(text=_title(job), icon=_ICONS[job.state])
     _draw_copy_buttons(head, job)
+    narrow = _narrow(context)
     line = box.row(align=True)
-    status = _status(job, at)
+    status = _status(job, at, narrow)
     if job.state in (State.SUBMITTING, State.RUNNING, State.DOWNLOADING):
         running = job.state is State.RUNNING and job.progress is not None
         line.progress(factor=(job.progress or 0) / 100 if running else 0.0, text=status)
@@ -530,11 +550,14 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         words = line.row()
         words.active = False
         words.label(text=status)
+    if narrow and not job.open:
+        line = box.row(align=True)
+        line.alignment = "RIGHT"
     _draw_small_buttons(line, job)
     problem = job.problem
     if problem is not None:
         words = f"{problem.message} {problem.hint}".strip()
-        _wrapped(box, context, words, most=PROBLEM_LINES)
+        _wrapped(box, context, words, most=PROBLEM_LINES * (2 if narrow else 1))
     elif job.state is State.READY and job.spec.target.blend != bpy.data.filepath:
         name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
         _wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
@@ -603,7 +626,7 @@ class _Sidebar(bpy.types.Panel if TYPE_CHECKING else object):
     """The same panels in both editors."""
 
     bl_region_type = "UI"
-    bl_category = "Grok Video"
+    bl_category = flow.TAB
 
 
 class _RequestPanel(_Sidebar):

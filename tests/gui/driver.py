@@ -75,12 +75,29 @@ class Ui:
         fresh.replace(path)
 
     def shot(self, name: str) -> Steps:
-        """Save a picture of the whole screen as ``<name>.png`` in the test's output folder."""
+        """Save a picture of the whole screen as ``<name>.png`` in the test's output folder.
+
+        ``<name>.json`` beside it says where the editors and their parts are in it.
+        """
         yield from self.redraw()
+        self.output.joinpath(f"{name}.json").write_text(json.dumps(self._places()), "utf-8")
         target = self.output / f"{name}.png"
         grab = subprocess.Popen(["import", "-silent", "-window", "root", str(target)])
         yield from self.until(lambda: grab.poll() is not None, f"the picture {name}")
         assert grab.returncode == 0, f"no picture {name}: import ended with {grab.returncode}"
+
+    def _places(self) -> dict[str, Any]:
+        """Editor → part → [left, top, right, bottom] in a picture of the screen; the largest of a kind."""
+        height = self.window.height
+
+        def box(part: bpy.types.Area | bpy.types.Region) -> list[int]:
+            return [part.x, height - part.y - part.height, part.x + part.width, height - part.y]
+
+        return {
+            kind: {region.type: box(region) for region in self.area(kind).regions}
+            | {"area": box(self.area(kind))}
+            for kind in {area.type for area in self.window.screen.areas}
+        }
 
     # ---------------------------------------------------------------------------------- waiting
 
@@ -146,6 +163,32 @@ class Ui:
 
         yield from self.until(chosen, f"the tab {tab}")
         yield from self.redraw()
+
+    def drag_sidebar(self, kind: str, width: int) -> Steps:
+        """Make an editor's sidebar ``width`` pixels wide, by its edge, as an artist does."""
+        scale = bpy.context.preferences.system.ui_scale
+        for part in (
+            0.0,
+            -6.0,
+            3.0,
+        ):  # where Blender takes the edge differs with versions and editors
+            outside = int(part * scale)
+            region = self.region(kind)
+            if abs(region.width - width) < 12:
+                break
+            start, aim = region.x - outside, region.x - outside + region.width - width
+            # Beside the first label: where a 3D View shows through below the panels there is no edge.
+            y = region.y + region.height - int(45 * scale)
+            yield from self.move(start, y)
+            yield from self.redraw(1)
+            self.event("LEFTMOUSE", "PRESS")
+            yield from self.redraw(1)
+            for step in range(1, 6):
+                yield from self.move(start + (aim - start) * step / 5, y)
+            self.event("LEFTMOUSE", "RELEASE")
+            yield from self.redraw(2)
+        got = self.region(kind).width
+        assert abs(got - width) < 12, f"the sidebar of {kind} has {got} pixels, not {width}"
 
     # --------------------------------------------------------------------------- mouse and keys
 

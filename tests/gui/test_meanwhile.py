@@ -66,3 +66,21 @@ def test_autosave_happens_during_a_job(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=600)
     notes = gui.run("meanwhile.py:autosave", layout="General", limit=240).notes
     assert notes["state"] == "RUNNING"
+
+
+def test_a_job_redraws_its_own_tab_once_a_second_and_nothing_else(
+    gui: Gui, stand_in: StandIn
+) -> None:
+    stand_in.settings(job_seconds=600)
+    notes = gui.run("meanwhile.py:redraws", layout="General", seconds=4).notes
+    assert notes["state"] == "RUNNING"
+    assert notes["took"] > 3  # between five draws
+    assert notes["views"] == 0
+    assert notes["other_tab"] <= 1  # a change of state is told in every sidebar
+
+
+def test_blender_outlives_its_worker(gui: Gui, stand_in: StandIn) -> None:
+    stand_in.settings(job_seconds=1)
+    notes = gui.run("meanwhile.py:worker_gone", layout="General").notes
+    assert len(set(notes["jobs"])) == 2
+    assert len(stand_in.jobs()) == 2

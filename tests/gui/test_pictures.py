@@ -10,13 +10,20 @@ if TYPE_CHECKING:
     from conftest import Gui
     from stand_in.client import StandIn
 
+SCALES = pytest.mark.parametrize("scale", [1.0, 1.5])
 
-@pytest.mark.parametrize("scale", [1.0, 1.5])
+
+@SCALES
 def test_panel_in_every_state(gui: Gui, stand_in: StandIn, scale: float) -> None:
+    stand_in.settings(job_seconds=40)
     stand_in.fail("job", "moderated", after=1)
-    report = gui.run("pictures.py:states", layout="General", scale=scale)
-    assert report.notes["states"] == ["FAILED", "IMPORTED"]
-    assert "moderation" in report.notes["problem"]
+    running = gui.start("pictures.py:states", {"scale": scale}, layout="General")
+    running.until("running")
+    stand_in.settings(job_seconds=1)
+    stand_in.finish()
+    notes = gui.good(running.wait(600)).notes  # of every state two pictures
+    assert notes["states"] == ["FAILED", "IMPORTED"]
+    assert "moderation" in notes["problem"]
     assert len(stand_in.requests("submit")) == 2
 
 
@@ -26,5 +33,12 @@ def test_every_source_is_drawn(gui: Gui, stand_in: StandIn) -> None:
     assert "Traceback" not in report.log  # a draw that raises only says so there
 
 
-def test_preferences(gui: Gui, stand_in: StandIn) -> None:
-    assert gui.run("pictures.py:preferences", layout="General").notes["shown"]
+@SCALES
+def test_timeline_with_the_clip(gui: Gui, stand_in: StandIn, scale: float) -> None:
+    notes = gui.run("pictures.py:timeline_clip", scale=scale).notes
+    assert notes["strips"] == 2
+
+
+@SCALES
+def test_preferences(gui: Gui, scale: float) -> None:
+    assert gui.run("pictures.py:preferences", layout="General", scale=scale).notes["shown"]

@@ -21,9 +21,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 COVERED = {
+    "python3 scripts/bench.py",
     "python3 scripts/build.py",
     "python3 scripts/demo.py",
     "python3 scripts/demo.py --live",
+    "python3 scripts/pictures.py",
     "python3 scripts/stand_in.py",
     "python3 scripts/test.py",
     "python3 scripts/test.py core",
@@ -110,6 +112,49 @@ def test_stand_in(stand_in: dict[str, str]) -> None:
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
+
+
+def test_bench() -> None:
+    done = run("python3 scripts/bench.py --rows register --quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "register(): median" in done.stdout
+    told = json.loads((ROOT / "bench-output" / "bench.json").read_text("utf-8"))
+    assert [one["row"] for one in told["figures"]] == ["register", "register"]
+
+
+def test_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the gui ring has taken (each of one colour here) ends up in the README's pictures."""
+    from PIL import Image
+
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import pictures
+
+    monkeypatch.setattr(pictures, "TAKEN", tmp_path / "taken")
+    monkeypatch.setattr(pictures, "DOCS", tmp_path)
+    with pytest.raises(pictures.Missing):
+        pictures.compose()
+    box = {"area": [0, 0, 400, 300], "UI": [300, 20, 400, 300]}
+    places = {"VIEW_3D": box, "SEQUENCE_EDITOR": box, "PREFERENCES": box}
+    names = ["timeline-1x", "preferences-1x"]
+    names += [
+        f"panel-{state}-{scale}x{tag}"
+        for state in pictures.STATES
+        for scale in ("1", "1.5")
+        for tag in ("", "-narrow")
+    ]
+    for window, colour in zip(pictures.WINDOWS, ("red", "blue"), strict=True):
+        folder = tmp_path / "taken" / window
+        folder.mkdir(parents=True)
+        for name in names:
+            Image.new("RGB", (500, 400), colour).save(folder / f"{name}.png")
+            (folder / f"{name}.json").write_text(json.dumps(places))
+    pictures.compose()
+    shown = set(re.findall(r"\(docs/([\w-]+\.png)\)", README))
+    assert shown <= {path.name for path in tmp_path.glob("*.png")}
+    states = Image.open(tmp_path / "states.png").convert("RGB")
+    assert states.size == (4 * 108 + 8, 2 * 288 + 8)
+    assert states.getpixel((50, 50)) == (255, 0, 0)
+    assert states.getpixel((380, 400)) == (0, 0, 255)
 
 
 def test_one_ring_alone() -> None:

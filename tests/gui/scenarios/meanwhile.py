@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +137,25 @@ def keys(ui: Ui) -> Steps:
     yield from done(ui)
 
 
+def worker_gone(ui: Ui) -> Steps:
+    """The worker is gone while nothing is watched; the next click must not write into its grave."""
+    scene = bpy.context.scene
+    scene.grok_video.source = "NONE"
+    scene.grok_video.duration = 1
+    yield from generate(ui)
+    yield from ui.until(lambda: newest() and newest().state == "IMPORTED", "the first clip", 90)
+    yield from ui.until(lambda: not flow(ui).watched, "the end of the watch", 60)
+    worker = flow(ui).bridge._process.pid
+    os.kill(worker, signal.SIGKILL)
+    status = Path(f"/proc/{worker}/stat")  # nobody has asked for its end yet: it stays as a zombie
+    yield from ui.until(lambda: status.read_text().rpartition(")")[2].split()[0] == "Z", "its end")
+    scene.grok_video.prompt = "Rain falls"
+    yield from ui.click("grok_video.generate", VIEW)
+    yield from ui.point(VIEW)
+    yield from ui.until(lambda: len(strips()) > 2, "the second clip", 90)
+    yield from done(ui)
+
+
 def undo_in_render(ui: Ui) -> Steps:
     yield from rendering(ui)
     yield from ui.point(VIEW)
@@ -226,3 +248,47 @@ def autosave(ui: Ui) -> Steps:
     bpy.ops.ed.undo_push(message="Cursor")
     yield from ui.until(lambda: saved() - before, "the autosave", 140)
     ui.note(watching=flow(ui).watched, state=str(newest().state))
+
+
+class PROBE_PT_panel(bpy.types.Panel):
+    """A tab of somebody else's."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Probe"
+    bl_label = "Probe"
+    draws = 0
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        PROBE_PT_panel.draws += 1
+
+
+def redraws(ui: Ui, seconds: int) -> Steps:
+    """What is drawn while a job runs: our tab once a second; the view, and another tab, never."""
+    panel = ui.module("blender.panel")
+    panel.unregister()  # Blender looks at a panel's draw when it is registered
+    real, times, views = panel._JobsPanel.draw, [], []
+
+    def draw(self: Any, context: bpy.types.Context) -> None:
+        times.append(time.monotonic())
+        real(self, context)
+
+    panel._JobsPanel.draw = draw
+    panel.register()
+    bpy.utils.register_class(PROBE_PT_panel)
+    yield from running(ui)
+    yield from ui.until(lambda: newest().progress is not None, "the first poll")
+    bpy.types.SpaceView3D.draw_handler_add(lambda: views.append(1), (), "WINDOW", "POST_PIXEL")
+    times.clear()
+    yield from ui.until(lambda: len(times) > 1, "the end of the click's own redraws")
+    times.clear()
+    views.clear()
+    yield from ui.until(lambda: len(times) > seconds, "our tab's redraws", 60)
+    ui.note(took=times[-1] - times[0], views=len(views))
+    yield from ui.sidebar(VIEW, "Probe")
+    second = flow(ui).second
+    yield from ui.until(lambda: flow(ui).second > second, "the end of its own redraws")
+    PROBE_PT_panel.draws = 0
+    second = flow(ui).second
+    yield from ui.until(lambda: flow(ui).second >= second + seconds, "the seconds that pass", 60)
+    ui.note(other_tab=PROBE_PT_panel.draws, state=str(newest().state))

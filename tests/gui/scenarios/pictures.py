@@ -8,7 +8,7 @@ import bpy
 from jobs import newest, quick, strips, timeline
 
 if TYPE_CHECKING:
-    from driver import Steps, Ui
+    from driver import Steps, Ui, Widget
 
 PROMPT = "The camera drifts around the cube while the light wanders across it"
 
@@ -20,34 +20,123 @@ def shown() -> tuple[Any, ...]:
     return Ui.module("blender.flow").current().bridge.snapshot.all
 
 
+#: A sidebar that an artist made narrow, in pixels at an interface scale of 1.
+NARROW = 190
+Rows = dict[str, tuple[int, int]]
+#: What the request's part of the panel holds, from top to bottom.
+REQUEST = (
+    "source",
+    "prompt",
+    "model",
+    "duration",
+    "resolution",
+    "aspect_ratio",
+    "generate_audio",
+    "grok_video.generate",
+)
+
+
+def dusk(scene: bpy.types.Scene) -> None:
+    """A scene that looks like something and renders at once."""
+    quick(scene, seconds=2)
+    colour = (0.05, 0.06, 0.1, 1)
+    scene.world.color = colour[:3]
+    if scene.world.node_tree is not None:
+        scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = colour
+    scene.cycles.samples = 16
+
+
+def both_widths(
+    ui: Ui, name: str, kind: str, scale: float, rows: list[Rows] | None = None
+) -> Steps:
+    """A picture of the sidebar as it comes and of a narrow one, in which the request's rows stay in place.
+
+    ``rows`` holds where they are, for each width; it is filled the first time. None: not looked at.
+    """
+    wide = ui.region(kind).width
+    first = rows is not None and not rows
+    for number, (width, tag) in enumerate(((wide, ""), (int(NARROW * scale), "-narrow"))):
+        yield from ui.drag_sidebar(kind, width)
+        yield from ui.point(kind)
+        yield from ui.shot(f"{name}-{scale:g}x{tag}")
+        if rows is None:
+            continue
+        if first:
+            rows.append((yield from request_rows(ui, kind)))
+        yield from same_rows(ui, kind, rows[number], f"{name}{tag}")
+    yield from ui.drag_sidebar(kind, wide)
+
+
+def request_rows(ui: Ui, kind: str) -> Steps:
+    """Where the mouse finds the fields of the request: (right, down) from the sidebar's corner."""
+    region = ui.region(kind)
+    found: Rows = {}
+
+    def complete(widget: Widget) -> bool:
+        if widget.name in REQUEST:
+            place = widget.x - region.x, region.y + region.height - widget.y
+            found.setdefault(widget.name, place)
+        return len(found) == len(REQUEST)
+
+    yield from ui.scan(kind, complete)
+    assert len(found) == len(REQUEST), f"the mouse does not find {set(REQUEST) - set(found)}"
+    return found
+
+
+def same_rows(ui: Ui, kind: str, rows: Rows, state: str) -> Steps:
+    """Nothing of the request has moved, whatever became of the jobs."""
+    region = ui.region(kind)
+    for name, (right, down) in rows.items():
+        yield from ui.move(region.x + right, region.y + region.height - down)
+        widget = ui.under_mouse(kind)
+        there = widget.name if widget else "nothing"
+        assert there == name, f"{state}: {there} is where {name} was"
+    yield from ui.point(kind)
+
+
 def states(ui: Ui, scale: float) -> Steps:
-    """Idle, running, imported and failed, at an interface scale."""
-    tag = f"{scale:g}x"
+    """Idle, running, imported and failed, at an interface scale, in a wide and in a narrow sidebar."""
     bpy.context.preferences.view.ui_scale = scale
     kind = "VIEW_3D"
     scene = bpy.context.scene
-    quick(scene, seconds=2)
-    scene.world.color = (0.05, 0.06, 0.1)
-    if scene.world.node_tree is not None:
-        background = scene.world.node_tree.nodes["Background"].inputs["Color"]
-        background.default_value = (0.05, 0.06, 0.1, 1)
-    scene.cycles.samples = 16
+    dusk(scene)
     timeline().frame_set(37)
     yield from ui.sidebar(kind)
-    yield from ui.redraw()
     scene.grok_video.prompt = PROMPT
-    yield from ui.point(kind)
-    yield from ui.shot(f"panel-idle-{tag}")
+    rows: list[Rows] = []
+    yield from both_widths(ui, "panel-idle", kind, scale, rows)
     yield from ui.click("grok_video.generate", kind)
-    yield from ui.point(kind)
-    yield from ui.until(lambda: newest() and (newest().progress or 0) > 0, "some progress", 60)
-    yield from ui.shot(f"panel-running-{tag}")
+    yield from ui.until(lambda: newest() and (newest().progress or 0) > 20, "some progress", 60)
+    yield from both_widths(ui, "panel-running", kind, scale, rows)
+    ui.note(running=True)
     yield from ui.until(strips, "the clip on the timeline", 120)
+    yield from ui.until(lambda: newest().state == "IMPORTED", "the ledger's word of it", 60)
+    yield from both_widths(ui, "panel-imported", kind, scale, rows)
+    wide = ui.region(kind).width
+    yield from ui.drag_sidebar(kind, int(NARROW * scale))
     yield from ui.click("grok_video.generate", kind)
-    yield from ui.point(kind)
     yield from ui.until(lambda: newest() and newest().state == "FAILED", "the refusal", 60)
-    yield from ui.shot(f"panel-failed-{tag}")
+    yield from ui.drag_sidebar(kind, wide)
+    yield from both_widths(ui, "panel-failed", kind, scale, rows)
     ui.note(problem=newest().problem.message, states=[str(job.state) for job in shown()])
+
+
+def timeline_clip(ui: Ui, scale: float) -> Steps:
+    """The Sequencer with a clip that came, and its sidebar."""
+    bpy.context.preferences.view.ui_scale = scale
+    kind = "SEQUENCE_EDITOR"
+    dusk(bpy.context.scene)
+    timeline().frame_set(37)
+    yield from ui.sidebar(kind)
+    bpy.context.scene.grok_video.prompt = PROMPT
+    yield from ui.click("grok_video.generate", kind)
+    yield from ui.until(strips, "the clip on the timeline", 120)
+    yield from ui.until(lambda: newest().state == "IMPORTED", "the ledger's word of it", 60)
+    with ui.override(kind, "WINDOW"):
+        bpy.ops.sequencer.view_all()
+    yield 0.5  # Blender's own smooth view
+    yield from both_widths(ui, "timeline", kind, scale)
+    ui.note(strips=len(strips()))
 
 
 def sources(ui: Ui) -> Steps:
@@ -65,12 +154,14 @@ def sources(ui: Ui) -> Steps:
     ui.note(engine=scene.render.engine)
 
 
-def preferences(ui: Ui) -> Steps:
+def preferences(ui: Ui, scale: float) -> Steps:
     """The add-on's preferences, reached by the panel's own button."""
+    bpy.context.preferences.view.ui_scale = scale
     area = ui.area("VIEW_3D")
     area.type = "PREFERENCES"
     bpy.ops.preferences.addon_show(module="bl_ext.user_default.grok_video")
     yield from ui.redraw()
-    yield 0.5
-    yield from ui.shot("preferences")
+    yield from ui.find("grok_video.check_connection", "PREFERENCES", part="WINDOW")
+    yield from ui.point("PREFERENCES", "HEADER")
+    yield from ui.shot(f"preferences-{scale:g}x")
     ui.note(shown=True)

@@ -130,10 +130,10 @@ def main(arguments: list[str]) -> int:
     blend = out / "demo.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(blend))
 
-    from bl_ext.user_default.grok_video.blender import flow
+    from bl_ext.user_default.grok_video.blender import flow, orders
     from bl_ext.user_default.grok_video.core import models
 
-    price = models.usd(flow.price(scene) or 0)
+    price = models.usd(models.estimate_of(orders.generate_draft(bpy.context, scene)) or 0)
     if live:
         answer = input(
             f"This buys a clip of {seconds} s at {resolution} for about {price}. Go on? [y/N] "

@@ -74,7 +74,7 @@ class Flow:
     watched: bool = False  # the modal operator runs
     ticked: float = 0.0  # monotonic time of its last tick
     second: int = 0
-    told: object = None  # what was told at once when the panel was last redrawn
+    news: bool = False  # something changed since the last redraw
     said: object = None  # the last step of a job that was told to a script's console
 
 
@@ -730,15 +730,20 @@ def watch_tick(context: bpy.types.Context) -> bool:
     if _flow is None:  # the add-on was disabled under it
         return False
     _flow.ticked = time.monotonic()
-    changed = tick(context)
+    rendering = _flow.pending is not None
+    _flow.news |= tick(context)
+    again = time.monotonic() < _flow.breath and busy()
     second = int(time.monotonic())
-    if changed and (told := _told_at_once()) != _flow.told:
-        _flow.told = told
+    if not again or rendering != (_flow.pending is not None):
         redraw()
     elif second != _flow.second:
-        redraw(times_only=True)
-    _flow.second = second
-    return time.monotonic() < _flow.breath and busy()
+        # Blender blits the whole window whatever is redrawn in it, so what the worker tells waits for the
+        # second: with ten jobs it would be done many times in one.
+        redraw(times_only=not _flow.news)
+    else:
+        return again
+    _flow.second, _flow.news = second, False
+    return again
 
 
 def watch_ended() -> None:
@@ -746,26 +751,6 @@ def watch_ended() -> None:
     if _flow is not None:
         _flow.watched = False
         watch()
-
-
-def _told_at_once() -> object:
-    """What an artist is told without delay. Times and percents wait for the next second.
-
-    Blender blits the whole window whatever is redrawn in it: with ten jobs under way their percents alone
-    would have it do so many times a second.
-    """
-    flow = current()
-    bridge = flow.bridge
-    return (
-        [(j.id, j.state, j.problem, j.held, j.blocked, j.slow) for j in bridge.snapshot.active],
-        len(bridge.snapshot.all),
-        flow.pending is None,
-        flow.message,
-        flow.waiting,
-        bridge.trouble,
-        bridge.ledger_trouble,
-        connection_answer(),
-    )
 
 
 def redraw(*, times_only: bool = False) -> None:

@@ -86,14 +86,14 @@ def say_bt601(path: str | os.PathLike[str]) -> None:
     size = os.stat(path).st_size
     with open(path, "r+b") as file:
         at = 0
-        for _ in range(_MOST_BOXES):
+        while True:
             file.seek(at)
-            kind, start, end = _header(file.read(16), at, size)
+            if len(head := file.read(16)) < 8:
+                raise NotAClip("its index is missing")
+            kind, start, end = _header(head, at, size)
             if kind == b"moov":
                 break
             at = end
-        else:
-            raise NotAClip("its index is missing")
         if end != size:
             return  # the pictures lie behind the index, which would move them
         index = _coloured(_body(file, start, end), _TO_ENTRIES)

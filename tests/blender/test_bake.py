@@ -451,6 +451,8 @@ def test_the_colours_are_those_of_the_file(
     strip, _ = place(scene, clip)
     result = baked(scene, strip, 1, 3)
     assert (result.height == pictures.HEIGHT) == (scale == 1)
+    told_bt601 = b"nclx\0\1\0\1\0\6" in Path(result.path).read_bytes()
+    assert told_bt601 == (bpy.app.version < (4, 4))  # readers guess otherwise, as ours here does
     held = [reading[:-1] for reading in pictures.held(clip, ROWS, COLUMNS)]
     apart = min(np.abs(colours_of(result)[:-1] - reading).max() for reading in held)
     allowed = 4 if scale == 1 else 6

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grok_video.core.mp4 import NotAClip, probe
+from grok_video.core.mp4 import NotAClip, probe, say_bt601
 from tests.core.conftest import box, clip_bytes, track
 
 FTYP = box(b"ftyp", b"isom", bytes(4))
@@ -54,6 +54,32 @@ def test_a_coarse_clock_still_means_24(tmp_path: Path) -> None:
 def test_the_index_may_come_last(tmp_path: Path) -> None:
     moov = box(b"moov", track(1, b"vide", 24, [(25, 1)], (848, 480)))
     assert probe(at(tmp_path, FTYP + MDAT + moov)).frames == 25
+
+
+def test_a_clip_can_be_told_its_colours(tmp_path: Path) -> None:
+    sound = track(2, b"soun", 48000, [(50, 1024)]).replace(b"avc1", b"mp4a")
+    moov = box(b"moov", track(1, b"vide", 24, [(25, 1)], (848, 480)), sound)
+    path = at(tmp_path, FTYP + MDAT + moov)
+    before = probe(path)
+    say_bt601(path)
+    data = path.read_bytes()
+    assert data.startswith(FTYP + MDAT)
+    assert data.count(b"colrnclx" + struct.pack(">HHHB", 1, 1, 6, 0)) == 1
+    after = probe(path)
+    assert (after.frames, after.width, after.has_audio) == (before.frames, 848, True)
+    assert after.size == before.size + 19
+    say_bt601(path)  # it is said already
+    assert path.read_bytes() == data
+
+
+def test_pictures_behind_the_index_are_not_moved(tmp_path: Path) -> None:
+    data = clip_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    path = at(tmp_path, data)
+    say_bt601(path)
+    assert path.read_bytes() == data
+    with pytest.raises(NotAClip):
+        say_bt601(at(tmp_path, FTYP))
 
 
 def test_64_bit_and_open_ended_boxes(tmp_path: Path) -> None:

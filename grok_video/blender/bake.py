@@ -35,6 +35,7 @@ from .bake_shared import ORDER, REPORT, RESULT, ROLE, show_only
 SILENT_SECONDS = 120.0
 #: Short sides of a baked picture: one as small as the first one stays so.
 SMALL, LARGE = 480, 720
+_ALIKE = 1.02
 FOLDER_PREFIX = ".grok_video_bake-"
 #: Folders that a crash or a power cut left behind are removed after so long.
 STALE_SECONDS = 24 * 3600.0
@@ -355,7 +356,8 @@ def bake_size(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[int, int]
     """Width and height of the bake of a strip: the scene's ratio, even, at most 720p."""
     width, height = render.frame_size(scene)
     native = _native_side(strip) or min(width, height)
-    return _even((width, height), SMALL if native <= SMALL else LARGE)
+    # A clip that services call 480p may have 482 lines. As 720p it would cost more and show no more.
+    return _even((width, height), SMALL if native <= SMALL * _ALIKE else LARGE)
 
 
 def playblast_size(frame: tuple[float, float]) -> tuple[int, int]:

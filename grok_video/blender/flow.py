@@ -7,6 +7,7 @@ a job, a downloaded clip becomes strips. Operators and the panel call in here; n
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from bpy.app.handlers import persistent
 
 from ..core import models
 from ..core.job import (
+    FINAL_STATES,
     Clip,
     Job,
     JobSpec,
@@ -39,6 +41,7 @@ BREATH_SECONDS = (
 DOUBLE_CLICK_SECONDS = 1.0
 CLAIM_SECONDS = 10.0  # before an import that was not granted is asked for again
 TAB = "Grok Video"  # of the sidebars
+NOTHING_LOST = "Nothing was sent or charged."
 DEAD_WATCH_SECONDS = 5.0  # without a tick: the modal operator is gone without a word
 
 
@@ -54,10 +57,12 @@ class Flow:
     documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
     pending: Preparation | None = None
     follows: dict[str, str] = field(default_factory=dict)  # job id → the job of the next pass
-    next_pass: tuple[str, str, str] | None = None  # job id, scene and strip it goes on from
-    passes: dict[str, tuple[int, ...]] = field(
+    passes: dict[str, tuple[models.Pass, ...]] = field(
         default_factory=dict
-    )  # job id → seconds of the passes that follow; paid for one by one, and only by the session that asked
+    )  # job id → the passes that follow, as they were agreed to; bought one by one, by this session only
+    next_passes: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # job id → scene and strip that its next pass goes on from
     message: str = ""  # the last thing that ended a click without a job, for the panel
     notices: dict[str, sequencer.Landing] = field(
         default_factory=dict
@@ -134,9 +139,8 @@ def generate(
 def extend(context: bpy.types.Context, shot: shots.Shot, passes: list[models.Pass]) -> str:
     """Let a shot go on by the first of ``passes``; the others follow one after the other. Raises Refused."""
     _refuse_now()
-    seconds = [one.seconds for one in passes]
-    order = orders.extend(context.scene, shot, session(), job_by_id, seconds[0])
-    order.passes = tuple(seconds[1:])
+    order = orders.extend(context.scene, shot, session(), job_by_id, passes[0].seconds)
+    order.passes = tuple(passes[1:])
     return _take_order(context, order)
 
 
@@ -254,8 +258,13 @@ def _prepare(context: bpy.types.Context) -> bool:
         return False
     try:
         changed = pending.tick(context)
-    except Interrupted as error:
+    except (Interrupted, Refused) as error:
         _drop_pending(str(error))
+        return True
+    except Exception:
+        # A bug ends this click, and not every click to come.
+        traceback.print_exc()
+        _drop_pending("The program failed: Blender's console says more.")
         return True
     if not pending.done:
         return changed
@@ -265,6 +274,8 @@ def _prepare(context: bpy.types.Context) -> bool:
             _queue(pending.spec)
     except Refused as error:
         flow.message = str(error)
+        if pending.spec is not None:
+            flow.passes.pop(pending.spec.id, None)
     return True
 
 
@@ -282,7 +293,8 @@ def _drop_pending(sentence: str) -> None:
         if flow.pending.spec is not None:
             flow.passes.pop(flow.pending.spec.id, None)
     flow.pending = None
-    flow.message = f"{sentence} Nothing was sent or charged."
+    said = "" if sentence.endswith(NOTHING_LOST) else f" {NOTHING_LOST}"
+    flow.message = f"{sentence}{said}"
 
 
 def _queue(spec: JobSpec) -> None:
@@ -418,6 +430,7 @@ def tick(context: bpy.types.Context) -> bool:
     changed = flow.bridge.tick(TICK_BUDGET)
     capture.tidy()
     changed |= _prepare(context)
+    _end_series()
     try:
         changed |= _import_due(context)
         changed |= _start_next_pass(context)
@@ -434,7 +447,7 @@ def tick(context: bpy.types.Context) -> bool:
 def busy() -> bool:
     """Whether something is under way that needs ticks."""
     flow = current()
-    if flow.pending is not None or flow.next_pass is not None or flow.bridge.expects:
+    if flow.pending is not None or flow.next_passes or flow.bridge.expects:
         return True
     mine = settings.account()
     session = flow.bridge.session
@@ -505,10 +518,10 @@ def _start_next_pass(context: bpy.types.Context) -> bool:
     The artist agreed to all passes and their price; each is bought when the one before is on the timeline.
     """
     flow = current()
-    if flow.next_pass is None or flow.pending is not None:
+    if not flow.next_passes or flow.pending is not None:
         return False
-    job_id, scene_name, strip_name = flow.next_pass
-    flow.next_pass = None
+    job_id, (scene_name, strip_name) = next(iter(flow.next_passes.items()))
+    del flow.next_passes[job_id]
     passes = flow.passes.pop(job_id)
     job = job_by_id(job_id)
     try:
@@ -520,13 +533,37 @@ def _start_next_pass(context: bpy.types.Context) -> bool:
         order.passes = passes[1:]
         flow.follows[job_id] = _take_order(context, order)
     except (Refused, shots.ShotRefused) as error:
-        flow.message = (
-            f"The shot was not extended further: {error} "
-            f"What is there stays; {len(passes)} of its parts were not sent or charged."
-        )
+        flow.message = _series_ended(passes, str(error))
         if bpy.app.background:
             raise Refused(flow.message) from error
     return True
+
+
+def _series_ended(passes: tuple[models.Pass, ...], why: str) -> str:
+    parts = "1 more part was" if len(passes) == 1 else f"{len(passes)} more parts were"
+    return f"The shot was not extended further: {why} What is there stays; {parts} not sent or charged."
+
+
+def drop_passes(job_id: str, why: str) -> None:
+    """What was to follow a job is not bought any more: the artist would have to ask for it anew."""
+    flow = current()
+    flow.next_passes.pop(job_id, None)
+    if passes := flow.passes.pop(job_id, ()):
+        flow.message = _series_ended(passes, why)
+
+
+def _end_series() -> None:
+    """Nothing follows a pass that did not come in by itself.
+
+    *Retry*, *Send* and *Import* speak of one job, so none of them may buy what was to follow it.
+    """
+    flow = current()
+    for job_id in list(flow.passes):
+        job = job_by_id(job_id)
+        if job is None or job_id in flow.next_passes:
+            continue
+        if job.held or job.stop_requested or job.state in FINAL_STATES:
+            drop_passes(job_id, "The part before it was stopped, failed or was placed elsewhere.")
 
 
 def _import_as_operator(job: Job) -> None:
@@ -554,6 +591,7 @@ def import_job(
     """
     flow = current()
     asked_for = scene is not None or frame is not None
+    by_itself = not asked_for and _imports_by_itself(job)
     scene = scene or bpy.data.scenes.get(job.spec.target.scene)
     if scene is None:
         _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
@@ -571,8 +609,10 @@ def import_job(
     sequencer.show_scene(context, scene)
     if landing.notice:
         flow.notices[job.id] = landing
-    if job.id in flow.passes:
-        flow.next_pass = (job.id, scene.name, landing.movie)
+    if by_itself and job.id in flow.passes:
+        flow.next_passes[job.id] = scene.name, landing.movie
+    else:
+        drop_passes(job.id, "The part before it was placed by hand.")
     _report_imported(job, scene)
     return landing
 
@@ -592,8 +632,9 @@ def _place(
         # The artist's word counts before the place that the clip was made for.
         at = target.frame if frame is None else frame
         if target.place == "AFTER":
+            head = _head_of(job, clip)
             return placing.place_after(
-                context, scene, made, source=None, frame=at, head=_head_of(job, clip)
+                context, scene, made, source=None, frame=at, head=head, chosen=True
             )
         meta = sequencer.meta_at(scene, at)
         return sequencer.bring_in(
@@ -789,7 +830,7 @@ def _on_load(*_args: object) -> None:
     if _flow is not None:
         _flow.document = new_id()
         _flow.passes.clear()  # the edit that they were to go on in is closed
-        _flow.next_pass = None
+        _flow.next_passes.clear()
         if _flow.pending is not None:
             _drop_pending("Another file was opened.")
         watch()

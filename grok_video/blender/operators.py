@@ -168,17 +168,14 @@ class GROK_VIDEO_OT_generate_dialog(_Asks, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Result:
         if self.source:
             context.scene.grok_video.source = self.source
-        draft = orders.generate_draft(context, context.scene)
-        return context.window_manager.invoke_props_dialog(
-            self,
-            width=420,
-            confirm_text=models.priced("Generate", models.estimate_of(draft)),
-        )
+        # Its words cannot change with the settings, so the price is drawn.
+        return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Generate")
 
     def draw(self, context: bpy.types.Context) -> None:
         from . import panel
 
         panel.draw_request(self.layout, context)
+        panel.draw_price(self.layout, context)
 
     def run(self, context: bpy.types.Context) -> _Result:
         target = sequencer.target_scene(context)
@@ -194,8 +191,13 @@ class _OnStrip(_Asks):
     scene: StringProperty(
         name="Scene",
         description="Scene of the strip, or the one that takes the clip; empty: the sequencer's",
+        options={"SKIP_SAVE"},
     )
-    strip: StringProperty(name="Strip", description="Name of the strip; empty: the active one")
+    strip: StringProperty(
+        name="Strip",
+        description="Name of the strip; empty: the active one",
+        options={"SKIP_SAVE"},
+    )
 
     def shot(self, context: bpy.types.Context) -> shots.Shot:
         """What the strip shows. Raises Refused, ShotRefused."""
@@ -213,6 +215,8 @@ class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
         "The strip itself stays as it is"
     )
 
+    _agreed: list[models.Pass] | None = None  # what the dialog asked about
+
     def _plan(self, context: bpy.types.Context) -> tuple[shots.Shot, list[models.Pass]]:
         shot = self.shot(context)
         part = orders.part_to_extend(context.scene, shot, flow.job_by_id)
@@ -220,11 +224,14 @@ class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
         try:
-            _, passes = self._plan(context)
+            shot, passes = self._plan(context)
         except _REFUSALS as error:
             return _refuse(self, error)
         if len(passes) <= 1:
             return self.execute(context)
+        # While it is asked, a clip may come in and be the active strip.
+        self.scene, self.strip = shot.scene, shot.strip
+        self._agreed = passes
         return context.window_manager.invoke_confirm(
             self,
             event,
@@ -236,6 +243,8 @@ class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> _Result:
         shot, passes = self._plan(context)
+        if self._agreed and models.price_of(passes) != models.price_of(self._agreed):
+            raise flow.Refused("The strip has changed, and with it the price.", "Press again.")
         job_id = flow.extend(context, shot, passes)
         result = _finish(self, context, job_id, _ON_THE_TIMELINE)
         while "FINISHED" in result and job_id in flow.current().follows:  # scripts wait for all
@@ -355,7 +364,10 @@ class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
                 "This job is under way or has its clip: nothing was sent or charged.",
                 "Generate makes another clip.",
             )
-        target = _target(context, self.scene)
+        # What belongs to a strip goes into that strip's scene, whichever the sequencer shows now.
+        own = job.spec.target
+        stays = own.place != "AT" and own.scene in bpy.data.scenes
+        target = _target(context, self.scene or (own.scene if stays else ""))
         job_id = flow.send_again(job, target, _frame(self, target))
         return _finish(self, context, job_id, _ON_THE_TIMELINE)
 
@@ -393,6 +405,7 @@ class GROK_VIDEO_OT_stop(_Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> _Result:
         job = flow.job_of(self.job, lambda job: job.state in _STOPPABLE)
+        flow.drop_passes(job.id, "It was stopped.")
         flow.send("stop", job=job.id)
         if bpy.app.background and job.state in _STOPPABLE:
             # Held and blocked jobs are stopped as well: neither ends the waiting.

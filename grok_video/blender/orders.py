@@ -52,8 +52,8 @@ class Order:
     #: Pictures that are there at once; each gives the spec with what it adds.
     stills: list[Callable[[JobSpec], JobSpec]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
-    #: The passes that follow this one, by their seconds (*Extend to a length*).
-    passes: tuple[int, ...] = ()
+    #: The passes that follow this one (*Extend to a length*).
+    passes: tuple[models.Pass, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------- common
@@ -381,7 +381,9 @@ def passes_of(scene: bpy.types.Scene, part: Part) -> list[models.Pass]:
     """The passes that add the seconds asked for; one where one is enough."""
     model, resolution = _limits(scene, "extend"), models.priced_resolution(*part.pixels)
     added = scene.grok_video.extend_seconds
-    return models.plan_passes(added, part.seconds, resolution, model.id or models.DEFAULT_MODEL)
+    passes = models.plan_passes(added, part.seconds, resolution, model.id or models.DEFAULT_MODEL)
+    # Of a model that was typed in no price is known.
+    return passes if model.id else [replace(one, price=None) for one in passes]
 
 
 def rework_draft(
@@ -426,20 +428,29 @@ def extend(
 
 
 def next_pass(
-    shot: shots.Shot, before: Job, session: str, find_job: FindJob, seconds: int
+    shot: shots.Shot, before: Job, session: str, find_job: FindJob, agreed: models.Pass
 ) -> Order:
-    """The shot goes on from the part that the job ``before`` made. Raises Refused."""
+    """The shot goes on from the part that the job ``before`` made, for what was ``agreed``. Raises Refused."""
+    if settings.account() != before.spec.account:
+        raise Refused("The API key was changed.")
     scene = bpy.data.scenes[shot.scene]
-    part = _part(shot, shot.start, shot.end, find_job)
+    # Every second that is sent is paid for: not more than was asked for, however long the part before is.
+    most = round(agreed.source_seconds * shot.fps)
+    part = _part(shot, max(shot.start, shot.end - most), shot.end, find_job)
     job_id = new_id()
     # As it was agreed to, whatever the panel says by now.
     draft = replace(
-        rework_draft(scene, Kind.EXTEND, part, seconds, job_id),
+        rework_draft(scene, Kind.EXTEND, part, agreed.seconds, job_id),
         prompt=before.spec.prompt,
         model=before.spec.model,
         unchecked=before.spec.unchecked,
         generate_audio=before.spec.generate_audio,
     )
+    price = models.estimate_of(draft)
+    if price is not None and agreed.price is not None and price > agreed.price:
+        raise Refused(
+            f"Its next part would cost {models.usd(price)} and not {models.usd(agreed.price)}."
+        )
     return _rework(draft, job_id, part, session, "AFTER")
 
 

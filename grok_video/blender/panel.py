@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..core import models
-from ..core.job import FINAL_STATES, Job, JobSpec, Kind, ProblemCode, State
+from ..core.job import FINAL_STATES, Job, Kind, ProblemCode, State
 from . import capture, compat, flow, orders, preparing, sequencer, settings, shots
 
 ROWS = 8  # jobs on a page
@@ -213,6 +213,14 @@ def _draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     column.label(text=f"Clip: {target.name}, frame {target.frame_current}", icon="SEQ_SEQUENCER")
 
 
+def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What the clip will cost as it is set now: for the dialog, whose button cannot tell."""
+    price = models.estimate_of(orders.generate_draft(context, context.scene))
+    row = layout.row()
+    row.alignment = "RIGHT"
+    row.label(text="Price not known" if price is None else f"Price {models.usd(price)}")
+
+
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     scene = context.scene
     now = flow.current()
@@ -354,15 +362,19 @@ def _draw_button(
     operator: str,
     words: str,
     icon: Any,
-    draft: JobSpec,
+    price: int | None,
     trouble: str,
+    shot: shots.Shot | None,
 ) -> None:
     """A button with its price, and why it cannot be pressed."""
     row = layout.row()
     row.scale_y = 1.2
     ready = flow.current().pending is None and flow.connection_trouble() is None
     row.enabled = ready and not trouble
-    row.operator(operator, text=models.priced(words, models.estimate_of(draft)), icon=icon)
+    button = row.operator(operator, text=models.priced(words, price), icon=icon)
+    if shot is not None:
+        # The price is this strip's: a clip that comes in before the click becomes the active one.
+        button.scene, button.strip = shot.scene, shot.strip
     if trouble:
         _wrapped(layout, context, trouble, "INFO")
 
@@ -387,14 +399,14 @@ def _draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         draft = orders.rework_draft(scene, Kind.EXTEND, part, passes[0].seconds)
         trouble = orders.extend_trouble(scene, shot, draft)
         words = "Extend" if len(passes) == 1 else "Extend…"
-        _draw_button(
-            layout, context, "grok_video.extend", words, "TRACKING_FORWARDS_SINGLE", draft, trouble
-        )
+        price, icon = models.price_of(passes), "TRACKING_FORWARDS_SINGLE"
+        _draw_button(layout, context, "grok_video.extend", words, icon, price, trouble, shot)
     draft = orders.continue_draft(scene, shot)
     words = "Continue Shot"
     if draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
         words += f" {draft.duration} s"
-    _draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", draft, "")
+    price = models.estimate_of(draft)
+    _draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, "", shot)
 
 
 def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -402,6 +414,7 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     chosen = scene.grok_video
     layout.use_property_split = False
     layout.prop(chosen, "edit_of", text="")
+    shot: shots.Shot | None = None
     if chosen.edit_of == "STRIP":
         try:
             shot = shots.active_shot(context)
@@ -422,7 +435,8 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         trouble = orders.animation_trouble(context, scene, draft)
     _draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
     if _draw_who_can(layout, context, "edit"):
-        _draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", draft, trouble)
+        price = models.estimate_of(draft)
+        _draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble, shot)
 
 
 def _draw_take(layout: bpy.types.UILayout, take: orders.Take) -> None:

@@ -29,12 +29,13 @@ def place_after(
     source: Any,
     frame: int,
     head: float,
+    chosen: bool = False,
 ) -> Landing:
     """Place an extension so that its new part begins on the frame where ``source`` visibly ends now.
 
     ``head``: how many seconds at the start of the file are the source's, see ``head_seconds``; they are
-    hidden behind the left handle. ``frame``: where the source ended when it was sent, for None as source.
-    Raises ImportRefused.
+    hidden behind the left handle. ``frame``: where the source ended when it was sent, for None as source;
+    ``chosen``: the artist's own wish instead. Raises ImportRefused.
     """
     seam = frame if source is None else shots.visible_span(source)[1]
     meta = _meta_for(scene, source, seam)
@@ -54,7 +55,8 @@ def place_after(
         _cut(movie, sound, seam, end)
         _cover(movie)
         if source is None:
-            said.append("The strip that it continues is gone, so it lies where that ended.")
+            if not chosen:
+                said.append("The strip that it continues is gone, so it lies where that ended.")
             sequencer.settle_lowest(base, movie, sound)
         else:
             _follow_sounds(sound, source)

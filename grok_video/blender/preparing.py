@@ -109,7 +109,7 @@ class BakeStep(Step):
     def start(self, context: bpy.types.Context) -> None:
         try:
             self.work = self.begin()
-        except bake.BakeRefused as error:
+        except (bake.BakeRefused, bake.BakeFailed) as error:
             raise Interrupted(str(error)) from error
 
     def poll(self, context: bpy.types.Context) -> Change | None:

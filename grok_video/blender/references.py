@@ -11,9 +11,9 @@ from pathlib import Path
 import bpy
 
 from ..core.job import new_id
-from . import capture, flow, orders, render, shots
+from . import capture, flow, orders, render, shots, still
 from .bridge import make_private
-from .preparing import CameraStep, Preparation
+from .preparing import CameraStep, Interrupted, Preparation
 
 
 def trouble(scene: bpy.types.Scene) -> str:
@@ -60,8 +60,12 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
     owner, frame = scene.name, scene.frame_current
 
     def take(_no_job: None, made: capture.Still) -> None:
-        image = capture.packed_image(Path(made.path), f"{name}, frame {frame}")
-        add(bpy.data.scenes[owner], image)
+        # Much may have happened since the click.
+        scene = bpy.data.scenes.get(owner)
+        if why := trouble(scene) if scene else f"The scene “{owner}” is gone.":
+            still.remove(Path(made.path))
+            raise Interrupted(why)
+        add(scene, capture.packed_image(Path(made.path), f"{name}, frame {frame}"))
         if not bpy.app.background:
             bpy.ops.ed.undo_push(message="Add Reference from Camera")
 

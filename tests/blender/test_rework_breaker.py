@@ -1,0 +1,603 @@
+"""Attempts to make extensions and edits cost more than was said, lose work or crash, made after the code."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import imageio_ffmpeg
+import pytest
+
+from . import editing, pictures
+from .test_orders import bodies, footage, made_by, newest, number_at, refused, scene, strip
+
+__all__ = ["footage", "scene", "strip"]  # fixtures
+
+Module = Callable[[str], ModuleType]
+
+
+class _App:
+    """``bpy.app`` of a Blender with windows, where a click waits for nothing."""
+
+    background = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(bpy.app, name)
+
+
+class _Bpy:
+    app = _App()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(bpy, name)
+
+
+@pytest.fixture
+def window(module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clicks are answered as in a window: what they need is made on ticks."""
+    for name in ("flow", "operators"):
+        monkeypatch.setattr(module(f"blender.{name}"), "bpy", _Bpy())
+
+
+def tick_until(flow: Any, done: Callable[[], object], seconds: float = 90.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, flow.current().message
+        flow.tick(bpy.context)
+        time.sleep(0.02)
+
+
+def extend(module: Module, seconds: int = 12) -> str:
+    """A click on Extend in a window; gives the id of the job to be."""
+    flow, orders = module("blender.flow"), module("blender.orders")
+    scene = bpy.context.scene
+    scene.grok_video.extend_seconds = seconds
+    shot = module("blender.shots").active_shot(bpy.context)
+    passes = orders.passes_of(scene, orders.part_to_extend(scene, shot, flow.job_by_id))
+    return flow.extend(bpy.context, shot, passes)
+
+
+def job_of(flow: Any, job_id: str) -> Any:
+    return flow.current().bridge.snapshot.jobs.get(job_id)
+
+
+def in_state(flow: Any, job_id: str, state: str) -> Callable[[], bool]:
+    return lambda: (job := job_of(flow, job_id)) is not None and job.state == state
+
+
+def settle(flow: Any, seconds: float = 1.5) -> None:
+    """Give a purchase that must not come the time to come."""
+    until = time.monotonic() + seconds
+    tick_until(flow, lambda: time.monotonic() > until)
+    tick_until(flow, lambda: flow.current().pending is None)
+
+
+# ------------------------------------------------------------------------------------- more than the button said
+
+
+def test_later_passes_are_not_priced_as_a_larger_picture(
+    scene: Any, stand_in: Any, module: Module, tmp_path: Path
+) -> None:
+    """A clip of 480p came back with 482 lines: as 720p its next passes would cost more than was agreed."""
+    scene.render.resolution_x, scene.render.resolution_y = 1920, 1080
+    camera = tmp_path / "482.mp4"
+    small = pictures.numbered_clip(tmp_path / "small.mp4", 3, audio=False)
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(small)]
+    subprocess.run([*ffmpeg, "-vf", "scale=850:482", str(camera)], check=True)
+    editor = scene.sequence_editor_create()
+    editor.active_strip = editing.base_of(editor).new_movie("Camera", str(camera), 3, 1)
+    bake = module("blender.bake")
+    assert bake.bake_size(scene, editor.active_strip)[1] == 480
+    models = module("core.models")
+    agreed = models.price_of(models.plan_passes(12, 3.04, "480p"))
+    scene.grok_video.extend_seconds = 12
+    bpy.ops.grok_video.extend()
+    assert sum(job["ticks"] for job in stand_in.jobs()) == agreed
+
+
+def test_a_pass_that_would_cost_more_is_not_bought(
+    scene: Any, strip: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow, models = module("blender.flow"), module("core.models")
+    cheap = models.plan_passes(12, 3.0, "480p")
+    job_id = extend(module)
+    monkeypatch.setattr(models, "priced_resolution", lambda *_size: "720p")
+    with pytest.raises(flow.Refused, match=r"would cost \$0.48 and not \$0.36"):
+        flow.wait_until(bpy.context, job_id, lambda job: job_id in flow.current().follows)
+    assert [job["ticks"] for job in stand_in.jobs()] == [cheap[0].price]
+    assert not flow.current().passes
+
+
+def test_no_more_of_a_part_is_sent_than_was_agreed(
+    scene: Any, strip: Any, stand_in: Any, module: Module
+) -> None:
+    """The artist drew the part longer, or the service did: each second that is sent costs."""
+    flow, shots, orders = (module(f"blender.{name}") for name in ("flow", "shots", "orders"))
+    models = module("core.models")
+    bpy.ops.grok_video.extend()
+    job = newest(module)
+    shot = shots.shot_of(strip)  # 3 s
+    order = orders.next_pass(shot, job, "", flow.job_by_id, models.Pass(2, 2.0, None))
+    assert order.spec.video.seconds == pytest.approx(2.0)
+    assert order.spec.source.frame == shot.end - 48
+
+
+def test_another_key_pays_for_nothing_that_was_agreed_with_the_first(
+    scene: Any, strip: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow, shots, orders = (module(f"blender.{name}") for name in ("flow", "shots", "orders"))
+    bpy.ops.grok_video.extend()
+    job = newest(module)
+    monkeypatch.setenv("XAI_API_KEY", "xai-another")
+    one, shot = module("core.models").Pass(2, 3.0, None), shots.shot_of(strip)
+    with pytest.raises(flow.Refused, match="key was changed"):
+        orders.next_pass(shot, job, "", flow.job_by_id, one)
+
+
+def test_no_price_is_invented_for_a_model_that_was_typed_in(
+    scene: Any, strip: Any, module: Module
+) -> None:
+    chosen = scene.grok_video
+    chosen.model, chosen.model_other, chosen.extend_seconds = "OTHER", "grok-9\n" + "x" * 10_000, 12
+    orders, models = module("blender.orders"), module("core.models")
+    shot = module("blender.shots").active_shot(bpy.context)
+    passes = orders.passes_of(scene, orders.part_to_extend(scene, shot, lambda _job: None))
+    assert len(passes) == 2
+    assert models.price_of(passes) is None
+
+
+def test_what_the_dialog_asked_about_is_what_is_bought(
+    scene: Any, strip: Any, stand_in: Any, module: Module
+) -> None:
+    """While it asks, another clip comes in and becomes the active strip."""
+    operators, flow = module("blender.operators"), module("blender.flow")
+    scene.grok_video.extend_seconds = 12
+
+    class Asked:
+        scene = strip = ""
+        _agreed = None
+        _plan = operators.GROK_VIDEO_OT_extend._plan
+        shot = operators.GROK_VIDEO_OT_extend.shot
+
+    class Manager:
+        def invoke_confirm(self, *_given: Any, **words: Any) -> set[str]:
+            self.words = words
+            return {"RUNNING_MODAL"}
+
+    class Context:
+        window_manager = Manager()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(bpy.context, name)
+
+    asked, context = Asked(), Context()
+    operators.GROK_VIDEO_OT_extend.invoke(asked, context, None)
+    assert (asked.scene, asked.strip) == (scene.name, "Camera")
+    scene.sequence_editor.active_strip = editing.color(scene, 9, 1, 400)
+    editing.set_span(strip, 11, 65)
+    scene.grok_video.extend_seconds = 20
+    with pytest.raises(flow.Refused, match="price"):
+        operators.GROK_VIDEO_OT_extend.run(asked, context)
+    assert stand_in.requests("submit") == []
+
+
+# ------------------------------------------------------------------------------- free buttons that buy what follows
+
+
+@pytest.fixture
+def stopped(window: None, scene: Any, strip: Any, stand_in: Any, module: Module) -> str:
+    """A job of which a second pass was to follow, stopped by hand while it ran."""
+    flow = module("blender.flow")
+    stand_in.fail("job", "stall")
+    job_id = extend(module)
+    tick_until(flow, in_state(flow, job_id, "RUNNING"))
+    bpy.ops.grok_video.stop(job=job_id)
+    return job_id
+
+
+def test_retry_is_free_although_a_pass_was_to_follow(
+    stopped: str, scene: Any, stand_in: Any, module: Module
+) -> None:
+    flow = module("blender.flow")
+    assert "not extended further" in flow.current().message
+    tick_until(flow, in_state(flow, stopped, "CANCELLED"))
+    stand_in.finish()
+    bpy.ops.grok_video.retry(job=stopped)
+    tick_until(flow, in_state(flow, stopped, "IMPORTED"))
+    settle(flow)
+    assert len(stand_in.requests("submit")) == 1
+    assert len(editing.strips(scene)) == 2
+
+
+def test_a_series_that_another_blender_stopped_does_not_go_on(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module
+) -> None:
+    flow = module("blender.flow")
+    stand_in.fail("job", "stall")
+    job_id = extend(module)
+    tick_until(flow, in_state(flow, job_id, "RUNNING"))
+    flow.send("stop", job=job_id)  # as another's operator puts it down
+    tick_until(flow, in_state(flow, job_id, "CANCELLED"))
+    assert "1 more part was not sent" in flow.current().message
+    flow.retry(job_of(flow, job_id))
+    stand_in.finish()
+    tick_until(flow, in_state(flow, job_id, "IMPORTED"))
+    settle(flow)
+    assert len(stand_in.requests("submit")) == 1
+
+
+def test_a_part_that_is_placed_by_hand_buys_nothing(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module
+) -> None:
+    """Its scene was renamed while it ran; much later the artist presses Import."""
+    flow = module("blender.flow")
+    job_id = extend(module)
+    tick_until(flow, in_state(flow, job_id, "RUNNING"))
+    scene.name = "Renamed"
+    tick_until(flow, lambda: (job := job_of(flow, job_id)).state == "READY" and job.problem)
+    bpy.ops.grok_video.import_result(job=job_id, here=True)
+    settle(flow)
+    assert len(stand_in.requests("submit")) == 1
+    assert "not extended further" in flow.current().message
+    assert len(editing.strips(scene)) == 2
+
+
+def test_two_series_do_not_lose_one_another(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module
+) -> None:
+    """Both first parts come in while the source of something else is being prepared."""
+    flow = module("blender.flow")
+    stand_in.settings(job_seconds=60)
+    first = extend(module)
+    tick_until(flow, in_state(flow, first, "RUNNING"))
+    scene.grok_video.extend_prompt = "Another way"
+    second = extend(module)
+    tick_until(flow, in_state(flow, second, "RUNNING"))
+
+    class Waiting:
+        spec = None
+        progress = None
+        done = False
+
+        def tick(self, _context: Any) -> bool:
+            return False
+
+        def cancel(self) -> None:
+            pass
+
+    flow.current().pending = Waiting()
+    stand_in.settings(job_seconds=0.3)
+    stand_in.finish()
+    tick_until(
+        flow, lambda: in_state(flow, first, "IMPORTED")() and in_state(flow, second, "IMPORTED")()
+    )
+    flow.current().pending = None
+    tick_until(flow, lambda: {first, second} <= set(flow.current().follows))
+    for job_id in (first, second):
+        tick_until(flow, in_state(flow, flow.current().follows[job_id], "IMPORTED"))
+    assert len(stand_in.requests("submit")) == 4
+
+
+def test_another_file_ends_a_series(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
+) -> None:
+    flow = module("blender.flow")
+    stand_in.fail("job", "stall")
+    job_id = extend(module)
+    tick_until(flow, in_state(flow, job_id, "RUNNING"))
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.read_homefile(use_empty=True)
+    stand_in.finish()
+    tick_until(flow, in_state(flow, job_id, "READY"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    tick_until(flow, in_state(flow, job_id, "IMPORTED"))
+    settle(flow)
+    assert len(stand_in.requests("submit")) == 1
+    assert len(editing.strips(bpy.context.scene)) == 2
+
+
+def test_passes_go_on_when_the_worker_is_killed_between_them(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module
+) -> None:
+    flow = module("blender.flow")
+    job_id = extend(module)
+    tick_until(flow, lambda: job_id in flow.current().follows or flow.current().next_passes)
+    flow.current().bridge.close()
+    tick_until(flow, lambda: job_id in flow.current().follows)
+    after = flow.current().follows[job_id]
+    tick_until(flow, in_state(flow, after, "IMPORTED"))
+    assert len(stand_in.requests("submit")) == 2
+
+
+@pytest.mark.parametrize("what", ["removed", "muted"])
+def test_a_part_that_is_gone_before_the_next_pass_ends_the_series(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module, what: str
+) -> None:
+    flow = module("blender.flow")
+    stand_in.settings(job_seconds=60)
+    job_id = extend(module)
+    tick_until(flow, in_state(flow, job_id, "RUNNING"))
+
+    def placed(_context: Any) -> bool:
+        return False
+
+    begin, flow._start_next_pass = flow._start_next_pass, placed
+    try:
+        stand_in.finish()
+        tick_until(flow, in_state(flow, job_id, "IMPORTED"))
+    finally:
+        flow._start_next_pass = begin
+    made = made_by(scene, job_id)
+    if what == "removed":
+        editing.base_of(scene.sequence_editor).remove(made)
+    else:
+        made.mute = True
+    settle(flow)
+    assert "not extended further" in flow.current().message
+    assert flow.current().passes == {}
+    assert len(stand_in.requests("submit")) == 1
+
+
+# --------------------------------------------------------------------------------------- a click that never ends
+
+
+def test_a_bake_that_cannot_begin_ends_its_click(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    """The disk is full in the moment when the edit is written."""
+    flow, bake = module("blender.flow"), module("blender.bake")
+
+    def full(*_given: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bake, "_write_edit", full)
+    extend(module)
+    tick_until(flow, lambda: flow.current().pending is None)
+    assert flow.current().message == (
+        "The strip could not be prepared: No space left on device. Nothing was sent or charged."
+    )
+    assert flow.current().passes == {}
+    assert not list((tmp_path / "data").rglob(".grok_video_bake-*"))
+
+
+def test_a_bug_ends_its_click_and_not_the_add_on(
+    window: None, scene: Any, strip: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow, bake = module("blender.flow"), module("blender.bake")
+    monkeypatch.setattr(bake.Bake, "poll", lambda _self: 1 / 0)
+    extend(module)
+    tick_until(flow, lambda: flow.current().pending is None)
+    assert "Nothing was sent or charged" in flow.current().message
+
+
+@pytest.mark.parametrize("what", ["renamed", "filled"])
+def test_a_camera_reference_whose_list_is_gone(
+    window: None, scene: Any, module: Module, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, what: str,
+) -> None:  # fmt: skip
+    flow, capture = module("blender.flow"), module("blender.capture")
+    camera = bpy.data.objects.new("Close", bpy.data.cameras.new("Close"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = 1
+    bpy.ops.grok_video.add_camera_reference(camera="Close")
+    step = flow.current().pending.steps[0]
+
+    class Rendered:
+        """In a wheel a render blocks: here it is done, and the artist was quicker."""
+
+        def poll(self) -> Any:
+            pictures.see(scene, tmp_path)
+            step.path.write_bytes((tmp_path / "seen.png").read_bytes())
+            if what == "renamed":
+                scene.name = "Renamed"
+            else:
+                image = bpy.data.images.new("Small", 8, 8)
+                for _ in range(7):
+                    scene.grok_video.references.add().image = image
+            return capture.Still(
+                str(step.path), "image/png", 8, 8, 8, module("core.job").Source("CAMERA")
+            )
+
+        def cancel(self) -> None:
+            pass
+
+    monkeypatch.setattr(capture.CameraRender, "start", lambda *_given: Rendered())
+    tick_until(flow, lambda: flow.current().pending is None)
+    assert flow.current().message
+    assert not step.path.exists()
+    assert len(scene.grok_video.references) == (0 if what == "renamed" else 7)
+
+
+def test_a_second_click_while_one_is_prepared(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module
+) -> None:
+    flow = module("blender.flow")
+    extend(module, 2)
+    for click in (
+        bpy.ops.grok_video.extend,
+        bpy.ops.grok_video.edit,
+        bpy.ops.grok_video.continue_shot,
+    ):
+        refused(click, "being prepared")
+    bpy.ops.grok_video.stop_preparing()
+    assert flow.current().pending is None
+    settle(flow, 0.5)
+    assert stand_in.requests("submit") == []
+
+
+def children() -> set[str]:
+    found = subprocess.run(
+        ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
+    ).stdout
+    return {line.split()[0] for line in found.splitlines() if "bake_child.py" in line}
+
+
+def test_the_add_on_disabled_during_a_bake(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
+) -> None:
+    flow = module("blender.flow")
+    before = children()
+    scenes = set(bpy.data.scenes.keys())
+    extend(module)
+    tick_until(flow, lambda: flow.current().pending.progress or children() - before)
+    package = flow.__name__.split(".blender")[0]
+    bpy.ops.preferences.addon_disable(module=package)
+    assert children() <= before
+    assert not list((tmp_path / "data").rglob(".grok_video_bake-*"))
+    assert not list((tmp_path / "data").rglob("stills/*.mp4"))
+    assert set(bpy.data.scenes.keys()) == scenes
+    bpy.ops.preferences.addon_enable(module=package)
+    assert stand_in.requests("submit") == []
+
+
+def test_another_file_during_a_bake(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
+) -> None:
+    flow = module("blender.flow")
+    before = children()
+    extend(module)
+    tick_until(flow, lambda: flow.current().pending.progress or children() - before)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert flow.current().pending is None
+    assert flow.current().passes == {}
+    settle(flow, 0.5)
+    assert children() <= before
+    assert not list((tmp_path / "data").rglob("stills/*.mp4"))
+    assert stand_in.requests("submit") == []
+
+
+# ------------------------------------------------------------------------------------------ where a clip goes
+
+
+def test_an_extension_that_is_sent_again_goes_to_its_strip(
+    scene: Any, strip: Any, stand_in: Any, module: Module
+) -> None:
+    """The artist looks at another scene by now, in which a strip has the same name."""
+    stand_in.fail("job", "failed")
+    refused(bpy.ops.grok_video.extend, "xAI")
+    job = newest(module)
+    other = bpy.data.scenes.new("Other")
+    editing.color(other, 3, 1, 300).name = "Camera"
+    bpy.context.window.scene = other
+    if hasattr(bpy.context.workspace, "sequencer_scene"):
+        bpy.context.workspace.sequencer_scene = other
+    bpy.ops.grok_video.send_again(job=job.id, confirm=True)
+    again = newest(module)
+    assert again.spec.parent == job.id
+    assert again.spec.estimate == job.spec.estimate
+    assert again.state == "IMPORTED"
+    assert editing.span(made_by(scene, again.id))[0] == 83
+    assert len(editing.strips(other)) == 1
+
+
+@pytest.mark.parametrize("kind", ["extend", "edit"])
+def test_the_artist_chooses_where_a_rework_goes(
+    scene: Any, strip: Any, stand_in: Any, module: Module, kind: str
+) -> None:
+    getattr(bpy.ops.grok_video, kind)()
+    job = newest(module)
+    before = {s.name for s in editing.strips(scene)}
+    assert bpy.ops.grok_video.import_result(job=job.id, frame=300) == {"FINISHED"}
+    (made,) = [s for s in editing.strips(scene) if s.name not in before]
+    assert editing.span(made)[0] == 300
+    notices = module("blender.flow").current().notices
+    assert job.id not in notices or "gone" not in notices[job.id].notice
+
+
+# ------------------------------------------------------------------------------------------- odd scenes and words
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b\\c", "line\nbreak {x} %s \"q\" 'p'", "x" * 10_000, "🦆" * 30]
+)
+def test_hostile_names(scene: Any, strip: Any, stand_in: Any, module: Module, name: str) -> None:
+    strip.name = name
+    scene.name = name
+    scene.grok_video.extend_prompt = name[:4000]
+    bpy.ops.grok_video.extend()
+    job = newest(module)
+    assert editing.span(made_by(scene, job.id))[0] == 83
+    bpy.ops.grok_video.extend(scene=scene.name, strip=strip.name)
+
+
+@pytest.mark.parametrize("model", ["a\nb", "x" * 10_000, '"}{'])
+def test_hostile_models(scene: Any, strip: Any, stand_in: Any, module: Module, model: str) -> None:
+    scene.grok_video.model, scene.grok_video.model_other = "OTHER", model
+    refused(bpy.ops.grok_video.extend, "model")
+    (body,) = bodies(stand_in)
+    assert body["model"] == model
+    assert newest(module).spec.estimate is None
+
+
+@pytest.mark.parametrize(("fps", "base"), [(24, 1.001), (30, 1.001), (1, 1.0)])
+def test_odd_rates(
+    scene: Any, footage: Path, stand_in: Any, module: Module, tmp_path: Path, fps: int, base: float
+) -> None:
+    scene.render.fps, scene.render.fps_base = fps, base
+    landing = module("blender.sequencer").import_clip(
+        bpy.context, scene, str(footage), frame=1, name="A", job_id="elsewhere", made_from_view=""
+    )
+    source = editing.find(scene, landing.movie)
+    end = 1 + round(3 * fps / base)
+    editing.set_span(source, 1, end)
+    scene.sequence_editor.active_strip = source
+    bpy.ops.grok_video.extend()
+    job = newest(module)
+    assert job.spec.video.seconds == pytest.approx(3.0, abs=0.05)
+    made = made_by(scene, job.id)
+    assert editing.span(made)[0] == end
+    assert editing.span(made)[1] - end == pytest.approx(2 * fps / base, abs=1)
+    if fps > 1:
+        seam = [number_at(scene, tmp_path, frame) for frame in range(end - 2, end + 3)]
+        assert all(0 <= b - a <= 2 for a, b in itertools.pairwise(seam))
+    assert job.spec.estimate == stand_in.jobs()[0]["ticks"]
+    bpy.ops.grok_video.edit(strip=source.name)
+    assert editing.span(made_by(scene, newest(module).id))[0] == 1
+
+
+def test_a_strip_before_frame_0(scene: Any, strip: Any, stand_in: Any, module: Module) -> None:
+    editing.shift(strip, -100)
+    assert editing.span(strip) == (-89, -17)
+    refused(bpy.ops.grok_video.extend, "frame 0")
+    assert stand_in.requests("submit") == []
+    assert module("blender.flow").current().pending is None
+
+
+def test_a_strip_of_ten_thousand_frames(scene: Any, stand_in: Any, module: Module) -> None:
+    made = editing.color(scene, 4, 1, 10_001)
+    scene.sequence_editor.active_strip = made
+    bpy.ops.grok_video.extend()
+    job = newest(module)
+    assert job.spec.video.seconds == 15.0
+    assert editing.span(made_by(scene, job.id))[0] == 10_001
+
+
+def test_a_clip_with_nothing_to_see(
+    scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
+) -> None:
+    """An MP4 that holds sound alone is no clip, and the job says so."""
+    mp4 = module("core.mp4")
+    sound = tmp_path / "sound.mp4"
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "sine=d=2"]
+    subprocess.run([*ffmpeg, "-c:a", "aac", str(sound)], check=True)
+    with pytest.raises(mp4.NotAClip):
+        mp4.probe(str(sound))
+
+
+@pytest.mark.parametrize(
+    ("measured", "head"),
+    [(2.0, 0.0), (1.0, 0.0), (2.4, 0.0), (0.5, 0.0), (4.0, 3.0), (5.04, 3.04), (40.0, 3.0)],
+)
+def test_lengths_that_nobody_asked_for(module: Module, measured: float, head: float) -> None:
+    """3 s were sent and 2 s were to be added."""
+    placing = module("blender.placing")
+    assert placing.head_seconds(measured, 3.0, 2.0) == pytest.approx(head)

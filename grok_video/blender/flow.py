@@ -257,6 +257,9 @@ def _prepare(context: bpy.types.Context) -> bool:
         return True
     if not pending.done:
         return changed
+    if pending.spec is not None and (why := orders.source_gone(pending.spec)):
+        _drop_pending(why)
+        return True
     flow.pending = None
     try:
         if pending.spec is not None:
@@ -347,6 +350,13 @@ def release(job: Job) -> None:
     flow = current()
     flow.documents.setdefault(job.id, flow.document)
     send("release", job=job.id, session=flow.bridge.session)
+
+
+def stop(job: Job) -> None:
+    """Stop asking for a job, and give up the passes that were to follow it. Raises Refused."""
+    # Retry is free, so it must not buy them either.
+    current().passes.pop(job.id, None)
+    send("stop", job=job.id)
 
 
 def retry(job: Job) -> None:

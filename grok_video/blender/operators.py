@@ -231,7 +231,7 @@ class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
             title=f"Extend in {len(passes)} Passes?",
             message=f"{context.scene.grok_video.extend_seconds} seconds are made in {len(passes)} "
             "parts, one after the other. Stopping keeps what is there.",
-            confirm_text=models.priced("Extend", models.price_of(passes)),
+            confirm_text=models.priced("Extend", orders.price_of_passes(context.scene, passes)),
         )
 
     def run(self, context: bpy.types.Context) -> _Result:
@@ -393,7 +393,7 @@ class GROK_VIDEO_OT_stop(_Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> _Result:
         job = flow.job_of(self.job, lambda job: job.state in _STOPPABLE)
-        flow.send("stop", job=job.id)
+        flow.stop(job)
         if bpy.app.background and job.state in _STOPPABLE:
             # Held and blocked jobs are stopped as well: neither ends the waiting.
             flow.wait_until(

@@ -384,6 +384,11 @@ def passes_of(scene: bpy.types.Scene, part: Part) -> list[models.Pass]:
     return models.plan_passes(added, part.seconds, resolution, model.id or models.DEFAULT_MODEL)
 
 
+def price_of_passes(scene: bpy.types.Scene, passes: list[models.Pass]) -> int | None:
+    """Ticks that all passes cost together; None where the artist's model has no known price."""
+    return None if scene.grok_video.model_row() is models.ANY else models.price_of(passes)
+
+
 def rework_draft(
     scene: bpy.types.Scene, kind: Kind, part: Part, seconds: int, job_id: str = DRAFT
 ) -> JobSpec:
@@ -491,6 +496,20 @@ def strip_named(scene_name: str, name: str) -> Any:
 def strip_of(shot: shots.Shot) -> Any:
     """The strip that a shot was read from. Raises Refused."""
     return strip_named(shot.scene, shot.strip)
+
+
+def source_gone(spec: JobSpec) -> str:
+    """'' or that the strip was deleted, or its making undone, while it was prepared: still nothing is bought."""
+    target = spec.target
+    if not target.strip:
+        return ""
+    scene = bpy.data.scenes.get(target.scene)
+    content = target.offset if target.place == "OVER" else None
+    if scene is not None and shots.find_source(
+        scene, target.strip, target.mark, target.frame, content=content
+    ):
+        return ""
+    return f"The strip “{target.strip}” is not there any more."
 
 
 def _bake(shot: shots.Shot, start: int, end: int, path: Path) -> bake.Bake:

@@ -337,15 +337,15 @@ def _draw_button(
     operator: str,
     words: str,
     icon: Any,
-    draft: JobSpec,
+    price: int | None,
     trouble: str,
 ) -> None:
-    """A button with its price, and why it cannot be pressed."""
+    """A button with its price in ticks, and why it cannot be pressed."""
     row = layout.row()
     row.scale_y = 1.2
     ready = flow.current().pending is None and flow.connection_trouble() is None
     row.enabled = ready and not trouble
-    row.operator(operator, text=models.priced(words, models.estimate_of(draft)), icon=icon)
+    row.operator(operator, text=models.priced(words, price), icon=icon)
     if trouble:
         _wrapped(layout, context, trouble, "INFO")
 
@@ -370,14 +370,15 @@ def _draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         draft = orders.rework_draft(scene, Kind.EXTEND, part, passes[0].seconds)
         trouble = orders.extend_trouble(scene, shot, draft)
         words = "Extend" if len(passes) == 1 else "Extend…"
-        _draw_button(
-            layout, context, "grok_video.extend", words, "TRACKING_FORWARDS_SINGLE", draft, trouble
-        )
+        price = orders.price_of_passes(scene, passes)
+        icon = "TRACKING_FORWARDS_SINGLE"
+        _draw_button(layout, context, "grok_video.extend", words, icon, price, trouble)
     draft = orders.continue_draft(scene, shot)
     words = "Continue Shot"
     if draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
         words += f" {draft.duration} s"
-    _draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", draft, "")
+    price = models.estimate_of(draft)
+    _draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, "")
 
 
 def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -405,7 +406,8 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         trouble = orders.animation_trouble(context, scene, draft)
     _draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
     if _draw_who_can(layout, context, "edit"):
-        _draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", draft, trouble)
+        price = models.estimate_of(draft)
+        _draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble)
 
 
 def _draw_take(layout: bpy.types.UILayout, take: orders.Take) -> None:

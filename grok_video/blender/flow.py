@@ -268,6 +268,9 @@ def _prepare(context: bpy.types.Context) -> bool:
         return True
     if not pending.done:
         return changed
+    if pending.spec is not None and (why := orders.source_gone(pending.spec)):
+        _drop_pending(why)
+        return True
     flow.pending = None
     try:
         if pending.spec is not None:

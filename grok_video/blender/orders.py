@@ -504,6 +504,20 @@ def strip_of(shot: shots.Shot) -> Any:
     return strip_named(shot.scene, shot.strip)
 
 
+def source_gone(spec: JobSpec) -> str:
+    """'' or that the strip was deleted, or its making undone, while it was prepared: still nothing is bought."""
+    target = spec.target
+    if not target.strip:
+        return ""
+    scene = bpy.data.scenes.get(target.scene)
+    content = target.offset if target.place == "OVER" else None
+    if scene is not None and shots.find_source(
+        scene, target.strip, target.mark, target.frame, content=content
+    ):
+        return ""
+    return f"The strip “{target.strip}” is not there any more."
+
+
 def _bake(shot: shots.Shot, start: int, end: int, path: Path) -> bake.Bake:
     try:
         strip = strip_of(shot)

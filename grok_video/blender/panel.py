@@ -366,7 +366,7 @@ def _draw_button(
     trouble: str,
     shot: shots.Shot | None,
 ) -> None:
-    """A button with its price, and why it cannot be pressed."""
+    """A button with its price in ticks, and why it cannot be pressed."""
     row = layout.row()
     row.scale_y = 1.2
     ready = flow.current().pending is None and flow.connection_trouble() is None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import bpy
@@ -78,6 +79,41 @@ def bodies(stand_in: Any) -> list[dict[str, Any]]:
 def refused(call: Callable[[], object], words: str) -> None:
     with pytest.raises(RuntimeError, match=re.escape(words)):
         call()
+
+
+class Drawn:
+    """A layout that keeps what is written in it."""
+
+    def __init__(self) -> None:
+        self.__dict__["words"] = []
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Alignment, scale and the like are not looked at."""
+
+    def label(self, text: str = "", **_how: Any) -> None:
+        self.words.append(text)
+
+    def operator(self, name: str, text: str = "", **_how: Any) -> SimpleNamespace:
+        self.words.append(f"{name}: {text}")
+        return SimpleNamespace()
+
+    def prop(self, _data: Any, name: str, **_how: Any) -> None:
+        self.words.append(name)
+
+    def textbox(self, _data: Any, name: str, **_how: Any) -> None:
+        self.words.append(name)
+
+    def row(self, **_how: Any) -> Drawn:
+        return self
+
+    column = box = row
+
+
+def drawn(module: Module, part: str) -> list[str]:
+    """What a part of the panel says now, line by line."""
+    layout = Drawn()
+    getattr(module("blender.panel"), part)(layout, bpy.context)
+    return layout.words
 
 
 # ------------------------------------------------------------------------------------------------- extend
@@ -156,6 +192,34 @@ def test_extend_to_a_length_in_passes(
     models = module("core.models")
     agreed = models.price_of(models.plan_passes(12, 3.0, "480p"))
     assert sum(job["ticks"] for job in stand_in.jobs()) == agreed
+
+
+def test_the_button_says_what_all_passes_cost(scene: Any, strip: Any, module: Module) -> None:
+    scene.grok_video.extend_seconds = 12
+    # 12 s at $0.05, and at $0.01 the 3 s of the strip and the 6 s of the first part.
+    assert "grok_video.extend: Extend… for $0.69" in drawn(module, "_draw_extend")
+    scene.grok_video.model, scene.grok_video.model_other = "OTHER", "grok-imagine-video-9"
+    assert "grok_video.extend: Extend…" in drawn(module, "_draw_extend")
+
+
+def test_a_part_that_was_stopped_and_taken_up_again_buys_no_other(
+    scene: Any, strip: Any, stand_in: Any, module: Module
+) -> None:
+    """Retry is free: the passes that would have followed are given up with the stop."""
+    stand_in.settings(job_seconds=600)
+    flow = module("blender.flow")
+    shot = module("blender.shots").active_shot(bpy.context)
+    job_id = flow.extend(bpy.context, shot, passes(module, 12))
+    flow.wait_until(bpy.context, job_id, lambda job: bool(job.request_id))
+    bpy.ops.grok_video.stop(job=job_id)
+    stand_in.finish()
+    bpy.ops.grok_video.retry(job=job_id)
+    for _ in range(50):
+        flow.tick(bpy.context)
+        time.sleep(0.02)
+    assert made_by(scene, job_id)
+    assert len(stand_in.requests("submit")) == 1
+    assert flow.current().next_pass is None
 
 
 def test_a_pass_that_fails_keeps_what_is_there(
@@ -483,6 +547,24 @@ def test_what_cannot_be_extended_is_said_before_anything_is_sent(
     refused(extend, "empty")
     assert stand_in.requests() == []
     assert module("blender.flow").current().bridge.snapshot.all == ()
+
+
+def test_a_strip_that_is_gone_when_its_bake_is_done_is_not_bought(
+    scene: Any, strip: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, base = module("blender.preparing").BakeStep, editing.base_of(scene.sequence_editor)
+    poll = step.poll
+
+    def poll_and_delete(self: Any, context: Any) -> Any:
+        change = poll(self, context)
+        if change is not None:
+            base.remove(editing.find(scene, "Camera"))
+        return change
+
+    monkeypatch.setattr(step, "poll", poll_and_delete)
+    refused(bpy.ops.grok_video.extend, "“Camera” is not there any more. Nothing was sent")
+    assert stand_in.requests() == []
+    assert not list(module("blender.flow").current().bridge.data_dir.rglob("*.mp4"))
 
 
 def test_a_bake_that_fails_costs_nothing(

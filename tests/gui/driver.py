@@ -291,7 +291,11 @@ class Ui:
         def wanted(widget: Widget) -> bool:
             return widget.name == name and with_ in widget.call
 
-        # First a quick look down the panel; then every few pixels, for small buttons.
+        # First where it is scrolled to: buttons that are pressed one after the other lie together.
+        met = yield from self.scan(kind, wanted, part=part)
+        if met and wanted(met[-1]):
+            return met[-1]
+        # Then a quick look down the panel; then every few pixels, for small buttons.
         for fine in (False, True):
             while (yield from self.scroll(kind, part, up=True)):
                 pass

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import bpy
 from driver import Steps, Ui
-from jobs import described, quick, strips, timeline
+from jobs import described, newest, quick, strips, timeline
 
 KIND = "SEQUENCE_EDITOR"
 
@@ -14,6 +20,9 @@ KIND = "SEQUENCE_EDITOR"
 def flow(ui: Ui) -> Any:
     """The extension's session."""
     return ui.module("blender.flow").current()
+
+
+# --------------------------------------------------------------------------------------------- what is done
 
 
 def open_section(ui: Ui, above: str, inside: str, kind: str = KIND) -> Steps:
@@ -33,44 +42,426 @@ def open_section(ui: Ui, above: str, inside: str, kind: str = KIND) -> Steps:
     raise AssertionError(f"there is no part of the panel with {inside} below {above}")
 
 
+def by_time(found: list[Any]) -> list[Any]:
+    return sorted(found, key=lambda strip: described(strip)["span"][0])
+
+
 def movies() -> list[Any]:
     """The picture strips of clips, in the order of time."""
-    return sorted(
-        (strip for strip in strips() if strip.type == "MOVIE"),
-        key=lambda strip: described(strip)["span"][0],
+    return by_time([strip for strip in strips() if strip.type == "MOVIE"])
+
+
+def span(strip: Any) -> list[int]:
+    return described(strip)["span"]
+
+
+def wait_for_clip(ui: Ui, count: int, seconds: float = 120) -> Steps:
+    """Wait until there are so many clips on the timeline, and none is under way; gives the newest."""
+    known = flow(ui)
+    yield from ui.until(
+        lambda: len(movies()) == count and not known.bridge.snapshot.open,
+        f"clip number {count}; {known.message or known.waiting or 'nothing is said'}",
+        seconds,
+    )
+    yield from ui.redraw()
+    return next(strip for strip in movies() if strip["grok_video_job"] == newest().id)
+
+
+def activate(strip: Any) -> None:
+    """Click a strip, as far as the panel is concerned."""
+    editor = timeline().sequence_editor
+    every = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+    for other in every:
+        other.select = other == strip
+    editor.active_strip = strip
+
+
+def colour(name: str, start: int, end: int, rgb: tuple[float, float, float]) -> Any:
+    """A strip of one colour: it is baked like any other, and needs no file."""
+    scene = timeline()
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    base = editor.strips if hasattr(editor, "strips") else editor.sequences
+    extent = {"length": end - start} if bpy.app.version >= (5, 0) else {"frame_end": end}
+    strip = base.new_effect(name=name, type="COLOR", channel=4, frame_start=start, **extent)
+    strip.color = rgb
+    activate(strip)
+    return strip
+
+
+@contextmanager
+def held(ui: Ui) -> Iterator[Any]:
+    """The bake's own Blender stands still meanwhile, however long the mouse takes."""
+    process = flow(ui).pending.running.work._process
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGCONT)
+
+
+def baking(ui: Ui) -> Steps:
+    """Wait for a bake that has begun to write frames."""
+    yield from ui.until(
+        lambda: flow(ui).pending and (flow(ui).pending.progress or (0, 0))[0] > 0, "the bake", 60
     )
 
 
-def wait_for_clip(ui: Ui, count: int) -> Steps:
-    """Wait until there are so many clips on the timeline."""
-    yield from ui.until(lambda: len(movies()) == count, f"clip number {count}", 180)
-    yield from ui.redraw()
+def left_over(ui: Ui) -> list[str]:
+    """What lies in the folder of sources."""
+    folder = flow(ui).bridge.data_dir / "stills"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def every_kind(ui: Ui, seconds: int) -> Steps:
-    """Generate, extend what came, edit it, continue it."""
+class Heart:
+    """A timer of 10 ms; ``longest`` is the longest time the window stood still, in seconds."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._before = time.monotonic()
+        bpy.app.timers.register(self._beat, first_interval=0.01)
+
+    def _beat(self) -> float:
+        now = time.monotonic()
+        self.longest, self._before = max(self.longest, now - self._before), now
+        return 0.01
+
+    def stop(self) -> float:
+        bpy.app.timers.unregister(self._beat)
+        return self.longest
+
+
+def start_clip(ui: Ui, seconds: int, frame: int) -> Steps:
+    """A red clip on the timeline, which a job made."""
     quick(bpy.context.scene, seconds=seconds)
-    timeline().frame_set(11)
+    timeline().frame_set(frame)
+    chosen = bpy.context.scene.grok_video
+    chosen.prompt, chosen.generate_audio = "A heron lifts off", False
+    bpy.ops.grok_video.generate()
+    return (yield from wait_for_clip(ui, 1))
+
+
+# -------------------------------------------------------------------------------------------- the scenarios
+
+
+def a_shot_goes_on(ui: Ui) -> Steps:
+    """Extend what came, untouched and cut; stop a bake; edit; continue."""
+    first = yield from start_clip(ui, 3, 11)
+    scene, chosen = timeline(), bpy.context.scene.grok_video
+    chosen.extend_seconds = 2
     yield from ui.sidebar(KIND)
-    yield from ui.fill("prompt", "A heron lifts off")
-    yield from ui.click("grok_video.generate")
-    yield from ui.point(KIND)
-    yield from wait_for_clip(ui, 1)
     yield from open_section(ui, "grok_video.generate", "extend_prompt")
     yield from ui.fill("extend_prompt", "It lands again")
-    bpy.context.scene.grok_video.extend_seconds = 2
-    yield from ui.redraw()
+    assert chosen.extend_prompt == "It lands again"
+
+    # As it came: named by its address, without a bake. A double click is one click.
+    yield from ui.find("grok_video.extend")
     yield from ui.shot("rework-extend")
+    yield from ui.press()
+    yield from ui.press()
+    yield from ui.until(lambda: newest().spec.kind == "extend", "the job")
+    assert flow(ui).pending is None
+    yield from ui.press("ESC")  # Blender's popup, which says that it was sent just now
+    yield from ui.point(KIND)
+    second = yield from wait_for_clip(ui, 2)
+    ui.note(whole=[span(first), span(second)], shown=ui.module("blender.compat").is_trimmed(second))
+
+    # Cut: it is baked. The X ends that at once.
+    right = first.split(frame=11 + 55, split_method="SOFT")
+    base = scene.sequence_editor
+    (base.strips if hasattr(base, "strips") else base.sequences).remove(right)
+    activate(first)
     yield from ui.click("grok_video.extend")
+    heart = Heart()
+    yield from baking(ui)
+    gap = heart.stop()
+    with held(ui) as process:
+        yield from ui.find("grok_video.stop_preparing")
+        yield from ui.shot("rework-preparing")
+    began = time.monotonic()
+    yield from ui.press()
+    yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake", 1)
+    ui.note(
+        stopped_after=time.monotonic() - began,
+        ended=process.poll() is not None,
+        message=flow(ui).message,
+        left=[name for name in left_over(ui) if name.endswith(".mp4") or "bake" in name],
+        heart=gap,
+    )
+    yield from ui.shot("rework-stopped")
+
+    # Once more, to the end; the strip is moved meanwhile, by the key G.
+    yield from ui.click("grok_video.extend")
+    yield from ui.until(lambda: len(flow(ui).bridge.snapshot.open) == 1, "the job", 90)
+    yield from ui.point(KIND)
+    activate(first)
+    yield from ui.press("G")
+    yield from ui.type("24")
+    yield from ui.press("RET")
+    yield from ui.until(lambda: span(first)[0] == 11 + 24, "the move")
+    third = yield from wait_for_clip(ui, 3)
+    ui.note(cut=[span(first), span(third)], notice=bool(flow(ui).notices.get(newest().id)))
+    yield from ui.shot("rework-cut-extended")
+
+    # Edit: it covers its source; muted, it shows what was there.
+    activate(first)
+    yield from open_section(ui, "grok_video.continue_shot", "edit_prompt")
+    yield from ui.fill("edit_prompt", "As a drawing")
+    yield from ui.find("grok_video.edit")
+    yield from ui.shot("rework-edit")
+    yield from ui.press()
+    yield from ui.point(KIND)
+    edited = yield from wait_for_clip(ui, 4)
+    scene.frame_set(span(first)[0] + 5)
+    yield from ui.shot("rework-edited")
+    edited.mute = True
+    yield from ui.shot("rework-edit-muted")
+    ui.note(edit=[span(first), span(edited)], channels=[first.channel, edited.channel])
+
+    activate(third)
+    yield from ui.click("grok_video.continue_shot")
+    yield from ui.point(KIND)
+    fourth = yield from wait_for_clip(ui, 5)
+    ui.note(continued=[span(third), span(fourth)])
+
+
+def to_a_length(ui: Ui) -> Steps:
+    """More than one pass: asked once, bought one after the other; a stop keeps what is there."""
+    yield from start_clip(ui, 2, 1)
+    chosen = bpy.context.scene.grok_video
+    chosen.extend_seconds, chosen.extend_prompt = 12, "It flies on"
+    yield from ui.sidebar(KIND)
+    yield from open_section(ui, "grok_video.generate", "extend_prompt")
+    yield from ui.click("grok_video.extend")
+    yield 0.5
+    yield from ui.shot("rework-passes")
+    ui.note(asked=len(flow(ui).bridge.snapshot.all))  # nothing before the answer
+    yield from ui.press("RET")
     yield from ui.point(KIND)
     yield from wait_for_clip(ui, 2)
-    yield from ui.shot("rework-extended")
-    ui.note(extended=[described(strip) for strip in strips()])
+    yield from ui.until(lambda: len(movies()) == 3, "the second part", 120)
+    yield from wait_for_clip(ui, 3)
+    ui.note(spans=[span(strip) for strip in movies()])
+
+    # Again, and the second of its parts is stopped: the first one stays, and nothing more is bought.
+    activate(movies()[-1])
+    yield from ui.click("grok_video.extend")
+    yield 0.5
+    yield from ui.press("RET")
+    yield from ui.point(KIND)
+    yield from ui.until(lambda: len(movies()) == 4, "its first part", 120)
+    yield from ui.until(lambda: newest().request_id and newest().open, "its second job", 60)
+    second = newest().id
+    yield from ui.click("grok_video.stop", with_=second)
+    yield from ui.until(lambda: newest().state == "CANCELLED", "the stop")
+    yield 1.0
+    known = flow(ui)
+    ui.note(
+        stopped=[str(newest().state), newest().id == second],
+        left=[span(strip) for strip in movies()],
+        waits=[known.pending is not None, known.next_pass is not None, len(known.passes)],
+    )
+    yield from ui.shot("rework-passes-stopped")
 
 
-def looked_at(ui: Ui) -> Steps:
-    """Only to look: all parts of the panel open, in the 3D View's high sidebar."""
-    quick(bpy.context.scene, seconds=2)
-    yield from ui.sidebar("VIEW_3D")
-    yield from open_section(ui, "grok_video.generate", "extend_prompt", "VIEW_3D")
-    yield from ui.shot("rework-looked")
+def interrupted(ui: Ui, blend: str) -> Steps:
+    """A bake goes on under Escape and Ctrl-Z; with its strip gone or another file open, nothing is sent."""
+    bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True)
+    bpy.ops.ed.undo_push(message="Before")
+    colour("Sky", 11, 83, (0.8, 0.02, 0.02))
+    chosen = bpy.context.scene.grok_video
+    chosen.extend_prompt, chosen.extend_seconds = "It dawns", 2
+    bpy.ops.ed.undo_push(message="Add Strip")
+    yield from ui.sidebar(KIND)
+    yield from open_section(ui, "grok_video.generate", "extend_prompt")
+
+    yield from ui.click("grok_video.extend")
+    yield from baking(ui)
+    with held(ui):
+        yield from ui.press("ESC")
+        yield from ui.point(KIND)
+        yield from ui.press("ESC")
+        yield from ui.press("ESC")
+        yield 0.5
+        ui.note(escaped=flow(ui).pending is not None)
+        yield from ui.press("Z", ctrl=True)
+        yield from ui.until(lambda: not has_strip("Sky"), "the undo")
+    yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake", 60)
+    ui.note(undone=flow(ui).message)
+    yield from ui.shot("rework-undone")
+    yield from ui.press("Z", ctrl=True, shift=True)
+    yield from ui.until(lambda: has_strip("Sky"), "the redo")
+
+    yield from ui.click("grok_video.extend")
+    yield from baking(ui)
+    with held(ui) as process:
+        bpy.ops.wm.open_mainfile(filepath=blend)
+        yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake")
+    ui.note(opened=flow(ui).message, ended=process.poll() is not None, left=left_over(ui))
+    yield from ui.sidebar(KIND)
+    yield from ui.shot("rework-opened")
+
+
+def has_strip(name: str) -> bool:
+    editor = timeline().sequence_editor
+    every = () if editor is None else getattr(editor, "strips_all", None) or editor.sequences_all
+    return any(strip.name == name for strip in every)
+
+
+def pictures_for_a_clip(ui: Ui) -> Steps:
+    """References, end frame and keyframes; then the animation itself, from the viewport and the camera."""
+    kind = "VIEW_3D"
+    scene = bpy.context.scene
+    quick(scene, seconds=2)
+    red_then_blue(scene)
+    chosen = scene.grok_video
+    chosen.generate_audio = False
+    tree = bpy.data.images.new("Tree", 64, 64)
+    tree.generated_color = (0.0, 0.6, 0.1, 1.0)
+    yield from ui.sidebar(kind)
+    yield from ui.fill("prompt", "It turns blue", kind)
+
+    # With the model that has references, but none beside a first frame.
+    colour("Sky", 1, 40, (0.1, 0.2, 0.9))
+    yield from open_section(ui, "generate_audio", "grok_video.add_reference", kind)
+    yield from ui.click("grok_video.add_reference", kind, with_="IMAGE")
+    yield from ui.until(lambda: len(chosen.references) == 1, "the first reference")
+    chosen.references[0].image = tree
+    yield from ui.click("grok_video.add_reference", kind, with_="STRIP")
+    yield from ui.until(lambda: len(chosen.references) == 2, "the strip's picture")
+    region = ui.region(kind)
+    row = yield from ui.find("grok_video.add_reference", kind, with_="STRIP")
+    yield from ui.move(region.x + (region.width - 20) // 2, row.y)
+    yield from ui.press()
+    yield 0.3
+    yield from ui.shot("rework-camera-menu")
+    yield from ui.press("C")  # the menu's letter of "Camera"
+    yield from ui.until(lambda: len(chosen.references) == 3, "the camera's picture", 60)
+    yield from ui.point(kind)
+    yield from ui.shot("rework-references")
+    ui.note(references=[one.image.name for one in chosen.references])
+    yield from ui.click("grok_video.insert_reference", kind, with_="index=0")
+    yield from ui.click("grok_video.remove_reference", kind, with_="index=2")
+    yield from ui.until(lambda: len(chosen.references) == 2, "one reference less")
+    ui.note(prompt=chosen.prompt)
+
+    chosen.model = "grok-imagine-video-1.5"
+    for name, frame in (("early", 10), ("late", 34), ("outside", 200)):
+        scene.timeline_markers.new(name, frame=frame)
+    yield from ui.redraw()
+    yield from ui.click("end_frame", kind)
+    yield from ui.click("keyframes", kind)
+    yield from ui.until(lambda: chosen.end_frame and chosen.keyframes, "both switches")
+    yield from ui.point(kind)
+    yield from ui.shot("rework-keyframes")
+    yield from ui.click("grok_video.generate", kind)
+    yield from ui.point(kind)
+    yield from wait_for_clip(ui, 1)
+    ui.note(frame=scene.frame_current)
+
+    # The animation, by the model that can edit, which the panel offers.
+    scene.use_preview_range = True
+    scene.frame_preview_start, scene.frame_preview_end = 1, 24
+    chosen.edit_of = "VIEWPORT"
+    yield from open_section(ui, "grok_video.generate", "extend_prompt", kind)
+    yield from ui.shot("rework-offers")
+    yield from ui.click("grok_video.use_model", kind)
+    yield from ui.until(lambda: chosen.model == "grok-imagine-video", "the model that can")
+    yield from open_section(ui, "grok_video.continue_shot", "edit_of", kind)
+    yield from ui.fill("edit_prompt", "As a clay film", kind)
+    yield from ui.find("grok_video.edit", kind)
+    yield from ui.shot("rework-animation")
+    yield from ui.press()
+    yield from ui.point(kind)
+    yield from baking(ui)
+    yield from ui.shot("rework-playblast")
+    yield from wait_for_clip(ui, 2)
+    chosen.edit_of = "CAMERA"
+    yield from ui.click("grok_video.edit", kind)
+    yield from ui.point(kind)
+    yield from wait_for_clip(ui, 3)
+    ui.note(
+        spans=[[strip.channel, *span(strip)] for strip in movies()], playhead=scene.frame_current
+    )
+    yield from ui.shot("rework-animation-edited")
+
+
+def red_then_blue(scene: bpy.types.Scene) -> None:
+    """The world turns blue at frame 20."""
+    world = scene.world
+    if world.node_tree is None:
+        world.use_nodes = True
+    background = world.node_tree.nodes["Background"].inputs["Color"]
+    for frame, rgba in ((1, (1, 0, 0, 1)), (19, (1, 0, 0, 1)), (20, (0, 0, 1, 1))):
+        background.default_value = rgba
+        background.keyframe_insert("default_value", frame=frame)
+    scene.frame_set(1)
+
+
+# ------------------------------------------------------------------------------------------------ the states
+
+
+def states(ui: Ui, scale: float, width: int) -> Steps:
+    """What Extend and Edit say in every state; only to look at. ``width`` of the sidebar in pixels."""
+    kind = "VIEW_3D"
+    bpy.context.preferences.view.ui_scale = scale
+    scene = bpy.context.scene
+    chosen = scene.grok_video
+    chosen.prompt = "A heron lifts off"
+    yield from ui.sidebar(kind)
+    yield from ui.redraw()
+    region = ui.region(kind)
+    if width:
+        y = region.y + region.height // 2
+        yield from ui.move(region.x, y)
+        ui.event("LEFTMOUSE", "PRESS")
+        yield 0.05
+        goal = region.x + region.width - width
+        for x in range(region.x, goal, 20):
+            yield from ui.move(x, y)
+        yield from ui.move(goal, y)
+        ui.event("LEFTMOUSE", "RELEASE")
+        yield from ui.redraw()
+    tag = f"{scale:g}x-{width or 'wide'}"
+    strip = colour("Night sky over the harbour, take 3", 11, 83, (0.1, 0.1, 0.6))
+    yield from open_section(ui, "grok_video.generate", "extend_seconds", kind)
+    yield from open_section(ui, "grok_video.continue_shot", "edit_of", kind)
+
+    def look(name: str) -> Steps:
+        yield from ui.point(kind)
+        yield from ui.redraw()
+        yield from ui.shot(f"rework-state-{name}-{tag}")
+
+    chosen.extend_prompt = "A lighthouse begins to turn, and the boats come home one by one"
+    chosen.edit_prompt = "As a woodcut with two colours"
+    yield from look("strip")
+    chosen.extend_seconds = 25
+    yield from look("passes")
+    set_end(strip, 11 + 30)
+    yield from look("short")
+    set_end(strip, 11 + 500)
+    yield from look("long")
+    chosen.model = "grok-imagine-video-1.5"
+    yield from look("other-model")
+    chosen.model = "OTHER"
+    chosen.model_other = "grok-imagine-video-9"
+    yield from look("unchecked")
+    chosen.model = "grok-imagine-video"
+    strip.mute = True
+    yield from look("muted")
+    strip.mute = False
+    chosen.edit_of = "CAMERA"
+    yield from look("animation")
+    flow(ui).message = "Stopped. Nothing was sent or charged."
+    yield from look("stopped")
+    chosen.edit_of = "STRIP"
+    base = timeline().sequence_editor
+    (base.strips if hasattr(base, "strips") else base.sequences).remove(strip)
+    yield from look("no-strip")
+
+
+def set_end(strip: Any, end: int) -> None:
+    if hasattr(strip, "right_handle"):
+        strip.right_handle = end
+    else:
+        strip.frame_final_end = end

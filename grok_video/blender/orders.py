@@ -523,7 +523,9 @@ def _bake(shot: shots.Shot, start: int, end: int, path: Path) -> bake.Bake:
         strip = strip_of(shot)
     except Refused as error:
         raise bake.BakeRefused(str(error)) from error
-    return bake.Bake.strip(strip.id_data, strip, start, end, shots.sounds_of(strip), path)
+    # A bake lets every sound be heard that it is given.
+    sounds = [sound for sound in shots.sounds_of(strip) if shots.is_heard(sound)]
+    return bake.Bake.strip(strip.id_data, strip, start, end, sounds, path)
 
 
 # ------------------------------------------------------------------------------------ edit the animation

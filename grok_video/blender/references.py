@@ -62,7 +62,8 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
     def take(_no_job: None, made: capture.Still) -> None:
         # Much may have happened since the click.
         scene = bpy.data.scenes.get(owner)
-        if why := trouble(scene) if scene else f"The scene “{owner}” is gone.":
+        why = trouble(scene) if scene else f"The scene “{owner}” is gone."
+        if scene is None or why:
             still.remove(Path(made.path))
             raise Interrupted(why)
         add(scene, capture.packed_image(Path(made.path), f"{name}, frame {frame}"))

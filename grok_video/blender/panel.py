@@ -395,7 +395,7 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         part = orders.part_to_edit(scene, shot, flow.job_by_id)
         _draw_part(layout, part)
         if not part.whole:
-            layout.prop(chosen, "edit_start")
+            layout.prop(chosen, "edit_start", text="Skip Frames")
         seconds = models.billed_seconds(part.seconds)
         draft = orders.rework_draft(scene, Kind.EDIT, part, seconds)
         trouble = models.trouble(draft)

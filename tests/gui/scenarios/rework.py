@@ -31,6 +31,9 @@ def open_section(ui: Ui, above: str, inside: str, kind: str = KIND) -> Steps:
     """Click the title of a part of the panel that is closed: it lies below the widget ``above``."""
     widget = yield from ui.find(above, kind)
     scale = bpy.context.preferences.system.ui_scale
+    if widget.y - ui.region(kind).y < 80 * scale:  # the title is below what is seen
+        yield from ui.scroll(kind)
+        widget = yield from ui.find(above, kind)
     x = ui.region(kind).x + int(80 * scale)
     for down in range(int(24 * scale), int(60 * scale), int(5 * scale)):
         yield from ui.move(x, widget.y - down)
@@ -295,6 +298,8 @@ def to_a_length(ui: Ui) -> Steps:
 
 def interrupted(ui: Ui, blend: str) -> Steps:
     """A bake goes on under Escape and Ctrl-Z; with its strip gone or another file open, nothing is sent."""
+    for scene in bpy.data.scenes:  # a bake that does not take long
+        scene.render.resolution_x, scene.render.resolution_y = 640, 360
     bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True)
     bpy.ops.ed.undo_push(message="Before")
     colour("Sky", 11, 83, (0.8, 0.02, 0.02))
@@ -315,7 +320,7 @@ def interrupted(ui: Ui, blend: str) -> Steps:
         ui.note(escaped=flow(ui).pending is not None)
         yield from ui.press("Z", ctrl=True)
         yield from ui.until(lambda: not has_strip("Sky"), "the undo")
-    yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake", 60)
+    yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake", 120)
     ui.note(undone=flow(ui).message)
     yield from ui.shot("rework-undone")
     yield from ui.press("Z", ctrl=True, shift=True)

@@ -38,6 +38,7 @@ BREATH_SECONDS = (
 )
 DOUBLE_CLICK_SECONDS = 1.0
 CLAIM_SECONDS = 10.0  # before an import that was not granted is asked for again
+_NOT_CHARGED = "Nothing was sent or charged."
 DEAD_WATCH_SECONDS = 5.0  # without a tick: the modal operator is gone without a word
 
 
@@ -283,7 +284,8 @@ def _drop_pending(sentence: str) -> None:
         if flow.pending.spec is not None:
             flow.passes.pop(flow.pending.spec.id, None)
     flow.pending = None
-    flow.message = f"{sentence} Nothing was sent or charged."
+    # A bake that failed says so itself.
+    flow.message = sentence if _NOT_CHARGED in sentence else f"{sentence} {_NOT_CHARGED}"
 
 
 def _queue(spec: JobSpec) -> None:

@@ -411,9 +411,7 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble)
 
 
-def _draw_take(
-    layout: bpy.types.UILayout, context: bpy.types.Context, take: orders.Take
-) -> None:
+def _draw_take(layout: bpy.types.UILayout, context: bpy.types.Context, take: orders.Take) -> None:
     """What is sent of the animation."""
     row = layout.row()
     row.active = False

@@ -414,7 +414,9 @@ def pictures_for_a_clip(ui: Ui) -> Steps:
     yield from ui.click("grok_video.edit", kind)
     yield from ui.point(kind)
     yield from wait_for_clip(ui, 3)
-    ui.note(spans=[[strip.channel, *span(strip)] for strip in movies()], playhead=scene.frame_current)
+    ui.note(
+        spans=[[strip.channel, *span(strip)] for strip in movies()], playhead=scene.frame_current
+    )
     yield from ui.shot("rework-animation-edited")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..core import models
-from ..core.job import FINAL_STATES, Job, JobSpec, Kind, ProblemCode, State
+from ..core.job import FINAL_STATES, Job, Kind, ProblemCode, State
 from . import capture, compat, flow, orders, preparing, sequencer, settings, shots
 
 ROWS = 8  # jobs on a page

@@ -126,7 +126,7 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     # Two to a row: in the sequencer's low sidebar the jobs below shall be seen as well.
     column = layout.column(align=True)
     column.use_property_split = False
-    _draw_model(column, chosen)
+    _draw_model(column, context)
     row = column if narrow else column.row(align=True)
     row.prop(chosen, "duration", text="Seconds")
     row.prop(chosen, "resolution", text="")
@@ -138,15 +138,16 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     sound.prop(chosen, "generate_audio", toggle=True, icon=icon)
 
 
-def _draw_model(column: bpy.types.UILayout, chosen: settings.GrokVideoSettings) -> None:
+def _draw_model(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    chosen = context.scene.grok_video
     row = column.row(align=True)
     row.prop(chosen, "model", text="")
     row.operator("grok_video.refresh_models", text="", icon="FILE_REFRESH")
     if chosen.model == settings.OTHER_MODEL:
         column.prop(chosen, "model_other", text="", placeholder="Name of the Model")
-        column.label(text="Sent unchecked; its price is not known", icon="INFO")
+        _wrapped(column, context, "Sent unchecked; its price is not known", "INFO")
     elif (names := flow.models_of_key()) and chosen.model_id() not in names:
-        column.label(text="Your key may not use this model", icon="INFO")
+        _wrapped(column, context, "Your key may not use this model", "INFO")
 
 
 def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -424,13 +425,13 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         part = orders.part_to_edit(scene, shot, flow.job_by_id)
         _draw_part(layout, part)
         if not part.whole:
-            layout.prop(chosen, "edit_start")
+            layout.prop(chosen, "edit_start", text="Skip Frames")
         seconds = models.billed_seconds(part.seconds)
         draft = orders.rework_draft(scene, Kind.EDIT, part, seconds)
         trouble = models.trouble(draft)
     else:
         take = orders.take_to_edit(context, scene)
-        _draw_take(layout, take)
+        _draw_take(layout, context, take)
         draft = orders.animation_draft(scene, take)
         trouble = orders.animation_trouble(context, scene, draft)
     _draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
@@ -439,14 +440,14 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble, shot)
 
 
-def _draw_take(layout: bpy.types.UILayout, take: orders.Take) -> None:
+def _draw_take(layout: bpy.types.UILayout, context: bpy.types.Context, take: orders.Take) -> None:
     """What is sent of the animation."""
     row = layout.row()
     row.active = False
     size = f"{take.pixels[0]} × {take.pixels[1]}"
     row.label(text=f"Frames {take.start}–{take.end - 1}, {take.seconds:.1f} s, {size}", icon="TIME")
     if take.cut:
-        layout.label(text="The range is longer than what can be edited", icon="INFO")
+        _wrapped(layout, context, "The range is longer than what can be edited", "INFO")
 
 
 #: Parts of the panel that open and close: id, title, what draws it, and where.

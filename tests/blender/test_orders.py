@@ -580,6 +580,7 @@ def test_a_bake_that_fails_costs_nothing(
     monkeypatch.setattr(bake, "_CHILD", broken)
     refused(bpy.ops.grok_video.extend, "could not be prepared")
     flow = module("blender.flow")
+    assert flow.current().message.count("Nothing was sent or charged.") == 1
     assert flow.current().pending is None
     assert flow.current().bridge.snapshot.all == ()
     assert stand_in.requests("submit") == []

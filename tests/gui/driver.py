@@ -254,7 +254,9 @@ class Ui:
         if fine:
             columns = range(right, int(10 * scale), -int(10 * scale))
         else:
+            # The last one is for the icons at the end of a row.
             columns = [int(right * part_of) for part_of in (0.6, 0.85, 0.25)]
+            columns.append(right - int(32 * scale))
         for column in columns:
             for down in range(step, region.height - 2, step):
                 yield region.x + column, region.y + region.height - down

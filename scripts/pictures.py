@@ -31,6 +31,8 @@ STATES = ("idle", "running", "imported", "failed")
 GAP, GROUND = 8, (29, 29, 29)
 #: Of a sidebar in a 3D View, in pixels at an interface scale of 1: below there is nothing of ours.
 SIDEBAR_HEIGHT = 660
+#: The same with the parts Extend and Edit open.
+REWORK_HEIGHT = 780
 #: Colours of a picture: with Blender's interface one does not see that they are few.
 COLOURS = 192
 
@@ -89,6 +91,11 @@ def compose() -> None:
             ]  # fmt: skip
             name = f"states{'' if scale == 1 else '-large'}{tag}"
             save(montage(rows), name)
+    open_parts = [
+        cut(window, "rework-state-strip-1x-wide", "VIEW_3D", "UI", REWORK_HEIGHT)
+        for window in WINDOWS
+    ]
+    save(montage([open_parts]), "extend")
     save(
         montage([[cut(window, "preferences-1x", "PREFERENCES", "area")] for window in WINDOWS]),
         "preferences",
@@ -99,8 +106,8 @@ def take() -> bool:
     """Run the tests that take the pictures, in both windows; False when one failed."""
     rings = [f"gui-{window}" for window in WINDOWS]
     command = [sys.executable, str(ROOT / "scripts" / "test.py"), *rings, "--jobs", "1"]
-    tests = "tests/gui/test_pictures.py"
-    return subprocess.run([*command, "--", tests], cwd=ROOT).returncode == 0
+    tests = ["tests/gui/test_pictures.py", "tests/gui/test_rework.py", "-k", "pictures or states"]
+    return subprocess.run([*command, "--", *tests], cwd=ROOT).returncode == 0
 
 
 def main() -> int:

@@ -106,7 +106,7 @@ def take() -> bool:
     """Run the tests that take the pictures, in both windows; False when one failed."""
     rings = [f"gui-{window}" for window in WINDOWS]
     command = [sys.executable, str(ROOT / "scripts" / "test.py"), *rings, "--jobs", "1"]
-    tests = ["tests/gui/test_pictures.py", "tests/gui/test_rework.py", "-k", "pictures or states"]
+    tests = ["tests/gui/test_pictures.py", "tests/gui/test_rework.py", "-k", "pictures or state"]
     return subprocess.run([*command, "--", *tests], cwd=ROOT).returncode == 0
 
 

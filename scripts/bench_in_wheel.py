@@ -278,14 +278,30 @@ def _peak(data: Path, image: str, megabytes: int | None) -> float | None:
             own.tick(1.0)
             state = own.snapshot.all[0].state if own.snapshot.all else ""
         assert state == "READY", own.snapshot.all[0].problem
-    status = Path(f"/proc/{own._process.pid}/status")
-    peak = None
-    if status.exists():
-        line = next(li for li in status.read_text().splitlines() if li.startswith("VmHWM"))
-        peak = int(line.split()[1]) * 1024
+    peak = memory_of(own._process.pid, "VmHWM")
     own.close()
     (data / "clip.mp4").unlink(missing_ok=True)
     return peak
+
+
+def memory_of(process: int | str, line: str) -> int | None:
+    """Bytes of a process now ('VmRSS') or at its peak ('VmHWM'); None where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(li.split()[1]) * 1024 for li in lines if li.startswith(line)), None)
+
+
+@contextlib.contextmanager
+def growth(into: dict[str, Any]) -> Iterator[None]:
+    """By how many bytes this process is larger at its peak than it was before, as ``into["growth"]``."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak counts from now on
+    before = memory_of("self", "VmRSS")
+    yield
+    peak = memory_of("self", "VmHWM")
+    into["growth"] = None if before is None or peak is None else max(peak - before, 0)
 
 
 def spec_of(prompt: str, session: str, output: Path, image: str = "") -> Any:
@@ -347,6 +363,107 @@ def place(task: dict[str, Any]) -> dict[str, Any]:
                 if number:  # the first of each warms Blender and the disk
                     samples[name].append(took)
     return samples
+
+
+# ----------------------------------------------------------------------------------------------- bake
+
+
+def strip_of_footage(clip: str) -> Any:
+    """A scene of the footage's size with the footage in it, picture and sound; gives the picture's strip."""
+    import bpy
+
+    scene = bpy.context.scene
+    scene.render.fps = 24
+    scene.render.resolution_x, scene.render.resolution_y = 1920, 1080
+    scene.view_settings.view_transform = "Standard"
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips.new_sound("Sound", clip, 1, 1)
+    strip = strips.new_movie("Footage", clip, 2, 1)
+    editor.active_strip = strip
+    return strip
+
+
+def bake(task: dict[str, Any]) -> dict[str, Any]:
+    """Extend a strip of 15 s, as a window does it: the bake on ticks, until the service has the job."""
+    import bpy
+
+    home, told = Path(task["home"]), {"polls": [], "child": None}
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    bpy.context.preferences.system.use_online_access = True
+    strip_of_footage(task["clip"])
+    start = time.perf_counter()
+    bpy.ops.wm.save_as_mainfile(filepath=str(home / "shot.blend"), compress=False)
+    told["save"] = time.perf_counter() - start
+    with enabled(home):
+        flow, orders = module("blender.flow"), module("blender.orders")
+        scene = bpy.context.scene
+        scene.grok_video.extend_prompt, scene.grok_video.extend_seconds = "seconds=100000", 2
+        shot = module("blender.shots").active_shot(bpy.context)
+        with growth(told):
+            start = time.perf_counter()
+            order = orders.extend(scene, shot, flow.session(), flow.job_by_id, 2)
+            (step,) = order.steps
+            step.start(bpy.context)
+            told["started"] = time.perf_counter() - start
+            change = None
+            while change is None:
+                looked = time.perf_counter()
+                process = step.work._process
+                change = step.poll(bpy.context)
+                told["polls"].append(time.perf_counter() - looked)
+                if peak := memory_of(process.pid, "VmHWM"):
+                    told["child"] = max(told["child"] or 0, peak)
+                time.sleep(0.02)
+            told["bake"] = time.perf_counter() - start
+            flow._queue(change(order.spec))
+            flow.wait_until(bpy.context, order.spec.id, lambda job: job.state == "RUNNING")
+            told["whole"] = time.perf_counter() - start
+    return told
+
+
+def render_strip(task: dict[str, Any]) -> dict[str, Any]:
+    """The same pictures by Blender's own render, in the Blender that the artist has."""
+    import bpy
+
+    told: dict[str, Any] = {}
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    strip = strip_of_footage(task["clip"])
+    strip.transform.scale_x = strip.transform.scale_y = 2 / 3
+    scene = bpy.context.scene
+    output = scene.render
+    output.resolution_x, output.resolution_y = 1280, 720
+    scene.frame_start, scene.frame_end = 1, 360
+    if hasattr(output.image_settings, "media_type"):
+        output.image_settings.media_type = "VIDEO"
+    output.image_settings.file_format = "FFMPEG"
+    output.ffmpeg.format, output.ffmpeg.codec, output.ffmpeg.audio_codec = "MPEG4", "H264", "AAC"
+    output.filepath = str(Path(task["folder"], "rendered.mp4"))
+    output.use_file_extension = False
+    with growth(told):
+        start = time.perf_counter()
+        bpy.ops.render.render(animation=True)
+        told["took"] = time.perf_counter() - start
+    told["peak"] = memory_of("self", "VmHWM")
+    return told
+
+
+def transcode(task: dict[str, Any]) -> dict[str, Any]:
+    """The same by the encoder alone: what somebody does who leaves Blender for it."""
+    out = Path(task["folder"], "coded.mp4")
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [task["ffmpeg"], "-v", "error", "-y", "-i", task["clip"], "-vf", "scale=1280:720",
+         "-c:v", "libx264", "-preset", "veryfast", "-c:a", "aac", str(out)],
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    peak = None
+    while process.poll() is None:
+        peak = memory_of(process.pid, "VmHWM") or peak
+        time.sleep(0.01)
+    took = time.perf_counter() - start
+    assert process.returncode == 0
+    return {"took": took, "peak": peak}
 
 
 def main() -> None:

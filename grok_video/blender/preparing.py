@@ -162,7 +162,7 @@ class Preparation:
     def tick(self, context: bpy.types.Context) -> bool:
         """Go on as far as that is possible without waiting; True when something changed.
 
-        Raises Interrupted when the click has ended without a job.
+        How far a step is does not count: it is shown with what is shown once a second. Raises Interrupted when the click has ended without a job.
         """
         if self.running is None:
             # Drawn first: a render may hold the window.
@@ -172,7 +172,7 @@ class Preparation:
             return True
         change = self.running.poll(context)
         if change is None:
-            return self.running.progress is not None
+            return False
         self.spec = change(self.spec)
         self.steps.remove(self.running)
         self.running = None

@@ -215,9 +215,16 @@ def _timed(draw: Callable[[Any, Any], None], own: list[float]) -> Callable[[Any,
 
 def panel(ui: Ui, draws: int, jobs: int) -> Steps:
     """How long Python draws each part of the panel, with as many jobs as the ledger holds."""
-    samples: dict[str, list[float]] = {"request": [], "jobs": []}
+    samples: dict[str, list[float]] = {"request": [], "jobs": [], "opened": []}
     types = ui.module("blender.panel")
     types.unregister()  # Blender looks at a panel's draw when it is registered
+    closed, request = types._draw_sections, types._RequestPanel.draw
+
+    def opened(layout: Any, context: Any, names: set[str]) -> None:
+        for name, _title, draw in types._SECTIONS:
+            if name in names:
+                draw(layout.column(), context)
+
     types._RequestPanel.draw = _timed(types._RequestPanel.draw, samples["request"])
     types._JobsPanel.draw = _timed(types._JobsPanel.draw, samples["jobs"])
     types.register()
@@ -226,17 +233,84 @@ def panel(ui: Ui, draws: int, jobs: int) -> Steps:
     yield from ui.sidebar("SEQUENCE_EDITOR")
     yield from ui.point("SEQUENCE_EDITOR")
     yield from ui.until(lambda: len(flow.current().bridge.snapshot.all) == jobs, "all the jobs")
+    a_strip(timeline())
     for own in samples.values():
         own.clear()
-    yield from ui.until(
-        lambda: [
-            ui.region("SEQUENCE_EDITOR").tag_redraw(),
-            min(map(len, samples.values())) >= draws,
-        ][1],
-        "enough redraws",
-        120,
-    )
+
+    def enough(name: str) -> Callable[[], bool]:
+        def drawn() -> bool:
+            ui.region("SEQUENCE_EDITOR").tag_redraw()
+            return len(samples[name]) >= draws
+
+        return drawn
+
+    yield from ui.until(enough("request"), "enough redraws", 120)
+    types.unregister()
+    types._draw_sections = opened
+    types._RequestPanel.draw = _timed(request, samples["opened"])
+    types.register()
+    yield from ui.until(enough("opened"), "enough redraws with all parts open", 120)
+    types._draw_sections = closed
     ui.note(samples=samples)
+
+
+def a_strip(scene: bpy.types.Scene) -> None:
+    """A strip that can be extended and edited, and is the active one."""
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    fields = {"length": 99} if bpy.app.version >= (5, 0) else {"frame_end": 100}
+    editor.active_strip = strips.new_effect(
+        name="Colour", type="COLOR", channel=2, frame_start=1, **fields
+    )
+
+
+# ----------------------------------------------------------------------------------------------- bake
+
+
+def bake(ui: Ui, clip: str, rounds: int) -> Steps:
+    """Gaps of the heartbeat: idle, and while a strip is baked."""
+    scene = timeline()
+    scene.render.fps = 24
+    scene.render.resolution_x, scene.render.resolution_y = 1920, 1080
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips.new_sound("Sound", clip, 1, 1)
+    editor.active_strip = strips.new_movie("Footage", clip, 2, 1)
+    chosen = bpy.context.scene.grok_video
+    chosen.extend_prompt, chosen.extend_seconds = "seconds=100000", 2
+    flow = ui.module("blender.flow")
+    yield from ui.sidebar("SEQUENCE_EDITOR")
+    yield from ui.point("SEQUENCE_EDITOR")
+    heart = Heart()
+    jobs: set[str] = set()
+    blocks: dict[str, list[list[float]]] = {"idle": [], "ours": []}
+
+    def idle() -> Steps:
+        yield SETTLE
+        heart.fresh()
+        end = time.monotonic() + 10.0
+        while time.monotonic() < end:
+            yield 0.1
+        blocks["idle"].append(heart.taken())
+
+    for _ in range(rounds):
+        yield from idle()
+        heart.fresh()
+        with ui.override("SEQUENCE_EDITOR"):
+            bpy.ops.grok_video.extend("EXEC_DEFAULT")
+        yield from ui.until(lambda: flow.current().pending is None, "the bake", 600)
+        blocks["ours"].append(heart.taken())
+        assert not flow.current().message, flow.current().message
+        (job_id,) = flow.current().documents.keys() - jobs
+        jobs.add(job_id)
+        yield from ui.until(
+            lambda i=job_id: (job := flow.job_by_id(i)) and job.state == "RUNNING",
+            "the job under way",
+            60,
+        )
+        flow.send("stop", job=job_id)
+        yield from ui.until(lambda: not flow.current().watched, "the end of the watch", 60)
+        ui.note(blocks=blocks)
 
 
 # --------------------------------------------------------------------------------------------- render

@@ -170,9 +170,10 @@ class Preparation:
                 return False
             self._start(context)
             return True
+        before = self.running.progress
         change = self.running.poll(context)
         if change is None:
-            return self.running.progress is not None
+            return self.running.progress != before
         self.spec = change(self.spec)
         self.steps.remove(self.running)
         self.running = None

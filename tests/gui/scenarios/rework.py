@@ -201,8 +201,8 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     yield from baking(ui)
     gap = heart.stop()
     with held(ui) as process:
-        yield from ui.find("grok_video.stop_preparing")
         yield from ui.shot("rework-preparing")
+        yield from ui.find("grok_video.stop_preparing")
     began = time.monotonic()
     yield from ui.press()
     yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake", 1)

@@ -73,6 +73,12 @@ def _wrapped(
             column.label(text=line, icon="BLANK1" if icon != "NONE" else "NONE")
 
 
+def _is_narrow(context: bpy.types.Context) -> bool:
+    """Whether the sidebar has no room for long words on a button."""
+    region, scale = context.region, context.preferences.system.ui_scale
+    return region is not None and region.width < 240 * scale
+
+
 def _seconds(seconds: float) -> str:
     minutes, rest = divmod(max(int(seconds), 0), 60)
     hours, minutes = divmod(minutes, 60)
@@ -376,7 +382,9 @@ def _draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         _draw_button(layout, context, "grok_video.extend", words, icon, price, trouble)
     draft = orders.continue_draft(scene, shot)
     words = "Continue Shot"
-    if draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
+    if _is_narrow(context):
+        words = "Continue"  # the price must not be cut off
+    elif draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
         words += f" {draft.duration} s"
     price = models.estimate_of(draft)
     _draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, "")

@@ -404,7 +404,9 @@ def _draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         _draw_button(layout, context, "grok_video.extend", words, icon, price, trouble, shot)
     draft = orders.continue_draft(scene, shot)
     words = "Continue Shot"
-    if draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
+    if _narrow(context):
+        words = "Continue"  # the price must not be cut off
+    elif draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
         words += f" {draft.duration} s"
     price = models.estimate_of(draft)
     _draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, "", shot)

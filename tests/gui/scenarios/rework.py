@@ -201,8 +201,8 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     yield from baking(ui)
     gap = heart.stop()
     with held(ui) as process:
-        yield from ui.find("grok_video.stop_preparing")
         yield from ui.shot("rework-preparing")
+        yield from ui.find("grok_video.stop_preparing")
     began = time.monotonic()
     yield from ui.press()
     yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake", 1)
@@ -434,39 +434,41 @@ def red_then_blue(scene: bpy.types.Scene) -> None:
 # ------------------------------------------------------------------------------------------------ the states
 
 
-def states(ui: Ui, scale: float, width: int) -> Steps:
-    """What Extend and Edit say in every state; only to look at. ``width`` of the sidebar in pixels."""
+def states(ui: Ui, narrow: int) -> Steps:
+    """What Extend and Edit say in every state, to be looked at: at two scales, and in a narrow sidebar."""
     kind = "VIEW_3D"
-    bpy.context.preferences.view.ui_scale = scale
-    scene = bpy.context.scene
-    chosen = scene.grok_video
+    chosen = bpy.context.scene.grok_video
     chosen.prompt = "A heron lifts off"
     yield from ui.sidebar(kind)
-    yield from ui.redraw()
-    region = ui.region(kind)
-    if width:
-        y = region.y + region.height // 2
-        yield from ui.move(region.x, y)
-        ui.event("LEFTMOUSE", "PRESS")
-        yield 0.05
-        goal = region.x + region.width - width
-        for x in range(region.x, goal, 20):
-            yield from ui.move(x, y)
-        yield from ui.move(goal, y)
-        ui.event("LEFTMOUSE", "RELEASE")
-        yield from ui.redraw()
-    tag = f"{scale:g}x-{width or 'wide'}"
     strip = colour("Night sky over the harbour, take 3", 11, 83, (0.1, 0.1, 0.6))
     yield from open_section(ui, "grok_video.generate", "extend_seconds", kind)
     yield from open_section(ui, "grok_video.continue_shot", "edit_of", kind)
-
-    def look(name: str) -> Steps:
-        yield from ui.point(kind)
-        yield from ui.redraw()
-        yield from ui.shot(f"rework-state-{name}-{tag}")
-
     chosen.extend_prompt = "A lighthouse begins to turn, and the boats come home one by one"
     chosen.edit_prompt = "As a woodcut with two colours"
+    yield from ui.point(kind)
+    yield from every_state(ui, kind, strip, "1x")
+    bpy.context.preferences.view.ui_scale = 1.5
+    yield from every_state(ui, kind, strip, "1.5x")
+    bpy.context.preferences.view.ui_scale = 1.0
+    yield from ui.redraw()
+    yield from narrow_sidebar(ui, kind, narrow)
+    yield from every_state(ui, kind, strip, "narrow")
+    base = timeline().sequence_editor
+    (base.strips if hasattr(base, "strips") else base.sequences).remove(strip)
+    yield from ui.shot("rework-state-no-strip-narrow")
+    ui.note(width=ui.region(kind).width)
+
+
+def every_state(ui: Ui, kind: str, strip: Any, tag: str) -> Steps:
+    """One picture of each."""
+    chosen = bpy.context.scene.grok_video
+
+    def look(name: str) -> Steps:
+        while (yield from ui.scroll(kind)):  # the end of the panel, where Extend and Edit are
+            pass
+        yield from ui.shot(f"rework-state-{name}-{tag}")
+
+    chosen.extend_seconds = 6
     yield from look("strip")
     chosen.extend_seconds = 25
     yield from look("passes")
@@ -476,21 +478,34 @@ def states(ui: Ui, scale: float, width: int) -> Steps:
     yield from look("long")
     chosen.model = "grok-imagine-video-1.5"
     yield from look("other-model")
-    chosen.model = "OTHER"
-    chosen.model_other = "grok-imagine-video-9"
+    chosen.model, chosen.model_other = "OTHER", "grok-imagine-video-9"
     yield from look("unchecked")
     chosen.model = "grok-imagine-video"
     strip.mute = True
     yield from look("muted")
     strip.mute = False
     chosen.edit_of = "CAMERA"
-    yield from look("animation")
     flow(ui).message = "Stopped. Nothing was sent or charged."
-    yield from look("stopped")
+    yield from look("animation")
+    flow(ui).message = ""
     chosen.edit_of = "STRIP"
-    base = timeline().sequence_editor
-    (base.strips if hasattr(base, "strips") else base.sequences).remove(strip)
-    yield from look("no-strip")
+    set_end(strip, 83)
+
+
+def narrow_sidebar(ui: Ui, kind: str, width: int) -> Steps:
+    """Drag the edge of a sidebar."""
+    region = ui.region(kind)
+    y = region.y + region.height // 2
+    goal = region.x + region.width - width
+    yield from ui.move(region.x, y)
+    ui.event("LEFTMOUSE", "PRESS")
+    yield 0.05
+    for x in range(region.x, goal, 20):
+        yield from ui.move(x, y)
+    yield from ui.move(goal, y)
+    ui.event("LEFTMOUSE", "RELEASE")
+    yield from ui.point(kind)
+    yield from ui.redraw()
 
 
 def set_end(strip: Any, end: int) -> None:

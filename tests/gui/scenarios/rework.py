@@ -46,6 +46,12 @@ def open_section(ui: Ui, above: str, inside: str, kind: str = KIND) -> Steps:
     raise AssertionError(f"there is no part of the panel with {inside} below {above}")
 
 
+def to_the_jobs(ui: Ui, kind: str = KIND) -> Steps:
+    """Scroll the sidebar to its end, where the jobs are."""
+    while (yield from ui.scroll(kind)):
+        pass
+
+
 def by_time(found: list[Any]) -> list[Any]:
     return sorted(found, key=lambda strip: described(strip)["span"][0])
 
@@ -201,6 +207,7 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     yield from baking(ui)
     gap = heart.stop()
     with held(ui) as process:
+        yield from to_the_jobs(ui)
         yield from ui.shot("rework-preparing")
         yield from ui.find("grok_video.stop_preparing")
     began = time.monotonic()
@@ -283,6 +290,7 @@ def to_a_length(ui: Ui) -> Steps:
     service("finish")
     yield from ui.until(lambda: len(movies()) == 4, "its first part", 120)
     second = yield from sent(ui, first)
+    yield from to_the_jobs(ui)
     yield from ui.click("grok_video.stop", with_=second)
     yield from ui.until(lambda: newest().state == "CANCELLED", "the stop")
     yield 1.0
@@ -329,6 +337,7 @@ def interrupted(ui: Ui, blend: str) -> Steps:
     yield from baking(ui)
     with held(ui) as process:
         bpy.ops.wm.open_mainfile(filepath=blend)
+        yield 1.0  # 4.3 crashes when its new window is touched from the same timer
         yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake")
     ui.note(opened=flow(ui).message, ended=process.poll() is not None, left=left_over(ui))
     yield from ui.sidebar(KIND)
@@ -464,8 +473,7 @@ def every_state(ui: Ui, kind: str, strip: Any, tag: str) -> Steps:
     chosen = bpy.context.scene.grok_video
 
     def look(name: str) -> Steps:
-        while (yield from ui.scroll(kind)):  # the end of the panel, where Extend and Edit are
-            pass
+        yield from to_the_jobs(ui, kind)
         yield from ui.shot(f"rework-state-{name}-{tag}")
 
     chosen.extend_seconds = 6

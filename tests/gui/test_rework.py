@@ -42,7 +42,7 @@ def test_a_shot_goes_on(gui: Gui, stand_in: StandIn) -> None:
     assert "Nothing was sent or charged" in notes["message"]
 
     moved, third = notes["cut"]
-    assert moved == [35, 35 + 55]
+    assert moved == [23, 23 + 55]
     assert third[0] == moved[1]
     assert abs(third[1] - third[0] - 48) <= 1
     assert not notes["notice"]

@@ -33,16 +33,20 @@ def open_section(ui: Ui, above: str, inside: str, kind: str = KIND) -> Steps:
     if widget.y - ui.region(kind).y < 80 * scale:  # the title is below what is seen
         yield from ui.scroll(kind)
         widget = yield from ui.find(above, kind)
-    x = ui.region(kind).x + int(80 * scale)
+    region = ui.region(kind)
     for down in range(int(24 * scale), int(60 * scale), int(5 * scale)):
-        yield from ui.move(x, widget.y - down)
+        yield from ui.move(region.x + int(80 * scale), widget.y - down)
         if ui.under_mouse(kind) is not None:
             continue  # still the widget above
         yield from ui.press()
         yield from ui.redraw()
-        met = yield from ui.scan(kind, lambda found: found.name == inside)
-        if met and met[-1].name == inside:
-            return
+        for below in range(0, int(160 * scale), int(8 * scale)):
+            for part in (0.2, 0.55):
+                y = widget.y - down - below
+                yield from ui.move(region.x + int(region.width * part), y)
+                found = ui.under_mouse(kind)
+                if found is not None and found.name == inside:
+                    return
     raise AssertionError(f"there is no part of the panel with {inside} below {above}")
 
 

@@ -42,7 +42,7 @@ def test_a_shot_goes_on(gui: Gui, stand_in: StandIn) -> None:
     assert "Nothing was sent or charged" in notes["message"]
 
     moved, third = notes["cut"]
-    assert moved == [35, 35 + 55]
+    assert moved == [23, 23 + 55]
     assert third[0] == moved[1]
     assert abs(third[1] - third[0] - 48) <= 1
     assert not notes["notice"]
@@ -95,7 +95,7 @@ def colour_of(stand_in: StandIn, link: dict[str, Any]) -> str:
 
 
 def test_pictures_for_a_clip_and_the_animation(gui: Gui, stand_in: StandIn) -> None:
-    notes = gui.run("rework.py:pictures_for_a_clip", layout="General", limit=400).notes
+    notes = gui.run("rework.py:pictures_for_a_clip", layout="General", limit=500).notes
     assert notes["references"] == ["Tree", "Sky, frame 1", "Camera, frame 1"]
     assert notes["prompt"] == "It turns blue <IMAGE_0>"
     clip, *edits = bodies(stand_in)

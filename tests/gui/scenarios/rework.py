@@ -33,17 +33,27 @@ def open_section(ui: Ui, above: str, inside: str, kind: str = KIND) -> Steps:
     if widget.y - ui.region(kind).y < 80 * scale:  # the title is below what is seen
         yield from ui.scroll(kind)
         widget = yield from ui.find(above, kind)
-    x = ui.region(kind).x + int(80 * scale)
+    region = ui.region(kind)
     for down in range(int(24 * scale), int(60 * scale), int(5 * scale)):
-        yield from ui.move(x, widget.y - down)
+        yield from ui.move(region.x + int(80 * scale), widget.y - down)
         if ui.under_mouse(kind) is not None:
             continue  # still the widget above
         yield from ui.press()
         yield from ui.redraw()
-        met = yield from ui.scan(kind, lambda found: found.name == inside)
-        if met and met[-1].name == inside:
-            return
+        for below in range(0, int(160 * scale), int(8 * scale)):
+            for part in (0.2, 0.55):
+                y = widget.y - down - below
+                yield from ui.move(region.x + int(region.width * part), y)
+                found = ui.under_mouse(kind)
+                if found is not None and found.name == inside:
+                    return
     raise AssertionError(f"there is no part of the panel with {inside} below {above}")
+
+
+def to_the_jobs(ui: Ui, kind: str = KIND) -> Steps:
+    """Scroll the sidebar to its end, where the jobs are."""
+    while (yield from ui.scroll(kind)):
+        pass
 
 
 def by_time(found: list[Any]) -> list[Any]:
@@ -201,6 +211,7 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     yield from baking(ui)
     gap = heart.stop()
     with held(ui) as process:
+        yield from to_the_jobs(ui)
         yield from ui.shot("rework-preparing")
         yield from ui.find("grok_video.stop_preparing")
     began = time.monotonic()
@@ -223,10 +234,10 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     activate(first)
     yield from ui.point(KIND)
     yield from ui.press("G")
+    yield from ui.press("ONE", text="1")
     yield from ui.press("TWO", text="2")
-    yield from ui.press("FOUR", text="4")
     yield from ui.press("RET")
-    yield from ui.until(lambda: span(first)[0] == 11 + 24, "the move")
+    yield from ui.until(lambda: span(first)[0] == 11 + 12, "the move")
     service("settings", job_seconds=1)
     service("finish")
     third = yield from wait_for_clip(ui, 3)
@@ -283,6 +294,7 @@ def to_a_length(ui: Ui) -> Steps:
     service("finish")
     yield from ui.until(lambda: len(movies()) == 4, "its first part", 120)
     second = yield from sent(ui, first)
+    yield from to_the_jobs(ui)
     yield from ui.click("grok_video.stop", with_=second)
     yield from ui.until(lambda: newest().state == "CANCELLED", "the stop")
     yield 1.0
@@ -329,6 +341,7 @@ def interrupted(ui: Ui, blend: str) -> Steps:
     yield from baking(ui)
     with held(ui) as process:
         bpy.ops.wm.open_mainfile(filepath=blend)
+        yield 1.0  # 4.3 crashes when its new window is touched from the same timer
         yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake")
     ui.note(opened=flow(ui).message, ended=process.poll() is not None, left=left_over(ui))
     yield from ui.sidebar(KIND)
@@ -464,8 +477,7 @@ def every_state(ui: Ui, kind: str, strip: Any, tag: str) -> Steps:
     chosen = bpy.context.scene.grok_video
 
     def look(name: str) -> Steps:
-        while (yield from ui.scroll(kind)):  # the end of the panel, where Extend and Edit are
-            pass
+        yield from to_the_jobs(ui, kind)
         yield from ui.shot(f"rework-state-{name}-{tag}")
 
     chosen.extend_seconds = 6

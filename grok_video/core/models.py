@@ -430,7 +430,7 @@ def _check_references(spec: JobSpec, model: Model) -> Problem | None:
         can = [other for other in models_that("references") if other.references_with_image]
         return _refused(
             f"{model.label} takes a first frame or references, not both.",
-            f"Set the source to None, remove the references, or {_choose(can, 'choose')}.",
+            f"Choose Text Only as source, remove the references, or {_choose(can, 'choose')}.",
         )
     if spec.duration > model.reference_seconds:
         can = [one for one in models_that("references") if spec.duration <= one.reference_seconds]

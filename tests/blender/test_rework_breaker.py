@@ -487,7 +487,7 @@ def test_an_extension_that_is_sent_again_goes_to_its_strip(
 ) -> None:
     """The artist looks at another scene by now, in which a strip has the same name."""
     stand_in.fail("job", "failed")
-    refused(bpy.ops.grok_video.extend, "xAI")
+    refused(bpy.ops.grok_video.extend, "could not be generated")
     job = newest(module)
     other = bpy.data.scenes.new("Other")
     editing.color(other, 3, 1, 300).name = "Camera"

@@ -86,8 +86,15 @@ def _mime() -> str:
 
 
 def _draft(
-    scene: bpy.types.Scene, kind: Kind, prompt: str, seconds: int, resolution: str, ratio: str
+    scene: bpy.types.Scene,
+    kind: Kind,
+    prompt: str,
+    seconds: int,
+    resolution: str,
+    ratio: str,
+    **sent: Any,
 ) -> JobSpec:
+    # All in one go: each redraw makes drafts, and replace() costs more than all else in them.
     chosen = scene.grok_video
     return JobSpec(
         id=DRAFT,
@@ -102,6 +109,7 @@ def _draft(
         api_base="",
         estimate=None,
         unchecked=chosen.model_row() is models.ANY,
+        **sent,
     )
 
 
@@ -176,16 +184,9 @@ def generate_draft(
 ) -> JobSpec:
     """What Generate would send now, its files not made yet. Cheap enough for a redraw."""
     chosen, model = scene.grok_video, scene.grok_video.model_row()
-    draft = _draft(
-        scene,
-        Kind.GENERATE,
-        chosen.written_prompt(),
-        chosen.duration,
-        chosen.resolution,
-        ratio_of(context, scene),
-    )
+    image, mime = "", ""
     if chosen.source != "NONE":
-        draft = replace(draft, image=str(still_path(job_id)), image_mime=_mime())
+        image, mime = str(still_path(job_id)), _mime()
     references = tuple(
         _picture(job_id, f"-reference-{number}", one.image.name if one.image else "")
         for number, one in enumerate(chosen.references)
@@ -199,8 +200,15 @@ def generate_draft(
             Keyframe(_picture(job_id, f"-keyframe-{number}", mark.name), mark.thirds)
             for number, mark in enumerate(marks(scene))
         )
-    return replace(
-        draft,
+    return _draft(
+        scene,
+        Kind.GENERATE,
+        chosen.written_prompt(),
+        chosen.duration,
+        chosen.resolution,
+        ratio_of(context, scene),
+        image=image,
+        image_mime=mime,
         source=Source(chosen.source, scene=scene.name),
         references=references,
         last_frame=last_frame,
@@ -392,21 +400,21 @@ def rework_draft(
     """What Extend (adding ``seconds``) or Edit would send now, the bake not made yet."""
     chosen = scene.grok_video
     prompt = chosen.extend_prompt if kind is Kind.EXTEND else chosen.edit_prompt
-    draft = _draft(
+    clip, (width, height) = part.clip, part.pixels
+    if clip is not None:
+        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, part.shot.job)
+    else:
+        video = SourceVideo(str(video_path(job_id)), part.seconds, 0, width, height)
+    return _draft(
         scene,
         kind,
         prompt,
         seconds,
         models.priced_resolution(*part.pixels),
         models.nearest_ratio(*part.pixels, models.RATIOS),
+        video=video,
+        source=Source("STRIP", scene=part.shot.scene, frame=part.start, image=part.shot.strip),
     )
-    clip, (width, height) = part.clip, part.pixels
-    if clip is not None:
-        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, part.shot.job)
-    else:
-        video = SourceVideo(str(video_path(job_id)), part.seconds, 0, width, height)
-    source = Source("STRIP", scene=part.shot.scene, frame=part.start, image=part.shot.strip)
-    return replace(draft, video=video, source=source)
 
 
 def extend_trouble(scene: bpy.types.Scene, shot: shots.Shot, draft: JobSpec) -> str:
@@ -572,17 +580,16 @@ def take_to_edit(context: bpy.types.Context, scene: bpy.types.Scene) -> Take:
 def animation_draft(scene: bpy.types.Scene, take: Take, job_id: str = DRAFT) -> JobSpec:
     """What Edit would send of the animation, the playblast not made yet."""
     chosen, (width, height) = scene.grok_video, take.pixels
-    draft = _draft(
+    return _draft(
         scene,
         Kind.EDIT,
         chosen.edit_prompt,
         models.billed_seconds(take.seconds),
         models.priced_resolution(width, height),
         models.nearest_ratio(width, height, models.RATIOS),
+        video=SourceVideo(str(video_path(job_id)), take.seconds, 0, width, height),
+        source=Source(chosen.edit_of, scene=scene.name, frame=take.start),
     )
-    video = SourceVideo(str(video_path(job_id)), take.seconds, 0, width, height)
-    source = Source(chosen.edit_of, scene=scene.name, frame=take.start)
-    return replace(draft, video=video, source=source)
 
 
 def animation_trouble(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec) -> str:
@@ -628,16 +635,17 @@ def continue_draft(scene: bpy.types.Scene, shot: shots.Shot, job_id: str = DRAFT
     """What Continue Shot would send now: an image, and as many seconds as the model makes of those asked for."""
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     edit_scene = bpy.data.scenes[shot.scene]
-    draft = _draft(
+    return _draft(
         scene,
         Kind.GENERATE,
         chosen.extend_prompt,
         min(max(chosen.extend_seconds, model.min_seconds), model.max_seconds),
         chosen.resolution,
         models.nearest_ratio(*render.frame_size(edit_scene), model.ratios),
+        image=str(still_path(job_id)),
+        image_mime=_mime(),
+        source=Source("STRIP", scene=shot.scene, frame=shot.last, image=shot.strip),
     )
-    source = Source("STRIP", scene=shot.scene, frame=shot.last, image=shot.strip)
-    return replace(draft, image=str(still_path(job_id)), image_mime=_mime(), source=source)
 
 
 def continue_shot(scene: bpy.types.Scene, shot: shots.Shot, session: str) -> Order:

@@ -162,7 +162,8 @@ class Preparation:
     def tick(self, context: bpy.types.Context) -> bool:
         """Go on as far as that is possible without waiting; True when something changed.
 
-        How far a step is does not count: it is shown with what is shown once a second. Raises Interrupted when the click has ended without a job.
+        How far a step is does not count: it is shown with what is shown once a second. Raises Interrupted
+        when the click has ended without a job.
         """
         if self.running is None:
             # Drawn first: a render may hold the window.

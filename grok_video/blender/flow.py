@@ -6,6 +6,7 @@ a job, a downloaded clip becomes strips. Operators and the panel call in here; n
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -303,10 +304,11 @@ def _drop_pending(sentence: str) -> None:
 def _queue(spec: JobSpec) -> None:
     """Hand the job to the worker. From here on it survives everything that happens to Blender."""
     flow = current()
-    # Taking the stills may have lasted longer than the time between the clicks of a double click.
-    flow.last_click = (flow.last_click[0], time.monotonic())
     flow.documents[spec.id] = flow.document
     send("submit", spec=spec_to_payload(spec))
+    # On a busy machine all this, and the redraw after it, outlast the time between the clicks of a double
+    # click: that begins when Blender takes events again, on the next tick.
+    flow.last_click = (flow.last_click[0], math.inf)
 
 
 def send(command: str, **fields: object) -> str:
@@ -430,6 +432,8 @@ def price_again(job: Job) -> int | None:
 def tick(context: bpy.types.Context) -> bool:
     """Everything that is due now; True when the panel has something new to show."""
     flow = current()
+    if flow.last_click[1] == math.inf:
+        flow.last_click = (flow.last_click[0], time.monotonic())
     changed = flow.bridge.tick(TICK_BUDGET)
     capture.tidy()
     changed |= _prepare(context)

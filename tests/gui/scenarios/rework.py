@@ -216,7 +216,7 @@ def a_shot_goes_on(ui: Ui) -> Steps:
         yield from ui.find("grok_video.stop_preparing")
     began = time.monotonic()
     yield from ui.press()
-    yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake", 1)
+    yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake", 10)
     ui.note(
         stopped_after=time.monotonic() - began,
         ended=process.poll() is not None,

@@ -405,7 +405,17 @@ def pictures_for_a_clip(ui: Ui) -> Steps:
     yield from wait_for_clip(ui, 1)
     ui.note(frame=scene.frame_current)
 
-    # The animation, by the model that can edit, which the panel offers.
+
+def the_animation(ui: Ui) -> Steps:
+    """The animation itself, from the viewport and the camera, by the model that can edit: the panel offers it."""
+    kind = "VIEW_3D"
+    scene = bpy.context.scene
+    quick(scene, seconds=2)
+    colour("Sky", 1, 60, (0.1, 0.2, 0.9))
+    chosen = scene.grok_video
+    chosen.generate_audio = False
+    chosen.model = "grok-imagine-video-1.5"
+    yield from ui.sidebar(kind)
     scene.use_preview_range = True
     scene.frame_preview_start, scene.frame_preview_end = 1, 24
     chosen.edit_of = "VIEWPORT"
@@ -421,11 +431,11 @@ def pictures_for_a_clip(ui: Ui) -> Steps:
     yield from ui.point(kind)
     yield from baking(ui)
     yield from ui.shot("rework-playblast")
-    yield from wait_for_clip(ui, 2)
+    yield from wait_for_clip(ui, 1)
     chosen.edit_of = "CAMERA"
     yield from ui.click("grok_video.edit", kind)
     yield from ui.point(kind)
-    yield from wait_for_clip(ui, 3)
+    yield from wait_for_clip(ui, 2)
     ui.note(
         spans=[[strip.channel, *span(strip)] for strip in movies()], playhead=scene.frame_current
     )

@@ -46,7 +46,7 @@ def rendering(ui: Ui) -> Steps:
     bpy.ops.ed.undo_push(message="Samples")
     yield from generate(ui)
     yield from ui.until(
-        lambda: flow(ui).pending and flow(ui).pending.render and bpy.app.is_job_running("RENDER"),
+        lambda: flow(ui).pending and flow(ui).pending.running and bpy.app.is_job_running("RENDER"),
         "the render",
         60,
     )

@@ -630,7 +630,8 @@ def _draw_actions(box: bpy.types.UILayout, job: Job) -> None:
         row.operator("grok_video.request_id", text="Enter ID…").job = job.id
     if job.state in FINAL_STATES and job.state is not State.IMPORTED:
         price = flow.price_again(job)
-        row.operator(
+        # A line of its own: beside Retry its price would be cut off.
+        box.operator(
             "grok_video.send_again",
             text=models.priced("Send Again…" if price is None else "Send Again", price),
         ).job = job.id

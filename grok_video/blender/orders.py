@@ -77,8 +77,13 @@ def video_path(job_id: str) -> Path:
     return settings.data_dir() / "stills" / f"{job_id}.mp4"
 
 
+def _place(job_id: str, part: str = "") -> str:
+    """Where a picture will lie; that of a draft needs no place, and each redraw makes drafts."""
+    return DRAFT if job_id == DRAFT else str(still_path(job_id, part))
+
+
 def _picture(job_id: str, part: str, label: str) -> Picture:
-    return Picture(str(still_path(job_id, part)), _mime(), label=label)
+    return Picture(_place(job_id, part), _mime(), label=label)
 
 
 def _mime() -> str:
@@ -186,7 +191,7 @@ def generate_draft(
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     image, mime = "", ""
     if chosen.source != "NONE":
-        image, mime = str(still_path(job_id)), _mime()
+        image, mime = _place(job_id), _mime()
     references = tuple(
         _picture(job_id, f"-reference-{number}", one.image.name if one.image else "")
         for number, one in enumerate(chosen.references)
@@ -642,7 +647,7 @@ def continue_draft(scene: bpy.types.Scene, shot: shots.Shot, job_id: str = DRAFT
         min(max(chosen.extend_seconds, model.min_seconds), model.max_seconds),
         chosen.resolution,
         models.nearest_ratio(*render.frame_size(edit_scene), model.ratios),
-        image=str(still_path(job_id)),
+        image=_place(job_id),
         image_mime=_mime(),
         source=Source("STRIP", scene=shot.scene, frame=shot.last, image=shot.strip),
     )

@@ -553,8 +553,11 @@ def test_the_child_has_no_key_and_a_group_of_its_own(
     job = bake.Bake.strip(scene, strip, 10, 40, [], tmp_path / "out" / "baked.mp4")
     try:
         pid = job._process.pid
-        assert b"xai-secret" not in Path(f"/proc/{pid}/environ").read_bytes()
-        assert b"HOME=" in Path(f"/proc/{pid}/environ").read_bytes()
+        until = time.monotonic() + 10
+        while not (environment := Path(f"/proc/{pid}/environ").read_bytes()):
+            assert time.monotonic() < until, "the child never started"
+        assert b"xai-secret" not in environment
+        assert b"HOME=" in environment
         assert b"xai-secret" not in Path(f"/proc/{pid}/cmdline").read_bytes()
         assert os.getpgid(pid) == pid
         assert os.getsid(pid) == pid

@@ -146,7 +146,9 @@ class Preparation:
 
     spec: JobSpec | None
     steps: list[Step]
-    since: float = field(default_factory=time.monotonic)  # of the click
+    since: float = field(
+        default_factory=time.monotonic
+    )  # monotonic time of the click, or of the last step's end
     running: Step | None = None
 
     @property
@@ -177,13 +179,12 @@ class Preparation:
         self.spec = change(self.spec)
         self.steps.remove(self.running)
         self.running = None
-        if self.steps:
-            self._start(context)
+        # The next one begins as a first one does. Besides, Blender 4.3 crashes now and then where a render
+        # begins before the event loop has done away with the one before (see ``compat``).
+        self.since = time.monotonic()
         return True
 
     def _start(self, context: bpy.types.Context) -> None:
-        if not self.steps:
-            return
         step = self.steps[0]
         step.start(context)
         self.running = step

@@ -30,6 +30,13 @@ def pytest_report_header() -> str:
     return f"Blender in a window: {blenders.window(version()).version}"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What fails because the virtual screen failed Blender 4.3 is run again; nothing else is."""
+    if version() == "4.3":
+        for item in items:
+            item.add_marker(pytest.mark.flaky(reruns=2, only_rerun=[harness.LOST_SCREEN]))
+
+
 def version() -> str:
     """Which Blender this run is about."""
     return os.environ.get("GROK_VIDEO_WINDOW", "5.2")

@@ -31,6 +31,7 @@ SCREEN = (1600, 1000)
 LIMIT = 300.0
 #: What a Blender prints whose connection to the screen broke, and which then hangs.
 SCREEN_DIED = "X Error of failed request"
+LOST_SCREEN = "Blender lost its screen"
 #: In an artist's home: the start file with the Sequencer, see ``install.py``.
 VIDEO_EDITING = "video_editing.blend"
 
@@ -238,7 +239,7 @@ class Running:
             if time.monotonic() > end:
                 trouble = f"Blender was still there after {limit:g} s and was ended."
             elif SCREEN_DIED in self._log():  # Blender then neither goes on nor leaves
-                trouble = "Blender lost its screen (an X error, see its last lines) and was ended."
+                trouble = f"{LOST_SCREEN} (an X error, see its last lines) and was ended."
         if trouble:
             self.kill()
         report = self._report()

@@ -135,7 +135,7 @@ def test_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pictures.compose()
     box = {"area": [0, 0, 400, 300], "UI": [300, 20, 400, 300]}
     places = {"VIEW_3D": box, "SEQUENCE_EDITOR": box, "PREFERENCES": box}
-    names = ["timeline-1x", "preferences-1x", "rework-state-strip-1x-wide"]
+    names = ["timeline-1x", "preferences-1x", "rework-state-strip-1x"]
     names += [
         f"panel-{state}-{scale}x{tag}"
         for state in pictures.STATES

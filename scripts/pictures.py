@@ -92,8 +92,7 @@ def compose() -> None:
             name = f"states{'' if scale == 1 else '-large'}{tag}"
             save(montage(rows), name)
     open_parts = [
-        cut(window, "rework-state-strip-1x", "VIEW_3D", "UI", REWORK_HEIGHT)
-        for window in WINDOWS
+        cut(window, "rework-state-strip-1x", "VIEW_3D", "UI", REWORK_HEIGHT) for window in WINDOWS
     ]
     save(montage([open_parts]), "extend")
     save(

@@ -167,11 +167,8 @@ class Ui:
     def drag_sidebar(self, kind: str, width: int) -> Steps:
         """Make an editor's sidebar ``width`` pixels wide, by its edge, as an artist does."""
         scale = bpy.context.preferences.system.ui_scale
-        for part in (
-            0.0,
-            -6.0,
-            3.0,
-        ):  # where Blender takes the edge differs with versions and editors
+        # Where Blender takes the edge differs with versions and editors.
+        for part in (0.0, -6.0, 3.0):
             outside = int(part * scale)
             region = self.region(kind)
             if abs(region.width - width) < 12:

@@ -474,7 +474,9 @@ def states(ui: Ui, narrow: int) -> Steps:
     yield from every_state(ui, kind, strip, "1.5x")
     bpy.context.preferences.view.ui_scale = 1.0
     yield from ui.redraw()
-    yield from narrow_sidebar(ui, kind, narrow)
+    while (yield from ui.scroll(kind, up=True)):
+        pass
+    yield from ui.drag_sidebar(kind, narrow)
     yield from every_state(ui, kind, strip, "narrow")
     base = timeline().sequence_editor
     (base.strips if hasattr(base, "strips") else base.sequences).remove(strip)
@@ -512,22 +514,6 @@ def every_state(ui: Ui, kind: str, strip: Any, tag: str) -> Steps:
     flow(ui).message = ""
     chosen.edit_of = "STRIP"
     set_end(strip, 83)
-
-
-def narrow_sidebar(ui: Ui, kind: str, width: int) -> Steps:
-    """Drag the edge of a sidebar."""
-    region = ui.region(kind)
-    y = region.y + region.height // 2
-    goal = region.x + region.width - width
-    yield from ui.move(region.x, y)
-    ui.event("LEFTMOUSE", "PRESS")
-    yield 0.05
-    for x in range(region.x, goal, 20):
-        yield from ui.move(x, y)
-    yield from ui.move(goal, y)
-    ui.event("LEFTMOUSE", "RELEASE")
-    yield from ui.point(kind)
-    yield from ui.redraw()
 
 
 def set_end(strip: Any, end: int) -> None:

@@ -311,6 +311,7 @@ def interrupted(ui: Ui, blend: str) -> Steps:
     """A bake goes on under Escape and Ctrl-Z; with its strip gone or another file open, nothing is sent."""
     for scene in bpy.data.scenes:  # a bake that does not take long
         scene.render.resolution_x, scene.render.resolution_y = 640, 360
+        scene.render.engine = "CYCLES"  # nothing to be said of it: the panel is short
     bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True)
     bpy.ops.ed.undo_push(message="Before")
     colour("Sky", 11, 83, (0.8, 0.02, 0.02))

@@ -350,9 +350,12 @@ def interrupted(ui: Ui, blend: str) -> Steps:
 
 
 def has_strip(name: str) -> bool:
+    """Whether the timeline has a strip of that name."""
     editor = timeline().sequence_editor
-    every = () if editor is None else getattr(editor, "strips_all", None) or editor.sequences_all
-    return any(strip.name == name for strip in every)
+    if editor is None:
+        return False
+    # An empty collection counts as false: asked for by name.
+    return name in (editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
 
 
 def pictures_for_a_clip(ui: Ui) -> Steps:

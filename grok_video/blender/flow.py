@@ -1,7 +1,8 @@
 """One clip, from the button to the strip.
 
-Owns the single bridge, the render that is under way, and what happens on a tick: a finished still becomes
-a job, a downloaded clip becomes strips. Operators and the panel call in here; nothing here draws.
+Owns the single bridge, the click that is being prepared, and what happens on a tick: a click whose pictures
+and bake are there becomes a job, a downloaded clip becomes strips, a pass is followed by the next one.
+Operators and the panel call in here; nothing here draws.
 """
 
 from __future__ import annotations

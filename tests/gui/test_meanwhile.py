@@ -38,10 +38,19 @@ def test_other_work_during_a_job(gui: Gui, stand_in: StandIn, what: str) -> None
     assert paid_once(stand_in)
 
 
-@pytest.mark.parametrize("what", ["undo_in_render", "new_in_render", "f12_in_render"])
-def test_interrupted_render_costs_nothing(gui: Gui, stand_in: StandIn, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "cause"),
+    [
+        ("undo_in_render", "Render interrupted"),
+        ("new_in_render", "Another file was opened"),
+        ("f12_in_render", "Render interrupted"),
+    ],
+)
+def test_interrupted_render_costs_nothing(
+    gui: Gui, stand_in: StandIn, what: str, cause: str
+) -> None:
     notes = gui.run(f"meanwhile.py:{what}", layout="General").notes
-    assert "Render interrupted" in notes["message"]
+    assert cause in notes["message"]
     assert "Nothing was sent or charged" in notes["message"]
     assert not notes["job"]
     assert stand_in.requests() == []

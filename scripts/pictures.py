@@ -14,6 +14,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ GAP, GROUND = 8, (29, 29, 29)
 SIDEBAR_HEIGHT = 660
 #: The same with the parts Extend and Edit open.
 REWORK_HEIGHT = 780
+#: The same of the preferences: below, 4.3's window covers another one.
+PREFERENCES_HEIGHT = 680
 #: Colours of a picture: with Blender's interface one does not see that they are few.
 COLOURS = 192
 
@@ -96,7 +99,12 @@ def compose() -> None:
     ]
     save(montage([open_parts]), "extend")
     save(
-        montage([[cut(window, "preferences-1x", "PREFERENCES", "area")] for window in WINDOWS]),
+        montage(
+            [
+                [cut(window, "preferences-1x", "PREFERENCES", "area", PREFERENCES_HEIGHT)]
+                for window in WINDOWS
+            ]
+        ),
         "preferences",
     )
 
@@ -106,7 +114,10 @@ def take() -> bool:
     rings = [f"gui-{window}" for window in WINDOWS]
     command = [sys.executable, str(ROOT / "scripts" / "test.py"), *rings, "--jobs", "1"]
     tests = ["tests/gui/test_pictures.py", "tests/gui/test_rework.py", "-k", "pictures or state"]
-    return subprocess.run([*command, "--", *tests], cwd=ROOT).returncode == 0
+    # The preferences show folders: not the deep ones of a test.
+    with tempfile.TemporaryDirectory(prefix="artist-") as folder:
+        command += ["--", f"--basetemp={folder}/blender", *tests]
+        return subprocess.run(command, cwd=ROOT).returncode == 0
 
 
 def main() -> int:

@@ -45,6 +45,31 @@ class Widget:
     area: str  # the editor's type
 
 
+class _Hints:
+    """Where widgets were found, in the view's coordinates: a hint that saves the mouse a search.
+
+    Kept in a file beside the pictures, from one scenario to the next. A hint may be wrong.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._found: dict[str, list[tuple[float, float]]] = json.loads(file.read_text("utf-8"))
+        except (OSError, ValueError):
+            self._found = {}
+
+    def get(self, what: str) -> list[tuple[float, float]]:
+        """The places, topmost first: of several buttons of a name a search meets that one first."""
+        return sorted(self._found.get(what, []), key=lambda place: -place[1])
+
+    def add(self, what: str, place: tuple[float, float]) -> None:
+        """Keep a place; of each widget the last few."""
+        self._found[what] = [*self._found.get(what, []), place][-8:]
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(json.dumps(self._found), "utf-8")
+        fresh.replace(self._file)
+
+
 class Ui:
     """The hands and eyes of a scenario."""
 
@@ -54,6 +79,7 @@ class Ui:
         self.report: dict[str, Any] = {"notes": {}, "ended": "", "blender": bpy.app.version_string}
         self.window_index = 0
         self._mouse = (0, 0)
+        self._hints = _Hints(self.output / "hints.json")
 
     @staticmethod
     def module(name: str) -> Any:
@@ -290,23 +316,54 @@ class Ui:
         def wanted(widget: Widget) -> bool:
             return widget.name == name and with_ in widget.call
 
-        # First where it is scrolled to: buttons that are pressed one after the other lie together.
+        # First where it lay before, in this scenario or another; then where it is scrolled to, as
+        # buttons that are pressed one after the other lie together.
+        if (widget := (yield from self._where_it_was(name, kind, part, wanted))) is not None:
+            return widget
         met = yield from self.scan(kind, wanted, part=part)
         if met and wanted(met[-1]):
-            return met[-1]
+            return self._remember(met[-1], part)
         # Then a quick look down the panel; then every few pixels, for small buttons.
         for fine in (False, True):
             while (yield from self.scroll(kind, part, up=True)):
                 pass
             at_end = False
             while not at_end:
+                widget = yield from self._where_it_was(name, kind, part, wanted)
+                if widget is not None:
+                    return widget
                 met = yield from self.scan(kind, wanted, part=part, fine=fine)
                 if met and wanted(met[-1]):
-                    return met[-1]
+                    return self._remember(met[-1], part)
                 seen |= {widget.call: widget for widget in met}
                 at_end = not (yield from self.scroll(kind, part))
         met_all = ", ".join(sorted(seen)) or "nothing"
         raise AssertionError(f"there is no {name} {with_} in {kind}; the mouse met: {met_all}")
+
+    def _remember(self, widget: Widget, part: str) -> Widget:
+        region = self.region(widget.area, part)
+        across, down = region.view2d.region_to_view(widget.x - region.x, widget.y - region.y)
+        self._hints.add(self._looks_like(widget.name, widget.area, part), (across, down))
+        return widget
+
+    def _looks_like(self, name: str, kind: str, part: str) -> str:
+        """What a place depends on: it is another one in another editor, or at another size."""
+        scale = bpy.context.preferences.system.ui_scale
+        return f"{name} in {kind} {part} {self.region(kind, part).width} wide at {scale:g}"
+
+    def _where_it_was(
+        self, name: str, kind: str, part: str, wanted: Callable[[Widget], bool]
+    ) -> Steps:
+        """The wanted widget where one of that name lay before, if that can be seen; else None."""
+        region = self.region(kind, part)
+        for across, down in self._hints.get(self._looks_like(name, kind, part)):
+            x, y = region.view2d.view_to_region(across, down, clip=False)
+            if 0 < x < region.width and 0 < y < region.height:
+                yield from self.move(region.x + x, region.y + y)
+                widget = self.under_mouse(kind, part)
+                if widget is not None and wanted(widget):
+                    return widget
+        return None
 
     def scroll(self, kind: str, part: str = "UI", *, up: bool = False) -> Steps:
         """Scroll a part of the screen by most of its height; false when it was at its end."""

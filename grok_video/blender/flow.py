@@ -11,7 +11,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from ..core.job import (
     new_id,
     spec_to_payload,
 )
+from ..core.record import mutable_record
 from . import capture, orders, placing, sequencer, settings, shots
 from .bridge import Account, Bridge, make_private
 from .preparing import Interrupted, Preparation, files_sent, remove_files
@@ -50,7 +51,7 @@ DEAD_WATCH_SECONDS = 5.0  # without a tick: the modal operator is gone without a
 Refused = orders.Refused
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@mutable_record
 class Flow:
     """What this Blender session knows beyond the ledger."""
 
@@ -447,7 +448,8 @@ def tick(context: bpy.types.Context) -> bool:
             raise
         # Blender ends a timer that raises: it is said in the panel and tried again.
         flow.waiting = str(error)
-    if busy():
+    # Reading a long ledger and starting a process are each as much as one tick may do.
+    if not flow.bridge.behind and busy():
         flow.bridge.ensure_worker(account())
     return changed
 

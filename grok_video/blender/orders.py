@@ -8,7 +8,7 @@ Nothing here sends, renders or waits: ``flow`` does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from ..core.job import (
     Target,
     new_id,
 )
-from ..core.record import record
+from ..core.record import mutable_record, record
 from . import bake, capture, compat, playblast, render, sequencer, settings, shots, viewport
 from .preparing import BakeStep, CameraStep, Step
 
@@ -44,7 +44,7 @@ class Refused(Exception):
         self.code = code
 
 
-@dataclass(slots=True)
+@mutable_record
 class Order:
     """A click: the spec as far as it is known, and what is to be made before it can be queued."""
 

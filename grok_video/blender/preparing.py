@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ..core.job import JobSpec
+from ..core.record import mutable_record
 from . import bake, capture, still
 
 SHOW_SECONDS = 0.15  # between a click and its first step: a redraw that says so fits in
@@ -53,7 +54,7 @@ class Step(ABC):
         return None
 
 
-@dataclass(slots=True)
+@mutable_record
 class CameraStep(Step):
     """A still of a scene's camera, at its current frame or another one."""
 
@@ -98,7 +99,7 @@ class CameraStep(Step):
             self.render.cancel()
 
 
-@dataclass(slots=True)
+@mutable_record
 class BakeStep(Step):
     """A source clip, made by a Blender of its own in the background, or drawn frame by frame."""
 
@@ -137,7 +138,7 @@ class BakeStep(Step):
         return self.work.progress if self.work is not None else None
 
 
-@dataclass(slots=True)
+@mutable_record
 class Preparation:
     """A click whose job is not there yet. One at a time.
 

@@ -10,26 +10,27 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from .job import Clip
+from .record import mutable_record
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _LONGEST_HEADER = 16 << 20  # bytes of one moov or moof; a 15 s clip has about 10 KB
 _MOST_BOXES = 100_000
 #: Rates that files mean when their clock is too coarse to say them (1/1000 s gives 23.998).
-_RATES = tuple(Fraction(n, d) for n, d in ((24, 1), (25, 1), (30, 1), (50, 1), (60, 1))) + tuple(
-    Fraction(n * 1000, 1001) for n in (24, 30, 60)
-)
+_RATES = ((24, 1), (25, 1), (30, 1), (50, 1), (60, 1), (24000, 1001), (30000, 1001), (60000, 1001))
 
 
 class NotAClip(ValueError):
     """The file is no whole MP4 with a picture. The text says what is wrong with it."""
 
 
-@dataclass(slots=True)
+@mutable_record
 class _Track:
     id: int = 0
     handler: bytes = b""
@@ -41,7 +42,7 @@ class _Track:
     default_ticks: int = 0  # of one sample in a fragment
 
 
-@dataclass(slots=True)
+@mutable_record
 class _Movie:
     tracks: list[_Track] = field(default_factory=list[_Track])
 
@@ -60,7 +61,7 @@ def probe(path: str | os.PathLike[str]) -> Clip:
     track = pictures[0]
     if not (track.width and track.height and track.scale and track.ticks):
         raise NotAClip("it does not say its size and rate")
-    rate = _rate(Fraction(track.frames * track.scale, track.ticks))
+    rate = _rate(track.frames * track.scale, track.ticks)
     return Clip(
         path=str(Path(path).absolute()),
         size=size,
@@ -68,7 +69,7 @@ def probe(path: str | os.PathLike[str]) -> Clip:
         height=track.height,
         fps=float(rate),
         frames=track.frames,
-        seconds=float(Fraction(track.ticks, track.scale)),
+        seconds=track.ticks / track.scale,
         has_audio=any(track.handler == b"soun" and track.frames for track in movie.tracks),
     )
 
@@ -119,8 +120,11 @@ def _box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I4s", len(content) + 8, kind) + content
 
 
-def _rate(measured: Fraction) -> Fraction:
-    nearest = min(_RATES, key=lambda rate: abs(rate - measured))
+def _rate(frames: int, seconds: int) -> Fraction:
+    from fractions import Fraction  # here: with decimal it costs Blender's start 2 ms
+
+    measured = Fraction(frames, seconds)
+    nearest = min((Fraction(*rate) for rate in _RATES), key=lambda rate: abs(rate - measured))
     return nearest if abs(nearest - measured) < nearest / 4000 else measured
 
 

@@ -1,4 +1,4 @@
-"""``@record``: the frozen, slotted dataclass of this program, made without compiling anything.
+"""``@record`` and ``@mutable_record``: the slotted dataclasses of this program, made without compiling anything.
 
 ``@dataclass(frozen=True, slots=True)`` writes and compiles six methods for each class. For the forty classes
 of the extension that was more than half of what ``register()`` adds to Blender's start (Python 3.11: 21 of
@@ -21,18 +21,20 @@ _T = TypeVar("_T")
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 def record(cls: type[_T]) -> type[_T]:
     """Make a frozen dataclass with slots out of ``cls``; equal when type and all fields are equal."""
+    return _made(cls, __eq__=_eq, __hash__=_hash, __setattr__=_refuse, __delattr__=_refuse)
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(dataclasses.field,))
+def mutable_record(cls: type[_T]) -> type[_T]:
+    """The same, but its fields can be set; equal only to itself."""
+    return _made(cls)
+
+
+def _made(cls: type[_T], **methods: Any) -> type[_T]:
     if cls.__doc__ is None:
         cls.__doc__ = cls.__name__  # dataclass() would work out a signature for it
     made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
-    methods: dict[str, Any] = {
-        "__init__": _init_of(made),
-        "__repr__": _repr,
-        "__eq__": _eq,
-        "__hash__": _hash,
-        "__setattr__": _refuse,
-        "__delattr__": _refuse,
-    }
-    for name, method in methods.items():
+    for name, method in {"__init__": _init_of(made), "__repr__": _repr, **methods}.items():
         setattr(made, name, method)
     return made
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from zlib import crc32
 
@@ -27,7 +26,7 @@ from .job import (
     Slow,
     State,
 )
-from .record import record
+from .record import mutable_record, record
 
 #: A QUEUED job is submitted at most this long after the user's word; then it waits for a new one.
 WORD_HOLDS = 600.0
@@ -75,7 +74,7 @@ class World:
     session_lives: Callable[[str], bool]
 
 
-@dataclass(slots=True)
+@mutable_record
 class Memory:
     """What this process remembers of a job between two looks: nothing that must survive it."""
 

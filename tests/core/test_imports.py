@@ -20,7 +20,7 @@ CORE = {
     "wire": {"record", "job", "models"},
     "schedule": {"record", "job", "models"},
     "ledger": {"job", "models"},
-    "mp4": {"job"},
+    "mp4": {"record", "job"},
     "transport": {"record", "job"},
     "worker": {"record", "job", "models", "wire", "schedule", "ledger", "transport", "mp4"},
 }

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from grok_video.core.record import record
+from grok_video.core.record import mutable_record, record
 
 Maker = Callable[[type[Any]], type[Any]]
 
@@ -89,3 +89,16 @@ def test_known_to_dataclasses_and_to_match(classes: tuple[type[Any], type[Any]])
 
 def test_shown_without_what_is_not_to_be_shown(classes: tuple[type[Any], type[Any]]) -> None:
     assert repr(classes[0]("a")).endswith("Shot(name='a', frames=24, takes=[])")
+
+
+def test_a_mutable_record_can_be_set_and_equals_only_itself() -> None:
+    shot, cut = _classes(mutable_record)
+    one, other = shot("a"), shot("a")
+    one.frames, one.takes = 48, [1]
+    assert (one.frames, one.takes, other.takes) == (48, [1], [])
+    assert one == one
+    assert shot("a") != other
+    assert len({one, other}) == 2
+    with pytest.raises(AttributeError):
+        one.no_such_field = 1
+    assert dataclasses.replace(cut("b", at=2.0), frames=1).at == 2.0

@@ -4,7 +4,7 @@ Owns everything that touches ``requests``; no other module imports it. It must n
 (``wire``), what a job is doing (``schedule``) or the ledger. Works with requests 2.27 and urllib3 1.26 (Blender
 4.2) as with the newest; the facts it rests on were measured on both (SAFETY.md, HTTP).
 
-No exception that leaves this module carries the key or a result URL: only hosts and our own sentences.
+Nothing that leaves this module carries the key, and no exception a result URL: only hosts and our own sentences.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from .job import Problem, ProblemCode
+from .masking import KeyMask
 from .record import record
 
 CONNECT_TIMEOUT = 30.0  # seconds; urllib3 also takes it for each chunk of a body
@@ -49,7 +50,7 @@ _GONE = frozenset({401, 403, 404, 410})
 
 @record
 class Answer:
-    """A complete answer: ``headers`` compare without case."""
+    """A complete answer, without the key: ``headers`` compare without case."""
 
     status: int
     headers: Mapping[str, str]
@@ -365,6 +366,7 @@ class Transport:
         self.loopback = is_loopback(host)
         self._private = _base_is_private(host)
         self.__key = key
+        self._mask = KeyMask(key)
 
     def __repr__(self) -> str:
         return f"Transport({self.base!r})"
@@ -556,7 +558,11 @@ class Transport:
             cut = expected is not None and len(body) != expected
             if call.aborted or call.late or cut or (method == "POST" and not framed):
                 raise _network(_sentence(EOFError(), call, _host(url)))
-            return Answer(status, response.headers, bytes(body))
+            # Here and nowhere later: what the service repeats of the key can then get into no id, address,
+            # sentence, ledger or log.
+            for name, value in list(response.headers.items()):
+                response.headers[name] = self._mask.text(value)
+            return Answer(status, response.headers, self._mask.bytes(bytes(body)))
 
 
 class Broken(TransportError):

@@ -611,6 +611,7 @@ class Job:
     reserved: int = 0  # ticks counted against the account until known better
     cost: int | None = None  # ticks, as the service said
     request_id: str = ""
+    id_unproven: bool = False  # entered by the user, and the service has not confirmed it yet
     submitted_at: float = 0.0
     done_at: float = 0.0  # the service said so
     ready_at: float = 0.0  # the clip is on disk
@@ -633,6 +634,17 @@ class Job:
     def open(self) -> bool:
         """Whether the program still has work to do by itself."""
         return self.state in OPEN_STATES and not self.held
+
+    @property
+    def lacks_id(self) -> bool:
+        """Whether the service may have made a clip of which no id is known, or only one that proved nothing."""
+        return self.sent and (not self.request_id or self.id_unproven)
+
+    @property
+    def recoverable(self) -> bool:
+        """Whether it makes sense that the user enters a request id: also a better one than that before."""
+        waits = self.state in (State.UNKNOWN, State.CANCELLED)
+        return self.driven and self.lacks_id and (waits or self.blocked)
 
     @property
     def retryable(self) -> bool:
@@ -670,6 +682,7 @@ TRANSITIONS: dict[tuple[State, type[Event]], State] = {
     (_S.SUBMITTING, Rejected): _S.FAILED,
     (_S.SUBMITTING, AnswerLost): _S.UNKNOWN,
     (_S.SUBMITTING, StopRequested): _S.SUBMITTING,
+    (_S.RUNNING, Submitted): _S.RUNNING,
     (_S.RUNNING, Progress): _S.RUNNING,
     (_S.RUNNING, Blocked): _S.RUNNING,
     (_S.RUNNING, Slow): _S.RUNNING,
@@ -690,6 +703,7 @@ TRANSITIONS: dict[tuple[State, type[Event]], State] = {
     (_S.IMPORTED, ImportReleased): _S.IMPORTED,
     (_S.FAILED, Retried): _S.RUNNING,
     (_S.CANCELLED, Retried): _S.RUNNING,
+    (_S.CANCELLED, Submitted): _S.RUNNING,
     (_S.UNKNOWN, Retried): _S.RUNNING,
     (_S.UNKNOWN, Submitted): _S.RUNNING,
     (_S.UNKNOWN, StopRequested): _S.CANCELLED,
@@ -745,6 +759,8 @@ def _changed(job: Job, event: Event, at: float) -> Job:
         case Submitted(request_id):
             if not request_id:
                 raise IllegalTransition("a submitted job has a request id")
+            if job.state is not State.SUBMITTING and not job.lacks_id:
+                raise IllegalTransition("the job has its request id already")
             # A stop that came while the answer was awaited ends the job, with the id it paid for. One that
             # is UNKNOWN is taken up again: its id was entered, or came after all.
             stopped = job.stop_requested and job.state is State.SUBMITTING
@@ -752,8 +768,10 @@ def _changed(job: Job, event: Event, at: float) -> Job:
                 job,
                 state=State.CANCELLED if stopped else job.state,
                 request_id=request_id,
+                id_unproven=job.state is not State.SUBMITTING,
                 submitted_at=at,
                 problem=None,
+                blocked=False,
                 stop_requested=stopped,
                 finished_at=0.0,
             )
@@ -767,7 +785,7 @@ def _changed(job: Job, event: Event, at: float) -> Job:
         case AnswerLost(problem) | LocalFailed(problem):
             return replace(job, problem=problem)
         case Progress(percent):
-            return replace(job, progress=percent, blocked=False, problem=None)
+            return replace(job, progress=percent, blocked=False, problem=None, id_unproven=False)
         case Blocked(problem):
             return replace(job, blocked=True, problem=problem)
         case Slow():
@@ -778,13 +796,19 @@ def _changed(job: Job, event: Event, at: float) -> Job:
                 url=url,
                 cost=cost if cost is not None else job.cost,
                 done_at=at,
+                id_unproven=False,
                 progress=100,
                 blocked=False,
                 problem=None,
                 not_before=0.0,
             )
         case ServiceFailed(problem, cost):
-            return replace(job, problem=problem, cost=cost if cost is not None else job.cost)
+            return replace(
+                job,
+                problem=problem,
+                cost=cost if cost is not None else job.cost,
+                id_unproven=False,
+            )
         case DownloadBroken(problem, wait):
             return replace(
                 job,

@@ -838,11 +838,14 @@ class Ledger:
                 scene = _text(command, "scene", 256)
                 return [(job_id, Imported(scene, blend if isinstance(blend, str) else ""))]
             case "request_id":
-                if job.state is not State.UNKNOWN:
+                if not job.recoverable:
                     raise IllegalTransition(f"the job is {job.state} and has its own request id")
                 value = _text(command, "value", 200).strip()
                 if not re.fullmatch(r"[!-.0-~]+", value):  # printable ASCII, no slash, no space
                     raise IllegalTransition("that is not a request id")
+                others = (o for o in self._tail.jobs.values() if o.id != job_id)
+                if any(other.request_id == value for other in others):
+                    raise IllegalTransition("that request id is another job's")
                 return [(job_id, Submitted(value))]
             case _:
                 raise CommandRefused(f"There is no command {name!r}.")
@@ -969,7 +972,7 @@ class Ledger:
         found = sorted((self.data_dir / "jobs").glob("*.jsonl"))
         with self._transaction():
             for path in found:
-                for event, at in _read_twin(path):
+                for event, at in read_twin(path):
                     with contextlib.suppress(IllegalTransition):  # a line that never counted
                         self._append(path.stem, event, "", at, twin=False)
                 job = self._job(path.stem)
@@ -985,8 +988,9 @@ class Ledger:
             self.rebuilt = bool(self._pending)
 
 
-def _read_twin(path: Path) -> list[tuple[Event, float]]:
-    """The events of a twin, each sequence number once: the last word counts, a torn line does not."""
+def read_twin(path: Path) -> list[tuple[Event, float]]:
+    """The events of a twin with their wall times, each sequence number once: the last word counts, a torn
+    line does not. [] when the file cannot be read."""
     lines: dict[int, tuple[Event, float]] = {}
     try:
         data = path.read_bytes()

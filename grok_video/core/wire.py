@@ -19,7 +19,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from .job import (
     LOST_HINT,
@@ -78,6 +78,7 @@ _RATE_WORDS = re.compile(r"too many requests|rate limit exceeded", re.I)
 
 _LONGEST_WORDS = 400  # characters of the service's own words that are shown
 _LONGEST_ID = 4096  # characters; it is kept with every event's snapshot, and Blender reads those
+_LONGEST_TYPED_ID = 200
 _LONGEST_URL = 64 << 10
 _LONGEST_NAME = 128  # characters of a model's
 _MOST_MODELS = 100
@@ -85,8 +86,10 @@ _LONGEST_WAIT = 300.0  # seconds; a queued job waits for a new word of the user 
 _MOST_TICKS = 10**5 * TICKS_PER_USD  # a cost beyond 100,000 USD is nonsense
 
 _HTML = re.compile(r"^\s*<(?!IMAGE_)|</\w|<!|<(?:html|head|body|script|style|img|br|p|div)\b", re.I)
+_KEY = re.compile(r"xai-[\w*-]+", re.I)
 _SECRET = re.compile(r"xai-[\w*-]+|[\w-]{0,12}\*{3,}[\w-]{0,12}", re.I)
 _URL = re.compile(r"https?://[^\s\"'<>`]+", re.I)
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*:/{2}[^\s\"'<>`]+", re.I)
 #: Links in the service's words that an artist needs whole; of all others only the host is shown.
 _HELP_HOSTS = frozenset({"x.ai", "console.x.ai", "docs.x.ai", "accounts.x.ai"})
 
@@ -212,6 +215,38 @@ def _json(value: Any) -> Iterator[bytes | Path]:
             yield b"]"
         case _:
             yield json.dumps(value).encode("ascii")
+
+
+_FOUND_ID = re.compile(
+    r"(?:request|video|generation)[ _-]?id[\"'`]?\s*(?:[:=]|is)?\s*[\"'`]?([^\s\"'`,;{}<>]+)", re.I
+)
+_ID_IN_URL = re.compile(r"/videos/([^/?#\s]+)")
+
+
+def request_id_in(pasted: str) -> str:
+    """The request id in what somebody copied: bare, quoted, of an answer's JSON, or the end of a web address.
+
+    Raises ValueError with a sentence when there is none, or none that can be asked for.
+    """
+    text = pasted.strip()
+    if not text:
+        raise ValueError("Enter the request id.")
+    if _KEY.match(text):
+        raise ValueError("That is an API key, not a request id.")
+    in_url = _ID_IN_URL.search(text)
+    named = _FOUND_ID.search(text)
+    if in_url:
+        text = unquote(in_url[1])
+    elif named:
+        text = named[1]
+    text = text.strip(" \t\"'`<>()[]{},;.")
+    if "://" in text:
+        raise ValueError("That web address holds no request id.")
+    if not text or re.search(r"\s", text):
+        raise ValueError("That holds no request id: it is one word, such as 7d1f0c2e-…")
+    if len(text) > _LONGEST_TYPED_ID or not re.fullmatch(r"[!-.0-~]+", text):
+        raise ValueError("That is not a request id: it holds letters, digits and dashes.")
+    return text
 
 
 def poll_path(request_id: str) -> str:
@@ -630,7 +665,14 @@ def _header(headers: Mapping[str, str], name: str) -> str:
 
 def mask(text: str) -> str:
     """The text without API keys: ``xai-…`` whole, and what the service shows of one (``xa***jU``)."""
-    return _SECRET.sub(lambda m: "xai-***" if m[0].lower().startswith("xai-") else "***", text)
+    # Without stars only whole keys can be in it, which are found a hundred times as fast.
+    secret = _SECRET if "***" in text else _KEY
+    return secret.sub(lambda m: "xai-***" if m[0].lower().startswith("xai-") else "***", text)
+
+
+def hosts_only(text: str) -> str:
+    """The text with every web address cut down to its host: a result's address is a secret for a day."""
+    return _ADDRESS.sub(lambda found: host_of(found.group()), text)
 
 
 def host_of(url: str) -> str:

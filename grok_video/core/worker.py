@@ -17,7 +17,6 @@ import json
 import math
 import os
 import queue
-import re
 import signal
 import sys
 import threading
@@ -29,7 +28,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from . import mp4, schedule, wire
+from . import joblog, mp4, schedule, wire
 from .job import (
     FINAL_STATES,
     TICKS_PER_USD,
@@ -67,6 +66,7 @@ from .ledger import (
     LedgerError,
     StaleJob,
 )
+from .masking import KeyMask
 from .record import record
 from .schedule import Act, Memory, Pace, World
 from .transport import (
@@ -139,6 +139,7 @@ class Worker:
         self._umask = old_umask
         self._ledger = Ledger.open(data_dir, worker=worker_id, session=session)
         self._ready = data_dir / "workers" / f"{worker_id}.ready"
+        self._calls = joblog.Calls(data_dir)
         self._messages: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._account: Account | None = None
         self._online = False
@@ -511,12 +512,14 @@ class Worker:
 
     def _post(self, op: Op, job: Job, named: wire.Named | None, transport: Transport) -> None:
         """In a thread: send the job and put down what became of it (SAFETY rules 1 and 2)."""
+        began = time.monotonic()
 
         def before_last() -> None:
             self._record_sending(op)
 
         try:
             upload = wire.submission(job.spec, named)
+            self._calls.sends(job.id, upload)
             answer = transport.post(upload.path, upload.parts, before_last, op.call)
         except _Abandon as error:
             op.trouble = error.problem.code is ProblemCode.FILE
@@ -526,6 +529,7 @@ class Worker:
         except TransportError as error:
             op.trouble = not op.call.aborted
             op.events = [self._no_answer(op, error.problem)]
+            self._calls.unanswered(job.id, "POST", error.problem.message, began)
         else:
             event = wire.submit_answer(
                 answer.status,
@@ -544,6 +548,7 @@ class Worker:
                     problem = replace(event.problem, http_status=answer.status)
                     event = replace(event, problem=problem)
             op.events = [event]
+            self._calls.answered(job.id, "POST", answer.status, answer.headers, answer.body, began)
 
     def _no_answer(self, op: Op, problem: Problem) -> Event:
         if op.sent:
@@ -584,12 +589,15 @@ class Worker:
 
     def _poll(self, op: Op, job: Job, transport: Transport) -> None:
         """In a thread: ask for a job once, with the key it belongs to."""
+        began = time.monotonic()
         try:
             answer = transport.get(wire.poll_path(job.request_id), op.call)
         except TransportError as error:
             op.trouble = True
             self.log(f"job {job.id[:8]}: {error.problem.message}")
+            self._calls.unanswered(job.id, "GET", error.problem.message, began)
             return
+        self._calls.answered(job.id, "GET", answer.status, answer.headers, answer.body, began)
         poll = wire.poll_answer(answer.status, answer.headers, answer.body, now=time.time())
         if poll.note:
             self.log(f"job {job.id[:8]}: {poll.note}")
@@ -938,16 +946,15 @@ class Worker:
 
     def log(self, text: str) -> None:
         """One line more in the worker's log: bounded, and without the key or a URL's path."""
-        account = self._account
-        if account is not None and account.key:
-            text = text.replace(account.key, "xai-***")
+        if self._account is not None:
+            text = KeyMask(self._account.key).text(text)
         write_log(self._data_dir, text)
 
 
 def write_log(data_dir: Path, text: str) -> None:
     """Append to ``worker.log``; at 256 KB the old one becomes ``worker.log.1``."""
     path = data_dir / "worker.log"
-    text = _URL.sub(lambda found: wire.host_of(found.group()), wire.mask(text))
+    text = wire.hosts_only(wire.mask(text))
     line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{os.getpid()}] {text}\n"
     with contextlib.suppress(OSError):  # a full disk must not end the worker, least of all here
         if path.exists() and path.stat().st_size > LOG_SIZE:
@@ -956,7 +963,6 @@ def write_log(data_dir: Path, text: str) -> None:
             file.write(line)
 
 
-_URL = re.compile(r"https?://[^\s'\"<>]+")
 _ORDER = {Act.RECORD: 0, Act.DOWNLOAD: 1, Act.SUBMIT: 2, Act.POLL: 3}
 _NO_LONGER = Problem(
     ProblemCode.EXPIRED,

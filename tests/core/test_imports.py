@@ -18,11 +18,16 @@ CORE = {
     "job": {"record"},
     "models": {"record", "job"},
     "wire": {"record", "job", "models"},
+    "masking": set[str](),
     "schedule": {"record", "job", "models"},
     "ledger": {"job", "models"},
     "mp4": {"record", "job"},
-    "transport": {"record", "job"},
-    "worker": {"record", "job", "models", "wire", "schedule", "ledger", "transport", "mp4"},
+    "transport": {"record", "job", "masking"},
+    "joblog": {"job", "models", "wire", "ledger", "masking"},
+    "worker": {
+        *("record", "job", "models", "wire", "schedule", "ledger", "transport", "mp4"),
+        *("masking", "joblog"),
+    },
 }
 #: What Blender's side may not use: no Python thread ever runs inside Blender.
 NOT_IN_BLENDER = {"threading", "_thread", "asyncio", "multiprocessing", "concurrent"}

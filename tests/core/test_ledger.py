@@ -734,7 +734,7 @@ def test_killed_while_it_was_rebuilt(data_dir: Path, monkeypatch: pytest.MonkeyP
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(ledger_module, "_read_twin", killed)
+        patch.setattr(ledger_module, "read_twin", killed)
         with pytest.raises(Killed):
             Ledger.open(data_dir)
     again = Ledger.open(data_dir)

@@ -30,6 +30,7 @@ from ..core.job import new_id
 from ..core.record import record
 from . import compat, render
 from .bake_shared import ORDER, REPORT, RESULT, ROLE, show_only
+from .processes import child_environment
 
 #: A child that gives no sign of life for so long hangs.
 SILENT_SECONDS = 120.0
@@ -210,7 +211,6 @@ class Bake:
             command += ["--python-exit-code", "1", "--python", str(_CHILD)]
         else:
             command = [sys.executable, *bpy.app.python_args, str(_CHILD)]
-        environment = {k: v for k, v in os.environ.items() if k != "XAI_API_KEY"}
         flags = 0
         if sys.platform == "win32":
             flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -221,7 +221,7 @@ class Bake:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                env=environment,
+                env=child_environment(),
                 creationflags=flags,
                 start_new_session=sys.platform != "win32",
             )

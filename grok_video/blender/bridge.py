@@ -23,6 +23,7 @@ import bpy
 from ..core.job import OPEN_STATES, Job, State, new_id
 from ..core.ledger import FileLock, LedgerReader, put_command
 from ..core.record import record
+from .processes import child_environment
 
 #: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
 RESTART_AFTER = (1.0, 4.0, 16.0, 60.0)
@@ -194,7 +195,6 @@ class Bridge:
         return self._reader.trouble or (self.trouble if self._crashes >= len(RESTART_AFTER) else "")
 
     def _start(self) -> None:
-        environment = {k: v for k, v in os.environ.items() if k != "XAI_API_KEY"}
         new_group = 0
         if sys.platform == "win32":
             new_group = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -214,7 +214,7 @@ class Bridge:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # the worker keeps its own bounded, redacted log
                 cwd=self.data_dir,
-                env=environment,
+                env=child_environment(),
                 creationflags=new_group,
                 start_new_session=sys.platform != "win32",
             )

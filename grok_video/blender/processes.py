@@ -1,0 +1,43 @@
+"""What other programs get from Blender when this add-on starts them: never the API key.
+
+Blender's own ``wm.path_open`` hands the whole environment on, and on Linux waits for the program, which may be an
+editor that is closed an hour later.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+KEY_VARIABLE = "XAI_API_KEY"
+
+
+def child_environment() -> dict[str, str]:
+    """Blender's environment without the API key."""
+    # On Windows names come in any case.
+    return {name: value for name, value in os.environ.items() if name.upper() != KEY_VARIABLE}
+
+
+def open_path(path: Path) -> None:
+    """Let the system show a folder or a file in the program that it has for it, and wait for nothing.
+
+    Raises OSError when there is no such program.
+    """
+    if sys.platform == "win32":
+        key = os.environ.pop(KEY_VARIABLE, None)
+        try:
+            os.startfile(path)
+        finally:
+            if key is not None:
+                os.environ[KEY_VARIABLE] = key
+        return
+    subprocess.Popen(
+        ["open" if sys.platform == "darwin" else "xdg-open", str(path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=child_environment(),
+        start_new_session=True,
+    )

@@ -233,9 +233,11 @@ def _refuse_double_click(spec: JobSpec) -> None:
     flow = current()
     same = what_a_click_asks_for(spec)
     before, at = flow.last_click
-    if not bpy.app.background and before == same and time.monotonic() - at < DOUBLE_CLICK_SECONDS:
+    now = time.monotonic()
+    # Each click of a row counts from the one before: hammering the button is one click.
+    flow.last_click = (same, max(now, at) if before == same else now)
+    if not bpy.app.background and before == same and now - at < DOUBLE_CLICK_SECONDS:
         raise Refused("This clip was sent just now.", "Press again if you want a second one.")
-    flow.last_click = (same, time.monotonic())
 
 
 def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
@@ -375,6 +377,57 @@ def retry(job: Job) -> None:
     flow = current()
     flow.documents.setdefault(job.id, flow.document)
     send("retry", job=job.id)
+
+
+def recover(job: Job, pasted: str) -> str:
+    """Take up a job whose answer was lost by the request id that the artist found. Free.
+
+    Returns the id of the command. Raises Refused.
+    """
+    from ..core.wire import request_id_in  # only the worker needs the rest of it
+
+    if not job.recoverable:
+        raise Refused("This job has its request id: there is nothing to recover.")
+    try:
+        request_id = request_id_in(pasted)
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    for other in current().bridge.snapshot.all:
+        if other.id == request_id:
+            raise Refused(
+                "That is the number of a job in this list, not a request id of the service."
+            )
+        if other.request_id == request_id and other.id != job.id:
+            raise Refused(
+                f"That request id belongs to another job of this list: {other.spec.short_id}."
+            )
+    if job.request_id == request_id:
+        raise Refused("The service does not know this request id.", "Look for another one.")
+    if (trouble := connection_trouble()) and trouble[1] is ProblemCode.OFFLINE:
+        raise Refused(trouble[0], code=trouble[1])
+    flow = current()
+    flow.documents.setdefault(job.id, flow.document)
+    return send("request_id", job=job.id, value=request_id)
+
+
+def stop_unsent(context: bpy.types.Context, job_id: str, seconds: float) -> None:
+    """Stop a job that was not sent, and tick for so long at most until it is known whether it was.
+
+    Scripts and background mode only: this blocks.
+    """
+
+    def settled(job: Job | None) -> bool:
+        return job is not None and (job.sent or bool(job.request_id) or not job.open)
+
+    _read_all()
+    if settled(job_by_id(job_id)):
+        return
+    send("stop", job=job_id)
+    deadline = time.monotonic() + seconds
+    while not settled(job_by_id(job_id)) and time.monotonic() < deadline:
+        current().bridge.tick(TICK_BUDGET)
+        current().bridge.ensure_worker(account())
+        time.sleep(0.02)
 
 
 def check_connection() -> None:
@@ -732,6 +785,20 @@ def wait_until(context: bpy.types.Context, job_id: str, ended: Callable[[Job], b
             return job
         _refuse_hopeless()
         time.sleep(0.02)
+
+
+def wait_for_command(context: bpy.types.Context, command: str, job: Job) -> None:
+    """Tick until ``job`` has moved on by a command (scripts and background mode only: this blocks).
+
+    Raises Refused when the command came too late.
+    """
+
+    def heard(now: Job) -> bool:
+        return now.seq > job.seq or current().bridge.notice(command) is not None
+
+    wait_until(context, job.id, heard)
+    if (answer := current().bridge.notice(command)) is not None:
+        raise Refused(str(answer["message"]))
 
 
 def _refuse_hopeless() -> None:

@@ -16,7 +16,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..core import models
 from ..core.job import FINAL_STATES, Job, ProblemCode, State
-from . import flow, orders, references, sequencer, settings, shots
+from . import flow, orders, processes, references, sequencer, settings, shots
 
 _Result = set[Any]
 _JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
@@ -61,7 +61,7 @@ def _finish(
     try:
         job = flow.wait_until(context, job_id, is_over)
     except KeyboardInterrupt:
-        operator.report({"ERROR"}, _interrupted(job_id))
+        operator.report({"ERROR"}, _interrupted(context, job_id))
         return {"CANCELLED"}
     if job.state in wanted:
         return {"FINISHED"}
@@ -87,13 +87,19 @@ def _say(job: Job) -> None:
     print(", ".join(words), flush=True)
 
 
-def _interrupted(job_id: str) -> str:
-    job = flow.current().bridge.snapshot.jobs.get(job_id)
+def _interrupted(context: bpy.types.Context, job_id: str) -> str:
+    """Ctrl-C in a script: what was not sent yet shall not be bought after it. Says what became of the job."""
+    flow.stop_unsent(context, job_id, INTERRUPTED_SECONDS)
+    job = flow.job_by_id(job_id)
     if job is not None and (job.sent or job.request_id):
         return "Interrupted. The job was sent and goes on at the service; Retry or a new start finds it."
-    return "Interrupted. The job was not sent or charged; it is kept in the list."
+    if job is not None and job.state is State.CANCELLED:
+        return "Interrupted. The job was not sent or charged; it is kept in the list."
+    return "Interrupted. The job is being stopped; if it was sent before, it is kept in the list."
 
 
+#: Seconds that an interrupted script waits to know whether its job was sent.
+INTERRUPTED_SECONDS = 5.0
 #: Seconds that a script waits for a service that cannot be reached; nothing was sent then.
 UNREACHABLE_SECONDS = 60.0
 _ON_THE_TIMELINE = frozenset({State.IMPORTED})
@@ -351,7 +357,7 @@ class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
             self,
             event,
             title="Buy This Clip Once More?",
-            message="The service charges for every submission.",
+            message=" ".join(filter(None, (_bought_since(job), _CHARGED))),
             confirm_text=text,
         )
 
@@ -443,27 +449,32 @@ class GROK_VIDEO_OT_retry(_Asks, bpy.types.Operator):
 
 class GROK_VIDEO_OT_request_id(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.request_id"
-    bl_label = "Enter Request ID"
+    bl_label = "Recover by Request ID"
     bl_description = (
-        "Take up a job whose answer was lost by the request id the service's site shows"
+        "Fetch the clip of a job whose answer was lost, by the request id that the service's console "
+        "shows. Free: nothing is bought"
     )
     bl_options = set()
 
     job: _JOB
-    value: StringProperty(name="Request ID")
+    value: StringProperty(
+        name="Request ID",
+        description="The id alone, or what holds it: a web address of the service, its answer",
+        options={"SKIP_SAVE"},
+    )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Result:
-        return context.window_manager.invoke_props_dialog(self, confirm_text="Take Up")
+        return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Recover")
 
     def draw(self, _context: bpy.types.Context) -> None:
         self.layout.prop(self, "value")
 
     def run(self, context: bpy.types.Context) -> _Result:
-        job = flow.job_of(self.job, lambda job: job.state is State.UNKNOWN)
-        if not self.value.strip():
-            raise flow.Refused("Enter the request id.")
-        flow.send("request_id", job=job.id, value=self.value.strip())
-        return {"FINISHED"}
+        job = flow.job_of(self.job, lambda job: job.recoverable)
+        command = flow.recover(job, self.value)
+        if bpy.app.background:  # until then it is where it was
+            flow.wait_for_command(context, command, job)
+        return _finish(self, context, job.id, _ON_THE_TIMELINE)
 
 
 class GROK_VIDEO_OT_import_result(_Asks, bpy.types.Operator):
@@ -537,7 +548,83 @@ class GROK_VIDEO_OT_open_folder(_Asks, bpy.types.Operator):
         if not folder.is_dir():
             self.report({"ERROR"}, f"The folder {folder} is not there.")
             return {"CANCELLED"}
-        bpy.ops.wm.path_open(filepath=str(folder))
+        return _open(self, folder)
+
+
+class GROK_VIDEO_OT_show_log(_Asks, bpy.types.Operator):
+    bl_idname = "grok_video.show_log"
+    bl_label = "Show Log"
+    bl_description = (
+        "Show what this job sent, what came back, and when, as a text for a bug report. It holds the "
+        "prompt, and neither the API key nor pictures nor folders"
+    )
+    bl_options = set()
+
+    job: _JOB
+
+    def run(self, _context: bpy.types.Context) -> _Result:
+        from . import diagnostics
+
+        job = flow.job_of(self.job, lambda job: True)
+        try:
+            path = diagnostics.write_log(job)
+        except OSError as error:
+            self.report({"ERROR"}, f"The log cannot be written: {error.strerror}.")
+            return {"CANCELLED"}
+        if bpy.app.background:
+            self.report({"INFO"}, f"The log is in {path}")
+            return {"FINISHED"}
+        return _open(self, path)
+
+
+def _open(operator: bpy.types.Operator, path: Path) -> _Result:
+    try:
+        processes.open_path(path)
+    except OSError:
+        operator.report({"ERROR"}, f"The system has no program that opens {path}.")
+        return {"CANCELLED"}
+    return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_copy_diagnostics(_Asks, bpy.types.Operator):
+    bl_idname = "grok_video.copy_diagnostics"
+    bl_label = "Copy Diagnostics"
+    bl_description = (
+        "Copy versions, settings, the state of the worker and the last errors for a bug report, without "
+        "the API key"
+    )
+    bl_options = set()
+
+    prompts: BoolProperty(
+        name="Include Prompts", description="Also copy what you wrote", options={"SKIP_SAVE"}
+    )
+    paths: BoolProperty(
+        name="Include Folders",
+        description="Also copy where your files are, which may tell your name",
+        options={"SKIP_SAVE"},
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Result:
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Copy")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.prop(self, "prompts")
+        column.prop(self, "paths")
+
+    def run(self, context: bpy.types.Context) -> _Result:
+        from . import diagnostics
+
+        text = diagnostics.text(context, prompts=self.prompts, paths=self.paths)
+        if bpy.app.background:  # there is no clipboard
+            print(text, flush=True)
+            return {"FINISHED"}
+        context.window_manager.clipboard = text
+        held = [
+            name for name, there in (("prompts", self.prompts), ("folders", self.paths)) if there
+        ]
+        with_ = f"with {' and '.join(held)}" if held else "without prompts and folders"
+        self.report({"INFO"}, f"Diagnostics copied to the clipboard, {with_}")
         return {"FINISHED"}
 
 
@@ -812,6 +899,16 @@ class GROK_VIDEO_OT_watch(bpy.types.Operator):
         flow.watch_ended()
 
 
+_CHARGED = "The service charges for every submission."
+
+
+def _bought_since(job: Job) -> str:
+    """'' or how often this very job was sent again before: a second press may be a mistake."""
+    count = sum(other.spec.parent == job.id for other in flow.current().bridge.snapshot.all)
+    times = {1: "once", 2: "twice"}.get(count, f"{count} times")
+    return f"It was sent again {times} already." if count else ""
+
+
 _STOPPABLE = frozenset(
     {State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING, State.UNKNOWN}
 )
@@ -839,6 +936,8 @@ _CLASSES = (
     GROK_VIDEO_OT_import_result,
     GROK_VIDEO_OT_show_strip,
     GROK_VIDEO_OT_open_folder,
+    GROK_VIDEO_OT_show_log,
+    GROK_VIDEO_OT_copy_diagnostics,
     GROK_VIDEO_OT_copy_error,
     GROK_VIDEO_OT_copy_request_id,
     GROK_VIDEO_OT_copy_prompt,

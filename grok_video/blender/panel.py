@@ -487,6 +487,7 @@ def _draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     shown = context.window_manager.grok_video
     if trouble := now.bridge.ledger_trouble or now.bridge.trouble:
         _wrapped(layout, context, trouble, "ERROR")
+        layout.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
     if now.pending is not None:
         _draw_preparing(layout, now.pending)
     if not snapshot.all:
@@ -502,7 +503,8 @@ def _draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     pages = max((len(jobs) + ROWS - 1) // ROWS, 1)
     page = min(shown.page, pages)
     at = time.time()
-    for job in jobs[(page - 1) * ROWS : page * ROWS]:
+    listed = jobs[(page - 1) * ROWS : page * ROWS]
+    for job in listed:
         _draw_job(layout, context, job, at)
     if not jobs:
         row = layout.row()
@@ -519,6 +521,8 @@ def _draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         older = row.row(align=True)
         older.enabled = page < pages
         older.operator("grok_video.page", text="", icon="TRIA_RIGHT").page = page + 1
+    if not trouble and any(job.problem is not None for job in listed):
+        layout.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
 
 
 def _title(job: Job) -> str:
@@ -593,6 +597,7 @@ def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
         row.operator(
             "grok_video.copy_request_id", text="", icon="COPY_ID", emboss=False
         ).job = job.id
+    row.operator("grok_video.show_log", text="", icon="TEXT", emboss=False).job = job.id
 
 
 def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
@@ -626,8 +631,8 @@ def _draw_actions(box: bpy.types.UILayout, job: Job) -> None:
         _help_button(row, job.problem.code)
     if job.retryable:
         row.operator("grok_video.retry", icon="FILE_REFRESH").job = job.id
-    if job.state is State.UNKNOWN and not job.request_id:
-        row.operator("grok_video.request_id", text="Enter ID…").job = job.id
+    if job.recoverable:
+        box.operator("grok_video.request_id", text="Recover by Request ID…").job = job.id
     if job.state in FINAL_STATES and job.state is not State.IMPORTED:
         price = flow.price_again(job)
         # A line of its own: beside Retry its price would be cut off.
@@ -737,6 +742,7 @@ def draw_preferences(
     if answer is not None:
         icon = "CHECKMARK" if answer["ok"] else "ERROR"
         _wrapped(column, context, str(answer["message"]), icon)
+    column.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
     column.separator()
     column.prop(own, "output_dir", placeholder=str(settings.output_dir()))
     column.prop(own, "ledger_dir", placeholder=str(settings.data_dir()))

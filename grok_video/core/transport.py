@@ -592,6 +592,10 @@ class _Session(requests.Session):
         self.mount("https://", _Adapter(call))
         self.mount("http://", _Adapter(call))
 
+    def resolve_redirects(self, *_args: Any, **_options: Any) -> Any:
+        """None: even with ``allow_redirects=False`` requests reads the whole body, however long, to look for one."""
+        return iter(())
+
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request

@@ -56,6 +56,7 @@ from grok_video.core.models import MODELS, check, estimate_of
 from grok_video.core.mp4 import probe
 from grok_video.core.transport import Call
 from tests.core.conftest import ROOT, RawServer, make_spec, png, wait_for
+from tests.keysearch import found_in
 from tests.stand_in.client import StandIn
 
 PACKAGE = ROOT / "grok_video"
@@ -1366,13 +1367,8 @@ def test_the_key_is_nowhere(blender: Blender, service: StandIn) -> None:
         for name in ("cmdline", "environ"):
             assert service.key.encode() not in (proc / name).read_bytes()
     blender.hang_up()
-    searched = 0
-    for path in blender.folder.rglob("*"):
-        if path.is_file():
-            data = path.read_bytes()
-            searched += 1
-            for key in (service.key, wrong, "newline-and"):
-                assert key.encode() not in data, path
+    found, searched = found_in(blender.folder, keys=(service.key, wrong, broken))
+    assert found == {}
     assert searched > 6
     keys = {
         dict(r["headers"])["Authorization"]

@@ -419,14 +419,17 @@ def stop_unsent(context: bpy.types.Context, job_id: str, seconds: float) -> None
     def settled(job: Job | None) -> bool:
         return job is not None and (job.sent or bool(job.request_id) or not job.open)
 
+    bridge = current().bridge
     _read_all()
     if settled(job_by_id(job_id)):
         return
     send("stop", job=job_id)
     deadline = time.monotonic() + seconds
     while not settled(job_by_id(job_id)) and time.monotonic() < deadline:
-        current().bridge.tick(TICK_BUDGET)
-        current().bridge.ensure_worker(account())
+        bridge.tick(TICK_BUDGET)
+        if job_by_id(job_id) is None and not bridge.expects:
+            return  # it was interrupted before there was a job
+        bridge.ensure_worker(account())
         time.sleep(0.02)
 
 

@@ -93,6 +93,8 @@ def _interrupted(context: bpy.types.Context, job_id: str) -> str:
     job = flow.job_by_id(job_id)
     if job is not None and (job.sent or job.request_id):
         return "Interrupted. The job was sent and goes on at the service; Retry or a new start finds it."
+    if job is None and not flow.current().bridge.expects:
+        return "Interrupted. Nothing was sent or charged."
     if job is not None and job.state is State.CANCELLED:
         return "Interrupted. The job was not sent or charged; it is kept in the list."
     return "Interrupted. The job is being stopped; if it was sent before, it is kept in the list."
@@ -128,10 +130,19 @@ class _Asks(bpy.types.Operator if TYPE_CHECKING else object):
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> _Result:
+        before = set(flow.current().documents)
         try:
             return self.run(context)
         except _REFUSALS as error:
             return _refuse(self, error)
+        except KeyboardInterrupt:
+            # Between the click and the waiting: what was put down just then must not be bought unseen.
+            queued = flow.current().documents.keys() - before
+            if not bpy.app.background or not queued:
+                raise
+            for job_id in queued:
+                self.report({"ERROR"}, _interrupted(context, job_id))
+            return {"CANCELLED"}
 
 
 class _Spends(_Asks):

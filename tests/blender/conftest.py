@@ -9,6 +9,8 @@ modules through ``module('core.job')`` only: they exist once the zip is installe
     module      a function: name -> that module of the extension
     blender     an empty file, the extension freshly enabled with an empty ledger, for one test
     stand_in    a stand-in server for one test; the extension talks to it and is allowed online
+    service_of  a function: options -> a stand-in server that the test itself lets in
+    keysearch   what looks for a key in everything that was written (tests/keysearch.py)
 """
 
 from __future__ import annotations
@@ -145,3 +147,15 @@ def stand_in(blender: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
         blender.context.preferences.system.use_online_access = True
         blender.context.preferences.addons[PACKAGE].preferences.poll_interval = 0.2
         yield service
+
+
+@pytest.fixture
+def service_of() -> Callable[..., StandIn]:
+    """Starts a stand-in with options of the test's own; nothing of the extension is set."""
+    return StandIn.start
+
+
+@pytest.fixture(scope="session")
+def keysearch() -> ModuleType:
+    """What looks for a key in everything that was written."""
+    return load_by_path(ROOT / "tests" / "keysearch.py")

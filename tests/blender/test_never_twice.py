@@ -101,9 +101,7 @@ def test_retry_of_a_failed_download_never_posts(
     assert len(jobs(module)) == 1
 
 
-@pytest.mark.parametrize(
-    "how", [500, 429, "html", "bad-credentials", "close"]
-)
+@pytest.mark.parametrize("how", [500, 429, "html", "bad-credentials", "close"])
 def test_retry_of_a_failed_poll_never_posts(
     blender: ModuleType,
     stand_in: Any,

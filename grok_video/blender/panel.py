@@ -582,7 +582,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
     elif job.state is State.READY and job.spec.target.blend != bpy.data.filepath:
         name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
         _wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
-    _draw_actions(box, job)
+    _draw_actions(box, job, narrow)
     landing = flow.current().notices.get(job.id)
     if landing is not None:
         _wrapped(box, context, landing.notice, "INFO")
@@ -614,7 +614,7 @@ def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
         row.operator("grok_video.stop", text="", icon="X", emboss=False).job = job.id
 
 
-def _draw_actions(box: bpy.types.UILayout, job: Job) -> None:
+def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
     """The buttons with words: what there is to decide."""
     row = box.row(align=True)
     if job.held:
@@ -632,7 +632,8 @@ def _draw_actions(box: bpy.types.UILayout, job: Job) -> None:
     if job.retryable:
         row.operator("grok_video.retry", icon="FILE_REFRESH").job = job.id
     if job.recoverable:
-        box.operator("grok_video.request_id", text="Recover by Request ID…").job = job.id
+        words = "Recover by ID…" if narrow else "Recover by Request ID…"
+        box.operator("grok_video.request_id", text=words).job = job.id
     if job.state in FINAL_STATES and job.state is not State.IMPORTED:
         price = flow.price_again(job)
         # A line of its own: beside Retry its price would be cut off.

@@ -22,6 +22,7 @@ import bpy
 
 from ..core.job import OPEN_STATES, Job, State, new_id
 from ..core.ledger import FileLock, LedgerReader, put_command
+from ..core.money import Limits
 from ..core.record import record
 
 #: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
@@ -100,6 +101,11 @@ class Bridge:
     def ledger_trouble(self) -> str:
         """'' or why the ledger cannot be used: nothing new may be bought then."""
         return self._reader.trouble
+
+    @property
+    def limits(self) -> Limits:
+        """The spending limits, as the ledger has them."""
+        return self._reader.limits
 
     def notice(self, command_id: str) -> Mapping[str, Any] | None:
         """The worker's answer to a command such as ``check``; None until it is there."""

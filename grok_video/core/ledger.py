@@ -835,6 +835,7 @@ class Ledger:
             try:
                 if command.get("command") == "limits":
                     self._set_limits(command)
+                    self._notice(command["id"], {"ok": True, "message": ""})
                     return
                 for job_id, event in self._meaning(command):
                     self._append(job_id, event, "", now)
@@ -1025,7 +1026,9 @@ class Ledger:
         path = self.data_dir / LIMITS_NAME
         temporary = path.with_suffix(".tmp")
         try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            with open(
+                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
+            ) as file:
                 file.write(json.dumps(values))
                 file.flush()
                 os.fsync(file.fileno())

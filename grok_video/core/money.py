@@ -91,9 +91,7 @@ def month_start(at: float) -> float:
 
 def spent(jobs: Iterable[Job], account: str, since: float) -> int:
     """Ticks that the account's jobs cost, or may cost, that were submitted since that wall time."""
-    return sum(
-        job.spent for job in jobs if job.started_at >= since and job.spec.account == account
-    )
+    return sum(job.spent for job in jobs if job.started_at >= since and job.spec.account == account)
 
 
 def spending(
@@ -159,6 +157,7 @@ def _limit(what: str, hint: str) -> Problem:
 
 # ------------------------------------------------------------------------------------------------- the table
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 COLUMNS = (
     "local time",
     "job id",
@@ -208,7 +207,7 @@ def table(jobs: Iterable[Job], limits: Limits) -> str:
 
 def _cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula (OWASP: CSV injection)."""
-    return f"'{text}" if text.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def _dollars(ticks: int | None) -> str:

@@ -1046,14 +1046,12 @@ class Ledger:
         """Take the limits from their twin. One that cannot be read lets nothing be bought."""
         try:
             told = json.loads((self.data_dir / LIMITS_NAME).read_bytes())
-            values = {
-                name: int(told[name]) for name in ("day", "month", "count_loopback") if name in told
-            }
+            values = {name: int(told[name]) for name in ("day", "month", "count_loopback")}
         except FileNotFoundError:
             return
         except OSError as error:
             raise LedgerUnwritable(_unwritable(self.data_dir, error.strerror or "")) from error
-        except (ValueError, TypeError, OverflowError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             values = {"day": 1}  # less than anything costs; the artist sets it anew
         self._store_limits(values)
 

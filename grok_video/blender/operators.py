@@ -145,18 +145,23 @@ class _Buys(_Asks):
         """Ticks that pressing it will cost; None when they are not known. Raises one of _REFUSALS."""
         raise NotImplementedError
 
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        """Title and text of what is asked before it is bought; None: nothing. Raises one of _REFUSALS."""
+        if not settings.asks_about(price):
+            return None
+        above = models.usd(settings.ticks(settings.preferences(context).confirm_above))
+        known = "Its price is not known." if price is None else f"It costs {models.usd(price)}."
+        return "Buy This Clip?", f"{known} You are asked above {above}."
+
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
         try:
             price = self.price(context)
+            question = self.question(context, price)
         except _REFUSALS as error:
             return _refuse(self, error)
-        if not settings.asks_about(price):
+        if question is None:
             return self.execute(context)
-        above = models.usd(settings.ticks(settings.preferences(context).confirm_above))
-        known = "Its price is not known." if price is None else f"It costs {models.usd(price)}."
-        return self.ask(
-            context, event, price, "Buy This Clip?", f"{known} You are asked above {above}."
-        )
+        return self.ask(context, event, price, *question)
 
     def ask(
         self,
@@ -290,18 +295,12 @@ class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
         part = orders.part_to_extend(context.scene, shot, flow.job_by_id)
         return shot, orders.passes_of(context.scene, part)
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
-        try:
-            _shot, passes = self._plan(context)
-        except _REFUSALS as error:
-            return _refuse(self, error)
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        passes = self._plan(context)[1]
         if len(passes) <= 1:
-            return super().invoke(context, event)
+            return _OnStrip.question(self, context, price)
         seconds = context.scene.grok_video.extend_seconds
-        return self.ask(
-            context,
-            event,
-            models.price_of(passes),
+        return (
             f"Extend in {len(passes)} Passes?",
             f"{seconds} seconds are made in {len(passes)} parts, one after the other. Stopping keeps "
             "what is there.",

@@ -821,12 +821,12 @@ def _draw_spending_preferences(
     own: settings.GrokVideoPreferences,
 ) -> None:
     box = layout.box().column()
-    box.label(text="Spending (USD; 0: None)")
+    box.label(text="Spending in US Dollars (0: No Limit)")
     box.prop(own, "day_limit")
     box.prop(own, "month_limit")
     if trouble := flow.limits_trouble():
         _wrapped(box, context, trouble, "ERROR")
-    elif settings.is_loopback(settings.api_base()):
+    elif not flow.current().bridge.limits.count(settings.api_base()):
         box.label(text="What is spent at a service on this computer does not count", icon="INFO")
     box.prop(own, "confirm_above")
     box.prop(own, "unknown_price")

@@ -276,7 +276,6 @@ def test_every_button_that_buys_asks_once_above_the_amount(
         own.confirm_above = (price - USD // 1000) / USD
         pressed = Press(module, name, context, **values)
         assert not pressed.ran, name
-        assert models.usd(price) in pressed.words["message"], name
         assert pressed.words["confirm_text"].endswith(f" for {models.usd(price)}"), name
         pressed.answer()
         assert pressed.ran, name

@@ -166,6 +166,7 @@ def test_what_the_dialog_asked_about_is_what_is_bought(
         scene = strip = said = ""
         bl_label = extend.bl_label
         _plan, price, run = extend._plan, extend.price, extend.run
+        question = extend.question
 
         def report(self, _kind: set[str], sentence: str) -> None:
             self.said = sentence
@@ -182,7 +183,7 @@ def test_what_the_dialog_asked_about_is_what_is_bought(
             return getattr(bpy.context, name)
 
     asked, context = Asked(), Context()
-    extend.invoke(asked, context, None)
+    asked.invoke(context, None)
     assert (asked.scene, asked.strip) == (scene.name, "Camera")
     scene.sequence_editor.active_strip = editing.color(scene, 9, 1, 400)
     editing.set_span(strip, 11, 65)

@@ -22,6 +22,7 @@ import bpy
 
 from ..core.job import OPEN_STATES, Job, State, new_id
 from ..core.ledger import FileLock, LedgerReader, put_command
+from ..core.money import Limits
 from ..core.record import record
 from .processes import child_environment
 
@@ -101,6 +102,11 @@ class Bridge:
     def ledger_trouble(self) -> str:
         """'' or why the ledger cannot be used: nothing new may be bought then."""
         return self._reader.trouble
+
+    @property
+    def limits(self) -> Limits:
+        """The spending limits, as the ledger has them."""
+        return self._reader.limits
 
     def notice(self, command_id: str) -> Mapping[str, Any] | None:
         """The worker's answer to a command such as ``check``; None until it is there."""

@@ -18,7 +18,7 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
-from ..core import models
+from ..core import models, money
 from ..core.job import (
     FINAL_STATES,
     Clip,
@@ -33,7 +33,7 @@ from ..core.job import (
 )
 from ..core.record import mutable_record
 from . import capture, orders, placing, sequencer, settings, shots
-from .bridge import Account, Bridge, make_private
+from .bridge import Account, Bridge, Snapshot, make_private
 from .preparing import Interrupted, Preparation, files_sent, remove_files
 
 TICK_SECONDS = 0.1  # between two ticks while something is under way
@@ -78,6 +78,13 @@ class Flow:
     last_click: tuple[object, float] = (None, 0.0)
     check: str = ""  # id of the last question whether the key is good
     models_asked: str = ""  # id of the last question which models it may use
+    limits_asked: str = ""  # id of the last change of the spending limits
+    limits_trouble: str = ""  # why that could not even be put down
+    spending: money.Spending = field(default_factory=money.Spending)
+    spending_of: tuple[Snapshot | None, object] = (
+        None,
+        None,
+    )  # what ``spending`` was summed up for
     breath: float = 0.0  # when the modal operator has to end itself
     watched: bool = False  # the modal operator runs
     ticked: float = 0.0  # monotonic time of its last tick
@@ -193,6 +200,7 @@ def _take_order(context: bpy.types.Context, order: orders.Order) -> str:
     say so first. Returns the id of the job to be. Raises Refused.
     """
     flow = current()
+    _refuse_unpriced(order.spec)
     _refuse_double_click(order.spec)
     flow.message = ""
     make_private(flow.bridge.data_dir)
@@ -226,6 +234,16 @@ def begin(context: bpy.types.Context, pending: Preparation) -> None:
         time.sleep(0.02)
     if flow.message:
         raise Refused(flow.message)
+
+
+def _refuse_unpriced(spec: JobSpec) -> None:
+    # What has a price and is too dear becomes a job that is held: only the ledger knows for sure.
+    if bpy.app.background:
+        _read_all()
+    if spec.estimate is None and limits_count():
+        over = money.over(current().bridge.limits, 0, 0, None, spec.model)
+        assert over is not None
+        raise Refused(over.message, over.hint, over.code)
 
 
 def _refuse_double_click(spec: JobSpec) -> None:
@@ -360,6 +378,7 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
     )
     if problem := models.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)
+    _refuse_unpriced(fresh)
     _refuse_double_click(fresh)
     _queue(fresh)
     return job_id
@@ -481,7 +500,90 @@ def wait_for(
 
 def price_again(job: Job) -> int | None:
     """What sending ``job`` again would cost, in ticks, at today's prices."""
-    return models.estimate_of(job.spec)
+    return orders.price_of(job.spec)
+
+
+# ------------------------------------------------------------------------------------------------- money
+
+
+def limits() -> money.Limits:
+    """The spending limits, as they are in the ledger."""
+    if _flow is None:
+        return money.Limits()
+    if bpy.app.background:  # no timer has read the ledger yet
+        _read_all()
+    return _flow.bridge.limits
+
+
+def set_limits(**ticks: int) -> None:
+    """Change ``day`` or ``month``; 0: no limit. Scripts wait for the ledger's word; windows see it on a tick.
+
+    Called by a property, so nothing is raised: what goes wrong is said in the preferences.
+    """
+    flow = current()
+    flow.limits_trouble = ""
+    try:
+        flow.limits_asked = send("limits", **ticks)
+        while bpy.app.background and flow.bridge.notice(flow.limits_asked) is None:
+            _refuse_hopeless()
+            _read_all()
+            flow.bridge.ensure_worker(account())
+            time.sleep(0.02)
+    except Refused as error:
+        flow.limits_trouble = str(error)
+
+
+def limits_trouble() -> str:
+    """'' or why the limits are not as they were last entered."""
+    flow = current()
+    answer = flow.bridge.notice(flow.limits_asked) if flow.limits_asked else None
+    refused = answer is not None and not answer["ok"]
+    return str(answer["message"]) if answer is not None and refused else flow.limits_trouble
+
+
+def limits_count() -> bool:
+    """Whether there are limits, and the service in use counts against them."""
+    known = current().bridge.limits
+    return known.any and known.count(settings.api_base())
+
+
+def limit_trouble(price: int | None, model: str) -> str:
+    """'' or why no clip may be bought for that price (ticks; None: not known) now."""
+    if not limits_count():
+        return ""
+    sums = spending()
+    over = money.over(current().bridge.limits, sums.account_today, sums.account_month, price, model)
+    return over.message if over is not None else ""
+
+
+def spending() -> money.Spending:
+    """What was spent; summed up anew when a job, the day or the file has changed, so it may be drawn."""
+    flow = current()
+    snapshot, mine, now = flow.bridge.snapshot, settings.account(), time.time()
+    path, day = bpy.data.filepath, time.localtime(now)[:3]
+    of = (flow.document, len(flow.documents), path, mine, flow.bridge.limits, day)
+    if flow.spending_of[0] is not snapshot or flow.spending_of[1] != of:
+        flow.spending = money.spending(snapshot.all, flow.bridge.limits, mine, _in_file, now)
+        flow.spending_of = snapshot, of
+    return flow.spending
+
+
+def _in_file(job: Job) -> bool:
+    flow = current()
+    return flow.documents.get(job.id) == flow.document or _is_open(job.spec.target.blend)
+
+
+def spending_table() -> str:
+    """Every purchase as CSV, oldest first."""
+    if bpy.app.background:  # no timer has read the ledger yet
+        _read_all()
+    bridge = current().bridge
+    return money.table(reversed(bridge.snapshot.all), bridge.limits)
+
+
+def not_charged(job: Job) -> None:
+    """Record the artist's word that ``job`` has cost nothing. Raises Refused."""
+    send("not_charged", job=job.id)
 
 
 # ------------------------------------------------------------------------------------------- on the tick

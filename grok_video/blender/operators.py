@@ -7,15 +7,17 @@ Operators that spend money have neither REGISTER nor UNDO: Redo and Repeat Last 
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+from bpy_extras.io_utils import ExportHelper
 
 from ..core import models
-from ..core.job import FINAL_STATES, Job, ProblemCode, State
+from ..core.job import FINAL_STATES, Job, Kind, ProblemCode, State
 from . import flow, orders, processes, references, sequencer, settings, shots
 
 _Result = set[Any]
@@ -145,10 +147,69 @@ class _Asks(bpy.types.Operator if TYPE_CHECKING else object):
             return {"CANCELLED"}
 
 
-class _Spends(_Asks):
-    """Operators that can cost money: never REGISTER, never UNDO."""
+class _Buys(_Asks):
+    """Operators that can cost money: never REGISTER, never UNDO.
+
+    From a window they ask once more, with the price, where the preferences say so; scripts are not asked.
+    """
 
     bl_options = set()
+
+    _asked = False
+    _agreed: int | None = None  # the price that was asked about, in ticks
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        """Ticks that pressing it will cost; None when they are not known. Raises one of _REFUSALS."""
+        raise NotImplementedError
+
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        """Title and text of what is asked before it is bought; None: nothing. Raises one of _REFUSALS."""
+        if not settings.asks_about(price):
+            return None
+        above = models.usd(settings.ticks(settings.preferences(context).confirm_above))
+        known = "Its price is not known." if price is None else f"It costs {models.usd(price)}."
+        return "Buy This Clip?", f"{known} You are asked above {above}."
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
+        try:
+            price = self.price(context)
+            question = self.question(context, price)
+        except _REFUSALS as error:
+            return _refuse(self, error)
+        if question is None:
+            return self.execute(context)
+        return self.ask(context, event, price, *question)
+
+    def ask(
+        self,
+        context: bpy.types.Context,
+        event: bpy.types.Event,
+        price: int | None,
+        title: str,
+        message: str,
+        words: str = "",
+    ) -> _Result:
+        """Ask whether to buy for ``price``; then ``execute``. ``words`` are the button's, without the price."""
+        self._asked, self._agreed = True, price
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title=title,
+            message=message,
+            confirm_text=models.priced(words or self.bl_label.split()[0], price),
+        )
+
+    def execute(self, context: bpy.types.Context) -> _Result:
+        try:
+            if self._asked and self.price(context) != self._agreed:
+                raise flow.Refused("The price has changed while you were asked.", "Press again.")
+        except _REFUSALS as error:
+            return _refuse(self, error)
+        return super().execute(context)
+
+
+class _Spends(_Buys):
+    """Operators that buy a clip for a scene and frame."""
 
     scene: StringProperty(
         name="Scene", description="Scene that takes the clip; empty: the sequencer's"
@@ -167,6 +228,9 @@ class GROK_VIDEO_OT_generate(_Spends, bpy.types.Operator):
         "Render the source, send it with the prompt to the service, and place the clip "
         "at the playhead when it is done. You go on working meanwhile"
     )
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        return orders.price_of(orders.generate_draft(context, context.scene))
 
     def run(self, context: bpy.types.Context) -> _Result:
         target = _target(context, self.scene)
@@ -200,10 +264,8 @@ class GROK_VIDEO_OT_generate_dialog(_Asks, bpy.types.Operator):
         return _finish(self, context, job_id, _ON_THE_TIMELINE)
 
 
-class _OnStrip(_Asks):
-    """Operators that make something from a strip, and cost money: never REGISTER, never UNDO."""
-
-    bl_options = set()
+class _OnStrip(_Buys):
+    """Operators that buy something made from a strip."""
 
     scene: StringProperty(
         name="Scene",
@@ -215,6 +277,16 @@ class _OnStrip(_Asks):
         description="Name of the strip; empty: the active one",
         options={"SKIP_SAVE"},
     )
+
+    def ask(self, context: bpy.types.Context, *about: Any, **words: Any) -> _Result:
+        if not self.strip and (active := self.shot_asked_about(context)):
+            # While it is asked, a clip may come in and be the active strip.
+            self.scene, self.strip = active.scene, active.strip
+        return super().ask(context, *about, **words)
+
+    def shot_asked_about(self, context: bpy.types.Context) -> shots.Shot | None:
+        """The strip that is meant; None where it is not about a strip. Raises Refused, ShotRefused."""
+        return self.shot(context)
 
     def shot(self, context: bpy.types.Context) -> shots.Shot:
         """What the strip shows. Raises Refused, ShotRefused."""
@@ -232,36 +304,27 @@ class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
         "The strip itself stays as it is"
     )
 
-    _agreed: list[models.Pass] | None = None  # what the dialog asked about
+    def price(self, context: bpy.types.Context) -> int | None:
+        return models.price_of(self._plan(context)[1])
 
     def _plan(self, context: bpy.types.Context) -> tuple[shots.Shot, list[models.Pass]]:
         shot = self.shot(context)
         part = orders.part_to_extend(context.scene, shot, flow.job_by_id)
         return shot, orders.passes_of(context.scene, part)
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
-        try:
-            shot, passes = self._plan(context)
-        except _REFUSALS as error:
-            return _refuse(self, error)
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        passes = self._plan(context)[1]
         if len(passes) <= 1:
-            return self.execute(context)
-        # While it is asked, a clip may come in and be the active strip.
-        self.scene, self.strip = shot.scene, shot.strip
-        self._agreed = passes
-        return context.window_manager.invoke_confirm(
-            self,
-            event,
-            title=f"Extend in {len(passes)} Passes?",
-            message=f"{context.scene.grok_video.extend_seconds} seconds are made in {len(passes)} "
-            "parts, one after the other. Stopping keeps what is there.",
-            confirm_text=models.priced("Extend", models.price_of(passes)),
+            return _OnStrip.question(self, context, price)
+        seconds = context.scene.grok_video.extend_seconds
+        return (
+            f"Extend in {len(passes)} Passes?",
+            f"{seconds} seconds are made in {len(passes)} parts, one after the other. Stopping keeps "
+            "what is there.",
         )
 
     def run(self, context: bpy.types.Context) -> _Result:
         shot, passes = self._plan(context)
-        if self._agreed and models.price_of(passes) != models.price_of(self._agreed):
-            raise flow.Refused("The strip has changed, and with it the price.", "Press again.")
         job_id = flow.extend(context, shot, passes)
         result = _finish(self, context, job_id, _ON_THE_TIMELINE)
         while "FINISHED" in result and job_id in flow.current().follows:  # scripts wait for all
@@ -277,6 +340,18 @@ class GROK_VIDEO_OT_edit(_OnStrip, bpy.types.Operator):
         "Change what the strip, or the animation, looks like. The result is placed over the strip: "
         "mute it to see the original"
     )
+
+    def shot_asked_about(self, context: bpy.types.Context) -> shots.Shot | None:
+        return self.shot(context) if context.scene.grok_video.edit_of == "STRIP" else None
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        scene = context.scene
+        if scene.grok_video.edit_of != "STRIP":
+            take = orders.take_to_edit(context, scene)
+            return orders.price_of(orders.animation_draft(scene, take))
+        part = orders.part_to_edit(scene, self.shot(context), flow.job_by_id)
+        seconds = models.billed_seconds(part.seconds)
+        return orders.price_of(orders.rework_draft(scene, Kind.EDIT, part, seconds))
 
     def run(self, context: bpy.types.Context) -> _Result:
         chosen = context.scene.grok_video
@@ -294,6 +369,9 @@ class GROK_VIDEO_OT_continue_shot(_OnStrip, bpy.types.Operator):
         "Make a new clip that starts from the last visible frame of the strip, and place it after "
         "the strip. Works with every model, and costs one image instead of the strip's seconds"
     )
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        return orders.price_of(orders.continue_draft(context.scene, self.shot(context)))
 
     def run(self, context: bpy.types.Context) -> _Result:
         job_id = flow.continue_shot(context, self.shot(context))
@@ -361,16 +439,20 @@ class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
         except flow.Refused as error:
             return _refuse(self, error)
         price = flow.price_again(job)
-        text = "Send Again" if price is None else f"Send Again for {models.usd(price)}"
+        known = "Its price is not known" if price is None else f"It costs {models.usd(price)}"
         self.job = job.id
         self.confirm = True  # what the dialog asks
-        return context.window_manager.invoke_confirm(
-            self,
+        return self.ask(
+            context,
             event,
-            title="Buy This Clip Once More?",
-            message=" ".join(filter(None, (_bought_since(job), _CHARGED))),
-            confirm_text=text,
+            price,
+            "Buy This Clip Once More?",
+            " ".join(filter(None, (_bought_since(job), f"{known}. {_CHARGED}"))),
+            "Send Again",
         )
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        return flow.price_again(flow.job_of(self.job, _can_send_again))
 
     def run(self, context: bpy.types.Context) -> _Result:
         job = flow.job_of(self.job, _can_send_again)
@@ -389,13 +471,15 @@ class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
         return _finish(self, context, job_id, _ON_THE_TIMELINE)
 
 
-class GROK_VIDEO_OT_release(_Asks, bpy.types.Operator):
+class GROK_VIDEO_OT_release(_Buys, bpy.types.Operator):
     bl_idname = "grok_video.release"
     bl_label = "Send"
     bl_description = "Send this held job now. It has not been sent or charged before"
-    bl_options = set()
 
     job: _JOB
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        return flow.price_again(flow.job_of(self.job, lambda job: job.held))
 
     def run(self, context: bpy.types.Context) -> _Result:
         if trouble := flow.connection_trouble():
@@ -486,6 +570,78 @@ class GROK_VIDEO_OT_request_id(_Asks, bpy.types.Operator):
         if bpy.app.background:  # until then it is where it was
             flow.wait_for_command(context, command, job)
         return _finish(self, context, job.id, _ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_not_charged(_Asks, bpy.types.Operator):
+    bl_idname = "grok_video.not_charged"
+    bl_label = "Not Charged"
+    bl_description = (
+        "Say that the service did not charge for this job, as its bill shows. Until then it counts as "
+        "spent, at its estimate"
+    )
+    bl_options = set()
+
+    job: _JOB
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
+        try:
+            job = flow.job_of(self.job, lambda job: job.charge_open)
+        except flow.Refused as error:
+            return _refuse(self, error)
+        self.job = job.id
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title="Was This Job Not Charged?",
+            message=f"It counts as {models.usd(job.spent)} spent. Look at the service's bill first: what "
+            "you say here makes room under your limits.",
+            confirm_text="Not Charged",
+        )
+
+    def run(self, context: bpy.types.Context) -> _Result:
+        job = flow.job_of(self.job, lambda job: job.charge_open)
+        if not job.charge_open:
+            raise flow.Refused("What this job cost is known, or it goes on.")
+        flow.not_charged(job)
+        if bpy.app.background:
+            flow.wait_until(context, job.id, lambda now: now.seq > job.seq)
+        flow.redraw()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_export_spending(_Asks, ExportHelper, bpy.types.Operator):
+    bl_idname = "grok_video.export_spending"
+    bl_label = "Export Spending as CSV…"
+    bl_description = (
+        "Write a table of everything that was bought, for a spreadsheet. Without prompts"
+    )
+    bl_options = set()
+
+    filename_ext = ".csv"
+    filter_glob: StringProperty(default="*.csv", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
+        if not self.filepath:
+            folder = os.path.dirname(bpy.data.filepath) or os.path.expanduser("~")
+            self.filepath = os.path.join(folder, "grok_video_spending.csv")
+        return super().invoke(context, event)
+
+    def run(self, context: bpy.types.Context) -> _Result:
+        if not self.filepath:
+            raise flow.Refused("No file is named.")
+        path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), self.filename_ext))
+        # A table that was there before is whole until the new one is. The mark is for spreadsheets.
+        part = path.with_name(f"{path.name}.part")
+        try:
+            part.write_bytes(flow.spending_table().encode("utf-8-sig", "replace"))
+            os.replace(part, path)
+        except OSError as error:
+            raise flow.Refused(
+                f"The table cannot be written to {path}: {error.strerror}.",
+                "Choose another folder or name.",
+            ) from error
+        self.report({"INFO"}, f"Written to {path}")
+        return {"FINISHED"}
 
 
 class GROK_VIDEO_OT_import_result(_Asks, bpy.types.Operator):
@@ -944,6 +1100,8 @@ _CLASSES = (
     GROK_VIDEO_OT_stop,
     GROK_VIDEO_OT_retry,
     GROK_VIDEO_OT_request_id,
+    GROK_VIDEO_OT_not_charged,
+    GROK_VIDEO_OT_export_spending,
     GROK_VIDEO_OT_import_result,
     GROK_VIDEO_OT_show_strip,
     GROK_VIDEO_OT_open_folder,

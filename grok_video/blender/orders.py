@@ -128,10 +128,15 @@ def _signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
         id=job_id,
         account=settings.account(),
         api_base=settings.api_base(),
-        estimate=models.estimate_of(draft),
+        estimate=price_of(draft),
         output=str(sequencer.clip_path(folder, datetime.now(), draft.prompt, job_id)),
         target=target,
     )
+
+
+def price_of(spec: JobSpec) -> int | None:
+    """Ticks that ``spec`` will cost: of a typed-in model what the artist says of it; None: not known."""
+    return models.estimate_of(spec, settings.unknown_second())
 
 
 def _target(session: str, scene: bpy.types.Scene, frame: int, **fields: Any) -> Target:
@@ -395,8 +400,10 @@ def passes_of(scene: bpy.types.Scene, part: Part) -> list[models.Pass]:
     model, resolution = _limits(scene, "extend"), models.priced_resolution(*part.pixels)
     added = scene.grok_video.extend_seconds
     passes = models.plan_passes(added, part.seconds, resolution, model.id or models.DEFAULT_MODEL)
-    # Of a model that was typed in no price is known.
-    return passes if model.id else [replace(one, price=None) for one in passes]
+    if model.id:
+        return passes
+    second = settings.unknown_second()  # of a model that was typed in
+    return [replace(one, price=one.seconds * second or None) for one in passes]
 
 
 def rework_draft(
@@ -459,7 +466,7 @@ def next_pass(
         unchecked=before.spec.unchecked,
         generate_audio=before.spec.generate_audio,
     )
-    price = models.estimate_of(draft)
+    price = price_of(draft)
     if price is not None and agreed.price is not None and price > agreed.price:
         raise Refused(
             f"Its next part would cost {models.usd(price)} and not {models.usd(agreed.price)}."

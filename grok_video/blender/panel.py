@@ -94,12 +94,20 @@ def _bytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(size // 1000, 1)} KB"
 
 
+_IN_PREFERENCES = {
+    ProblemCode.KEY,
+    ProblemCode.OTHER_KEY,
+    ProblemCode.NETWORK,
+    ProblemCode.LIMIT,
+}
+
+
 def _help_button(layout: bpy.types.UILayout, code: ProblemCode | None) -> None:
     """The button that mends the trouble, where one can."""
     if code is ProblemCode.OFFLINE:
         if not bpy.app.online_access_override:
             layout.operator("extensions.userpref_allow_online", text="Allow Online Access")
-    elif code in (ProblemCode.KEY, ProblemCode.OTHER_KEY, ProblemCode.NETWORK):
+    elif code in _IN_PREFERENCES:
         layout.operator("grok_video.show_preferences", text="Preferences…", icon="PREFERENCES")
 
 
@@ -145,7 +153,8 @@ def _draw_model(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.operator("grok_video.refresh_models", text="", icon="FILE_REFRESH")
     if chosen.model == settings.OTHER_MODEL:
         column.prop(chosen, "model_other", text="", placeholder="Name of the Model")
-        _wrapped(column, context, "Sent unchecked; its price is not known", "INFO")
+        known = "the price is yours" if settings.unknown_second() else "its price is not known"
+        _wrapped(column, context, f"Sent unchecked; {known}", "INFO")
     elif (names := flow.models_of_key()) and chosen.model_id() not in names:
         _wrapped(column, context, "Your key may not use this model", "INFO")
 
@@ -216,7 +225,7 @@ def _draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What the clip will cost as it is set now: for the dialog, whose button cannot tell."""
-    price = models.estimate_of(orders.generate_draft(context, context.scene))
+    price = orders.price_of(orders.generate_draft(context, context.scene))
     row = layout.row()
     row.alignment = "RIGHT"
     row.label(text="Price not known" if price is None else f"Price {models.usd(price)}")
@@ -229,6 +238,9 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     trouble = flow.connection_trouble()
     if trouble is None and (why := orders.generate_trouble(context, scene, draft)):
         trouble = why, ProblemCode.REQUEST
+    price = orders.price_of(draft)
+    if trouble is None and price is None and (why := flow.limit_trouble(None, draft.model)):
+        trouble = why, ProblemCode.LIMIT
     row = layout.row()
     row.scale_y = 1.5
     if now.pending is not None:
@@ -238,14 +250,21 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row.enabled = trouble is None
     row.operator(
         "grok_video.generate",
-        text=models.priced("Generate", models.estimate_of(draft)),
+        text=models.priced("Generate", price),
         icon="RENDER_ANIMATION",
     )
+    _draw_limit(layout, context, price)
     if trouble is not None:
         _wrapped(layout, context, trouble[0], "ERROR")
         _help_button(layout, trouble[1])
     if now.message:
         _wrapped(layout, context, now.message, "ERROR")
+
+
+def _draw_limit(layout: bpy.types.UILayout, context: bpy.types.Context, price: int | None) -> None:
+    """That a clip of this price would be held, before it is made."""
+    if price is not None and flow.limit_trouble(price, ""):
+        _wrapped(layout, context, "It would pass your spending limit and be held, not sent", "INFO")
 
 
 # ------------------------------------------------------------------------------- more pictures for a clip
@@ -371,6 +390,8 @@ def _draw_button(
     row = layout.row()
     row.scale_y = 1.2
     ready = flow.current().pending is None and flow.connection_trouble() is None
+    if not trouble and price is None:
+        trouble = flow.limit_trouble(None, context.scene.grok_video.model_id())
     row.enabled = ready and not trouble
     button = row.operator(operator, text=models.priced(words, price), icon=icon)
     if shot is not None:
@@ -378,6 +399,7 @@ def _draw_button(
         button.scene, button.strip = shot.scene, shot.strip
     if trouble:
         _wrapped(layout, context, trouble, "INFO")
+    _draw_limit(layout, context, price)
 
 
 def _draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -408,7 +430,7 @@ def _draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         words = "Continue"  # the price must not be cut off
     elif draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
         words += f" {draft.duration} s"
-    price = models.estimate_of(draft)
+    price = orders.price_of(draft)
     _draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, "", shot)
 
 
@@ -438,7 +460,7 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         trouble = orders.animation_trouble(context, scene, draft)
     _draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
     if _draw_who_can(layout, context, "edit"):
-        price = models.estimate_of(draft)
+        price = orders.price_of(draft)
         _draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble, shot)
 
 
@@ -450,23 +472,6 @@ def _draw_take(layout: bpy.types.UILayout, context: bpy.types.Context, take: ord
     row.label(text=f"Frames {take.start}–{take.end - 1}, {take.seconds:.1f} s, {size}", icon="TIME")
     if take.cut:
         _wrapped(layout, context, "The range is longer than what can be edited", "INFO")
-
-
-#: Parts of the panel that open and close: id, title, what draws it, and where.
-_SECTIONS = (
-    ("grok_video_pictures", "References and Frames", _draw_pictures),
-    ("grok_video_extend", "Extend", _draw_extend),
-    ("grok_video_edit", "Edit", _draw_edit),
-)
-
-
-def _draw_sections(layout: bpy.types.UILayout, context: bpy.types.Context, names: set[str]) -> None:
-    for name, title, draw in _SECTIONS:
-        if name in names:
-            header, body = layout.panel(name, default_closed=True)
-            header.label(text=title)
-            if body is not None:
-                draw(body, context)
 
 
 # ------------------------------------------------------------------------------------------------ the jobs
@@ -582,12 +587,22 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
     elif job.state is State.READY and job.spec.target.blend != bpy.data.filepath:
         name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
         _wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
+    _draw_charge(box, context, job)
     _draw_actions(box, job, narrow)
     landing = flow.current().notices.get(job.id)
     if landing is not None:
         _wrapped(box, context, landing.notice, "INFO")
         if landing.off_colour:
             box.operator("grok_video.use_standard").scene = job.imported_into
+
+
+def _draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
+    """What the artist could not know before: that it cost something else, or may have."""
+    if job.cost is not None and job.spec.estimate not in (None, job.cost):
+        estimate = models.usd(job.spec.estimate or 0)
+        _wrapped(box, context, f"Charged {models.usd(job.cost)}, estimated {estimate}")
+    elif job.charge_open:
+        _wrapped(box, context, f"Counts as {models.usd(job.spent)} until you know better")
 
 
 def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
@@ -621,6 +636,8 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
         price = flow.price_again(job)
         row.operator("grok_video.release", text=models.priced("Send", price)).job = job.id
         row.operator("grok_video.stop", text="Discard").job = job.id
+        if job.problem is not None and job.problem.code is ProblemCode.LIMIT:
+            _help_button(box, job.problem.code)
         return
     if job.state is State.READY:
         row.operator("grok_video.import_result", text="Import", icon="IMPORT").job = job.id
@@ -634,6 +651,8 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
     if job.recoverable:
         words = "Recover by ID…" if narrow else "Recover by Request ID…"
         box.operator("grok_video.request_id", text=words).job = job.id
+    if job.charge_open:
+        box.operator("grok_video.not_charged", text="Not Charged…").job = job.id
     if job.state in FINAL_STATES and job.state is not State.IMPORTED:
         price = flow.price_again(job)
         # A line of its own: beside Retry its price would be cut off.
@@ -641,6 +660,53 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
             "grok_video.send_again",
             text=models.priced("Send Again…" if price is None else "Send Again", price),
         ).job = job.id
+
+
+# -------------------------------------------------------------------------------------------------- the money
+
+
+def _draw_spending(layout: bpy.types.UILayout, _context: bpy.types.Context) -> None:
+    """What was spent, what is left of the limits, and the table of it."""
+    sums, limits = flow.spending(), flow.current().bridge.limits
+    column = layout.column(align=True)
+    _draw_sum(column, "This File", sums.file)
+    _draw_sum(column, "Today", sums.today)
+    _draw_sum(column, "This Month", sums.month)
+    _draw_sum(column, "All Time", sums.all_time)
+    if flow.limits_count():
+        column.separator()
+        # They count for the key in use; the sums above for every key.
+        if limits.day:
+            _draw_sum(column, "Left Today", max(limits.day - sums.account_today, 0))
+        if limits.month:
+            _draw_sum(column, "Left This Month", max(limits.month - sums.account_month, 0))
+    layout.operator("grok_video.export_spending", icon="EXPORT")
+
+
+def _draw_sum(column: bpy.types.UILayout, name: str, ticks: int) -> None:
+    row = column.row()
+    row.label(text=name)
+    amount = row.row()
+    amount.alignment = "RIGHT"
+    amount.label(text=models.usd(ticks))
+
+
+#: Parts of the panel that open and close: id, title, what draws it, and where.
+_SECTIONS = (
+    ("grok_video_pictures", "References and Frames", _draw_pictures),
+    ("grok_video_extend", "Extend", _draw_extend),
+    ("grok_video_edit", "Edit", _draw_edit),
+    ("grok_video_spending", "Spending", _draw_spending),
+)
+
+
+def _draw_sections(layout: bpy.types.UILayout, context: bpy.types.Context, names: set[str]) -> None:
+    for name, title, draw in _SECTIONS:
+        if name in names:
+            header, body = layout.panel(name, default_closed=True)
+            header.label(text=title)
+            if body is not None:
+                draw(body, context)
 
 
 # ---------------------------------------------------------------------------------------------- the panels
@@ -674,6 +740,8 @@ class _JobsPanel(_Sidebar):
 
     def draw(self, context: bpy.types.Context) -> None:
         _draw_jobs(self.layout, context)
+        if flow.current().bridge.snapshot.all:
+            _draw_sections(self.layout, context, {"grok_video_spending"})
 
 
 class GROK_VIDEO_PT_request_sequencer(_RequestPanel, bpy.types.Panel):
@@ -751,6 +819,24 @@ def draw_preferences(
     column.prop(own, "poll_interval")
     if settings.poll_interval() != own.poll_interval:
         column.label(text="The service is asked every 5 seconds at most", icon="INFO")
+    _draw_spending_preferences(layout, context, own)
+
+
+def _draw_spending_preferences(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    own: settings.GrokVideoPreferences,
+) -> None:
+    box = layout.box().column()
+    box.label(text="Spending in US Dollars (0: No Limit)")
+    box.prop(own, "day_limit")
+    box.prop(own, "month_limit")
+    if trouble := flow.limits_trouble():
+        _wrapped(box, context, trouble, "ERROR")
+    elif not flow.current().bridge.limits.count(settings.api_base()):
+        box.label(text="What is spent at a service on this computer does not count", icon="INFO")
+    box.prop(own, "confirm_above")
+    box.prop(own, "unknown_price")
 
 
 _CLASSES = (

@@ -6,7 +6,6 @@ ledger's snapshot and never mirrored here.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,9 @@ from bpy.props import (
 
 from .. import __package__ as base_package
 from ..core import models
-from ..core.job import account_of
+from ..core.job import TICKS_PER_USD, account_of
 from ..core.ledger import default_data_dir
+from ..core.money import LARGEST_LIMIT, is_loopback
 
 PACKAGE = str(base_package)
 DEFAULT_API_BASE = "https://api.x.ai"
@@ -261,6 +261,30 @@ class GrokVideoList(bpy.types.PropertyGroup):
     page: IntProperty(name="Page", description="Page of the list", default=1, min=1)
 
 
+def _get_day_limit(_self: GrokVideoPreferences) -> float:
+    from . import flow
+
+    return flow.limits().day / TICKS_PER_USD
+
+
+def _set_day_limit(_self: GrokVideoPreferences, dollars: float) -> None:
+    from . import flow
+
+    flow.set_limits(day=ticks(dollars))
+
+
+def _get_month_limit(_self: GrokVideoPreferences) -> float:
+    from . import flow
+
+    return flow.limits().month / TICKS_PER_USD
+
+
+def _set_month_limit(_self: GrokVideoPreferences, dollars: float) -> None:
+    from . import flow
+
+    flow.set_limits(month=ticks(dollars))
+
+
 def _preferences_changed(_self: GrokVideoPreferences, _context: bpy.types.Context) -> None:
     from . import flow
 
@@ -318,6 +342,48 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
         default="PNG",
     )
 
+    # The limits are kept by the list of jobs, which all versions of Blender share: these fields show it.
+    day_limit: FloatProperty(
+        name="Limit per Day",
+        description="Dollars that your clips may cost a day, counted for this API key. What would "
+        "pass it is held and not sent. 0: no limit",
+        min=0.0,
+        max=LARGEST_LIMIT / TICKS_PER_USD,
+        step=100,
+        precision=2,
+        get=_get_day_limit,
+        set=_set_day_limit,
+    )
+    month_limit: FloatProperty(
+        name="Limit per Month",
+        description="Dollars that your clips may cost a month, counted for this API key. What would "
+        "pass it is held and not sent. 0: no limit",
+        min=0.0,
+        max=LARGEST_LIMIT / TICKS_PER_USD,
+        step=100,
+        precision=2,
+        get=_get_month_limit,
+        set=_set_month_limit,
+    )
+    confirm_above: FloatProperty(
+        name="Ask Above",
+        description="Ask before a clip is bought that costs more than this many dollars, or whose "
+        "price is not known. 0: never ask",
+        min=0.0,
+        max=LARGEST_LIMIT / TICKS_PER_USD,
+        step=100,
+        precision=2,
+    )
+    unknown_price: FloatProperty(
+        name="Other Models, a Second",
+        description="Dollars that a second costs of a model whose name you typed, as the service's "
+        "price list says. Without it such a model is refused while there is a limit. 0: not known",
+        min=0.0,
+        max=1000.0,
+        step=10,
+        precision=3,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         from .panel import draw_preferences
 
@@ -366,15 +432,6 @@ def api_base_trouble(base: str) -> str:
     return "The API base URL must start with https://, else your key could be read on the way."
 
 
-def is_loopback(base: str) -> bool:
-    """Whether the API base is a service on this computer."""
-    try:
-        host = urlsplit(base).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def account() -> str:
     """What stands for the (API base, key) pair in use; see ``core.job.account_of``."""
     return account_of(api_base(), api_key())
@@ -384,6 +441,22 @@ def poll_interval() -> float:
     """Seconds between two polls of a job: never below 5 unless the service is on this computer."""
     wanted = preferences().poll_interval
     return wanted if is_loopback(api_base()) else max(wanted, MIN_POLL_INTERVAL)
+
+
+def ticks(dollars: float) -> int:
+    """An amount that was entered, to a hundredth of a cent: Blender's floats hold no more."""
+    return round(dollars * 10_000) * (TICKS_PER_USD // 10_000)
+
+
+def unknown_second() -> int:
+    """Ticks that a second of a typed-in model costs, as the artist says; 0 when they do not."""
+    return ticks(preferences().unknown_price)
+
+
+def asks_about(price: int | None) -> bool:
+    """Whether the artist wants to be asked before this many ticks are spent; None is not known."""
+    above = ticks(preferences().confirm_above)
+    return above > 0 and (price is None or price > above)
 
 
 def data_dir() -> Path:

@@ -67,6 +67,7 @@ class ProblemCode(StrEnum):
     SCENE = "SCENE"  # the target scene or .blend is not there
     HELD = "HELD"  # waits for the user's word before money is spent
     CRASHED = "CRASHED"  # was active in three crashes of the worker
+    LIMIT = "LIMIT"  # would pass a spending limit: the preferences
 
 
 @record
@@ -385,6 +386,13 @@ class Retried(Event):
 
 
 @record
+class NotCharged(Event):
+    """The user's word, from the service's bill: what became of this job has cost nothing."""
+
+    kind: ClassVar[str] = "not_charged"
+
+
+@record
 class ImportClaimed(Event):
     kind: ClassVar[str] = "import_claimed"
     session: str
@@ -437,6 +445,7 @@ EVENTS: dict[str, type[Event]] = {
         LocalFailed,
         StopRequested,
         Retried,
+        NotCharged,
         ImportClaimed,
         ImportReleased,
         Imported,
@@ -455,6 +464,7 @@ MONEY_EVENTS = frozenset(
         AnswerLost.kind,
         Done.kind,
         ServiceFailed.kind,
+        NotCharged.kind,
         Downloaded.kind,
     }
 )
@@ -608,8 +618,10 @@ class Job:
     stop_requested: bool = False
     blocked: bool = False
     slow: bool = False
+    started_at: float = 0.0  # the last time that its cost was reserved: the day it counts for
     reserved: int = 0  # ticks counted against the account until known better
     cost: int | None = None  # ticks, as the service said
+    not_charged: bool = False  # the user's word
     request_id: str = ""
     id_unproven: bool = False  # entered by the user, and the service has not confirmed it yet
     submitted_at: float = 0.0
@@ -645,6 +657,19 @@ class Job:
         """Whether it makes sense that the user enters a request id: also a better one than that before."""
         waits = self.state in (State.UNKNOWN, State.CANCELLED)
         return self.driven and self.lacks_id and (waits or self.blocked)
+
+    @property
+    def spent(self) -> int:
+        """Ticks that count as spent: the service's figure, else what is reserved, else the user's word."""
+        if self.cost is not None:
+            return self.cost
+        return 0 if self.not_charged else self.reserved
+
+    @property
+    def charge_open(self) -> bool:
+        """Whether it ended without a clip and counts at its estimate, as nobody said what it cost."""
+        ended = self.state in (State.FAILED, State.CANCELLED, State.UNKNOWN)
+        return ended and self.driven and self.cost is None and self.spent > 0
 
     @property
     def retryable(self) -> bool:
@@ -701,6 +726,9 @@ TRANSITIONS: dict[tuple[State, type[Event]], State] = {
     (_S.READY, Imported): _S.IMPORTED,
     (_S.IMPORTED, Imported): _S.IMPORTED,
     (_S.IMPORTED, ImportReleased): _S.IMPORTED,
+    (_S.FAILED, NotCharged): _S.FAILED,
+    (_S.CANCELLED, NotCharged): _S.CANCELLED,
+    (_S.UNKNOWN, NotCharged): _S.UNKNOWN,
     (_S.FAILED, Retried): _S.RUNNING,
     (_S.CANCELLED, Retried): _S.RUNNING,
     (_S.CANCELLED, Submitted): _S.RUNNING,
@@ -751,7 +779,7 @@ def _changed(job: Job, event: Event, at: float) -> Job:
                 job, held=False, problem=None, not_before=0.0, released_by=session, released_at=at
             )
         case SubmitStarted(reserved):
-            return replace(job, reserved=reserved, problem=None)
+            return replace(job, reserved=reserved, started_at=at, problem=None)
         case Sending():
             if job.sent:
                 raise IllegalTransition("the last byte of this job's POST has left before")
@@ -770,6 +798,7 @@ def _changed(job: Job, event: Event, at: float) -> Job:
                 request_id=request_id,
                 id_unproven=job.state is not State.SUBMITTING,
                 submitted_at=at,
+                not_charged=False,
                 problem=None,
                 blocked=False,
                 stop_requested=stopped,
@@ -836,6 +865,7 @@ def _changed(job: Job, event: Event, at: float) -> Job:
             return replace(
                 job,
                 state=State.DOWNLOADING if job.url else State.RUNNING,
+                not_charged=False,
                 stop_requested=False,
                 problem=None,
                 blocked=False,
@@ -845,6 +875,10 @@ def _changed(job: Job, event: Event, at: float) -> Job:
                 not_before=0.0,
                 finished_at=0.0,
             )
+        case NotCharged():
+            if not job.charge_open:
+                raise IllegalTransition("what this job cost is known")
+            return replace(job, not_charged=True)
         case ImportClaimed(session):
             if job.claimed_by:
                 raise IllegalTransition("the import of this job is claimed already")

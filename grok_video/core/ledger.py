@@ -30,6 +30,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from . import job as job_module
+from . import money
 from .job import (
     MONEY_EVENTS,
     Created,
@@ -45,6 +46,7 @@ from .job import (
     JobSpec,
     Kind,
     LocalFailed,
+    NotCharged,
     NotSent,
     Problem,
     ProblemCode,
@@ -54,6 +56,7 @@ from .job import (
     Sending,
     State,
     StopRequested,
+    SubmitStarted,
     Submitted,
     Unrecognised,
     apply,
@@ -65,14 +68,19 @@ from .job import (
     spec_from_payload,
     to_payload,
 )
+from .money import LARGEST_LIMIT, Limits
 
 SCHEMA_VERSION = 1
 FILE_NAME = "ledger.sqlite3"
+LIMITS_NAME = "limits.json"  # the twin of the spending limits
 
 #: Answers that say *later*: nothing was started, so the one POST of a job is free again (SAFETY rule 2).
 LATER_STATUS = frozenset({425, 429})
 
-_SCHEMA = """
+#: Came after the first ledgers were made: added to those that lack it.
+_LIMITS_SCHEMA = """
+CREATE TABLE IF NOT EXISTS limits(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"""
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS events(
     n INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL,
     kind TEXT NOT NULL, payload TEXT NOT NULL, worker TEXT NOT NULL DEFAULT '', UNIQUE(job, seq));
@@ -94,6 +102,7 @@ CREATE INDEX IF NOT EXISTS slots_by_account ON slots(account, at);
 CREATE TABLE IF NOT EXISTS commands(id TEXT PRIMARY KEY, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS notices(
     n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, payload TEXT NOT NULL);
+{_LIMITS_SCHEMA};
 """
 
 #: Snapshots of another fold are ignored and folded anew: the events decide, never the shortcut.
@@ -125,6 +134,14 @@ class LedgerUnwritable(LedgerError):
 
 class StaleJob(LedgerError):
     """The job has moved on since it was read: look again."""
+
+
+class LimitReached(LedgerError):
+    """The job would pass a spending limit: ``problem`` says so to the artist."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 class LeaseLost(LedgerError):
@@ -306,6 +323,16 @@ def _fold(job: Job | None, kind: str, payload: str, at: float) -> Job | None:
         return job and apply(job, Unrecognised(kind, {}), at)
 
 
+def _limits_of(connection: sqlite3.Connection) -> Limits:
+    """The spending limits on record; none in a ledger of before there were any."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'limits'").fetchone():
+        return Limits()
+    values = dict(connection.execute("SELECT name, value FROM limits").fetchall())
+    return Limits(
+        values.get("day", 0), values.get("month", 0), bool(values.get("count_loopback", 0))
+    )
+
+
 def _uri(path: Path, mode: str) -> str:
     text = path.absolute().as_posix()
     return f"file://{'' if text.startswith('/') else '/'}{quote(text, safe='/:')}?mode={mode}"
@@ -324,6 +351,7 @@ class LedgerReader:
     def __init__(self, data_dir: Path) -> None:
         self.jobs: Mapping[str, Job] = MappingProxyType({})
         self.notices: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+        self.limits = Limits()
         self.trouble = ""
         self.missed = False  # the last refresh met a lock: what it could not read is still unheard
         self._path = Path(data_dir) / FILE_NAME
@@ -341,9 +369,9 @@ class LedgerReader:
         return self._connection is not None and self._unread
 
     def refresh(self, budget: float) -> bool:
-        """Read what is new for at most about ``budget`` seconds; True when jobs or notices changed."""
+        """Read what is new for at most about ``budget`` seconds; True when jobs, notices or limits changed."""
         deadline = time.perf_counter() + budget
-        before = (self.jobs, self.notices, self.trouble)
+        before = (self.jobs, self.notices, self.trouble, self.limits)
         self.missed = False
         try:
             self._refresh(deadline)
@@ -362,8 +390,9 @@ class LedgerReader:
                 self.close()
         except OSError as error:
             self.trouble = f"The folder of Grok Video's ledger cannot be read: {error.strerror}."
-        jobs, notices, trouble = before
-        return self.jobs is not jobs or self.notices is not notices or self.trouble != trouble
+        jobs, notices, *others = before
+        changed = [self.trouble, self.limits] != others
+        return self.jobs is not jobs or self.notices is not notices or changed
 
     def _refresh(self, deadline: float) -> None:
         try:
@@ -390,6 +419,7 @@ class LedgerReader:
             self._read(self._connection, deadline)
 
     def _read(self, connection: sqlite3.Connection, deadline: float) -> None:
+        self.limits = _limits_of(connection)
         try:
             while self._tail.read(connection, 8, deadline):
                 if time.perf_counter() >= deadline:
@@ -524,6 +554,10 @@ class Ledger:
                     # A ledger that is gone altogether is one that was damaged. The version comes last,
                     # with the jobs: whoever is killed before has made nothing.
                     ledger._rebuild()
+                elif not connection.execute(
+                    "SELECT 1 FROM sqlite_master WHERE name = 'limits'"
+                ).fetchone():
+                    ledger._add_limits()
                 ledger._tail.read(connection, -1)
                 return ledger
             except sqlite3.Error as error:
@@ -593,16 +627,18 @@ class Ledger:
         """Ticks that the account's jobs submitted since that wall time cost, or may cost yet."""
         with self._guard, self._errors():
             self._pull()
-            rows = self._connection.execute(
-                "SELECT DISTINCT job FROM events WHERE kind = 'submit_started' AND at >= ?",
-                (since,),
-            ).fetchall()
-            jobs = [self._tail.jobs[row[0]] for row in rows if row[0] in self._tail.jobs]
-        return sum(
-            job.reserved if job.cost is None else job.cost
-            for job in jobs
-            if job.spec.account == account
-        )
+            return money.spent(self._tail.jobs.values(), account, since)
+
+    def limits(self) -> Limits:
+        """The spending limits as they are now."""
+        with self._guard, self._errors():
+            return _limits_of(self._connection)
+
+    def refusal(self, job: Job, now: float) -> Problem | None:
+        """Why the limits would refuse to let ``job`` be submitted; ``append`` asks again, for good."""
+        with self._guard, self._errors():
+            self._pull()
+            return self._over(job, job.spec.estimate, now)
 
     # -- writing
 
@@ -618,8 +654,9 @@ class Ledger:
         """Store ``event`` durably and return the job after it.
 
         ``expected_seq`` is the ``seq`` of the job that the decision was made on (0: no job yet, None: any).
-        With a ``worker`` its lease is checked. Raises StaleJob, LeaseLost, IllegalTransition or
-        LedgerUnwritable; nothing has happened then.
+        With a ``worker`` its lease is checked. *Submit started* reserves the job's cost and is where the
+        spending limits hold, over all processes. Raises StaleJob, LeaseLost, LimitReached,
+        IllegalTransition or LedgerUnwritable; nothing has happened then.
         """
         with self._transaction():
             if worker and self._holder(job_id) != worker:
@@ -627,7 +664,14 @@ class Ledger:
             job = self._job(job_id)
             if expected_seq is not None and expected_seq != (job.seq if job else 0):
                 raise StaleJob(f"Job {job_id[:8]} has changed meanwhile.")
-            return self._append(job_id, event, worker, time.time() if at is None else at)
+            at = time.time() if at is None else at
+            if isinstance(event, SubmitStarted) and job is not None:
+                unknown = job.spec.estimate is None
+                if problem := self._over(job, None if unknown else event.reserved, at):
+                    raise LimitReached(problem)
+                # Days and months never go back, so each of them is full only once.
+                at = money.not_before(at, self._tail.jobs.values())
+            return self._append(job_id, event, worker, at)
 
     def take_slot(self, account: str, now: float, gap: float, per_minute: int) -> float:
         """Leave to call the API once: 0 when granted, else the seconds to wait before asking again.
@@ -789,6 +833,10 @@ class Ledger:
             if fresh.rowcount == 0:
                 return
             try:
+                if command.get("command") == "limits":
+                    self._set_limits(command)
+                    self._notice(command["id"], {"ok": True, "message": ""})
+                    return
                 for job_id, event in self._meaning(command):
                     self._append(job_id, event, "", now)
             except IllegalTransition as error:
@@ -825,6 +873,8 @@ class Ledger:
                 return [(job_id, StopRequested())]
             case "retry":
                 return [(job_id, Retried())]
+            case "not_charged":
+                return [(job_id, NotCharged())]
             case "release":
                 return [(job_id, Released(_text(command, "session", 64)))]
             case "claim":
@@ -951,6 +1001,68 @@ class Ledger:
         execute("INSERT INTO notices(id, payload) VALUES (?, ?)", (key, json.dumps(dict(payload))))
         execute("DELETE FROM notices WHERE n <= (SELECT max(n) FROM notices) - ?", (_NOTICES_KEPT,))
 
+    # -- the spending limits
+
+    def _over(self, job: Job, price: int | None, now: float) -> Problem | None:
+        limits = _limits_of(self._connection)
+        if not limits.any or not limits.count(job.spec.api_base):
+            return None
+        others = [other for other in self._tail.jobs.values() if other.id != job.id]
+        now = money.not_before(now, others)
+        account = job.spec.account
+        today = money.spent(others, account, money.day_start(now))
+        month = money.spent(others, account, money.month_start(now))
+        return money.over(limits, today, month, price, job.spec.model)
+
+    def _set_limits(self, command: Mapping[str, Any]) -> None:
+        """Change the limits that the command names. Their twin comes first: a rebuilt ledger must not
+        allow more than this one did."""
+        values = dataclasses.asdict(_limits_of(self._connection))
+        for name in ("day", "month"):
+            if name in command:
+                ticks = command[name]
+                if type(ticks) is not int or not 0 <= ticks <= LARGEST_LIMIT:
+                    raise CommandRefused(f"{ticks!r:.40} is no spending limit.")
+                values[name] = ticks
+        if "count_loopback" in command:
+            values["count_loopback"] = command["count_loopback"] is True
+        path = self.data_dir / LIMITS_NAME
+        temporary = path.with_suffix(".tmp")
+        try:
+            with open(
+                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
+            ) as file:
+                file.write(json.dumps(values))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            raise LedgerUnwritable(_unwritable(self.data_dir, error.strerror or "")) from error
+        self._store_limits(values)
+
+    def _store_limits(self, values: Mapping[str, int]) -> None:
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO limits(name, value) VALUES (?, ?)", values.items()
+        )
+
+    def _restore_limits(self) -> None:
+        """Take the limits from their twin. One that cannot be read lets nothing be bought."""
+        try:
+            told = json.loads((self.data_dir / LIMITS_NAME).read_bytes())
+            values = {name: int(told[name]) for name in ("day", "month", "count_loopback")}
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise LedgerUnwritable(_unwritable(self.data_dir, error.strerror or "")) from error
+        except (ValueError, TypeError, KeyError, OverflowError):
+            values = {"day": 1}  # less than anything costs; the artist sets it anew
+        self._store_limits(values)
+
+    def _add_limits(self) -> None:
+        with self._transaction():
+            self._connection.execute(_LIMITS_SCHEMA)
+            self._restore_limits()
+
     # -- the twins
 
     def _write_twin(self, job_id: str, line: str, synced: bool) -> None:
@@ -971,6 +1083,7 @@ class Ledger:
         """Fill an empty ledger from the twins. Jobs that were to be sent wait for the user's word."""
         found = sorted((self.data_dir / "jobs").glob("*.jsonl"))
         with self._transaction():
+            self._restore_limits()
             for path in found:
                 for event, at in read_twin(path):
                     with contextlib.suppress(IllegalTransition):  # a line that never counted

@@ -210,16 +210,19 @@ def estimate(
     )
 
 
-def estimate_of(spec: JobSpec) -> int | None:
-    """Ticks that ``spec`` will cost; None when the price is not known."""
+def estimate_of(spec: JobSpec, unknown_second: int = 0) -> int | None:
+    """Ticks that ``spec`` will cost; None when the price is not known.
+
+    ``unknown_second`` is what the artist says that a second of a model costs that was typed in; 0: nothing.
+    """
+    if spec.kind is not Kind.GENERATE and spec.video is None:
+        return None
+    sent = spec.video.seconds if spec.video is not None else 0.0
+    made = billed_seconds(sent) if spec.kind is Kind.EDIT else spec.duration
     if spec.unchecked:
-        return None
+        return made * unknown_second or None
     if spec.kind is Kind.GENERATE:
-        return estimate(spec.model, spec.duration, spec.resolution, len(spec.pictures))
-    if spec.video is None:
-        return None
-    sent = spec.video.seconds
-    made = spec.duration if spec.kind is Kind.EXTEND else billed_seconds(sent)
+        return estimate(spec.model, made, spec.resolution, len(spec.pictures))
     return estimate(spec.model, made, spec.resolution, 0, sent)
 
 

@@ -64,6 +64,7 @@ from .ledger import (
     Ledger,
     LedgerDamaged,
     LedgerError,
+    LimitReached,
     StaleJob,
 )
 from .masking import KeyMask
@@ -486,14 +487,26 @@ class Worker:
                 "Put the file back and press Send, or generate again.",
                 charged=False,
             )
-            self._ledger.append(job.id, job.seq, Held(held), worker=self._id)
-            return math.inf
+            return self._hold(job, held)
+        # Asked before a slot is taken: what is held makes no other job wait.
+        if over := self._ledger.refusal(job, time.time()):
+            return self._hold(job, over)
         wait = self._slot("submit")
         if wait:
             return time.monotonic() + wait
-        reserved = job.spec.estimate or 0
-        job = self._ledger.append(job.id, job.seq, SubmitStarted(reserved), worker=self._id)
+        started = SubmitStarted(job.spec.estimate or 0)
+        try:
+            job = self._ledger.append(job.id, job.seq, started, worker=self._id)
+        except LimitReached as error:  # another Blender was quicker
+            return self._hold(job, error.problem)
         self._start(Op("submit", job.id, Call()), self._post, job, named, self._transport())
+        return math.inf
+
+    def _hold(self, job: Job, problem: Problem) -> float:
+        """Let a job wait for the user's word. It is not ours then: whoever gets the word may take it."""
+        self._ledger.append(job.id, job.seq, Held(problem), worker=self._id)
+        self._ledger.release(self._id, job.id)
+        self._leases.pop(job.id, None)
         return math.inf
 
     def _named(self, spec: JobSpec) -> wire.Named | None:

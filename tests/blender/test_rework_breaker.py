@@ -158,14 +158,18 @@ def test_what_the_dialog_asked_about_is_what_is_bought(
     scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
     """While it asks, another clip comes in and becomes the active strip."""
-    operators, flow = module("blender.operators"), module("blender.flow")
+    operators = module("blender.operators")
+    extend = operators.GROK_VIDEO_OT_extend
     scene.grok_video.extend_seconds = 12
 
-    class Asked:
-        scene = strip = ""
-        _agreed = None
-        _plan = operators.GROK_VIDEO_OT_extend._plan
-        shot = operators.GROK_VIDEO_OT_extend.shot
+    class Asked(operators._OnStrip):
+        scene = strip = said = ""
+        bl_label = extend.bl_label
+        _plan, price, run = extend._plan, extend.price, extend.run
+        question = extend.question
+
+        def report(self, _kind: set[str], sentence: str) -> None:
+            self.said = sentence
 
     class Manager:
         def invoke_confirm(self, *_given: Any, **words: Any) -> set[str]:
@@ -179,13 +183,13 @@ def test_what_the_dialog_asked_about_is_what_is_bought(
             return getattr(bpy.context, name)
 
     asked, context = Asked(), Context()
-    operators.GROK_VIDEO_OT_extend.invoke(asked, context, None)
+    asked.invoke(context, None)
     assert (asked.scene, asked.strip) == (scene.name, "Camera")
     scene.sequence_editor.active_strip = editing.color(scene, 9, 1, 400)
     editing.set_span(strip, 11, 65)
     scene.grok_video.extend_seconds = 20
-    with pytest.raises(flow.Refused, match="price"):
-        operators.GROK_VIDEO_OT_extend.run(asked, context)
+    assert asked.execute(context) == {"CANCELLED"}
+    assert "price" in asked.said
     assert stand_in.requests("submit") == []
 
 

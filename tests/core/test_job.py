@@ -31,6 +31,7 @@ from grok_video.core.job import (
     Keyframe,
     Kind,
     LocalFailed,
+    NotCharged,
     NotSent,
     Picture,
     Problem,
@@ -103,6 +104,7 @@ SAMPLES: dict[type[Event], Event] = {
         LocalFailed(TROUBLE),
         StopRequested(),
         Retried(),
+        NotCharged(),
         ImportClaimed("session-a"),
         ImportReleased(TROUBLE),
         Imported("Scene", "/films/a.blend"),
@@ -136,10 +138,10 @@ ALLOWED: dict[str, str] = {
     " stop_requested CANCELLED",
     "READY": "import_claimed . import_released . imported IMPORTED",
     "IMPORTED": "imported . import_released .",  # Import Again always stays
-    "FAILED": "retried RUNNING",
-    "CANCELLED": "retried RUNNING",
+    "FAILED": "retried RUNNING not_charged .",
+    "CANCELLED": "retried RUNNING not_charged .",
     # Not retried: without an id there is nothing to ask for.
-    "UNKNOWN": "submitted RUNNING stop_requested CANCELLED",
+    "UNKNOWN": "submitted RUNNING stop_requested CANCELLED not_charged .",
 }
 
 
@@ -234,6 +236,24 @@ def test_what_the_service_says_of_the_cost_is_kept() -> None:
     # A second poll, after the URL was gone, may say nothing of it.
     assert made(*BOUGHT, Done(URL, 5), UrlGone(), Done(URL, None)).cost == 5
     assert made(*BOUGHT, Done(URL, 5), UrlGone(), ServiceFailed(TROUBLE)).cost == 5
+
+
+def test_the_users_word_that_nothing_was_charged() -> None:
+    """It counts where nobody knows better, and no longer once the job goes on."""
+    lost = made(*SENT, AnswerLost(TROUBLE))
+    assert (lost.spent, lost.charge_open) == (520_000_000, True)
+    free = apply(lost, NotCharged(), 9.0)
+    assert (free.spent, free.charge_open, free.reserved) == (0, False, 520_000_000)
+    with pytest.raises(IllegalTransition):
+        apply(free, NotCharged(), 10.0)
+    assert apply(free, Submitted("request-1"), 10.0).spent == 520_000_000
+    stopped = apply(made(*BOUGHT, StopRequested()), NotCharged(), 9.0)
+    assert stopped.spent == 0
+    assert apply(stopped, Retried(), 10.0).spent == 520_000_000
+    assert made(*BOUGHT, Done(URL, 7)).spent == 7
+    for known in (made(*SENT, Rejected(TROUBLE)), made(*BOUGHT, ServiceFailed(TROUBLE, 5))):
+        with pytest.raises(IllegalTransition):
+            apply(known, NotCharged(), 9.0)
 
 
 def test_a_stop_while_the_answer_is_awaited_ends_with_the_id() -> None:

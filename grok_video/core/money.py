@@ -1,0 +1,219 @@
+"""What was spent and what may be: limits, local days and months, totals, and the table of it all.
+
+Pure: it is given jobs, limits and a wall time. It must not know SQLite, files or Blender. Money is integer ticks
+(1 USD = 10**10 ticks).
+
+A job counts on the day on which its cost was last reserved. A limit counts for each account by itself, and
+what was spent at a service on this computer counts never.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import ipaddress
+import time
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+from .job import TICKS_PER_USD, Job, Problem, ProblemCode
+from .models import usd
+from .record import record
+
+#: Larger limits are slips of the keyboard: ten million dollars.
+LARGEST_LIMIT = 10_000_000 * TICKS_PER_USD
+
+
+@record
+class Limits:
+    """How much an account may spend, in ticks; 0: as much as it likes."""
+
+    day: int = 0
+    month: int = 0
+    #: Tests let a service on this computer count; nothing that an artist can press sets it.
+    count_loopback: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return bool(self.day or self.month)
+
+    def count(self, api_base: str) -> bool:
+        """Whether it is money that is spent at that API base."""
+        return self.count_loopback or not is_loopback(api_base)
+
+
+@record
+class Spending:
+    """Ticks that were spent, or may have been."""
+
+    file: int = 0
+    today: int = 0
+    month: int = 0
+    all_time: int = 0
+    account_today: int = 0  # of the account in use: what its limits count
+    account_month: int = 0
+
+
+@functools.lru_cache(maxsize=64)
+def is_loopback(base: str) -> bool:
+    """Whether the API base is a service on this computer."""
+    try:
+        host = urlsplit(base).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+# ------------------------------------------------------------------------------------------ days and months
+
+
+def not_before(now: float, jobs: Iterable[Job]) -> float:
+    """The wall time that counts: a clock that was set back behind the newest purchase frees nothing."""
+    return max(now, max((job.started_at for job in jobs), default=0.0))
+
+
+def day_start(at: float) -> float:
+    """The wall time at which the local day of ``at`` began."""
+    now = time.localtime(at)
+    return time.mktime((now.tm_year, now.tm_mon, now.tm_mday, 0, 0, 0, 0, 0, -1))
+
+
+def month_start(at: float) -> float:
+    """The wall time at which the local month of ``at`` began."""
+    now = time.localtime(at)
+    return time.mktime((now.tm_year, now.tm_mon, 1, 0, 0, 0, 0, 0, -1))
+
+
+# -------------------------------------------------------------------------------------------------- the sums
+
+
+def spent(jobs: Iterable[Job], account: str, since: float) -> int:
+    """Ticks that the account's jobs cost, or may cost, that were submitted since that wall time."""
+    return sum(job.spent for job in jobs if job.started_at >= since and job.spec.account == account)
+
+
+def spending(
+    jobs: Iterable[Job],
+    limits: Limits,
+    account: str,
+    in_file: Callable[[Job], bool],
+    now: float,
+) -> Spending:
+    """All sums at once. ``in_file`` says which jobs belong to the file that is open."""
+    started = [job for job in jobs if job.started_at]
+    now = not_before(now, started)
+    day, month = day_start(now), month_start(now)
+    file = today = this_month = all_time = account_today = account_month = 0
+    for job in started:
+        ticks = job.spent
+        if not ticks or not limits.count(job.spec.api_base):
+            continue
+        all_time += ticks
+        if in_file(job):
+            file += ticks
+        if job.started_at >= month:
+            this_month += ticks
+            account_month += ticks if job.spec.account == account else 0
+        if job.started_at >= day:
+            today += ticks
+            account_today += ticks if job.spec.account == account else 0
+    return Spending(file, today, this_month, all_time, account_today, account_month)
+
+
+# ------------------------------------------------------------------------------------------------ the limits
+
+
+def over(limits: Limits, today: int, month: int, price: int | None, model: str) -> Problem | None:
+    """Why a clip may not be bought; None when it may.
+
+    ``today`` and ``month`` are what the account has spent, ``price`` what the clip costs (None: not known).
+    """
+    if not limits.any:
+        return None
+    if price is None:
+        return _limit(
+            f"There is a spending limit, and what the model “{model}” costs is not known.",
+            "Enter its price per second in the preferences and generate anew, or set the limits to 0.",
+        )
+    for name, limit, already, waits in (
+        ("month", limits.month, month, "next month"),
+        ("day", limits.day, today, "tomorrow"),
+    ):
+        if limit and already + price > limit:
+            return _limit(
+                f"The limit of {usd(limit)} a {name} would be passed: {usd(already)} is spent, or may "
+                f"be, and this clip costs {usd(price)}.",
+                f"Raise the limit in the preferences, or wait until {waits}; then press Send.",
+            )
+    return None
+
+
+def _limit(what: str, hint: str) -> Problem:
+    message = f"{what} Nothing was sent or charged."
+    return Problem(ProblemCode.LIMIT, message, hint, charged=False)
+
+
+# ------------------------------------------------------------------------------------------------- the table
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+COLUMNS = (
+    "local time",
+    "job id",
+    "kind",
+    "model",
+    "seconds",
+    "resolution",
+    "estimate (USD)",
+    "charged (USD)",
+    "counted (USD)",
+    "state",
+    "request id",
+    "file",
+)
+
+
+def table(jobs: Iterable[Job], limits: Limits) -> str:
+    """Every purchase as CSV (RFC 4180), in the order of the jobs; without prompts.
+
+    *charged* is what the service said, *counted* what the totals count. Rejected purchases count 0.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for job in jobs:
+        spec = job.spec
+        if not job.started_at or not limits.count(spec.api_base):
+            continue
+        writer.writerow(
+            (
+                time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.started_at)),
+                _cell(job.id),
+                _cell(spec.kind),
+                _cell(spec.model),
+                spec.duration,
+                _cell(spec.resolution),
+                _dollars(spec.estimate),
+                _dollars(job.cost),
+                _dollars(job.spent),
+                _cell(job.state),
+                _cell(job.request_id),
+                _cell(job.clip.path if job.clip is not None else ""),
+            )
+        )
+    return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula (OWASP: CSV injection)."""
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def _dollars(ticks: int | None) -> str:
+    """An exact amount: '0.302', two decimals at least; '' when it is not known."""
+    if ticks is None:
+        return ""
+    whole, rest = divmod(ticks, TICKS_PER_USD)
+    cents = f"{rest:010d}"
+    return f"{whole}.{cents[:2]}{cents[2:].rstrip('0')}"

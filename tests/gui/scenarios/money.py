@@ -1,0 +1,93 @@
+"""Money in a window: a limit that is set, a clip that is held, a question that is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import bpy
+from jobs import newest, strips
+from rework import to_the_jobs
+
+if TYPE_CHECKING:
+    from driver import Steps, Ui
+
+KIND = "VIEW_3D"
+
+
+def enter(ui: Ui, name: str, amount: str) -> Steps:
+    """Type an amount into a field of the preferences."""
+    yield from ui.find(name, "PREFERENCES", part="WINDOW")
+    yield from ui.press("LEFTMOUSE")
+    yield from ui.redraw(1)
+    yield from ui.press("A", ctrl=True)
+    for figure in amount:
+        yield from ui.press("PERIOD" if figure == "." else NUMBERS[int(figure)], text=figure)
+    yield from ui.press("RET")
+    yield from ui.redraw()
+
+
+NUMBERS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
+
+
+def limits_and_questions(ui: Ui) -> Steps:
+    """The artist sets a limit of a dollar, is asked, buys one clip, and the next one is held."""
+    flow = ui.module("blender.flow")
+    own = bpy.context.preferences.addons["bl_ext.user_default.grok_video"].preferences
+    flow.set_limits(count_loopback=True)  # no artist can: else the stand-in would cost nothing
+    yield from ui.until(lambda: flow.limits().count_loopback, "that the stand-in counts")
+    scene = bpy.context.scene
+    scene.view_settings.view_transform = "Standard"
+    scene.grok_video.source = "NONE"
+    scene.grok_video.prompt = "Snow falls on a red barn"
+    scene.grok_video.duration = 12  # $0.60
+
+    area = ui.area(KIND)
+    area.type = "PREFERENCES"
+    bpy.ops.preferences.addon_show(module="bl_ext.user_default.grok_video")
+    yield from ui.redraw()
+    yield from enter(ui, "day_limit", "1")
+    yield from ui.until(lambda: flow.limits().day == 10**10, "the limit in the ledger")
+    yield from enter(ui, "confirm_above", "0.50")
+    yield from ui.point("PREFERENCES", "HEADER")
+    yield from ui.shot("money-preferences")
+    ui.note(entered=[own.day_limit, own.month_limit, own.confirm_above])
+    area.type = KIND
+    yield from ui.redraw()
+
+    yield from ui.sidebar(KIND)
+    yield from ui.click("grok_video.generate", KIND)
+    yield 0.5
+    yield from ui.shot("money-question")
+    ui.note(jobs_while_asked=len(flow.current().bridge.snapshot.all))
+    yield from ui.press("ESC")
+    yield 0.5
+    ui.note(jobs_after_escape=len(flow.current().bridge.snapshot.all))
+    yield from ui.click("grok_video.generate", KIND)
+    yield 0.5
+    yield from ui.press("RET")
+    yield from ui.until(strips, "the clip on the timeline", 90)
+
+    yield from ui.click("grok_video.generate", KIND)
+    yield 0.5
+    yield from ui.press("RET")
+    yield from ui.until(lambda: newest().held, "the second clip to be held", 60)
+    yield from to_the_jobs(ui, KIND)
+    yield from ui.point(KIND)
+    yield from ui.shot("money-held")
+    ui.note(held=said(newest()))
+
+    # The limit is raised, and Send sends what was held.
+    flow.set_limits(day=2 * 10**10)
+    yield from ui.until(lambda: flow.limits().day == 2 * 10**10, "the raised limit")
+    yield from ui.click("grok_video.release", KIND)
+    yield 0.5
+    yield from ui.press("RET")
+    yield from ui.until(
+        lambda: {str(job.state) for job in flow.current().bridge.snapshot.all} == {"IMPORTED"},
+        "both clips",
+        90,
+    )
+
+
+def said(job: Any) -> str:
+    return f"{job.problem.message} {job.problem.hint}"

@@ -182,6 +182,8 @@ def _refuse_now() -> None:
     if trouble := connection_trouble():
         raise Refused(trouble[0], code=trouble[1])
     if trouble := flow.bridge.ledger_trouble:
+        if bpy.app.background and flow.bridge.ledger_damaged:
+            return  # no timer has it rebuilt: the worker does so before it takes up the job
         raise Refused(trouble)
 
 
@@ -374,6 +376,11 @@ def retry(job: Job) -> None:
     flow = current()
     flow.documents.setdefault(job.id, flow.document)
     send("retry", job=job.id)
+
+
+def heard_of_rebuilding() -> None:
+    """The artist has read that the ledger was rebuilt: no Blender says it any more. Raises Refused."""
+    send("heard")
 
 
 def check_connection() -> None:

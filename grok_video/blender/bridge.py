@@ -21,13 +21,14 @@ from typing import Any
 import bpy
 
 from ..core.job import OPEN_STATES, Job, State, new_id
-from ..core.ledger import FileLock, LedgerReader, put_command
+from ..core.ledger import REBUILT, FileLock, LedgerReader, put_command
 from ..core.money import Limits
 from ..core.record import record
 from .processes import child_environment
 
 #: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
 RESTART_AFTER = (1.0, 4.0, 16.0, 60.0)
+NO_LEDGER = 3  # the worker's exit code when it cannot open the ledger; its log says why
 _PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
 
@@ -108,6 +109,16 @@ class Bridge:
         """The spending limits, as the ledger has them."""
         return self._reader.limits
 
+    @property
+    def ledger_damaged(self) -> bool:
+        """Whether the ledger waits for a worker to rebuild it."""
+        return self._reader.damaged
+
+    @property
+    def rebuilt(self) -> str:
+        """What to tell of a ledger that was rebuilt, until the artist has heard it; else ''."""
+        return str(self._reader.notices.get(REBUILT, {}).get("message", ""))
+
     def notice(self, command_id: str) -> Mapping[str, Any] | None:
         """The worker's answer to a command such as ``check``; None until it is there."""
         return self._reader.notices.get(command_id)
@@ -182,7 +193,7 @@ class Bridge:
     @property
     def expects(self) -> bool:
         """Whether the ledger may hold, or get, what the last tick did not read; so tick again."""
-        unread = self._reader.behind or self._reader.missed
+        unread = self._reader.behind or self._reader.missed or self._reader.damaged
         return unread or self._had_inbox or self._inbox_holds()
 
     def _inbox_holds(self) -> bool:
@@ -198,7 +209,11 @@ class Bridge:
     @property
     def hopeless(self) -> str:
         """'' or why a script should not wait: the ledger, or a worker that crashed again and again."""
-        return self._reader.trouble or (self.trouble if self._crashes >= len(RESTART_AFTER) else "")
+        if self._crashes >= len(RESTART_AFTER):
+            return self._reader.trouble or self.trouble
+        return (
+            "" if self._reader.damaged else self._reader.trouble
+        )  # a worker mends what is damaged
 
     def _start(self) -> None:
         new_group = 0
@@ -246,10 +261,10 @@ class Bridge:
             return
         if time.monotonic() - self._started_at > RESTART_AFTER[-1]:
             self._crashes = 0
-        self._crashed(
-            "The background worker ended unexpectedly and is started again. "
-            f"Its log is {self.data_dir / 'worker.log'}."
-        )
+        what = "ended unexpectedly and is started again"
+        if process.returncode == NO_LEDGER:
+            what = "cannot use the list of clips and tries again; nothing is lost"
+        self._crashed(f"The background worker {what}. Its log is {self.data_dir / 'worker.log'}.")
 
     def _crashed(self, sentence: str) -> None:
         wait = RESTART_AFTER[min(self._crashes, len(RESTART_AFTER) - 1)]

@@ -190,6 +190,8 @@ def _refuse_now() -> None:
     if trouble := connection_trouble():
         raise Refused(trouble[0], code=trouble[1])
     if trouble := flow.bridge.ledger_trouble:
+        if bpy.app.background and flow.bridge.ledger_damaged:
+            return  # no timer has it rebuilt: the worker does so before it takes up the job
         raise Refused(trouble)
 
 
@@ -450,6 +452,11 @@ def stop_unsent(context: bpy.types.Context, job_id: str, seconds: float) -> None
             return  # it was interrupted before there was a job
         bridge.ensure_worker(account())
         time.sleep(0.02)
+
+
+def heard_of_rebuilding() -> None:
+    """The artist has read that the ledger was rebuilt: no Blender says it any more. Raises Refused."""
+    send("heard")
 
 
 def check_connection() -> None:

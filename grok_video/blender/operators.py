@@ -959,6 +959,17 @@ class GROK_VIDEO_OT_page(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GROK_VIDEO_OT_heard(_Asks, bpy.types.Operator):
+    bl_idname = "grok_video.heard"
+    bl_label = "Got It"
+    bl_description = "Stop saying that the list of clips was rebuilt, in every Blender"
+    bl_options = {"INTERNAL"}
+
+    def run(self, _context: bpy.types.Context) -> _Result:
+        flow.heard_of_rebuilding()
+        return {"FINISHED"}
+
+
 class GROK_VIDEO_OT_use_standard(_Asks, bpy.types.Operator):
     bl_idname = "grok_video.use_standard"
     bl_label = "Use Standard in This Scene"
@@ -1116,6 +1127,7 @@ _CLASSES = (
     GROK_VIDEO_OT_remove_reference,
     GROK_VIDEO_OT_insert_reference,
     GROK_VIDEO_OT_page,
+    GROK_VIDEO_OT_heard,
     GROK_VIDEO_OT_use_standard,
     GROK_VIDEO_OT_collect_clips,
     GROK_VIDEO_OT_check_connection,

@@ -493,6 +493,10 @@ def _draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if trouble := now.bridge.ledger_trouble or now.bridge.trouble:
         _wrapped(layout, context, trouble, "ERROR")
         layout.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
+    if now.bridge.rebuilt:
+        box = layout.box().column(align=True)
+        _wrapped(box, context, now.bridge.rebuilt, "INFO")
+        box.operator("grok_video.heard")
     if now.pending is not None:
         _draw_preparing(layout, now.pending)
     if not snapshot.all:

@@ -441,7 +441,8 @@ def _told(event: Event) -> str:
 
 
 def _events(data_dir: Path, job_id: str) -> list[tuple[Event, float]]:
-    return read_twin(data_dir / "jobs" / f"{job_id}.jsonl")
+    lines, _torn = read_twin(data_dir / "jobs" / f"{job_id}.jsonl")
+    return [lines[number] for number in sorted(lines)]
 
 
 def _calls(data_dir: Path, job_id: str) -> Iterator[tuple[float, list[str]]]:

@@ -33,6 +33,7 @@ from . import job as job_module
 from . import money
 from .job import (
     MONEY_EVENTS,
+    AnswerLost,
     Created,
     Done,
     Downloaded,
@@ -108,10 +109,20 @@ CREATE TABLE IF NOT EXISTS notices(
 #: Snapshots of another fold are ignored and folded anew: the events decide, never the shortcut.
 _FOLD = hashlib.blake2b(Path(job_module.__file__).read_bytes(), digest_size=8).hexdigest()
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_KIND = re.compile(r"[a-z_]{1,64}")
 _NOTICES_KEPT = 32
-_CHUNK = 64
+#: Under which every Blender is told that the ledger was rebuilt, until somebody says that it was heard.
+REBUILT = "rebuilt"
+#: Seconds of locks without a pause before Blender says that the ledger is locked.
+LOCKED_AFTER = 10.0
 _NOT_NOW = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
-_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+#: Not the disk's, a lock's or a permission's doing: the file itself is no ledger any more.
+_BROKEN = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_ERROR,  # a table that is gone, a format that there is not
+}
 #: Events that end the count of workers that died with a job.
 _PROOFS = (Progress, Submitted, Done, Downloaded, LocalFailed)
 
@@ -271,6 +282,8 @@ class _Tail:
             (self._n, limit),
         ).fetchall()
         for job_id, first, n, fold, snapshot in rows:
+            if not (isinstance(job_id, str) and type(first) is type(n) is int):
+                raise _damage("a job's row")
             job = _from_snapshot(snapshot) if fold == _FOLD else None
             job = job or _refold(connection, job_id)
             if job is not None:
@@ -315,11 +328,14 @@ def _refold(connection: sqlite3.Connection, job_id: str) -> Job | None:
     return job
 
 
-def _fold(job: Job | None, kind: str, payload: str, at: float) -> Job | None:
+def _fold(job: Job | None, kind: Any, payload: Any, at: Any) -> Job | None:
     """One stored event more. What cannot be understood is kept: the job is then shown, not driven."""
+    values = _object(payload)
+    if not (isinstance(kind, str) and isinstance(at, float)):
+        raise _damage("an event's row")
     try:
-        return apply(job, from_payload(kind, json.loads(payload)), at)
-    except ValueError:  # not JSON, not an event, not allowed in that state
+        return apply(job, from_payload(kind, values), at)
+    except ValueError:  # not an event of this version, not allowed in that state
         return job and apply(job, Unrecognised(kind, {}), at)
 
 
@@ -331,6 +347,32 @@ def _limits_of(connection: sqlite3.Connection) -> Limits:
     return Limits(
         values.get("day", 0), values.get("month", 0), bool(values.get("count_loopback", 0))
     )
+
+
+def _object(text: Any) -> dict[str, Any]:
+    """The JSON object that was stored. Raises sqlite3.DatabaseError: nobody stores anything else."""
+    try:
+        data = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _damage("stored JSON") from error
+    if not isinstance(data, dict):
+        raise _damage("stored JSON")
+    return data  # pyright: ignore[reportUnknownVariableType]
+
+
+def _damage(what: str) -> sqlite3.DatabaseError:
+    """SQLite has no checksums: what it reads well may be noise all the same."""
+    error = sqlite3.DatabaseError(f"{what} cannot be read")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def _ascii(data: bytes) -> str:
+    """Text as it was stored, all of it ASCII. Raises sqlite3.DatabaseError."""
+    try:
+        return data.decode("ascii")
+    except UnicodeDecodeError:
+        raise _damage("stored text") from None
 
 
 def _uri(path: Path, mode: str) -> str:
@@ -345,7 +387,8 @@ def _main_code(error: sqlite3.Error) -> int:
 class LedgerReader:
     """What Blender's timer reads. It never waits, never writes and never raises on a bad ledger.
 
-    BUSY, a killed writer's journal (READONLY_ROLLBACK) and a missing file mean *next time*.
+    BUSY, a killed writer's journal (READONLY_ROLLBACK) and a missing file mean *next time*; it says so when
+    that goes on and on.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -353,7 +396,9 @@ class LedgerReader:
         self.notices: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
         self.limits = Limits()
         self.trouble = ""
+        self.damaged = False  # a worker would rebuild it
         self.missed = False  # the last refresh met a lock: what it could not read is still unheard
+        self._missed_since = math.inf
         self._path = Path(data_dir) / FILE_NAME
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None  # (device, inode) of what is open
@@ -376,23 +421,36 @@ class LedgerReader:
         try:
             self._refresh(deadline)
         except sqlite3.Error as error:
-            code = _main_code(error)
-            if code in _BROKEN:
-                self.trouble = (
-                    "The list of clips (Grok Video's ledger) is damaged. Nothing is bought again; "
-                    "restart Blender to rebuild it from its copies."
-                )
-                self.close()
-            elif code in _NOT_NOW or code == sqlite3.SQLITE_READONLY:
-                self.missed = True
-            else:
-                self.trouble = f"The list of clips (Grok Video's ledger) cannot be read: {error}."
-                self.close()
+            self._failed(error)
         except OSError as error:
             self.trouble = f"The folder of Grok Video's ledger cannot be read: {error.strerror}."
+        self._look_for_locks()
         jobs, notices, *others = before
         changed = [self.trouble, self.limits] != others
         return self.jobs is not jobs or self.notices is not notices or changed
+
+    def _failed(self, error: sqlite3.Error) -> None:
+        code = _main_code(error)
+        if code in _NOT_NOW or code == sqlite3.SQLITE_READONLY:
+            self.missed = True
+            return
+        self.close()
+        if self.trouble == _NEWER:
+            return  # it may hold what this version cannot read
+        self.damaged = code in _BROKEN
+        self.trouble = (
+            _DAMAGED
+            if self.damaged
+            else f"The list of clips (Grok Video's ledger) cannot be read: {error}."
+        )
+
+    def _look_for_locks(self) -> None:
+        now = time.monotonic()
+        self._missed_since = min(self._missed_since, now) if self.missed else math.inf
+        if now - self._missed_since > LOCKED_AFTER:
+            self.trouble = _LOCKED
+        elif self.trouble == _LOCKED and not self.missed:
+            self.trouble = ""
 
     def _refresh(self, deadline: float) -> None:
         try:
@@ -406,6 +464,7 @@ class LedgerReader:
             self._connection = sqlite3.connect(
                 _uri(self._path, "ro"), uri=True, timeout=0, isolation_level=None
             )
+            self._connection.text_factory = _ascii
             self._file = (stat.st_dev, stat.st_ino)
             self._tail, self._notice, self._version, self._unread = _Tail(), 0, -1, True
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
@@ -413,10 +472,13 @@ class LedgerReader:
             (schema,) = self._connection.execute("PRAGMA user_version").fetchone()
             self._unread = schema > 0  # 0: the worker is just making it
             self._version = version
-            self.trouble = _NEWER if schema > SCHEMA_VERSION else ""
+            standing = _DAMAGED if self.damaged else ""
+            self.trouble = _NEWER if schema > SCHEMA_VERSION else standing
         self._look_for_space()
         if self._unread:
             self._read(self._connection, deadline)
+        if self.damaged and not self._unread:  # all of it could be read
+            self.damaged, self.trouble = False, ""
 
     def _read(self, connection: sqlite3.Connection, deadline: float) -> None:
         self.limits = _limits_of(connection)
@@ -435,20 +497,20 @@ class LedgerReader:
             "SELECT n, id, payload FROM notices WHERE n > ? ORDER BY n", (self._notice,)
         ).fetchall()
         if rows:
-            notices = {**self.notices, **{row[1]: json.loads(row[2]) for row in rows}}
+            notices = {**self.notices, **{row[1]: _object(row[2]) for row in rows}}
             kept = list(notices)[-_NOTICES_KEPT:]
             self.notices = MappingProxyType({key: notices[key] for key in kept})
             self._notice = rows[-1][0]
 
     def _look_for_space(self) -> None:
         """A full disk stops the worker's writes, so the ledger itself cannot say it."""
-        if time.monotonic() < self._space_due or self.trouble == _NEWER:
+        if time.monotonic() < self._space_due or self.trouble == _NEWER or self.damaged:
             return
         self._space_due = time.monotonic() + 10.0
         self.trouble = ""
-        if not os.access(self._path.parent, os.W_OK):
+        if not all(os.access(path, os.W_OK) for path in (self._path.parent, self._path)):
             self.trouble = (
-                "The folder of Grok Video's ledger cannot be written. Nothing is lost; allow "
+                "Grok Video's ledger or its folder cannot be written. Nothing is lost; allow "
                 "writing there and the jobs go on."
             )
         elif shutil.disk_usage(self._path.parent).free < 4 << 20:
@@ -465,6 +527,14 @@ class LedgerReader:
         self._file = None
 
 
+_DAMAGED = (
+    "The list of clips (Grok Video's ledger) is damaged. Nothing is bought again; it is rebuilt from its copies "
+    "as soon as no other Blender uses it."
+)
+_LOCKED = (
+    "The list of clips (Grok Video's ledger) is locked by another program, or may not be opened. Nothing is "
+    "lost; the jobs go on when it is free."
+)
 _NEWER = (
     "The list of clips was written by a newer version of Grok Video: it is shown, but only that version "
     "can go on with it. Update the extension in this Blender."
@@ -528,6 +598,7 @@ class Ledger:
     @classmethod
     def _open(cls, data_dir: Path, lock: FileLock | None, worker: str) -> Ledger:
         path = data_dir / FILE_NAME
+        damaged: Path | None = None
         for last_try in (False, True):
             connection: sqlite3.Connection | None = None
             try:
@@ -538,13 +609,14 @@ class Ledger:
                     isolation_level=None,
                     check_same_thread=False,
                 )
+                connection.text_factory = _ascii
                 (schema,) = connection.execute("PRAGMA user_version").fetchone()
                 if schema > SCHEMA_VERSION:
                     connection.close()
                     raise LedgerNewer(_NEWER)
                 (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
                 if verdict != "ok":
-                    raise sqlite3.DatabaseError(verdict)
+                    raise _damage(verdict)
                 connection.execute("PRAGMA journal_mode=TRUNCATE")
                 connection.execute("PRAGMA synchronous=FULL")
                 connection.execute("PRAGMA fullfsync=ON")
@@ -553,7 +625,7 @@ class Ledger:
                     connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
                     # A ledger that is gone altogether is one that was damaged. The version comes last,
                     # with the jobs: whoever is killed before has made nothing.
-                    ledger._rebuild()
+                    ledger._rebuild(damaged)
                 elif not connection.execute(
                     "SELECT 1 FROM sqlite_master WHERE name = 'limits'"
                 ).fetchone():
@@ -563,10 +635,10 @@ class Ledger:
             except sqlite3.Error as error:
                 if connection is not None:
                     connection.close()
-                # An operational error (full, read-only, locked) is no damage: left in place and said.
-                if isinstance(error, sqlite3.OperationalError) or last_try:
+                # Full, read-only or locked is no damage: left in place and said.
+                if _main_code(error) not in _BROKEN or last_try:
                     raise LedgerUnwritable(_unwritable(data_dir, str(error))) from error
-                _set_aside(data_dir, worker)
+                damaged = _set_aside(data_dir, worker)
         raise AssertionError("unreachable")
 
     def _register(self, worker: str, session: str) -> None:
@@ -794,6 +866,9 @@ class Ledger:
         for name in names:
             path = folder / name
             try:
+                # A pipe would be read for ever, and a folder is never taken up.
+                if not path.is_file() and os.path.lexists(path):
+                    raise ValueError("no file")
                 if path.stat().st_size > 1 << 20:
                     raise ValueError("too long")
                 data = json.loads(path.read_bytes())
@@ -831,6 +906,9 @@ class Ledger:
                 "INSERT OR IGNORE INTO commands(id, at) VALUES (?, ?)", (command["id"], now)
             )
             if fresh.rowcount == 0:
+                return
+            if command.get("command") == "heard":  # that the ledger was rebuilt
+                self._notice(REBUILT, {})
                 return
             try:
                 if command.get("command") == "limits":
@@ -984,7 +1062,7 @@ class Ledger:
         if isinstance(event, _PROOFS):
             execute("UPDATE leases SET crashes = 0 WHERE job = ? AND crashes > 0", (job_id,))
         self._pending[job_id] = (after, first, n)
-        line = f'{{"seq": {after.seq}, "at": {at!r}, "kind": "{kind}", "payload": {payload}}}\n'
+        line = _twin_line(after.seq, at, kind, payload)
         if not twin:
             return after
         if isinstance(event, Sending):
@@ -1075,54 +1153,174 @@ class Ledger:
                     os.fsync(file.fileno())
             self.twin_trouble = ""
         except OSError as error:
-            self.twin_trouble = (
-                f"The readable copy of job {job_id[:8]} is incomplete: {error.strerror}"
-            )
+            self.twin_trouble = _twin_trouble(job_id, error)
 
-    def _rebuild(self) -> None:
-        """Fill an empty ledger from the twins. Jobs that were to be sent wait for the user's word."""
-        found = sorted((self.data_dir / "jobs").glob("*.jsonl"))
+    def _rebuild(self, damaged: Path | None) -> None:
+        """Fill an empty ledger from the twins, and from what can still be read of the ``damaged`` one.
+
+        Nothing is sent of what was not sent yet before the user says so; and where a line of a twin cannot
+        be read, it may be the one that says *sending*.
+        """
+        rows = _salvaged(damaged) if damaged is not None else {}
+        found = {path.stem: read_twin(path) for path in (self.data_dir / "jobs").glob("*.jsonl")}
+        lost = 0
         with self._transaction():
             self._restore_limits()
-            for path in found:
-                for event, at in read_twin(path):
+            histories: list[tuple[str, dict[int, Line], bool]] = []
+            for job_id in {**rows, **found}:
+                lines, torn = found.get(job_id, ({}, False))
+                histories.append((job_id, {**rows.get(job_id, {}), **lines}, torn))
+            # The list shows the oldest first, as it did.
+            histories.sort(key=lambda one: min((at for _, at in one[1].values()), default=0.0))
+            for job_id, lines, torn in histories:
+                for _, (event, at) in sorted(lines.items()):
                     with contextlib.suppress(IllegalTransition):  # a line that never counted
-                        self._append(path.stem, event, "", at, twin=False)
-                job = self._job(path.stem)
-                if job is not None and job.state is State.QUEUED and not job.held:
-                    held = Problem(
-                        ProblemCode.HELD,
-                        "The list of clips was damaged and has been rebuilt. Nothing was bought.",
-                        "Press Send to send this job.",
-                        charged=False,
-                    )
-                    self._append(job.id, Held(held), "", time.time())
+                        self._append(job_id, event, "", at, twin=False)
+                job = self._job(job_id)
+                if job is None:
+                    lost += 1
+                    continue
+                for event in _doubts(job, torn):
+                    self._append(job_id, event, "", time.time(), twin=False)
+                self._renew_twin(job_id)
+            self.rebuilt = bool(self._pending) or damaged is not None
+            if self.rebuilt:
+                self._notice(REBUILT, {"message": _told(len(self._pending), lost)})
             self._connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            self.rebuilt = bool(self._pending)
+
+    def _renew_twin(self, job_id: str) -> None:
+        """Let the twin say what the rebuilt ledger says: its numbers would mislead the next rebuild."""
+        path = self.data_dir / "jobs" / f"{job_id}.jsonl"
+        rows = self._connection.execute(
+            "SELECT seq, at, kind, payload FROM events WHERE job = ? ORDER BY seq", (job_id,)
+        )
+        text = "".join(_twin_line(*row) for row in rows).encode()
+        try:
+            before = path.read_bytes() if path.exists() else b""
+            if before == text:
+                return
+            if before:
+                path.with_suffix(".damaged").write_bytes(before)
+            temporary = path.with_suffix(".tmp")
+            with open(temporary, "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            # Nothing is sent without a twin, so nothing is left to doubt; the next event says it again.
+            self.twin_trouble = _twin_trouble(job_id, error)
 
 
-def read_twin(path: Path) -> list[tuple[Event, float]]:
-    """The events of a twin with their wall times, each sequence number once: the last word counts, a torn
-    line does not. [] when the file cannot be read."""
-    lines: dict[int, tuple[Event, float]] = {}
+Line = tuple[Event, float]  # with its wall time
+
+
+def _twin_line(seq: int, at: float, kind: str, payload: str) -> str:
+    return f'{{"seq": {seq}, "at": {at!r}, "kind": "{kind}", "payload": {payload}}}\n'
+
+
+def _twin_trouble(job_id: str, error: OSError) -> str:
+    return f"The readable copy of job {job_id[:8]} is incomplete: {error.strerror}"
+
+
+def _told(kept: int, lost: int) -> str:
+    clips = "1 clip" if kept == 1 else f"{kept} clips"
+    rest = f" {lost} more could not be read: see the folder jobs beside it." if lost else ""
+    return (
+        f"The list of clips was damaged and has been rebuilt from its copies: {clips}.{rest} What was spent still "
+        "counts, and what was not sent yet waits for your word. The damaged file is kept."
+    )
+
+
+def _doubts(job: Job, torn: bool) -> list[Event]:
+    """What is to be thought of a job that its copy leaves before its last byte left.
+
+    ``torn``: a line of it cannot be read, perhaps the one that says that it did.
+    """
+    waiting = job.state is State.QUEUED or (job.state is State.SUBMITTING and not job.sent)
+    if not waiting:
+        return []
+    if torn:
+        lost = Problem(
+            ProblemCode.ANSWER_LOST,
+            "The list of clips was damaged, and with it the record whether this job was sent. It may have been "
+            "charged.",
+            job_module.LOST_HINT,
+        )
+        started = [SubmitStarted(job.spec.estimate or 0)] if job.state is State.QUEUED else []
+        return [*started, Sending(), AnswerLost(lost)]
+    problem = Problem(
+        ProblemCode.HELD,
+        "The list of clips was damaged and has been rebuilt. Nothing was bought.",
+        "Press Send to send this job.",
+        charged=False,
+    )
+    unsent = [NotSent(problem)] if job.state is State.SUBMITTING else []
+    return [*unsent, *([] if job.held else [Held(problem)])]
+
+
+def _line_of(seq: Any, at: Any, kind: Any, payload: Any) -> tuple[int, Line] | None:
+    """A stored event with its number; None when it is none."""
+    if not (type(seq) is int and type(at) in (int, float) and math.isfinite(at)):
+        return None
+    if not (isinstance(kind, str) and _KIND.fullmatch(kind) and isinstance(payload, dict)):
+        return None
+    try:
+        values: dict[str, Any] = payload  # pyright: ignore[reportUnknownVariableType]
+        return seq, (from_payload(kind, values), float(at))
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_twin(path: Path) -> tuple[dict[int, Line], bool]:
+    """The events of a twin by their number, and whether any of its lines cannot be read.
+
+    The last word on a number counts: a line is written before what it says is certain.
+    """
+    lines: dict[int, Line] = {}
+    torn = False
     try:
         data = path.read_bytes()
     except OSError:
-        return []
-    for raw in data.splitlines():
+        return {}, True
+    for raw in data.split(b"\n"):
         try:
             line = json.loads(raw)
-            lines[int(line["seq"])] = (
-                from_payload(line["kind"], line["payload"]),
-                float(line["at"]),
-            )
-        except (ValueError, KeyError, TypeError):
-            continue
-    return [lines[seq] for seq in sorted(lines)]
+            found = _line_of(line["seq"], line["at"], line["kind"], line["payload"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            found = None
+        if found is not None:
+            lines[found[0]] = found[1]
+        else:
+            torn |= bool(raw.strip())
+    return lines, torn
 
 
-def _set_aside(data_dir: Path, worker: str) -> None:
-    """Move a damaged ledger away, only when no other worker lives. The caller holds the opening lock."""
+def _salvaged(path: Path) -> dict[str, dict[int, Line]]:
+    """The events of a damaged ledger by job and number: from both ends as far as it can be read."""
+    found: dict[str, dict[int, Line]] = {}
+    for order in ("ASC", "DESC"):
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(_uri(path, "ro"), uri=True)) as connection,
+        ):
+            connection.text_factory = _ascii
+            for job_id, seq, at, kind, payload in connection.execute(
+                f"SELECT job, seq, at, kind, payload FROM events ORDER BY n {order}"
+            ):
+                if not (isinstance(job_id, str) and _ID.fullmatch(job_id)):
+                    continue
+                with contextlib.suppress(sqlite3.DatabaseError):
+                    if line := _line_of(seq, at, kind, _object(payload)):
+                        found.setdefault(job_id, {})[line[0]] = line[1]
+    return found
+
+
+def _set_aside(data_dir: Path, worker: str) -> Path:
+    """Move a damaged ledger away, only when no other worker lives; returns its new place.
+
+    The caller holds the opening lock.
+    """
     message = (
         "The list of clips (Grok Video's ledger) is damaged and in use by another Blender. Nothing is "
         "bought again; close the other Blenders, and it is rebuilt from its copies."
@@ -1135,13 +1333,15 @@ def _set_aside(data_dir: Path, worker: str) -> None:
             raise LedgerDamaged(message)
         lock.release(remove=True)
     stamp = f"damaged-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
+    aside = data_dir / f"{FILE_NAME}.{stamp}"
     try:
         for suffix in ("", "-journal"):
             path = data_dir / f"{FILE_NAME}{suffix}"
             if path.exists():
-                os.replace(path, data_dir / f"{FILE_NAME}.{stamp}{suffix}")
+                os.replace(path, f"{aside}{suffix}")
     except OSError as error:
         raise LedgerDamaged(message) from error
+    return aside
 
 
 def _wait_for(path: Path) -> FileLock:

@@ -32,6 +32,12 @@ from .record import mutable_record, record
 WORD_HOLDS = 600.0
 #: How long a job of another Blender session may wait for that session's worker to be (re)started.
 FOREIGN_GRACE = 10.0
+#: A poll that is due for so long takes turns with new submissions, which go before it until then ...
+OVERDUE = 30.0
+#: ... and one that is due for so long is no longer modest towards those of other workers.
+STARVING = 120.0
+#: Part of the gap by which a poll is modest: another worker's submission comes first.
+MODEST = 0.005
 #: A key that was changed in the preferences reaches the worker before the job does, but only just.
 ACCOUNT_GRACE = 2.0
 SLOW_AFTER = 600.0
@@ -117,6 +123,11 @@ def step(job: Job, world: World, memory: Memory) -> Step:
             if not world.online:
                 return Step(Act.WAIT, math.inf)
             return Step(Act.DOWNLOAD, max(memory.fetch_at, _mono(job.not_before, world)))
+
+
+def overdue(step: Step, memory: Memory, mono: float, after: float = OVERDUE) -> bool:
+    """Whether a poll has waited so long that no submission may go before it again and again."""
+    return step.act is Act.POLL and mono - max(step.at, memory.since) > after
 
 
 def _queued(job: Job, world: World, memory: Memory) -> Step:

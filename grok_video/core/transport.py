@@ -26,6 +26,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -40,7 +41,7 @@ UPLOAD_STALL = 60.0  # one chunk of the body
 SLOWEST = 1000  # bytes per second of a download, over
 SLOWEST_FOR = 60.0  # seconds
 LONGEST_ANSWER = 1 << 20  # bytes
-LONGEST_CLIP = 4 << 30
+LONGEST_CLIP = 1 << 30
 MOST_HOPS = 5
 _SOURCE_CHUNK = 36 * 1024  # multiple of 3: 48 KB of base64
 _READ = 16 * 1024
@@ -483,12 +484,14 @@ class Transport:
         got = 0
         window_got = 0
         while True:
+            # What is announced is not waited for: the disk is not filled with what will be thrown away.
+            if start + max(got, expected or 0) > LONGEST_CLIP:
+                file.truncate(0)
+                raise _broken("The clip is too long to be one")
             chunk = response.raw.read(_READ, decode_content=False)
             if not chunk:
                 break
             got += len(chunk)
-            if start + got > LONGEST_CLIP:
-                raise _broken("The clip is too long to be one")
             try:
                 file.write(chunk)
             except OSError as error:
@@ -579,6 +582,7 @@ class _Session(requests.Session):
     def __init__(self, call: Call, auth: Callable[..., Any], *, trust_env: bool) -> None:
         super().__init__()
         self.trust_env = trust_env
+        self.verify = _authorities() if trust_env else str(DEFAULT_CA_BUNDLE_PATH)
         self.auth = auth
         self.headers.clear()
         self.headers.update(
@@ -595,6 +599,19 @@ class _Session(requests.Session):
     def resolve_redirects(self, *_args: Any, **_options: Any) -> Any:
         """None: even with ``allow_redirects=False`` requests reads the whole body, however long, to look for one."""
         return iter(())
+
+    def merge_environment_settings(
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        # Always a path: requests 2.27 takes an empty CURL_CA_BUNDLE for *do not verify* (measured).
+        return super().merge_environment_settings(url, proxies, stream, self.verify, cert)
+
+
+def _authorities() -> str:
+    """The certificates that TLS trusts: a company's, where the environment names them, else those of requests."""
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    given = (os.environ.get(name, "") for name in names)
+    return next((path for path in given if os.path.exists(path)), str(DEFAULT_CA_BUNDLE_PATH))
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -717,13 +734,15 @@ def _sentence(error: BaseException, call: Call, host: str) -> str:
         return "The proxy in the system's settings refused the connection or did not answer"
     if any_is(ssl.SSLCertVerificationError):
         return f"The certificate of {host} is not trusted (TLS): is something in between?"
+    if call.late:  # before what the libraries make of a socket that was shut
+        return f"{host} took too long to answer"
     if any_is(ssl.SSLError, requests.exceptions.SSLError):
         return f"The secure connection to {host} failed (TLS)"
     if any_is(ConnectionRefusedError):
         return f"{host} refused the connection"
     # urllib3 counts *no connection* as a kind of timeout, whatever the reason.
     timed_out = any_is(TimeoutError, requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
-    if call.late or timed_out:
+    if timed_out:
         return f"{host} took too long to answer"
     if any_is(urllib3.exceptions.NewConnectionError):
         return f"{host} cannot be reached: is this computer online?"

@@ -268,8 +268,7 @@ def submit_answer(
     said = _read(headers, body)
     if 200 <= status < 300:
         request_id = said.fields.get("request_id")
-        # What cannot be printed cannot be asked for later either.
-        if isinstance(request_id, str) and request_id.strip() and request_id.isprintable():
+        if isinstance(request_id, str) and _can_be_asked_for(request_id):
             if len(request_id) <= _LONGEST_ID:
                 return Submitted(request_id)
             return _lost(status, f"xAI answered {status} with a request id that is far too long")
@@ -286,6 +285,11 @@ def submit_answer(
     if status == 429 or status in _REJECTING:
         return Rejected(_refusal(status, said, named=named))
     return _lost(status, f"xAI answered {status}{said.quoted}")
+
+
+def _can_be_asked_for(request_id: str) -> bool:
+    """Whether a path can hold it: dots alone are taken out of paths, however they are quoted (measured)."""
+    return request_id.isprintable() and request_id.strip() not in ("", ".", "..")
 
 
 @record

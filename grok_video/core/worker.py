@@ -88,6 +88,7 @@ URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h (H)
 TICK = 1.0  # seconds at most between two looks at the inbox, the ledger and the parent
 MOST_STEPS = 50  # jobs looked at between two looks at what Blender says
 AT_ONCE = {"submit": 3, "poll": 4, "download": 3, "check": 1}
+_LIMITED = frozenset({"submit", "poll", "check"})  # calls to the API take a slot
 _QUESTIONS = frozenset({"check", "models"})  # commands that are answered by the service
 LOG_SIZE = 256 << 10
 REPLACE_FOR = 5.0  # seconds to try a rename that a scanner of Windows refuses
@@ -155,7 +156,8 @@ class Worker:
         self._taken_due = 0.0
         self._unwritten: dict[str, deque[Event]] = {}
         self._retry_due = 0.0
-        self._pause_until = 0.0  # the service said: too many requests
+        self._pause_until = 0.0  # nothing is asked of the service before: it said so, or the limit
+        self._last_call = ""  # the kind of the last call that took a slot
         self._checks: deque[tuple[Path, dict[str, Any]]] = deque()
         self._busy_at = time.monotonic()
         self._parent = _Parent()
@@ -258,7 +260,8 @@ class Worker:
         self._read_inbox()
         for job in self._ledger.refresh():
             self._changed(job)
-        until = min(self._drive(), self._start_checks())
+        # Somebody looks at the panel and waits for it: before the polls, which would never leave a slot.
+        until = min(self._start_checks(), self._drive())
         for job in self._ledger.refresh():  # what driving wrote down may be due at once
             self._changed(job)
             until = 0.0
@@ -357,7 +360,7 @@ class Worker:
         """Start what is due; returns the monotonic time of the next thing."""
         world = self._world()
         until = math.inf
-        ready: list[tuple[int, float, str, schedule.Step]] = []
+        ready: list[tuple[float, float, str, schedule.Step]] = []
         for job in self._work.values():
             if job.id in self._ops or job.id in self._unwritten:
                 continue
@@ -365,13 +368,31 @@ class Worker:
             if step.at > world.mono:
                 until = min(until, step.at)
             elif step.act is not Act.WAIT:
-                ready.append((_ORDER[step.act], step.at, job.id, step))
+                ready.append((self._rank(job.id, step, world.mono), step.at, job.id, step))
         ready.sort(key=lambda item: item[:2])
-        for _, _, job_id, step in ready[:MOST_STEPS]:
+        steps = 0
+        for _, _, job_id, step in ready:
+            free = self._free_at(step.act.lower())
+            if free > world.mono:
+                until = min(until, free)
+                continue
+            if steps == MOST_STEPS:
+                return world.mono  # Blender's lines are read between
+            steps += 1
             until = min(until, self._do(self._work[job_id], step))
-        if len(ready) > MOST_STEPS and ready[MOST_STEPS][0] == _ORDER[Act.RECORD]:
-            return world.mono  # Blender's lines are read between
         return until
+
+    def _rank(self, job_id: str, step: schedule.Step, mono: float) -> float:
+        """What goes first: the smallest. A poll that is overdue takes turns with the submissions."""
+        if self._last_call == "submit" and schedule.overdue(step, self._memory[job_id], mono):
+            return _ORDER[Act.SUBMIT] - 0.5
+        return _ORDER[step.act]
+
+    def _free_at(self, kind: str) -> float:
+        """Monotonic time from when on a call of that kind may start, as far as this process knows."""
+        if self._running(kind) >= AT_ONCE.get(kind, math.inf):
+            return math.inf  # the end of a call is a message, and looks again
+        return self._pause_until if kind in _LIMITED else 0.0
 
     def _world(self) -> World:
         account = self._account
@@ -406,14 +427,15 @@ class Worker:
                 case Act.SUBMIT:
                     return self._submit(job)
                 case Act.POLL:
-                    wait = self._slot("poll")
+                    memory = self._memory[job.id]
+                    starves = schedule.overdue(step, memory, mono, schedule.STARVING)
+                    wait = self._slot("poll", modest=not starves)
                     if wait:
                         return mono + wait
                     self._start(Op("poll", job.id, Call()), self._poll, job, self._transport())
                 case _:
-                    if self._running("download") < AT_ONCE["download"]:
-                        op = Op("download", job.id, Call(), etag=self._etags.pop(job.id, ""))
-                        self._start(op, self._download, job)
+                    op = Op("download", job.id, Call(), etag=self._etags.pop(job.id, ""))
+                    self._start(op, self._download, job)
         except (StaleJob, LeaseLost, IllegalTransition) as error:
             self.log(f"job {job.id[:8]}: {error}")
             self._leases.pop(job.id, None)
@@ -439,20 +461,25 @@ class Worker:
     def _running(self, kind: str) -> int:
         return sum(op.kind == kind for op in self._ops.values())
 
-    def _slot(self, kind: str) -> float:
-        """0 when a call of that kind may start now, else seconds until it may be asked again."""
+    def _slot(self, kind: str, *, modest: bool = False) -> float:
+        """0 when a call of that kind may start now, else seconds until it may be asked again.
+
+        ``modest``: what another worker has to send may go before it.
+        """
         account = self._account
         assert account is not None
-        if self._running(kind) >= AT_ONCE[kind]:
-            return math.inf  # the end of a call is a message, and looks again
         mono = time.monotonic()
-        if mono < self._pause_until:
-            return self._pause_until - mono
+        free = self._free_at(kind)
+        if free > mono:
+            return free - mono
         pace = account.pace
-        wait = self._ledger.take_slot(account.fingerprint, time.time(), pace.gap, pace.per_minute)
+        gap = pace.gap * (1.0 + schedule.MODEST) if modest else pace.gap
+        wait = self._ledger.take_slot(account.fingerprint, time.time(), gap, pace.per_minute)
         if wait:
             # Nobody else of this process needs to ask before.
             self._pause_until = mono + wait
+        else:
+            self._last_call = kind
         return wait
 
     def _start(self, op: Op, work: Callable[..., None], *given: Any) -> None:
@@ -1098,7 +1125,7 @@ def _job_of(sidecar: Path) -> str:
     try:
         data = json.loads(sidecar.read_bytes())
         return str(data.get("job", ""))
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return ""
 
 

@@ -204,15 +204,26 @@ class RawServer:
         self.seen: list[Wire] = []
         self.errors: list[BaseException] = []
         self.over = threading.Event()
-        self._sock = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._sock.getsockname()[1]
+        self.port = 0  # chosen by the system
+        self.listen()
         self.base = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._serve, daemon=True).start()
 
-    def _serve(self) -> None:
+    def listen(self) -> None:
+        """Take connections, at the same port as before."""
+        self._sock = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._sock.getsockname()[1]
+        threading.Thread(target=self._serve, args=(self._sock,), daemon=True).start()
+
+    def stop_listening(self) -> None:
+        """Refuse connections until ``listen``. What is connected stays."""
+        with contextlib.suppress(OSError):  # not on every system: there closing it is enough
+            self._sock.shutdown(socket.SHUT_RDWR)  # a blocked accept() would keep it open
+        self._sock.close()
+
+    def _serve(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):  # closed
             while True:
-                sock, _ = self._sock.accept()
+                sock, _ = listener.accept()
                 threading.Thread(target=self._one, args=(sock,), daemon=True).start()
 
     def _one(self, sock: socket.socket) -> None:
@@ -229,9 +240,9 @@ class RawServer:
             sock.close()
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening for good."""
         self.over.set()
-        self._sock.close()
+        self.stop_listening()
 
 
 @pytest.fixture

@@ -78,6 +78,8 @@ def service(one_service: StandIn) -> StandIn:
 class Blender:
     """The other end of the worker's pipe, and of the ledger."""
 
+    program = PACKAGE  # what is run as the worker
+
     def __init__(self, folder: Path, service: StandIn) -> None:
         self.folder = folder
         self.data = folder / "data"
@@ -103,7 +105,7 @@ class Blender:
     ) -> Blender:
         self.worker = new_id()
         self.process = subprocess.Popen(
-            [sys.executable, "-I", str(PACKAGE), str(self.data), self.session, self.worker],
+            [sys.executable, "-I", str(self.program), str(self.data), self.session, self.worker],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=open(self.folder / "stderr.txt", "ab"),  # noqa: SIM115 - the child's

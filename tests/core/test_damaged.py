@@ -1,0 +1,298 @@
+"""Our own files when they are damaged: what can still be read is not lost, and what was spent still counts."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grok_video.core import ledger as ledger_module
+from grok_video.core.job import (
+    Created,
+    Done,
+    Job,
+    ProblemCode,
+    Progress,
+    Sending,
+    State,
+    SubmitStarted,
+    Submitted,
+)
+from grok_video.core.ledger import FILE_NAME, REBUILT, Ledger, LedgerError, LedgerReader
+from tests.core.conftest import make_spec
+
+CUTS = 24
+NOISES = 40
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with jobs in every state that costs or cost something."""
+    folder = tmp_path_factory.mktemp("whole") / "data"
+    ledger = Ledger.open(folder)
+    roads = (
+        [],
+        [SubmitStarted(7)],
+        [SubmitStarted(11), Sending()],
+        [SubmitStarted(13), Sending(), Submitted("r-1"), Progress(40)],
+        [SubmitStarted(17), Sending(), Submitted("r-2"), Done("https://v.x.ai/c.mp4", 19)],
+    )
+    for road in roads * 4:
+        spec = make_spec(prompt="x" * 300)
+        for seq, event in enumerate((Created(spec), *road)):
+            ledger.append(spec.id, seq, event)
+    ledger.close()
+    return folder
+
+
+def copied(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / f"data-{len(os.listdir(tmp_path))}"))
+
+
+def jobs_of(folder: Path) -> dict[str, Job]:
+    ledger = Ledger.open(folder)
+    jobs = {job.id: job for job in ledger.jobs()}
+    ledger.close()
+    return jobs
+
+
+def spent(folder: Path) -> int:
+    ledger = Ledger.open(folder)
+    total = ledger.spent(make_spec().account, 0.0)
+    ledger.close()
+    return total
+
+
+def nothing_lost(folder: Path, before: dict[str, Job]) -> None:
+    """Every job and id is there, nothing costs less, and nothing unsent goes out by itself."""
+    after = jobs_of(folder)
+    assert after.keys() == before.keys()
+    for job_id, job in after.items():
+        was = before[job_id]
+        assert (job.request_id, job.url, job.cost, job.sent) == (
+            was.request_id,
+            was.url,
+            was.cost,
+            was.sent,
+        )
+        assert job.reserved == was.reserved or not was.sent
+        waits = job.state in (State.QUEUED, State.SUBMITTING) and not job.sent
+        assert not waits or job.held or job == was
+
+
+def damages(size: int) -> list[Callable[[Path], None]]:
+    """Ways to spoil a ledger file: cut it, overwrite a part with noise or zeros, empty it."""
+    chance = random.Random(5)
+    cuts = [round(size * part / CUTS) for part in range(CUTS)]
+
+    def cut(at: int) -> Callable[[Path], None]:
+        return lambda path: os.truncate(path, at)
+
+    def noise(at: int, data: bytes) -> Callable[[Path], None]:
+        def do(path: Path) -> None:
+            with open(path, "r+b") as file:
+                file.seek(at)
+                file.write(data)
+
+        return do
+
+    noises = [
+        noise(chance.randrange(size), chance.randbytes(chance.choice((16, 400, 5000)))) for _ in range(NOISES)
+    ]  # fmt: skip
+    return [*map(cut, cuts), *noises, noise(0, bytes(100)), noise(4096, bytes(4096))]
+
+
+def test_a_ledger_cut_or_overwritten_anywhere_loses_nothing(whole: Path, tmp_path: Path) -> None:
+    before = jobs_of(copied(whole, tmp_path))
+    for damage in damages((whole / FILE_NAME).stat().st_size):
+        folder = copied(whole, tmp_path)
+        damage(folder / FILE_NAME)
+        reader = LedgerReader(folder)
+        for _ in range(20):
+            reader.refresh(1.0)  # never raises
+        reader.close()
+        nothing_lost(folder, before)
+        shutil.rmtree(folder)
+
+
+def test_what_was_spent_survives_the_rebuilding_and_it_is_said(whole: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    # What never left is given back: it is held. All else counts as before.
+    unsent = sum(job.reserved for job in jobs_of(folder).values() if not job.sent)
+    before = spent(folder) - unsent
+    (folder / FILE_NAME).write_bytes(b"SQLite format 3\0" + b"noise " * 9000)
+    reader = LedgerReader(folder)
+    reader.refresh(1.0)
+    assert reader.damaged
+    assert "damaged" in reader.trouble
+    assert spent(folder) == before
+    reader.refresh(1.0)
+    assert (reader.damaged, reader.trouble) == (False, "")
+    assert "rebuilt" in reader.notices[REBUILT]["message"]
+    assert list(folder.glob(f"{FILE_NAME}.damaged-*"))
+    ledger = Ledger.open(folder)
+    ledger.apply({"id": "c", "command": "heard"})
+    ledger.close()
+    reader.refresh(1.0)
+    assert not reader.notices[REBUILT].get("message")
+    reader.close()
+
+
+def test_without_its_copies_what_can_be_read_of_a_damaged_ledger_is_kept(
+    whole: Path, tmp_path: Path
+) -> None:
+    folder = copied(whole, tmp_path)
+    before = jobs_of(folder)
+    shutil.rmtree(folder / "jobs")
+    with open(folder / FILE_NAME, "r+b") as file:  # the last page: most rows stand before it
+        file.seek(-4096, os.SEEK_END)
+        file.write(os.urandom(4096))
+    after = jobs_of(folder)
+    assert len(after) > len(before) // 2
+    assert after.keys() <= before.keys()
+    assert len(list((folder / "jobs").glob("*.jsonl"))) == len(after)
+
+
+def test_a_damaged_copy_beside_a_good_ledger_changes_nothing(whole: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    before = jobs_of(folder)
+    for number, path in enumerate(sorted((folder / "jobs").glob("*.jsonl"))):
+        path.write_bytes(os.urandom(100 * number))
+    assert jobs_of(folder) == before
+
+
+@pytest.mark.parametrize("line", [0, 1, 2])
+def test_a_line_that_may_say_sending_counts_as_bought(tmp_path: Path, line: int) -> None:
+    """Ledger gone and its copy damaged: a job that may have been sent is never sent again by the program."""
+    folder = tmp_path / "data"
+    ledger = Ledger.open(folder)
+    spec = make_spec()
+    for seq, event in enumerate((Created(spec), SubmitStarted(5), Sending())):
+        ledger.append(spec.id, seq, event)
+    ledger.close()
+    (folder / FILE_NAME).unlink()
+    twin = folder / "jobs" / f"{spec.id}.jsonl"
+    lines = twin.read_bytes().splitlines(keepends=True)
+    lines[line] = b"\xff" * len(lines[line])
+    twin.write_bytes(b"".join(lines))
+    job = jobs_of(folder).get(spec.id)
+    if line == 0:  # nobody knows what it was; its copy stays
+        assert job is None
+        assert twin.exists()
+        return
+    assert job is not None
+    assert job.sent
+    assert job.reserved
+    if line == 2:
+        assert job.state is State.UNKNOWN
+        assert job.problem is not None
+        assert job.problem.code is ProblemCode.ANSWER_LOST
+
+
+def test_a_second_rebuilding_finds_what_the_first_one_found(tmp_path: Path) -> None:
+    """The first one gives events new numbers where a line is missing; the copies follow."""
+    folder = tmp_path / "data"
+    ledger = Ledger.open(folder)
+    spec = make_spec()
+    road = (Created(spec), SubmitStarted(5), Sending(), Submitted("r-1"), Progress(1), Progress(2))
+    for seq, event in enumerate(road):
+        ledger.append(spec.id, seq, event)
+    ledger.close()
+    twin = folder / "jobs" / f"{spec.id}.jsonl"
+    lines = twin.read_bytes().splitlines(keepends=True)
+    twin.write_bytes(b"".join([*lines[:2], b"torn\n", *lines[3:]]))
+    for progress in (50, 60):
+        (folder / FILE_NAME).unlink()
+        ledger = Ledger.open(folder)
+        ledger.append(spec.id, None, Progress(progress))
+        job = ledger.job(spec.id)
+        ledger.close()
+        assert job is not None
+        assert (job.request_id, job.state, job.progress) == ("r-1", State.RUNNING, progress)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"seq": 1e999, "at": 1, "kind": "held", "payload": {}}',
+        b'{"seq": 9, "at": NaN, "kind": "slow", "payload": {}}',
+        b'{"seq": 9, "at": 1e999, "kind": "slow", "payload": {}}',
+        b'{"seq": 9, "at": 1, "kind": "\\ud800", "payload": {}}',
+        b'{"seq": 9, "at": 1, "kind": [], "payload": {}}',
+        b'{"seq": 9, "at": 1, "kind": "slow", "payload": []}',
+        b"[" * 20_000,
+        b"5",
+        bytes(5000),
+    ],
+)
+def test_no_line_of_a_copy_keeps_a_ledger_from_being_rebuilt(tmp_path: Path, line: bytes) -> None:
+    folder = tmp_path / "data"
+    ledger = Ledger.open(folder)
+    spec = make_spec()
+    for seq, event in enumerate((Created(spec), SubmitStarted(5), Sending(), Submitted("r-1"))):
+        ledger.append(spec.id, seq, event)
+    ledger.close()
+    (folder / FILE_NAME).unlink()
+    with open(folder / "jobs" / f"{spec.id}.jsonl", "ab") as file:
+        file.write(line + b"\n")
+    assert jobs_of(folder)[spec.id].request_id == "r-1"
+
+
+def test_an_inbox_full_of_rubbish_is_cleared(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    ledger = Ledger.open(folder)
+    inbox = folder / "inbox"
+    (inbox / "folder.json").mkdir()
+    os.mkfifo(inbox / "pipe.json")
+    (inbox / "nowhere.json").symlink_to(tmp_path / "gone")
+    (inbox / "zero.json").symlink_to("/dev/zero")
+    for number in range(500):
+        (inbox / f"{number}.json").write_bytes(os.urandom(number))
+    start = time.monotonic()
+    assert ledger.inbox() == []
+    assert time.monotonic() - start < 10
+    assert os.listdir(inbox) == ["bad"]
+    ledger.close()
+
+
+def test_a_ledger_that_stays_locked_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlite3
+
+    folder = tmp_path / "data"
+    Ledger.open(folder).close()
+    monkeypatch.setattr(ledger_module, "LOCKED_AFTER", 0.0)
+    reader = LedgerReader(folder)
+    other = sqlite3.connect(folder / FILE_NAME, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    reader.refresh(1.0)
+    reader.refresh(1.0)
+    assert "locked" in reader.trouble
+    other.execute("ROLLBACK")
+    other.close()
+    reader.refresh(1.0)
+    assert reader.trouble == ""
+    reader.close()
+
+
+def test_a_newer_ledger_that_cannot_be_read_is_not_called_damaged(tmp_path: Path) -> None:
+    import sqlite3
+
+    folder = tmp_path / "data"
+    Ledger.open(folder).close()
+    with sqlite3.connect(folder / FILE_NAME) as other:
+        other.execute("ALTER TABLE jobs RENAME TO clips")
+        other.execute("PRAGMA user_version = 99")
+    reader = LedgerReader(folder)
+    reader.refresh(1.0)
+    assert "newer" in reader.trouble
+    assert not reader.damaged
+    reader.close()
+    with pytest.raises(LedgerError, match="newer"):
+        Ledger.open(folder)

@@ -152,7 +152,6 @@ def test_a_thousand_jobs_keep_the_limit_and_use_it(workers: list[Simulated], clo
     clicks = sorted(
         (chance.uniform(0.0, JOBS * EVERY), chance.randrange(WORKERS)) for _ in range(JOBS)
     )
-    start = clock.now
     simulate(workers, clock, clicks)
     jobs = workers[0]._ledger.jobs()
     assert [job.state for job in jobs] == [State.READY] * JOBS

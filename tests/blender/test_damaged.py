@@ -1,0 +1,66 @@
+"""A damaged list of clips, met by Blender: it starts, says so, has it rebuilt, and what was paid for is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+Module = Callable[[str], ModuleType]
+PACKAGE = "bl_ext.user_default.grok_video"
+
+
+def restarted(bpy: Any, spoil: Callable[[], object]) -> None:
+    """The add-on is switched off, its files are spoiled, and it is switched on again."""
+    bpy.ops.preferences.addon_disable(module=PACKAGE)
+    spoil()
+    bpy.ops.preferences.addon_enable(module=PACKAGE)
+    assert PACKAGE in bpy.context.preferences.addons
+    bpy.context.preferences.addons[PACKAGE].preferences.poll_interval = 0.2
+
+
+@pytest.mark.parametrize("how", ["cut", "noise", "empty", "gone"])
+def test_a_damaged_list_is_rebuilt_and_it_is_said(
+    blender: ModuleType, stand_in: Any, module: Module, tmp_path: Path, how: str
+) -> None:
+    scene = blender.context.scene
+    scene.grok_video.prompt, scene.grok_video.source = "Rain", "NONE"
+    scene.grok_video.duration = 1
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    blender.ops.grok_video.generate()
+    flow = module("blender.flow")
+    (job,) = flow.current().bridge.snapshot.all
+    path = flow.current().bridge.data_dir / "ledger.sqlite3"
+
+    def spoil() -> None:
+        size = path.stat().st_size
+        match how:
+            case "cut":
+                os.truncate(path, size // 2)
+            case "noise":
+                path.write_bytes(os.urandom(size))
+            case "empty":
+                os.truncate(path, 0)
+            case _:
+                path.unlink()
+
+    restarted(blender, spoil)
+    bridge = flow.current().bridge
+    bridge.tick(1.0)
+    assert how not in ("cut", "noise") or "damaged" in bridge.ledger_trouble
+    # A script, or a click: the worker rebuilds the list before it takes up the job.
+    blender.ops.grok_video.generate()
+    bridge = flow.current().bridge
+    assert bridge.ledger_trouble == ""
+    assert "rebuilt" in bridge.rebuilt
+    newest, before = bridge.snapshot.all
+    assert (before.id, before.request_id, before.cost) == (job.id, job.request_id, job.cost)
+    assert newest.state == "IMPORTED"
+    assert len(stand_in.jobs()) == 2
+    assert blender.ops.grok_video.heard() == {"FINISHED"}
+    while bridge.rebuilt:
+        flow.tick(blender.context)

@@ -38,6 +38,7 @@ from .job import (
     Job,
     Kind,
     LocalFailed,
+    NotCharged,
     NotSent,
     Problem,
     Progress,
@@ -424,6 +425,8 @@ def _told(event: Event) -> str:
             return f"downloaded: {_clip(clip)}" + (f" ({_problem(problem)})" if problem else "")
         case LocalFailed(problem):
             return f"failed on this computer: {_problem(problem)}"
+        case NotCharged():
+            return "not charged, as the user said"
         case StopRequested():
             return "Stop Tracking was pressed"
         case Retried():

@@ -434,7 +434,10 @@ class Transport:
                     )
                 location = response.headers.get("Location")
                 if response.status_code in _REDIRECTS and location:
-                    url = urljoin(url, location)
+                    try:
+                        url = urljoin(url, location)
+                    except ValueError:
+                        url = location  # no address: refused with its sentence
                     continue
                 return self._save(response, part, start, etag, call, url)
         raise TransportError(

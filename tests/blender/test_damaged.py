@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,11 @@ Module = Callable[[str], ModuleType]
 PACKAGE = "bl_ext.user_default.grok_video"
 
 
-def restarted(bpy: Any, spoil: Callable[[], object]) -> None:
-    """The add-on is switched off, its files are spoiled, and it is switched on again."""
+def restarted(bpy: Any, worker: Any, spoil: Callable[[], object]) -> None:
+    """The add-on is switched off, its files are spoiled once no worker writes, and it is switched on again."""
     bpy.ops.preferences.addon_disable(module=PACKAGE)
+    with contextlib.suppress(ChildProcessError):  # it had ended before
+        os.waitpid(worker.pid, 0)
     spoil()
     bpy.ops.preferences.addon_enable(module=PACKAGE)
     assert PACKAGE in bpy.context.preferences.addons
@@ -48,7 +51,7 @@ def test_a_damaged_list_is_rebuilt_and_it_is_said(
             case _:
                 path.unlink()
 
-    restarted(blender, spoil)
+    restarted(blender, flow.current().bridge._process, spoil)
     bridge = flow.current().bridge
     bridge.tick(1.0)
     assert how not in ("cut", "noise") or "damaged" in bridge.ledger_trouble

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
+import blf
 import bpy
 
 from ..core import models
@@ -17,7 +19,7 @@ from ..core.job import FINAL_STATES, Job, Kind, ProblemCode, State
 from . import capture, compat, flow, orders, preparing, sequencer, settings, shots
 
 ROWS = 8  # jobs on a page
-PROBLEM_LINES = 6  # of a problem's text in a row; the rest is behind Copy Error
+PROBLEM_LINES = 8  # of a problem's text in a row; the rest is behind Copy Error
 NARROW = (
     230  # pixels of a sidebar, at an interface scale of 1, that hold two labelled fields in a row
 )
@@ -48,6 +50,8 @@ _WORDS = {
 
 # ------------------------------------------------------------------------------------------------ helpers
 
+_FEWEST = 12  # characters of a line, however narrow the sidebar
+
 
 def _wrapped(
     layout: bpy.types.UILayout,
@@ -60,20 +64,35 @@ def _wrapped(
     region = context.region
     scale = context.preferences.system.ui_scale
     width = region.width if region is not None else 400
-    # Measured with Blender's own font: about 6 pixels a character at a scale of 1.
-    characters = max(int((width - 60 * scale) / (6.0 * scale)), 16)
-    lines = [
-        line
-        for paragraph in text.splitlines()
-        for line in textwrap.wrap(paragraph, characters, max_lines=most, placeholder=" …")
-    ][:most]
+    # Beside the text: the panel, the box, the tabs, and the icon.
+    beside = 68 if icon == "NONE" else 88
+    size = context.preferences.ui_styles[0].widget.points * scale
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for number, line in enumerate(lines):
+    for number, line in enumerate(_lines(text, int(width - beside * scale), size, most)):
         if number == 0:
             column.label(text=line, icon=icon)
         else:
             column.label(text=line, icon="BLANK1" if icon != "NONE" else "NONE")
+
+
+@functools.lru_cache(maxsize=128)
+def _lines(text: str, room: int, size: float, most: int) -> list[str]:
+    """``text`` in at most ``most`` lines of ``room`` pixels, in Blender's own font at that size."""
+    blf.size(0, size)
+    characters = max(
+        int(room / (size * 0.4)), _FEWEST
+    )  # more than fit, of all but the thinnest letters
+    while True:
+        lines = [
+            line
+            for paragraph in text.splitlines()
+            for line in textwrap.wrap(paragraph, characters, max_lines=most, placeholder=" …")
+        ][:most]
+        widest = max((blf.dimensions(0, line)[0] for line in lines), default=0.0)
+        if widest <= room or characters <= _FEWEST:
+            return lines
+        characters -= 1
 
 
 def _narrow(context: bpy.types.Context) -> bool:

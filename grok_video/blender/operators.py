@@ -7,6 +7,7 @@ Operators that spend money have neither REGISTER nor UNDO: Redo and Repeat Last 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -447,7 +448,12 @@ class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
             event,
             price,
             "Buy This Clip Once More?",
-            " ".join(filter(None, (_bought_since(job), f"{known}. {_CHARGED}"))),
+            " ".join(
+                filter(
+                    None,
+                    (_bought_since(job), f"{known}. The service charges for every submission."),
+                )
+            ),
             "Send Again",
         )
 
@@ -636,6 +642,8 @@ class GROK_VIDEO_OT_export_spending(_Asks, ExportHelper, bpy.types.Operator):
             part.write_bytes(flow.spending_table().encode("utf-8-sig", "replace"))
             os.replace(part, path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise flow.Refused(
                 f"The table cannot be written to {path}: {error.strerror}.",
                 "Choose another folder or name.",
@@ -1075,9 +1083,6 @@ class GROK_VIDEO_OT_watch(bpy.types.Operator):
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
         flow.watch_ended()
-
-
-_CHARGED = "The service charges for every submission."
 
 
 def _bought_since(job: Job) -> str:

@@ -26,7 +26,7 @@ from .. import __package__ as base_package
 from ..core import models
 from ..core.job import TICKS_PER_USD, account_of
 from ..core.ledger import default_data_dir
-from ..core.money import LARGEST_LIMIT, is_loopback
+from ..core.money import LARGEST_LIMIT, is_local
 
 PACKAGE = str(base_package)
 DEFAULT_API_BASE = "https://api.x.ai"
@@ -427,7 +427,7 @@ def api_base_trouble(base: str) -> str:
         return "The API base URL must not hold a user name or a password."
     if not host or parts.query or parts.fragment:
         return f"The API base URL “{base}” is not a web address such as {DEFAULT_API_BASE}."
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(base)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_local(base)):
         return ""
     return "The API base URL must start with https://, else your key could be read on the way."
 
@@ -440,7 +440,7 @@ def account() -> str:
 def poll_interval() -> float:
     """Seconds between two polls of a job: never below 5 unless the service is on this computer."""
     wanted = preferences().poll_interval
-    return wanted if is_loopback(api_base()) else max(wanted, MIN_POLL_INTERVAL)
+    return wanted if is_local(api_base()) else max(wanted, MIN_POLL_INTERVAL)
 
 
 def ticks(dollars: float) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import ipaddress
 import math
 import os
 import types
@@ -212,6 +213,17 @@ class JobSpec:
 def new_id() -> str:
     """A fresh job, command or session id: 32 hex characters."""
     return uuid.uuid4().hex
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine by its name alone."""
+    host = host.strip("[]").lower()
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def account_of(api_base: str, key: str) -> str:

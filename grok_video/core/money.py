@@ -12,12 +12,11 @@ from __future__ import annotations
 import csv
 import functools
 import io
-import ipaddress
 import time
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from .job import TICKS_PER_USD, Job, Problem, ProblemCode
+from .job import TICKS_PER_USD, Job, Problem, ProblemCode, is_loopback
 from .models import usd
 from .record import record
 
@@ -41,7 +40,7 @@ class Limits:
 
     def count(self, api_base: str) -> bool:
         """Whether it is money that is spent at that API base."""
-        return self.count_loopback or not is_loopback(api_base)
+        return self.count_loopback or not is_local(api_base)
 
 
 @record
@@ -57,11 +56,10 @@ class Spending:
 
 
 @functools.lru_cache(maxsize=64)
-def is_loopback(base: str) -> bool:
+def is_local(base: str) -> bool:
     """Whether the API base is a service on this computer."""
     try:
-        host = urlsplit(base).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return is_loopback(urlsplit(base).hostname or "")
     except ValueError:
         return False
 

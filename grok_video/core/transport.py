@@ -30,7 +30,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from .job import Problem, ProblemCode
+from .job import Problem, ProblemCode, is_loopback
 from .masking import KeyMask
 from .record import record
 
@@ -204,17 +204,6 @@ def _pool_classes(call: Call) -> dict[str, Any]:
 
 
 # ----------------------------------------------------------------------------------------------------- addresses
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine by its name alone."""
-    host = host.strip("[]").lower()
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def base_problem(base: str) -> str:

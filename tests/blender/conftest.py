@@ -10,6 +10,8 @@ modules through ``module('core.job')`` only: they exist once the zip is installe
     blender     an empty file, the extension freshly enabled with an empty ledger, for one test
     stand_in    a stand-in server for one test; the extension talks to it and is allowed online
     service_of  a function: options -> a stand-in server that the test itself lets in
+    scene       a saved file whose scene asks for the cheapest clip, with ``stand_in``
+    clicked     a function: state -> a job as from a click in a window, followed until it is in that state
     keysearch   what looks for a key in everything that was written (tests/keysearch.py)
 """
 
@@ -25,6 +27,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -159,3 +162,29 @@ def service_of() -> Callable[..., StandIn]:
 def keysearch() -> ModuleType:
     """What looks for a key in everything that was written."""
     return load_by_path(ROOT / "tests" / "keysearch.py")
+
+
+@pytest.fixture
+def scene(blender: ModuleType, stand_in: Any, tmp_path: Path) -> Any:
+    """A saved file whose scene asks for the cheapest clip."""
+    scene = blender.context.scene
+    scene.grok_video.prompt = "A heron lifts off"
+    scene.grok_video.source = "NONE"
+    scene.grok_video.duration = 1
+    scene.grok_video.generate_audio = False
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    return blender.context.scene
+
+
+@pytest.fixture
+def clicked(
+    blender: ModuleType, scene: Any, module: Callable[[str], ModuleType]
+) -> Callable[[str], Any]:
+    """A job as from a click in a window, which waits for nothing, followed until it is in a state."""
+
+    def follow(state: str) -> Any:
+        flow = module("blender.flow")
+        job_id = flow.generate(blender.context, scene, scene, 1)
+        return flow.wait_until(blender.context, job_id, lambda job: job.state == state)
+
+    return follow

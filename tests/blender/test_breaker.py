@@ -17,30 +17,6 @@ import pytest
 Module = Callable[[str], ModuleType]
 
 
-@pytest.fixture
-def scene(blender: ModuleType, stand_in: Any, tmp_path: Path) -> Any:
-    """A saved file whose scene asks for the cheapest clip."""
-    scene = blender.context.scene
-    scene.grok_video.prompt = "A heron lifts off"
-    scene.grok_video.source = "NONE"
-    scene.grok_video.duration = 1
-    scene.grok_video.generate_audio = False
-    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
-    return blender.context.scene
-
-
-@pytest.fixture
-def clicked(blender: ModuleType, scene: Any, module: Module) -> Callable[[str], Any]:
-    """A job as from a click in a window, which waits for nothing, followed until it is in a state."""
-
-    def follow(state: str) -> Any:
-        flow = module("blender.flow")
-        job_id = flow.generate(blender.context, scene, scene, 1)
-        return flow.wait_until(blender.context, job_id, lambda job: job.state == state)
-
-    return follow
-
-
 def held(blender: ModuleType, module: Module, clicked: Callable[[str], Any], stand_in: Any) -> Any:
     """A job that waits for the artist's word: its key was taken away before it was sent."""
     flow = module("blender.flow")

@@ -18,18 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 Module = Callable[[str], ModuleType]
 
 
-@pytest.fixture
-def scene(blender: ModuleType, stand_in: Any, tmp_path: Path) -> Any:
-    """A saved file whose scene is set up for the cheapest clip: one second, from text, in silence."""
-    scene = blender.context.scene
-    scene.grok_video.prompt = "A heron lifts off"
-    scene.grok_video.source = "NONE"
-    scene.grok_video.duration = 1
-    scene.grok_video.generate_audio = False
-    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
-    return blender.context.scene
-
-
 def newest(module: Module) -> Any:
     return module("blender.flow").current().bridge.snapshot.all[0]
 

@@ -25,16 +25,10 @@ PRICE = USD // 20  # a second at 480p, from text
 
 
 @pytest.fixture
-def scene(blender: ModuleType, stand_in: Any, module: Module, tmp_path: Path) -> Any:
-    """A saved file whose scene asks for the cheapest clip; the stand-in's bill counts."""
-    scene = blender.context.scene
-    scene.grok_video.prompt = "A heron lifts off"
-    scene.grok_video.source = "NONE"
-    scene.grok_video.duration = 1
-    scene.grok_video.generate_audio = False
-    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+def scene(scene: Any, module: Module) -> Any:
+    """The same file; the stand-in's bill counts."""
     module("blender.flow").set_limits(count_loopback=True)
-    return blender.context.scene
+    return scene
 
 
 @pytest.fixture

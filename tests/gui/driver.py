@@ -316,6 +316,8 @@ class Ui:
         def wanted(widget: Widget) -> bool:
             return widget.name == name and with_ in widget.call
 
+        # What the scenario has just changed may move it: Blender would still find it at the old place.
+        yield from self.redraw()
         # First where it lay before, in this scenario or another; then where it is scrolled to, as
         # buttons that are pressed one after the other lie together.
         if (widget := (yield from self._where_it_was(name, kind, part, wanted))) is not None:

@@ -349,7 +349,7 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
         "pass it is held and not sent. 0: no limit",
         min=0.0,
         max=LARGEST_LIMIT / TICKS_PER_USD,
-        step=100,
+        step=10,
         precision=2,
         get=_get_day_limit,
         set=_set_day_limit,
@@ -360,7 +360,7 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
         "pass it is held and not sent. 0: no limit",
         min=0.0,
         max=LARGEST_LIMIT / TICKS_PER_USD,
-        step=100,
+        step=10,
         precision=2,
         get=_get_month_limit,
         set=_set_month_limit,
@@ -371,7 +371,7 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
         "price is not known. 0: never ask",
         min=0.0,
         max=LARGEST_LIMIT / TICKS_PER_USD,
-        step=100,
+        step=10,
         precision=2,
     )
     unknown_price: FloatProperty(

@@ -7,7 +7,6 @@ Operators and the panel call in here; nothing here draws.
 
 from __future__ import annotations
 
-import math
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -75,7 +74,8 @@ class Flow:
     )  # job id → when its import was asked for
     settled: set[str] = field(default_factory=set)  # job ids whose import this session reported on
     waiting: str = ""  # why a clip that is ready is not imported just now
-    last_click: tuple[object, float] = (None, 0.0)
+    last_click: tuple[object, float] = (None, 0.0)  # what it asked for, and when it was dealt with
+    since_click: float = 0.0  # seconds since then, a tick's at most for each turn of the event loop
     check: str = ""  # id of the last question whether the key is good
     models_asked: str = ""  # id of the last question which models it may use
     limits_asked: str = ""  # id of the last change of the spending limits
@@ -249,15 +249,22 @@ def _refuse_unpriced(spec: JobSpec) -> None:
 
 
 def _refuse_double_click(spec: JobSpec) -> None:
-    # The second click of a double click arrives when the first has been dealt with.
+    # The second click of a double click arrives when the first has been dealt with. Where playback makes
+    # each turn of the event loop slow that may be seconds later, so the turns count as well as the time.
     flow = current()
     same = what_a_click_asks_for(spec)
     before, at = flow.last_click
-    now = time.monotonic()
+    soon = time.monotonic() - at < DOUBLE_CLICK_SECONDS
+    soon |= flow.watched and flow.since_click < DOUBLE_CLICK_SECONDS
     # Each click of a row counts from the one before: hammering the button is one click.
-    flow.last_click = (same, max(now, at) if before == same else now)
-    if not bpy.app.background and before == same and now - at < DOUBLE_CLICK_SECONDS:
+    _clicked(same)
+    if not bpy.app.background and before == same and soon:
         raise Refused("This clip was sent just now.", "Press again if you want a second one.")
+
+
+def _clicked(what: object) -> None:
+    flow = current()
+    flow.last_click, flow.since_click = (what, time.monotonic()), 0.0
 
 
 def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
@@ -330,9 +337,8 @@ def _queue(spec: JobSpec) -> None:
     flow = current()
     flow.documents[spec.id] = flow.document
     send("submit", spec=spec_to_payload(spec))
-    # On a busy machine all this, and the redraw after it, outlast the time between the clicks of a double
-    # click: that begins when Blender takes events again, on the next tick.
-    flow.last_click = (flow.last_click[0], math.inf)
+    # On a busy machine all this outlasts the time between the clicks of a double click.
+    _clicked(flow.last_click[0])
 
 
 def send(command: str, **fields: object) -> str:
@@ -599,8 +605,6 @@ def not_charged(job: Job) -> None:
 def tick(context: bpy.types.Context) -> bool:
     """Everything that is due now; True when the panel has something new to show."""
     flow = current()
-    if flow.last_click[1] == math.inf:
-        flow.last_click = (flow.last_click[0], time.monotonic())
     changed = flow.bridge.tick(TICK_BUDGET)
     capture.tidy()
     changed |= _prepare(context)
@@ -959,7 +963,9 @@ def watch_tick(context: bpy.types.Context) -> bool:
     """One tick of the modal timer operator; False when it has to end itself now."""
     if _flow is None:  # the add-on was disabled under it
         return False
-    _flow.ticked = time.monotonic()
+    now = time.monotonic()
+    _flow.since_click += min(now - _flow.ticked, TICK_SECONDS)
+    _flow.ticked = now
     rendering = _flow.pending is not None
     _flow.news |= tick(context)
     again = time.monotonic() < _flow.breath and busy()

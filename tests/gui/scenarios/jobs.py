@@ -41,6 +41,16 @@ def strips() -> list[Any]:
     return sorted((strip for strip in every if JOB in strip), key=lambda strip: strip.channel)
 
 
+def apart(ui: Ui) -> Steps:
+    """Wait until the next click is no part of a double click, however slow Blender is just now."""
+    flow = ui.module("blender.flow")
+    yield flow.DOUBLE_CLICK_SECONDS
+    state = flow.current()
+    yield from ui.until(
+        lambda: not state.watched or state.since_click >= flow.DOUBLE_CLICK_SECONDS, "the ticks", 60
+    )
+
+
 def described(strip: Any) -> dict[str, Any]:
     """A strip as the test reads it."""
     if hasattr(strip, "left_handle"):

@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import bpy
-from jobs import newest, quick, strips
+from jobs import apart, newest, quick, strips
 
 if TYPE_CHECKING:
     from driver import Steps, Ui
@@ -49,7 +49,7 @@ def typed_then_crash(ui: Ui, key: str, blend: str) -> Steps:
     ui.note(info=bpy.context.window_manager.clipboard)
     area.type = "VIEW_3D"
     yield from ui.sidebar("VIEW_3D")
-    yield 1.2  # else the next click is a double click
+    yield from apart(ui)
     yield from ui.click("grok_video.generate", "VIEW_3D")
     yield from ui.until(lambda: newest().state == "RUNNING", "the second job", 60)
     ui.note(crashes=True)

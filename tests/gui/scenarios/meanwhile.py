@@ -191,7 +191,7 @@ def f12_in_render(ui: Ui) -> Steps:
 
 
 def double_click(ui: Ui, playing: bool) -> Steps:
-    """Two clicks in a row are one job, also while the playhead runs between them."""
+    """Two clicks in a row are one job, also while the playhead runs between them and drawing is slow."""
     scene = bpy.context.scene
     scene.grok_video.source = "NONE"
     scene.grok_video.duration = 1
@@ -199,12 +199,15 @@ def double_click(ui: Ui, playing: bool) -> Steps:
     yield from ui.sidebar(VIEW)
     yield from ui.find("grok_video.generate", VIEW)
     if playing:
+        # A heavy scene: the clicks are dealt with further apart than a double click lasts.
+        slow = bpy.types.SpaceView3D.draw_handler_add(time.sleep, (0.8,), "WINDOW", "POST_PIXEL")
         with ui.override(VIEW, "WINDOW"):
             bpy.ops.screen.animation_play()
     yield from ui.press()
     yield from ui.press()
     yield from ui.until(newest, "the job", 60)
     if playing:
+        bpy.types.SpaceView3D.draw_handler_remove(slow, "WINDOW")
         with ui.override(VIEW, "WINDOW"):
             bpy.ops.screen.animation_cancel()
     yield from done(ui)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
-from jobs import newest, quick, strips
+from jobs import apart, newest, quick, strips
 from pictures import NARROW, shown
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def repeats(ui: Ui) -> Steps:
     # Blender shows the refusal under the mouse, over the button.
     yield from ui.press("ESC")
     yield from ui.point(KIND)
-    yield 1.5
+    yield from apart(ui)
     yield from ui.click("grok_video.generate", KIND)
     yield from ui.until(lambda: len(shown()) > 2, "the third job", 30)
     ui.note(after_one_more=len(shown()))

@@ -108,7 +108,8 @@ class Ui:
         yield from self.redraw()
         self.output.joinpath(f"{name}.json").write_text(json.dumps(self._places()), "utf-8")
         target = self.output / f"{name}.png"
-        grab = subprocess.Popen(["import", "-silent", "-window", "root", str(target)])
+        quick = ["-define", "png:compression-level=1"]
+        grab = subprocess.Popen(["import", "-silent", "-window", "root", *quick, str(target)])
         yield from self.until(lambda: grab.poll() is not None, f"the picture {name}")
         assert grab.returncode == 0, f"no picture {name}: import ended with {grab.returncode}"
 

@@ -24,6 +24,7 @@ ROOT = HERE.parents[1]
 sys.path.append(str(ROOT / "scripts"))
 
 from blenders import Window  # noqa: E402
+from environments import cache_dir  # noqa: E402
 
 #: The screen of the tests, in pixels.
 SCREEN = (1600, 1000)
@@ -103,6 +104,7 @@ class Profile:
             "DISPLAY": self.display,
             "LANG": "C.UTF-8",
             "LIBGL_ALWAYS_SOFTWARE": "1",
+            "MESA_SHADER_CACHE_DIR": str(self._shaders),
             "PYTHONDONTWRITEBYTECODE": "1",
             "XDG_RUNTIME_DIR": str(self.home),
         }
@@ -112,9 +114,15 @@ class Profile:
 
     def blender(self, arguments: list[str]) -> list[str]:
         """The command that starts this artist's Blender."""
+        self._shaders.mkdir(parents=True, exist_ok=True)
         return self.window.command(
-            [self.window.blender, *arguments], [ROOT, self.home, *self.shared]
+            [self.window.blender, *arguments], [ROOT, self.home, self._shaders, *self.shared]
         )
+
+    @property
+    def _shaders(self) -> Path:
+        """Where the shaders that the CPU runs are kept: compiled at each start they take half of it."""
+        return cache_dir() / "shaders" / self.window.version.replace(" ", "-")
 
     def install(self, archive: Path, ui_scale: float = 1.0) -> None:
         """Install and enable the zip, allow online access, and save the preferences."""

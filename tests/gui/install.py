@@ -18,6 +18,8 @@ assert "bl_ext.user_default.grok_video" in bpy.context.preferences.addons
 preferences = bpy.context.preferences
 preferences.view.show_splash = False
 preferences.view.ui_scale = float(scale)
+# A 3D View that is drawn by the CPU takes a second; smoothed, Blender draws it many times.
+preferences.system.viewport_aa = "OFF"
 preferences.system.use_online_access = True
 if hasattr(preferences.view, "asset_access"):  # 5.2 would fetch Blender's own assets
     preferences.view.asset_access = "ONLY_OFFLINE"

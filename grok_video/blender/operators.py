@@ -617,9 +617,10 @@ class GROK_VIDEO_OT_not_charged(_Asks, bpy.types.Operator):
 
 class GROK_VIDEO_OT_export_spending(_Asks, ExportHelper, bpy.types.Operator):
     bl_idname = "grok_video.export_spending"
-    bl_label = "Export Spending as CSV…"
+    bl_label = "Export Spending"
     bl_description = (
-        "Write a table of everything that was bought, for a spreadsheet. Without prompts"
+        "Write a table of everything that was bought, for a spreadsheet. It holds no prompts but the words that "
+        "name the files of clips"
     )
     bl_options = set()
 

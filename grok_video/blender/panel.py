@@ -703,7 +703,7 @@ def _draw_spending(layout: bpy.types.UILayout, _context: bpy.types.Context) -> N
             _draw_sum(column, "Left Today", max(limits.day - sums.account_today, 0))
         if limits.month:
             _draw_sum(column, "Left This Month", max(limits.month - sums.account_month, 0))
-    layout.operator("grok_video.export_spending", icon="EXPORT")
+    layout.operator("grok_video.export_spending", text="Export Spending as CSV…", icon="EXPORT")
 
 
 def _draw_sum(column: bpy.types.UILayout, name: str, ticks: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 from jobs import newest, strips
-from rework import to_the_jobs
+from rework import open_section, to_the_jobs
 
 if TYPE_CHECKING:
     from driver import Steps, Ui
@@ -87,6 +89,56 @@ def limits_and_questions(ui: Ui) -> Steps:
         "both clips",
         90,
     )
+
+
+def spending_and_a_rebuilt_list(ui: Ui) -> Steps:
+    """The artist looks up what was spent and exports it; then the list of clips is damaged, and mends."""
+    flow = ui.module("blender.flow")
+    bridge = flow.current().bridge
+    flow.set_limits(count_loopback=True)  # no artist can: else the stand-in would cost nothing
+    yield from ui.until(lambda: flow.limits().count_loopback, "that the stand-in counts")
+    bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
+    scene = bpy.context.scene
+    scene.view_settings.view_transform = "Standard"
+    scene.grok_video.source = "NONE"
+    scene.grok_video.prompt = "Snow falls on a red barn"
+    scene.grok_video.duration = 2
+    yield from ui.sidebar(KIND)
+    yield from ui.click("grok_video.generate", KIND)
+    yield from ui.until(strips, "the clip on the timeline", 90)
+    yield from ui.until(lambda: newest().state == "IMPORTED", "the ledger's word of it", 60)
+
+    yield from to_the_jobs(ui, KIND)
+    yield from open_section(ui, "grok_video.show_log", "grok_video.export_spending", KIND)
+    yield from to_the_jobs(ui, KIND)
+    yield from ui.find("grok_video.export_spending", KIND)
+    yield from ui.shot("money-spending")
+    yield from ui.press()
+    yield from ui.until(lambda: is_shown(ui, "FILE_BROWSER"), "the file browser")
+    yield from ui.redraw()
+    yield from ui.shot("money-export")
+    yield from ui.point("FILE_BROWSER")
+    yield from ui.press("RET")
+    table = Path.home() / "grok_video_spending.csv"
+    yield from ui.until(table.exists, "the table")
+    ui.note(table=table.read_text("utf-8-sig"))
+
+    ledger = bridge.data_dir / "ledger.sqlite3"
+    ledger.write_bytes(os.urandom(ledger.stat().st_size))
+    yield from ui.click("grok_video.generate", KIND)
+    yield from ui.until(lambda: bridge.rebuilt, "the word of it", 90)
+    yield from ui.until(lambda: len(bridge.snapshot.all) > 1, "the second job", 30)
+    yield from ui.until(lambda: newest().state == "IMPORTED", "the second clip", 90)
+    ui.note(rebuilt=bridge.rebuilt, states=[str(job.state) for job in bridge.snapshot.all])
+    yield from to_the_jobs(ui, KIND)
+    yield from ui.find("grok_video.heard", KIND)
+    yield from ui.shot("money-rebuilt")
+    yield from ui.press()
+    yield from ui.until(lambda: not bridge.rebuilt, "that it was heard")
+
+
+def is_shown(ui: Ui, kind: str) -> bool:
+    return kind in {area.type for area in ui.window.screen.areas}
 
 
 def said(job: Any) -> str:

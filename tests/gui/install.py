@@ -20,9 +20,9 @@ preferences.view.show_splash = False
 preferences.view.ui_scale = float(scale)
 # A 3D View that is drawn by the CPU takes a second; smoothed, Blender draws it many times.
 preferences.system.viewport_aa = "OFF"
-preferences.system.use_online_access = True
 if hasattr(preferences.view, "asset_access"):  # 5.2 would fetch Blender's own assets
     preferences.view.asset_access = "ONLY_OFFLINE"
+preferences.system.use_online_access = True
 bpy.ops.wm.save_userpref()
 
 templates = Path(bpy.utils.resource_path("LOCAL"), "scripts", "startup", "bl_app_templates_system")

@@ -16,6 +16,7 @@ def default_scene(ui: Ui) -> Steps:
     kind = "VIEW_3D"
     scene = bpy.context.scene
     scene.grok_video.duration = 1
+    scene.eevee.taa_render_samples = 4  # on the CPU, 64 take minutes
     scene.render.resolution_percentage = 50  # of the artist's output, not of ours
     yield from ui.sidebar(kind)
     yield from ui.click("grok_video.generate", kind)

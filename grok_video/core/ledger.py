@@ -559,7 +559,7 @@ class Ledger:
         self._tail = _Tail()
         self._version = -1
         self._pending: dict[str, tuple[Job, int, int]] = {}
-        self._twins: list[tuple[str, str, bool]] = []
+        self._twins: list[tuple[str, str, str]] = []  # job, kind and line, until the commit
 
     # -- opening
 
@@ -1006,6 +1006,7 @@ class Ledger:
             try:
                 self._pull()
                 yield
+                self._write_twins()
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._pending.clear()
@@ -1016,9 +1017,6 @@ class Ledger:
             for job, first, n in self._pending.values():
                 self._tail.put(job, first, n)
             self._pending.clear()
-            twins, self._twins = self._twins, []
-            for job_id, line, synced in twins:
-                self._write_twin(job_id, line, synced)
 
     def _pull(self) -> None:
         """Take in what others wrote. ``data_version`` costs microseconds and sees other processes."""
@@ -1062,16 +1060,8 @@ class Ledger:
         if isinstance(event, _PROOFS):
             execute("UPDATE leases SET crashes = 0 WHERE job = ? AND crashes > 0", (job_id,))
         self._pending[job_id] = (after, first, n)
-        line = _twin_line(after.seq, at, kind, payload)
-        if not twin:
-            return after
-        if isinstance(event, Sending):
-            # The twin first: a ledger rebuilt from twins must never think that nothing was sent.
-            self._write_twin(job_id, line, synced=True)
-            if self.twin_trouble:
-                raise LedgerUnwritable(_unwritable(self.data_dir, self.twin_trouble))
-        else:
-            self._twins.append((job_id, line, kind in MONEY_EVENTS))
+        if twin:
+            self._twins.append((job_id, kind, _twin_line(after.seq, at, kind, payload)))
         return after
 
     def _notice(self, key: str, payload: Mapping[str, Any]) -> None:
@@ -1143,11 +1133,24 @@ class Ledger:
 
     # -- the twins
 
+    def _write_twins(self) -> None:
+        """The readable copies of what is about to be committed.
+
+        They come first: what the ledger knew of money must outlive the ledger, whenever this process dies. A
+        line whose commit then fails says what has happened all the same, until the next one takes its number.
+        """
+        twins, self._twins = self._twins, []
+        for job_id, kind, line in twins:
+            self._write_twin(job_id, line, synced=kind in MONEY_EVENTS)
+            # A ledger rebuilt from twins must never think that nothing was sent.
+            if self.twin_trouble and kind == Sending.kind:
+                raise LedgerUnwritable(_unwritable(self.data_dir, self.twin_trouble))
+
     def _write_twin(self, job_id: str, line: str, synced: bool) -> None:
-        """The job's readable copy. The ledger has the event already, so a failure here is only noted."""
+        """One line more of the job's readable copy. The ledger has the event too: a failure is only noted."""
         try:
-            with open(self.data_dir / "jobs" / f"{job_id}.jsonl", "ab") as file:
-                file.write(line.encode())
+            with open(self.data_dir / "jobs" / f"{job_id}.jsonl", "a+b") as file:
+                file.write(_line_break(file) + line.encode())
                 if synced:
                     file.flush()
                     os.fsync(file.fileno())
@@ -1217,6 +1220,14 @@ Line = tuple[Event, float]  # with its wall time
 
 def _twin_line(seq: int, at: float, kind: str, payload: str) -> str:
     return f'{{"seq": {seq}, "at": {at!r}, "kind": "{kind}", "payload": {payload}}}\n'
+
+
+def _line_break(file: IO[bytes]) -> bytes:
+    """What has to go before the next line: the one before may have been cut by a full disk or a crash."""
+    if not file.seek(0, os.SEEK_END):
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 def _twin_trouble(job_id: str, error: OSError) -> str:

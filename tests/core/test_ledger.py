@@ -19,9 +19,12 @@ from hypothesis import strategies as st
 
 from grok_video.core import ledger as ledger_module
 from grok_video.core.job import (
+    MONEY_EVENTS,
     AnswerLost,
+    Clip,
     Created,
     Done,
+    Downloaded,
     Held,
     IllegalTransition,
     Imported,
@@ -719,6 +722,79 @@ def test_nothing_is_sent_without_a_twin(ledger: Ledger, data_dir: Path) -> None:
     twin.rmdir()
     assert ledger.append(job.id, job.seq, Sending(), worker="me").sent
     assert ledger.twin_trouble == ""
+
+
+def the_twin(data_dir: Path, job_id: str) -> list[str]:
+    """The kinds of the events that stand in a job's readable copy."""
+    lines = (data_dir / "jobs" / f"{job_id}.jsonl").read_text().splitlines()
+    return [json.loads(line)["kind"] for line in lines if line]
+
+
+def test_the_twin_knows_of_money_before_the_ledger_does(
+    ledger: Ledger, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever it is killed: what is committed outlives the ledger. Looked at when each commit begins."""
+    spec = make_spec()
+    path = data_dir / "jobs" / f"{spec.id}.jsonl"
+    seen: list[list[str]] = []
+    synced: list[int] = []  # length of the file when it was last synced
+
+    def looked(statement: str) -> None:
+        if statement == "COMMIT":
+            assert_synced = synced and synced[-1] == path.stat().st_size
+            seen.append(the_twin(data_dir, spec.id) if assert_synced else ["not on the disk"])
+
+    monkeypatch.setattr(
+        ledger_module.os, "fsync", lambda number: synced.append(os.fstat(number).st_size)
+    )
+    ledger._connection.set_trace_callback(looked)  # pyright: ignore[reportPrivateUsage]
+    clip = Clip("/clip.mp4", 1, 848, 480, 24.0, 25, 1.0, True)
+    events = [Created(spec), SubmitStarted(1), RATE, SubmitStarted(1), Sending(), Submitted("r")]
+    events += [Done("https://x/y", 7), Downloaded(clip)]
+    for event in events:
+        ledger.append(spec.id, None, event)
+    kinds = [event.kind for event in events]
+    assert {*kinds, "rejected", "answer_lost", "service_failed", "not_charged"} == MONEY_EVENTS
+    assert seen == [kinds[: n + 1] for n in range(len(kinds))]
+
+
+def test_a_commit_that_fails_leaves_no_word_in_the_twin_that_counts(
+    ledger: Ledger, data_dir: Path
+) -> None:
+    """The next event takes the number of the one that never was."""
+    job = create(ledger)
+    ledger._connection.execute("PRAGMA busy_timeout = 0")  # pyright: ignore[reportPrivateUsage]
+    with contextlib.closing(raw(data_dir)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM events").fetchall()
+        with pytest.raises(LedgerUnwritable):  # a reader lets nobody commit
+            ledger.append(job.id, job.seq, SubmitStarted(1))
+    assert ledger.job(job.id) == job
+    assert the_twin(data_dir, job.id) == ["created", "submit_started"]
+    stopped = ledger.append(job.id, job.seq, StopRequested())
+    ledger.close()
+    (data_dir / FILE_NAME).unlink()
+    again = Ledger.open(data_dir)
+    assert again.job(job.id) == stopped
+    again.close()
+
+
+@pytest.mark.parametrize("cut", [1, 20, 70])
+def test_a_line_that_was_cut_takes_no_other_with_it(data_dir: Path, cut: int) -> None:
+    """A full disk, or a worker killed while it wrote: what comes next stands on a line of its own."""
+    ledger = Ledger.open(data_dir)
+    job = send(ledger, create(ledger))
+    twin = data_dir / "jobs" / f"{job.id}.jsonl"
+    before = twin.read_bytes()
+    job = ledger.append(job.id, job.seq, Submitted("r"))
+    line = twin.read_bytes()[len(before) :]
+    twin.write_bytes(before + line + line[:-cut])
+    job = ledger.append(job.id, job.seq, Done("https://x/y", 7))
+    ledger.close()
+    (data_dir / FILE_NAME).unlink()
+    again = Ledger.open(data_dir)
+    assert again.job(job.id) == job
+    again.close()
 
 
 def test_killed_while_it_was_rebuilt(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,8 +91,11 @@ AT_ONCE = {"submit": 3, "poll": 4, "download": 3, "check": 1}
 _LIMITED = frozenset({"submit", "poll", "check"})  # calls to the API take a slot
 _QUESTIONS = frozenset({"check", "models"})  # commands that are answered by the service
 LOG_SIZE = 256 << 10
+LAST_WORDS = 1.0  # seconds that calls which were ended have to say so, when the worker leaves
 REPLACE_FOR = 5.0  # seconds to try a rename that a scanner of Windows refuses
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+#: What became of something paid: never dropped.
+_PAID = (Submitted, Rejected, Done, ServiceFailed, Downloaded)
 
 
 @record
@@ -855,8 +858,8 @@ class Worker:
             self._ledger.append(job_id, None, event, worker=self._id)
         except LeaseLost:
             self._leases.pop(job_id, None)
-            # Somebody took us for dead. An id of something paid is never dropped: UNKNOWN takes it.
-            if not isinstance(event, Submitted | Rejected | Done | ServiceFailed | Downloaded):
+            # Somebody took us for dead. UNKNOWN takes an id that comes late.
+            if not isinstance(event, _PAID):
                 raise IllegalTransition("another worker goes on with it") from None
             self._ledger.append(job_id, None, event)
 
@@ -951,7 +954,11 @@ class Worker:
         self._leaving = True
         self._abort_unsent()
         deadline = time.monotonic() + ANSWER_TIMEOUT + 10.0
-        while (self._ops or self._unwritten) and time.monotonic() < deadline:
+        # A call that was just ended says so at once, unless it hangs where no socket can be shut.
+        others = time.monotonic() + LAST_WORDS
+        while self._ops or self._unwritten:
+            if time.monotonic() > (deadline if self._owes() else others):
+                break
             with contextlib.suppress(queue.Empty):
                 kind, data = self._messages.get(timeout=0.2)
                 if kind == "op":
@@ -966,6 +973,13 @@ class Worker:
             self.log(f"job {job_id[:8]}: could not be written down any more: {ids or list(events)}")
         with contextlib.suppress(OSError):
             self._ready.unlink()
+
+    def _owes(self) -> bool:
+        """Whether something that was paid for is not on record yet."""
+        events = [event for waiting in self._unwritten.values() for event in waiting]
+        return any(op.sent for op in self._ops.values()) or any(
+            isinstance(event, _PAID) for event in events
+        )
 
     def _close(self) -> None:
         """Give the jobs back in order, so that the next worker has them at once."""

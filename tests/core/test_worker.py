@@ -559,7 +559,8 @@ def test_polls_go_on_through_passing_trouble(blender: Blender, service: StandIn)
         before = len(service.requests("poll"))
         service.fail("poll", what)
         wait_for(lambda: len(service.requests("poll")) > before + 1, f"a poll after {what}")  # noqa: B023
-        assert blender.until(job_id, State.RUNNING).problem is None
+        job = blender.until(job_id, lambda job: job.problem is None)  # a good poll has been heard
+        assert job.state is State.RUNNING
     service.finish()
     blender.until(job_id, State.READY)
     assert len(service.requests("submit")) == 1

@@ -1,0 +1,284 @@
+"""The worker, killed at a boundary: a process that forks workers as they are and kills them at a named point.
+
+``python -I crashing.py <socket's number>`` loads the package as its own entry does, puts marks around everything
+that outlives a process (commits, lines of a twin, files, the steps of a call) and then forks a worker for each
+request: that takes milliseconds where a new interpreter takes half a second. Each worker writes the points that it
+passes into a log, and kills itself with SIGKILL at the one it was given. Nothing of this is in the product.
+
+One JSON object a message, one at a time, each answered: ``{"do": "start", "data", "session", "worker", "log", "at":
+[name, n]}`` with the descriptors of its stdin and stderr; ``{"do": "wait" | "poll", "pid"}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import io
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+#: Seconds; a job that another Blender left behind waits ten before it is held.
+GRACE = 0.3
+
+_WRITES = re.compile(r"\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM) (\w+)")
+
+
+class Points:
+    """The points that this process has passed, and the one where it ends."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+        self._at = ("", 0)
+        self._log = -1
+        self._guard = threading.RLock()
+
+    def begin(self, at: tuple[str, int], log: str) -> None:
+        """From here on they count."""
+        self._at = at
+        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def hit(self, name: str) -> None:
+        """Pass a point, or end there."""
+        with self._guard:
+            self._seen[name] += 1
+            os.write(self._log, f"{name}\n".encode())
+            if self._at == (name, self._seen[name]):
+                os.kill(os.getpid(), signal.SIGKILL)
+                time.sleep(60)  # until it has arrived
+
+    def next_is(self, name: str) -> bool:
+        """Whether it ends at the next ``hit`` of that name."""
+        with self._guard:
+            return self._at == (name, self._seen[name] + 1)
+
+
+POINTS = Points()
+hit = POINTS.hit
+
+
+def around(
+    owner: Any, name: str, label: str | Callable[..., str], sides: str = "before after"
+) -> None:
+    """Put a point before and after each call; ``label`` may be made of its arguments, '' is no point."""
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def marked(*given: Any, **named: Any) -> Any:
+        what = label if isinstance(label, str) else label(*given)
+        if what and "before" in sides:
+            hit(f"{what}: before")
+        result = original(*given, **named)
+        if what and "after" in sides:
+            hit(f"{what}: after")
+        return result
+
+    setattr(owner, name, marked)
+
+
+class Watched(sqlite3.Connection):
+    """A connection whose commits are points, named by what they make certain."""
+
+    what: list[str] = []
+
+    def execute(self, sql: str, *given: Any) -> Any:
+        if sql == "BEGIN IMMEDIATE":
+            self.what = []
+        elif found := _WRITES.match(sql):
+            name = given[0][3] if found[1] == "events" else found[1]
+            if name not in ("jobs", *self.what) and not (name == "leases" and self.what):
+                self.what.append(name)
+        if sql != "COMMIT":
+            return super().execute(sql, *given)
+        label = "+".join(self.what) or "nothing"
+        hit(f"commit {label}: before")
+        result = super().execute(sql, *given)
+        hit(f"commit {label}: after")
+        return result
+
+
+class PartFile:
+    """The file of a download, with a point at each chunk; what was written has left the process."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, chunk: bytes) -> int:
+        hit("chunk of the clip: before")
+        written = self._file.write(chunk)
+        self._file.flush()
+        hit("chunk of the clip: after")
+        return written
+
+
+def mark(core: Any) -> None:
+    """Put the points into the modules of the product."""
+    ledger, transport, worker = core("ledger"), core("transport"), core("worker")
+    real_connect = sqlite3.connect
+    sqlite3.connect = functools.partial(real_connect, factory=Watched)  # type: ignore[assignment]
+
+    write_twin = ledger.Ledger._write_twin
+
+    def marked_twin(self: Any, job_id: str, line: str, synced: bool) -> None:
+        kind = json.loads(line)["kind"]
+        hit(f"twin {kind}: before")
+        if POINTS.next_is(f"twin {kind}: inside"):
+            write_twin(self, job_id, line[: len(line) // 2], synced)
+        hit(f"twin {kind}: inside")
+        write_twin(self, job_id, line, synced)
+        hit(f"twin {kind}: after")
+
+    ledger.Ledger._write_twin = marked_twin
+
+    def removed(path: Path, *_: Any) -> str:
+        if path.parent.name == "inbox":
+            with contextlib.suppress(OSError, ValueError):
+                return f"unlink {json.loads(path.read_bytes())['command']}"
+        return f"unlink {path.suffix}"
+
+    around(pathlib.Path, "unlink", removed)
+    around(pathlib.Path, "touch", lambda path, *_: f"touch {path.suffix}")
+    around(os, "replace", lambda _, target: f"replace {Path(target).suffix.partition('-')[0]}")
+
+    def lock_of(path: Path) -> str:
+        return "the opening" if path.stem == "opening" else "a worker"
+
+    take = ledger.FileLock.take.__func__
+
+    def taken(cls: Any, path: Path) -> Any:
+        lock = take(cls, path)
+        hit(f"lock of {lock_of(path)}: after")
+        return lock
+
+    ledger.FileLock.take = classmethod(taken)
+    around(ledger.FileLock, "release", lambda lock, **_: f"unlock {lock_of(lock._path)}")
+
+    around(transport.Transport, "post", "POST")
+    around(transport.Transport, "get", "poll")
+    around(transport.Transport, "download", "download")
+
+    def asked(_: Any, method: str, url: str, **__: Any) -> str:
+        return "POST" if method == "POST" else "poll" if "/v1/" in url else "download"
+
+    send = transport._Session.request
+
+    def request(self: Any, method: str, url: str, **options: Any) -> Any:
+        answer = send(self, method, url, **options)
+        hit(f"{asked(self, method, url)}: the answer begins")
+        return answer
+
+    transport._Session.request = request
+    around(transport.Call, "adopt", "connection", "after")
+
+    parts = transport.Body.__iter__
+
+    def body(self: Any) -> Iterator[bytes]:
+        left = len(self)
+        for chunk in parts(self):
+            left -= len(chunk)
+            what = "part of the body" if left else "last byte"
+            hit(f"{what}: before")
+            yield chunk
+            hit(f"{what}: after")
+
+    transport.Body.__iter__ = body
+
+    copy = transport.Transport._copy
+
+    def copied(self: Any, response: Any, file: Any, start: int, call: Any) -> None:
+        copy(self, response, PartFile(file), start, call)
+
+    transport.Transport._copy = copied
+
+    around(worker.mp4, "probe", "probe")
+    around(worker, "_prepare", "clip's folder")
+    around(worker, "_already_there", "look for the clip")
+    around(worker.Worker, "_write_sidecar", "sidecar")
+    around(worker.Worker, "_finished", lambda _, op: f"end of a {op.kind}")
+    around(worker.Worker, "_leave", "leaving")
+    around(worker.Worker, "_close", "closing")
+    around(worker.Worker, "_set_account", "account")
+    around(worker.joblog.Calls, "sends", "log of a POST")
+    around(worker.joblog.Calls, "answered", "log of an answer")
+    around(ledger.Ledger, "_register", "registering")
+    around(ledger.Ledger, "_rebuild", "rebuilding")
+    around(ledger.Ledger, "_renew_twin", "renewing a twin")
+    around(ledger.Ledger, "apply", lambda _, said: f"apply {said['command']}")
+    core("schedule").FOREIGN_GRACE = GRACE
+
+
+def load() -> Any:
+    """The package, loaded as its own entry does; gives a function from a module's name to the module."""
+    entry_file = Path(__file__).resolve().parents[2] / "grok_video" / "__main__.py"
+    spec = importlib.util.spec_from_file_location("entry", entry_file)
+    assert spec is not None
+    assert spec.loader is not None
+    entry = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(entry)
+    entry._load()
+    return lambda name: importlib.import_module(f"grok_video.core.{name}")
+
+
+def be_worker(worker: Any, told: dict[str, Any], stdin: int, stderr: int) -> None:
+    """In the forked process: what ``__main__`` does. Never returns."""
+    try:
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        for number, wanted in ((stdin, 0), (nothing, 1), (stderr, 2)):
+            os.dup2(number, wanted)
+            os.close(number)
+        os.chdir(told["data"])
+        sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
+        name, n = told["at"]
+        POINTS.begin((name, n), told["log"])
+        os._exit(worker.main(Path(told["data"]), told["session"], told["worker"]))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(70)
+
+
+def main() -> None:
+    """Fork workers until the other end of the socket is closed."""
+    line = socket.socket(fileno=int(sys.argv[1]))
+    core = load()
+    mark(core)
+    worker = core("worker")
+    while True:
+        data, given, *_ = socket.recv_fds(line, 1 << 16, 2)
+        if not data:
+            return
+        told = json.loads(data)
+        if told["do"] == "start":
+            pid = os.fork()
+            if not pid:
+                line.close()
+                be_worker(worker, told, *given)
+            for number in given:
+                os.close(number)
+            answer: Any = pid
+        else:
+            pid, status = os.waitpid(told["pid"], os.WNOHANG if told["do"] == "poll" else 0)
+            answer = os.waitstatus_to_exitcode(status) if pid else None
+        line.sendall(json.dumps(answer).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -166,6 +166,8 @@ class Bridge:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             self._session_lock = FileLock.take(path)
         command_id = put_command(self.data_dir, command, **fields)
+        # Put down by a tick that has read the ledger already, and perhaps taken before it is over.
+        self._had_inbox = True
         self._tell({"type": "wake"})
         return command_id
 

@@ -35,6 +35,16 @@ def test_a_command_taken_between_the_read_and_the_question(bridge: Any) -> None:
     assert not bridge.expects
 
 
+def test_a_command_taken_after_the_read_that_it_followed(bridge: Any) -> None:
+    """An import is reported by the tick that has read the ledger; the worker may be quicker than its end."""
+    bridge.tick(1.0)
+    command = bridge.send("check", account="0" * 16)
+    (bridge.data_dir / "inbox" / f"{command}.json").unlink()
+    assert bridge.expects
+    bridge.tick(1.0)
+    assert not bridge.expects
+
+
 def test_a_lock_is_no_answer(bridge: Any) -> None:
     writer = sqlite3.connect(bridge.data_dir / "ledger.sqlite3", isolation_level=None)
     writer.execute("BEGIN EXCLUSIVE")

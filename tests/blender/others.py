@@ -1,0 +1,139 @@
+"""Other Blenders of the same artist, beside the one of the tests: started, told, stopped and killed.
+
+    with Other.start(log, XDG_DATA_HOME=…) as other:
+        other.do("enable()")                 Python in that Blender (see scripts/other.py for what is there)
+        job = other.do("click()")            gives the value of an expression
+        other.until("jobs()[0]['state'] == 'READY'")
+
+Knows nothing of what the extension promises.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+LONGEST = 120.0  # seconds for anything that it is told
+SCRIPTS = Path(__file__).resolve().parent / "scripts"
+
+
+def wait_for(what: Callable[[], Any], words: str, seconds: float = 60.0) -> Any:
+    """The first true value of ``what``; fails with ``words`` when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < deadline, f"waited for {words}"
+        time.sleep(0.02)
+    return value
+
+
+class Other:
+    """One other Blender. What it prints goes into its log."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self._process = process
+        self._log = log
+        self.version = self._hear()
+
+    @classmethod
+    def start(cls, log: Path, *, python: str | Path = sys.executable, **environment: str) -> Other:
+        """Start one, by default of this version, with further variables of the environment."""
+        with open(log, "ab") as errors:
+            process = subprocess.Popen(
+                [str(python), str(SCRIPTS / "other.py")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=os.environ | environment,
+            )
+        return cls(process, log)
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    def tell(self, python: str) -> None:
+        """Let it run some Python, and do not wait for the answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": python}) + "\n")
+        self._process.stdin.flush()
+
+    def do(self, python: str) -> Any:
+        """Let it run some Python; the value of an expression."""
+        self.tell(python)
+        return self._hear()
+
+    def until(self, expression: str, seconds: float = 60.0) -> Any:
+        """Ask until the expression is true; its value."""
+        return wait_for(lambda: self.do(expression), f"{expression}\n{self.log}", seconds)
+
+    def wait(self, seconds: float = LONGEST) -> int:
+        """Wait for its end; the exit code, negative for a signal."""
+        return self._process.wait(seconds)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    @property
+    def log(self) -> str:
+        """All that it printed."""
+        return self._log.read_text("utf-8", "replace")
+
+    def _hear(self) -> Any:
+        assert self._process.stdout is not None
+        watchdog = threading.Timer(LONGEST, self._process.kill)  # the test fails then, and goes on
+        watchdog.start()
+        try:
+            line = self._process.stdout.readline()
+        finally:
+            watchdog.cancel()
+        assert line, f"the other Blender ended, or took longer than {LONGEST} s\n{self.log}"
+        answer = json.loads(line)
+        assert "error" not in answer, f"{answer['error']}\n{self.log}"
+        return answer["value"]
+
+    def close(self) -> None:
+        """Let it end as a script ends; kill it when it does not."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    def __enter__(self) -> Other:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._process.kill()
+        self.close()
+
+
+def workers_gone(data_dir: Path, take: Callable[[Path], Any]) -> bool:
+    """Whether no worker lives in that data folder; ``take`` is the extension's ``FileLock.take``."""
+    for path in (data_dir / "workers").glob("*.lock"):
+        lock = take(path)
+        if lock is None:
+            return False
+        lock.release()
+    return True

@@ -1,0 +1,138 @@
+"""Another Blender for a test: does what it is told over stdin, and ticks in between as a window does.
+
+The other end is ``tests/blender/others.py``. A line of input is JSON: {"do": Python}. The answer is a line
+of JSON: {"value": …} of an expression, or {"error": the last line of the traceback}. The first line of
+output says that Blender is there: {"value": its version}. It ends at the end of its input.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import select
+import sys
+import traceback
+from types import ModuleType
+from typing import Any
+
+# What Blender and the extension print must not get between the answers.
+_ANSWERS = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+
+import bpy  # noqa: E402
+
+PACKAGE = "bl_ext.user_default.grok_video"
+
+
+def module(name: str) -> ModuleType:
+    """A module of the installed extension: 'core.job'."""
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+def enable() -> None:
+    """Switch the extension on as an artist has it, but for how often it asks."""
+    bpy.ops.preferences.addon_enable(module=PACKAGE)
+    assert PACKAGE in bpy.context.preferences.addons
+    bpy.context.preferences.system.use_online_access = True
+    bpy.context.preferences.addons[PACKAGE].preferences.poll_interval = 0.2
+
+
+def ask_for_the_cheapest(prompt: str, source: str = "NONE") -> bpy.types.Scene:
+    """The scene's settings for a clip that costs as little as one can."""
+    scene = bpy.context.scene
+    chosen = scene.grok_video
+    chosen.prompt, chosen.source, chosen.duration = prompt, source, 1
+    chosen.generate_audio = False
+    if source == "IMAGE":
+        chosen.image = bpy.data.images.new("Still", 96, 54)
+        chosen.image.generated_type = "COLOR_GRID"
+    return scene
+
+
+def click(frame: int = 1) -> str:
+    """Press Generate as in a window, which waits for nothing; returns the id of the job to be."""
+    scene = bpy.context.scene
+    return module("blender.flow").generate(bpy.context, scene, scene, frame)
+
+
+def jobs() -> list[dict[str, Any]]:
+    """What this Blender shows of the jobs, newest first."""
+    return [
+        {
+            "id": job.id,
+            "state": job.state,
+            "held": job.held,
+            "sent": job.sent,
+            "request_id": job.request_id,
+            "claimed_by": job.claimed_by,
+            "problem": job.problem.message if job.problem else "",
+            "path": job.clip.path if job.clip else "",
+        }
+        for job in module("blender.flow").current().bridge.snapshot.all
+    ]
+
+
+def movies() -> list[tuple[str, str]]:
+    """(scene, job) of every movie strip that is of a job."""
+    found = []
+    for scene in bpy.data.scenes:
+        editor = scene.sequence_editor
+        if editor is None:
+            continue
+        strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+        found += [
+            (scene.name, strip["grok_video_job"])
+            for strip in strips
+            if strip.type == "MOVIE" and "grok_video_job" in strip
+        ]
+    return found
+
+
+def _tick() -> None:
+    if PACKAGE in bpy.context.preferences.addons:
+        flow = module("blender.flow")
+        flow.current().bridge.tick(0.002)
+        if flow.busy():
+            flow.tick(bpy.context)
+
+
+def _answer(told: str) -> dict[str, Any]:
+    try:
+        try:
+            code = compile(told, "<told>", "eval")
+        except SyntaxError:
+            exec(compile(told, "<told>", "exec"), globals())
+            return {"value": None}
+        return {"value": eval(code, globals())}
+    except Exception:
+        traceback.print_exc()
+        return {"error": traceback.format_exc().strip().splitlines()[-1]}
+
+
+def _say(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer), file=_ANSWERS, flush=True)
+
+
+def main() -> None:
+    """Answer and tick until nobody speaks any more."""
+    _say({"value": bpy.app.version_string})
+    unread = b""
+    while True:
+        if select.select([0], [], [], 0.02)[0]:
+            data = os.read(0, 1 << 16)
+            if not data:
+                return
+            unread += data
+            while b"\n" in unread:
+                line, unread = unread.split(b"\n", 1)
+                _say(_answer(json.loads(line)["do"]))
+        try:
+            _tick()
+        except Exception:  # said in the log; a window goes on as well
+            traceback.print_exc()
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    main()

@@ -227,6 +227,15 @@ def wheel_python(version: str) -> Path:
     return environment(f"bpy-{release}", f"bpy=={release}\n{_requirements(_WHEEL_TESTS)}")
 
 
+def neighbour(version: str) -> str:
+    """The wheel that tests put beside that of ``version``: one whose files it can open.
+
+    It is the oldest, which the build needs anyway; 5.0 writes files that 4.2 cannot read.
+    """
+    oldest, next_one, *_ = sorted(WHEELS)
+    return next_one if version == oldest else oldest
+
+
 def tool_python(name: str) -> Path:
     """The Python of the environment for one of ``TOOLS``."""
     return environment(name, _requirements(TOOLS[name]))

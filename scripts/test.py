@@ -29,6 +29,7 @@ from environments import (
     WHEELS,
     Missing,
     cache_dir,
+    neighbour,
     require_python,
     say,
     tool_python,
@@ -117,7 +118,10 @@ def _types(_: list[str]) -> Iterator[Check]:
 
 def _blender(version: str) -> Callable[[list[str]], Iterator[Check]]:
     def checks(extra: list[str]) -> Iterator[Check]:
-        yield _pytest(wheel_python(version), f"blender-{version}", ["tests/blender"], extra)
+        check = _pytest(wheel_python(version), f"blender-{version}", ["tests/blender"], extra)
+        # Made here for the same reason as the stand-in's.
+        other = {"GROK_VIDEO_OTHER_PYTHON": str(wheel_python(neighbour(version)))}
+        yield Check(check.command, check.environment | other)
 
     return checks
 

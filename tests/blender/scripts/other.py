@@ -38,16 +38,14 @@ def enable() -> None:
     bpy.context.preferences.addons[PACKAGE].preferences.poll_interval = 0.2
 
 
-def ask_for_the_cheapest(prompt: str, source: str = "NONE") -> bpy.types.Scene:
+def ask_for_the_cheapest(prompt: str, source: str = "NONE") -> None:
     """The scene's settings for a clip that costs as little as one can."""
-    scene = bpy.context.scene
-    chosen = scene.grok_video
+    chosen = bpy.context.scene.grok_video
     chosen.prompt, chosen.source, chosen.duration = prompt, source, 1
     chosen.generate_audio = False
     if source == "IMAGE":
         chosen.image = bpy.data.images.new("Still", 96, 54)
         chosen.image.generated_type = "COLOR_GRID"
-    return scene
 
 
 def click(frame: int = 1) -> str:
@@ -111,7 +109,7 @@ def _answer(told: str) -> dict[str, Any]:
 
 
 def _say(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer), file=_ANSWERS, flush=True)
+    print(json.dumps(answer, default=list), file=_ANSWERS, flush=True)  # operators give sets
 
 
 def main() -> None:

@@ -689,6 +689,8 @@ class GROK_VIDEO_OT_import_result(_Asks, bpy.types.Operator):
             self.report({"WARNING"}, job.problem.message)  # it lies elsewhere than it should
         if landing.notice:
             self.report({"WARNING"}, landing.notice)
+        if bpy.app.background:  # until then it is where it was, and may still say that it waits
+            flow.wait_until(context, job.id, lambda now: now.seq > job.seq)
         return _finish(self, context, job.id, _ON_THE_TIMELINE)
 
 

@@ -459,6 +459,40 @@ def test_the_network_goes_while_the_answer_is_awaited(
 # ----------------------------------------------------------------------------------------- the scene and the file
 
 
+@pytest.mark.parametrize("what", ["renamed", "deleted"])
+def test_the_scene_is_gone_while_its_job_runs(
+    blender: ModuleType,
+    scene: Any,
+    stand_in: Any,
+    module: Module,
+    clicked: Callable[[str], Any],
+    what: str,
+) -> None:
+    """The clip waits, says why, and goes where the artist says, once."""
+    stand_in.settings(job_seconds=600)
+    job = clicked("RUNNING")
+    before = scene.name
+    if what == "renamed":
+        scene.name = "Shot 7"
+        place = scene
+    else:
+        place = blender.data.scenes.new("Edit")
+        blender.data.scenes.remove(scene)
+    stand_in.finish()
+
+    def waits() -> bool:
+        now = seen(module, job.id)
+        return now.state == "READY" and now.problem is not None and not now.claimed_by
+
+    ticked(blender, module, waits, "the clip to wait")
+    assert f"“{before}”" in seen(module, job.id).problem.message
+    assert all(clips_in(one) == [] for one in blender.data.scenes)
+    assert blender.ops.grok_video.import_result(job=job.id, scene=place.name) == {"FINISHED"}
+    assert [clips_in(one) for one in blender.data.scenes if clips_in(one)] == [[job.id]]
+    assert clips_in(place) == [job.id]
+    assert posts(stand_in) == len(stand_in.jobs()) == 1
+
+
 def test_the_file_gets_another_name_while_its_job_runs(
     blender: ModuleType,
     scene: Any,

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import subprocess
-from collections.abc import Iterator
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,6 @@ from hypothesis import strategies as st
 
 from grok_video.core.job import (
     TICKS_PER_USD,
-    JobSpec,
     Keyframe,
     Kind,
     Picture,
@@ -45,8 +41,7 @@ from grok_video.core.models import (
     snap_thirds,
     usd,
 )
-from tests.core.conftest import ROOT, make_spec
-from tests.stand_in.client import stand_in_python
+from tests.core.conftest import make_spec
 
 FIXTURES = json.loads((Path(__file__).parent / "fixtures.json").read_text("utf-8"))
 sides = st.floats(1, 100_000)
@@ -116,70 +111,6 @@ def test_every_price_is_whole_ticks_and_a_larger_picture_never_costs_less() -> N
         prices = list(model.prices.values())
         assert all(type(price) is int for price in [*prices, model.image_price])
         assert all(0 < small < large for small, large in pairwise(prices))
-
-
-def every_order() -> Iterator[JobSpec]:
-    """Model x kind x seconds x resolution x pictures, whether a service would take it or not."""
-    some = [0, 1, 2, 7]
-    lengths = [0.4, 1.0, 2.04, 2.5, 3.49, 3.5, 4.04, 6.042, 8.042, 8.7, 15.04]
-    for model, resolution in product(MODELS.values(), ["480p", "720p", "1080p"]):
-        if resolution not in model.prices:
-            continue
-        every = {"model": model.id, "resolution": resolution}
-        for seconds, image, references in product(range(1, 16), ["", "/a.png"], some):
-            given = {**every, "duration": seconds, "image": image}
-            given["references"] = (PICTURE,) * references
-            yield make_spec(**given)
-            for last, keys in product([None, PICTURE], [0, 4]):
-                keyframes = tuple(Keyframe(PICTURE, n + 1) for n in range(keys))
-                yield make_spec(**given, last_frame=last, keyframes=keyframes)
-        for seconds in lengths:
-            yield make_spec(**edit(seconds, **every))
-            for added in range(2, 11):
-                yield make_spec(**extend(seconds, **every, duration=added))
-
-
-_BILL = """
-import json, sys
-from stand_in import clips, rules
-bills = []
-for kind, model, made, resolution, pictures, video in json.load(sys.stdin):
-    source = rules.Video(clips.Probe("mov,mp4", "h264", 848, 480, video, True)) if video else None
-    if kind == "edit":
-        made = rules.whole(video)
-    others = (rules.Picture(),) * pictures
-    order = rules.Order(kind, model, "", made, resolution, None, True, None, others, source)
-    bills.append(order.ticks)
-print(json.dumps(bills))
-"""
-
-
-def test_estimates_are_what_the_stand_in_bills_to_the_tick() -> None:
-    specs = list(every_order())
-    told = [
-        (
-            spec.kind,
-            spec.model,
-            spec.duration,
-            spec.resolution,
-            len(spec.pictures) if spec.kind is Kind.GENERATE else 0,
-            spec.video.seconds if spec.video else 0,
-        )
-        for spec in specs
-    ]
-    # The rules need Pillow, which the core ring does not have: they are asked in their own Python.
-    billed = subprocess.run(
-        [str(stand_in_python()), "-P", "-c", _BILL],
-        input=json.dumps(told),
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    bills = json.loads(billed)
-    assert len(bills) == len(specs) > 5000
-    for spec, ticks in zip(specs, bills, strict=True):
-        assert estimate_of(spec) == ticks, spec
 
 
 def test_what_an_extension_and_an_edit_cost() -> None:

@@ -6,6 +6,7 @@ allow it; each writes its own log. With ``CI=true`` a ring that could not run is
     python3 scripts/test.py                        every ring
     python3 scripts/test.py lint core              these
     python3 scripts/test.py blender-4.2 -- -k still -x       with arguments for pytest
+    python3 scripts/test.py --soak 60              no ring: an hour of random kills and faults
 """
 
 from __future__ import annotations
@@ -267,7 +268,7 @@ def failures(name: str) -> str:
     return "\n".join(shown)
 
 
-def _arguments(argv: list[str]) -> tuple[list[str], list[str], int]:
+def _arguments(argv: list[str]) -> tuple[list[str], list[str], argparse.Namespace]:
     own, extra = argv, []
     if "--" in argv:
         cut = argv.index("--")
@@ -283,17 +284,35 @@ def _arguments(argv: list[str]) -> tuple[list[str], list[str], int]:
     parser.add_argument(
         "-j", "--jobs", type=int, default=min(2, os.cpu_count() or 1), help="rings at a time"
     )
+    parser.add_argument(
+        "--soak", type=float, metavar="MINUTES", help="random kills and faults instead of rings"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the soak: what it does, and when")
     args = parser.parse_args(own)
     if unknown := [name for name in args.rings if name not in RINGS and name not in GROUPS]:
         parser.error(f"no such ring: {' '.join(unknown)}")
     wanted = {ring for name in args.rings for ring in GROUPS.get(name, [name])}
-    return [name for name in RINGS if name in wanted or not wanted], extra, args.jobs
+    return [name for name in RINGS if name in wanted or not wanted], extra, args
+
+
+def _soak(minutes: float, seed: int) -> int:
+    """Run ``tests/core/soak.py``, which prints its own table; returns its exit code."""
+    try:
+        command = [str(tool_python("core")), "-m", "tests.core.soak"]
+        environment = {"GROK_VIDEO_STAND_IN_PYTHON": str(tool_python("stand-in"))}
+    except Missing as missing:
+        print(missing)
+        return 1
+    command += ["--minutes", str(minutes), "--seed", str(seed)]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environment).returncode
 
 
 def main() -> int:
     """Run the rings; returns the exit code."""
     require_python()
-    names, extra, jobs = _arguments(sys.argv[1:])
+    names, extra, args = _arguments(sys.argv[1:])
+    if args.soak is not None:
+        return _soak(args.soak, args.seed)
     OUTPUT.mkdir(exist_ok=True)
     runner = Runner(extra, live=len(names) == 1)
     if any(RINGS[name].needs_zip for name in names):
@@ -305,7 +324,7 @@ def main() -> int:
             print(f"{missing}\n0 passed, 1 failed")
             return 1
     results: dict[str, Result] = {}
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
+    with ThreadPoolExecutor(max(1, args.jobs)) as pool:
         pending = [pool.submit(runner.run, name) for name in names]
         try:
             for done in as_completed(pending):

@@ -103,6 +103,17 @@ class Blender:
         environment: dict[str, str] | None = None,
         pace: dict[str, Any] = FAST,
     ) -> Blender:
+        self.spawn(environment)
+        if account:
+            self.tell_account(key, pace)
+        if online:
+            self.tell(type="online", online=True)
+        ready = self.data / "workers" / f"{self.worker}.ready"
+        wait_for(ready.exists, "the worker to be ready")
+        return self
+
+    def spawn(self, environment: dict[str, str] | None = None) -> None:
+        """A new worker, which has been told nothing and may not be ready."""
         self.worker = new_id()
         self.process = subprocess.Popen(
             [sys.executable, "-I", str(self.program), str(self.data), self.session, self.worker],
@@ -113,13 +124,6 @@ class Blender:
             start_new_session=True,
             env={**os.environ, **(environment or {})},
         )
-        if account:
-            self.tell_account(key, pace)
-        if online:
-            self.tell(type="online", online=True)
-        ready = self.data / "workers" / f"{self.worker}.ready"
-        wait_for(ready.exists, "the worker to be ready")
-        return self
 
     def tell_account(self, key: str | None = None, pace: dict[str, Any] = FAST) -> None:
         key = self.service.key if key is None else key

@@ -28,6 +28,7 @@ COVERED = {
     "python3 scripts/pictures.py",
     "python3 scripts/stand_in.py",
     "python3 scripts/test.py",
+    "python3 scripts/test.py --soak",
     "python3 scripts/test.py core",
 }
 
@@ -162,3 +163,11 @@ def test_one_ring_alone() -> None:
     assert done.returncode == 0
     for ring in ("core", "types", "blender-5.0", "gui-5.2"):
         assert ring in done.stdout
+
+
+def test_a_soak() -> None:
+    done = run("python3 scripts/test.py --soak 0.1 --seed 2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    counted = dict(re.findall(r"^(.+?) {2,}(\d+)", done.stdout, re.M))
+    assert int(counted["jobs"]) > 0
+    assert int(counted["losses"]) == int(counted["duplicates"]) == 0

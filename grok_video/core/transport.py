@@ -712,6 +712,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         waiting.extend(e for e in inside if isinstance(e, BaseException))
 
 
+#: A certificate of another host: urllib3 1.26 compares the names itself, and says so in a class of its own, which
+#: has moved about; this is where every version has it.
+_OTHER_HOST: type[Exception] = urllib3.connection.CertificateError  # pyright: ignore
+
+
 def _sentence(error: BaseException, call: Call, host: str) -> str:
     chain = list(_chain(error))
 
@@ -724,7 +729,7 @@ def _sentence(error: BaseException, call: Call, host: str) -> str:
         return f"The name {host} was not found (DNS): is this computer online?"
     if any_is(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
         return "The proxy in the system's settings refused the connection or did not answer"
-    if any_is(ssl.SSLCertVerificationError):
+    if any_is(ssl.SSLCertVerificationError, _OTHER_HOST):
         return f"The certificate of {host} is not trusted (TLS): is something in between?"
     if call.late:  # before what the libraries make of a socket that was shut
         return f"{host} took too long to answer"

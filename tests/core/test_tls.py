@@ -149,7 +149,7 @@ def expired(company: trustme.CA) -> trustme.LeafCert:
     return company.issue_cert(HOST, not_after=yesterday)
 
 
-@pytest.mark.parametrize("of", [another_authority, expired])
+@pytest.mark.parametrize("of", [another_authority, another_host, expired])
 def test_what_the_authority_did_not_sign_for_that_host_is_refused(
     company: trustme.CA,
     serve: Callable[[trustme.LeafCert], SecureServer],

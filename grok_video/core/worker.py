@@ -367,6 +367,9 @@ class Worker:
         for job in self._work.values():
             if job.id in self._ops or job.id in self._unwritten:
                 continue
+            another = job.state is State.QUEUED and job.released_by != self._session
+            if another and job.id in self._leases:
+                self._give_back(job.id)  # the Blender that sends it cannot while we have it
             step = schedule.step(job, world, self._memory[job.id])
             if step.at > world.mono:
                 until = min(until, step.at)
@@ -424,9 +427,7 @@ class Worker:
                     assert step.event is not None
                     self._ledger.append(job.id, job.seq, step.event, worker=self._id)
                     if isinstance(step.event, Held | Blocked):
-                        # Not ours to drive: whoever has the key or the user's word may take it.
-                        self._ledger.release(self._id, job.id)
-                        self._leases.pop(job.id, None)
+                        self._give_back(job.id)  # to whoever has the key or gets the user's word
                 case Act.SUBMIT:
                     return self._submit(job)
                 case Act.POLL:
@@ -441,8 +442,13 @@ class Worker:
                     self._start(op, self._download, job)
         except (StaleJob, LeaseLost, IllegalTransition) as error:
             self.log(f"job {job.id[:8]}: {error}")
-            self._leases.pop(job.id, None)
+            self._give_back(job.id)
         return math.inf
+
+    def _give_back(self, job_id: str) -> None:
+        """Let another worker have a job. On record too: what we only forgot would wait as long as we live."""
+        self._ledger.release(self._id, job_id)
+        self._leases.pop(job_id, None)
 
     def _leased(self, job: Job) -> bool:
         """Whether this worker drives the job, taking it when nobody alive does."""
@@ -535,8 +541,7 @@ class Worker:
     def _hold(self, job: Job, problem: Problem) -> float:
         """Let a job wait for the user's word. It is not ours then: whoever gets the word may take it."""
         self._ledger.append(job.id, job.seq, Held(problem), worker=self._id)
-        self._ledger.release(self._id, job.id)
-        self._leases.pop(job.id, None)
+        self._give_back(job.id)
         return math.inf
 
     def _named(self, spec: JobSpec) -> wire.Named | None:

@@ -31,6 +31,7 @@ from grok_video.core.job import (
     Created,
     Done,
     Event,
+    Held,
     Job,
     JobSpec,
     Keyframe,
@@ -1353,6 +1354,33 @@ def test_a_living_worker_takes_over_from_a_dead_one(
     assert len(posts(service)) == 3
 
 
+def test_a_job_is_sent_by_the_blender_whose_user_said_so_though_another_had_it(
+    make_blender: Callable[[], Blender], service: StandIn
+) -> None:
+    """The first Blender has tried it and is offline since; Send is pressed in the second."""
+    one, two = make_blender().start(), make_blender().start()
+    service.fail("submit", "answer", status=425, body="wait", headers={"Retry-After": "300"})
+    job_id = one.submit()
+    one.until(job_id, lambda job: job.state is State.QUEUED and job.problem)
+    one.tell(type="online", online=False)
+    two.say("release", job=job_id, session=two.session)
+    two.until(job_id, State.READY, 10.0)
+
+
+def test_a_job_is_sent_by_its_own_blender_though_another_found_it_half_sent(
+    make_blender: Callable[[], Blender], service: StandIn
+) -> None:
+    service.fail("submit", "hang")
+    one, two = make_blender().start(), make_blender().start()
+    job_id = one.submit(image=big_still(one))
+    wait_for(lambda: service.requests("submit"), "the POST to begin")
+    one.kill()
+    two.until(job_id, lambda job: job.state is State.QUEUED and job.problem)
+    one.start()
+    one.until(job_id, State.READY, 10.0)
+    assert len(posts(service)) == 1
+
+
 # ---------------------------------------------------------------------------------------------- the process
 
 
@@ -1613,6 +1641,18 @@ def test_only_a_fresh_url_of_the_same_account_is_named(inside: worker_module.Wor
         ledger.append(refused.id, seq, event)
     assert inside._named(replace(spec, parent=refused.id)) is None
     assert inside._named(replace(spec, parent=made.id))
+
+
+def test_a_job_that_another_was_quicker_with_is_given_back(inside: worker_module.Worker) -> None:
+    """Only forgotten, nobody could take it as long as this worker lives."""
+    spec = make_spec()
+    job = inside._ledger.append(spec.id, 0, Created(spec))
+    inside._changed(job)
+    inside._ledger.append(spec.id, 1, Released("session-b"))
+    held = Held(Problem(ProblemCode.HELD, "Left over."))
+    inside._do(job, worker_module.schedule.Step(worker_module.Act.RECORD, 0.0, held))
+    assert inside._leases == {}
+    assert inside._ledger._holder(spec.id) == ""
 
 
 def test_a_stop_is_seen_at_the_last_byte(inside: worker_module.Worker) -> None:

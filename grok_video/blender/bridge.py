@@ -128,6 +128,11 @@ class Bridge:
         """Whether the ledger holds more than the ticks so far could read."""
         return self._reader.behind
 
+    @property
+    def kept_out(self) -> bool:
+        """Whether the last tick could not read: a lock, or what a killed worker left for the next one."""
+        return self._reader.missed
+
     def session_ended(self, session: str) -> bool:
         """Whether the Blender that had ``session`` is gone: its lock is free, or was never taken."""
         if session == self.session:

@@ -617,8 +617,9 @@ def tick(context: bpy.types.Context) -> bool:
             raise
         # Blender ends a timer that raises: it is said in the panel and tried again.
         flow.waiting = str(error)
-    # Reading a long ledger and starting a process are each as much as one tick may do.
-    if not flow.bridge.behind and busy():
+    # Reading a long ledger and starting a process are each as much as one tick may do. What keeps Blender
+    # from reading may be a transaction of a killed worker, which only another one takes back.
+    if (not flow.bridge.behind or flow.bridge.kept_out) and busy():
         flow.bridge.ensure_worker(account())
     return changed
 
@@ -889,6 +890,9 @@ def _read_all() -> None:
     bridge = current().bridge
     bridge.tick(1.0)
     while bridge.behind:
+        if bridge.kept_out:  # see tick()
+            bridge.ensure_worker(account())
+            time.sleep(0.02)
         bridge.tick(1.0)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -67,3 +70,53 @@ def test_a_damaged_list_is_rebuilt_and_it_is_said(
     assert blender.ops.grok_video.heard() == {"FINISHED"}
     while bridge.rebuilt:
         flow.tick(blender.context)
+
+
+#: What is left of a worker that died in the middle of writing.
+KILLED_WRITER = """
+import os, signal, sqlite3, sys
+ledger = sqlite3.connect(sys.argv[1], isolation_level=None)
+ledger.execute("PRAGMA journal_mode=TRUNCATE")
+ledger.execute("PRAGMA cache_size=1")
+ledger.execute("BEGIN IMMEDIATE")
+ledger.execute("UPDATE jobs SET snapshot = ?", ("x" * 3000000,))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("who", ["a window", "a script"])
+def test_a_worker_that_died_in_the_middle_of_writing(
+    blender: ModuleType,
+    scene: Any,
+    stand_in: Any,
+    module: Module,
+    clicked: Callable[[str], Any],
+    who: str,
+) -> None:
+    """Blender may only read, and nobody can until another worker has taken the half transaction back."""
+    stand_in.settings(job_seconds=600)
+    job = clicked("RUNNING")
+    flow = module("blender.flow")
+    path = flow.current().bridge.data_dir / "ledger.sqlite3"
+
+    def spoil() -> None:
+        subprocess.run([sys.executable, "-c", KILLED_WRITER, str(path)], check=False)
+        assert path.with_name(f"{path.name}-journal").stat().st_size > 0
+
+    restarted(blender, flow.current().bridge._process, spoil)
+    stand_in.finish()
+
+    def hangs(_number: int, _frame: object) -> None:
+        raise AssertionError("it waits for ever")
+
+    before = signal.signal(signal.SIGALRM, hangs)
+    signal.alarm(30)
+    try:
+        if who == "a script":
+            assert flow.job_of(job.id, lambda _: True).request_id == job.request_id
+        while (now := flow.job_by_id(job.id)) is None or now.state != "IMPORTED":
+            flow.tick(blender.context)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(stand_in.jobs()) == 1

@@ -167,7 +167,16 @@ class Later:
             queued = not held and job is not None and job.state == "QUEUED"
             return not flow.busy() or (queued and not flow.current().bridge.expects)
 
-        wait_for(rests, "the end of what is under way")
+        try:
+            wait_for(rests, "the end of what is under way")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self._under_way()}") from None
+
+    def _under_way(self) -> str:
+        bridge = self.module("blender.flow").current().bridge
+        files = sorted(path.name for path in (bridge.data_dir / "inbox").iterdir())
+        log = (bridge.data_dir / "worker.log").read_text("utf-8", "replace")
+        return f"{self.job}, inbox {files}, {bridge.ledger_trouble}{bridge.trouble}\n{log[-2000:]}"
 
     def posts(self, crash: Crash) -> int:
         """Whole submissions of the crash's click that came to the service."""

@@ -335,10 +335,7 @@ def test_sleep_and_clocks_in_each_state(clocked: Clocked, stand_in: Any, what: s
         came = stand_in.requests("submit")[-1]["time"]
         wait_for(lambda: time.time() > came + 0.8, "the answer on its way")
 
-    def fetched() -> None:
-        wait_for(lambda: stand_in.jobs()[-1]["downloads"], "the service's clip to be asked for")
-
-    meanwhile = {"SENT": answered, "RUNNING": stand_in.finish, "DOWNLOADING": fetched}
+    meanwhile = {"SENT": answered, "RUNNING": stand_in.finish, "DOWNLOADING": lambda: None}
     jobs = []
     for number, (state, happens) in enumerate(meanwhile.items(), 1):
         job = other.do(f"click({number * 60})")
@@ -349,7 +346,7 @@ def test_sleep_and_clocks_in_each_state(clocked: Clocked, stand_in: Any, what: s
             other.until(f"{state_of(job)} == 'RUNNING'")
         if state == "DOWNLOADING":
             stand_in.finish()
-            other.until(f"{state_of(job)} == 'DOWNLOADING'")
+            wait_for(lambda: stand_in.jobs()[-1]["downloads"], "the clip to be asked for")
         match what:
             case "an hour asleep":
                 clocked.sleep(HOUR, happens)

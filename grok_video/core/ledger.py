@@ -1176,6 +1176,8 @@ class Ledger:
             # The list shows the oldest first, as it did.
             histories.sort(key=lambda one: min((at for _, at in one[1].values()), default=0.0))
             for job_id, lines, torn in histories:
+                # A full disk can keep a line out altogether: its number is then missing.
+                torn |= len(lines) < max(lines, default=0)
                 for _, (event, at) in sorted(lines.items()):
                     with contextlib.suppress(IllegalTransition):  # a line that never counted
                         self._append(job_id, event, "", at, twin=False)

@@ -194,6 +194,26 @@ def test_a_line_that_may_say_sending_counts_as_bought(tmp_path: Path, line: int)
         assert job.problem.code is ProblemCode.ANSWER_LOST
 
 
+def test_a_number_that_is_missing_is_a_line_that_cannot_be_read(tmp_path: Path) -> None:
+    """A disk that was full at *submit started* has taken *sending* later: it must not look unsent."""
+    folder = tmp_path / "data"
+    ledger = Ledger.open(folder)
+    spec = make_spec()
+    for seq, event in enumerate((Created(spec), SubmitStarted(5), Sending())):
+        ledger.append(spec.id, seq, event)
+    ledger.close()
+    twin = folder / "jobs" / f"{spec.id}.jsonl"
+    created, _, sending = twin.read_bytes().splitlines(keepends=True)
+    twin.write_bytes(created + sending)
+    (folder / FILE_NAME).unlink()
+    ledger = Ledger.open(folder)
+    job = ledger.job(spec.id)
+    ledger.close()
+    assert job is not None
+    assert job.state is State.UNKNOWN
+    assert job.spent == spec.estimate
+
+
 def test_a_second_rebuilding_finds_what_the_first_one_found(tmp_path: Path) -> None:
     """The first one gives events new numbers where a line is missing; the copies follow."""
     folder = tmp_path / "data"

@@ -112,6 +112,19 @@ def test_an_id_belongs_to_one_job(tmp_path: Path) -> None:
     ledger.close()
 
 
+@pytest.mark.parametrize("events", [BOUGHT, LOST[:-1]], ids=["running", "on its way"])
+def test_a_job_that_goes_on_takes_no_other_id(tmp_path: Path, events: tuple[Event, ...]) -> None:
+    ledger = Ledger.open(tmp_path)
+    job = in_ledger(ledger, *events)
+    put_command(tmp_path, "request_id", job=job.id, value="typed-by-hand")
+    ((_, command),) = ledger.inbox()
+    ledger.apply(command)
+    assert ledger.job(job.id) == job
+    (notice,) = ledger._connection.execute("SELECT payload FROM notices").fetchone()
+    assert "own request id" in notice
+    ledger.close()
+
+
 def test_the_wrong_id_then_the_right_one_brings_the_clip_for_one_post(
     blender: Blender, service: StandIn
 ) -> None:

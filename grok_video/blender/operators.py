@@ -47,8 +47,10 @@ def _finish(
         flow.redraw()
         return {"FINISHED"}
     started = time.monotonic()
+    unreachable = False
 
     def is_over(job: Job) -> bool:
+        nonlocal unreachable
         _say(job)
         # What waits for the artist moves by itself never, or not for sure: no script is left hanging.
         code = job.problem.code if job.problem is not None else None
@@ -70,6 +72,10 @@ def _finish(
         return {"FINISHED"}
     problem = job.problem
     sentence = f"{problem.message} {problem.hint}".strip() if problem else "The job was stopped."
+    if unreachable:
+        # The script will try again: this one shall not be bought beside that.
+        flow.stop_unsent(context, job_id, INTERRUPTED_SECONDS)
+        sentence = f"{sentence} {_became_of(job_id)}"
     operator.report({"ERROR"}, sentence)
     return {"CANCELLED"}
 
@@ -93,14 +99,19 @@ def _say(job: Job) -> None:
 def _interrupted(context: bpy.types.Context, job_id: str) -> str:
     """Ctrl-C in a script: what was not sent yet shall not be bought after it. Says what became of the job."""
     flow.stop_unsent(context, job_id, INTERRUPTED_SECONDS)
+    return f"Interrupted. {_became_of(job_id)}"
+
+
+def _became_of(job_id: str) -> str:
+    """What there is to say of a job that ``stop_unsent`` was to stop."""
     job = flow.job_by_id(job_id)
     if job is not None and (job.sent or job.request_id):
-        return "Interrupted. The job was sent and goes on at the service; Retry or a new start finds it."
+        return "The job was sent and goes on at the service; Retry or a new start finds it."
     if job is None and not flow.current().bridge.expects:
-        return "Interrupted. Nothing was sent or charged."
+        return "Nothing was sent or charged."
     if job is not None and job.state is State.CANCELLED:
-        return "Interrupted. The job was not sent or charged; it is kept in the list."
-    return "Interrupted. The job is being stopped; if it was sent before, it is kept in the list."
+        return "The job was not sent or charged; it is kept in the list."
+    return "The job is being stopped; if it was sent before, it is kept in the list."
 
 
 #: Seconds that an interrupted script waits to know whether its job was sent.
@@ -493,6 +504,12 @@ class GROK_VIDEO_OT_release(_Buys, bpy.types.Operator):
         job = flow.job_of(self.job, lambda job: job.held)
         if not job.held:
             raise flow.Refused("This job does not wait to be sent.")
+        if flow.price_again(job) != job.spec.estimate:
+            # The limits reckon with the price that the job was made with.
+            raise flow.Refused(
+                "The price of this clip has changed since it was made.",
+                "Stop it and generate it anew.",
+            )
         flow.release(job)
         if bpy.app.background:  # until then it is still held
             flow.wait_until(context, job.id, lambda now: now.seq > job.seq)

@@ -291,6 +291,15 @@ def _preferences_changed(_self: GrokVideoPreferences, _context: bpy.types.Contex
     flow.preferences_changed()
 
 
+def _ledger_dir_changed(self: GrokVideoPreferences, context: bpy.types.Context) -> None:
+    # A relative folder would move with the open file, and the jobs and limits with it.
+    chosen = self.ledger_dir.strip()
+    if chosen and not os.path.isabs(chosen):
+        self.ledger_dir = os.path.abspath(bpy.path.abspath(chosen))  # comes here again
+    else:
+        _preferences_changed(self, context)
+
+
 class GrokVideoPreferences(bpy.types.AddonPreferences):
     bl_idname = PACKAGE
 
@@ -330,7 +339,7 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
         description="Where the list of your jobs and their costs is kept. "
         "One place serves all versions of Blender",
         subtype="DIR_PATH",
-        update=_preferences_changed,
+        update=_ledger_dir_changed,
     )
     still_format: EnumProperty(
         name="Source Image Format",

@@ -695,13 +695,16 @@ class Job:
         )
 
 
-#: A FAILED job with one of these can be taken up again for free. What the service ended is final.
+#: A FAILED job with one of these can be taken up again for free. Of what the service said that is final which is
+#: about the request itself; the rest may have been a gateway's word, or a clip that came too late.
 RETRYABLE_PROBLEMS = frozenset(
     {
         ProblemCode.DOWNLOAD,
         ProblemCode.FILE,
         ProblemCode.NETWORK,
         ProblemCode.CRASHED,
+        ProblemCode.EXPIRED,
+        ProblemCode.SERVICE,
     }
 )
 

@@ -258,6 +258,14 @@ def after_poll(
     memory.next_at = mono + max(interval * stagger, asked)
 
 
+def after_dead_link(job: Job, memory: Memory, pace: Pace, mono: float) -> None:
+    """Plan the poll that asks for a link anew: a clip may come to its host later than the word of it.
+
+    Three dead links in a row end a job, so at the ordinary pace that takes two minutes and a half.
+    """
+    memory.next_at = mono + pace.slow_poll * 4**job.urls_gone
+
+
 def next_download(job: Job, pace: Pace, problem: Problem) -> float | None:
     """Seconds until a broken download is tried again; None: the user is asked first."""
     most = MOST_BROKEN if problem.code is ProblemCode.NETWORK else MOST_BROKEN_HERE

@@ -311,7 +311,8 @@ def poll_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: fl
     if 200 <= status < 300:
         event, note = _outcome(status, said)
         return Poll(event, wait, note)
-    if status in (400, 403, 422) and said.moderated:
+    # A text or a page with such words may be a proxy's, and says nothing of the clip.
+    if status in (400, 403, 422) and said.fields and said.moderated:
         return Poll(ServiceFailed(_moderated(said.words, _cost(said), status), _cost(said)), wait)
     if status >= 500 or status in _PASSING or (status == 429 and not said.out_of_credits):
         return Poll(None, wait, f"the poll was answered {status}{said.quoted}")

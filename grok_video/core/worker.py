@@ -809,6 +809,8 @@ class Worker:
             self._etags[op.job_id] = op.etag
             if op.trouble and memory is not None:  # a bug: not at once again
                 memory.fetch_at = mono + pace.longest
+            if job is not None and memory is not None and UrlGone() in op.events:
+                schedule.after_dead_link(job, memory, pace, mono)
             if job is not None and job.state is not State.DOWNLOADING:
                 self._remove_parts(job)
         self._record(op.job_id, op.events)
@@ -959,10 +961,13 @@ class Worker:
         self._leaving = True
         self._abort_unsent()
         deadline = time.monotonic() + ANSWER_TIMEOUT + 10.0
+        given_up = math.inf  # when a ledger that takes nothing is left alone
         # A call that was just ended says so at once, unless it hangs where no socket can be shut.
         others = time.monotonic() + LAST_WORDS
         while self._ops or self._unwritten:
-            if time.monotonic() > (deadline if self._owes() else others):
+            now = time.monotonic()
+            sent = any(op.sent for op in self._ops.values())
+            if now > (deadline if self._owes() else others) or (now > given_up and not sent):
                 break
             with contextlib.suppress(queue.Empty):
                 kind, data = self._messages.get(timeout=0.2)
@@ -972,7 +977,9 @@ class Worker:
                 self._write_unwritten()
             except LedgerError as error:
                 self._say(str(error))
-                deadline = min(deadline, time.monotonic() + 20.0)
+                given_up = min(given_up, time.monotonic() + 20.0)
+            if not self._unwritten:
+                given_up = math.inf
         for job_id, events in self._unwritten.items():
             ids = [event.request_id for event in events if isinstance(event, Submitted)]
             self.log(f"job {job_id[:8]}: could not be written down any more: {ids or list(events)}")
@@ -1026,7 +1033,7 @@ _ORDER = {Act.RECORD: 0, Act.DOWNLOAD: 1, Act.SUBMIT: 2, Act.POLL: 3}
 _NO_LONGER = Problem(
     ProblemCode.EXPIRED,
     "The service no longer offers this clip: its link was gone three times in a row.",
-    "Send Again makes a new one, which is charged.",
+    "Retry asks once more and is free; Send Again makes a new one, which is charged.",
     charged=True,
 )
 

@@ -283,10 +283,12 @@ def test_a_job_without_an_id_was_not_submitted() -> None:
 
 
 @pytest.mark.parametrize("code", ProblemCode)
-def test_what_the_service_ended_is_final_and_what_ended_here_is_not(code: ProblemCode) -> None:
+def test_what_is_about_the_request_is_final_and_the_rest_is_asked_for_again(
+    code: ProblemCode,
+) -> None:
     problem = Problem(code, "It broke.")
     job = made(*BOUGHT, LocalFailed(problem))
-    if code in {"DOWNLOAD", "FILE", "NETWORK", "CRASHED"}:
+    if code in {"DOWNLOAD", "FILE", "NETWORK", "CRASHED", "SERVICE", "EXPIRED"}:
         assert job.retryable
         assert apply(job, Retried(), 9.0).state is State.RUNNING
     else:

@@ -27,6 +27,7 @@ from grok_video.core.job import (
     SubmitStarted,
     Submitted,
     Unrecognised,
+    UrlGone,
     apply,
 )
 from grok_video.core.schedule import (
@@ -37,6 +38,7 @@ from grok_video.core.schedule import (
     Pace,
     Step,
     World,
+    after_dead_link,
     after_poll,
     backoff,
     next_download,
@@ -186,6 +188,15 @@ def test_a_download_does_not_wait_for_the_next_poll() -> None:
     after_poll(running(), remembered, Pace(), world().mono, False, 0.0)
     assert step(running(), world(), remembered).at > world().mono
     assert step(downloading(), world(), remembered) == Step(Act.DOWNLOAD, world().mono)
+
+
+def test_a_dead_link_is_asked_for_later_and_later() -> None:
+    """A clip may come to its host after the word of it: three tries within seconds would end a paid job."""
+    remembered = memory()
+    for links_before, seconds in ((0, 30.0), (1, 120.0)):
+        job = replace(downloading(), urls_gone=links_before)
+        after_dead_link(job, remembered, Pace(), 1000.0)
+        assert step(apply(job, UrlGone(), T0), world(), remembered).at == 1000.0 + seconds
 
 
 def test_slow_is_said_once_and_asked_for_less_often() -> None:

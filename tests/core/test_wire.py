@@ -692,6 +692,16 @@ def test_moderation_in_all_its_forms_is_final(status: int, body: Any) -> None:
     assert "prompt" in event.problem.hint
 
 
+@pytest.mark.parametrize("status", [400, 403, 422])
+@pytest.mark.parametrize(
+    "body",
+    ["Blocked: this page violates the content policy of ACME Corp.", '"rejected by moderation"'],
+)
+def test_words_of_moderation_outside_an_answer_end_no_job(status: int, body: str) -> None:
+    """They may be a proxy's; asking again is free."""
+    assert isinstance(poll(status, body).event, Blocked)
+
+
 @pytest.mark.parametrize(
     "video",
     [

@@ -39,6 +39,7 @@ from grok_video.core.job import (
     Picture,
     Problem,
     ProblemCode,
+    Progress,
     Rejected,
     Released,
     Sending,
@@ -711,15 +712,21 @@ ENDINGS = [
 ]
 
 
-def test_what_the_service_ended_is_final(blender: Blender, service: StandIn) -> None:
+def test_what_the_service_ended_buys_nothing_more(blender: Blender, service: StandIn) -> None:
+    """Whether it is final or asked for again: that is free."""
     blender.start()
     for what, code in ENDINGS:
         service.fail("job", what)
         job = blender.until(blender.submit(), State.FAILED)
         assert job.problem is not None
-        assert (job.problem.code, job.retryable) == (code, False), what
+        final = code is ProblemCode.MODERATED
+        assert (job.problem.code, job.retryable) == (code, not final), what
+        before = job.seq
         command = blender.say("retry", job=job.id)
-        assert blender.answer(command)["ok"] is False
+        if final:
+            assert blender.answer(command)["ok"] is False
+        else:
+            blender.until(job.id, lambda job: job.seq > before + 1 and job.state is State.FAILED)  # noqa: B023
     assert len(service.requests("submit")) == len(ENDINGS)
 
 
@@ -890,8 +897,13 @@ def test_three_dead_links_in_a_row_are_the_end(blender: Blender, service: StandI
     job = blender.until(blender.submit(), State.FAILED)
     assert job.problem is not None
     assert "no longer" in job.problem.message
-    assert (job.problem.code, job.retryable) == (ProblemCode.EXPIRED, False)
+    assert job.problem.code is ProblemCode.EXPIRED
     assert len(service.requests("download")) == 3
+    # It was only late: asking once more is free.
+    service.mend()
+    blender.say("retry", job=job.id)
+    blender.until(job.id, State.READY)
+    assert len(service.requests("submit")) == 1
 
 
 def test_a_hostile_link_is_not_followed_and_costs_nothing(
@@ -1581,6 +1593,46 @@ def test_an_id_that_the_disk_does_not_take_is_kept(inside: worker_module.Worker)
     inside._retry_due = 0.0
     inside._write_unwritten()
     job = ledger.job(spec.id)
+    assert job is not None
+    assert job.request_id == "r-1"
+
+
+def test_a_hiccup_of_the_ledger_does_not_end_the_waiting_for_a_paid_answer(
+    inside: worker_module.Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = inside._ledger
+    paid, other = make_spec(), make_spec()
+    for spec, events in (
+        (paid, (Created(paid), SubmitStarted(1), Sending())),
+        (other, (Created(other), SubmitStarted(1), Sending(), Submitted("r-2"))),
+    ):
+        ledger.append(spec.id, 0, events[0])
+        ledger.lease(spec.id, inside._id)
+        for seq, event in enumerate(events[1:], 1):
+            ledger.append(spec.id, seq, event, worker=inside._id)
+    op = worker_module.Op("submit", paid.id, Call(), sent=True, events=[Submitted("r-1")])
+    inside._ops[paid.id] = op
+    inside._record(other.id, [Progress(50)])
+    append, began = ledger.append, time.monotonic()
+    fails, answers = [LedgerUnwritable("Full.")], [("op", op)]
+    ticks = itertools.count(began)
+
+    def hiccup(*given: Any, **named: Any) -> Job:
+        if fails:
+            raise fails.pop()
+        return append(*given, **named)
+
+    def quick_clock() -> float:
+        """A second for each look; after a minute the answer comes."""
+        now = next(ticks)
+        if now - began > 60.0 and answers:
+            inside._messages.put(answers.pop())
+        return now
+
+    monkeypatch.setattr(ledger, "append", hiccup)
+    monkeypatch.setattr(worker_module.time, "monotonic", quick_clock)
+    inside._leave()
+    job = ledger.job(paid.id)
     assert job is not None
     assert job.request_id == "r-1"
 

@@ -294,7 +294,7 @@ def _preferences_changed(_self: GrokVideoPreferences, _context: bpy.types.Contex
 def _ledger_dir_changed(self: GrokVideoPreferences, context: bpy.types.Context) -> None:
     # A relative folder would move with the open file, and the jobs and limits with it.
     chosen = self.ledger_dir.strip()
-    if chosen and not os.path.isabs(chosen):
+    if chosen.startswith("//") or (chosen and not os.path.isabs(chosen)):
         self.ledger_dir = os.path.abspath(bpy.path.abspath(chosen))  # comes here again
     else:
         _preferences_changed(self, context)

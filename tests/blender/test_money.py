@@ -78,7 +78,12 @@ def test_a_limit_that_is_refused_is_said(own: Any, module: Module) -> None:
 
 
 def test_a_script_that_clicks_on_is_held_at_the_limit(
-    blender: ModuleType, scene: Any, own: Any, stand_in: Any, module: Module
+    blender: ModuleType,
+    scene: Any,
+    own: Any,
+    stand_in: Any,
+    module: Module,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three clips fit; the fourth is held with a sentence, until the limit is raised and Send is pressed."""
     own.day_limit = 0.17
@@ -94,6 +99,10 @@ def test_a_script_that_clicks_on_is_held_at_the_limit(
         blender.ops.grok_video.release(job=job.id)
     assert posts(stand_in) == 3
     own.day_limit = 0.20
+    with monkeypatch.context() as dearer:
+        dearer.setattr(module("blender.orders"), "price_of", lambda spec: spec.estimate + 1)
+        with pytest.raises(RuntimeError, match="price of this clip has changed"):
+            blender.ops.grok_video.release(job=job.id)
     assert blender.ops.grok_video.release(job=job.id) == {"FINISHED"}
     assert newest(module).state == "IMPORTED"
     assert posts(stand_in) == len(stand_in.jobs()) == 4

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+PACKAGE = "bl_ext.user_default.grok_video"
 
 
 def test_a_model_resets_only_what_it_cannot_do(blender: ModuleType) -> None:
@@ -33,3 +36,17 @@ def test_settings_are_saved_with_the_scene(blender: ModuleType, tmp_path: object
     blender.ops.wm.open_mainfile(filepath=path)
     settings = blender.context.scene.grok_video
     assert (settings.prompt, settings.resolution) == ("Rain", "1080p")
+
+
+def test_the_folder_of_the_list_does_not_move_with_the_file(
+    blender: ModuleType, tmp_path: Path
+) -> None:
+    """Relative to a .blend it would be another list, with other limits, in each folder."""
+    own = blender.context.preferences.addons[PACKAGE].preferences
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    own.ledger_dir = "//jobs"
+    assert own.ledger_dir == str(tmp_path / "jobs")
+    own.ledger_dir = "jobs"
+    assert own.ledger_dir == str(Path.cwd() / "jobs")
+    own.ledger_dir = ""
+    assert own.ledger_dir == ""

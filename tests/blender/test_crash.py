@@ -229,6 +229,7 @@ class Later:
                 assert ops.request_id(job=job.id, value=made) == {"FINISHED"}
             elif job.state == "READY":
                 end = "ready"
+                assert not crash.point.saved, "it did not come by itself"
                 assert before == 0
                 assert ops.import_result(job=job.id) == {"FINISHED"}
             elif before:

@@ -64,8 +64,10 @@ _LONGEST_BODY = 4000  # characters of an answer that are kept
 _LONGEST_READ = 16 << 10  # bytes of an answer that are looked at
 _LONGEST_REQUEST = 32_000
 _FIRST_KEPT = 4  # lines: the request and its answer
+_LONGEST_HEADER = 200  # characters that are kept
+_LONGEST_READ_HEADER = 4000  # characters that are looked at: an address is longer than its host
 _HEADERS = ("content-type", "retry-after", "x-request-id", "location")
-_ESCAPED_SLASH = re.compile(r"\\+/")
+_ESCAPED_SLASH = re.compile(r"(?<!\\)\\+/")  # once a run: tried at each backslash, it is slow
 _DATA_URI = re.compile(r"data:[\w/+.-]*;base64,[\w+/=-]*")
 
 
@@ -168,14 +170,19 @@ class Calls:
                 self._same[job_id] = self._same.get(job_id, 0) + 1
                 return
             self._last[job_id] = status, text
-        told = {name.lower(): hosts_only(mask(value)) for name, value in headers.items()}
+        # Only those that are kept, and cut first: a header may be as long as the service likes.
+        told = {
+            name.lower(): hosts_only(mask(value[:_LONGEST_READ_HEADER]))[:_LONGEST_HEADER]
+            for name, value in headers.items()
+            if name.lower() in _HEADERS
+        }
         self._note(
             job_id,
             what="answered",
             method=method,
             status=status,
             seconds=round(time.monotonic() - began, 3),
-            headers={name: told[name][:200] for name in _HEADERS if name in told},
+            headers={name: told[name] for name in _HEADERS if name in told},
             bytes=len(body),
             body=text,
             same_before=self._same.pop(job_id, 0),

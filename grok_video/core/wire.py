@@ -89,7 +89,8 @@ _HTML = re.compile(r"^\s*<(?!IMAGE_)|</\w|<!|<(?:html|head|body|script|style|img
 _KEY = re.compile(r"xai-[\w*-]+", re.I)
 _SECRET = re.compile(r"xai-[\w*-]+|[\w-]{0,12}\*{3,}[\w-]{0,12}", re.I)
 _URL = re.compile(r"https?://[^\s\"'<>`]+", re.I)
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*:/{2}[^\s\"'<>`]+", re.I)
+# Begins only where a run of a scheme's characters does: tried at each of them it takes seconds for 26 KB (measured).
+_ADDRESS = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]*(:/{2}[^\s\"'<>`]+)", re.I)
 #: Links in the service's words that an artist needs whole; of all others only the host is shown.
 _HELP_HOSTS = frozenset({"x.ai", "console.x.ai", "docs.x.ai", "accounts.x.ai"})
 
@@ -677,7 +678,8 @@ def mask(text: str) -> str:
 
 def hosts_only(text: str) -> str:
     """The text with every web address cut down to its host: a result's address is a secret for a day."""
-    return _ADDRESS.sub(lambda found: host_of(found.group()), text)
+    # Whatever stands before the colon, as a scheme or not: "_https", "-https".
+    return _ADDRESS.sub(lambda found: host_of(f"x{found[1]}"), text)
 
 
 def host_of(url: str) -> str:

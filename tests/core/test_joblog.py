@@ -207,6 +207,8 @@ def test_no_trouble_with_the_note_ends_the_call(tmp_path: Path) -> None:
         ("see https://vidgen.x.ai/a/b.mp4?sig=1, then", "see vidgen.x.ai then"),
         ("HTTPS://user:pw@h.example:8/x", "h.example"),
         ("file:///home/ann/secret/x.png", ""),
+        ("_https://v.x.ai/p 7https://v.x.ai/p -https://v.x.ai/p", "_v.x.ai v.x.ai v.x.ai"),
+        ("at ://v.x.ai/p", "at v.x.ai"),
         (f"Bearer {KEY}", "Bearer xai-***"),
         ("key xa***jU", "key ***"),
         ("The folder /home/ann/films cannot be written", "The folder films cannot be written"),
@@ -220,6 +222,38 @@ def test_no_trouble_with_the_note_ends_the_call(tmp_path: Path) -> None:
 )
 def test_addresses_keys_and_folders_are_taken_out(text: str, shown: str) -> None:
     assert joblog.Redaction()(text) == shown
+
+
+@pytest.mark.parametrize("pad", ["a.", "a", "://", "http:", "\\", "data:", "xai", "a*", "/tmp"])
+def test_no_text_of_the_service_takes_long(tmp_path: Path, pad: str) -> None:
+    """Seconds of the processor, with room: patterns that start over at each character took ten times as long."""
+    (tmp_path / "jobs").mkdir()
+    long = pad * ((64 << 10) // len(pad))
+    began = time.process_time()
+    for header in ("X-Pad", "Location"):
+        joblog.Calls(tmp_path).answered("a", "POST", 200, {header: long}, b"{}", 0.0)
+    joblog.Redaction(KEY)(long)
+    joblog.answer_text(long.encode())
+    joblog.answer_text(json.dumps({"error": long}).encode())
+    assert time.process_time() - began < 2
+    _, line = (tmp_path / "jobs" / "a.http").read_text("utf-8").splitlines()
+    assert len(line) < 1000
+
+
+def test_of_the_headers_the_few_are_kept_short_and_without_addresses(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    headers = {
+        "Location": "https://v.x.ai/SECRETPATH",
+        "Retry-After": "7" * 500,
+        "X-Request-Id": "see https://" + "v" * 5000 + "/SECRETPATH",
+        "Set-Cookie": "session=1",
+    }
+    joblog.Calls(tmp_path).answered("a", "POST", 200, headers, b"{}", 0.0)
+    kept = json.loads((tmp_path / "jobs" / "a.http").read_text("utf-8"))["headers"]
+    assert kept.pop("location") == "v.x.ai"
+    assert sorted(kept) == ["retry-after", "x-request-id"]
+    assert all(len(value) == 200 for value in kept.values())
+    assert "SECRETPATH" not in str(kept)
 
 
 def test_folders_with_blanks_are_known_by_the_job() -> None:

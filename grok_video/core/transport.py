@@ -17,6 +17,7 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -45,6 +46,7 @@ LONGEST_CLIP = 1 << 30
 MOST_HOPS = 5
 _SOURCE_CHUNK = 36 * 1024  # multiple of 3: 48 KB of base64
 _READ = 16 * 1024
+_BY_BYTES = 8 * 1024  # of the answer to a POST: the longest id and more
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({401, 403, 404, 410})
 
@@ -59,11 +61,15 @@ class Answer:
 
 
 class TransportError(Exception):
-    """No complete answer. ``problem`` says why, in a sentence."""
+    """No complete answer. ``problem`` says why, in a sentence.
+
+    ``came`` is what there is of a 2xx answer to a POST: its body may be cut, or be no answer at all.
+    """
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
         self.problem = problem
+        self.came: Answer | None = None
 
 
 class Refused(TransportError):
@@ -535,29 +541,41 @@ class Transport:
     def _exchange(
         self, session: _Session, call: Call, method: str, url: str, **options: Any
     ) -> Answer:
-        with _sentences(call, url):
-            response = session.request(
-                method, url, auth=session.auth, stream=True, allow_redirects=False, **options
-            )
-            _refuse_encoding(response)
-            expected = _length(response)
-            body = bytearray()
-            while chunk := response.raw.read(_READ, decode_content=False):
-                body += chunk
-                if len(body) > LONGEST_ANSWER:
-                    raise _network(f"{_host(url)} sent an answer that is far too long")
-            status = response.status_code
-            # Headers that break off read like an answer without a length (measured): such a refusal of a
-            # POST proves nothing, while a 2xx proves itself by its JSON.
-            framed = expected is not None or _chunked(response) or status // 100 == 2
-            cut = expected is not None and len(body) != expected
-            if call.aborted or call.late or cut or (method == "POST" and not framed):
-                raise _network(_sentence(EOFError(), call, _host(url)))
-            # Here and nowhere later: what the service repeats of the key can then get into no id, address,
-            # sentence, ledger or log.
-            for name, value in list(response.headers.items()):
-                response.headers[name] = self._mask.text(value)
-            return Answer(status, response.headers, self._mask.bytes(bytes(body)))
+        response: requests.Response | None = None
+        body = bytearray()
+        try:
+            with _sentences(call, url):
+                response = session.request(
+                    method, url, auth=session.auth, stream=True, allow_redirects=False, **options
+                )
+                expected = _length(response)
+                # By single bytes at first: of a larger piece that breaks off the libraries keep what came.
+                while chunk := response.raw.read(
+                    1 if method == "POST" and len(body) < _BY_BYTES else _READ, decode_content=False
+                ):
+                    body += chunk
+                    if len(body) > LONGEST_ANSWER:
+                        raise _network(f"{_host(url)} sent an answer that is far too long")
+                _refuse_encoding(response)
+                # Headers that break off read like an answer without a length (measured): such a refusal of a
+                # POST proves nothing, while a 2xx proves itself by its JSON.
+                good = response.status_code // 100 == 2
+                framed = expected is not None or _chunked(response) or good
+                cut = expected is not None and len(body) != expected
+                if call.aborted or call.late or cut or (method == "POST" and not framed):
+                    raise _network(_sentence(EOFError(), call, _host(url)))
+        except TransportError as error:
+            if method == "POST" and response is not None and response.status_code // 100 == 2:
+                error.came = self._answer(response, _unpacked(bytes(body)))
+            raise
+        return self._answer(response, bytes(body))
+
+    def _answer(self, response: requests.Response, body: bytes) -> Answer:
+        # Here and nowhere later: what the service repeats of the key can then get into no id, address,
+        # sentence, ledger or log.
+        for name, value in list(response.headers.items()):
+            response.headers[name] = self._mask.text(value)
+        return Answer(response.status_code, response.headers, self._mask.bytes(body))
 
 
 class Broken(TransportError):
@@ -624,6 +642,14 @@ def _refuse_encoding(response: requests.Response) -> None:
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise _network("The service answered in a compressed form that was not asked for")
+
+
+def _unpacked(body: bytes) -> bytes:
+    """What gzip or zlib made ``body`` from, at most ``LONGEST_ANSWER`` of it; as it is when neither did."""
+    try:
+        return zlib.decompressobj(wbits=32 + zlib.MAX_WBITS).decompress(body, LONGEST_ANSWER)
+    except zlib.error:
+        return body
 
 
 # ---------------------------------------------------------------------------------------------------- the file

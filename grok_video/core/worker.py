@@ -575,6 +575,16 @@ class Worker:
         except SourceGone as error:
             op.events = [NotSent(error.problem), Held(error.problem)]
         except TransportError as error:
+            came = error.came
+            if came is not None:
+                event = wire.submit_answer(came.status, came.headers, came.body, now=time.time())
+                # An answer that was cut, packed or announced wrongly, but the id is whole: it is what was bought.
+                if isinstance(event, Submitted):
+                    op.events = [event]
+                    self._calls.answered(
+                        job.id, "POST", came.status, came.headers, came.body, began
+                    )
+                    return
             op.trouble = not op.call.aborted
             op.events = [self._no_answer(op, error.problem)]
             self._calls.unanswered(job.id, "POST", error.problem.message, began)

@@ -13,6 +13,7 @@ import os
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -286,6 +287,22 @@ def length(more: int) -> Doing:
     return do
 
 
+def framed(*headers: str, packed: Callable[[bytes], bytes] = bytes) -> Doing:
+    """A good answer under other headers, its body ``packed``, and then the end."""
+
+    def do(r: Request) -> None:
+        body = packed(r.good().partition(b"\r\n\r\n")[2])
+        lines = ["HTTP/1.1 200 X", *(line.replace("all", str(len(body))) for line in headers)]
+        r.wire.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+    return do
+
+
+def one_chunk(body: bytes) -> bytes:
+    """All of it, but not the chunk of no bytes that ends it."""
+    return b"%x\r\n%s\r\n" % (len(body), body)
+
+
 def answered(status: int, body: Any = b"", *headers: str) -> Doing:
     """Read, nothing started, and this answer; ``now`` in a header becomes a date a second ahead."""
 
@@ -343,8 +360,22 @@ BROKEN: dict[str, tuple[Doing, State]] = {
     "no answer": (no_answer, State.UNKNOWN),
     "one byte now and then": (drip, State.UNKNOWN),
     "a stalled body": (stalled, State.UNKNOWN),
-    "less than the announced length": (length(10), State.UNKNOWN),
+    "less than the announced length": (length(10), State.READY),
     "more than the announced length": (length(-5), State.UNKNOWN),
+}
+#: A whole body that is announced as something else: the id in it is what was bought.
+MISFRAMED: dict[str, Doing] = {
+    "one byte more is announced": length(1),
+    "chunks without the last": framed("Transfer-Encoding: chunked", packed=one_chunk),
+    "a chunk that is cut behind the body": framed(
+        "Transfer-Encoding: chunked", packed=lambda body: one_chunk(body + b" " * 99)[:-50]
+    ),
+    "gzip": framed("Content-Encoding: gzip", "Content-Length: all", packed=gzip.compress),
+    "deflate": framed("Content-Encoding: deflate", "Content-Length: all", packed=zlib.compress),
+    "gzip without its end": framed(
+        "Content-Encoding: gzip", "Content-Length: 999", packed=lambda b: gzip.compress(b)[:-8]
+    ),
+    "gzip that is none": framed("Content-Encoding: gzip", "Content-Length: all"),
 }
 #: Bodies that are no answer, all with a good status and an honest length.
 BODIES: dict[str, Doing] = {
@@ -402,7 +433,9 @@ def submit_cases() -> Iterator[Case]:
     lost = State.UNKNOWN, ProblemCode.ANSWER_LOST
     for name, (do, ends) in BROKEN.items():
         code = ProblemCode.ANSWER_LOST if ends is State.UNKNOWN else None
-        yield Case("submit", name, [do], ends, code, big=ends is State.READY)
+        yield Case("submit", name, [do], ends, code, big=do in (reset_before, reset_inside))
+    for name, do in MISFRAMED.items():
+        yield Case("submit", f"whole, but {name}", [do])
     yield Case("submit", "nothing is read", [nothing_read], big=True)
     yield Case("submit", "bought, answer lost", [answer_lost], *lost)
     yield Case("submit", "bought, no answer", [no_answer_after_all], *lost)

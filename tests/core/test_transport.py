@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import os
@@ -11,6 +12,7 @@ import socket
 import threading
 import time
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -384,6 +386,47 @@ def test_an_answer_that_is_not_whole_is_none(server: RawServer, raw: bytes) -> N
         post(server)
     with pytest.raises(TransportError):
         Transport(server.base, KEY).get("/v1/x", Call())
+
+
+RID = b'{"request_id": "r-1"}'
+
+
+@pytest.mark.parametrize("status", [200, 202, 299, 302, 400, 401, 422, 429, 500])
+@pytest.mark.parametrize(
+    ("headers", "sent"),
+    [
+        (b"Content-Length: 99", RID),
+        (b"Transfer-Encoding: chunked", b"%x\r\n%s\r\n" % (len(RID), RID)),
+        (b"Transfer-Encoding: chunked", b"999\r\n%s" % RID),
+        (b"Content-Encoding: gzip", gzip.compress(RID)),
+        (b"Content-Encoding: deflate", zlib.compress(RID)),
+        (b"Content-Encoding: gzip", RID),
+    ],
+)
+def test_what_came_of_a_good_answer_to_a_post_is_kept(
+    server: RawServer, status: int, headers: bytes, sent: bytes
+) -> None:
+    """Of a refusal nothing is: that it started nothing must be certain."""
+    raw = b"HTTP/1.1 %d X\r\n%s\r\n\r\n%s" % (status, headers, sent)
+    server.behave = lambda wire: (wire.read_body(), wire.send(raw))[0]
+    with pytest.raises(TransportError) as broken:
+        post(server)
+    came = broken.value.came
+    assert (came and came.body) == (RID if status < 300 else None)
+    with pytest.raises(TransportError) as broken:
+        Transport(server.base, KEY).get("/v1/x", Call())
+    assert broken.value.came is None
+
+
+def test_what_came_is_bounded_and_without_the_key(server: RawServer) -> None:
+    sent = gzip.compress(KEY.encode() + bytes(20 << 20))
+    server.behave = lambda wire: wire.answer(200, sent, "Content-Encoding: gzip", f"X-Y: {KEY}")
+    with pytest.raises(TransportError) as broken:
+        post(server)
+    came = broken.value.came
+    assert came is not None
+    assert 1 << 19 < len(came.body) <= transport.LONGEST_ANSWER
+    assert KEY[4:] not in came.body.decode() + str(dict(came.headers))
 
 
 def test_a_refusal_whose_headers_break_off_decides_nothing(server: RawServer) -> None:

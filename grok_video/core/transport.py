@@ -13,6 +13,7 @@ import base64
 import http.client
 import ipaddress
 import os
+import re
 import socket
 import ssl
 import threading
@@ -717,11 +718,17 @@ class _sentences:
             raise _network(_sentence(error, self._call, _host(self._url))) from None
 
 
+#: What may be repeated as a name: a redirect can give control characters or 30 kB for one.
+_NAME = re.compile(r"[\w.:%-]{1,253}", re.ASCII)
+
+
 def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or "the service"
-    except ValueError:
-        return "the service"
+    """The host of ``url``, fit to be shown."""
+    with suppress(ValueError):
+        name = urlsplit(url).hostname or ""
+        if _NAME.fullmatch(name):
+            return name
+    return "the service"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -442,6 +442,26 @@ def test_a_chunked_answer_is_read(server: RawServer) -> None:
     assert Transport(server.base, KEY).get("/v1/x", Call()).body == b"{}"
 
 
+@pytest.mark.parametrize("name", ["x\x1bred", "n" * 30_000, "schäfer.example", "a b", "x\x07"])
+def test_a_name_that_is_none_is_not_repeated(server: RawServer, tmp_path: Path, name: str) -> None:
+    """A redirect may name anything; what is said of it is shown in the panel and in a terminal."""
+    assert transport._host(f"https://{name}/x") == "the service"
+    server.behave = lambda wire: wire.send(
+        b"HTTP/1.1 302 X\r\nContent-Length: 0\r\nLocation: http://%s/x\r\n\r\n" % name.encode()
+    )
+    with pytest.raises(TransportError) as refused:
+        Transport(server.base, KEY).download(f"{server.base}/c", tmp_path / "c.part", "", Call())
+    message = refused.value.problem.message
+    assert message.isprintable()
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize("host", ["api.x.ai", "127.0.0.1", "a_b.example", "::1", "fe80::1%eth0"])
+def test_the_name_of_a_host_is_said(host: str) -> None:
+    inside = f"[{host}]" if ":" in host else host
+    assert transport._host(f"https://{inside}:8/x") == host
+
+
 def test_refused_and_unknown_hosts_have_sentences() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

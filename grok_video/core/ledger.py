@@ -177,6 +177,21 @@ def default_data_dir() -> Path:
     ) / "grok_video"
 
 
+_said_at = 0
+_saying = threading.Lock()
+
+
+def _later() -> int:
+    """Wall time in ns, after that of every command before: a clock ticks coarsely, and may be set back.
+
+    Commands are applied by it: a *stop* must never come before its *submit*.
+    """
+    global _said_at
+    with _saying:
+        _said_at = max(time.time_ns(), _said_at + 1)
+        return _said_at
+
+
 def put_command(data_dir: Path, command: str, **fields: Any) -> str:
     """Say something to the worker; returns the command's id. Quick and without a sync: for the UI thread.
 
@@ -186,7 +201,7 @@ def put_command(data_dir: Path, command: str, **fields: Any) -> str:
     for name, value in fields.items():
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields[name] = dataclasses.asdict(value)
-    text = json.dumps({"id": command_id, "command": command, "at": time.time_ns(), **fields})
+    text = json.dumps({"id": command_id, "command": command, "at": _later(), **fields})
     inbox = Path(data_dir) / "inbox"
     inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = inbox / f"{command_id}.tmp"

@@ -352,6 +352,17 @@ def test_commands_are_applied_in_order_and_once(ledger: Ledger, data_dir: Path) 
     assert (job.spec, job.state, job.seq) == (spec, State.CANCELLED, 2)
 
 
+@pytest.mark.parametrize("step", [0, -1_000_000_000], ids=["stands still", "is set back"])
+def test_what_was_said_later_is_applied_later(
+    ledger: Ledger, data_dir: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Windows' clock ticks each 15 ms: a stop right after its submit may be told the same time."""
+    clock = itertools.count(time.time_ns(), step)
+    monkeypatch.setattr(time, "time_ns", lambda: next(clock))
+    said = [put_command(data_dir, "stop", job="x") for _ in range(12)]
+    assert [command["id"] for _, command in ledger.inbox()] == said
+
+
 def test_the_same_word_twice_is_one_word(ledger: Ledger) -> None:
     """A command whose file could not be removed comes again: a release must not count anew."""
     job = create(ledger)

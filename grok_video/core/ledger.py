@@ -23,10 +23,10 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import quote
 
 from . import job as job_module
@@ -893,6 +893,8 @@ class Ledger:
                 command_id = command.get("id")
                 if not (isinstance(command_id, str) and _ID.fullmatch(command_id)):
                     raise ValueError("without an id")
+                if not isinstance(command.get("command"), str):
+                    raise ValueError("without a command")
                 at = command.get("at")
                 found.append((at if isinstance(at, int) else 0, path, command))
             except FileNotFoundError:
@@ -1399,16 +1401,34 @@ def _unwritable(data_dir: Path, why: str) -> str:
 _MOST_PICTURES = 64  # of a kind; the table of models says what a service takes
 _LARGEST_FILE = 4 << 30  # bytes
 _LONGEST_VIDEO = 86_400.0  # seconds
+_LARGEST_NUMBER = 2**31 - 1  # what Blender holds as a whole number
+#: Others by the name of their field. Python reckons with any; SQLite, Blender and fractions do not.
+_LARGEST = {"estimate": LARGEST_LIMIT, "size": _LARGEST_FILE, "image_bytes": _LARGEST_FILE}
+
+
+def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, int | float]]:
+    """Every number in JSON-ready data with the name of the field that it is in."""
+    if isinstance(value, int | float):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for field, inner in cast(Mapping[str, Any], value).items():
+            yield from _numbers(inner, field)
+    elif isinstance(value, list | tuple):
+        for inner in cast(Sequence[Any], value):
+            yield from _numbers(inner, name)
 
 
 def _checked_spec(payload: Any) -> JobSpec:
     """The spec of a command, when it can be what Blender meant to buy. Raises CommandRefused."""
     try:
         spec = spec_from_payload(payload)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CommandRefused(f"The job cannot be read: {error}") from error
     if not _ID.fullmatch(spec.id):
         raise CommandRefused("The job's id is not one.")
+    for name, value in _numbers(dataclasses.asdict(spec)):
+        if abs(value) > _LARGEST.get(name, _LARGEST_NUMBER):
+            raise CommandRefused(f"The job's {name} is no number that it can be.")
     if spec.estimate is not None and spec.estimate < 0:
         raise CommandRefused("The job's estimate is less than nothing.")
     if max(len(spec.references), len(spec.keyframes)) > _MOST_PICTURES:

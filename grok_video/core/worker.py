@@ -350,12 +350,23 @@ class Worker:
                     continue
             except CommandRefused as error:
                 self.log(f"a command was refused: {error}")
-                self._ledger.answer(command, {"ok": False, "message": str(error)})
-                self._ledger.set_aside(path)
+                self._put_by(path, command, str(error))
+                continue
+            except LedgerError:
+                raise  # full, read-only or locked: said and tried again
+            except Exception:
+                # A bug. The file would be found again by each worker of each Blender, and end it.
+                self.log(f"a command could not be read:\n{traceback.format_exc()}")
+                self._put_by(path, command, "The command could not be read.")
                 continue
             # Windows: a scanner may have it open. It was applied once; the next look removes it.
             with contextlib.suppress(OSError):
                 path.unlink()
+
+    def _put_by(self, path: Path, command: dict[str, Any], words: str) -> None:
+        """Answer a command that is not done, and move it out of the way."""
+        self._ledger.answer(command, {"ok": False, "message": words})
+        self._ledger.set_aside(path)
 
     # ----------------------------------------------------------------------------------- what is due
 

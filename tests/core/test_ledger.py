@@ -57,6 +57,7 @@ from grok_video.core.ledger import (
     default_data_dir,
     put_command,
 )
+from grok_video.core.money import LARGEST_LIMIT
 from tests.core.conftest import ROOT, make_spec, wait_for
 
 RATE = NotSent(Problem(ProblemCode.RATE, "Too many requests.", http_status=429))
@@ -438,6 +439,7 @@ def test_a_request_id_that_the_user_found_ends_the_unknown(ledger: Ledger, data_
 
 
 VIDEO = {"path": "/stills/a.mp4", "seconds": 4.04}
+HUGE = 10**400  # more than a float, SQLite or Blender holds
 PICTURE = {"path": "/stills/a.png", "mime": "image/png"}
 
 
@@ -458,6 +460,9 @@ def spec_payload(**changes: object) -> dict[str, object]:
         '{"command": "stop", "job": "x"}',
         '{"id": "../../x", "command": "stop"}',
         '{"id": {"a": 1}, "command": "stop"}',
+        '{"id": "q1"}',
+        '{"id": "q1", "command": []}',
+        '{"id": "q1", "command": {"submit": 1}}',
     ],
 )
 def test_files_that_say_nothing_are_set_aside(ledger: Ledger, data_dir: Path, text: str) -> None:
@@ -498,6 +503,24 @@ def test_files_that_say_nothing_are_set_aside(ledger: Ledger, data_dir: Path, te
             "command": "submit",
             "spec": spec_payload(keyframes=[{"picture": PICTURE, "thirds": 1}] * 65),
         },
+        *(
+            {"command": "submit", "spec": spec_payload(**changes)}
+            for changes in (
+                {"estimate": HUGE},
+                {"estimate": LARGEST_LIMIT + 1},
+                {"duration": HUGE},
+                {"image_pixels": [HUGE, 1]},
+                {"image_bytes": HUGE},
+                {"source": {"kind": "NONE", "frame": HUGE}},
+                {"source": {"kind": "NONE", "frame": 1e300}},
+                {"target": {"session": "s", "frame": -HUGE}},
+                {"target": {"session": "s", "channel": 2**31}},
+                {"video": {**VIDEO, "width": HUGE}},
+                {"video": {**VIDEO, "seconds": HUGE}},
+                {"references": [{**PICTURE, "size": HUGE}]},
+                {"keyframes": [{"picture": PICTURE, "thirds": HUGE}]},
+            )
+        ),
         {"command": "stop"},
         {"command": "stop", "job": "no-such-job"},
         {"command": "stop", "job": 5},

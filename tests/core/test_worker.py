@@ -847,6 +847,7 @@ def test_nonsense_does_not_bring_it_down(blender: Blender) -> None:
         ("d.json", b'{"id": "d", "command": "stop", "job": "nobody"}'),
         ("e.json", b"{}" * 10),
         ("f.tmp", b"half"),
+        ("g.json", b'{"id": "g", "command": []}'),
     ):
         (inbox / name).write_bytes(data)
     assert blender.process is not None
@@ -854,7 +855,28 @@ def test_nonsense_does_not_bring_it_down(blender: Blender) -> None:
     blender.process.stdin.write(b"no JSON\n[]\n5\n{}\n" + b"x" * 200_000 + b"\n")
     blender.fence()
     assert sorted(os.listdir(inbox)) == ["bad", "f.tmp"]
-    assert len(os.listdir(inbox / "bad")) == 5
+    assert len(os.listdir(inbox / "bad")) == 6
+
+
+def test_a_command_that_trips_the_program_is_answered_and_put_by(
+    blender: Blender, service: StandIn, tmp_path: Path
+) -> None:
+    """A bug that no check foresees: the file would end the worker of each Blender, again and again."""
+    package = tmp_path / "package"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    module = package / "core" / "ledger.py"
+    whole = module.read_text("utf-8")
+    line = '            case "stop":\n'
+    broken = whole.replace(line, f'{line}                int("")\n')
+    assert broken != whole
+    module.write_text(broken, "utf-8")
+    blender.program = package
+    blender.start()
+    answer = blender.answer(blender.say("stop", job=blender.submit()))
+    assert (answer["ok"], answer["message"]) == (False, "The command could not be read.")
+    blender.fence()
+    assert len(os.listdir(blender.data / "inbox" / "bad")) == 1
+    assert "invalid literal" in (blender.data / "worker.log").read_text("utf-8")
 
 
 # ------------------------------------------------------------------------------------------------- downloads

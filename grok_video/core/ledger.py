@@ -574,7 +574,7 @@ class Ledger:
         self._tail = _Tail()
         self._version = -1
         self._pending: dict[str, tuple[Job, int, int]] = {}
-        self._twins: list[tuple[str, str, str]] = []  # job, kind and line, until the commit
+        self._twins: list[tuple[str, int, str, str]] = []  # job, seq, kind, line, until the commit
 
     # -- opening
 
@@ -1078,7 +1078,8 @@ class Ledger:
             execute("UPDATE leases SET crashes = 0 WHERE job = ? AND crashes > 0", (job_id,))
         self._pending[job_id] = (after, first, n)
         if twin:
-            self._twins.append((job_id, kind, _twin_line(after.seq, at, kind, payload)))
+            line = _twin_line(after.seq, at, kind, payload)
+            self._twins.append((job_id, after.seq, kind, line))
         return after
 
     def _notice(self, key: str, payload: Mapping[str, Any]) -> None:
@@ -1157,8 +1158,11 @@ class Ledger:
         line whose commit then fails says what has happened all the same, until the next one takes its number.
         """
         twins, self._twins = self._twins, []
-        for job_id, kind, line in twins:
-            self._write_twin(job_id, line, synced=kind in MONEY_EVENTS)
+        for job_id, seq, kind, line in twins:
+            if kind == Sending.kind and not self._twin_holds(job_id, seq):
+                self._renew_twin(job_id)  # with this line
+            else:
+                self._write_twin(job_id, line, synced=kind in MONEY_EVENTS)
             # A ledger rebuilt from twins must never think that nothing was sent.
             if self.twin_trouble and kind == Sending.kind:
                 raise LedgerUnwritable(_unwritable(self.data_dir, self.twin_trouble))
@@ -1174,6 +1178,15 @@ class Ledger:
             self.twin_trouble = ""
         except OSError as error:
             self.twin_trouble = _twin_trouble(job_id, error)
+
+    def _twin_holds(self, job_id: str, seq: int) -> bool:
+        """Whether the job's readable copy says all that comes before ``seq``: without it that says nothing."""
+        lines, _torn = read_twin(self.data_dir / "jobs" / f"{job_id}.jsonl")
+        rows = self._connection.execute(
+            "SELECT seq, at, kind, payload FROM events WHERE job = ? AND seq < ?", (job_id, seq)
+        )
+        told = [_line_of(number, at, kind, _object(text)) for number, at, kind, text in rows]
+        return all(line is not None and lines.get(line[0]) == line[1] for line in told)
 
     def _rebuild(self, damaged: Path | None) -> None:
         """Fill an empty ledger from the twins, and from what can still be read of the ``damaged`` one.
@@ -1205,18 +1218,19 @@ class Ledger:
                 for event in _doubts(job, torn):
                     self._append(job_id, event, "", time.time(), twin=False)
                 self._renew_twin(job_id)
-            self.rebuilt = bool(self._pending) or damaged is not None
+            self.rebuilt = bool(self._pending or lost) or damaged is not None
             if self.rebuilt:
                 self._notice(REBUILT, {"message": _told(len(self._pending), lost)})
             self._connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     def _renew_twin(self, job_id: str) -> None:
-        """Let the twin say what the rebuilt ledger says: its numbers would mislead the next rebuild."""
+        """Let the twin say what the ledger says: its numbers would mislead the next rebuild."""
         path = self.data_dir / "jobs" / f"{job_id}.jsonl"
         rows = self._connection.execute(
             "SELECT seq, at, kind, payload FROM events WHERE job = ? ORDER BY seq", (job_id,)
         )
         text = "".join(_twin_line(*row) for row in rows).encode()
+        self.twin_trouble = ""
         try:
             before = path.read_bytes() if path.exists() else b""
             if before == text:
@@ -1255,10 +1269,12 @@ def _twin_trouble(job_id: str, error: OSError) -> str:
 
 def _told(kept: int, lost: int) -> str:
     clips = "1 clip" if kept == 1 else f"{kept} clips"
-    rest = f" {lost} more could not be read: see the folder jobs beside it." if lost else ""
+    rest = (
+        f" {lost} more could not be read and count as nothing spent: see the folder jobs beside it."
+    )
     return (
-        f"The list of clips was damaged and has been rebuilt from its copies: {clips}.{rest} What was spent still "
-        "counts, and what was not sent yet waits for your word. The damaged file is kept."
+        f"The list of clips was damaged and has been rebuilt from its copies: {clips}. What was spent on them still "
+        f"counts, and what was not sent yet waits for your word.{rest if lost else ''} A damaged file is kept."
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,14 @@ from grok_video.core.job import (
     SubmitStarted,
     Submitted,
 )
-from grok_video.core.ledger import FILE_NAME, REBUILT, Ledger, LedgerError, LedgerReader
+from grok_video.core.ledger import (
+    FILE_NAME,
+    REBUILT,
+    Ledger,
+    LedgerError,
+    LedgerReader,
+    LedgerUnwritable,
+)
 from tests.core.conftest import make_spec
 
 CUTS = 24
@@ -212,6 +220,75 @@ def test_a_number_that_is_missing_is_a_line_that_cannot_be_read(tmp_path: Path) 
     assert job is not None
     assert job.state is State.UNKNOWN
     assert job.spent == spec.estimate
+
+
+@contextlib.contextmanager
+def without_jobs(folder: Path) -> Iterator[None]:
+    """No readable copy can be written meanwhile: also not by root, whom no permission stops."""
+    (folder / "jobs").rename(folder / "aside")
+    (folder / "jobs").touch()
+    yield
+    (folder / "jobs").unlink()
+    (folder / "aside").rename(folder / "jobs")
+
+
+def test_a_copy_has_its_first_lines_before_the_last_byte_leaves(tmp_path: Path) -> None:
+    """The folder could not be written when the job was made, and can be at *sending*."""
+    folder = tmp_path / "data"
+    ledger = Ledger.open(folder)
+    spec = make_spec()
+    with without_jobs(folder):
+        ledger.append(spec.id, 0, Created(spec))
+        started = ledger.append(spec.id, 1, SubmitStarted(5))
+    # Where it cannot be mended nothing is sent.
+    (folder / "jobs" / f"{spec.id}.tmp").mkdir()
+    with pytest.raises(LedgerUnwritable):
+        ledger.append(spec.id, 2, Sending())
+    assert ledger.job(spec.id) == started
+    (folder / "jobs" / f"{spec.id}.tmp").rmdir()
+    ledger.append(spec.id, 2, Sending())
+    assert ledger.twin_trouble == ""
+    sent = ledger.append(spec.id, 3, Submitted("r-1"))
+    ledger.close()
+    (folder / FILE_NAME).unlink()
+    assert jobs_of(folder)[spec.id] == sent
+
+
+def test_a_line_that_never_counted_does_not_hide_that_it_was_sent(tmp_path: Path) -> None:
+    """All numbers are there, but one says what was not committed: rebuilt from it, the job looked unsent."""
+    folder = tmp_path / "data"
+    ledger = Ledger.open(folder)
+    spec = make_spec()
+    ledger.append(spec.id, 0, Created(spec))
+    with without_jobs(folder):
+        ledger.append(spec.id, 1, SubmitStarted(5))
+    with open(folder / "jobs" / f"{spec.id}.jsonl", "ab") as file:
+        file.write(b'{"seq": 2, "at": 1.0, "kind": "stop_requested", "payload": {}}\n')
+    sent = ledger.append(spec.id, 2, Sending())
+    ledger.close()
+    (folder / FILE_NAME).unlink()
+    assert jobs_of(folder)[spec.id] == sent
+
+
+def test_a_copy_of_which_no_job_can_be_made_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    ledger = Ledger.open(folder)
+    spec = make_spec()
+    for seq, event in enumerate((Created(spec), SubmitStarted(5), Sending(), Submitted("r-1"))):
+        ledger.append(spec.id, seq, event)
+    ledger.close()
+    twin = folder / "jobs" / f"{spec.id}.jsonl"
+    rest = b"".join(twin.read_bytes().splitlines(keepends=True)[1:])
+    twin.write_bytes(rest)
+    (folder / FILE_NAME).unlink()
+    ledger = Ledger.open(folder)
+    assert ledger.rebuilt
+    assert ledger.jobs() == []
+    ledger.close()
+    with contextlib.closing(LedgerReader(folder)) as reader:
+        reader.refresh(1.0)
+        assert "1 more could not be read" in reader.notices[REBUILT]["message"]
+    assert twin.read_bytes() == rest
 
 
 def test_a_second_rebuilding_finds_what_the_first_one_found(tmp_path: Path) -> None:

@@ -180,11 +180,14 @@ def _errors(jobs: Iterable[Job], prompts: bool) -> Iterator[str]:
 
 
 def _end_of_log(data_dir: Path) -> list[str]:
+    path = data_dir / "worker.log"
     try:
-        with open(data_dir / "worker.log", "rb") as file:
+        if not path.is_file():  # opening a pipe waits until somebody writes into it
+            return ["none"]
+        with open(path, "rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(file.tell() - _LOG_BYTES, 0))
-            lines = file.read().decode("utf-8", "replace").splitlines()
+            lines = file.read(_LOG_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
         return ["none"]
     return lines[-_LOG_LINES:]

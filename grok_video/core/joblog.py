@@ -54,7 +54,7 @@ from .job import (
     Unrecognised,
     UrlGone,
 )
-from .ledger import read_twin
+from .ledger import read_file, read_twin
 from .masking import KeyMask
 from .models import usd
 from .wire import Upload, hosts_only, mask
@@ -458,12 +458,14 @@ def _events(data_dir: Path, job_id: str) -> list[tuple[Event, float]]:
 def _calls(data_dir: Path, job_id: str) -> Iterator[tuple[float, list[str]]]:
     """The noted calls of a job, each as its time and lines. What cannot be read is left out."""
     try:
-        data = (data_dir / "jobs" / f"{job_id}.http").read_bytes()
+        data = read_file(data_dir / "jobs" / f"{job_id}.http", 16 * LARGEST)
     except OSError:
         return
     for raw in data.splitlines():
         # A line may be torn, or of another version.
-        with suppress(ValueError, KeyError, TypeError, AttributeError):
+        with suppress(
+            ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError
+        ):
             line = json.loads(raw)
             yield float(line["at"]), _call(line)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import math
@@ -19,6 +20,7 @@ import os
 import re
 import shutil
 import sqlite3
+import stat
 import sys
 import threading
 import time
@@ -159,6 +161,10 @@ class LeaseLost(LedgerError):
     """Another worker drives this job."""
 
 
+class NoFile(OSError):
+    """A pipe, a folder, a device, or too long: nothing that this program has written."""
+
+
 class CommandRefused(LedgerError):
     """The file in the inbox says nothing that can be done."""
 
@@ -175,6 +181,25 @@ def default_data_dir() -> Path:
     return (
         Path(given) if os.path.isabs(given) else Path.home() / ".local" / "share"
     ) / "grok_video"
+
+
+_LONGEST_COMMAND = 1 << 20  # bytes
+_LONGEST_LIMITS = 1 << 16
+_LONGEST_TWIN = 64 << 20
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """What is in a file of at most ``most`` bytes. Raises NoFile for anything else, OSError.
+
+    Opening a pipe waits until somebody writes into it, and a device may never end.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise NoFile(errno.EINVAL, "it is no file", str(path))
+    with open(path, "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise NoFile(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data
 
 
 _said_at = 0
@@ -469,18 +494,18 @@ class LedgerReader:
 
     def _refresh(self, deadline: float) -> None:
         try:
-            stat = os.stat(self._path)
+            found = os.stat(self._path)
         except FileNotFoundError:
             self.close()
             return
-        if self._file != (stat.st_dev, stat.st_ino):
+        if self._file != (found.st_dev, found.st_ino):
             self.close()  # the worker set a damaged file aside
         if self._connection is None:
             self._connection = sqlite3.connect(
                 _uri(self._path, "ro"), uri=True, timeout=0, isolation_level=None
             )
             self._connection.text_factory = _ascii
-            self._file = (stat.st_dev, stat.st_ino)
+            self._file = (found.st_dev, found.st_ino)
             self._tail, self._notice, self._version, self._unread = _Tail(), 0, -1, True
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version != self._version:
@@ -881,12 +906,9 @@ class Ledger:
         for name in names:
             path = folder / name
             try:
-                # A pipe would be read for ever, and a folder is never taken up.
-                if not path.is_file() and os.path.lexists(path):
-                    raise ValueError("no file")
-                if path.stat().st_size > 1 << 20:
-                    raise ValueError("too long")
-                data = json.loads(path.read_bytes())
+                if not path.exists() and path.is_symlink():
+                    raise ValueError("leads nowhere")
+                data = json.loads(read_file(path, _LONGEST_COMMAND))
                 if not isinstance(data, dict):
                     raise ValueError("not an object")
                 command: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
@@ -899,7 +921,7 @@ class Ledger:
                 found.append((at if isinstance(at, int) else 0, path, command))
             except FileNotFoundError:
                 continue  # another worker applied it
-            except (ValueError, RecursionError):
+            except (NoFile, ValueError, RecursionError):
                 self.set_aside(path)
             except OSError:
                 continue  # Windows: a scanner has it open; the next look finds it
@@ -1134,14 +1156,16 @@ class Ledger:
     def _restore_limits(self) -> None:
         """Take the limits from their twin. One that cannot be read lets nothing be bought."""
         try:
-            told = json.loads((self.data_dir / LIMITS_NAME).read_bytes())
+            told = json.loads(read_file(self.data_dir / LIMITS_NAME, _LONGEST_LIMITS))
             values = {name: int(told[name]) for name in ("day", "month", "count_loopback")}
+            if not all(0 <= ticks <= LARGEST_LIMIT for ticks in values.values()):
+                raise ValueError("no limits")
         except FileNotFoundError:
             return
+        except (NoFile, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            values = {"day": 1}  # less than anything costs; the artist sets it anew
         except OSError as error:
             raise LedgerUnwritable(_unwritable(self.data_dir, error.strerror or "")) from error
-        except (ValueError, TypeError, KeyError, OverflowError):
-            values = {"day": 1}  # less than anything costs; the artist sets it anew
         self._store_limits(values)
 
     def _add_limits(self) -> None:
@@ -1232,7 +1256,7 @@ class Ledger:
         text = "".join(_twin_line(*row) for row in rows).encode()
         self.twin_trouble = ""
         try:
-            before = path.read_bytes() if path.exists() else b""
+            before = read_file(path, _LONGEST_TWIN) if path.exists() else b""
             if before == text:
                 return
             if before:
@@ -1326,7 +1350,7 @@ def read_twin(path: Path) -> tuple[dict[int, Line], bool]:
     lines: dict[int, Line] = {}
     torn = False
     try:
-        data = path.read_bytes()
+        data = read_file(path, _LONGEST_TWIN)
     except OSError:
         return {}, True
     for raw in data.split(b"\n"):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import random
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from grok_video.core import joblog
 from grok_video.core import ledger as ledger_module
 from grok_video.core.job import (
     Created,
@@ -23,9 +27,11 @@ from grok_video.core.job import (
     State,
     SubmitStarted,
     Submitted,
+    replay,
 )
 from grok_video.core.ledger import (
     FILE_NAME,
+    LIMITS_NAME,
     REBUILT,
     Ledger,
     LedgerError,
@@ -34,6 +40,7 @@ from grok_video.core.ledger import (
 )
 from tests.core.conftest import make_spec
 
+T = TypeVar("T")
 CUTS = 24
 NOISES = 40
 
@@ -338,6 +345,69 @@ def test_no_line_of_a_copy_keeps_a_ledger_from_being_rebuilt(tmp_path: Path, lin
     with open(folder / "jobs" / f"{spec.id}.jsonl", "ab") as file:
         file.write(line + b"\n")
     assert jobs_of(folder)[spec.id].request_id == "r-1"
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 40)  # sparse: it takes no room
+
+
+NO_FILES = pytest.mark.parametrize("make", [pipe, huge, Path.mkdir])
+
+
+@NO_FILES
+def test_nothing_that_is_no_file_keeps_a_ledger_from_being_rebuilt(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "data"
+    ledger = Ledger.open(folder)
+    spec = make_spec()
+    ledger.append(spec.id, 0, Created(spec))
+    ledger.close()
+    (folder / FILE_NAME).unlink()
+    make(folder / "jobs" / f"{make_spec().id}x.jsonl")
+    make(folder / LIMITS_NAME)
+    within(10, lambda: Ledger.open(folder).close())
+    ledger = Ledger.open(folder)
+    assert ledger.rebuilt is False  # the first opening did
+    assert [job.id for job in ledger.jobs()] == [spec.id]
+    assert ledger.limits().day == 1  # less than anything costs: nothing is bought
+    ledger.close()
+
+
+@NO_FILES
+def test_nothing_that_is_no_file_stops_the_log_of_a_job(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    """It is read on Blender's main thread."""
+    folder = tmp_path / "data"
+    (folder / "jobs").mkdir(parents=True)
+    job = replay([(Created(make_spec()), 1.0)])
+    for end in ("jsonl", "http"):
+        make(folder / "jobs" / f"{job.id}.{end}")
+    text = within(10, lambda: joblog.text_of(job, folder, joblog.Redaction(), now=2.0))
+    assert job.spec.prompt in text
+
+
+def within(seconds: float, do: Callable[[], T]) -> T:
+    """What ``do`` returns, in a thread: one that hangs fails the test and goes on alone."""
+    done: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put(do())
+        except BaseException as error:
+            done.put(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    answer = done.get(timeout=seconds)
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 def test_an_inbox_full_of_rubbish_is_cleared(tmp_path: Path) -> None:

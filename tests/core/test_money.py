@@ -469,7 +469,10 @@ def test_limits_and_what_was_spent_survive_the_loss_of_the_ledger(data_dir: Path
 
 
 def test_limits_that_cannot_be_read_any_more_let_nothing_be_bought(data_dir: Path) -> None:
-    for noise in (b"", b"\xff\0", b"[1]", b'{"day": "much"}', b'{"month": 1e999}', b"{}", b"7"):
+    huge = b'{"day": 1%s, "month": 0, "count_loopback": 0}' % (b"0" * 400)
+    less = b'{"day": -1, "month": 0, "count_loopback": 0}'
+    words = (b"", b"\xff\0", b"[1]", b'{"day": "much"}', b'{"month": 1e999}', b"{}", b"7")
+    for noise in (*words, huge, less):
         ledger = Ledger.open(data_dir)
         limit(ledger, day=PRICE)
         ledger.close()

@@ -465,7 +465,6 @@ LOST = [
     "answer-cut",
     "close-after-body",
     "truncate",
-    "gzip",
     "redirect",
     "no-id",
     "empty-id",

@@ -48,7 +48,7 @@ class Widget:
 class _Hints:
     """Where widgets were found, in the view's coordinates: a hint that saves the mouse a search.
 
-    Kept in a file beside the pictures, from one scenario to the next. A hint may be wrong.
+    Kept in a file from one scenario, and one run of the tests, to the next. A hint may be wrong.
     """
 
     def __init__(self, file: Path) -> None:
@@ -79,7 +79,7 @@ class Ui:
         self.report: dict[str, Any] = {"notes": {}, "ended": "", "blender": bpy.app.version_string}
         self.window_index = 0
         self._mouse = (0, 0)
-        self._hints = _Hints(self.output / "hints.json")
+        self._hints = _Hints(Path(task["hints"]))
 
     @staticmethod
     def module(name: str) -> Any:

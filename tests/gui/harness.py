@@ -104,7 +104,8 @@ class Profile:
             "DISPLAY": self.display,
             "LANG": "C.UTF-8",
             "LIBGL_ALWAYS_SOFTWARE": "1",
-            "MESA_SHADER_CACHE_DIR": str(self._shaders),
+            # Compiled anew for the CPU at each start, the shaders take half of it.
+            "MESA_SHADER_CACHE_DIR": str(self._kept / "shaders"),
             "PYTHONDONTWRITEBYTECODE": "1",
             "XDG_RUNTIME_DIR": str(self.home),
         }
@@ -114,15 +115,15 @@ class Profile:
 
     def blender(self, arguments: list[str]) -> list[str]:
         """The command that starts this artist's Blender."""
-        self._shaders.mkdir(parents=True, exist_ok=True)
+        self._kept.mkdir(parents=True, exist_ok=True)
         return self.window.command(
-            [self.window.blender, *arguments], [ROOT, self.home, self._shaders, *self.shared]
+            [self.window.blender, *arguments], [ROOT, self.home, self._kept, *self.shared]
         )
 
     @property
-    def _shaders(self) -> Path:
-        """Where the shaders that the CPU runs are kept: compiled at each start they take half of it."""
-        return cache_dir() / "shaders" / self.window.version.replace(" ", "-")
+    def _kept(self) -> Path:
+        """What makes the next start of this Blender, and the next search of the mouse, quicker."""
+        return cache_dir() / "kept" / self.window.version.replace(" ", "-")
 
     def install(self, archive: Path, ui_scale: float = 1.0) -> None:
         """Install and enable the zip, allow online access, and save the preferences."""
@@ -175,6 +176,7 @@ class Profile:
                     "arguments": dict(arguments),
                     "output": str(output),
                     "report": str(report),
+                    "hints": str(self._kept / "hints.json"),
                     "stay": stay,
                 }
             ),

@@ -311,13 +311,25 @@ def test_stop_and_retry_are_free(
     assert posts(stand_in) == 1
 
 
-def test_what_the_service_ended_is_not_retried(
+def test_a_clip_that_moderation_withheld_is_not_retried(
     blender: ModuleType, scene: Any, stand_in: Any, module: Module
 ) -> None:
-    stand_in.fail("job", "failed")
+    stand_in.fail("job", "moderated")
     with pytest.raises(RuntimeError):
         blender.ops.grok_video.generate()
     refused(lambda: blender.ops.grok_video.retry(job=newest(module).id), "ended for good")
+    assert len(stand_in.requests("submit")) == 1
+
+
+def test_what_the_service_says_has_failed_is_asked_for_again_for_free(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    stand_in.fail("poll", "answer", status=200, body={"status": "failed"}, times=1)
+    with pytest.raises(RuntimeError):
+        blender.ops.grok_video.generate()
+    assert blender.ops.grok_video.retry(job=newest(module).id) == {"FINISHED"}
+    assert newest(module).state == "IMPORTED"
+    assert len(stand_in.requests("submit")) == 1
 
 
 def test_import_again_at_another_frame(

@@ -30,8 +30,8 @@ from typing import Any
 
 from environments import (
     ROOT,
-    WHEELS,
     Missing,
+    newest_wheel,
     require_python,
     say,
     tool_python,
@@ -177,7 +177,7 @@ class Bench:
         given.write_text(json.dumps(task | {"do": do, "result": str(result)}), "utf-8")
         program = str(ROOT / "scripts" / "bench_in_wheel.py")
         _out(
-            [str(wheel_python(max(WHEELS))), program, str(given)],
+            [str(wheel_python(newest_wheel())), program, str(given)],
             self.scratch("wheel") | dict(environment),
         )
         return json.loads(result.read_text("utf-8"))

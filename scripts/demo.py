@@ -47,7 +47,7 @@ def main() -> int:
         return 2
 
     print("Preparing Blender and the extension …", flush=True)
-    python = environments.wheel_python(max(environments.WHEELS))
+    python = environments.wheel_python(environments.newest_wheel())
     from build import build
 
     archive = build(environments.extension_tool())

@@ -1,8 +1,9 @@
 """The Python environments that the project's scripts and tests run in: found or made, and kept.
 
-Owns where Python 3.11 is, the cache folder outside the checkout, and one virtual environment for each
-purpose, named after what it is for and a hash of what it holds. Standard library only, and readable by
-older Pythons as far as ``require_python()``: that is how they learn what is missing.
+Owns where Python 3.11 and 3.13 are, the cache folder outside the checkout, one virtual environment for
+each purpose, named after what it is for and a hash of what it holds, and what was downloaded for them.
+Standard library only, and readable by older Pythons as far as ``require_python()``: that is how they
+learn what is missing.
 
 Two runs at once are safe: a lock in the cache guards each environment while it is made, and a marker
 says that it is whole.
@@ -14,37 +15,49 @@ import contextlib
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
 #: The `bpy` wheels that tests run in: the minor version people say, and the release on PyPI.
-WHEELS = {"4.2": "4.2.23", "4.5": "4.5.15", "5.0": "5.0.1"}
+WHEELS = {"4.2": "4.2.23", "4.5": "4.5.15", "5.0": "5.0.1", "5.2": "5.2.3", "5.3": "5.3.0"}
+
+#: The Python that Blender 4.1 to 5.0 have, and the one that this project's own tools run in.
+OLD_PYTHON = "3.11"
+#: The Python that Blender 5.1 and later have.
+NEW_PYTHON = "3.13"
 
 #: What each tool environment holds, relative to the checkout.
 TOOLS = {
     "stand-in": "tests/stand_in/requirements.txt",
-    "core": "tests/core/requirements.txt",
     "core-oldest": "tests/core/requirements-oldest.txt",
+    "core-newest": "tests/core/requirements.txt",
     "lint": "tests/requirements-lint.txt",
     "types-4.2": "tests/types/requirements-4.2.txt",
     "types-newest": "tests/types/requirements-newest.txt",
     "host": "tests/requirements-host.txt",  # tests that start other programs
 }
 _WHEEL_TESTS = "tests/blender/requirements.txt"
+#: The tool environments that are not for ``OLD_PYTHON``: HTTP libraries go with the Python of their Blender.
+_NEW_TOOLS = {"core-newest"}
 
 _PYTHON_MISSING = """\
-Python 3.11 is needed (Blender's own) and was not found; this is Python {version}.
+Python {wanted} is needed ({whose}) and was not found; this is Python {version}.
 Install it, then run the command again:
-  Debian, Ubuntu   sudo apt install python3.11 python3.11-venv
-  Fedora           sudo dnf install python3.11
-  macOS            brew install python@3.11
-  Windows          winget install Python.Python.3.11
-  anywhere         uv python install 3.11, or pyenv install 3.11"""
+  Debian, Ubuntu   sudo apt install python{wanted} python{wanted}-venv
+  Fedora           sudo dnf install python{wanted}
+  macOS            brew install python@{wanted}
+  Windows          winget install Python.Python.{wanted}
+  anywhere         uv python install {wanted}, or pyenv install {wanted}"""
+#: Whose Python it is, for somebody who has to install it.
+_WHOSE = {OLD_PYTHON: "Blender's own up to 5.0", NEW_PYTHON: "Blender's own from 5.1 on"}
 
 
 class Missing(RuntimeError):
@@ -97,43 +110,43 @@ def lock(name: str) -> Iterator[None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                say(f"Waiting for another run that sets up {name} …")
+                say(f"Waiting for {name}, which is being set up already …")
                 fcntl.flock(handle, fcntl.LOCK_EX)
             yield  # closing the file lets go of the lock
 
 
-def python311() -> str:
-    """The path of a Python 3.11: the running one, or one on this machine.
+def find_python(minor: str) -> str:
+    """The path of a Python such as '3.11': the running one, or one on this machine.
 
     Raises Missing with what to install.
     """
-    if sys.version_info[:2] == (3, 11):
+    wanted = tuple(map(int, minor.split(".")))
+    if sys.version_info[:2] == wanted:
         return sys.executable
-    candidates = [shutil.which("python3.11") or ""]
+    windows = Path(os.environ.get("LOCALAPPDATA") or "/nonexistent", "Programs", "Python")
+    uv = Path.home() / ".local" / "share" / "uv" / "python"
+    candidates = [shutil.which(f"python{minor}") or ""]
     candidates += [
         str(path)
         for root, pattern in (
-            (Path.home() / ".pyenv" / "versions", "3.11*/bin/python3.11"),
-            (Path.home() / ".local" / "share" / "uv" / "python", "cpython-3.11*/bin/python3.11"),
-            (Path("/opt/homebrew/bin"), "python3.11"),
-            (Path("/usr/local/bin"), "python3.11"),
-            (
-                Path(os.environ.get("LOCALAPPDATA") or "/nonexistent", "Programs", "Python"),
-                "Python311/python.exe",
-            ),
+            (Path.home() / ".pyenv" / "versions", f"{minor}*/bin/python{minor}"),
+            (uv, f"cpython-{minor}*/bin/python{minor}"),
+            (Path("/opt/homebrew/bin"), f"python{minor}"),
+            (Path("/usr/local/bin"), f"python{minor}"),
+            (windows, f"Python{minor.replace('.', '')}/python.exe"),
         )
         for path in sorted(root.glob(pattern), reverse=True)
     ]
+    # A pyenv shim is on the path although its Python may not be chosen: each candidate says what it is.
+    question = f"import sys; print(sys.version_info[:2] == {wanted} and sys.executable)"
     for candidate in filter(None, candidates):
         with contextlib.suppress(OSError):
-            asked = subprocess.run(
-                [candidate, "-c", "import sys; print(sys.version_info[:2] == (3, 11))"],
-                capture_output=True,
-                text=True,
-            )
-            if asked.stdout.strip() == "True":
-                return candidate
-    raise Missing(_PYTHON_MISSING.format(version=platform.python_version()))
+            asked = subprocess.run([candidate, "-c", question], capture_output=True, text=True)
+            if asked.returncode == 0 and (found := asked.stdout.strip()) != "False":
+                return found
+    raise Missing(
+        _PYTHON_MISSING.format(wanted=minor, whose=_WHOSE[minor], version=platform.python_version())
+    )
 
 
 def require_python() -> None:
@@ -141,12 +154,42 @@ def require_python() -> None:
     if sys.version_info[:2] == (3, 11):
         return
     try:
-        python = python311()
+        python = find_python(OLD_PYTHON)
     except Missing as missing:
         raise SystemExit(str(missing)) from None
     if sys.platform == "win32":  # execv does not wait there
         raise SystemExit(subprocess.run([python, *sys.argv]).returncode)
     os.execv(python, [python, *sys.argv])
+
+
+@dataclass(frozen=True)
+class Download:
+    """Something that came over the network for an environment or a system."""
+
+    what: str
+    megabytes: float  # what was transferred, as the tool that fetched it says
+    seconds: float  # until it was ready for use
+
+
+#: What this process fetched, oldest first.
+DOWNLOADS: list[Download] = []
+
+
+def downloaded(what: str, megabytes: float, seconds: float) -> None:
+    """Remember a download and tell the person how large it was and how long it took."""
+    DOWNLOADS.append(Download(what, megabytes, seconds))
+    say(f"{what} is ready: {megabytes:.0f} MB downloaded, {seconds:.0f} s.")
+
+
+#: How pip tells of a transfer; what it takes from its own cache, it says it is "Using".
+PIP_DOWNLOADS = r"Downloading \S+ \(([\d.]+) (bytes|kB|MB|GB)\)"
+_UNITS = {"bytes": 1e-6, "B": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}
+
+
+def megabytes(pattern: str, text: str) -> float:
+    """The sum of the sizes in ``text``, in MB. ``pattern`` has two groups: a number and its unit."""
+    found = re.findall(pattern, text)
+    return sum(float(number.replace(",", "")) * _UNITS[unit] for number, unit in found)
 
 
 def _requirements(relative: str) -> str:
@@ -157,12 +200,12 @@ def _requirements(relative: str) -> str:
         raise Missing(f"{relative} is not in this checkout.") from None
 
 
-def environment(name: str, requirements: str) -> Path:
+def environment(name: str, requirements: str, minor: str = OLD_PYTHON) -> Path:
     """The Python of the environment that holds ``requirements`` (pip's format); made when needed.
 
-    Raises Missing when it cannot be made, with pip's own words.
+    ``minor`` is the Python it is made with. Raises Missing when it cannot be made, with pip's own words.
     """
-    python = python311()
+    python = find_python(minor)
     made_from = f"{python}\n{platform.platform()}\n{requirements}"
     digest = hashlib.sha256(made_from.encode()).hexdigest()[:10]
     folder = cache_dir() / "venvs" / f"{name}-{digest}"
@@ -176,33 +219,39 @@ def environment(name: str, requirements: str) -> Path:
         if marker.exists():
             return inside
         say(f"Setting up the environment {name} (once) …")
+        start = time.monotonic()
         if folder.exists():
             shutil.rmtree(folder)  # an earlier run was interrupted in it
         folder.parent.mkdir(exist_ok=True)
-        _make_venv(python, folder)
+        _make_venv(python, folder, minor)
         listed = folder / "requirements.txt"
         listed.write_text(requirements, "utf-8")
-        _run([str(inside), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-              "-r", str(listed)], f"Could not install what the environment {name} needs")  # fmt: skip
+        told = _run([str(inside), "-m", "pip", "install", "--disable-pip-version-check",
+                     "--progress-bar=off", "--no-color", "-r", str(listed)],
+                    f"Could not install what the environment {name} needs")  # fmt: skip
+        size = megabytes(PIP_DOWNLOADS, told)
         marker.touch()
+        downloaded(f"The environment {name}", size, time.monotonic() - start)
     return inside
 
 
-def _make_venv(python: str, folder: Path) -> None:
+def _make_venv(python: str, folder: Path, minor: str) -> None:
     made = subprocess.run([python, "-m", "venv", str(folder)], capture_output=True, text=True)
     if made.returncode and can_apt() and "ensurepip" in made.stdout + made.stderr:
         # Debian splits venv off Python. As root on such a machine we can mend that ourselves.
-        apt_install(["python3.11-venv"])
+        apt_install([f"python{minor}-venv"])
         shutil.rmtree(folder, ignore_errors=True)
         made = subprocess.run([python, "-m", "venv", str(folder)], capture_output=True, text=True)
     if made.returncode:
         raise Missing(f"{python} cannot make a virtual environment:\n{made.stdout}{made.stderr}")
 
 
-def _run(command: list[str], trouble: str) -> None:
+def _run(command: list[str], trouble: str) -> str:
+    """What ``command`` printed. Raises Missing with that when it failed."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise Missing(f"{trouble}:\n{done.stdout.strip()}")
+    return done.stdout
 
 
 def can_apt() -> bool:
@@ -221,10 +270,30 @@ def apt_install(packages: list[str]) -> None:
         _run([*apt, "install", "--no-install-recommends", *packages], "apt-get install failed")
 
 
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+#: The `bpy` wheels from the oldest to the newest ('5.10' comes after '5.9').
+VERSIONS = sorted(WHEELS, key=_numbers)
+OLDEST, NEWEST = VERSIONS[0], VERSIONS[-1]
+
+
+def python_of(version: str) -> str:
+    """The Python, such as '3.11', that the `bpy` wheel of a Blender such as '4.2' is built for."""
+    return NEW_PYTHON if _numbers(version) >= (5, 1) else OLD_PYTHON
+
+
 def wheel_python(version: str) -> Path:
     """The Python of the environment with the `bpy` wheel of a Blender such as ``'4.2'``."""
     release = WHEELS[version]
-    return environment(f"bpy-{release}", f"bpy=={release}\n{_requirements(_WHEEL_TESTS)}")
+    requirements = f"bpy=={release}\n{_requirements(_WHEEL_TESTS)}"
+    return environment(f"bpy-{release}", requirements, python_of(version))
+
+
+def newest_wheel() -> str:
+    """The newest Blender whose wheel needs no other Python than the tools do."""
+    return [version for version in VERSIONS if python_of(version) == OLD_PYTHON][-1]
 
 
 def neighbour(version: str) -> str:
@@ -232,19 +301,19 @@ def neighbour(version: str) -> str:
 
     It is the oldest, which the build needs anyway; 5.0 writes files that 4.2 cannot read.
     """
-    oldest, next_one, *_ = sorted(WHEELS)
-    return next_one if version == oldest else oldest
+    return VERSIONS[1] if version == OLDEST else OLDEST
 
 
 def tool_python(name: str) -> Path:
     """The Python of the environment for one of ``TOOLS``."""
-    return environment(name, _requirements(TOOLS[name]))
+    minor = NEW_PYTHON if name in _NEW_TOOLS else OLD_PYTHON
+    return environment(name, _requirements(TOOLS[name]), minor)
 
 
 def extension_tool() -> Path:
     """Blender's own extension tool, out of the oldest wheel: what that one accepts, all accept."""
-    packages = wheel_python(min(WHEELS)).parent.parent
+    packages = wheel_python(OLDEST).parent.parent
     found = sorted(packages.rglob("bl_pkg/cli/blender_ext.py"))
     if not found:
-        raise Missing(f"There is no blender_ext.py in the wheel of Blender {min(WHEELS)}.")
+        raise Missing(f"There is no blender_ext.py in the wheel of Blender {OLDEST}.")
     return found[0]

@@ -50,9 +50,12 @@ from tests.core.conftest import png, wait_for
 from tests.core.test_worker import FAST, Blender, bought
 from tests.stand_in.client import StandIn
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="nobody can be forked there, nor killed by a signal"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        sys.platform == "win32", reason="nobody can be forked there, nor killed by a signal"
+    ),
+]
 
 LANES = 4  # cases at a time: they mostly wait
 WHOLE_JOB = 30.0  # seconds

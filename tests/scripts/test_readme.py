@@ -1,7 +1,8 @@
 """Every command of the README does what the README says.
 
-A command that is added there and not covered here fails the first test. ``python3 scripts/test.py`` itself is
-what runs these tests; here only its smallest ring is run, with the interpreter a newcomer has.
+A command that is added there and not covered here fails the first test. ``python3 scripts/test.py --all`` itself
+is what runs these tests; here its help is asked for, with the interpreter a newcomer has, and ``test_runner.py``
+beside this file tests what its sizes are.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ COVERED = {
     "python3 scripts/pictures.py",
     "python3 scripts/stand_in.py",
     "python3 scripts/test.py",
+    "python3 scripts/test.py --all",
+    "python3 scripts/test.py --quick",
     "python3 scripts/test.py --soak",
     "python3 scripts/test.py core",
 }
@@ -161,8 +164,8 @@ def test_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_ring_alone() -> None:
     done = run("python3 scripts/test.py --help")
     assert done.returncode == 0
-    for ring in ("core", "types", "blender-5.0", "gui-5.2"):
-        assert ring in done.stdout
+    for word in ("--quick", "--all", "core", "types", "blender-5.0", "gui-5.2"):
+        assert word in done.stdout
 
 
 def test_a_soak() -> None:

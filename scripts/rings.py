@@ -1,0 +1,315 @@
+"""Which rings of tests there are, what each runs in which size, and how it uses the machine.
+
+Owns the list. A ring sets up what it needs (``environments.py``, ``blenders.py``) and says which programs to
+run; ``runner.py`` runs them. Three sizes: *quick* before a commit, *ordinary* for what an ordinary change can
+break, *all* for everything. A ring that is asked for by its name runs all that it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from blenders import window
+from environments import (
+    NEWEST,
+    OLDEST,
+    ROOT,
+    VERSIONS,
+    WHEELS,
+    Missing,
+    cache_dir,
+    neighbour,
+    say,
+    tool_python,
+    wheel_python,
+)
+
+OUTPUT = ROOT / "test-output"
+
+
+class Size(StrEnum):
+    """How much is wanted."""
+
+    QUICK = "quick"
+    ORDINARY = "ordinary"
+    ALL = "all"
+    NAMED = "named"  # these rings, each whole
+
+
+class Load(StrEnum):
+    """What a ring does to those beside it; see ``runner.fits``."""
+
+    COMPUTES = "computes"  # keeps a core busy
+    WAITS = "waits"  # for timers, for the stand-in, for another process
+    ALONE = "alone"  # its tests have deadlines that a busy machine would hide behind
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One program that a ring runs; its exit code says whether it passed."""
+
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is wanted of a ring: how much, and with which arguments for pytest."""
+
+    size: Size = Size.NAMED
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A set of checks that stands for itself.
+
+    ``checks`` sets up what it needs, or raises Missing. ``needs`` are the same things, each of which can
+    be set up earlier, while other rings run.
+    """
+
+    about: str
+    load: Load
+    checks: Callable[[Ask], Iterator[Check]]
+    needs: tuple[Callable[[], object], ...] = ()
+    needs_zip: bool = False
+
+
+#: What takes long and depends neither on a Python nor on a library: it runs in one ring of each kind.
+LONG = "long"
+#: Tests that say how many seconds something may take: see ``_deadlines``.
+DEADLINE = "deadline"
+
+
+def _pytest(
+    python: Path, ring: str, ask: Ask, paths: list[str], mark: str = "", workers: int = 0
+) -> Check:
+    """A run of pytest over ``paths``, of tests with ``mark`` (an expression), in ``workers`` processes.
+
+    With arguments of the person's own there is one process: what fails is then seen in order, and can
+    be stopped at (``-x``, ``--pdb``).
+    """
+    for path in paths:
+        if not (ROOT / path.split("::")[0]).exists():
+            raise Missing(f"{path} is not in this checkout.")
+    if any((ROOT / word.split("::")[0]).exists() for word in ask.extra if word[:1] != "-"):
+        paths = []  # the person names files
+    cache = cache_dir() / "pytest" / ring  # one for each ring, so that --lf means this ring
+    command = [str(python), "-m", "pytest", "-o", f"cache_dir={cache}"]
+    command += ["-m", mark] if mark else []
+    # A file stays in one process, for what its tests share; the next file goes to who is free.
+    command += ["-n", str(workers), "--dist", "loadfile"] if workers and not ask.extra else []
+    return Check(
+        [*command, *paths, *ask.extra],
+        # Started without the person's own settings; rings that need more set it themselves.
+        {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONFAULTHANDLER": "1",
+            # Made here: each ring's own Python would make another, inside a test's time limit.
+            "GROK_VIDEO_STAND_IN_PYTHON": str(tool_python("stand-in")),
+        },
+    )
+
+
+def _lint(_: Ask) -> Iterator[Check]:
+    ruff = [str(tool_python("lint")), "-m", "ruff"]
+    yield Check([*ruff, "format", "--check", "--diff", "."])
+    yield Check([*ruff, "check", "."])
+
+
+def _types(_: Ask) -> Iterator[Check]:
+    node = {"PYRIGHT_PYTHON_CACHE_DIR": str(cache_dir() / "pyright")}
+    for stubs in ("newest", "4.2"):
+        python = str(tool_python(f"types-{stubs}"))
+        pyright = [python, "-m", "pyright", "--pythonpath", python, "--project"]
+        if stubs == "newest":
+            yield Check([*pyright, "pyproject.toml"], node)
+        yield Check([python, "tests/types/stubs.py", str(OUTPUT / f"stubs-{stubs}")])
+        yield Check([*pyright, f"tests/types/blender-{stubs}.json"], node)
+
+
+def _core(which: str) -> Callable[[Ask], Iterator[Check]]:
+    def checks(ask: Ask) -> Iterator[Check]:
+        # The tables of kills ask nothing of Python or of a library: once is enough for a whole run.
+        once = ask.size is Size.QUICK or (ask.size is Size.ALL and which == "newest")
+        mark = f"not {LONG}" if once else ""
+        python = tool_python(f"core-{which}")
+        yield _pytest(python, f"core-{which}", ask, ["tests/core"], mark, workers=4)
+
+    return checks
+
+
+def _stand_in(ask: Ask) -> Iterator[Check]:
+    yield _pytest(tool_python("stand-in"), "stand-in", ask, ["tests/stand_in"])
+
+
+#: What the wheels between the oldest and the newest run of tests/blender. The list is that of docs/blender.md,
+#: "what differs between versions", and of what compat.py branches on: strips and their names, handles and
+#: channels (sequencer, placing, shots), colours (sequencer_colour), render settings, compositor and the
+#: copies of scenes (capture), encoding and the second Blender (bake), paths and files of other versions
+#: (sequencer_files, lives), properties and registration (settings, compat, exit), and one whole job (flow).
+#: What remains asks for money, jobs, keys and damage, where a Blender is only who clicks.
+MIDDLE = [
+    "bake",
+    "capture",
+    "compat",
+    "exit",
+    "flow",
+    "lives",
+    "placing",
+    "sequencer",
+    "sequencer_colour",
+    "sequencer_files",
+    "settings",
+    "shots",
+]
+
+
+def _blender(version: str) -> Callable[[Ask], Iterator[Check]]:
+    def checks(ask: Ask) -> Iterator[Check]:
+        name, paths, mark = f"blender-{version}", ["tests/blender"], ""
+        if ask.size is Size.ALL and version not in (OLDEST, NEWEST):
+            paths = [f"tests/blender/test_{subject}.py" for subject in MIDDLE]
+        if ask.size is not Size.NAMED and version != NEWEST:
+            mark = f"not {LONG}"
+        check = _pytest(wheel_python(version), name, ask, paths, mark, workers=2)
+        # Made here for the same reason as the stand-in's.
+        other = {"GROK_VIDEO_OTHER_PYTHON": str(wheel_python(neighbour(version)))}
+        yield Check(check.command, check.environment | other)
+
+    return checks
+
+
+#: The whole job that an ordinary run clicks in a window.
+ONE_JOB = "tests/gui/test_whole_job.py::test_from_the_sequencer"
+
+
+def _gui(version: str) -> Callable[[Ask], Iterator[Check]]:
+    def checks(ask: Ask) -> Iterator[Check]:
+        say(f"gui-{version}: Blender {window(version).version}")
+        paths = [ONE_JOB] if ask.size is Size.ORDINARY else ["tests/gui"]
+        check = _pytest(tool_python("host"), f"gui-{version}", ask, paths)
+        yield Check(check.command, check.environment | {"GROK_VIDEO_WINDOW": version})
+
+    return checks
+
+
+def _scripts(ask: Ask) -> Iterator[Check]:
+    whole = ask.size in (Size.ALL, Size.NAMED)
+    paths = ["tests/scripts"] if whole else ["tests/scripts/test_runner.py"]
+    yield _pytest(tool_python("host"), "scripts", ask, paths)
+
+
+def _deadlines(ask: Ask) -> Iterator[Check]:
+    """Each once more on a machine that does nothing else: a race that only a quick machine loses shows there."""
+    for name, python, folder in (
+        ("core", tool_python("core-oldest"), "tests/core"),
+        ("blender", wheel_python(NEWEST), "tests/blender"),
+    ):
+        yield _pytest(python, f"deadlines-{name}", ask, [folder], DEADLINE)
+
+
+#: How long the soak of a whole run goes on.
+SOAK_MINUTES = 2.0
+
+
+def soak_check(minutes: float = SOAK_MINUTES, seed: int = 1) -> Check:
+    """``tests/core/soak.py``: random kills and faults, which prints its own table."""
+    command = [str(tool_python("core-oldest")), "-m", "tests.core.soak"]
+    command += ["--minutes", str(minutes), "--seed", str(seed)]
+    return Check(command, {"GROK_VIDEO_STAND_IN_PYTHON": str(tool_python("stand-in"))})
+
+
+def _soak(_: Ask) -> Iterator[Check]:
+    yield soak_check()
+
+
+_STAND_IN = partial(tool_python, "stand-in")
+
+
+def _wheels(*versions: str) -> tuple[Callable[[], object], ...]:
+    return (_STAND_IN, *(partial(wheel_python, version) for version in versions))
+
+
+def _window_ring(version: str) -> Ring:
+    return Ring(
+        f"real windows of Blender {version}, clicked",
+        Load.COMPUTES,
+        _gui(version),
+        (_STAND_IN, partial(tool_python, "host"), partial(window, version)),
+        needs_zip=True,
+    )
+
+
+#: In the order in which they start: quick answers first, then the longest ones.
+RINGS: dict[str, Ring] = {
+    "lint": Ring("ruff: format and rules", Load.COMPUTES, _lint),
+    "types": Ring(
+        "pyright: strict on core, Blender's side on the 4.2 and newest stubs",
+        Load.COMPUTES,
+        _types,
+        (partial(tool_python, "types-newest"), partial(tool_python, "types-4.2")),
+    ),
+    "core-oldest": Ring(
+        "pure Python 3.11, the worker as a process, with the libraries of Blender 4.2",
+        Load.WAITS,
+        _core("oldest"),
+        (_STAND_IN, partial(tool_python, "core-oldest")),
+    ),
+    "stand-in": Ring("the stand-in service keeps the rules of the real one", Load.WAITS, _stand_in),
+    "gui-5.2": _window_ring("5.2"),
+    **{
+        f"blender-{version}": Ring(
+            f"the zip installed in the bpy wheel {WHEELS[version]}",
+            Load.COMPUTES,
+            _blender(version),
+            _wheels(version, neighbour(version)),
+            needs_zip=True,
+        )
+        for version in sorted(VERSIONS, key=lambda version: version not in (OLDEST, NEWEST))
+    },
+    "core-newest": Ring(
+        "the same on Python 3.13, with the libraries of the newest Blender",
+        Load.WAITS,
+        _core("newest"),
+        (_STAND_IN, partial(tool_python, "core-newest")),
+    ),
+    "gui-4.3": _window_ring("4.3"),
+    "scripts": Ring("the test runner, and every command of the README", Load.WAITS, _scripts),
+    "soak": Ring("two minutes of random kills and faults", Load.WAITS, _soak),
+    "deadlines": Ring(
+        "what may take only so many seconds, with nothing beside it",
+        Load.ALONE,
+        _deadlines,
+        _wheels(NEWEST),
+        needs_zip=True,
+    ),
+}
+#: What one word stands for.
+GROUPS = {
+    group: [ring for ring in RINGS if ring.startswith(f"{group}-")]
+    for group in ("core", "blender", "gui")
+}
+#: What each size runs; see ``_core``, ``_blender``, ``_gui`` and ``_scripts`` for how much of it.
+SIZES: dict[Size, list[str]] = {
+    Size.QUICK: ["lint", "types", "core-oldest"],
+    Size.ORDINARY: [
+        "lint",
+        "types",
+        "core-oldest",
+        "stand-in",
+        "gui-5.2",
+        f"blender-{OLDEST}",
+        "scripts",
+    ],
+    Size.ALL: list(RINGS),
+}
+#: What a size leaves out although its rings have it, for the last line of its report.
+LEFT_OUT: dict[Size, str] = {
+    Size.QUICK: "the tables of kills, the stand-in, Blender, windows",
+    Size.ORDINARY: "newer wheels and Python 3.13, most of the windows, the README's commands, the soak",
+}

@@ -1,0 +1,289 @@
+"""The test runner itself: what each size runs, what runs beside what, and what its last lines say.
+
+No ring of the project is run here: the rings of these tests are small programs.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts")]
+
+import environments  # noqa: E402
+import rings  # noqa: E402
+import runner  # noqa: E402
+import test as command  # noqa: E402
+from rings import Ask, Check, Load, Ring, Size  # noqa: E402
+from runner import Result  # noqa: E402
+
+COMPUTES, WAITS, ALONE = Load.COMPUTES, Load.WAITS, Load.ALONE
+
+
+# ------------------------------------------------------------------------------------------- what is chosen
+
+
+def test_the_three_sizes() -> None:
+    quick, ordinary, everything = (command.chosen(argv)[0] for argv in (["--quick"], [], ["--all"]))
+    assert quick == ["lint", "types", "core-oldest"]
+    assert set(quick) < set(ordinary) < set(everything) == set(rings.RINGS)
+    assert [name for name in ordinary if name.startswith("blender-")] == ["blender-4.2"]
+    assert [name for name in ordinary if name.startswith("gui-")] == ["gui-5.2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [(["--quick"], "quick"), ([], "ordinary"), (["--all"], "all"), (["core", "lint"], "named")],
+)
+def test_the_rings_know_the_size_and_the_words_for_pytest(words: list[str], size: str) -> None:
+    names, ask, _ = command.chosen([*words, "--", "-k", "still", "-x"])
+    assert ask == Ask(Size(size), ("-k", "still", "-x"))
+    if size == "named":
+        assert names == ["lint", "core-oldest", "core-newest"]  # in the order of the list
+
+
+@pytest.mark.parametrize("words", [["no-such-ring"], ["--quick", "--all"], ["core", "--all"]])
+def test_what_cannot_be_meant_is_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        command.chosen(words)
+    assert refused.value.code == 2
+    said = capsys.readouterr().err
+    assert "no such ring: no-such-ring" in said or "--quick" in said.splitlines()[-1]
+
+
+@pytest.fixture
+def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every environment is there."""
+    for name in ("tool_python", "wheel_python"):
+        monkeypatch.setattr(rings, name, lambda which: Path("/the/python/of", which))
+    window = rings.window.__globals__["Window"]("5.2", "/the/blender")
+    monkeypatch.setattr(rings, "window", lambda version: window)
+
+
+def commands(name: str, size: Size, *extra: str) -> list[str]:
+    """What a ring runs in a size, one line for each program."""
+    return [" ".join(check.command) for check in rings.RINGS[name].checks(Ask(size, extra))]
+
+
+@pytest.mark.usefixtures("set_up")
+def test_nothing_is_left_out_of_a_whole_run() -> None:
+    """Marks and lists of files leave out only what another ring of the same run has."""
+    said = {name: commands(name, Size.ALL) for name in rings.RINGS}
+    whole = [name for name, lines in said.items() if not any(" -m not " in line for line in lines)]
+    for needed in ("core-oldest", f"blender-{environments.NEWEST}", "stand-in", "scripts"):
+        assert needed in whole
+    assert said["core-newest"][0].endswith(f"-m not {rings.LONG} -n 4 --dist loadfile tests/core")
+    for name in ("gui-5.2", "gui-4.3"):
+        assert said[name][0].endswith("tests/gui")
+    for version in environments.VERSIONS:
+        (line,) = said[f"blender-{version}"]
+        outer = version in (environments.OLDEST, environments.NEWEST)
+        assert line.endswith(" tests/blender") is outer
+        assert (f"-m not {rings.LONG}" in line) is (version != environments.NEWEST)
+
+
+@pytest.mark.usefixtures("set_up")
+@pytest.mark.parametrize("name", list(rings.RINGS))
+def test_a_ring_that_is_named_leaves_nothing_out(name: str) -> None:
+    for line in commands(name, Size.NAMED):
+        assert " -m not " not in line
+        assert rings.ONE_JOB not in line
+
+
+@pytest.mark.usefixtures("set_up")
+def test_smaller_sizes_run_parts() -> None:
+    assert f"-m not {rings.LONG}" in commands("core-oldest", Size.QUICK)[0]
+    assert "-m not" not in commands("core-oldest", Size.ORDINARY)[0]
+    assert commands("gui-5.2", Size.ORDINARY)[0].endswith(rings.ONE_JOB)
+    assert "test_readme" not in "".join(commands("scripts", Size.ORDINARY))
+
+
+@pytest.mark.usefixtures("set_up")
+def test_words_for_pytest_run_in_one_process() -> None:
+    (line,) = commands("blender-5.3", Size.NAMED, "-k", "still")
+    assert " -n " not in line
+    assert line.endswith("tests/blender -k still")
+    (line,) = commands("core-oldest", Size.NAMED, "tests/core/test_job.py", "--pdb")
+    assert line.endswith("tests/core/test_job.py --pdb")
+    assert "tests/core " not in line
+
+
+def test_the_files_of_the_versions_in_the_middle_are_there() -> None:
+    there = {path.stem.removeprefix("test_") for path in ROOT.glob("tests/blender/test_*.py")}
+    assert set(rings.MIDDLE) <= there
+
+
+# --------------------------------------------------------------------------------- what runs beside what
+
+
+@pytest.mark.parametrize(
+    ("load", "beside", "may"),
+    [
+        (COMPUTES, [], True),
+        (COMPUTES, [COMPUTES], True),
+        (COMPUTES, [COMPUTES, COMPUTES], False),
+        (COMPUTES, [COMPUTES, WAITS, WAITS], True),
+        (WAITS, [COMPUTES, COMPUTES, WAITS], True),
+        (WAITS, [WAITS, WAITS], False),
+        (ALONE, [], True),
+        (ALONE, [WAITS], False),
+        (COMPUTES, [ALONE], False),
+        (WAITS, [ALONE], False),
+    ],
+)
+def test_what_may_start_beside_what(load: Load, beside: list[Load], may: bool) -> None:
+    assert runner.fits(load, beside, computing=2) is may
+
+
+def test_rings_run_beside_each_other_as_far_as_they_fit() -> None:
+    loads = {"c1": COMPUTES, "alone": ALONE, "c2": COMPUTES, "c3": COMPUTES} | {
+        f"w{number}": WAITS for number in range(4)
+    }
+    lock = threading.Lock()
+    now: list[str] = []
+    seen: list[list[str]] = []
+
+    def run(name: str) -> Result:
+        with lock:
+            now.append(name)
+            seen.append(list(now))
+        time.sleep(0.05)
+        with lock:
+            now.remove(name)
+        return Result(name, passed=1)
+
+    results = list(runner.schedule(loads, run, computing=2))
+    assert sorted(result.ring for result in results) == sorted(loads)
+    for beside in seen:
+        assert sum(name[0] == "c" for name in beside) <= 2
+        assert sum(name[0] == "w" for name in beside) <= 2
+        assert "alone" not in beside or beside == ["alone"]
+    assert max(map(len, seen)) == 4
+    assert seen[-1] == ["alone"]
+
+
+def test_what_ends_one_ring_by_force_ends_the_run() -> None:
+    def run(name: str) -> Result:
+        raise ZeroDivisionError(name)
+
+    with pytest.raises(ZeroDivisionError):
+        list(runner.schedule({"a": WAITS, "b": WAITS}, run, computing=2))
+
+
+# -------------------------------------------------------------------------------------- what comes of them
+
+
+@pytest.fixture
+def output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(runner, "OUTPUT", tmp_path)
+    return tmp_path
+
+
+def ring_of(*programs: str, missing: str = "") -> Ring:
+    """A ring that runs Python programs, or that lacks something."""
+
+    def checks(_: Ask) -> Iterator[Check]:
+        for program in programs:
+            # The word says that the closing line of pytest is to be read.
+            yield Check([sys.executable, "-c", program, "pytest"])
+        if missing:
+            raise environments.Missing(missing)
+
+    return Ring("a ring", WAITS, checks)
+
+
+def ran(ring: Ring) -> Result:
+    return runner.Runner({"it": ring}, Ask(), live=False).run("it")
+
+
+@pytest.mark.parametrize(
+    ("program", "passed", "failed"),
+    [
+        ("print('==== 12 passed, 1 skipped in 3.21s ====')", 12, 0),
+        ("print('== 1 failed, 12 passed, 2 errors in 3.21s ==');raise SystemExit(1)", 12, 3),
+        ("print('12 passed in 3.21s (0:00:03)')", 12, 0),
+        ("raise SystemExit(5)", 0, 1),  # pytest found no test
+        ("import os;print('== 12 passed in 3.21s ==',flush=True);os.abort()", 12, 1),
+    ],
+)
+def test_the_counts_of_a_ring(output: Path, program: str, passed: int, failed: int) -> None:
+    result = ran(ring_of(program))
+    assert (result.passed, result.failed) == (passed, failed)
+    assert result.cpu > 0 or sys.platform == "win32"
+
+
+def test_a_ring_without_what_it_needs_says_so(output: Path) -> None:
+    result = ran(ring_of("print('== 12 passed in 3.21s ==')", missing="Python 3.13 is needed"))
+    assert result.missing == "Python 3.13 is needed"
+    assert (output / "it.log").read_text().endswith(result.missing)
+
+
+def test_a_ring_that_hangs_is_ended(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "LIMIT_SECONDS", 0)  # a second is the least
+    result = ran(ring_of("import time; time.sleep(60)"))
+    assert result.failed == 1
+    assert "it hangs" in (output / "it.log").read_text()
+
+
+def test_what_is_left_out_is_in_the_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    good, lacking = Result("lint", passed=2), Result("gui-5.2", missing="No Blender with a window.")
+    monkeypatch.delenv("CI", raising=False)
+    counts, left_out = command.closing([good, lacking], Size.ORDINARY)
+    assert counts == "2 passed, 0 failed"
+    assert left_out.startswith("Left out: gui-5.2")
+    assert "--all" in left_out
+    assert "tables of kills" in command.closing([good], Size.QUICK)[-1]
+    assert command.closing([good], Size.ALL) == command.closing([good], Size.NAMED) == [counts]
+
+
+def test_in_ci_a_ring_that_is_left_out_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    results = [Result("lint", passed=2), Result("gui-5.2", missing="No Blender with a window.")]
+    assert command.closing(results, Size.ALL) == [
+        "2 passed, 1 failed",
+        "Left out: gui-5.2 (could not run).",
+    ]
+
+
+# ------------------------------------------------------------------------------------------- environments
+
+
+def test_each_wheel_has_the_python_of_its_blender() -> None:
+    assert environments.VERSIONS == ["4.2", "4.5", "5.0", "5.2", "5.3"]
+    assert [environments.python_of(version) for version in ("4.2", "5.0", "5.1", "5.10")] == [
+        "3.11",
+        "3.11",
+        "3.13",
+        "3.13",
+    ]
+    assert environments.newest_wheel() == "5.0"
+    for version in environments.VERSIONS:
+        assert environments.neighbour(version) != version
+
+
+def test_a_python_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments.shutil, "which", lambda name: None)
+    monkeypatch.setattr(environments.Path, "glob", lambda self, pattern: [])
+    with pytest.raises(environments.Missing, match=r"Python 3\.13 is needed \(Blender's own from"):
+        environments.find_python("3.13")
+
+
+@pytest.mark.parametrize(
+    ("told", "size"),
+    [
+        ("Downloading a.whl (1.5 MB)\nUsing cached b.whl (9.0 MB)\nDownloading c.gz (500 kB)", 2.0),
+        ("Downloading bpy-5.3.0.whl (1.2 GB)", 1200.0),
+        ("Requirement already satisfied: a", 0.0),
+    ],
+)
+def test_what_pip_transferred(told: str, size: float) -> None:
+    pattern = environments.PIP_DOWNLOADS
+    assert environments.megabytes(pattern, told) == pytest.approx(size)

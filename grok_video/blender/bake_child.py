@@ -159,10 +159,10 @@ def no_caches(scene: bpy.types.Scene) -> None:
 def bake_strip(order: dict[str, Any], report: Report) -> None:
     """The strip that the parent left in the copy of the scene, as large as ordered."""
     scene = bpy.data.scenes[order["scene"]]
-    for group in [*bpy.data.node_groups, *(compat.compositor_of(s) for s in bpy.data.scenes)]:
-        if group is not None:
-            for node in [n for n in group.nodes if n.type == "OUTPUT_FILE"]:
-                group.nodes.remove(node)  # files of the artist
+    compositors = [group for each in bpy.data.scenes for group in compat.compositors_of(each)]
+    for group in [*bpy.data.node_groups, *compositors]:
+        for node in [n for n in group.nodes if n.type == "OUTPUT_FILE"]:
+            group.nodes.remove(node)  # files of the artist
     shared.show_only(scene.sequence_editor, compat.strips)
     check_movies(scene)
     bpy.context.preferences.system.memory_cache_limit = _CACHE_MEGABYTES

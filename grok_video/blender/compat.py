@@ -1,6 +1,6 @@
 """Every test of Blender's version.
 
-Owns the differences between the supported versions (4.2 LTS to 5.2 LTS). It knows nothing of jobs.
+Owns the differences between the supported versions (4.2 LTS to 5.3). It knows nothing of jobs.
 """
 
 from __future__ import annotations
@@ -160,7 +160,9 @@ def inputs(strip: bpy.types.Strip) -> list[bpy.types.Strip]:
 
 def drop_compositor(scene: bpy.types.Scene) -> None:
     """Let ``scene``, a copy, know no compositor and what that one holds on to."""
-    if hasattr(scene, "compositing_node_group"):
+    if hasattr(scene, "compositor_effects"):  # 5.3: first, since asking for the older name warns
+        scene.compositor_effects.clear()
+    elif hasattr(scene, "compositing_node_group"):
         scene.compositing_node_group = None
     elif scene.node_tree is not None:
         scene.node_tree.nodes.clear()
@@ -239,16 +241,25 @@ def literal_path(path: str) -> str:
     return path.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5) else path
 
 
-def compositor_of(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
-    """The compositor's nodes: the scene's own up to 4.5, a shared datablock from 5.0 on."""
+def compositors_of(scene: bpy.types.Scene) -> list[bpy.types.NodeTree]:
+    """The compositor's nodes: the scene's own up to 4.5, a shared datablock from 5.0 on, several from 5.3 on."""
+    if hasattr(scene, "compositor_effects"):
+        return [one.node_group for one in scene.compositor_effects if one.node_group is not None]
     if hasattr(scene, "compositing_node_group"):
-        return scene.compositing_node_group
-    return scene.node_tree if scene.use_nodes else None
+        tree = scene.compositing_node_group
+    else:
+        tree = scene.node_tree if scene.use_nodes else None
+    return [] if tree is None else [tree]
 
 
 def composites(scene: bpy.types.Scene) -> bool:
     """Whether a render of ``scene`` goes through compositor nodes."""
-    return scene.render.use_compositing and compositor_of(scene) is not None
+    if not scene.render.use_compositing:
+        return False
+    if hasattr(scene, "compositor_effects"):
+        effects = scene.compositor_effects
+        return any(one.enable_for_render and one.node_group is not None for one in effects)
+    return bool(compositors_of(scene))
 
 
 def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, prefix: str) -> None:
@@ -256,8 +267,7 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
 
     Node groups are shared between scenes, so they are copied, tagged and named with ``prefix``.
     """
-    tree = compositor_of(copy)
-    if tree is None or not composites(copy):
+    if not composites(copy):
         return
     copies: dict[bpy.types.NodeTree, bpy.types.NodeTree] = {}
 
@@ -282,10 +292,14 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
                 if layer is not None:
                     node.layer = layer
 
-    if hasattr(copy, "compositing_node_group"):
-        copy.compositing_node_group = own(tree)
+    if hasattr(copy, "compositor_effects"):
+        for effect in copy.compositor_effects:
+            if effect.node_group is not None:
+                effect.node_group = own(effect.node_group)  # what the artist set of it stays
+    elif hasattr(copy, "compositing_node_group"):
+        copy.compositing_node_group = own(copy.compositing_node_group)
     else:
-        adapt(tree)
+        adapt(copy.node_tree)
 
 
 def frees_contexts_in_use() -> bool:

@@ -137,10 +137,14 @@ def texts(path: Path) -> list[bytes]:
 
 def compositor(scene: bpy.types.Scene) -> tuple[Any, Any, Any]:
     """The scene's compositor, empty: (tree, its render layers node, the socket that is shown)."""
-    if hasattr(scene, "compositing_node_group"):
+    effects = hasattr(scene, "compositor_effects")  # 5.3
+    if effects or hasattr(scene, "compositing_node_group"):
         tree = bpy.data.node_groups.new("Look", "CompositorNodeTree")
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        scene.compositing_node_group = tree
+        if effects:
+            scene.compositor_effects.new("Look").node_group = tree
+        else:
+            scene.compositing_node_group = tree
         out = tree.nodes.new("NodeGroupOutput")
     else:
         scene.use_nodes = True

@@ -85,13 +85,24 @@ LONG = "long"
 DEADLINE = "deadline"
 
 
-def _pytest(
-    python: Path, ring: str, ask: Ask, paths: list[str], mark: str = "", workers: int = 0
-) -> Check:
-    """A run of pytest over ``paths``, of tests with ``mark`` (an expression), in ``workers`` processes.
+#: Core mostly waits: each test goes to one of four processes, but for what its conftest.py keeps together.
+_SPREAD = ("-n", "4", "--dist", "loadgroup")
+#: A Blender computes: two of them, and a file stays in one, for what its tests share.
+_FILES = ("-n", "2", "--dist", "loadfile")
 
-    With arguments of the person's own there is one process: what fails is then seen in order, and can
-    be stopped at (``-x``, ``--pdb``).
+
+def _pytest(
+    python: Path,
+    ring: str,
+    ask: Ask,
+    paths: list[str],
+    mark: str = "",
+    distribution: tuple[str, ...] = (),
+) -> Check:
+    """A run of pytest over ``paths``, of tests with ``mark`` (an expression).
+
+    ``distribution`` says in how many processes (pytest-xdist). With arguments of the person's own there
+    is one: what fails is then seen in order, and can be stopped at (``-x``, ``--pdb``).
     """
     for path in paths:
         if not (ROOT / path.split("::")[0]).exists():
@@ -101,8 +112,7 @@ def _pytest(
     cache = cache_dir() / "pytest" / ring  # one for each ring, so that --lf means this ring
     command = [str(python), "-m", "pytest", "-o", f"cache_dir={cache}"]
     command += ["-m", mark] if mark else []
-    # A file stays in one process, for what its tests share; the next file goes to who is free.
-    command += ["-n", str(workers), "--dist", "loadfile"] if workers and not ask.extra else []
+    command += () if ask.extra else distribution
     return Check(
         [*command, *paths, *ask.extra],
         # Started without the person's own settings; rings that need more set it themselves.
@@ -138,7 +148,7 @@ def _core(which: str) -> Callable[[Ask], Iterator[Check]]:
         once = ask.size is Size.QUICK or (ask.size is Size.ALL and which == "newest")
         mark = f"not {LONG}" if once else ""
         python = tool_python(f"core-{which}")
-        yield _pytest(python, f"core-{which}", ask, ["tests/core"], mark, workers=4)
+        yield _pytest(python, f"core-{which}", ask, ["tests/core"], mark, _SPREAD)
 
     return checks
 
@@ -176,7 +186,7 @@ def _blender(version: str) -> Callable[[Ask], Iterator[Check]]:
             paths = [f"tests/blender/test_{subject}.py" for subject in MIDDLE]
         if ask.size is not Size.NAMED and version != NEWEST:
             mark = f"not {LONG}"
-        check = _pytest(wheel_python(version), name, ask, paths, mark, workers=2)
+        check = _pytest(wheel_python(version), name, ask, paths, mark, _FILES)
         # Made here for the same reason as the stand-in's.
         other = {"GROK_VIDEO_OTHER_PYTHON": str(wheel_python(neighbour(version)))}
         yield Check(check.command, check.environment | other)

@@ -599,6 +599,7 @@ def gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("when", ["at once", "under way"])
+@pytest.mark.deadline
 def test_cancel(long: Any, bake: Any, tmp_path: Path, when: str) -> None:
     job = long()
     pid = job._process.pid
@@ -856,6 +857,7 @@ def test_the_viewport_s_animation(playblast: Any, scene: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("when", [0, 3, 12])
+@pytest.mark.deadline
 def test_a_playblast_is_stopped(playblast: Any, scene: Any, tmp_path: Path, when: int) -> None:
     scene.frame_set(77)
     job = playblast.Playblast.start(bpy.context, scene, 20, 32, tmp_path / "out" / "p.mp4")

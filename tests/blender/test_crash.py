@@ -19,8 +19,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 from .editing import strips
 from .others import Other, wait_for, workers_gone
+
+pytestmark = pytest.mark.long
 
 Module = Callable[[str], ModuleType]
 PACKAGE = "bl_ext.user_default.grok_video"

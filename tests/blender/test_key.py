@@ -272,6 +272,7 @@ def test_a_crash_tells_nobody_the_key(
 # ---------------------------------------------------------------------------------- programs that are opened
 
 
+@pytest.mark.deadline
 def test_a_program_that_is_opened_gets_no_key_and_is_not_waited_for(
     blender: ModuleType,
     scene: Any,

@@ -31,6 +31,17 @@ from grok_video.core.job import JobSpec, Kind, Source, Target, account_of, new_i
 settings.register_profile("core", deadline=None)
 settings.load_profile("core")
 
+#: Modules whose tests look at something that is made once and takes long: one process runs all of each.
+TOGETHER = {"test_crash", "test_damaged", "test_faults", "test_tls"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every other test goes to whichever process is free."""
+    for item in items:
+        if item.path.stem in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 KEY = "xai-TestKeyThatMustNotLeak0123456789abcdef"
 
 

@@ -410,6 +410,7 @@ def within(seconds: float, do: Callable[[], T]) -> T:
     return answer
 
 
+@pytest.mark.deadline
 def test_an_inbox_full_of_rubbish_is_cleared(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     ledger = Ledger.open(folder)

@@ -30,6 +30,8 @@ from tests.stand_in.client import StandIn
 
 __all__ = ["blender", "make_blender", "one_service", "service"]
 
+pytestmark = pytest.mark.deadline
+
 #: Seconds. Far less than any deadline of a call (30 s and more), and room for a busy machine.
 AT_ONCE = 5.0
 

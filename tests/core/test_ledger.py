@@ -247,6 +247,7 @@ def test_crashes_are_counted_until_the_job_comes_forward(ledger: Ledger) -> None
     assert ledger.lease(job.id, "worker-4") == 1
 
 
+@pytest.mark.deadline
 def test_the_reader_never_waits(ledger: Ledger, data_dir: Path) -> None:
     create(ledger)
     reader = LedgerReader(data_dir)
@@ -884,6 +885,7 @@ def test_where_the_ledger_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert default_data_dir() == tmp_path / "Local" / "Grok Video"
 
 
+@pytest.mark.deadline
 def test_a_thousand_jobs_cost_a_look_nothing(ledger: Ledger, data_dir: Path) -> None:
     """What is done ten times a second must not grow with the list: microseconds, not milliseconds."""
     ledger._connection.execute("PRAGMA synchronous = OFF")  # pyright: ignore[reportPrivateUsage]

@@ -297,6 +297,7 @@ def drip(wire: Wire, data: bytes, over: threading.Event) -> None:
 
 
 @pytest.mark.parametrize("part", ["head", "body"])
+@pytest.mark.deadline
 def test_a_dripping_answer_ends_in_time(server: RawServer, part: str) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
 
@@ -338,6 +339,7 @@ def test_a_slow_download_ends(
         fetch(server, tmp_path)
 
 
+@pytest.mark.deadline
 def test_a_steady_download_may_take_longer_than_the_window(
     server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,6 +357,7 @@ def test_a_steady_download_may_take_longer_than_the_window(
     assert (tmp_path / "clip.part").read_bytes() == data
 
 
+@pytest.mark.deadline
 def test_a_call_can_be_stopped(server: RawServer) -> None:
     server.behave = lambda wire: server.over.wait(20) and None
     call = Call()

@@ -290,6 +290,7 @@ def test_the_clip_is_as_readable_as_the_artists_own_files(blender: Blender) -> N
         assert os.stat(blender.data / name).st_mode & 0o077 == 0
 
 
+@pytest.mark.deadline
 def test_the_import_is_claimed_and_recorded_at_once(blender: Blender) -> None:
     blender.start()
     job_id = blender.submit()
@@ -1494,6 +1495,7 @@ def test_it_waits_for_an_answer_that_is_paid_before_it_ends(
     assert os.listdir(blender.data / "workers") == []
 
 
+@pytest.mark.deadline
 def test_it_ends_at_once_when_nothing_is_paid(blender: Blender, service: StandIn) -> None:
     service.fail("job", "stall")
     service.fail("poll", "hang", times=0)
@@ -1549,6 +1551,7 @@ def test_a_ledger_that_breaks_while_in_use_is_rebuilt(blender: Blender, service:
     assert len(service.requests("submit")) == 1
 
 
+@pytest.mark.deadline
 def test_it_is_quiet_with_a_thousand_jobs(blender: Blender) -> None:
     """No busy loop, and no work that grows with what is long done."""
     ledger = Ledger.open(blender.data)

@@ -209,8 +209,9 @@ def state() -> dict[str, Any]:
         name: sorted((b.name_full, counted and b.users) for b in getattr(bpy.data, name))
         for name in dir(bpy.data)
         if isinstance(getattr(bpy.data, name), bpy.types.bpy_prop_collection)
-        # Blender makes the empty 'Render Result' and 'Viewer Node' for any render of any scene.
-        and name != "images"
+        # Blender makes the empty 'Render Result' and 'Viewer Node' for any render of any scene; what
+        # ``all_ids`` (5.3) holds, images among it, is in the other collections.
+        and name not in {"images", "all_ids"}
     }
     blocks["images"] = sorted(
         (i.name, i.users, i.is_dirty, bool(i.packed_file), tuple(i.size), i.filepath, i.source)

@@ -14,24 +14,24 @@ import bpy
 VERSION = "0.1.0"
 
 
-def _flow() -> ModuleType:
-    return importlib.import_module("bl_ext.user_default.grok_video.blender.flow")
+def _flow(package: str) -> ModuleType:
+    return importlib.import_module(f"{package}.blender.flow")
 
 
-def click(frame: int) -> str:
+def click(package: str, frame: int) -> str:
     """Press Generate as in a window; returns the id of the job to be."""
     scene = bpy.context.scene
-    return _flow().generate(bpy.context, scene, scene, frame)
+    return _flow(package).generate(bpy.context, scene, scene, frame)
 
 
-def jobs() -> tuple[Any, ...]:
+def jobs(package: str) -> tuple[Any, ...]:
     """What is shown of the jobs, newest first."""
-    return _flow().current().bridge.snapshot.all
+    return _flow(package).current().bridge.snapshot.all
 
 
-def tick() -> None:
+def tick(package: str) -> None:
     """What a window's timer does."""
-    flow = _flow()
+    flow = _flow(package)
     flow.current().bridge.tick(0.002)
     if flow.busy():
         flow.tick(bpy.context)

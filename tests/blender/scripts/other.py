@@ -27,7 +27,8 @@ import bpy  # noqa: E402
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import old_version  # noqa: E402
 
-PACKAGE = "bl_ext.user_default.grok_video"
+#: Another one where the extension is not from the disk but from a repository.
+PACKAGE = os.environ.get("GROK_VIDEO_PACKAGE", "bl_ext.user_default.grok_video")
 
 
 def module(name: str) -> ModuleType:
@@ -67,14 +68,18 @@ def ask_for_the_cheapest(prompt: str, source: str = "NONE") -> None:
 def click(frame: int = 1) -> str:
     """Press Generate as in a window, which waits for nothing; returns the id of the job to be."""
     if _old():
-        return old_version.click(frame)
+        return old_version.click(PACKAGE, frame)
     scene = bpy.context.scene
     return module("blender.flow").generate(bpy.context, scene, scene, frame)
 
 
 def jobs() -> list[dict[str, Any]]:
     """What this Blender shows of the jobs, newest first."""
-    shown = old_version.jobs() if _old() else module("blender.flow").current().bridge.snapshot.all
+    shown = (
+        old_version.jobs(PACKAGE)
+        if _old()
+        else module("blender.flow").current().bridge.snapshot.all
+    )
     return [
         {
             "id": job.id,
@@ -110,7 +115,7 @@ def _tick() -> None:
     if PACKAGE not in bpy.context.preferences.addons:
         return
     if _old():
-        old_version.tick()
+        old_version.tick(PACKAGE)
     else:
         flow = module("blender.flow")
         flow.current().bridge.tick(0.002)

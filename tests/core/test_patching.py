@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
 import time
@@ -19,6 +20,9 @@ from tests.patching import Blind, Patches, files_reading, is_product, reading
 pytest_plugins = "pytester"
 
 Plant = Callable[[str, str], ModuleType]
+
+#: What a test may replace by ``monkeypatch.setattr``: it does not move with the product.
+NOT_OURS = {"os", "sys", "time", "socket", "pictures"}
 
 
 @pytest.fixture
@@ -279,3 +283,15 @@ def test_who_reads_a_module_or_something_of_it(plant: Plant) -> None:
     room.__path__ = [str(Path(room.__file__ or "").parent)]  # type: ignore[attr-defined]
     assert files_reading(room, "time", "planted_clock") == {"planted_room"}
     assert files_reading(room, "time", "sleep") == set()
+
+
+def test_no_test_replaces_a_name_of_the_product_by_hand() -> None:
+    """``monkeypatch.setattr`` takes any name, whether the product still reads it there or not."""
+    found = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(ast.Attribute(ast.Name(), "setattr"), [owner, *_]):
+                    if ast.unparse(owner) not in NOT_OURS:
+                        found.append(f"{path.name}:{node.lineno} {ast.unparse(owner)}")
+    assert found == []

@@ -407,7 +407,7 @@ def test_an_answer_to_another_question_ends_nothing(name: str) -> None:
     assert isinstance(submit(*said(name)), AnswerLost)
 
 
-# --------------------------------------------------------------------------------------- the POST: rule 2
+# ----------------------------------------------------------------- the POST: docs/safety.md, rule 2
 
 
 @pytest.mark.parametrize("body", ["", "{}", "error code", HTML.decode()])

@@ -105,6 +105,7 @@ _ONCE = [
     "crash",
     "damaged",
     "disk",
+    "docs",
     "job",
     "joblog",
     "ledger",

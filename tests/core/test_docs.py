@@ -365,12 +365,11 @@ def test_what_a_paper_names_exists(paper: Path) -> None:
 
 
 def sources() -> Iterator[tuple[Path, str]]:
-    kinds = ("*.py", "*.toml", "*.json")
-    for path in (
-        path for folder in FOLDERS for kind in kinds for path in sorted((ROOT / folder).rglob(kind))
-    ):
-        if path != Path(__file__):
-            yield path, path.read_text("utf-8")
+    for pattern in ("*.py", "*.toml", "*.json", "*.yml"):
+        for folder in FOLDERS:
+            for path in sorted((ROOT / folder).rglob(pattern)):
+                if path != Path(__file__):
+                    yield path, path.read_text("utf-8")
 
 
 def test_what_the_source_cites_is_there() -> None:

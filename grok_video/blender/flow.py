@@ -938,7 +938,7 @@ def watch() -> None:
 def _watchdog() -> float | None:
     """Start the modal timer operator again whenever it is not running and something is under way.
 
-    It outlives File › New and File › Open, which end modal operators (measured, FACTS §4).
+    It outlives File › New and File › Open, which end modal operators (docs/blender.md, §6).
     """
     if _flow is None:
         return None

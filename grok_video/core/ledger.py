@@ -77,7 +77,7 @@ SCHEMA_VERSION = 1
 FILE_NAME = "ledger.sqlite3"
 LIMITS_NAME = "limits.json"  # the twin of the spending limits
 
-#: Answers that say *later*: nothing was started, so the one POST of a job is free again (SAFETY rule 2).
+#: Answers that say *later*: nothing was started, so the one POST of a job is free again (docs/safety.md, rule 2).
 LATER_STATUS = frozenset({425, 429})
 
 #: Came after the first ledgers were made: added to those that lack it.

@@ -1,7 +1,7 @@
 """What each model can do and what it costs: one table, and the checks and estimates read from it.
 
-Everything the service's documents say of models stands here, so that a correction is one edit. Confidence
-(H official or captured, M one good third party, L weak) is that of the API reference the add-on was made from.
+Everything the service's documents say of models stands here, so that a correction is one edit. Facts are sure
+but for those called likely or weak (docs/api.md says what that means).
 It knows nothing of HTTP or of Blender. Prices are integer ticks (1 USD = 10**10 ticks).
 """
 
@@ -14,10 +14,10 @@ from types import MappingProxyType
 from .job import TICKS_PER_USD, JobSpec, Kind, Problem, ProblemCode
 from .record import record
 
-#: Characters of a prompt at most (M).
+#: Characters of a prompt at most (likely).
 MAX_PROMPT = 4096
 
-#: What the service was seen to list in its own 422 for any other ratio (H). The newest documents add 21:9 and
+#: What the service was seen to list in its own 422 for any other ratio. The newest documents add 21:9 and
 #: 5:2 without saying for which models: offered, they could waste a render on a refusal, so no model has them.
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3")
 
@@ -41,7 +41,7 @@ class Model:
     reference_resolutions: tuple[str, ...] = ("480p", "720p")
     references_with_image: bool = False  # a first frame and references together
     max_keyframes: int = 4
-    min_added: int = 2  # an extension: 1 and 11 are taken and fail later (H)
+    min_added: int = 2  # an extension: 1 and 11 are taken and fail later
     max_added: int = 10
     min_source: float = 2.0  # of a clip that is extended
     max_source: float = 15.0  # the newer schema says 30
@@ -58,7 +58,7 @@ def _ticks(dollars: float) -> int:
     return round(dollars * TICKS_PER_USD)
 
 
-#: In the order offered. Prices H, those of -lite M.
+#: In the order offered. The prices of -lite are likely.
 MODELS: dict[str, Model] = {
     model.id: model
     for model in (
@@ -101,15 +101,15 @@ ANY = Model(
     references_with_image=True,
 )
 
-#: Bytes of a picture at most: the service's general limit for an image (M).
+#: Bytes of a picture at most: the service's general limit for an image (likely).
 LARGEST_PICTURE = 20 << 20
 PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
-#: d seconds of clip are 24·d+1 frames (H), so a clip of 15 s is a frame longer than that.
+#: d seconds of clip are 24·d+1 frames, so a clip of 15 s is a frame longer than that.
 _ONE_FRAME = 1 / 20
 
 #: (resolution, ratio) -> (width, height) of the clip: the short side is the resolution's, the long one
-#: follows the ratio in even pixels. 848x480 and 1280x720 were captured (H); the rest is computed.
+#: follows the ratio in even pixels. 848x480 and 1280x720 were captured; the rest is computed.
 PIXELS: dict[tuple[str, str], tuple[int, int]] = {
     ("480p", "16:9"): (848, 480),
     ("480p", "9:16"): (480, 848),
@@ -227,12 +227,12 @@ def estimate_of(spec: JobSpec, unknown_second: int = 0) -> int | None:
 
 
 def billed_seconds(seconds: float) -> int:
-    """A measured length as it is billed (L): whole seconds, as a clip of 6 s, 6.04 s long, is one of 6."""
+    """A measured length as it is billed (weak): whole seconds, as a clip of 6 s, 6.04 s long, is one of 6."""
     return max(1, math.floor(seconds + 0.5))
 
 
 def priced_resolution(width: int, height: int) -> str:
-    """What an extension or edit of such a clip is priced as: it keeps its size, at most 720p (H)."""
+    """What an extension or edit of such a clip is priced as: it keeps its size, at most 720p."""
     return "480p" if min(width, height) < 600 else "720p"
 
 
@@ -277,7 +277,7 @@ def price_of(passes: Iterable[Pass]) -> int | None:
 
 
 def new_part_only(source_seconds: float, added_seconds: float, clip_seconds: float) -> bool:
-    """Whether an extension came back without its source: the documents promise both in one file (H).
+    """Whether an extension came back without its source: the documents promise both in one file.
 
     Told by which of the two expected lengths the measured one is nearer to.
     """
@@ -307,7 +307,7 @@ def priced(words: str, ticks: int | None) -> str:
 
 
 def reference_token(number: int) -> str:
-    """How a prompt names the reference of that number, from 0 (M)."""
+    """How a prompt names the reference of that number, from 0 (likely)."""
     return f"<IMAGE_{number}>"
 
 

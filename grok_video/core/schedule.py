@@ -200,7 +200,7 @@ def _other_key(charged: bool | None) -> Problem:
 
 
 def _abandoned(job: Job) -> Event:
-    """What a SUBMITTING job becomes whose worker is gone (SAFETY rule 5)."""
+    """What a SUBMITTING job becomes whose worker is gone (docs/safety.md, rule 5)."""
     if job.sent:
         return AnswerLost(
             Problem(

@@ -2,7 +2,7 @@
 
 Owns everything that touches ``requests``; no other module imports it. It must not know what an answer means
 (``wire``), what a job is doing (``schedule``) or the ledger. Works with requests 2.27 and urllib3 1.26 (Blender
-4.2) as with the newest; the facts it rests on were measured on both (SAFETY.md, HTTP).
+4.2) as with the newest; the facts it rests on were measured on both (docs/safety.md, rules 24 to 28).
 
 Nothing that leaves this module carries the key, and no exception a result URL: only hosts and our own sentences.
 """
@@ -504,7 +504,7 @@ class Transport:
             raise _broken("The download broke off")
 
     def _check_result(self, url: str) -> None:
-        """Each hop of a download: https, no user, no private network (see SAFETY, HTTP)."""
+        """Each hop of a download: https, no user, no private network (docs/safety.md, rule 28)."""
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port

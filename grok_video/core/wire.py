@@ -4,8 +4,8 @@ Owns every fact of the wire: paths, fields, words of the answers and what each o
 files, clocks or the ledger: it is given bytes and numbers and gives back events of ``job``. Nothing that a service
 or a proxy answers makes it raise.
 
-Source: the project's API reference. Confidence H: official or captured on the wire; M: one good third party;
-L: weak. Two shapes are understood: the real one and the older guide's.
+What each fact rests on: docs/api.md. Facts are sure but for those called likely. Two shapes are understood: the
+real one and the older guide's.
 """
 
 from __future__ import annotations
@@ -41,34 +41,34 @@ from .job import (
 from .models import usd
 from .record import record
 
-GENERATIONS_PATH = "/v1/videos/generations"  # H
-EXTENSIONS_PATH = "/v1/videos/extensions"  # H
-EDITS_PATH = "/v1/videos/edits"  # H
-MODELS_PATH = "/v1/video-generation-models"  # H: free, says which models a key may use
-KEY_PATH = "/v1/api-key"  # H: free, says whether a key is good
+GENERATIONS_PATH = "/v1/videos/generations"
+EXTENSIONS_PATH = "/v1/videos/extensions"
+EDITS_PATH = "/v1/videos/edits"
+MODELS_PATH = "/v1/video-generation-models"  # free, says which models a key may use
+KEY_PATH = "/v1/api-key"  # free, says whether a key is good
 
-#: Words of ``status`` (H: pending done failed expired; the guide: processing; the rest M).
+#: Words of ``status`` (sure: pending done failed expired; the guide: processing; the rest likely).
 _RUNNING = frozenset({"pending", "processing", "queued", "in_progress", "running"})
 _DONE = frozenset({"done", "completed", "succeeded"})
 _FAILED = frozenset({"failed", "expired", "error", "cancelled", "canceled"})
 
-#: Answers to a POST that started nothing (H), so nothing was charged. 429 is decided by its words.
+#: Answers to a POST that started nothing, so nothing was charged. 429 is decided by its words.
 _REJECTING = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
 #: Answers to a poll that pass by themselves. Never for a POST: a 5xx may have started something.
 _PASSING = frozenset({408, 409, 425})
 
-# H: 400 "Incorrect API key provided: xa***jU.", 401 and 403 with the code "unauthenticated:…".
+# 400 "Incorrect API key provided: xa***jU.", 401 and 403 with the code "unauthenticated:…".
 _KEY_WORDS = re.compile(r"incorrect api key|invalid api key|unauthenticated|credentials", re.I)
-# H: "imagine:content-moderated", "… rejected by content moderation."; the others M.
+# Sure: "imagine:content-moderated", "… rejected by content moderation."; the others are likely.
 _MODERATION_WORDS = re.compile(
     r"moderat(?:ion|ed|or)|usage guidelines|content policy|safety[ _]check|safety system", re.I
 )
-# H: "used all available credits or reached its monthly spending limit". The words of the rate limit speak of
+# Sure: "used all available credits or reached its monthly spending limit". The words of the rate limit speak of
 # "historical API spend", so "spend" alone does not tell.
 _CREDIT_WORDS = re.compile(
     r"available credits|more credits|out of credits|insufficient|spending limit|billing", re.I
 )
-#: A source video that the service could not fetch or read (M: the words vary).
+#: A source video that the service could not fetch or read (likely: the words vary).
 _VIDEO_WORDS = re.compile(
     r"video.{0,80}\b(?:download|fetch|retriev|decod|access|found|expired|unavailable|read)"
     r"|\b(?:download|fetch|retriev|decod|access|read)\w*\b.{0,80}video",
@@ -118,7 +118,7 @@ class Named:
     """A clip that the service still has: an extension or edit names it and uploads nothing."""
 
     url: str = field(repr=False)  # secret for a day
-    request_id: str  # the guide's ``video_id``; the real service ignores it (M)
+    request_id: str  # the guide's ``video_id``; the real service ignores it (likely)
 
 
 @record
@@ -132,15 +132,15 @@ class _File:
 def submission(spec: JobSpec, named: Named | None = None) -> Upload:
     """The request that buys ``spec``; ``named`` is its source video where that need not be uploaded.
 
-    Unknown fields are ignored by the service and cost money instead of failing (H), so only fields of the
-    reference are sent; duration, resolution and sound always, as documents disagree on their defaults.
+    Unknown fields are ignored by the service and cost money instead of failing, so only fields of
+    docs/api.md are sent; duration, resolution and sound always, as documents disagree on their defaults.
     Raises ValueError for an extension or edit without a source video.
     """
     if spec.kind is Kind.GENERATE:
         path, fields = GENERATIONS_PATH, _generation(spec)
     else:
         path, fields = EDITS_PATH, _rework(spec, named)
-        if spec.kind is Kind.EXTEND:  # an edit is as long as its source (H)
+        if spec.kind is Kind.EXTEND:  # an edit is as long as its source
             path, fields["duration"] = EXTENSIONS_PATH, spec.duration
     parts: list[bytes | Path] = []
     for part in _json(fields):
@@ -161,7 +161,7 @@ def _generation(spec: JobSpec) -> dict[str, Any]:
         "generate_audio": spec.generate_audio,
     }
     if not spec.prompt.strip():
-        del fields["prompt"]  # optional with an image (H)
+        del fields["prompt"]  # optional with an image
     if spec.image:
         fields["image"] = {"url": _File(spec.image_mime, spec.image)}
     if spec.references:
@@ -261,7 +261,7 @@ def poll_path(request_id: str) -> str:
 def submit_answer(
     status: int, headers: Mapping[str, str], body: bytes, *, now: float, named: bool = False
 ) -> Submitted | Rejected | NotSent | AnswerLost:
-    """What a complete answer to the POST means (SAFETY, rule 2); ``now`` is wall time.
+    """What a complete answer to the POST means (docs/safety.md, rule 2); ``now`` is wall time.
 
     ``named``: the source video was named by its URL and not uploaded.
     Only answers that are known to start nothing say so; everything else may have been bought.
@@ -387,7 +387,7 @@ def _outcome(status: int, said: _Said) -> tuple[Progress | Done | ServiceFailed,
     """The event of a 2xx poll, and a warning for the log."""
     word = said.fields.get("status")
     word = word.strip().lower() if isinstance(word, str) else ""
-    if status == 202:  # H: running, whatever the body says or whether there is one
+    if status == 202:  # running, whatever the body says or whether there is one
         return Progress(_percent(said)), ""
     if word in _FAILED:
         return _ended(word, said), ""
@@ -405,7 +405,7 @@ def _outcome(status: int, said: _Said) -> tuple[Progress | Done | ServiceFailed,
 def _finished(url: str, said: _Said) -> Done | ServiceFailed:
     """A job that the service calls done: with a clip, moderated, or with nothing at all."""
     cost = _cost(said)
-    null = "video" in said.fields and said.fields["video"] is None  # H: one way to say moderated
+    null = "video" in said.fields and said.fields["video"] is None  # one way to say moderated
     if said.withheld or null:
         return ServiceFailed(_moderated(said.words, cost), cost)
     if url:
@@ -432,10 +432,10 @@ def _ended(word: str, said: _Said) -> ServiceFailed:
         code, what = ProblemCode.SERVICE, "The job was cancelled at xAI."
         hint = "Send it again."
     elif said.code in ("invalid_argument", "permission_denied", "failed_precondition"):
-        # H: the service will say the same to the same request.
+        # The service will say the same to the same request.
         code, what = ProblemCode.REQUEST, "xAI could not make this clip and did not say why."
         hint = "Change the prompt, the source or the settings before you send it again."
-    else:  # H: internal_error, service_unavailable; the guide: no reason at all
+    else:  # internal_error, service_unavailable; the guide: no reason at all
         code, what = ProblemCode.SERVICE, "xAI failed to make this clip and did not say why."
         hint = "It may work when it is sent again."
     problem = Problem(code, said.words or what, _spent(cost, hint), charged=_charged(cost))
@@ -544,7 +544,7 @@ class _Said:
 
     @property
     def withheld(self) -> bool:
-        """Whether moderation keeps the clip back; no word of it means no (H)."""
+        """Whether moderation keeps the clip back; no word of it means no."""
         return self.part("video").get("respect_moderation") is False
 
     @property
@@ -649,7 +649,7 @@ def _cost(said: _Said) -> int | None:
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that ``Retry-After`` asks for, given as seconds or as a date; capped, never negative.
 
-    Nobody has seen the service send one (H). None when there is none that can be read.
+    Nobody has seen the service send one. None when there is none that can be read.
     """
     value = _header(headers, "retry-after").strip()
     try:

@@ -84,7 +84,7 @@ from .transport import (
 )
 
 IDLE = 30.0  # seconds with nothing to do before the worker leaves
-URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h (H)
+URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h
 TICK = 1.0  # seconds at most between two looks at the inbox, the ledger and the parent
 MOST_STEPS = 50  # jobs looked at between two looks at what Blender says
 AT_ONCE = {"submit": 3, "poll": 4, "download": 3, "check": 1}
@@ -570,7 +570,7 @@ class Worker:
         return wire.Named(made.url, made.request_id) if ours and fresh else None
 
     def _post(self, op: Op, job: Job, named: wire.Named | None, transport: Transport) -> None:
-        """In a thread: send the job and put down what became of it (SAFETY rules 1 and 2)."""
+        """In a thread: send the job and put down what became of it (docs/safety.md, rules 1 and 2)."""
         began = time.monotonic()
 
         def before_last() -> None:

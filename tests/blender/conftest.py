@@ -13,6 +13,7 @@ modules through ``module('core.job')`` only: they exist once the zip is installe
     scene       a saved file whose scene asks for the cheapest clip, with ``stand_in``
     clicked     a function: state -> a job as from a click in a window, followed until it is in that state
     keysearch   what looks for a key in everything that was written (tests/keysearch.py)
+    patches     replaces names of the product for one test (tests/patching.py)
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def load_by_path(path: Path) -> ModuleType:
 # The cache of environments is the person's: found before the person's home is put aside.
 os.environ["GROK_VIDEO_CACHE"] = str(load_by_path(ROOT / "scripts" / "environments.py").cache_dir())
 StandIn = load_by_path(ROOT / "tests" / "stand_in" / "client.py").StandIn
+
+patching = load_by_path(ROOT / "tests" / "patching.py")
 
 # Before anything imports bpy: nothing of the person who runs the tests is read, written or spent.
 SCRATCH = Path(tempfile.mkdtemp(prefix="grok-video-tests-"))
@@ -162,6 +165,23 @@ def service_of() -> Callable[..., StandIn]:
 def keysearch() -> ModuleType:
     """What looks for a key in everything that was written."""
     return load_by_path(ROOT / "tests" / "keysearch.py")
+
+
+@pytest.fixture
+def patches() -> Iterator[Any]:
+    """Replaces names of the product for one test."""
+    made = patching.Patches()
+    yield made
+    made.undo()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Any:
+    """A replacement that the product never noticed fails its test."""
+    result = yield
+    if "patches" in pyfuncitem.funcargs:
+        pyfuncitem.funcargs["patches"].check()
+    return result
 
 
 @pytest.fixture

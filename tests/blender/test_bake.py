@@ -629,13 +629,13 @@ def test_a_crash(long: Any, bake: Any, tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_hang(long: Any, bake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hang(long: Any, bake: Any, tmp_path: Path, patches: Any) -> None:
     job = long()
     moving(job)
     pid = job._process.pid
     os.kill(pid, signal.SIGSTOP)
     job.poll()
-    monkeypatch.setattr(bake, "SILENT_SECONDS", 0.5)
+    patches.set(bake, "SILENT_SECONDS", 0.5)
     assert "did nothing" in failed(bake, job)
     assert gone(pid)
     assert list((tmp_path / "out").iterdir()) == []
@@ -828,7 +828,7 @@ def test_the_camera_s_refusals(bake: Any, scene: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def playblast(module: Module, scene: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def playblast(module: Module, scene: Any, patches: Any) -> Any:
     """The playblast, with a viewport that shows the number of the scene's frame: there is no window here."""
     module_ = module("blender.playblast")
 
@@ -840,10 +840,10 @@ def playblast(module: Module, scene: Any, monkeypatch: pytest.MonkeyPatch) -> An
         picture[: size[1] // 20, : len(cells)] = cells[None, :, None] * 255
         return picture, ""
 
-    monkeypatch.setattr(module_.viewport, "refusal", lambda *_: "")
-    monkeypatch.setattr(module_.viewport, "find", lambda *_: module_)
-    monkeypatch.setattr(module_.viewport, "frame_size", lambda *_: (850.0, 360.0))
-    monkeypatch.setattr(module_.viewport, "draw", draw)
+    patches.set(module_.viewport, "refusal", lambda *_: "")
+    patches.set(module_.viewport, "find", lambda *_: module_)
+    patches.set(module_.viewport, "frame_size", lambda *_: (850.0, 360.0))
+    patches.set(module_.viewport, "draw", draw, unused_ok="stopped before the first frame")
     return module_
 
 
@@ -877,7 +877,7 @@ def test_a_playblast_is_stopped(playblast: Any, scene: Any, tmp_path: Path, when
 
 
 def test_a_playblast_whose_viewport_is_closed(
-    playblast: Any, scene: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    playblast: Any, scene: Any, tmp_path: Path, patches: Any
 ) -> None:
     scene.frame_set(77)
     job = playblast.Playblast.start(bpy.context, scene, 20, 32, tmp_path / "out" / "p.mp4")
@@ -886,7 +886,7 @@ def test_a_playblast_whose_viewport_is_closed(
     def closed(*_: object) -> None:
         raise playblast.still.CaptureRefused("There is no 3D Viewport in this window.")
 
-    monkeypatch.setattr(playblast.viewport, "draw", closed)
+    patches.set(playblast.viewport, "draw", closed)
     with pytest.raises(playblast.BakeFailed, match=r"There is no 3D Viewport .* charged"):
         job.poll()
     assert scene.frame_current == 77

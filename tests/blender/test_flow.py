@@ -178,9 +178,14 @@ def test_bad_input_is_refused_before_anything_is_sent(
 
 
 def test_a_script_does_not_hang_on_a_service_that_is_down(
-    blender: ModuleType, scene: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+    blender: ModuleType,
+    scene: Any,
+    stand_in: Any,
+    module: Module,
+    patches: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module("blender.operators"), "UNREACHABLE_SECONDS", 0.0)
+    patches.set(module("blender.operators"), "UNREACHABLE_SECONDS", 0.0)
     monkeypatch.setenv("XAI_API_BASE", "http://127.0.0.1:9")
     with pytest.raises(RuntimeError) as raised:
         blender.ops.grok_video.generate()
@@ -192,7 +197,7 @@ def test_a_script_does_not_hang_on_a_service_that_is_down(
 
 
 def test_a_script_that_is_interrupted_says_what_became_of_the_job(
-    blender: ModuleType, scene: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module, patches: Any
 ) -> None:
     stand_in.settings(job_seconds=600)
     flow = module("blender.flow")
@@ -203,7 +208,7 @@ def test_a_script_that_is_interrupted_says_what_became_of_the_job(
             raise KeyboardInterrupt
         return tick(context)
 
-    monkeypatch.setattr(flow, "tick", interrupt)
+    patches.set(flow, "tick", interrupt)
     refused(blender.ops.grok_video.generate, "was sent and goes on")
 
 

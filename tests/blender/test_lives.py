@@ -169,6 +169,8 @@ def test_two_blenders_of_different_versions(
 
 # ---------------------------------------------------------------------------------------------------- an update
 
+#: What artists had before this version.
+OLD = ROOT / "tests" / "data" / "grok_video-0.1.0.zip"
 #: What a coming version may do to the ledger: a table more, an event more.
 NEWER = {
     "blender_manifest.toml": [(r'^version = ".*"', 'version = "99.0.0"')],
@@ -228,54 +230,66 @@ def another(stand_in: Any, archive: Path, tmp_path: Path) -> Iterator[Other]:
 
 
 def test_an_update_while_the_older_worker_waits_for_an_answer(
-    another: Other, stand_in: Any, newer: Path, tmp_path: Path
+    stand_in: Any, archive: Path, tmp_path: Path
 ) -> None:
-    """The one that was sent goes on when its answer is there; the next job is the newer version's."""
+    """What 0.1.0 sent goes on when its answer is there; the next job is this version's."""
     data = tmp_path / "data" / "grok_video"
-    stand_in.fail("submit", "answer-late", seconds=10)
-    job = another.do("click()")
-    another.until("jobs() and jobs()[0]['sent']")
-    another.do(
-        "bpy.ops.extensions.package_install_files("
-        f"repo='user_default', filepath={str(newer)!r}, enable_on_install=True)"
-    )
-    another.do("enable()")
-    assert another.do("'noted' in module('core.job').EVENTS"), "the update is not in use"
-    assert events_of(data, job)[-1][0] == "sending", "the update took too long"
-    assert another.do(state_of(job)) in (None, "SUBMITTING")
-    another.until(f"{state_of(job)} == 'IMPORTED'")
-    assert another.do("movies()") == [["Scene", job]]
-    assert posts(stand_in) == len(stand_in.jobs()) == 1
-    kinds = [kind for kind, _ in events_of(data, job)]
-    assert "noted" not in kinds  # its answer was the older worker's
-    another.do("ask_for_the_cheapest('Once more')")
-    fresh = another.do("click(60)")
-    another.until(f"{state_of(fresh)} == 'IMPORTED'")
-    assert "noted" in [kind for kind, _ in events_of(data, fresh)]
-    assert sorted(another.do("movies()")) == sorted([["Scene", job], ["Scene", fresh]])
-    assert posts(stand_in) == len(stand_in.jobs()) == 2
+    home = {"BLENDER_USER_RESOURCES": str(tmp_path / "other")}
+    with Other.start(tmp_path / "other.log", **home) as other:
+        installed(other, OLD, tmp_path / "other.blend", "A heron lifts off")
+        assert other.do("version()") == "0.1.0"
+        stand_in.fail("submit", "answer-late", seconds=10)
+        job = other.do("click()")
+        other.until("jobs() and jobs()[0]['sent']")
+        other.do(
+            "bpy.ops.extensions.package_install_files("
+            f"repo='user_default', filepath={str(archive)!r}, enable_on_install=True)"
+        )
+        other.do("enable()")
+        assert other.do("version()") != "0.1.0", "the update is not in use"
+        assert events_of(data, job)[-1][0] == "sending", "the update took too long"
+        assert other.do(state_of(job)) in (None, "SUBMITTING")
+        other.until(f"{state_of(job)} == 'IMPORTED'")
+        assert other.do("movies()") == [["Scene", job]]
+        assert posts(stand_in) == len(stand_in.jobs()) == 1
+        drivers = dict(events_of(data, job))
+        assert drivers["submitted"] == drivers["sending"], "its answer was the older worker's"
+        other.do("ask_for_the_cheapest('Once more')")
+        fresh = other.do("click(60)")
+        other.until(f"{state_of(fresh)} == 'IMPORTED'")
+        assert dict(events_of(data, fresh))["sending"] != drivers["sending"]
+        assert sorted(other.do("movies()")) == sorted([["Scene", job], ["Scene", fresh]])
+        assert posts(stand_in) == len(stand_in.jobs()) == 2
 
 
-def test_a_newer_version_in_another_blender(
+@pytest.mark.parametrize("which", ["the old one", "a coming one"])
+def test_another_version_in_another_blender(
     blender: ModuleType,
     scene: Any,
     stand_in: Any,
     module: Module,
     newer: Path,
     tmp_path: Path,
+    which: str,
 ) -> None:
-    """What this version does not know it shows and leaves alone; its own jobs go on."""
+    """Each goes on with its own jobs; what this version does not know it shows and leaves alone."""
     stand_in.settings(job_seconds=600)
     flow = module("blender.flow")
     mine = flow.generate(blender.context, scene, scene, 1)
     reaches(blender, module, mine, "RUNNING")
     home = {"BLENDER_USER_RESOURCES": str(tmp_path / "other")}
     with Other.start(tmp_path / "other.log", **home) as other:
-        installed(other, newer, tmp_path / "newer.blend", "Newer")
+        archive, version = (OLD, "0.1.0") if which == "the old one" else (newer, "99.0.0")
+        installed(other, archive, tmp_path / "theirs.blend", "Theirs")
+        assert other.do("version()") == version
         their = other.do("click()")
         other.until(f"{state_of(their)} == 'RUNNING'")
-        ticked(blender, module, lambda: seen(module, their) is not None, "the newer one's job")
-        ticked(blender, module, lambda: not seen(module, their).driven, "what is not known of it")
+        ticked(blender, module, lambda: seen(module, their) is not None, "the other version's job")
+        if which == "the old one":
+            reaches(blender, module, their, "RUNNING")
+            assert seen(module, their).driven
+        else:
+            ticked(blender, module, lambda: not seen(module, their).driven, "what is not known")
         stand_in.finish()
         other.until(f"{state_of(their)} == 'IMPORTED'")
         reaches(blender, module, mine, "IMPORTED")

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from .conftest import patching
+
 Module = Callable[[str], ModuleType]
 PACKAGE = "bl_ext.user_default.grok_video"
 USD = 10**10
@@ -83,7 +85,6 @@ def test_a_script_that_clicks_on_is_held_at_the_limit(
     own: Any,
     stand_in: Any,
     module: Module,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three clips fit; the fourth is held with a sentence, until the limit is raised and Send is pressed."""
     own.day_limit = 0.17
@@ -99,8 +100,8 @@ def test_a_script_that_clicks_on_is_held_at_the_limit(
         blender.ops.grok_video.release(job=job.id)
     assert posts(stand_in) == 3
     own.day_limit = 0.20
-    with monkeypatch.context() as dearer:
-        dearer.setattr(module("blender.orders"), "price_of", lambda spec: spec.estimate + 1)
+    with patching.Patches() as dearer:
+        dearer.set(module("blender.orders"), "price_of", lambda spec: spec.estimate + 1)
         with pytest.raises(RuntimeError, match="price of this clip has changed"):
             blender.ops.grok_video.release(job=job.id)
     assert blender.ops.grok_video.release(job=job.id) == {"FINISHED"}

@@ -548,7 +548,7 @@ def test_what_cannot_be_extended_is_said_before_anything_is_sent(
 
 
 def test_a_strip_that_is_gone_when_its_bake_is_done_is_not_bought(
-    scene: Any, strip: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+    scene: Any, strip: Any, stand_in: Any, module: Module, patches: Any
 ) -> None:
     step, base = module("blender.preparing").BakeStep, editing.base_of(scene.sequence_editor)
     poll = step.poll
@@ -559,7 +559,7 @@ def test_a_strip_that_is_gone_when_its_bake_is_done_is_not_bought(
             base.remove(editing.find(scene, "Camera"))
         return change
 
-    monkeypatch.setattr(step, "poll", poll_and_delete)
+    patches.set(step, "poll", poll_and_delete)
     refused(bpy.ops.grok_video.extend, "“Camera” is not there any more. Nothing was sent")
     assert stand_in.requests() == []
     assert not list(module("blender.flow").current().bridge.data_dir.rglob("*.mp4"))
@@ -570,13 +570,13 @@ def test_a_bake_that_fails_costs_nothing(
     strip: Any,
     stand_in: Any,
     module: Module,
-    monkeypatch: pytest.MonkeyPatch,
+    patches: Any,
     tmp_path: Path,
 ) -> None:
     bake = module("blender.bake")
     broken = tmp_path / "broken.py"
     broken.write_text("raise SystemExit(3)\n")
-    monkeypatch.setattr(bake, "_CHILD", broken)
+    patches.set(bake, "_CHILD", broken)
     refused(bpy.ops.grok_video.extend, "could not be prepared")
     flow = module("blender.flow")
     assert flow.current().message.count("Nothing was sent or charged.") == 1

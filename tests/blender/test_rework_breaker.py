@@ -15,6 +15,7 @@ import imageio_ffmpeg
 import pytest
 
 from . import editing, pictures
+from .conftest import patching
 from .test_orders import bodies, footage, made_by, newest, number_at, refused, scene, strip
 
 __all__ = ["footage", "scene", "strip"]  # fixtures
@@ -38,11 +39,21 @@ class _Bpy:
         return getattr(bpy, name)
 
 
+#: Where a click waits in a script, and does not in a window.
+CLICKS = {"blender.flow", "blender.operators"}
+#: Where a wheel stays what it is: it has no screen to draw on or to read, and its renders block.
+SCREEN = {
+    f"blender.{name}" for name in ("diagnostics", "preparing", "references", "render", "viewport")
+}
+
+
 @pytest.fixture
-def window(module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
+def window(extension: ModuleType, module: Module, patches: Any) -> None:
     """Clicks are answered as in a window: what they need is made on ticks."""
-    for name in ("flow", "operators"):
-        monkeypatch.setattr(module(f"blender.{name}"), "bpy", _Bpy())
+    # A module that asks for the background mode and is in neither list would go on as in a script.
+    assert patching.files_reading(extension, "bpy", "app", "background") == CLICKS | SCREEN
+    for name in sorted(CLICKS):
+        patches.set(module(name), "bpy", _Bpy(), unused_ok="not every click asks both")
 
 
 def tick_until(flow: Any, done: Callable[[], object], seconds: float = 90.0) -> None:
@@ -104,12 +115,12 @@ def test_later_passes_are_not_priced_as_a_larger_picture(
 
 
 def test_a_pass_that_would_cost_more_is_not_bought(
-    scene: Any, strip: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+    scene: Any, strip: Any, stand_in: Any, module: Module, patches: Any
 ) -> None:
     flow, models = module("blender.flow"), module("core.models")
     cheap = models.plan_passes(12, 3.0, "480p")
     job_id = extend(module)
-    monkeypatch.setattr(models, "priced_resolution", lambda *_size: "720p")
+    patches.set(models, "priced_resolution", lambda *_size: "720p")
     with pytest.raises(flow.Refused, match=r"would cost \$0.48 and not \$0.36"):
         flow.wait_until(bpy.context, job_id, lambda job: job_id in flow.current().follows)
     assert [job["ticks"] for job in stand_in.jobs()] == [cheap[0].price]
@@ -335,12 +346,10 @@ def test_a_part_that_is_gone_before_the_next_pass_ends_the_series(
     def placed(_context: Any) -> bool:
         return False
 
-    begin, flow._start_next_pass = flow._start_next_pass, placed
-    try:
+    with patching.Patches() as patches:
+        patches.set(flow, "_start_next_pass", placed)
         stand_in.finish()
         tick_until(flow, in_state(flow, job_id, "IMPORTED"))
-    finally:
-        flow._start_next_pass = begin
     made = made_by(scene, job_id)
     if what == "removed":
         editing.base_of(scene.sequence_editor).remove(made)
@@ -357,7 +366,7 @@ def test_a_part_that_is_gone_before_the_next_pass_ends_the_series(
 
 def test_a_bake_that_cannot_begin_ends_its_click(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module,
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    patches: Any, tmp_path: Path,
 ) -> None:  # fmt: skip
     """The disk is full in the moment when the edit is written."""
     flow, bake = module("blender.flow"), module("blender.bake")
@@ -365,7 +374,7 @@ def test_a_bake_that_cannot_begin_ends_its_click(
     def full(*_given: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bake, "_write_edit", full)
+    patches.set(bake, "_write_edit", full)
     extend(module)
     tick_until(flow, lambda: flow.current().pending is None)
     assert flow.current().message == (
@@ -376,10 +385,10 @@ def test_a_bake_that_cannot_begin_ends_its_click(
 
 
 def test_a_bug_ends_its_click_and_not_the_add_on(
-    window: None, scene: Any, strip: Any, module: Module, monkeypatch: pytest.MonkeyPatch
+    window: None, scene: Any, strip: Any, module: Module, patches: Any
 ) -> None:
     flow, bake = module("blender.flow"), module("blender.bake")
-    monkeypatch.setattr(bake.Bake, "poll", lambda _self: 1 / 0)
+    patches.set(bake.Bake, "poll", lambda _self: 1 / 0)
     extend(module)
     tick_until(flow, lambda: flow.current().pending is None)
     assert "Nothing was sent or charged" in flow.current().message
@@ -387,7 +396,7 @@ def test_a_bug_ends_its_click_and_not_the_add_on(
 
 @pytest.mark.parametrize("what", ["renamed", "filled"])
 def test_a_camera_reference_whose_list_is_gone(
-    window: None, scene: Any, module: Module, monkeypatch: pytest.MonkeyPatch,
+    window: None, scene: Any, module: Module, patches: Any,
     tmp_path: Path, what: str,
 ) -> None:  # fmt: skip
     flow, capture = module("blender.flow"), module("blender.capture")
@@ -418,7 +427,7 @@ def test_a_camera_reference_whose_list_is_gone(
         def cancel(self) -> None:
             pass
 
-    monkeypatch.setattr(capture.CameraRender, "start", lambda *_given: Rendered())
+    patches.set(capture.CameraRender, "start", lambda *_given: Rendered())
     tick_until(flow, lambda: flow.current().pending is None)
     assert flow.current().message
     assert not step.path.exists()

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # run by its path, with -I
+
+import patching
 
 ANSWER = 2.0  # seconds; a POST that is answered in time must not miss it on a busy machine
 OTHERS = 1.0
@@ -27,10 +32,20 @@ def main() -> None:
     entry._load()
     transport = importlib.import_module("grok_video.core.transport")
     worker = importlib.import_module("grok_video.core.worker")
-    transport.ANSWER_TIMEOUT = worker.ANSWER_TIMEOUT = ANSWER
-    transport.CONNECT_TIMEOUT = transport.UPLOAD_STALL = transport.SLOWEST_FOR = OTHERS
-    transport.LONGEST_CLIP = LONGEST_CLIP
-    transport.Transport.get.__defaults__ = (OTHERS,)
+    patches = patching.Patches()
+    for owner, name, value in (
+        (transport, "ANSWER_TIMEOUT", ANSWER),
+        (worker, "ANSWER_TIMEOUT", ANSWER),
+        (transport, "CONNECT_TIMEOUT", OTHERS),
+        (transport, "UPLOAD_STALL", OTHERS),
+        (transport, "SLOWEST_FOR", OTHERS),
+        (transport, "LONGEST_CLIP", LONGEST_CLIP),
+    ):
+        patches.set(owner, name, value)
+    patches.check_copies()
+    get = transport.Transport.get
+    assert list(inspect.signature(get).parameters)[-1] == "timeout"
+    get.__defaults__ = (OTHERS,)
     os._exit(worker.main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
 
 

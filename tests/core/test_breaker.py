@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from grok_video.core import wire
 from grok_video.core import worker as worker_module
 from grok_video.core.job import (
@@ -33,6 +31,7 @@ from tests.core.test_worker import (
     one_service,
     service,
 )
+from tests.patching import Patches
 from tests.stand_in.client import StandIn
 
 __all__ = ["blender", "inside", "make_blender", "one_service", "service"]  # fixtures
@@ -83,7 +82,7 @@ def test_no_check_of_the_key_leaves_once_blender_is_offline(
 
 
 def test_a_job_is_polled_with_the_key_that_was_in_use_when_it_was_due(
-    inside: worker_module.Worker, server: RawServer, monkeypatch: pytest.MonkeyPatch
+    inside: worker_module.Worker, server: RawServer, patches: Patches
 ) -> None:
     """The key is changed between the decision to poll and the poll itself."""
     first = account_of(server.base, "xai-first")
@@ -96,7 +95,7 @@ def test_a_job_is_polled_with_the_key_that_was_in_use_when_it_was_due(
         inside._set_account({"base": server.base, "key": "xai-second", "gap": 0.01})
         start(op, work, *given)
 
-    monkeypatch.setattr(inside, "_start", later)
+    patches.set(inside, "_start", later)
     inside._turn()
     assert inside._messages.get(timeout=10)[0] == "op"
     (poll,) = server.seen

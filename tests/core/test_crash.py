@@ -412,7 +412,8 @@ NEEDED = (
         "unlink retry", "unlink release", "unlink request_id", "touch .ready", "unlink .ready", "POST", "poll",
         "download", "part of the body", "last byte", "chunk of the clip", "probe", "sidecar", "replace .json",
         "replace .mp4", "leaving", "closing", "rebuilding", "renewing a twin", "registering",
-        "end of a submit", "end of a poll", "end of a download",
+        "end of a submit", "end of a poll", "end of a download", "clip's folder", "look for the clip", "account",
+        "log of a POST", "log of an answer", "apply submit", "apply claim", "unlock a worker",
     )),
     *(f"twin {kind}: {side}" for side in ("before", "inside", "after") for kind in (
         "created", "submit_started", "sending", "submitted", "progress", "done", "downloaded", "not_sent",

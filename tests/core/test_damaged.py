@@ -39,6 +39,7 @@ from grok_video.core.ledger import (
     LedgerUnwritable,
 )
 from tests.core.conftest import make_spec
+from tests.patching import Patches
 
 T = TypeVar("T")
 CUTS = 24
@@ -428,14 +429,12 @@ def test_an_inbox_full_of_rubbish_is_cleared(tmp_path: Path) -> None:
     ledger.close()
 
 
-def test_a_ledger_that_stays_locked_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ledger_that_stays_locked_is_said(tmp_path: Path, patches: Patches) -> None:
     import sqlite3
 
     folder = tmp_path / "data"
     Ledger.open(folder).close()
-    monkeypatch.setattr(ledger_module, "LOCKED_AFTER", 0.0)
+    patches.set(ledger_module, "LOCKED_AFTER", 0.0)
     reader = LedgerReader(folder)
     other = sqlite3.connect(folder / FILE_NAME, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

@@ -59,6 +59,7 @@ from grok_video.core.ledger import (
 )
 from grok_video.core.money import LARGEST_LIMIT
 from tests.core.conftest import ROOT, make_spec, wait_for
+from tests.patching import Patches
 
 RATE = NotSent(Problem(ProblemCode.RATE, "Too many requests.", http_status=429))
 
@@ -266,7 +267,7 @@ def test_the_reader_never_waits(ledger: Ledger, data_dir: Path) -> None:
 
 
 def test_the_reader_shows_what_it_read_before_it_was_kept_from_reading_on(
-    ledger: Ledger, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, data_dir: Path
 ) -> None:
     """A worker that writes between two reads of one look: what the first read brought is shown."""
     reader = LedgerReader(data_dir)
@@ -280,8 +281,8 @@ def test_the_reader_shows_what_it_read_before_it_was_kept_from_reading_on(
         error.sqlite_errorcode = sqlite3.SQLITE_BUSY
         raise error
 
-    with monkeypatch.context() as patch:
-        patch.setattr(ledger_module._Tail, "read", then_busy)
+    with Patches() as patches:
+        patches.set(ledger_module._Tail, "read", then_busy)
         assert reader.refresh(1.0)
     assert reader.jobs[job.id] == job
     assert not reader.refresh(1.0)
@@ -779,9 +780,7 @@ def test_the_twin_knows_of_money_before_the_ledger_does(
             assert_synced = synced and synced[-1] == path.stat().st_size
             seen.append(the_twin(data_dir, spec.id) if assert_synced else ["not on the disk"])
 
-    monkeypatch.setattr(
-        ledger_module.os, "fsync", lambda number: synced.append(os.fstat(number).st_size)
-    )
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_size))
     ledger._connection.set_trace_callback(looked)  # pyright: ignore[reportPrivateUsage]
     clip = Clip("/clip.mp4", 1, 848, 480, 24.0, 25, 1.0, True)
     events = [Created(spec), SubmitStarted(1), RATE, SubmitStarted(1), Sending(), Submitted("r")]
@@ -832,7 +831,7 @@ def test_a_line_that_was_cut_takes_no_other_with_it(data_dir: Path, cut: int) ->
     again.close()
 
 
-def test_killed_while_it_was_rebuilt(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_while_it_was_rebuilt(data_dir: Path) -> None:
     ledger = Ledger.open(data_dir)
     job = send(ledger, create(ledger), Submitted("r"))
     ledger.close()
@@ -844,8 +843,8 @@ def test_killed_while_it_was_rebuilt(data_dir: Path, monkeypatch: pytest.MonkeyP
     def killed(path: Path) -> None:
         raise Killed
 
-    with monkeypatch.context() as patch:
-        patch.setattr(ledger_module, "read_twin", killed)
+    with Patches() as patches:
+        patches.set(ledger_module, "read_twin", killed, copies_ok="no log is shown here")
         with pytest.raises(Killed):
             Ledger.open(data_dir)
     again = Ledger.open(data_dir)

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from grok_video.core import ledger as ledger_module
 from grok_video.core import worker as worker_module
 from grok_video.core.job import Clip, Created, Done, Downloaded, Progress, State, Submitted, new_id
 from grok_video.core.ledger import Ledger
 from tests.core.conftest import KEY, make_spec
+from tests.patching import Patches, reading
 
 BASE = "https://api.x.ai"
 WORKERS = 3
@@ -83,20 +83,26 @@ class Simulated(worker_module.Worker):
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(patches: Patches) -> Clock:
+    """The clock of every part of the product, in whichever module it reads the time."""
     made = Clock()
-    for module in (worker_module, ledger_module):
-        monkeypatch.setattr(module, "time", types.SimpleNamespace(
-            time=made.time, monotonic=made.monotonic, strftime=made.strftime, sleep=None,
-            perf_counter=made.monotonic, time_ns=lambda: int(made.now * 1e9),
-        ))  # fmt: skip
+    told = types.SimpleNamespace(
+        time=made.time, monotonic=made.monotonic, strftime=made.strftime, sleep=None,
+        perf_counter=made.monotonic, time_ns=lambda: int(made.now * 1e9),
+    )  # fmt: skip
+    modules = reading("time")
+    assert modules
+    for module in modules:
+        patches.set(module, "time", told, unused_ok="not every module takes part")
     return made
 
 
 @pytest.fixture
-def workers(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> list[Simulated]:
+def workers(
+    tmp_path: Path, clock: Clock, patches: Patches, monkeypatch: pytest.MonkeyPatch
+) -> list[Simulated]:
     # One process holds all their locks here, and a lock of one's own never says that somebody lives.
-    monkeypatch.setattr(Ledger, "alive", lambda _self, _worker: True)
+    patches.set(Ledger, "alive", lambda _self, _worker: True)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # nobody pulls the plug here
     calls: list[Any] = []
     ends: list[Any] = []

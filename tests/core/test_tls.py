@@ -24,6 +24,7 @@ from grok_video.core.job import ProblemCode, State, account_of
 from grok_video.core.transport import Call, Refused, Transport, TransportError
 from tests.core.conftest import KEY, RawServer, Wire
 from tests.core.test_worker import Blender
+from tests.patching import Patches
 
 HOST = "video.company.example"
 INSIDE = "10.20.30.40"  # an API inside of a private network: its clips may lie there too
@@ -213,6 +214,7 @@ def test_a_redirect_from_a_public_host_into_a_private_network_is_refused(
     serve: Callable[[trustme.LeafCert], SecureServer],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    patches: Patches,
     place: str,
 ) -> None:
     """For its first hop alone this machine counts as public: as if the service's host lay outside."""
@@ -226,7 +228,7 @@ def test_a_redirect_from_a_public_host_into_a_private_network_is_refused(
         asked.append(address)
         return bool(server.seen) and real(address)
 
-    monkeypatch.setattr(transport_module, "_private", at_first_public)
+    patches.set(transport_module, "_private", at_first_public)
     service = Transport(f"https://{HOST}:{server.port}", KEY)
     with pytest.raises(Refused) as caught:
         service.download(f"https://{HOST}:{server.port}/c.mp4", tmp_path / "p", "", Call())

@@ -34,6 +34,7 @@ from grok_video.core.transport import (
     base_problem,
 )
 from tests.core.conftest import KEY, RawServer, Wire, wait_for
+from tests.patching import Patches
 
 HEAD, TAIL = b'{"image":{"url":"data:image/png;base64,', b'"},"duration":1}'
 
@@ -317,18 +318,18 @@ def test_a_dripping_answer_ends_in_time(server: RawServer, part: str) -> None:
 
 
 def test_the_answer_of_a_post_has_a_deadline_from_the_last_byte(
-    server: RawServer, monkeypatch: pytest.MonkeyPatch
+    server: RawServer, patches: Patches
 ) -> None:
-    monkeypatch.setattr(transport, "ANSWER_TIMEOUT", 0.6)
+    patches.set(
+        transport, "ANSWER_TIMEOUT", 0.6, copies_ok="the worker's waits for threads that leave"
+    )
     server.behave = lambda wire: (wire.read_body(), server.over.wait(20))[0]
     with pytest.raises(TransportError):
         post(server)
 
 
-def test_a_slow_download_ends(
-    server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "SLOWEST_FOR", 0.6)
+def test_a_slow_download_ends(server: RawServer, tmp_path: Path, patches: Patches) -> None:
+    patches.set(transport, "SLOWEST_FOR", 0.6)
 
     def behave(wire: Wire) -> None:
         wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n")
@@ -341,9 +342,9 @@ def test_a_slow_download_ends(
 
 @pytest.mark.deadline
 def test_a_steady_download_may_take_longer_than_the_window(
-    server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: RawServer, tmp_path: Path, patches: Patches
 ) -> None:
-    monkeypatch.setattr(transport, "SLOWEST_FOR", 1.2)
+    patches.set(transport, "SLOWEST_FOR", 1.2)
     data = os.urandom(40 * 4000)
 
     def behave(wire: Wire) -> None:

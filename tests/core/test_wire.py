@@ -45,7 +45,7 @@ FIXTURES: dict[str, dict[str, Any]] = {
     for entry in json.loads((Path(__file__).parent / "fixtures.json").read_text("utf-8"))
 }
 NOW = 1_800_000_000.0
-#: SAFETY, rule 2: nothing else says that nothing was started.
+#: docs/safety.md, rule 2: nothing else says that nothing was started.
 REJECTED = {400, 401, 403, 404, 405, 413, 415, 422}
 HTML = b"<!doctype html>\n<html><head><title>Oops</title></head><body>Not <b>this</b></body></html>"
 
@@ -407,7 +407,7 @@ def test_an_answer_to_another_question_ends_nothing(name: str) -> None:
     assert isinstance(submit(*said(name)), AnswerLost)
 
 
-# --------------------------------------------------------------------------------------- the POST: rule 2
+# ----------------------------------------------------------------- the POST: docs/safety.md, rule 2
 
 
 @pytest.mark.parametrize("body", ["", "{}", "error code", HTML.decode()])

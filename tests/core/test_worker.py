@@ -59,6 +59,7 @@ from grok_video.core.mp4 import probe
 from grok_video.core.transport import Call
 from tests.core.conftest import ROOT, RawServer, make_spec, png, wait_for
 from tests.keysearch import found_in
+from tests.patching import Patches
 from tests.stand_in.client import StandIn
 
 PACKAGE = ROOT / "grok_video"
@@ -1622,7 +1623,7 @@ def test_an_id_that_the_disk_does_not_take_is_kept(inside: worker_module.Worker)
 
 
 def test_a_hiccup_of_the_ledger_does_not_end_the_waiting_for_a_paid_answer(
-    inside: worker_module.Worker, monkeypatch: pytest.MonkeyPatch
+    inside: worker_module.Worker, patches: Patches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = inside._ledger
     paid, other = make_spec(), make_spec()
@@ -1653,8 +1654,8 @@ def test_a_hiccup_of_the_ledger_does_not_end_the_waiting_for_a_paid_answer(
             inside._messages.put(answers.pop())
         return now
 
-    monkeypatch.setattr(ledger, "append", hiccup)
-    monkeypatch.setattr(worker_module.time, "monotonic", quick_clock)
+    patches.set(ledger, "append", hiccup)
+    monkeypatch.setattr(time, "monotonic", quick_clock)
     inside._leave()
     job = ledger.job(paid.id)
     assert job is not None

@@ -30,7 +30,7 @@ from . import frame_code
 
 FPS = 24
 _RATE = 48000
-#: Of the frames of its source, those that an edit has: 8.00 s came back 7.71 s (reference §1).
+#: Of the frames of its source, those that an edit has: 8.00 s came back 7.71 s (docs/api.md, §1).
 KEPT = 185 / 192
 #: How fast the picture is drawn near, as a part of its size in a second.
 _ZOOM = 0.02
@@ -76,7 +76,7 @@ class Plan:
 def size_of(resolution: str, ratio: float) -> tuple[int, int]:
     """Width and height of a clip for '480p' '720p' '1080p' and an aspect ratio (width / height).
 
-    Reference §2: 848x480, 1280x720, 1088x1920 for portrait in 1080p; the short side otherwise.
+    docs/api.md, §2: 848x480, 1280x720, 1088x1920 for portrait in 1080p; the short side otherwise.
     """
     short = int(resolution.removesuffix("p"))
     if short == 480 and abs(ratio * 9 / 16 - 1) < 0.01:

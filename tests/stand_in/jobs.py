@@ -1,6 +1,6 @@
 """The jobs of the stand-in: how long they run, what a poll says, where their clip is.
 
-Owns a job's life and the two shapes of its answers (reference §2). Encodes in threads, a few at a time,
+Owns a job's life and the two shapes of its answers (docs/api.md, §2). Encodes in threads, a few at a time,
 from the moment a job starts, so that a poll never waits. Knows nothing of HTTP but the bodies.
 """
 
@@ -77,7 +77,7 @@ class Jobs:
         part_only: bool = False,
     ) -> Job:
         """Start a job; its clip is made meanwhile."""
-        # Looks like a UUID and is none of version 4, as the service's (reference §2).
+        # Looks like a UUID and is none of version 4, as the service's (docs/api.md, §2).
         raw = secrets.token_hex(16)
         request_id = f"{raw[:8]}-{raw[8:12]}-9{raw[13:16]}-{raw[16:20]}-{raw[20:]}"
         job = Job(request_id, order, outcome, seconds, charged=order.ticks)
@@ -315,7 +315,7 @@ class Jobs:
 
 
 def _edited_size(probe: clips.Probe, drifts: bool) -> tuple[int, int]:
-    """An edit keeps its source's size, at most 720p; really 848x480 came back 850x482 (reference §1)."""
+    """An edit keeps its source's size, at most 720p; really 848x480 came back 850x482 (docs/api.md, §1)."""
     short = min(probe.width, probe.height)
     if short > 720:
         return round(probe.width * 720 / short), round(probe.height * 720 / short)

@@ -1,4 +1,4 @@
-"""What the service accepts: every field rule of the API reference, §1, §3 and §5.
+"""What the service accepts: every field rule of docs/api.md, §1, §3 and §5.
 
 Owns the models, the shapes of the three requests, the checks, and the price. A body becomes an ``Order``
 or raises ``Refusal`` with the service's answer. Where a captured body exists its words are used
@@ -37,7 +37,7 @@ _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/jpg": "JPEG", "imag
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A row of reference §5; prices in ticks (10**-10 USD), a second or an image."""
+    """A row of docs/api.md, §5; prices in ticks (10**-10 USD), a second or an image."""
 
     prices: dict[str, int]
     image: int
@@ -109,7 +109,7 @@ class Order:
 
     @property
     def ticks(self) -> int:
-        """The price: seconds made, pictures sent, seconds of video sent (reference §5)."""
+        """The price: seconds made, pictures sent, seconds of video sent (docs/api.md, §5)."""
         model = MODELS[self.model]
         made = self.duration * model.prices.get(self.resolution, 0)
         pictures = len(self.others) + (self.image is not None)
@@ -139,7 +139,7 @@ class World:
 
 
 def whole(seconds: float) -> int:
-    """A measured length in the whole seconds that are billed; how the service rounds is not known (L)."""
+    """A measured length in the whole seconds that are billed; how the service rounds is not known (docs/api.md, §5)."""
     return max(1, math.floor(seconds + 0.5))
 
 

@@ -1,4 +1,4 @@
-"""The clips of the stand-in are what the service's are, and can be read back (API reference §2)."""
+"""The clips of the stand-in are what the service's are, and can be read back (docs/api.md, §2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in accepts what the service accepts, and refuses in its words (API reference §1, §3)."""
+"""The stand-in accepts what the service accepts, and refuses in its words (docs/api.md, §1 and §3)."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_the_default_duration_is_eight_seconds(service: StandIn) -> None:
 @pytest.mark.parametrize(
     ("fields", "ticks"),
     [
-        ({"duration": 1}, 5 * 10**8),  # billed, reference §5
+        ({"duration": 1}, 5 * 10**8),  # billed: docs/api.md, §5
         ({"duration": 10, "model": V15, "image": LINK}, 81 * 10**8),  # billed
         ({"duration": 10, "resolution": "720p", "image": LINK}, 702 * 10**7),  # the guide
         ({"duration": 6, "image": LINK}, 302 * 10**7),  # the guide

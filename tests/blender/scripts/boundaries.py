@@ -21,6 +21,10 @@ from typing import Any
 
 import bpy
 
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+import patching
+
 _ID = re.compile(r"[0-9a-f]{32}")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -100,6 +104,13 @@ class Boundaries:
 
     def _wrap(self, module: Callable[[str], ModuleType]) -> None:
         bridge, still = module("blender.bridge"), module("blender.still")
+        patches = patching.Patches()
+
+        def put(owner: Any, name: str, wrapped: Any) -> None:
+            if owner is os:
+                setattr(owner, name, wrapped)
+            else:
+                patches.set(owner, name, wrapped)
 
         def after(owner: Any, name: str, say: Callable[..., object]) -> None:
             function = getattr(owner, name)
@@ -110,7 +121,7 @@ class Boundaries:
                 say(result, *given)
                 return result
 
-            setattr(owner, name, wrapped)
+            put(owner, name, wrapped)
 
         def around(owner: Any, name: str, say: Callable[[str], object]) -> None:
             function = getattr(owner, name)
@@ -122,23 +133,24 @@ class Boundaries:
                 say("after")
                 return result
 
-            setattr(owner, name, wrapped)
+            put(owner, name, wrapped)
 
-        put = bridge.put_command
+        command_put = bridge.put_command
 
         def put_command(folder: Path, command: str, **fields: Any) -> str:
             self._command = command
             try:
-                return put(folder, command, **fields)
+                return command_put(folder, command, **fields)
             finally:
                 self._command = ""
 
-        bridge.put_command = put_command
+        put(bridge, "put_command", put_command)
         around(still, "write", lambda when: self.at(f"{when} the still"))
         around(module("blender.flow"), "_place", self._placing)
         after(bridge.Bridge, "_start", lambda _, bridge: self._started(bridge))
         after(bridge.Bridge, "_tell", self._told)
         after(bridge.Bridge, "tick", lambda _, bridge, *__: self._ticked(bridge))
+        patches.check_copies()
         after(os, "open", lambda _, path, *__: self._done("opened", path))
         after(os, "replace", lambda _, path, *__: self._done("renamed", path))
 

@@ -29,13 +29,17 @@ def shift(file: str) -> None:
 
 def use(file: str, bridge: Any) -> None:
     """Shift the clock of this Blender, and of the workers that its ``bridge`` module starts."""
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+    import patching  # not in a worker that is started through this script
+
     shift(file)
 
     def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         package = command.index(str(bridge._PACKAGE_FOLDER))
         return subprocess.Popen([*command[:package], __file__, file, *command[package:]], **options)
 
-    bridge.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start})
+    started = SimpleNamespace(**vars(subprocess) | {"Popen": start})
+    patching.Patches().set(bridge, "subprocess", started)
 
 
 if __name__ == "__main__":

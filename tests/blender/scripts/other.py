@@ -12,7 +12,9 @@ import json
 import os
 import select
 import sys
+import tomllib
 import traceback
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,12 +24,27 @@ os.dup2(2, 1)
 
 import bpy  # noqa: E402
 
-PACKAGE = "bl_ext.user_default.grok_video"
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import old_version  # noqa: E402
+
+#: Another one where the extension is not from the disk but from a repository.
+PACKAGE = os.environ.get("GROK_VIDEO_PACKAGE", "bl_ext.user_default.grok_video")
 
 
 def module(name: str) -> ModuleType:
     """A module of the installed extension: 'core.job'."""
     return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+def version() -> str:
+    """The version of the extension that is in use."""
+    folder = Path(str(importlib.import_module(PACKAGE).__file__)).parent
+    return str(tomllib.loads((folder / "blender_manifest.toml").read_text("utf-8"))["version"])
+
+
+def _old() -> bool:
+    """Whether it is the version of `tests/data`, whose names stand in ``old_version.py``."""
+    return version() == old_version.VERSION
 
 
 def enable() -> None:
@@ -50,12 +67,19 @@ def ask_for_the_cheapest(prompt: str, source: str = "NONE") -> None:
 
 def click(frame: int = 1) -> str:
     """Press Generate as in a window, which waits for nothing; returns the id of the job to be."""
+    if _old():
+        return old_version.click(PACKAGE, frame)
     scene = bpy.context.scene
     return module("blender.flow").generate(bpy.context, scene, scene, frame)
 
 
 def jobs() -> list[dict[str, Any]]:
     """What this Blender shows of the jobs, newest first."""
+    shown = (
+        old_version.jobs(PACKAGE)
+        if _old()
+        else module("blender.flow").current().bridge.snapshot.all
+    )
     return [
         {
             "id": job.id,
@@ -67,7 +91,7 @@ def jobs() -> list[dict[str, Any]]:
             "problem": job.problem.message if job.problem else "",
             "path": job.clip.path if job.clip else "",
         }
-        for job in module("blender.flow").current().bridge.snapshot.all
+        for job in shown
     ]
 
 
@@ -88,7 +112,11 @@ def movies() -> list[tuple[str, str]]:
 
 
 def _tick() -> None:
-    if PACKAGE in bpy.context.preferences.addons:
+    if PACKAGE not in bpy.context.preferences.addons:
+        return
+    if _old():
+        old_version.tick(PACKAGE)
+    else:
         flow = module("blender.flow")
         flow.current().bridge.tick(0.002)
         if flow.busy():
@@ -132,5 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     main()

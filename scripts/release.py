@@ -21,7 +21,7 @@ from pathlib import Path
 
 from environments import ROOT, Missing, extension_tool, require_python
 
-#: What the rings install: built by ``scripts/test.py`` before they start.
+#: Where ``scripts/test.py`` leaves the zip that its rings have installed.
 TESTED = ROOT / "test-output"
 
 

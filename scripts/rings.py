@@ -157,12 +157,12 @@ def _stand_in(ask: Ask) -> Iterator[Check]:
     yield _pytest(tool_python("stand-in"), "stand-in", ask, ["tests/stand_in"])
 
 
-#: What the wheels between the oldest and the newest run of tests/blender. The list is that of docs/blender.md,
-#: "what differs between versions", and of what compat.py branches on: strips and their names, handles and
-#: channels (sequencer, placing, shots), colours (sequencer_colour), render settings, compositor and the
-#: copies of scenes (capture), encoding and the second Blender (bake), paths and files of other versions
-#: (sequencer_files, lives), properties and registration (settings, compat, exit), and one whole job (flow).
-#: What remains asks for money, jobs, keys and damage, where a Blender is only who clicks.
+#: What the wheels between the oldest and the newest run of tests/blender: what docs/blender.md says differs
+#: between versions, and what compat.py branches on. Names of strips, handles and channels (sequencer, placing,
+#: shots), colours (sequencer_colour), render settings, compositors and copies of scenes (capture), encoding
+#: and the second Blender (bake), paths, and files of other versions (sequencer_files, lives), properties and
+#: registration (settings, compat, exit), and whole jobs (flow). The others ask for money, jobs, keys and
+#: damage, where a Blender is only who clicks.
 MIDDLE = [
     "bake",
     "capture",

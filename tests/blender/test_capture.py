@@ -549,6 +549,41 @@ def test_compositing_is_seen_and_file_output_writes_nothing(
     assert list(folder.iterdir()) != []
 
 
+@pytest.mark.skipif(
+    "compositor_effects" not in bpy.types.Scene.bl_rna.properties,
+    reason="before 5.3 a scene has one compositor",
+)
+def test_a_stack_of_compositors_is_seen_as_it_is_set(
+    capture: ModuleType, still: ModuleType, scene: bpy.types.Scene, tmp_path: Path
+) -> None:
+    uniform(scene, (0.25, 0.25, 0.25))
+    bpy.data.objects["Camera"].data.ortho_scale = 16.0
+    folder = tmp_path / "passes"
+    folder.mkdir()
+    tree = bpy.data.node_groups.new("Stops", "CompositorNodeTree")
+    tree.interface.new_socket("Image", in_out="INPUT", socket_type="NodeSocketColor")
+    stops = tree.interface.new_socket("Stops", in_out="INPUT", socket_type="NodeSocketFloat")
+    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    start, end = tree.nodes.new("NodeGroupInput"), tree.nodes.new("NodeGroupOutput")
+    exposure = tree.nodes.new("CompositorNodeExposure")
+    tree.links.new(start.outputs[0], exposure.inputs["Image"])
+    tree.links.new(start.outputs[1], exposure.inputs["Exposure"])
+    tree.links.new(exposure.outputs[0], end.inputs[0])
+    file_output(tree, folder, start.outputs[0])
+    for name, value in (("down", -1.0), ("up", 2.0), ("not in renders", -5.0)):
+        effect = scene.compositor_effects.new(name)
+        effect.node_group = tree
+        getattr(effect.properties.inputs, stops.identifier).value = value
+        effect.enable_for_render = name != "not in renders"
+
+    before = state()
+    taken = shoot(capture, scene, (16, 9), tmp_path / "still.png")
+    assert differences(before, state()) == []
+    assert list(folder.iterdir()) == []
+    patch = linear(pixels(still, taken.path))
+    assert patch == pytest.approx(np.full(patch.shape, 0.5), abs=0.01)
+
+
 # ---------------------------------------------------------------------------------------------- no traces
 
 

@@ -36,6 +36,7 @@ settings.load_profile("core")
 TOGETHER = {"test_crash", "test_damaged", "test_faults", "test_tls"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every other test goes to whichever process is free."""
     for item in items:

@@ -87,12 +87,12 @@ def test_no_release_without_green_rings(
     asked = []
 
     def ran(command: list[str], **how: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        asked.append((Path(command[1]).name, how["env"]["CI"]))
+        asked.append((Path(command[1]).name, *command[2:], how["env"]["CI"]))
         return subprocess.CompletedProcess(command, 1)
 
     monkeypatch.setattr(script, "check", lambda version: "a commit")
     monkeypatch.setattr(script.subprocess, "run", ran)
     with pytest.raises(script.Refused, match="green"):
         script.release("1.2.0", tmp_path / "out")
-    assert asked == [("test.py", "true")]
+    assert asked == [("test.py", "--all", "true")]
     assert not (tmp_path / "out").exists()

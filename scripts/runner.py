@@ -55,7 +55,8 @@ def schedule(
     # Alone after the others: it would make them wait.
     pending = sorted(rings, key=lambda name: rings[name] is Load.ALONE)
     running: dict[Future[Result], str] = {}
-    with ThreadPoolExecutor(max(1, len(pending))) as pool:
+    pool = ThreadPoolExecutor(max(1, len(pending)))
+    try:
         while pending or running:
             for name in list(pending):
                 if rings[name] is Load.ALONE and name != pending[0]:
@@ -67,6 +68,9 @@ def schedule(
             for future in done:
                 del running[future]
                 yield future.result()
+    finally:
+        # An interrupted run does not wait for its rings: the caller ends their processes.
+        pool.shutdown(wait=False)
 
 
 class Runner:
@@ -123,6 +127,8 @@ class Runner:
                 if ring.needs_zip:
                     self._build()
                 for check in ring.checks(self.ask):
+                    if self._stopped:
+                        break
                     ok, bad, used = self._check(check, log.write, start + LIMIT_SECONDS)
                     passed, failed, cpu = passed + ok, failed + bad, cpu + used
             except Missing as missing:

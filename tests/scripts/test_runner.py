@@ -178,6 +178,22 @@ def test_what_ends_one_ring_by_force_ends_the_run() -> None:
         list(runner.schedule({"a": WAITS, "b": WAITS}, run, computing=2))
 
 
+def test_an_interrupted_run_does_not_wait_for_its_rings() -> None:
+    over = threading.Event()
+
+    def run(name: str) -> Result:
+        if name == "long":
+            over.wait(60)
+        return Result(name)
+
+    start = time.monotonic()
+    results = runner.schedule({"long": WAITS, "short": WAITS}, run, computing=2)
+    assert next(results).ring == "short"
+    results.close()  # as when Ctrl-C ends the loop that takes them
+    assert time.monotonic() - start < 30
+    over.set()
+
+
 # -------------------------------------------------------------------------------------- what comes of them
 
 

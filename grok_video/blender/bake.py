@@ -629,6 +629,7 @@ def _write_edit(scene: bpy.types.Scene, needed: _Needed, file: Path) -> dict[str
 
 
 def _write(blocks: set[Any], file: Path) -> None:
+    compat.sync_view_layers()
     bpy.data.libraries.write(str(file), blocks, path_remap="ABSOLUTE", compress=False)
 
 

@@ -52,11 +52,14 @@ def schedule(
 
     A ring that must be alone comes when nothing else is left to start: it does not hold up the others.
     """
-    pending = list(rings)
+    # Alone after the others: it would make them wait.
+    pending = sorted(rings, key=lambda name: rings[name] is Load.ALONE)
     running: dict[Future[Result], str] = {}
     with ThreadPoolExecutor(max(1, len(pending))) as pool:
         while pending or running:
             for name in list(pending):
+                if rings[name] is Load.ALONE and name != pending[0]:
+                    break
                 if fits(rings[name], [rings[other] for other in running.values()], computing):
                     running[pool.submit(run, name)] = name
                     pending.remove(name)

@@ -8,7 +8,7 @@ modules through ``module('core.job')`` only: they exist once the zip is installe
     extension   the enabled package, for a whole session
     module      a function: name -> that module of the extension
     blender     an empty file, the extension freshly enabled with an empty ledger, for one test
-    stand_in    a stand-in server for one test; the extension talks to it and is allowed online
+    stand_in    the stand-in server as if just started; the extension talks to it and is allowed online
     service_of  a function: options -> a stand-in server that the test itself lets in
     scene       a saved file whose scene asks for the cheapest clip, with ``stand_in``
     clicked     a function: state -> a job as from a click in a window, followed until it is in that state
@@ -25,12 +25,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from .others import workers_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "bl_ext.user_default.grok_video"
@@ -139,20 +142,34 @@ def blender(
     bpy.context.preferences.system.use_online_access = False
     bpy.ops.preferences.addon_enable(module=PACKAGE)
     assert PACKAGE in bpy.context.preferences.addons
+    take = importlib.import_module(f"{PACKAGE}.core.ledger").FileLock.take
     yield bpy
     bpy.ops.preferences.addon_disable(module=PACKAGE)
     assert not hasattr(bpy.types.Scene, "grok_video"), "unregister() left Scene.grok_video behind"
+    # What a worker of this test still asks for would be counted in the next test.
+    until = time.monotonic() + 20
+    while not workers_gone(tmp_path / "data" / "grok_video", take) and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def one_stand_in() -> Iterator[StandIn]:
+    """The service on loopback without limits, quick. One for all tests: its start costs half a second of CPU."""
+    with StandIn.start(job_seconds=0.3, per_second=0, per_minute=0) as service:
+        yield service
 
 
 @pytest.fixture
-def stand_in(blender: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """The service on loopback without limits, quick, asked five times a second, and allowed."""
-    with StandIn.start(job_seconds=0.3, per_second=0, per_minute=0) as service:
-        monkeypatch.setenv("XAI_API_BASE", service.base)
-        monkeypatch.setenv("XAI_API_KEY", service.key)
-        blender.context.preferences.system.use_online_access = True
-        blender.context.preferences.addons[PACKAGE].preferences.poll_interval = 0.2
-        yield service
+def stand_in(
+    blender: ModuleType, one_stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> StandIn:
+    """The service, which knows nothing of earlier tests, asked five times a second, and allowed."""
+    one_stand_in.reset()
+    monkeypatch.setenv("XAI_API_BASE", one_stand_in.base)
+    monkeypatch.setenv("XAI_API_KEY", one_stand_in.key)
+    blender.context.preferences.system.use_online_access = True
+    blender.context.preferences.addons[PACKAGE].preferences.poll_interval = 0.2
+    return one_stand_in
 
 
 @pytest.fixture

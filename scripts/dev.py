@@ -14,6 +14,7 @@ without a restart. Preferences, clips and the list of jobs lie in ``dev-home/``,
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from build import link
 from environments import ROOT, Missing, environment, require_python
 
 START_UP = ROOT / "scripts" / "dev_in_blender.py"
+DEBUGPY = "debugpy==1.8.22"
 HOME = ROOT / "dev-home"
 EXTENSION = HOME / "extensions" / "user_default" / "grok_video"
 
@@ -64,8 +66,21 @@ def in_a_window(version: str, extra: list[str]) -> tuple[str, list[str]]:
 
 def in_the_background() -> tuple[str, list[str]]:
     """The name and the command of Blender's core with a Python prompt. Raises Missing."""
-    version = max(environments.WHEELS)
+    version = environments.newest_wheel()
     return f"{version} core", [str(environments.wheel_python(version)), "-i", str(START_UP)]
+
+
+def for_an_editor() -> Path:
+    """Lay out what ``pyrightconfig.json`` names: stubs of bpy, and an environment as ``.venv``; returns its Python."""
+    python = environments.tool_python("types-newest")
+    stubs = str(ROOT / "test-output" / "stubs-newest")
+    subprocess.run([str(python), str(ROOT / "tests" / "types" / "stubs.py"), stubs], check=True)
+    venv = ROOT / ".venv"
+    if venv.is_symlink():
+        venv.unlink()
+    with contextlib.suppress(OSError):  # no links on this system, or a folder of the person's
+        venv.symlink_to(python.parent.parent, target_is_directory=True)
+    return python
 
 
 def main() -> int:
@@ -84,13 +99,13 @@ def main() -> int:
     parser.add_argument("--editor", action="store_true", help="only make the stubs for an editor")
     args = parser.parse_args(own)
     if args.editor:
-        print(environments.editor_stubs())
+        print(f"Choose this Python in your editor, where it does not find .venv: {for_an_editor()}")
         return 0
     label, command = in_the_background() if args.background else in_a_window(args.window, extra)
     link(EXTENSION)
     settings = personal(label) | {"GROK_VIDEO_DEV": str(EXTENSION)}
     if args.debug:
-        settings["GROK_VIDEO_DEBUGPY"] = str(environment("debugpy", "debugpy").parent.parent)
+        settings["GROK_VIDEO_DEBUGPY"] = str(environment("debugpy", DEBUGPY).parent.parent)
     sys.path.insert(0, str(ROOT / "tests"))
     from stand_in.client import StandIn
 

@@ -98,13 +98,18 @@ def _version(command: list[str]) -> str:
     return found[1]
 
 
+def named() -> Window | None:
+    """The Blender of ``BLENDER=``, whatever is beside it. Raises Missing when it does not start."""
+    path = os.environ.get("BLENDER")
+    return Window(_version([path]), path) if path else None
+
+
 @functools.cache
 def named_by_user() -> Window | None:
     """The Blender of ``BLENDER=``. Raises Missing when it, or what it needs beside it, is not there."""
-    path = os.environ.get("BLENDER")
-    if not path:
+    window = named()
+    if window is None:
         return None
-    window = Window(_version([path]), path)
     if missing := [package for tool, package in _HOST_TOOLS.items() if not shutil.which(tool)]:
         apt_install(missing)
     return window

@@ -29,6 +29,22 @@ def stage(target: Path) -> None:
         shutil.copy2(ROOT / name, target / name)
 
 
+def link(target: Path) -> None:
+    """Lay out the same by symbolic links, so that an edit in the checkout is one in the extension.
+
+    Where the system allows no links (Windows, but for its developer mode), it is a copy: renewed by the next call.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    sources = [path for path in (ROOT / "grok_video").iterdir() if path.name != "__pycache__"]
+    try:
+        for source in (*sources, ROOT / "blender_manifest.toml", ROOT / "LICENSE"):
+            (target / source.name).symlink_to(source)
+    except OSError:
+        shutil.rmtree(target)
+        stage(target)
+
+
 def build(tool: Path, out_dir: Path = ROOT / "dist") -> Path:
     """Build and validate the zip with Blender's tool at ``tool``; returns its path.
 

@@ -115,14 +115,22 @@ def lock(name: str) -> Iterator[None]:
             yield  # closing the file lets go of the lock
 
 
+def _outside() -> str:
+    """The running Python, or the one that the virtual environment was made with in which it runs.
+
+    From a ring's environment, or a person's, each of ours would be made a second time: a gigabyte for a wheel.
+    """
+    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
 def find_python(minor: str) -> str:
-    """The path of a Python such as '3.11': the running one, or one on this machine.
+    """The path of a Python such as '3.11': the running one, or one on this machine, outside of environments.
 
     Raises Missing with what to install.
     """
     wanted = tuple(map(int, minor.split(".")))
     if sys.version_info[:2] == wanted:
-        return sys.executable
+        return _outside()
     windows = Path(os.environ.get("LOCALAPPDATA") or "/nonexistent", "Programs", "Python")
     uv = Path.home() / ".local" / "share" / "uv" / "python"
     candidates = [shutil.which(f"python{minor}") or ""]
@@ -138,12 +146,12 @@ def find_python(minor: str) -> str:
         for path in sorted(root.glob(pattern), reverse=True)
     ]
     # A pyenv shim is on the path although its Python may not be chosen: each candidate says what it is.
-    question = f"import sys; print(sys.version_info[:2] == {wanted} and sys.executable)"
+    question = f"import sys; print(sys.version_info[:2] == {wanted} and sys._base_executable)"
     for candidate in filter(None, candidates):
         with contextlib.suppress(OSError):
             asked = subprocess.run([candidate, "-c", question], capture_output=True, text=True)
             if asked.returncode == 0 and (found := asked.stdout.strip()) != "False":
-                return found
+                return os.path.realpath(found)
     raise Missing(
         _PYTHON_MISSING.format(wanted=minor, whose=_WHOSE[minor], version=platform.python_version())
     )

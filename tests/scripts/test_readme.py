@@ -26,7 +26,9 @@ COVERED = {
     "python3 scripts/build.py",
     "python3 scripts/demo.py",
     "python3 scripts/demo.py --live",
+    "python3 scripts/dev.py",  # test_dev.py
     "python3 scripts/pictures.py",
+    "python3 scripts/release.py",  # test_release.py, and tests/blender/test_release.py
     "python3 scripts/stand_in.py",
     "python3 scripts/test.py",
     "python3 scripts/test.py --all",

@@ -83,7 +83,7 @@ def test_what_is_no_release(
 def test_no_release_without_green_rings(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rings are asked as in CI; when they fail, nothing is laid out."""
+    """All rings are asked, as in CI; when they fail, nothing is laid out."""
     asked = []
 
     def ran(command: list[str], **how: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,134 @@
+"""What the papers for contributors call is there: scripts, their options, hooks, what CI runs. Nothing is run but --help.
+
+The commands of the README are run by ``test_readme.py``, and ``scripts/dev.py`` by ``test_dev.py``.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOW = ROOT / ".github" / "workflows" / "test.yml"
+PAPERS = ["CONTRIBUTING.md", ".pre-commit-config.yaml", ".ci/run", ".vscode/launch.json"]
+#: What this version's papers call and what is still on its way; empty when it is released.
+COMING = {
+    "docs/architecture.md",
+    "grok_video/blender/submission/",
+    "grok_video/blender/ui/",
+}
+#: What a machine of the workflow has, or gets by its first lines.
+THERE = {"apt-get", "python3", "uv", ".ci/run"}
+
+
+def text_of(paper: str) -> str:
+    return (ROOT / paper).read_text("utf-8")
+
+
+def commands(paper: str) -> list[tuple[str, list[str]]]:
+    """(script, words after it) of each `python3 scripts/….py` in a paper."""
+    found = re.findall(r"python3 (scripts/\w+\.py)([^`\n]*)", text_of(paper))
+    return [(script, rest.split()) for script, rest in found]
+
+
+@functools.cache
+def help_of(script: str) -> str:
+    done = subprocess.run(
+        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def knows(script: str, word: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", help_of(script)) is not None
+
+
+def is_there(name: str) -> bool:
+    return knows("scripts/test.py", name) if name.startswith("-") else (ROOT / name).exists()
+
+
+def test_what_was_on_its_way_has_not_come() -> None:
+    assert not COMING or not all(map(is_there, COMING)), "all of it is there: empty COMING"
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_commands_exist_and_take_their_options(paper: str) -> None:
+    called = commands(paper)
+    assert called
+    for script, words in called:
+        words = words[: words.index("--")] if "--" in words else words  # the rest is pytest's
+        for word in words:
+            assert knows(script, word) or word in COMING, f"{paper}: {script} knows no {word}"
+
+
+@pytest.mark.parametrize("paper", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_links_lead_somewhere(paper: str) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", text_of(paper)):
+        assert is_there(link) or link in COMING, f"{paper} links to {link}"
+
+
+def test_files_that_are_named_are_there() -> None:
+    text = text_of("CONTRIBUTING.md")
+    for name in re.findall(r"`((?:grok_video|tests|\.vscode)/[\w./]*|[\w.-]+\.(?:md|json))`", text):
+        assert is_there(name) or name in COMING, f"CONTRIBUTING.md names {name}"
+
+
+def test_contributing_is_one_page() -> None:
+    assert len(text_of("CONTRIBUTING.md").splitlines()) <= 70
+
+
+def test_the_workflow_says_what_it_is_and_runs_what_is_there() -> None:
+    lines = WORKFLOW.read_text("utf-8").splitlines()
+    assert lines[0].startswith("# We never ran this")
+    runs = [line.split("run:", 1)[1] for line in lines if line.strip().startswith("- run:")]
+    programs = {part.split()[0] for run in runs for part in run.split("&&")}
+    assert ".ci/run" in programs
+    assert programs <= THERE
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_hooks_are_local_ones() -> None:
+    text = text_of(".pre-commit-config.yaml")
+    assert re.findall(r"repo: (\S+)", text) == ["local"]
+    entries = re.findall(r"entry: (.*)", text)
+    assert entries
+    assert all(entry.startswith("python3 scripts/") for entry in entries)
+    assert len(re.findall(r"language: system", text)) == len(entries)
+
+
+def test_bug_reports_ask_for_the_diagnostics() -> None:
+    assert "*Copy Diagnostics*" in text_of(".github/ISSUE_TEMPLATE/bug.yml")
+    button = '"Copy Diagnostics"'
+    assert any(
+        button in path.read_text("utf-8") for path in ROOT.glob("grok_video/blender/**/*.py")
+    )
+
+
+def without_comments(text: str) -> str:
+    return re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
+
+
+def test_each_folder_without_blender_is_checked_strictly() -> None:
+    told = json.loads(without_comments(text_of("pyrightconfig.json")))
+    folders = {path.parent.name for path in ROOT.glob("grok_video/*/__init__.py")} - {"blender"}
+    assert set(told["strict"]) == {f"grok_video/{name}" for name in folders}
+    other = json.loads(without_comments(text_of("tests/types/blender-4.2.json")))
+    assert set(other) == {"extends", "stubPath"}, "its rules would be others than the editor's"
+    assert "[tool.pyright]" not in text_of("pyproject.toml"), "there is one configuration"
+
+
+def test_a_debugger_attaches_where_dev_listens() -> None:
+    (attach,) = json.loads(without_comments(text_of(".vscode/launch.json")))["configurations"]
+    script = text_of("scripts/dev_in_blender.py")
+    assert f"PORT = {attach['connect']['port']}" in script
+    home = attach["pathMappings"][0]["remoteRoot"].removeprefix("${workspaceFolder}/")
+    assert 'HOME = ROOT / "dev-home"' in text_of("scripts/dev.py")
+    assert home == "dev-home/extensions/user_default/grok_video"

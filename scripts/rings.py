@@ -85,10 +85,12 @@ LONG = "long"
 DEADLINE = "deadline"
 
 
+#: A process that dies ends the run: with another in its place pytest-xdist may wait for ever (measured, 3.8.0).
+_MORTAL = ("--max-worker-restart", "0")
 #: Core mostly waits: each test goes to one of four processes, but for what its conftest.py keeps together.
-_SPREAD = ("-n", "4", "--dist", "loadgroup")
+_SPREAD = ("-n", "4", "--dist", "loadgroup", *_MORTAL)
 #: A Blender computes: two of them, and a file stays in one, for what its tests share.
-_FILES = ("-n", "2", "--dist", "loadfile")
+_FILES = ("-n", "2", "--dist", "loadfile", *_MORTAL)
 
 
 def _pytest(

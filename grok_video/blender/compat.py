@@ -297,8 +297,11 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
             if effect.node_group is not None:
                 effect.node_group = own(effect.node_group)  # what the artist set of it stays
     elif hasattr(copy, "compositing_node_group"):
-        copy.compositing_node_group = own(copy.compositing_node_group)
+        group = copy.compositing_node_group
+        assert group is not None  # composites() found it
+        copy.compositing_node_group = own(group)
     else:
+        assert copy.node_tree is not None
         adapt(copy.node_tree)
 
 

@@ -1326,7 +1326,8 @@ def _doubts(job: Job, torn: bool) -> list[Event]:
         charged=False,
     )
     unsent = [NotSent(problem)] if job.state is State.SUBMITTING else []
-    return [*unsent, *([] if job.held else [Held(problem)])]
+    # A job that was to be stopped ends with NotSent: nobody has to release what is cancelled.
+    return [*unsent, *([] if job.held or job.stop_requested else [Held(problem)])]
 
 
 def _line_of(seq: Any, at: Any, kind: Any, payload: Any) -> tuple[int, Line] | None:

@@ -25,6 +25,7 @@ from grok_video.core.job import (
     Progress,
     Sending,
     State,
+    StopRequested,
     SubmitStarted,
     Submitted,
     replay,
@@ -297,6 +298,29 @@ def test_a_copy_of_which_no_job_can_be_made_is_said(tmp_path: Path) -> None:
         reader.refresh(1.0)
         assert "1 more could not be read" in reader.notices[REBUILT]["message"]
     assert twin.read_bytes() == rest
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_what_was_being_stopped_keeps_no_ledger_from_being_rebuilt(
+    tmp_path: Path, torn: bool
+) -> None:
+    """Stop was pressed before the last byte left: such a job ends, and holds up nobody."""
+    folder = tmp_path / "data"
+    ledger = Ledger.open(folder)
+    spec = make_spec()
+    for event in (Created(spec), SubmitStarted(5), StopRequested()):
+        ledger.append(spec.id, None, event)
+    ledger.close()
+    if torn:
+        with open(folder / "jobs" / f"{spec.id}.jsonl", "ab") as twin:
+            twin.write(b"torn\n")
+    (folder / FILE_NAME).unlink()
+    ledger = Ledger.open(folder)
+    job = ledger.job(spec.id)
+    ledger.close()
+    assert job is not None
+    assert job.state is (State.UNKNOWN if torn else State.CANCELLED)
+    assert job.reserved == (5 if torn else 0)
 
 
 def test_a_second_rebuilding_finds_what_the_first_one_found(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the papers for contributors call is there: scripts, their options, hooks, what CI runs. Nothing is run but --help.
 
-The commands of the README are run by ``test_readme.py``, and ``scripts/dev.py`` by ``test_dev.py``.
+The commands of the README are run by ``test_readme.py``, and ``scripts/dev.py`` by ``test_dev.py``; names and links of
+CONTRIBUTING.md are checked by ``tests/core/test_docs.py``.
 """
 
 from __future__ import annotations
@@ -18,12 +19,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / ".github" / "workflows" / "test.yml"
 PAPERS = ["CONTRIBUTING.md", ".pre-commit-config.yaml", ".ci/run", ".vscode/launch.json"]
-#: What this version's papers call and what is still on its way; empty when it is released.
-COMING = {
-    "docs/architecture.md",
-    "grok_video/blender/submission/",
-    "grok_video/blender/ui/",
-}
 #: What a machine of the workflow has, or gets by its first lines.
 THERE = {"apt-get", "python3", "uv", ".ci/run"}
 
@@ -51,14 +46,6 @@ def knows(script: str, word: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", help_of(script)) is not None
 
 
-def is_there(name: str) -> bool:
-    return knows("scripts/test.py", name) if name.startswith("-") else (ROOT / name).exists()
-
-
-def test_what_was_on_its_way_has_not_come() -> None:
-    assert not COMING or not all(map(is_there, COMING)), "all of it is there: empty COMING"
-
-
 @pytest.mark.parametrize("paper", PAPERS)
 def test_commands_exist_and_take_their_options(paper: str) -> None:
     called = commands(paper)
@@ -66,19 +53,13 @@ def test_commands_exist_and_take_their_options(paper: str) -> None:
     for script, words in called:
         words = words[: words.index("--")] if "--" in words else words  # the rest is pytest's
         for word in words:
-            assert knows(script, word) or word in COMING, f"{paper}: {script} knows no {word}"
+            assert knows(script, word), f"{paper}: {script} knows no {word}"
 
 
-@pytest.mark.parametrize("paper", ["CONTRIBUTING.md", "SECURITY.md"])
-def test_links_lead_somewhere(paper: str) -> None:
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)", text_of(paper)):
-        assert is_there(link) or link in COMING, f"{paper} links to {link}"
-
-
-def test_files_that_are_named_are_there() -> None:
-    text = text_of("CONTRIBUTING.md")
-    for name in re.findall(r"`((?:grok_video|tests|\.vscode)/[\w./]*|[\w.-]+\.(?:md|json))`", text):
-        assert is_there(name) or name in COMING, f"CONTRIBUTING.md names {name}"
+def test_the_links_of_the_security_paper() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text_of("SECURITY.md"))
+    assert links
+    assert all((ROOT / link).exists() for link in links)
 
 
 def test_contributing_is_one_page() -> None:

@@ -1,0 +1,119 @@
+"""One ledger, two versions: what 0.1.0 wrote is read here as 0.1.0 reads it, and the other way round.
+
+Each state, and each event that can happen in it, is a job. Blender with both versions: ``tests/blender/test_lives.py``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grok_video.core.job import Created, Event, new_id, to_payload
+from grok_video.core.ledger import FILE_NAME, Ledger, LedgerReader
+from tests.core.conftest import ROOT
+from tests.core.old_version import told
+from tests.core.test_job import ALLOWED, RICH, ROADS, SAMPLES
+
+OLD = ROOT / "tests" / "data" / "grok_video-0.1.0.zip"
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """0.1.0, unzipped."""
+    folder = tmp_path_factory.mktemp("old") / "grok_video"
+    with zipfile.ZipFile(OLD) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def jobs() -> list[list[tuple[Event, float]]]:
+    """A job for each state with its way there, and for each event in it."""
+    found = []
+    for state, road in ROADS.items():
+        kinds = ALLOWED[state].split()[::2]
+        for last in [(), *((event,) for event in SAMPLES.values() if event.kind in kinds)]:
+            events = (Created(dataclasses.replace(RICH, id=new_id())), *road, *last)
+            found.append([(event, 1000.0 + second) for second, event in enumerate(events)])
+    return found
+
+
+def read_by_old(old: Path, data_dir: Path, written: list[list[tuple[Event, float]]]) -> Any:
+    """Let 0.1.0 write jobs; all that it then reads."""
+    text = [[(event.kind, to_payload(event), at) for event, at in events] for events in written]
+    script = Path(__file__).with_name("old_version.py")
+    done = subprocess.run(
+        [sys.executable, "-I", str(script), str(old), str(data_dir)],
+        input=json.dumps(text),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def read_here(data_dir: Path) -> Any:
+    reader = LedgerReader(data_dir)
+    reader.refresh(10.0)
+    assert reader.trouble == ""
+    read = {name: told(job) for name, job in reader.jobs.items()}
+    reader.close()
+    return json.loads(json.dumps(read))
+
+
+def agree(old: Any, new: Any, where: str = "") -> None:
+    """What the old version knows is the same in both; the new one may know more."""
+    if isinstance(old, dict):
+        for name, value in old.items():
+            agree(value, new[name], f"{where}.{name}")
+    else:
+        assert old == new, where
+
+
+def test_what_the_old_version_wrote(old: Path, tmp_path: Path) -> None:
+    written = jobs()
+    data_dir = tmp_path / "data"
+    before = read_by_old(old, data_dir, written)
+    assert len(before) == len(written) > 40
+    agree(before, read_here(data_dir))
+    Ledger.open(data_dir).close()  # the worker's side: it may fold anew, and write what it needs
+    agree(before, read_here(data_dir))
+    agree(before, read_by_old(old, data_dir, []))
+
+
+def test_what_this_version_wrote(old: Path, tmp_path: Path) -> None:
+    written = jobs()
+    data_dir = tmp_path / "data"
+    ledger = Ledger.open(data_dir)
+    for events in written:
+        created = events[0][0]
+        assert isinstance(created, Created)
+        for event, at in events:
+            ledger.append(created.spec.id, None, event, at=at)
+    ledger.close()
+    here = read_here(data_dir)
+    assert len(here) == len(written)
+    agree(read_by_old(old, data_dir, []), here)
+
+
+def test_the_old_versions_copies_make_the_list_again(old: Path, tmp_path: Path) -> None:
+    """The ledger is lost: what 0.1.0 wrote beside it is enough, and what it had not sent waits for a word."""
+    data_dir = tmp_path / "data"
+    before = read_by_old(old, data_dir, jobs())
+    (data_dir / FILE_NAME).unlink()
+    Ledger.open(data_dir).close()
+    after = read_here(data_dir)
+    assert set(after) == set(before)
+    for name, was in before.items():
+        if was["state"] == "QUEUED" or (was["state"] == "SUBMITTING" and not was["sent"]):
+            ended = after[name]["state"] == "CANCELLED" and was["stop_requested"]
+            assert ended or (after[name]["state"] == "QUEUED" and after[name]["held"])
+            assert not after[name]["sent"]
+        else:
+            agree(was, after[name], name)

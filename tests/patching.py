@@ -32,7 +32,8 @@ from typing import Any
 #: The product's package, however it was loaded: from the checkout, as the worker's entry, as an extension.
 _PACKAGE = "grok_video"
 #: Called by Blender itself, for which no line of the product reads the attribute.
-_BLENDER_CALLS = {"draw", "draw_header", "execute", "invoke", "modal", "poll"}
+_DRAWS = {"draw", "draw_header"}
+_BLENDER_CALLS = {*_DRAWS, "execute", "invoke", "modal", "poll"}
 _COMPREHENSIONS = {"listcomp", "setcomp", "dictcomp", "genexpr"}
 _GONE = object()
 
@@ -248,7 +249,11 @@ class Patches:
             raise Blind(why)
         before = vars(owner).get(name, _GONE) if hasattr(owner, "__dict__") else _GONE
         patch = _Patch(owner, name, before, getattr(owner, name), True, unused_ok, copies_ok)
-        value, patch.records = _recorded(value, patch)
+        # Blender counts the arguments of a panel's draw when the class is registered: nothing may stand around it.
+        if name in _DRAWS and not isinstance(owner, ModuleType):
+            patch.records = False
+        else:
+            value, patch.records = _recorded(value, patch)
         setattr(owner, name, value)
         self._patches.append(patch)
 

@@ -452,4 +452,5 @@ def main() -> None:
 if __name__ == "__main__":
     # Blender's own __main__ does not outlive a script: run as a module, which scenarios can import.
     sys.path.insert(0, str(Path(__file__).parent))
+    sys.path.append(str(Path(__file__).parents[1]))  # patching.py
     importlib.import_module("driver").main()

@@ -13,6 +13,7 @@ import bpy
 import requests
 from driver import Steps, Ui
 from jobs import newest, quick, strips, timeline
+from patching import Patches
 
 BEAT = 0.005  # seconds between two beats
 SETTLE = 1.5  # seconds between the start of a traffic and the first beat that counts
@@ -218,15 +219,16 @@ def panel(ui: Ui, draws: int, jobs: int) -> Steps:
     samples: dict[str, list[float]] = {"request": [], "jobs": [], "opened": []}
     types = ui.module("blender.panel")
     types.unregister()  # Blender looks at a panel's draw when it is registered
-    closed, request = types._draw_sections, types._RequestPanel.draw
+    request = types._RequestPanel.draw
 
     def opened(layout: Any, context: Any, names: set[str]) -> None:
         for name, _title, draw in types._SECTIONS:
             if name in names:
                 draw(layout.column(), context)
 
-    types._RequestPanel.draw = _timed(types._RequestPanel.draw, samples["request"])
-    types._JobsPanel.draw = _timed(types._JobsPanel.draw, samples["jobs"])
+    patches = Patches()
+    patches.set(types._RequestPanel, "draw", _timed(request, samples["request"]))
+    patches.set(types._JobsPanel, "draw", _timed(types._JobsPanel.draw, samples["jobs"]))
     types.register()
     bpy.context.window_manager.grok_video.show = "ALL"
     flow = ui.module("blender.flow")
@@ -246,11 +248,13 @@ def panel(ui: Ui, draws: int, jobs: int) -> Steps:
 
     yield from ui.until(enough("request"), "enough redraws", 120)
     types.unregister()
-    types._draw_sections = opened
-    types._RequestPanel.draw = _timed(request, samples["opened"])
+    sections = Patches()
+    sections.set(types, "_draw_sections", opened)
+    patches.set(types._RequestPanel, "draw", _timed(request, samples["opened"]))
     types.register()
     yield from ui.until(enough("opened"), "enough redraws with all parts open", 120)
-    types._draw_sections = closed
+    sections.check()
+    sections.undo()
     ui.note(samples=samples)
 
 

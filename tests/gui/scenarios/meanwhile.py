@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 from jobs import newest, quick, strips
+from patching import Patches
 
 if TYPE_CHECKING:
     from driver import Steps, Ui
@@ -276,7 +277,7 @@ def redraws(ui: Ui, seconds: int) -> Steps:
         times.append(time.monotonic())
         real(self, context)
 
-    panel._JobsPanel.draw = draw
+    Patches().set(panel._JobsPanel, "draw", draw)
     panel.register()
     bpy.utils.register_class(PROBE_PT_panel)
     yield from running(ui)

@@ -498,6 +498,7 @@ def test_a_lost_answer_is_unknown_and_never_sent_again(blender: Blender, service
         assert job.problem is not None, what
         assert job.problem.code is ProblemCode.ANSWER_LOST, what
         assert job.problem.charged is not False, what
+        assert "The request had left, so it may have been charged." in job.problem.message, what
         assert job.reserved == job.spec.estimate, what
         assert not job.retryable, what
     blender.fence()
@@ -1745,6 +1746,32 @@ def test_a_stop_is_seen_at_the_last_byte(inside: worker_module.Worker) -> None:
     job = ledger.job(spec.id)
     assert job is not None
     assert (job.sent, op.sent) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [("_online", "switched off"), ("_leaving", "Blender ended")]
+)
+def test_blender_s_end_and_offline_are_seen_at_the_last_byte(
+    inside: worker_module.Worker, change: str, words: str
+) -> None:
+    """The call is ended as well, but its last byte may be on its way to the socket already."""
+    ledger, spec = inside._ledger, make_spec()
+    inside._set_online(True)
+    for seq, event in enumerate((Created(spec), SubmitStarted(1))):
+        ledger.append(spec.id, seq, event)
+    ledger.lease(spec.id, inside._id)
+    op = worker_module.Op("submit", spec.id, Call())
+    setattr(inside, change, not getattr(inside, change))
+    with pytest.raises(worker_module._Abandon, match=words):
+        inside._record_sending(op)
+    job = ledger.job(spec.id)
+    assert job is not None
+    assert (job.sent, op.sent) == (False, False)
+    setattr(inside, change, not getattr(inside, change))
+    inside._record_sending(op)
+    job = ledger.job(spec.id)
+    assert job is not None
+    assert (job.sent, op.sent) == (True, True)
 
 
 def test_a_new_word_is_counted_from_when_it_was_given(inside: worker_module.Worker) -> None:

@@ -269,6 +269,7 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
     """
     if not composites(copy):
         return
+    trees = compositors_of(copy)
     copies: dict[bpy.types.NodeTree, bpy.types.NodeTree] = {}
 
     def own(group: bpy.types.NodeTree) -> bpy.types.NodeTree:
@@ -297,9 +298,9 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
             if effect.node_group is not None:
                 effect.node_group = own(effect.node_group)  # what the artist set of it stays
     elif hasattr(copy, "compositing_node_group"):
-        copy.compositing_node_group = own(copy.compositing_node_group)
+        copy.compositing_node_group = own(trees[0])
     else:
-        adapt(copy.node_tree)
+        adapt(trees[0])
 
 
 def frees_contexts_in_use() -> bool:

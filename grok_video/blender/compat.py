@@ -269,6 +269,7 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
     """
     if not composites(copy):
         return
+    trees = compositors_of(copy)
     copies: dict[bpy.types.NodeTree, bpy.types.NodeTree] = {}
 
     def own(group: bpy.types.NodeTree) -> bpy.types.NodeTree:
@@ -297,12 +298,9 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
             if effect.node_group is not None:
                 effect.node_group = own(effect.node_group)  # what the artist set of it stays
     elif hasattr(copy, "compositing_node_group"):
-        group = copy.compositing_node_group
-        assert group is not None  # composites() found it
-        copy.compositing_node_group = own(group)
+        copy.compositing_node_group = own(trees[0])
     else:
-        assert copy.node_tree is not None
-        adapt(copy.node_tree)
+        adapt(trees[0])
 
 
 def frees_contexts_in_use() -> bool:

@@ -37,8 +37,8 @@ def main() -> None:
         )
         os._exit(2)
     _load()
-    worker = importlib.import_module(f"{_NAME}.core.worker")
-    os._exit(worker.main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    process = importlib.import_module(f"{_NAME}.worker.process")
+    os._exit(process.main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
 
 
 if __name__ == "__main__":

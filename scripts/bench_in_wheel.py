@@ -28,11 +28,11 @@ def module(name: str) -> Any:
     return importlib.import_module(f"{PACKAGE}.{name}")
 
 
-def core(name: str, package: Path) -> Any:
-    """A module of ``grok_video.core`` without Blender, out of the installed extension's folder."""
+def without_blender(name: str, package: Path) -> Any:
+    """A module that needs no Blender, such as ``core.spec``, out of the installed extension's folder."""
     sys.path.insert(0, str(package.parent))
     try:
-        return importlib.import_module(f"{package.name}.core.{name}")
+        return importlib.import_module(f"{package.name}.{name}")
     finally:
         sys.path.remove(str(package.parent))
 
@@ -42,31 +42,40 @@ def core(name: str, package: Path) -> Any:
 
 def make_ledger(task: dict[str, Any]) -> dict[str, Any]:
     """Fill a ledger: ten jobs of another key under way, twenty clips waiting, the others ended."""
-    job = core("job", Path(task["package"]))
-    ledger = core("ledger", Path(task["package"])).Ledger.open(Path(task["data"]))
+    package = Path(task["package"])
+    specs, events = without_blender("core.spec", package), without_blender("core.events", package)
+    ledger = without_blender("ledger.ledger", package).Ledger.open(Path(task["data"]))
     words = "The camera drifts slowly around the glowing cube while snow begins to fall. "
-    clip = job.Clip("/clips/clip.mp4", 4_000_000, 1280, 720, 24.0, 145, 145 / 24, True)
-    under_way = [job.SubmitStarted(7 * 10**9), job.Sending(), job.Submitted("request")]
-    came = [*under_way, job.Done("http://127.0.0.1/clip.mp4", 7 * 10**9), job.Downloaded(clip)]
+    clip = specs.Clip("/clips/clip.mp4", 4_000_000, 1280, 720, 24.0, 145, 145 / 24, True)
+    under_way = [events.SubmitStarted(7 * 10**9), events.Sending(), events.Submitted("request")]
+    came = [
+        *under_way,
+        events.Done("http://127.0.0.1/clip.mp4", 7 * 10**9),
+        events.Downloaded(clip),
+    ]
     for number in range(task["jobs"]):
-        spec = job.JobSpec(
-            id=job.new_id(), kind=job.Kind.GENERATE, model="grok-imagine-video", prompt=words * 4,
+        spec = specs.JobSpec(
+            id=specs.new_id(), kind=specs.Kind.GENERATE, model="grok-imagine-video", prompt=words * 4,
             duration=6, resolution="720p", aspect_ratio="16:9", generate_audio=True,
             account="0123456789abcdef", api_base="http://127.0.0.1:9", estimate=42 * 10**8,
             image="/stills/still.png", image_mime="image/png", image_pixels=(1280, 720),
             image_bytes=1_500_000, output="/clips/clip.mp4",
-            source=job.Source("CAMERA", "Scene", 1.0, "Camera"),
-            target=job.Target("an earlier session", "/shots/shot.blend", "Scene", number),
+            source=specs.Source("CAMERA", "Scene", 1.0, "Camera"),
+            target=specs.Target("an earlier session", "/shots/shot.blend", "Scene", number),
         )  # fmt: skip
         if number < 10:
-            events = under_way
+            happened = under_way
         elif number < 30:
-            events = came
+            happened = came
         elif number < 100:
-            events = [*came, job.ImportClaimed("x"), job.Imported("Scene", "/shots/shot.blend")]
+            happened = [
+                *came,
+                events.ImportClaimed("x"),
+                events.Imported("Scene", "/shots/shot.blend"),
+            ]
         else:
-            events = [job.StopRequested()]
-        for event in [job.Created(spec), *events]:
+            happened = [events.StopRequested()]
+        for event in [events.Created(spec), *happened]:
             ledger.append(spec.id, None, event)
     ledger.close()
     return {}
@@ -74,8 +83,9 @@ def make_ledger(task: dict[str, Any]) -> dict[str, Any]:
 
 def change_ledger(task: dict[str, Any]) -> dict[str, Any]:
     """Progress of one job after the other until standard input ends, as a worker writes it."""
-    job = core("job", Path(task["package"]))
-    ledger = core("ledger", Path(task["package"])).Ledger.open(Path(task["data"]))
+    package = Path(task["package"])
+    events = without_blender("core.events", package)
+    ledger = without_blender("ledger.ledger", package).Ledger.open(Path(task["data"]))
     running = [one.id for one in ledger.jobs() if one.state == "RUNNING"]
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
@@ -83,7 +93,7 @@ def change_ledger(task: dict[str, Any]) -> dict[str, Any]:
     number = 0
     while not ended.wait(1 / CHANGES_PER_SECOND):
         number += 1
-        ledger.append(running[number % len(running)], None, job.Progress(number % 100))
+        ledger.append(running[number % len(running)], None, events.Progress(number % 100))
     ledger.close()
     return {}
 
@@ -226,7 +236,8 @@ def worker(task: dict[str, Any]) -> dict[str, Any]:
     samples: dict[str, list[float]] = {"ready": [], "bare": []}
     home = Path(task["home"])
     with enabled(home):
-        flow, bridge = module("blender.flow"), module("blender.bridge")
+        flow = module("blender.flow")
+        bridge = module("blender.bridge")
         for number in range(task["spawns"]):
             start = time.perf_counter()
             subprocess.run([sys.executable, *bpy.app.python_args, "-c", "pass"], check=True)
@@ -263,14 +274,15 @@ def memory(task: dict[str, Any]) -> dict[str, Any]:
 
 def _peak(data: Path, image: str, megabytes: int | None) -> float | None:
     """Bytes; None where the system does not tell."""
-    flow, bridge = module("blender.flow"), module("blender.bridge")
+    flow = module("blender.flow")
+    bridge = module("blender.bridge")
     own = bridge.Bridge(data)
     own.ensure_worker(flow.account())
     while not any((data / "workers").glob("*.ready")):
         time.sleep(0.01)
     if megabytes is not None:
         spec = spec_of(f"seconds=0 megabytes={megabytes}", own.session, data / "clip.mp4", image)
-        own.send("submit", spec=module("core.job").spec_to_payload(spec))
+        own.send("submit", spec=module("core.payload").spec_to_payload(spec))
         state, end = "", time.monotonic() + 120
         while state not in ("READY", "FAILED", "UNKNOWN"):
             assert time.monotonic() < end, f"the job is still {state or 'not there'}"
@@ -306,7 +318,8 @@ def growth(into: dict[str, Any]) -> Iterator[None]:
 
 def spec_of(prompt: str, session: str, output: Path, image: str = "") -> Any:
     """A job for the bench's service, which reads in the prompt what it shall do."""
-    job, settings = module("core.job"), module("blender.settings")
+    job = module("core.spec")
+    settings = module("blender.settings")
     return job.JobSpec(
         id=job.new_id(), kind=job.Kind.GENERATE, model="grok-imagine-video", prompt=prompt,
         duration=1, resolution="480p", aspect_ratio="16:9", generate_audio=True,

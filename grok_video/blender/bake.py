@@ -26,8 +26,8 @@ import bpy
 import numpy as np
 
 from ..core import mp4
-from ..core.job import new_id
 from ..core.record import record
+from ..core.spec import new_id
 from . import compat, render
 from .bake_shared import ORDER, REPORT, RESULT, ROLE, show_only
 from .processes import child_environment

@@ -20,10 +20,14 @@ from typing import Any
 
 import bpy
 
-from ..core.job import OPEN_STATES, Job, State, new_id
-from ..core.ledger import REBUILT, FileLock, LedgerReader, put_command
-from ..core.money import Limits
+from ..core.files import make_private
+from ..core.job import OPEN_STATES, Job, State
 from ..core.record import record
+from ..core.spec import new_id
+from ..core.spending import Limits
+from ..ledger.inbox import put_command
+from ..ledger.locks import FileLock
+from ..ledger.reader import REBUILT, LedgerReader
 from .processes import child_environment
 
 #: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
@@ -308,11 +312,6 @@ class Bridge:
         if self._session_lock is not None:
             self._session_lock.release(remove=True)
             self._session_lock = None
-
-
-def make_private(folder: Path) -> None:
-    """Make the data folder, for its user alone: ``mkdir(parents=True)`` gives its mode to the last part only."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _never_block(pipe: int) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..core.job import Source
+from ..core.spec import Source
 from . import bake, compat, render, still, viewport
 from .render import CameraRender, engine_freezes, tidy
 from .still import CaptureInterrupted, CaptureRefused, Still

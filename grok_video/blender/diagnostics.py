@@ -21,10 +21,11 @@ from typing import Any
 import bpy
 import gpu
 
-from ..core import joblog
 from ..core.job import Job
-from ..core.ledger import FILE_NAME
-from ..core.wire import host_of
+from ..core.redact import Redaction
+from ..core.urls import host_of
+from ..ledger import job_log
+from ..ledger.schema import FILE_NAME
 from . import flow, settings
 
 _MOST_ERRORS = 10  # jobs with a problem that are told of
@@ -36,14 +37,14 @@ _NETWORK_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDL
 
 
 def log_of(job: Job) -> str:
-    """The log of a job for people; see ``core.joblog``."""
+    """The log of a job for people; see ``ledger.job_log``."""
     data_dir = flow.current().bridge.data_dir
-    return joblog.text_of(job, data_dir, _redaction((job,), prompts=True), now=time.time())
+    return job_log.text_of(job, data_dir, _redaction((job,), prompts=True), now=time.time())
 
 
 def write_log(job: Job) -> Path:
     """Put the log of a job down in the data folder, for a program that shows it. Raises OSError."""
-    return joblog.write(flow.current().bridge.data_dir / "logs", job, log_of(job))
+    return job_log.write(flow.current().bridge.data_dir / "logs", job, log_of(job))
 
 
 def text(context: bpy.types.Context, *, prompts: bool, paths: bool) -> str:
@@ -69,7 +70,7 @@ def _redaction(
     prompts: bool,
     paths: bool = False,
     scenes: Iterable[bpy.types.Scene] = (),
-) -> joblog.Redaction:
+) -> Redaction:
     jobs = tuple(jobs)
     hidden: list[str] = []
     if not prompts:
@@ -78,7 +79,7 @@ def _redaction(
             own = scene.grok_video
             hidden += [own.written_prompt(), own.extend_prompt, own.edit_prompt]
     folders = (str(settings.data_dir()), str(settings.output_dir()), bpy.app.tempdir)
-    return joblog.Redaction(
+    return Redaction(
         settings.api_key(),
         jobs,
         (*folders, str(_PACKAGE_FOLDER), bpy.data.filepath, str(Path.home())),

@@ -17,22 +17,17 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
-from ..core import models, money
-from ..core.job import (
-    FINAL_STATES,
-    Clip,
-    Job,
-    JobSpec,
-    Problem,
-    ProblemCode,
-    State,
-    Target,
-    new_id,
-    spec_to_payload,
-)
+from ..core import spending as money
+from ..core.files import make_private
+from ..core.job import FINAL_STATES, Job, State
+from ..core.payload import spec_to_payload
+from ..core.problem import Problem, ProblemCode
 from ..core.record import mutable_record
+from ..core.spec import Clip, JobSpec, Target, new_id
+from ..service import checks
+from ..service.pricing import Pass
 from . import capture, orders, placing, sequencer, settings, shots
-from .bridge import Account, Bridge, Snapshot, make_private
+from .bridge import Account, Bridge, Snapshot
 from .preparing import Interrupted, Preparation, files_sent, remove_files
 
 TICK_SECONDS = 0.1  # between two ticks while something is under way
@@ -59,7 +54,7 @@ class Flow:
     documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
     pending: Preparation | None = None
     follows: dict[str, str] = field(default_factory=dict)  # job id → the job of the next pass
-    passes: dict[str, tuple[models.Pass, ...]] = field(
+    passes: dict[str, tuple[Pass, ...]] = field(
         default_factory=dict
     )  # job id → the passes that follow, as they were agreed to; bought one by one, by this session only
     next_passes: dict[str, tuple[str, str]] = field(
@@ -146,7 +141,7 @@ def generate(
     return _take_order(context, orders.generate(context, scene, target, frame, session()))
 
 
-def extend(context: bpy.types.Context, shot: shots.Shot, passes: list[models.Pass]) -> str:
+def extend(context: bpy.types.Context, shot: shots.Shot, passes: list[Pass]) -> str:
     """Let a shot go on by the first of ``passes``; the others follow one after the other. Raises Refused."""
     _refuse_now()
     order = orders.extend(context.scene, shot, session(), job_by_id, passes[0].seconds)
@@ -384,7 +379,7 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
             **({"frame": frame} if spec.target.place == "AT" else {}),
         ),
     )
-    if problem := models.check(fresh):
+    if problem := checks.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)
     _refuse_unpriced(fresh)
     _refuse_double_click(fresh)
@@ -411,7 +406,7 @@ def recover(job: Job, pasted: str) -> str:
 
     Returns the id of the command. Raises Refused.
     """
-    from ..core.wire import request_id_in  # only the worker needs the rest of it
+    from ..service.request import request_id_in  # only the worker needs the rest of it
 
     if not job.recoverable:
         raise Refused("This job has its request id: there is nothing to recover.")
@@ -719,7 +714,7 @@ def _start_next_pass(context: bpy.types.Context) -> bool:
     return True
 
 
-def _series_ended(passes: tuple[models.Pass, ...], why: str) -> str:
+def _series_ended(passes: tuple[Pass, ...], why: str) -> str:
     parts = "1 more part was" if len(passes) == 1 else f"{len(passes)} more parts were"
     return f"The shot was not extended further: {why} What is there stays; {parts} not sent or charged."
 

@@ -17,8 +17,12 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
-from ..core import models
-from ..core.job import FINAL_STATES, Job, Kind, ProblemCode, State
+from ..core.amount import priced, usd
+from ..core.job import FINAL_STATES, Job, State
+from ..core.problem import ProblemCode
+from ..core.spec import Kind
+from ..service import models
+from ..service.pricing import Pass, billed_seconds, price_of_passes
 from . import flow, orders, processes, references, sequencer, settings, shots
 
 _Result = set[Any]
@@ -92,7 +96,7 @@ def _say(job: Job) -> None:
     if job.state is State.IMPORTED and job.clip is not None:
         words.append(job.clip.path)
         if job.cost is not None:
-            words.append(models.usd(job.cost))
+            words.append(usd(job.cost))
     print(", ".join(words), flush=True)
 
 
@@ -178,8 +182,8 @@ class _Buys(_Asks):
         """Title and text of what is asked before it is bought; None: nothing. Raises one of _REFUSALS."""
         if not settings.asks_about(price):
             return None
-        above = models.usd(settings.ticks(settings.preferences(context).confirm_above))
-        known = "Its price is not known." if price is None else f"It costs {models.usd(price)}."
+        above = usd(settings.ticks(settings.preferences(context).confirm_above))
+        known = "Its price is not known." if price is None else f"It costs {usd(price)}."
         return "Buy This Clip?", f"{known} You are asked above {above}."
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Result:
@@ -208,7 +212,7 @@ class _Buys(_Asks):
             event,
             title=title,
             message=message,
-            confirm_text=models.priced(words or self.bl_label.split()[0], price),
+            confirm_text=priced(words or self.bl_label.split()[0], price),
         )
 
     def execute(self, context: bpy.types.Context) -> _Result:
@@ -317,9 +321,9 @@ class GROK_VIDEO_OT_extend(_OnStrip, bpy.types.Operator):
     )
 
     def price(self, context: bpy.types.Context) -> int | None:
-        return models.price_of(self._plan(context)[1])
+        return price_of_passes(self._plan(context)[1])
 
-    def _plan(self, context: bpy.types.Context) -> tuple[shots.Shot, list[models.Pass]]:
+    def _plan(self, context: bpy.types.Context) -> tuple[shots.Shot, list[Pass]]:
         shot = self.shot(context)
         part = orders.part_to_extend(context.scene, shot, flow.job_by_id)
         return shot, orders.passes_of(context.scene, part)
@@ -362,7 +366,7 @@ class GROK_VIDEO_OT_edit(_OnStrip, bpy.types.Operator):
             take = orders.take_to_edit(context, scene)
             return orders.price_of(orders.animation_draft(scene, take))
         part = orders.part_to_edit(scene, self.shot(context), flow.job_by_id)
-        seconds = models.billed_seconds(part.seconds)
+        seconds = billed_seconds(part.seconds)
         return orders.price_of(orders.rework_draft(scene, Kind.EDIT, part, seconds))
 
     def run(self, context: bpy.types.Context) -> _Result:
@@ -451,7 +455,7 @@ class GROK_VIDEO_OT_send_again(_Spends, bpy.types.Operator):
         except flow.Refused as error:
             return _refuse(self, error)
         price = flow.price_again(job)
-        known = "Its price is not known" if price is None else f"It costs {models.usd(price)}"
+        known = "Its price is not known" if price is None else f"It costs {usd(price)}"
         self.job = job.id
         self.confirm = True  # what the dialog asks
         return self.ask(
@@ -616,7 +620,7 @@ class GROK_VIDEO_OT_not_charged(_Asks, bpy.types.Operator):
             self,
             event,
             title="Was This Job Not Charged?",
-            message=f"It counts as {models.usd(job.spent)} spent. Look at the service's bill first: what "
+            message=f"It counts as {usd(job.spent)} spent. Look at the service's bill first: what "
             "you say here makes room under your limits.",
             confirm_text="Not Charged",
         )

@@ -15,21 +15,14 @@ from typing import Any
 
 import bpy
 
-from ..core import models
-from ..core.job import (
-    Clip,
-    Job,
-    JobSpec,
-    Keyframe,
-    Kind,
-    Picture,
-    ProblemCode,
-    Source,
-    SourceVideo,
-    Target,
-    new_id,
-)
+from ..core.amount import usd
+from ..core.framing import nearest_ratio
+from ..core.job import Job
+from ..core.problem import ProblemCode
 from ..core.record import mutable_record, record
+from ..core.spec import Clip, JobSpec, Keyframe, Kind, Picture, Source, SourceVideo, Target, new_id
+from ..service import checks, models
+from ..service.pricing import Pass, billed_seconds, estimate_of, plan_passes, priced_resolution
 from . import bake, capture, compat, playblast, render, sequencer, settings, shots, viewport
 from .preparing import BakeStep, CameraStep, Step
 
@@ -53,7 +46,7 @@ class Order:
     stills: list[Callable[[JobSpec], JobSpec]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     #: The passes that follow this one (*Extend to a length*).
-    passes: tuple[models.Pass, ...] = ()
+    passes: tuple[Pass, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------- common
@@ -120,7 +113,7 @@ def _draft(
 
 def _signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
     """The draft as a job of this account. Raises Refused with what the service would refuse."""
-    if problem := models.check(draft):
+    if problem := checks.check(draft):
         raise Refused(problem.message, problem.hint, problem.code)
     folder = sequencer.clip_folder(bpy.data.filepath, settings.output_dir())
     return replace(
@@ -136,7 +129,7 @@ def _signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
 
 def price_of(spec: JobSpec) -> int | None:
     """Ticks that ``spec`` will cost: of a typed-in model what the artist says of it; None: not known."""
-    return models.estimate_of(spec, settings.unknown_second())
+    return estimate_of(spec, settings.unknown_second())
 
 
 def _target(session: str, scene: bpy.types.Scene, frame: int, **fields: Any) -> Target:
@@ -160,7 +153,7 @@ def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
         return chosen.aspect_ratio
     ratios = chosen.model_row().ratios
     size = capture.natural_size(context, scene, chosen.source, chosen.image)
-    return models.nearest_ratio(*size, ratios) if size else ratios[0]
+    return nearest_ratio(*size, ratios) if size else ratios[0]
 
 
 @record
@@ -238,7 +231,7 @@ def generate_trouble(context: bpy.types.Context, scene: bpy.types.Scene, draft: 
         return f"End frame: {why}"
     if draft.keyframes and (why := render.camera_refusal(scene)):
         return f"Keyframes: {why}"
-    return models.trouble(draft)
+    return checks.trouble(draft)
 
 
 def generate(
@@ -395,11 +388,11 @@ def part_to_edit(scene: bpy.types.Scene, shot: shots.Shot, find_job: FindJob) ->
     return _part(shot, first, first + length, find_job)
 
 
-def passes_of(scene: bpy.types.Scene, part: Part) -> list[models.Pass]:
+def passes_of(scene: bpy.types.Scene, part: Part) -> list[Pass]:
     """The passes that add the seconds asked for; one where one is enough."""
-    model, resolution = _limits(scene, "extend"), models.priced_resolution(*part.pixels)
+    model, resolution = _limits(scene, "extend"), priced_resolution(*part.pixels)
     added = scene.grok_video.extend_seconds
-    passes = models.plan_passes(added, part.seconds, resolution, model.id or models.DEFAULT_MODEL)
+    passes = plan_passes(added, part.seconds, resolution, model.id or models.DEFAULT_MODEL)
     if model.id:
         return passes
     second = settings.unknown_second()  # of a model that was typed in
@@ -422,8 +415,8 @@ def rework_draft(
         kind,
         prompt,
         seconds,
-        models.priced_resolution(*part.pixels),
-        models.nearest_ratio(*part.pixels, models.RATIOS),
+        priced_resolution(*part.pixels),
+        nearest_ratio(*part.pixels, models.RATIOS),
         video=video,
         source=Source("STRIP", scene=part.shot.scene, frame=part.start, image=part.shot.strip),
     )
@@ -432,7 +425,7 @@ def rework_draft(
 def extend_trouble(scene: bpy.types.Scene, shot: shots.Shot, draft: JobSpec) -> str:
     """'' or why Extend would refuse now, as far as a redraw may find out."""
     least = _limits(scene, "extend").min_source
-    return shots.refusal_to_extend(shot, least) or models.trouble(draft)
+    return shots.refusal_to_extend(shot, least) or checks.trouble(draft)
 
 
 def extend(
@@ -448,7 +441,7 @@ def extend(
 
 
 def next_pass(
-    shot: shots.Shot, before: Job, session: str, find_job: FindJob, agreed: models.Pass
+    shot: shots.Shot, before: Job, session: str, find_job: FindJob, agreed: Pass
 ) -> Order:
     """The shot goes on from the part that the job ``before`` made, for what was ``agreed``. Raises Refused."""
     if settings.account() != before.spec.account:
@@ -468,9 +461,7 @@ def next_pass(
     )
     price = price_of(draft)
     if price is not None and agreed.price is not None and price > agreed.price:
-        raise Refused(
-            f"Its next part would cost {models.usd(price)} and not {models.usd(agreed.price)}."
-        )
+        raise Refused(f"Its next part would cost {usd(price)} and not {usd(agreed.price)}.")
     return _rework(draft, job_id, part, session, "AFTER")
 
 
@@ -480,7 +471,7 @@ def edit(scene: bpy.types.Scene, shot: shots.Shot, session: str, find_job: FindJ
         raise Refused(why)
     part = part_to_edit(scene, shot, find_job)
     job_id = new_id()
-    draft = rework_draft(scene, Kind.EDIT, part, models.billed_seconds(part.seconds), job_id)
+    draft = rework_draft(scene, Kind.EDIT, part, billed_seconds(part.seconds), job_id)
     return _rework(draft, job_id, part, session, "OVER")
 
 
@@ -596,9 +587,9 @@ def animation_draft(scene: bpy.types.Scene, take: Take, job_id: str = DRAFT) -> 
         scene,
         Kind.EDIT,
         chosen.edit_prompt,
-        models.billed_seconds(take.seconds),
-        models.priced_resolution(width, height),
-        models.nearest_ratio(width, height, models.RATIOS),
+        billed_seconds(take.seconds),
+        priced_resolution(width, height),
+        nearest_ratio(width, height, models.RATIOS),
         video=SourceVideo(str(video_path(job_id)), take.seconds, 0, width, height),
         source=Source(chosen.edit_of, scene=scene.name, frame=take.start),
     )
@@ -613,7 +604,7 @@ def animation_trouble(context: bpy.types.Context, scene: bpy.types.Scene, draft:
             return f"The scene “{scene.name}” has no camera. Add one, or choose Viewport Animation."
     elif why := viewport.refusal(context, scene):
         return why
-    return models.trouble(draft)
+    return checks.trouble(draft)
 
 
 def edit_animation(
@@ -653,7 +644,7 @@ def continue_draft(scene: bpy.types.Scene, shot: shots.Shot, job_id: str = DRAFT
         chosen.extend_prompt,
         min(max(chosen.extend_seconds, model.min_seconds), model.max_seconds),
         chosen.resolution,
-        models.nearest_ratio(*render.frame_size(edit_scene), model.ratios),
+        nearest_ratio(*render.frame_size(edit_scene), model.ratios),
         image=_place(job_id),
         image_mime=_mime(),
         source=Source("STRIP", scene=shot.scene, frame=shot.last, image=shot.strip),

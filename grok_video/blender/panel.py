@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 import blf
 import bpy
 
-from ..core import models
-from ..core.job import FINAL_STATES, Job, Kind, ProblemCode, State
+from ..core.amount import priced, usd
+from ..core.framing import crop_inside
+from ..core.job import FINAL_STATES, Job, State
+from ..core.problem import ProblemCode
+from ..core.spec import Kind
+from ..service import checks, models
+from ..service.pricing import billed_seconds, price_of_passes
 from . import capture, compat, flow, orders, preparing, sequencer, settings, shots
 
 ROWS = 8  # jobs on a page
@@ -188,7 +193,7 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     natural = capture.natural_size(context, scene, chosen.source, chosen.image)
     cropped = ""
     if natural is not None:
-        crop = models.crop_inside(*natural, *size)
+        crop = crop_inside(*natural, *size)
         if not crop.whole:
             cropped = f", {crop.text}"
         if chosen.source in ("IMAGE", "RENDER_RESULT", "SEQUENCER"):
@@ -247,7 +252,7 @@ def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     price = orders.price_of(orders.generate_draft(context, context.scene))
     row = layout.row()
     row.alignment = "RIGHT"
-    row.label(text="Price not known" if price is None else f"Price {models.usd(price)}")
+    row.label(text="Price not known" if price is None else f"Price {usd(price)}")
 
 
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -269,7 +274,7 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row.enabled = trouble is None
     row.operator(
         "grok_video.generate",
-        text=models.priced("Generate", price),
+        text=priced("Generate", price),
         icon="RENDER_ANIMATION",
     )
     _draw_limit(layout, context, price)
@@ -412,7 +417,7 @@ def _draw_button(
     if not trouble and price is None:
         trouble = flow.limit_trouble(None, context.scene.grok_video.model_id())
     row.enabled = ready and not trouble
-    button = row.operator(operator, text=models.priced(words, price), icon=icon)
+    button = row.operator(operator, text=priced(words, price), icon=icon)
     if shot is not None:
         # The price is this strip's: a clip that comes in before the click becomes the active one.
         button.scene, button.strip = shot.scene, shot.strip
@@ -441,7 +446,7 @@ def _draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         draft = orders.rework_draft(scene, Kind.EXTEND, part, passes[0].seconds)
         trouble = orders.extend_trouble(scene, shot, draft)
         words = "Extend" if len(passes) == 1 else "Extend…"
-        price, icon = models.price_of(passes), "TRACKING_FORWARDS_SINGLE"
+        price, icon = price_of_passes(passes), "TRACKING_FORWARDS_SINGLE"
         _draw_button(layout, context, "grok_video.extend", words, icon, price, trouble, shot)
     draft = orders.continue_draft(scene, shot)
     words = "Continue Shot"
@@ -469,9 +474,9 @@ def _draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _draw_part(layout, part)
         if not part.whole:
             layout.prop(chosen, "edit_start", text="Skip Frames")
-        seconds = models.billed_seconds(part.seconds)
+        seconds = billed_seconds(part.seconds)
         draft = orders.rework_draft(scene, Kind.EDIT, part, seconds)
-        trouble = models.trouble(draft)
+        trouble = checks.trouble(draft)
     else:
         take = orders.take_to_edit(context, scene)
         _draw_take(layout, context, take)
@@ -580,7 +585,7 @@ def _status(job: Job, at: float, short: bool = False) -> str:
     if not paid and (job.state is not State.QUEUED or not job.held):
         parts.append(_seconds((ended or at) - job.created_at))
     if job.cost is not None:
-        parts.append(models.usd(job.cost))
+        parts.append(usd(job.cost))
     return (" · " if short else "  ·  ").join(parts)
 
 
@@ -622,10 +627,10 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
 def _draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
     """What the artist could not know before: that it cost something else, or may have."""
     if job.cost is not None and job.spec.estimate not in (None, job.cost):
-        estimate = models.usd(job.spec.estimate or 0)
-        _wrapped(box, context, f"Charged {models.usd(job.cost)}, estimated {estimate}")
+        estimate = usd(job.spec.estimate or 0)
+        _wrapped(box, context, f"Charged {usd(job.cost)}, estimated {estimate}")
     elif job.charge_open:
-        _wrapped(box, context, f"Counts as {models.usd(job.spent)} until you know better")
+        _wrapped(box, context, f"Counts as {usd(job.spent)} until you know better")
 
 
 def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
@@ -657,7 +662,7 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
     row = box.row(align=True)
     if job.held:
         price = flow.price_again(job)
-        row.operator("grok_video.release", text=models.priced("Send", price)).job = job.id
+        row.operator("grok_video.release", text=priced("Send", price)).job = job.id
         row.operator("grok_video.stop", text="Discard").job = job.id
         if job.problem is not None and job.problem.code is ProblemCode.LIMIT:
             _help_button(box, job.problem.code)
@@ -681,7 +686,7 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
         # A line of its own: beside Retry its price would be cut off.
         box.operator(
             "grok_video.send_again",
-            text=models.priced("Send Again…" if price is None else "Send Again", price),
+            text=priced("Send Again…" if price is None else "Send Again", price),
         ).job = job.id
 
 
@@ -711,7 +716,7 @@ def _draw_sum(column: bpy.types.UILayout, name: str, ticks: int) -> None:
     row.label(text=name)
     amount = row.row()
     amount.alignment = "RIGHT"
-    amount.label(text=models.usd(ticks))
+    amount.label(text=usd(ticks))
 
 
 #: Parts of the panel that open and close: id, title, what draws it, and where.

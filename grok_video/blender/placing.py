@@ -10,8 +10,8 @@ from typing import Any
 
 import bpy
 
-from ..core import models
 from ..core.record import record
+from ..service.pricing import new_part_only
 from . import compat, sequencer, shots
 from .sequencer import Clip, ImportRefused, Landing
 
@@ -74,7 +74,7 @@ def head_seconds(measured: float, sent: float, added: float) -> float:
     that the file was ``measured`` to have tells. They also bring a source to their own rate, which can
     change its length by a few frames: so what was not added counts, unless it is far from what was sent.
     """
-    if models.new_part_only(sent, added, measured):
+    if new_part_only(sent, added, measured):
         return 0.0
     left = measured - added
     return left if abs(left - sent) <= _RESAMPLED else min(sent, measured)

@@ -16,8 +16,8 @@ from typing import Any
 
 import bpy
 
-from ..core.job import JobSpec
 from ..core.record import mutable_record
+from ..core.spec import JobSpec
 from . import bake, capture, still
 
 SHOW_SECONDS = 0.15  # between a click and its first step: a redraw that says so fits in

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import bpy
 
-from ..core.job import new_id
+from ..core.files import make_private
+from ..core.spec import new_id
 from . import capture, flow, orders, render, shots, still
-from .bridge import make_private
 from .preparing import CameraStep, Interrupted, Preparation
 
 

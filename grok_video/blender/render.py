@@ -19,7 +19,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from ..core.job import Source, new_id
+from ..core.spec import Source, new_id
 from . import compat, still
 from .still import CaptureInterrupted, CaptureRefused, Still
 

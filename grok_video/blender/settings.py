@@ -23,10 +23,12 @@ from bpy.props import (
 )
 
 from .. import __package__ as base_package
-from ..core import models
-from ..core.job import TICKS_PER_USD, account_of
-from ..core.ledger import default_data_dir
-from ..core.money import LARGEST_LIMIT, is_local
+from ..core.amount import TICKS_PER_USD
+from ..core.files import default_data_dir
+from ..core.spec import account_of
+from ..core.spending import LARGEST_LIMIT
+from ..core.urls import is_local
+from ..service import models
 
 PACKAGE = str(base_package)
 DEFAULT_API_BASE = "https://api.x.ai"

@@ -17,9 +17,9 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..core.job import Source
-from ..core.models import crop_inside
+from ..core.framing import crop_inside
 from ..core.record import record
+from ..core.spec import Source
 
 JPEG_QUALITY = 90
 MIME = {"PNG": "image/png", "JPEG": "image/jpeg"}

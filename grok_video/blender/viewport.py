@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..core.models import crop_inside
+from ..core.framing import crop_inside
 from ..core.record import record
 from . import render
 from .still import CaptureInterrupted, CaptureRefused

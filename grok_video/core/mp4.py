@@ -14,8 +14,8 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from .job import Clip
 from .record import mutable_record
+from .spec import Clip
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -142,7 +142,7 @@ def blender(
     bpy.context.preferences.system.use_online_access = False
     bpy.ops.preferences.addon_enable(module=PACKAGE)
     assert PACKAGE in bpy.context.preferences.addons
-    take = importlib.import_module(f"{PACKAGE}.core.ledger").FileLock.take
+    take = importlib.import_module(f"{PACKAGE}.ledger.locks").FileLock.take
     yield bpy
     bpy.ops.preferences.addon_disable(module=PACKAGE)
     assert not hasattr(bpy.types.Scene, "grok_video"), "unregister() left Scene.grok_video behind"

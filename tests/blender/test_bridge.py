@@ -17,7 +17,7 @@ Module = Callable[[str], ModuleType]
 def bridge(module: Module, tmp_path: Path) -> Iterator[Any]:
     """A bridge with an empty ledger that it has read, and no worker."""
     folder = tmp_path / "data"
-    module("core.ledger").Ledger.open(folder).close()
+    module("ledger.ledger").Ledger.open(folder).close()
     bridge = module("blender.bridge").Bridge(folder)
     bridge.tick(1.0)
     assert not bridge.expects

@@ -285,7 +285,7 @@ def test_framing_is_the_cameras_cropped_inside(
         picture = pixels(still, taken.path)
         assert (taken.width, taken.height) == size == picture.shape[1::-1]
         assert picture[..., 2].max() == 0, f"{size} shows more than the camera does"
-        crop = module("core.models").crop_inside(*frame, *size)
+        crop = module("core.framing").crop_inside(*frame, *size)
         seen = linear(picture)
         columns, rows = seen[size[1] // 2, :, 0], seen[:, size[0] // 2, 1]
         # A pixel's centre lies half a pixel inside the edge; the frame is rounded to whole pixels.
@@ -299,7 +299,7 @@ def test_framing_is_the_cameras_cropped_inside(
 def test_every_clip_size_is_exact(
     capture: ModuleType, scene: bpy.types.Scene, module: Module, tmp_path: Path
 ) -> None:
-    models = module("core.models")
+    models = module("service.models")
     scene.cycles.use_adaptive_sampling = False
     for (resolution, ratio), size in models.PIXELS.items():
         if resolution == "480p":

@@ -99,7 +99,7 @@ class Crash:
         return self.root / "shot.blend"
 
 
-def crash(point: Point, root: Path, ledger: ModuleType) -> Crash:
+def crash(point: Point, root: Path, module: Module) -> Crash:
     """Let a Blender click and die at ``point``; returns when its worker has ended as well."""
     root.mkdir()
     crash = Crash(point, root)
@@ -120,8 +120,11 @@ def crash(point: Point, root: Path, ledger: ModuleType) -> Crash:
             assert other.wait() == -signal.SIGKILL, f"{point} never came\n{other.log}"
     crash.passed = record.read_text("utf-8").splitlines()
     assert point.boundary in ("", crash.passed[-1])
-    wait_for(lambda: workers_gone(crash.data, ledger.FileLock.take), f"the worker's end, {point}")
-    reader = ledger.LedgerReader(crash.data)
+    wait_for(
+        lambda: workers_gone(crash.data, module("ledger.locks").FileLock.take),
+        f"the worker's end, {point}",
+    )
+    reader = module("ledger.reader").LedgerReader(crash.data)
     reader.refresh(10.0)
     crash.ids = [job.request_id for job in reader.jobs.values() if job.request_id]
     reader.close()
@@ -151,7 +154,7 @@ class Later:
             yield
         finally:
             self.bpy.ops.preferences.addon_disable(module=PACKAGE)
-            take = self.module("core.ledger").FileLock.take
+            take = self.module("ledger.locks").FileLock.take
             wait_for(lambda: workers_gone(crash.data, take), "the end of the worker")
 
     @property
@@ -268,9 +271,8 @@ def test_blender_dies_at_every_boundary(
     stand_in.settings(job_seconds=0.2)
     stand_in.fail("submit", "answer-late", seconds=0.2, times=0)
     stand_in.fail("download", "drip", bytes=1 << 18, seconds=0.1, times=0)
-    ledger = module("core.ledger")
-    whole = crash(Point(""), tmp_path / "whole", ledger)
-    unsaved = crash(Point("", saved=False), tmp_path / "unsaved", ledger)
+    whole = crash(Point(""), tmp_path / "whole", module)
+    unsaved = crash(Point("", saved=False), tmp_path / "unsaved", module)
     assert [name for name in LANDMARKS if name not in whole.passed] == []
     points = points_of(whole.passed, unsaved.passed)
     later = Later(blender, module, stand_in)
@@ -285,7 +287,7 @@ def test_blender_dies_at_every_boundary(
 
     with ThreadPoolExecutor(3) as pool:
         dying = {
-            point: pool.submit(crash, point, tmp_path / f"{number}", ledger)
+            point: pool.submit(crash, point, tmp_path / f"{number}", module)
             for number, point in enumerate(points)
         }
         for point in points:

@@ -106,7 +106,7 @@ def test_camera_view_is_what_the_service_receives(
     before = {s.name for s in blender.data.scenes}
     blender.ops.grok_video.generate()
     job, sent = newest(module), stand_in.jobs()[0]
-    assert tuple(sent["image_pixels"]) == module("core.models").clip_size("480p", "16:9")
+    assert tuple(sent["image_pixels"]) == module("service.models").clip_size("480p", "16:9")
     assert stand_in.image(sent["image"]) == Path(job.spec.image).read_bytes()
     assert job.spec.source.camera == "Shot Camera"
     assert (job.spec.image_bytes, job.spec.image_mime) == (
@@ -146,7 +146,7 @@ def test_bad_input_is_refused_before_anything_is_sent(
 
     settings.prompt = " \n"
     refused(generate, "prompt")
-    settings.prompt = "x" * (module("core.models").MAX_PROMPT + 1)
+    settings.prompt = "x" * (module("service.models").MAX_PROMPT + 1)
     refused(generate, "4096")
     settings.prompt = "x"
     settings.source = "CAMERA"

@@ -183,9 +183,11 @@ def test_price_examples(
     chosen = scene.grok_video
     chosen.source, chosen.image = "IMAGE", picture
     chosen.prompt, chosen.duration, chosen.resolution = "It moves", seconds, resolution
-    orders, models = module("blender.orders"), module("core.models")
+    orders = module("blender.orders")
+    amount = module("core.amount")
+    pricing = module("service.pricing")
     draft = orders.generate_draft(blender.context, scene)
-    assert models.usd(models.estimate_of(draft)) == f"${dollars}"
+    assert amount.usd(pricing.estimate_of(draft)) == f"${dollars}"
     blender.ops.grok_video.generate()
     assert service.jobs()[0]["ticks"] == round(dollars * USD)
 

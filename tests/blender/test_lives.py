@@ -174,29 +174,30 @@ OLD = ROOT / "tests" / "data" / "grok_video-0.1.0.zip"
 #: What a coming version may do to the ledger: a table more, an event more.
 NEWER = {
     "blender_manifest.toml": [(r'^version = ".*"', 'version = "99.0.0"')],
-    "core/job.py": [
+    "core/events.py": [
         (
             r"^EVENTS: dict",
             '@record\nclass Noted(Event):\n    kind: ClassVar[str] = "noted"\n\n\nEVENTS: dict',
         ),
         (r"^        Imported,\n    \)", "        Imported,\n        Noted,\n    )"),
+    ],
+    "core/job.py": [
         (
-            r"^    \(_S.RUNNING, Slow\)",
-            "    (_S.RUNNING, Noted): _S.RUNNING,\n    (_S.RUNNING, Slow)",
+            r"^    \(_S.RUNNING, events.Slow\)",
+            "    (_S.RUNNING, events.Noted): _S.RUNNING,\n    (_S.RUNNING, events.Slow)",
         ),
     ],
-    "core/ledger.py": [
+    "ledger/ledger.py": [
         (
             r'^( *)connection.execute\("PRAGMA fullfsync=ON"\)',
             r'\g<0>\n\1connection.execute("CREATE TABLE IF NOT EXISTS notes(id TEXT)")',
         )
     ],
-    "core/worker.py": [
+    "worker/worker.py": [
         (
-            r"^( *)self._append\(job_id, events\[0\]\)",
-            r"\g<0>\n\1if isinstance(events[0], Submitted):"
-            r"\n\1    from .job import Noted"
-            r"\n\1    self._append(job_id, Noted())",
+            r"^( *)self._append\(job_id, happened\[0\]\)",
+            r"\g<0>\n\1if isinstance(happened[0], events.Submitted):"
+            r"\n\1    self._append(job_id, events.Noted())",
         )
     ],
 }

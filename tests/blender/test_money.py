@@ -56,15 +56,17 @@ def test_the_preferences_show_what_the_ledger_has(
     blender: ModuleType, own: Any, module: Module
 ) -> None:
     """Entered here or by another version of Blender; cents are exact; one leaves the other alone."""
-    flow, ledger = module("blender.flow"), module("core.ledger")
+    flow = module("blender.flow")
+    reader_ = module("ledger.reader")
+    inbox = module("ledger.inbox")
     assert (own.day_limit, own.month_limit) == (0, 0)
     own.day_limit = 12.35
     own.month_limit = 100
-    reader = ledger.LedgerReader(flow.current().bridge.data_dir)
+    reader = reader_.LedgerReader(flow.current().bridge.data_dir)
     reader.refresh(1.0)
     assert (reader.limits.day, reader.limits.month) == (1235 * USD // 100, 100 * USD)
     assert own.day_limit == pytest.approx(12.35)
-    said = ledger.put_command(flow.current().bridge.data_dir, "limits", day=0)  # another Blender
+    said = inbox.put_command(flow.current().bridge.data_dir, "limits", day=0)  # another Blender
     flow.wait_for(blender.context, lambda: flow.current().bridge.notice(said))
     assert (own.day_limit, own.month_limit) == (0, 100)
     assert flow.limits_trouble() == ""
@@ -264,7 +266,8 @@ def shot(blender: ModuleType, scene: Any, module: Module) -> str:
 def test_every_button_that_buys_asks_once_above_the_amount(
     blender: ModuleType, shot: str, scene: Any, own: Any, stand_in: Any, module: Module
 ) -> None:
-    models, context = module("core.models"), blender.context
+    models = module("core.amount")
+    context = blender.context
     job = newest(module).id
     before = posts(stand_in)
     for name in BUTTONS:
@@ -297,7 +300,7 @@ def test_several_passes_are_asked_about_once(
         own.confirm_above = above
         pressed = Press(module, "extend", blender.context)
         assert not pressed.ran
-        assert pressed.words["confirm_text"].endswith(module("core.models").usd(pressed.price))
+        assert pressed.words["confirm_text"].endswith(module("core.amount").usd(pressed.price))
         pressed.answer()
         assert pressed.ran
 

@@ -192,7 +192,7 @@ def test_one_command_that_is_put_down_many_times_is_one_post(
     job_id = flow.generate(blender.context, scene, scene, 1)
     # The worker takes the original at any moment, so the copies are made of what was sent.
     spec = until(module, blender, job_id, lambda job: job).spec
-    put = module("core.ledger").put_command
+    put = module("ledger.inbox").put_command
     command = put(tmp_path, "submit", spec=spec)
     text = (tmp_path / "inbox" / f"{command}.json").read_text("utf-8")
     for number in range(copies):
@@ -354,9 +354,9 @@ def test_send_again_says_its_price_and_each_press_is_one_post(
 ) -> None:
     """A script that presses twice gets two; each is a job of its own, and the dialog says the second time."""
     job = lost(stand_in, clicked)
-    flow, models, operators = (
-        module(f) for f in ("blender.flow", "core.models", "blender.operators")
-    )
+    flow = module("blender.flow")
+    models = module("core.amount")
+    operators = module("blender.operators")
     assert models.priced("Send Again", flow.price_again(job)) == "Send Again for $0.05"
     refused(lambda: blender.ops.grok_video.send_again(job=job.id), "costs money")
     assert posts(stand_in) == 1
@@ -376,9 +376,9 @@ def test_the_lost_answer_arrives_while_it_is_sent_again(
 ) -> None:
     """Both clips come, each for its own click, and the old job cannot be sent any more."""
     job = lost(stand_in, clicked)
-    flow, ledger_module, job_module = (
-        module(name) for name in ("blender.flow", "core.ledger", "core.job")
-    )
+    flow = module("blender.flow")
+    ledger_module = module("ledger.ledger")
+    job_module = module("core.events")
     stand_in.settings(job_seconds=30)
     target = scene
     fresh = flow.send_again(job, target, 60)

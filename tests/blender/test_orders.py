@@ -188,7 +188,7 @@ def test_extend_to_a_length_in_passes(
     assert editing.span(first)[0] == 83
     assert editing.span(second)[0] == editing.span(first)[1]
     assert abs(editing.span(second)[1] - 83 - 12 * 24) <= 2
-    models = module("core.models")
+    models = module("service.pricing")
     agreed = models.price_of(models.plan_passes(12, 3.0, "480p"))
     assert sum(job["ticks"] for job in stand_in.jobs()) == agreed
 
@@ -275,7 +275,7 @@ def test_a_source_that_is_gone_leaves_its_place(
 
 
 def passes(module: Module, seconds: int = 2) -> list[Any]:
-    return module("core.models").plan_passes(seconds, 3.0)
+    return module("service.pricing").plan_passes(seconds, 3.0)
 
 
 # --------------------------------------------------------------------------------------------------- edit
@@ -498,7 +498,7 @@ def test_refresh_models_asks_what_the_key_may_use(
 ) -> None:
     assert bpy.ops.grok_video.refresh_models() == {"FINISHED"}
     named = module("blender.flow").models_of_key()
-    assert set(module("core.models").MODELS) <= set(named)
+    assert set(module("service.models").MODELS) <= set(named)
     assert stand_in.requests("submit") == []
 
 

@@ -107,7 +107,7 @@ def test_later_passes_are_not_priced_as_a_larger_picture(
     editor.active_strip = editing.base_of(editor).new_movie("Camera", str(camera), 3, 1)
     bake = module("blender.bake")
     assert bake.bake_size(scene, editor.active_strip)[1] == 480
-    models = module("core.models")
+    models = module("service.pricing")
     agreed = models.price_of(models.plan_passes(12, 3.04, "480p"))
     scene.grok_video.extend_seconds = 12
     bpy.ops.grok_video.extend()
@@ -117,7 +117,8 @@ def test_later_passes_are_not_priced_as_a_larger_picture(
 def test_a_pass_that_would_cost_more_is_not_bought(
     scene: Any, strip: Any, stand_in: Any, module: Module, patches: Any
 ) -> None:
-    flow, models = module("blender.flow"), module("core.models")
+    flow = module("blender.flow")
+    models = module("service.pricing")
     cheap = models.plan_passes(12, 3.0, "480p")
     job_id = extend(module)
     patches.set(models, "priced_resolution", lambda *_size: "720p")
@@ -132,7 +133,7 @@ def test_no_more_of_a_part_is_sent_than_was_agreed(
 ) -> None:
     """The artist drew the part longer, or the service did: each second that is sent costs."""
     flow, shots, orders = (module(f"blender.{name}") for name in ("flow", "shots", "orders"))
-    models = module("core.models")
+    models = module("service.pricing")
     bpy.ops.grok_video.extend()
     job = newest(module)
     shot = shots.shot_of(strip)  # 3 s
@@ -148,7 +149,7 @@ def test_another_key_pays_for_nothing_that_was_agreed_with_the_first(
     bpy.ops.grok_video.extend()
     job = newest(module)
     monkeypatch.setenv("XAI_API_KEY", "xai-another")
-    one, shot = module("core.models").Pass(2, 3.0, None), shots.shot_of(strip)
+    one, shot = module("service.pricing").Pass(2, 3.0, None), shots.shot_of(strip)
     with pytest.raises(flow.Refused, match="key was changed"):
         orders.next_pass(shot, job, "", flow.job_by_id, one)
 
@@ -158,7 +159,8 @@ def test_no_price_is_invented_for_a_model_that_was_typed_in(
 ) -> None:
     chosen = scene.grok_video
     chosen.model, chosen.model_other, chosen.extend_seconds = "OTHER", "grok-9\n" + "x" * 10_000, 12
-    orders, models = module("blender.orders"), module("core.models")
+    orders = module("blender.orders")
+    models = module("service.pricing")
     shot = module("blender.shots").active_shot(bpy.context)
     passes = orders.passes_of(scene, orders.part_to_extend(scene, shot, lambda _job: None))
     assert len(passes) == 2
@@ -421,7 +423,7 @@ def test_a_camera_reference_whose_list_is_gone(
                 for _ in range(7):
                     scene.grok_video.references.add().image = image
             return capture.Still(
-                str(step.path), "image/png", 8, 8, 8, module("core.job").Source("CAMERA")
+                str(step.path), "image/png", 8, 8, 8, module("core.spec").Source("CAMERA")
             )
 
         def cancel(self) -> None:

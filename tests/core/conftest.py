@@ -25,7 +25,7 @@ if (
 ):  # `pytest` alone does not put the checkout there; `python -m pytest` does
     sys.path.insert(0, str(ROOT))
 
-from grok_video.core.job import JobSpec, Kind, Source, Target, account_of, new_id  # noqa: E402
+from grok_video.core.spec import JobSpec, Kind, Source, Target, account_of, new_id  # noqa: E402
 from tests.patching import Patches  # noqa: E402
 
 # A busy machine makes an example slow; that is no failure.
@@ -292,7 +292,7 @@ def holder() -> Iterator[Callable[[Path], subprocess.Popen[bytes]]]:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
-        "from grok_video.core.ledger import FileLock\n"
+        "from grok_video.ledger.locks import FileLock\n"
         "lock = FileLock.take(Path(sys.argv[2])); print(lock is not None, flush=True)\n"
         "sys.stdin.read()"
     )

@@ -143,22 +143,30 @@ class PartFile:
 
 def mark(core: Any) -> None:
     """Put the points into the modules of the product."""
-    ledger, transport, worker = core("ledger"), core("transport"), core("worker")
+    journal, locks, commands = core("ledger.journal"), core("ledger.locks"), core("ledger.commands")
+    store, leases = core("ledger.store"), core("ledger.leases")
+    transport, call, body = (
+        core("worker.http.transport"),
+        core("worker.http.call"),
+        core("worker.http.body"),
+    )
+    worker, delivery = core("worker.worker"), core("worker.delivery")
+    call_log = core("worker.call_log")
     real_connect = sqlite3.connect
     sqlite3.connect = functools.partial(real_connect, factory=Watched)  # type: ignore[assignment]
 
-    write_twin = ledger.Ledger._write_twin
+    write_line = journal.Journals.write
 
-    def marked_twin(self: Any, job_id: str, line: str, synced: bool) -> None:
+    def marked_line(self: Any, job_id: str, line: str, *, synced: bool) -> None:
         kind = json.loads(line)["kind"]
         hit(f"twin {kind}: before")
         if POINTS.next_is(f"twin {kind}: inside"):
-            write_twin(self, job_id, line[: len(line) // 2], synced)
+            write_line(self, job_id, line[: len(line) // 2], synced=synced)
         hit(f"twin {kind}: inside")
-        write_twin(self, job_id, line, synced)
+        write_line(self, job_id, line, synced=synced)
         hit(f"twin {kind}: after")
 
-    put(ledger.Ledger, "_write_twin", marked_twin)
+    put(journal.Journals, "write", marked_line)
 
     def removed(path: Path, *_: Any) -> str:
         if path.parent.name == "inbox":
@@ -173,15 +181,15 @@ def mark(core: Any) -> None:
     def lock_of(path: Path) -> str:
         return "the opening" if path.stem == "opening" else "a worker"
 
-    take = ledger.FileLock.take.__func__
+    take = locks.FileLock.take.__func__
 
     def taken(cls: Any, path: Path) -> Any:
         lock = take(cls, path)
         hit(f"lock of {lock_of(path)}: after")
         return lock
 
-    put(ledger.FileLock, "take", classmethod(taken))
-    around(ledger.FileLock, "release", lambda lock, **_: f"unlock {lock_of(lock._path)}")
+    put(locks.FileLock, "take", classmethod(taken))
+    around(locks.FileLock, "release", lambda lock, **_: f"unlock {lock_of(lock.path)}")
 
     around(transport.Transport, "post", "POST")
     around(transport.Transport, "get", "poll")
@@ -190,19 +198,19 @@ def mark(core: Any) -> None:
     def asked(_: Any, method: str, url: str, **__: Any) -> str:
         return "POST" if method == "POST" else "poll" if "/v1/" in url else "download"
 
-    send = transport._Session.request
+    send = call.Session.request
 
     def request(self: Any, method: str, url: str, **options: Any) -> Any:
         answer = send(self, method, url, **options)
         hit(f"{asked(self, method, url)}: the answer begins")
         return answer
 
-    put(transport._Session, "request", request)
-    around(transport.Call, "adopt", "connection", "after")
+    put(call.Session, "request", request)
+    around(call.Call, "adopt", "connection", "after")
 
-    parts = transport.Body.__iter__
+    parts = body.Body.__iter__
 
-    def body(self: Any) -> Iterator[bytes]:
+    def chunks(self: Any) -> Iterator[bytes]:
         left = len(self)
         for chunk in parts(self):
             left -= len(chunk)
@@ -211,7 +219,7 @@ def mark(core: Any) -> None:
             yield chunk
             hit(f"{what}: after")
 
-    put(transport.Body, "__iter__", body)
+    put(body.Body, "__iter__", chunks)
 
     copy = transport.Transport._copy
 
@@ -220,21 +228,21 @@ def mark(core: Any) -> None:
 
     put(transport.Transport, "_copy", copied)
 
-    around(worker.mp4, "probe", "probe")
-    around(worker, "_prepare", "clip's folder")
-    around(worker, "_already_there", "look for the clip")
-    around(worker.Worker, "_write_sidecar", "sidecar")
-    around(worker.Worker, "_finished", lambda _, op: f"end of a {op.kind}")
+    around(delivery.mp4, "probe", "probe")
+    around(delivery, "prepare_folder", "clip's folder")
+    around(delivery, "already_there", "look for the clip")
+    around(delivery, "write_sidecar", "sidecar")
+    around(worker.Worker, "_finished", lambda _, call: f"end of a {call.kind}")
     around(worker.Worker, "_leave", "leaving")
     around(worker.Worker, "_close", "closing")
     around(worker.Worker, "_set_account", "account")
-    around(worker.joblog.Calls, "sends", "log of a POST")
-    around(worker.joblog.Calls, "answered", "log of an answer")
-    around(ledger.Ledger, "_register", "registering")
-    around(ledger.Ledger, "_rebuild", "rebuilding")
-    around(ledger.Ledger, "_renew_twin", "renewing a twin")
-    around(ledger.Ledger, "apply", lambda _, said: f"apply {said['command']}")
-    put(core("schedule"), "FOREIGN_GRACE", GRACE)
+    around(call_log.CallLog, "sends", "log of a POST")
+    around(call_log.CallLog, "answered", "log of an answer")
+    around(leases.Leases, "register", "registering")
+    around(core("ledger.ledger"), "rebuild", "rebuilding")
+    around(store.Store, "renew_journal", "renewing a twin")
+    around(commands.Commands, "apply", lambda _, said: f"apply {said['command']}")
+    put(core("worker.schedule"), "FOREIGN_GRACE", GRACE)
     PATCHES.check_copies()
 
 
@@ -247,10 +255,10 @@ def load() -> Any:
     entry = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(entry)
     entry._load()
-    return lambda name: importlib.import_module(f"grok_video.core.{name}")
+    return lambda name: importlib.import_module(f"grok_video.{name}")
 
 
-def be_worker(worker: Any, told: dict[str, Any], stdin: int, stderr: int) -> None:
+def be_worker(process: Any, told: dict[str, Any], stdin: int, stderr: int) -> None:
     """In the forked process: what ``__main__`` does. Never returns."""
     try:
         os.setsid()
@@ -262,7 +270,7 @@ def be_worker(worker: Any, told: dict[str, Any], stdin: int, stderr: int) -> Non
         sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
         name, n = told["at"]
         POINTS.begin((name, n), told["log"])
-        os._exit(worker.main(Path(told["data"]), told["session"], told["worker"]))
+        os._exit(process.main(Path(told["data"]), told["session"], told["worker"]))
     except BaseException:
         traceback.print_exc()
     finally:
@@ -274,7 +282,7 @@ def main() -> None:
     line = socket.socket(fileno=int(sys.argv[1]))
     core = load()
     mark(core)
-    worker = core("worker")
+    process = core("worker.process")
     while True:
         data, given, *_ = socket.recv_fds(line, 1 << 16, 2)
         if not data:
@@ -284,7 +292,7 @@ def main() -> None:
             pid = os.fork()
             if not pid:
                 line.close()
-                be_worker(worker, told, *given)
+                be_worker(process, told, *given)
             for number in given:
                 os.close(number)
             answer: Any = pid

@@ -30,8 +30,9 @@ def main() -> None:
     entry = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(entry)
     entry._load()
-    transport = importlib.import_module("grok_video.core.transport")
-    worker = importlib.import_module("grok_video.core.worker")
+    transport = importlib.import_module("grok_video.worker.http.transport")
+    worker = importlib.import_module("grok_video.worker.worker")
+    process = importlib.import_module("grok_video.worker.process")
     patches = patching.Patches()
     for owner, name, value in (
         (transport, "ANSWER_TIMEOUT", ANSWER),
@@ -46,7 +47,7 @@ def main() -> None:
     get = transport.Transport.get
     assert list(inspect.signature(get).parameters)[-1] == "timeout"
     get.__defaults__ = (OTHERS,)
-    os._exit(worker.main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    os._exit(process.main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
 
 
 if __name__ == "__main__":

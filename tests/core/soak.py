@@ -26,10 +26,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grok_video.core.job import FINAL_STATES, Job, JobSpec, State, new_id
-from grok_video.core.ledger import FILE_NAME, Ledger
-from grok_video.core.models import estimate_of
+from grok_video.core.job import FINAL_STATES, Job, State
 from grok_video.core.mp4 import NotAClip, probe
+from grok_video.core.spec import JobSpec, new_id
+from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.schema import FILE_NAME
+from grok_video.service.pricing import estimate_of
 from tests.core.conftest import png
 from tests.core.test_worker import Blender
 from tests.stand_in.client import StandIn

@@ -19,17 +19,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from grok_video.core.job import JobSpec, Keyframe, Kind, Picture, SourceVideo
-from grok_video.core.models import (
-    MODELS,
-    check,
-    estimate_of,
-    models_that,
-    priced_resolution,
-)
 from grok_video.core.mp4 import probe
-from grok_video.core.transport import Call, Transport
-from grok_video.core.wire import submission
+from grok_video.core.spec import JobSpec, Keyframe, Kind, Picture, SourceVideo
+from grok_video.service.checks import check
+from grok_video.service.models import MODELS, models_that
+from grok_video.service.pricing import estimate_of, priced_resolution
+from grok_video.service.request import submission
+from grok_video.worker.http.call import Call
+from grok_video.worker.http.transport import Transport
 from tests.core.conftest import ROOT, make_spec, png
 from tests.stand_in.client import StandIn, stand_in_python
 

@@ -10,18 +10,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from grok_video.core import wire
-from grok_video.core import worker as worker_module
-from grok_video.core.job import (
+from grok_video.core.events import (
     AnswerLost,
     Created,
     Sending,
     ServiceFailed,
     SubmitStarted,
     Submitted,
-    account_of,
 )
-from grok_video.core.ledger import put_command
+from grok_video.core.spec import account_of
+from grok_video.ledger.inbox import put_command
+from grok_video.service.answer import poll_answer, submit_answer
+from grok_video.worker import worker as worker_module
 from tests.core.conftest import RawServer, make_spec
 from tests.core.test_worker import (
     Blender,
@@ -41,7 +41,7 @@ def running(worker: worker_module.Worker, **changes: Any) -> str:
     """A job that was bought and that nobody drives."""
     spec = make_spec(**changes)
     for seq, event in enumerate((Created(spec), SubmitStarted(1), Sending(), Submitted("r-1"))):
-        worker._ledger.append(spec.id, seq, event)
+        worker.desk.ledger.append(spec.id, seq, event)
     return spec.id
 
 
@@ -68,16 +68,16 @@ def test_no_check_of_the_key_leaves_once_blender_is_offline(
     """It was asked for while online, and waited for its turn."""
     inside._set_account({"base": server.base, "key": "xai-k", "gap": 0.01})
     inside._set_online(True)
-    inside._pause_until = time.monotonic() + 0.2
-    put_command(inside._data_dir, "check", account=account_of(server.base, "xai-k"))
+    inside.desk.pause_until = time.monotonic() + 0.2
+    put_command(inside.desk.data_dir, "check", account=account_of(server.base, "xai-k"))
     inside._turn()
-    assert inside._checks
+    assert inside._questions.ids
     inside._set_online(False)
-    inside._pause_until = 0.0
+    inside.desk.pause_until = 0.0
     inside._turn()
-    assert not inside._ops
-    assert not inside._checks
-    (notice,) = inside._ledger._connection.execute("SELECT payload FROM notices").fetchone()
+    assert not inside.desk.running
+    assert not inside._questions.ids
+    (notice,) = inside.desk.ledger.connection.execute("SELECT payload FROM notices").fetchone()
     assert '"ok": false' in notice
 
 
@@ -89,15 +89,15 @@ def test_a_job_is_polled_with_the_key_that_was_in_use_when_it_was_due(
     running(inside, api_base=server.base, account=first)
     inside._set_account({"base": server.base, "key": "xai-first", "gap": 0.01})
     inside._set_online(True)
-    start = inside._start
+    start = inside.desk.start
 
     def later(op: Any, work: Any, *given: Any) -> None:
         inside._set_account({"base": server.base, "key": "xai-second", "gap": 0.01})
         start(op, work, *given)
 
-    patches.set(inside, "_start", later)
+    patches.set(inside.desk, "start", later)
     inside._turn()
-    assert inside._messages.get(timeout=10)[0] == "op"
+    assert inside.desk.messages.get(timeout=10)[0] == "call"
     (poll,) = server.seen
     assert poll.header("Authorization") == "Bearer xai-first"
 
@@ -113,8 +113,8 @@ def test_moving_the_interval_does_not_ask_for_a_blocked_job_each_time(
     inside._set_online(True)
     for step in range(5):
         inside._turn()
-        while inside._ops:
-            inside._handle(*inside._messages.get(timeout=10))
+        while inside.desk.running:
+            inside._handle(*inside.desk.messages.get(timeout=10))
         inside._set_account({**line, "poll_interval": 5.0 + step})
         time.sleep(0.02)
     assert len(server.seen) == 1
@@ -123,8 +123,8 @@ def test_moving_the_interval_does_not_ask_for_a_blocked_job_each_time(
 def test_an_id_or_an_address_as_long_as_the_answer_is_not_carried_along() -> None:
     """Each event would store it again, and Blender's tick would parse a megabyte for each."""
     long = "r" * 900_000
-    answer = wire.submit_answer(200, {}, json.dumps({"request_id": long}).encode(), now=0.0)
+    answer = submit_answer(200, {}, json.dumps({"request_id": long}).encode(), now=0.0)
     assert isinstance(answer, AnswerLost)  # it may have been bought
     video = {"url": f"https://example.com/{long}"}
     body = json.dumps({"status": "done", "video": video}).encode()
-    assert isinstance(wire.poll_answer(200, {}, body, now=0.0).event, ServiceFailed)
+    assert isinstance(poll_answer(200, {}, body, now=0.0).event, ServiceFailed)

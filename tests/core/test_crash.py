@@ -25,26 +25,15 @@ from typing import Any
 
 import pytest
 
-from grok_video.core.job import (
-    AnswerLost,
-    Created,
-    Job,
-    JobSpec,
-    Kind,
-    Picture,
-    Problem,
-    ProblemCode,
-    Sending,
-    SourceVideo,
-    State,
-    SubmitStarted,
-    Submitted,
-    account_of,
-    new_id,
-)
-from grok_video.core.ledger import FILE_NAME, Ledger, put_command
-from grok_video.core.models import estimate_of
+from grok_video.core.events import AnswerLost, Created, Sending, SubmitStarted, Submitted
+from grok_video.core.job import Job, State
 from grok_video.core.mp4 import probe
+from grok_video.core.problem import Problem, ProblemCode
+from grok_video.core.spec import JobSpec, Kind, Picture, SourceVideo, account_of, new_id
+from grok_video.ledger.inbox import put_command
+from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.schema import FILE_NAME
+from grok_video.service.pricing import estimate_of
 from tests.core import crashing
 from tests.core.conftest import png, wait_for
 from tests.core.test_worker import FAST, Blender, bought

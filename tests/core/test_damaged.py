@@ -15,30 +15,26 @@ from typing import TypeVar
 
 import pytest
 
-from grok_video.core import joblog
-from grok_video.core import ledger as ledger_module
-from grok_video.core.job import (
+from grok_video.core.events import (
     Created,
     Done,
-    Job,
-    ProblemCode,
     Progress,
     Sending,
-    State,
     StopRequested,
     SubmitStarted,
     Submitted,
-    replay,
 )
-from grok_video.core.ledger import (
-    FILE_NAME,
-    LIMITS_NAME,
-    REBUILT,
-    Ledger,
-    LedgerError,
-    LedgerReader,
-    LedgerUnwritable,
-)
+from grok_video.core.job import Job, State, replay
+from grok_video.core.problem import ProblemCode
+from grok_video.core.redact import Redaction
+from grok_video.ledger import job_log
+from grok_video.ledger import reader as reader_module
+from grok_video.ledger.errors import LedgerError, LedgerUnwritable
+from grok_video.ledger.inbox import waiting_commands
+from grok_video.ledger.journal import LIMITS_NAME
+from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.reader import REBUILT, LedgerReader
+from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import make_spec
 from tests.patching import Patches
 
@@ -153,7 +149,7 @@ def test_what_was_spent_survives_the_rebuilding_and_it_is_said(whole: Path, tmp_
     assert "rebuilt" in reader.notices[REBUILT]["message"]
     assert list(folder.glob(f"{FILE_NAME}.damaged-*"))
     ledger = Ledger.open(folder)
-    ledger.apply({"id": "c", "command": "heard"})
+    ledger.commands.apply({"id": "c", "command": "heard"})
     ledger.close()
     reader.refresh(1.0)
     assert not reader.notices[REBUILT].get("message")
@@ -256,7 +252,7 @@ def test_a_copy_has_its_first_lines_before_the_last_byte_leaves(tmp_path: Path) 
     assert ledger.job(spec.id) == started
     (folder / "jobs" / f"{spec.id}.tmp").rmdir()
     ledger.append(spec.id, 2, Sending())
-    assert ledger.twin_trouble == ""
+    assert ledger.journals.trouble == ""
     sent = ledger.append(spec.id, 3, Submitted("r-1"))
     ledger.close()
     (folder / FILE_NAME).unlink()
@@ -414,7 +410,7 @@ def test_nothing_that_is_no_file_stops_the_log_of_a_job(
     job = replay([(Created(make_spec()), 1.0)])
     for end in ("jsonl", "http"):
         make(folder / "jobs" / f"{job.id}.{end}")
-    text = within(10, lambda: joblog.text_of(job, folder, joblog.Redaction(), now=2.0))
+    text = within(10, lambda: job_log.text_of(job, folder, Redaction(), now=2.0))
     assert job.spec.prompt in text
 
 
@@ -447,7 +443,7 @@ def test_an_inbox_full_of_rubbish_is_cleared(tmp_path: Path) -> None:
     for number in range(500):
         (inbox / f"{number}.json").write_bytes(os.urandom(number))
     start = time.monotonic()
-    assert ledger.inbox() == []
+    assert waiting_commands(ledger.data_dir) == []
     assert time.monotonic() - start < 10
     assert os.listdir(inbox) == ["bad"]
     ledger.close()
@@ -458,7 +454,7 @@ def test_a_ledger_that_stays_locked_is_said(tmp_path: Path, patches: Patches) ->
 
     folder = tmp_path / "data"
     Ledger.open(folder).close()
-    patches.set(ledger_module, "LOCKED_AFTER", 0.0)
+    patches.set(reader_module, "LOCKED_AFTER", 0.0)
     reader = LedgerReader(folder)
     other = sqlite3.connect(folder / FILE_NAME, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from grok_video.core.job import Job, ProblemCode, State
-from grok_video.core.ledger import FILE_NAME, LedgerReader
+from grok_video.core.job import Job, State
 from grok_video.core.mp4 import probe
+from grok_video.core.problem import ProblemCode
+from grok_video.ledger.reader import LedgerReader
+from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import RawServer, Wire, wait_for
 from tests.core.test_worker import (
     Blender,

@@ -288,7 +288,10 @@ def citations(text: str, root: Path, *, paper: bool = False) -> list[str]:
 
     A rule without a paper is one of docs/safety.md, a section without one is the paper's own.
     """
-    text = LINKED.sub(r"docs/\1", text)
+    # A link without docs/ is one beside the paper: to another one in docs, or at the top.
+    text = LINKED.sub(
+        lambda link: link[0] if (root / link[1]).is_file() else f"docs/{link[1]}", text
+    )
     found: list[str] = []
     for cited in CITED.finditer(text):
         path = root / "docs" / cited[1]

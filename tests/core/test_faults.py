@@ -25,29 +25,26 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from grok_video.core import wire as wire_module
-from grok_video.core import worker as worker_module
-from grok_video.core.job import (
+from grok_video.core.events import (
     Created,
     Event,
-    Job,
-    JobSpec,
     NotSent,
-    ProblemCode,
     Rejected,
     Sending,
-    State,
     SubmitStarted,
     Submitted,
-    apply,
-    from_payload,
-    job_from_payload,
-    job_to_payload,
-    replay,
-    to_payload,
 )
-from grok_video.core.ledger import FILE_NAME, LATER_STATUS, Ledger
-from grok_video.core.transport import Body
+from grok_video.core.job import Job, State, apply, replay
+from grok_video.core.payload import from_payload, job_from_payload, job_to_payload, to_payload
+from grok_video.core.problem import ProblemCode
+from grok_video.core.spec import JobSpec
+from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.schema import FILE_NAME
+from grok_video.ledger.store import LATER_STATUS
+from grok_video.service.answer import poll_answer, submit_answer
+from grok_video.service.request import submission
+from grok_video.worker.delivery import already_there
+from grok_video.worker.http.body import Body
 from tests.core import hasty, test_wire
 from tests.core.conftest import KEY, RawServer, Wire, clip_bytes, make_spec, png, wait_for
 from tests.core.test_worker import FAST, Blender
@@ -158,7 +155,7 @@ class Service:
         assert case.spec is not None
         spec = case.spec
         while True:
-            length = len(Body(wire_module.submission(spec).parts, lambda: None))
+            length = len(Body(submission(spec).parts, lambda: None))
             if length not in self._by_length:
                 break
             spec = JobSpec(**{**_fields(spec), "prompt": spec.prompt + "."})
@@ -857,13 +854,13 @@ def test_any_answer_is_an_event_that_can_happen_and_be_kept(
     spec = make_spec(estimate=_ESTIMATE)
     road = [(event, 1.0) for event in (Created(spec), SubmitStarted(_ESTIMATE), Sending())]
     sent = replay(road)
-    said = wire_module.submit_answer(status, headers, body, now=2.0)
+    said = submit_answer(status, headers, body, now=2.0)
     after = apply(sent, kept(said), 2.0)
     free = isinstance(said, Rejected | NotSent)
     assert after.reserved == (0 if free else _ESTIMATE)
     assert after.state is not State.QUEUED or status in LATER_STATUS
     running = apply(sent, Submitted("r-1"), 2.0)
-    poll = wire_module.poll_answer(status, headers, body, now=2.0)
+    poll = poll_answer(status, headers, body, now=2.0)
     after = apply(running, kept(poll.event), 3.0) if poll.event else running
     assert after.request_id == "r-1"
     assert after.reserved == _ESTIMATE
@@ -897,7 +894,7 @@ def test_any_file_beside_a_clip_or_in_its_place_is_no_error(tmp_path: Path, data
     clip.write_bytes(data)
     clip.with_suffix(".json").write_bytes(data)
     job = replay([(Created(make_spec()), 1.0)])
-    assert worker_module._already_there(clip, job) is None
+    assert already_there(clip, job) is None
     clip.with_suffix(".json").write_text(json.dumps({"job": job.id}))
-    found = worker_module._already_there(clip, job)
+    found = already_there(clip, job)
     assert found is None or (found.frames > 0 and found.size == len(data))

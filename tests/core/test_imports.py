@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,39 +12,38 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "grok_video"
 
-#: Inside core: module -> what it may import of core.
-CORE = {
-    "__init__": set[str](),
-    "record": set[str](),
-    "job": {"record"},
-    "models": {"record", "job"},
-    "wire": {"record", "job", "models"},
-    "masking": set[str](),
-    "schedule": {"record", "job", "models"},
-    "money": {"record", "job", "models"},
-    "ledger": {"job", "money"},
-    "mp4": {"record", "job"},
-    "transport": {"record", "job", "masking"},
-    "joblog": {"job", "models", "wire", "ledger", "masking"},
-    "worker": {
-        *("record", "job", "models", "wire", "schedule", "ledger", "transport", "mp4"),
-        *("masking", "joblog"),
-    },
+#: Folder -> the folders that it may import. Its own files it may import too, in a circle never.
+FOLDERS: dict[str, set[str]] = {
+    "core": set(),
+    "service": {"core"},
+    "ledger": {"core"},
+    "worker": {"core", "service", "ledger", "worker/http"},
+    "worker/http": {"core"},
+    "blender": {"core", "service"},
 }
+#: What Blender's side may use of the ledger: it reads, and puts commands down.
+LEDGER_IN_BLENDER = {"reader", "inbox", "locks", "journal", "job_log", "errors", "schema"}
 #: What Blender's side may not use: no Python thread ever runs inside Blender.
 NOT_IN_BLENDER = {"threading", "_thread", "asyncio", "multiprocessing", "concurrent"}
-#: HTTP belongs to the worker, and in it to one module.
+#: HTTP belongs to the worker, and in it to one folder.
 HTTP = {"requests", "urllib3", "http", "aiohttp", "httpx"}
-#: What only the child process may load.
-WORKERS_SIDE = {"worker", "transport"}
 #: Blender's modules.
 BLENDER = {"bpy", "bpy_extras", "bl_ui", "gpu", "gpu_extras", "blf", "mathutils", "aud", "imbuf"}
 
 
-def imports(path: Path, package: Path) -> Iterator[str]:
+def imports(path: Path, package: Path) -> tuple[str, ...]:
     """Everything a file imports, however late: 'module' or 'module.name', ours as 'grok_video.…'."""
     where = ("grok_video", *path.relative_to(package).with_suffix("").parts)
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    return _imports(path.read_text("utf-8"), where)
+
+
+@functools.cache
+def _imports(source: str, where: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_imported(ast.parse(source), where))
+
+
+def _imported(tree: ast.Module, where: tuple[str, ...]) -> Iterator[str]:
+    for node in ast.walk(tree):
         match node:
             case ast.Import(names):
                 for name in names:
@@ -63,38 +63,71 @@ def imports(path: Path, package: Path) -> Iterator[str]:
                 yield str(first.value) if isinstance(first, ast.Constant) else "?"
 
 
-def absolute(path: Path) -> Iterator[int]:
+@functools.cache
+def absolute(source: str) -> tuple[int, ...]:
     """Lines that import this package by its name, which an extension does not have."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    found: list[int] = []
+    for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names) if any(n.name.split(".")[0] == "grok_video" for n in names):
-                yield node.lineno
+                found.append(node.lineno)
             case ast.ImportFrom(str(module), _, 0) if module.split(".")[0] == "grok_video":
-                yield node.lineno
+                found.append(node.lineno)
+    return tuple(found)
 
 
-def allowed(folder: str, module: str, what: str) -> bool:
-    """Whether a module in a folder of the package ('', 'core' or 'blender') may import ``what``."""
-    top, *rest = what.split(".")
+def module_of(what: str, package: Path) -> tuple[str, str]:
+    """(folder, file) of ours that 'grok_video.folder.file.name' imports from; a folder itself is ('folder', '')."""
+    parts = what.split(".")[1:]
+    folder: list[str] = []
+    while parts and (package / Path(*folder, parts[0])).is_dir():
+        folder.append(parts.pop(0))
+    return "/".join(folder), parts[0] if parts else ""
+
+
+def allowed(folder: str, module: str, what: str, package: Path) -> bool:
+    """Whether a module in a folder of the package ('', 'core', 'worker/http' …) may import ``what``."""
+    top = what.split(".")[0]
     if top != "grok_video":
         if top == "?":  # by a name that is made up at run time: the worker's entry does
-            return module == "__main__"
+            return (folder, module) == ("", "__main__")
         if top in HTTP or what.startswith("urllib.request"):
-            return (folder, module) == ("core", "transport")
-        if folder == "blender":
+            return folder == "worker/http"
+        if folder.split("/")[0] == "blender":
             return top not in NOT_IN_BLENDER
         return top not in BLENDER
-    match folder, rest:
-        case "core", ["core", other, *_]:
-            return other in CORE.get(module, set())
-        case "blender", ["core", other, *_]:
-            return other not in WORKERS_SIDE
-        case "blender", ["blender", *_] | ["__package__"]:  # the name that Blender gave the package
-            return True
-        case "", ["blender", *_]:
-            return module == "__init__"
-        case _:
-            return False
+    if folder == "blender" and what == "grok_video.__package__":
+        return True  # the name that Blender gave the package
+    other, file = module_of(what, package)
+    if folder == "":
+        return module == "__init__" and other == "blender"
+    if folder.split("/")[0] == "blender" and other == "ledger":
+        return file in LEDGER_IN_BLENDER
+    return other == folder or other in FOLDERS[folder]
+
+
+def circles(package: Path) -> list[str]:
+    """Files that import each other in a circle, each circle once."""
+    arrows: dict[str, set[str]] = {}
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package).with_suffix("").as_posix()
+        ours = (what for what in imports(path, package) if what.startswith("grok_video."))
+        others = ("/".join(filter(None, module_of(what, package))) for what in ours)
+        arrows[name] = {other for other in others if (package / f"{other}.py").is_file()}
+    found: list[str] = []
+    done: set[str] = set()
+
+    def walk(name: str, way: list[str]) -> None:
+        if name in way:
+            found.append(" -> ".join([*way[way.index(name) :], name]))
+        elif name not in done:
+            for other in sorted(arrows[name]):
+                walk(other, [*way, name])
+            done.add(name)
+
+    for name in arrows:
+        walk(name, [])
+    return found
 
 
 def wrong(package: Path) -> list[str]:
@@ -103,13 +136,17 @@ def wrong(package: Path) -> list[str]:
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package).as_posix()
         folder, module = name.rpartition("/")[0], path.stem
-        found += [f"{name}: imports itself by name, line {line}" for line in absolute(path)]
-        if folder == "core" and module not in CORE:
-            found.append(f"{name}: has no place in the architecture")
+        found += [
+            f"{name}: imports itself by name, line {line}"
+            for line in absolute(path.read_text("utf-8"))
+        ]
+        if folder and folder not in FOLDERS:
+            found.append(f"{name}: its folder has no place in the architecture")
+            continue
         found += [
             f"{name}: imports {what}"
             for what in imports(path, package)
-            if not allowed(folder, module, what)
+            if not allowed(folder, module, what, package)
         ]
     return found
 
@@ -118,27 +155,32 @@ def test_imports_follow_the_architecture() -> None:
     assert wrong(PACKAGE) == []
 
 
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert [circle for circle in circles(PACKAGE) if not circle.startswith("blender/")] == []
+
+
 def test_the_whole_package_is_read() -> None:
-    read = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
-    assert {f"core/{name}.py" for name in CORE} <= read
-    assert {"__main__.py", "__init__.py", "blender/operators.py"} <= read
-    assert "requests" in set(imports(PACKAGE / "core/transport.py", PACKAGE))
+    read = {path.relative_to(PACKAGE).parent.as_posix() for path in PACKAGE.rglob("*.py")}
+    assert {*FOLDERS, "."} == read
+    assert "requests" in set(imports(PACKAGE / "worker/http/transport.py", PACKAGE))
 
 
 @pytest.mark.parametrize(
     ("file", "line", "complaint"),
     [
-        ("core/job.py", "from .models import usd", "grok_video.core.models.usd"),
-        ("core/job.py", "from . import ledger", "grok_video.core.ledger"),
-        ("core/wire.py", "from .transport import Answer", "grok_video.core.transport.Answer"),
-        ("core/wire.py", "import requests", "requests"),
-        ("core/worker.py", "import requests.exceptions", "requests.exceptions"),
-        ("core/ledger.py", "from ..blender import bridge", "grok_video.blender.bridge"),
-        ("core/models.py", "import bpy", "bpy"),
-        ("core/models.py", "def late():\n    from bpy import types", "bpy.types"),
-        ("core/schedule.py", "from .worker import Op", "grok_video.core.worker.Op"),
-        ("core/schedule.py", "from grok_video.core import job", "itself by name"),
-        ("core/schedule.py", "import grok_video.core.job", "itself by name"),
+        ("core/job.py", "from ..service.models import MODELS", "grok_video.service.models.MODELS"),
+        ("core/job.py", "from ..ledger import schema", "grok_video.ledger.schema"),
+        ("core/job.py", "from ..blender import bridge", "grok_video.blender.bridge"),
+        ("service/answer.py", "from ..worker.http.errors import Answer", "http.errors.Answer"),
+        ("service/answer.py", "from ..ledger.errors import LedgerError", "errors.LedgerError"),
+        ("service/answer.py", "import requests", "requests"),
+        ("ledger/store.py", "from ..service import models", "grok_video.service.models"),
+        ("worker/worker.py", "import requests.exceptions", "requests.exceptions"),
+        ("worker/http/body.py", "from ..desk import Desk", "grok_video.worker.desk.Desk"),
+        ("core/spec.py", "import bpy", "bpy"),
+        ("service/models.py", "def late():\n    from bpy import types", "bpy.types"),
+        ("core/spec.py", "from grok_video.core import job", "itself by name"),
+        ("core/spec.py", "import grok_video.core.job", "itself by name"),
         ("blender/panel.py", "import threading", "threading"),
         ("blender/panel.py", "from concurrent.futures import Future", "concurrent.futures.Future"),
         ("blender/panel.py", "def late():\n    import asyncio", "asyncio"),
@@ -148,11 +190,12 @@ def test_the_whole_package_is_read() -> None:
         ("blender/panel.py", "import requests", "requests"),
         ("blender/panel.py", "from urllib import request", "urllib.request"),
         ("blender/panel.py", "__import__('req' + 'uests')", "?"),
-        ("blender/panel.py", "from ..core.transport import Call", "grok_video.core.transport.Call"),
-        ("blender/panel.py", "from ..core import worker", "grok_video.core.worker"),
+        ("blender/panel.py", "from ..worker.http.call import Call", "worker.http.call.Call"),
+        ("blender/panel.py", "from ..worker import worker", "grok_video.worker.worker"),
+        ("blender/panel.py", "from ..ledger.store import Store", "grok_video.ledger.store.Store"),
         ("blender/panel.py", "from .. import __main__", "grok_video.__main__"),
         ("__main__.py", "import bpy", "bpy"),
-        ("core/extra.py", "", "no place"),
+        ("extra/file.py", "", "no place"),
     ],
 )
 def test_a_planted_wrong_import_is_found(
@@ -160,8 +203,20 @@ def test_a_planted_wrong_import_is_found(
 ) -> None:
     package = tmp_path / "grok_video"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / file).parent.mkdir(exist_ok=True)
     with open(package / file, "a", encoding="utf-8") as planted:
         planted.write(f"\n{line}\n")
     (found,) = wrong(package)
     assert found.startswith(f"{file}: ")
     assert complaint in found
+
+
+def test_a_planted_circle_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "grok_video"
+    shutil.copytree(PACKAGE / "core", package / "core")
+    with open(package / "core/problem.py", "a", encoding="utf-8") as planted:
+        planted.write("\ndef late():\n    from .spec import JobSpec\n")
+    with open(package / "core/spec.py", "a", encoding="utf-8") as planted:
+        planted.write("\ndef late():\n    from .problem import Problem\n")
+    (found,) = circles(package)
+    assert {"core/problem", "core/spec"} < set(found.split())

@@ -11,31 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_video.core.job import (
+from grok_video.core.events import (
     EVENTS,
     MONEY_EVENTS,
     AnswerLost,
     Blocked,
-    Clip,
     Created,
     Done,
     DownloadBroken,
     Downloaded,
     Event,
     Held,
-    IllegalTransition,
     ImportClaimed,
     Imported,
     ImportReleased,
-    Job,
-    Keyframe,
-    Kind,
     LocalFailed,
     NotCharged,
     NotSent,
-    Picture,
-    Problem,
-    ProblemCode,
     Progress,
     Rejected,
     Released,
@@ -43,24 +35,23 @@ from grok_video.core.job import (
     Sending,
     ServiceFailed,
     Slow,
-    SourceVideo,
-    State,
     StopRequested,
     SubmitStarted,
     Submitted,
-    Target,
     Unrecognised,
     UrlGone,
-    account_of,
-    apply,
+)
+from grok_video.core.job import IllegalTransition, Job, State, apply, replay
+from grok_video.core.payload import (
     from_payload,
     job_from_payload,
     job_to_payload,
-    replay,
     spec_from_payload,
     spec_to_payload,
     to_payload,
 )
+from grok_video.core.problem import Problem, ProblemCode
+from grok_video.core.spec import Clip, Keyframe, Kind, Picture, SourceVideo, Target, account_of
 from tests.core.conftest import KEY, make_spec
 
 CLIP = Clip("/clips/a.mp4", 5000, 848, 480, 24.0, 145, 145 / 24, True)

@@ -13,18 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_video.core import joblog, wire
-from grok_video.core.job import (
-    Created,
-    Event,
-    Job,
-    Sending,
-    State,
-    SubmitStarted,
-    Unrecognised,
-    replay,
-)
-from grok_video.core.ledger import Ledger
+from grok_video.core.events import Created, Event, Sending, SubmitStarted, Unrecognised
+from grok_video.core.job import Job, State, replay
+from grok_video.core.redact import Redaction
+from grok_video.ledger import job_log
+from grok_video.ledger.ledger import Ledger
+from grok_video.service.request import RemoteClip, submission
+from grok_video.worker.call_log import _LONGEST_BODY, CallLog, answer_text
 from tests.core.conftest import KEY, make_spec
 from tests.core.test_job import ROADS, SAMPLES
 from tests.core.test_worker import Blender, blender, make_blender, one_service, service
@@ -34,12 +29,12 @@ from tests.stand_in.client import StandIn
 __all__ = ["blender", "make_blender", "one_service", "service"]  # fixtures
 
 NOW = 1_800_000_000.0
-PLAIN = joblog.Redaction()
+PLAIN = Redaction()
 
 
 def log_of(blender: Blender, job: Job) -> str:
-    redaction = joblog.Redaction(blender.service.key, [job], [str(blender.data)])
-    return joblog.text_of(job, blender.data, redaction, now=time.time())
+    redaction = Redaction(blender.service.key, [job], [str(blender.data)])
+    return job_log.text_of(job, blender.data, redaction, now=time.time())
 
 
 def test_what_was_sent_and_what_came_back(blender: Blender, service: StandIn) -> None:
@@ -112,10 +107,10 @@ def test_what_went_wrong_is_told(
 def test_a_clip_that_is_named_is_told_by_its_host(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     spec = make_spec()
-    named = wire.Named("https://vidgen.x.ai/bucket/secret.mp4?sig=1", "request-1")
+    named = RemoteClip("https://vidgen.x.ai/bucket/secret.mp4?sig=1", "request-1")
     rework = replace(spec, kind="extend", video=None)
-    upload = wire.submission(rework, named)
-    joblog.Calls(tmp_path).sends(spec.id, upload)
+    upload = submission(rework, named)
+    CallLog(tmp_path).sends(spec.id, upload)
     (line,) = (tmp_path / "jobs" / f"{spec.id}.http").read_text("utf-8").splitlines()
     assert "vidgen.x.ai" in line
     assert "secret" not in line
@@ -136,7 +131,7 @@ def made(data_dir: Path, *events: Event, **changes: Any) -> Job:
 
 @pytest.mark.parametrize("kind", list(SAMPLES.values()), ids=lambda event: event.kind)
 def test_every_event_has_words(kind: Event) -> None:
-    words = joblog._told(kind)
+    words = job_log._told(kind)
     assert words
     assert not words.startswith(f"{type(kind).__name__}(")
     assert words != kind.kind
@@ -145,14 +140,14 @@ def test_every_event_has_words(kind: Event) -> None:
 @pytest.mark.parametrize("state", State)
 def test_every_state_is_told(tmp_path: Path, state: State) -> None:
     job = made(tmp_path, *ROADS[state])
-    text = joblog.text_of(job, tmp_path, PLAIN, now=NOW)
+    text = job_log.text_of(job, tmp_path, PLAIN, now=NOW)
     assert f"  State       {state}" in text
     assert text.count("  made, waits to be sent") == 1
 
 
 def test_events_of_a_newer_version_are_named_and_no_more(tmp_path: Path) -> None:
     job = made(tmp_path, Unrecognised("teleported", {"secret": "inside"}))
-    text = joblog.text_of(job, tmp_path, PLAIN, now=NOW)
+    text = job_log.text_of(job, tmp_path, PLAIN, now=NOW)
     assert "“teleported”, of a newer version" in text
     assert "written by a newer version" in text
     assert "inside" not in text
@@ -165,12 +160,12 @@ def test_files_that_are_gone_or_damaged_leave_the_job_itself(tmp_path: Path) -> 
     lines = twin.read_bytes().splitlines(keepends=True)
     twin.write_bytes(lines[0] + b"\xff\xfe noise\n" + lines[2])
     calls.write_bytes(b'{"at": 1\n[]\n{"at": "x"}\n{"at": 5, "what": "teleported"}\n\xff{}')
-    text = joblog.text_of(job, tmp_path, PLAIN, now=NOW)
+    text = job_log.text_of(job, tmp_path, PLAIN, now=NOW)
     assert "sending: the last byte leaves now" in text
     assert "(teleported)" in text
     twin.unlink()
     calls.unlink()
-    text = joblog.text_of(job, tmp_path, PLAIN, now=float("inf"))
+    text = job_log.text_of(job, tmp_path, PLAIN, now=float("inf"))
     assert job.spec.prompt in text
     assert "cannot be read" in text
 
@@ -178,13 +173,13 @@ def test_files_that_are_gone_or_damaged_leave_the_job_itself(tmp_path: Path) -> 
 def test_the_calls_of_a_job_stay_small_and_keep_both_ends(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     spec = make_spec()
-    calls = joblog.Calls(tmp_path)
-    calls.sends(spec.id, wire.submission(spec))
+    calls = CallLog(tmp_path)
+    calls.sends(spec.id, submission(spec))
     for number in range(100):
         body = json.dumps({"status": "pending", "n": number, "filler": "x" * 9000}).encode()
         calls.answered(spec.id, "GET", 200, {}, body, time.monotonic())
     path = tmp_path / "jobs" / f"{spec.id}.http"
-    assert path.stat().st_size <= joblog.LARGEST + joblog._LONGEST_BODY + 1000
+    assert path.stat().st_size <= job_log.LARGEST + _LONGEST_BODY + 1000
     first, *_, last = path.read_text("utf-8").splitlines()
     assert json.loads(first)["what"] == "sends"
     assert '\\"n\\": 99' in last
@@ -192,8 +187,8 @@ def test_the_calls_of_a_job_stay_small_and_keep_both_ends(tmp_path: Path) -> Non
 
 
 def test_no_trouble_with_the_note_ends_the_call(tmp_path: Path) -> None:
-    calls = joblog.Calls(tmp_path / "not there")
-    calls.sends("a", wire.submission(make_spec(image=str(tmp_path / "gone.png"), image_mime="x/y")))
+    calls = CallLog(tmp_path / "not there")
+    calls.sends("a", submission(make_spec(image=str(tmp_path / "gone.png"), image_mime="x/y")))
     calls.answered("a", "POST", 200, {}, b"{}", 0.0)
     calls.unanswered("a", "GET", "words", 0.0)
 
@@ -221,7 +216,7 @@ def test_no_trouble_with_the_note_ends_the_call(tmp_path: Path) -> None:
     ],
 )
 def test_addresses_keys_and_folders_are_taken_out(text: str, shown: str) -> None:
-    assert joblog.Redaction()(text) == shown
+    assert Redaction()(text) == shown
 
 
 @pytest.mark.parametrize("pad", ["a.", "a", "://", "http:", "\\", "data:", "xai", "a*", "/tmp"])
@@ -231,10 +226,10 @@ def test_no_text_of_the_service_takes_long(tmp_path: Path, pad: str) -> None:
     long = pad * ((64 << 10) // len(pad))
     began = time.process_time()
     for header in ("X-Pad", "Location"):
-        joblog.Calls(tmp_path).answered("a", "POST", 200, {header: long}, b"{}", 0.0)
-    joblog.Redaction(KEY)(long)
-    joblog.answer_text(long.encode())
-    joblog.answer_text(json.dumps({"error": long}).encode())
+        CallLog(tmp_path).answered("a", "POST", 200, {header: long}, b"{}", 0.0)
+    Redaction(KEY)(long)
+    answer_text(long.encode())
+    answer_text(json.dumps({"error": long}).encode())
     assert time.process_time() - began < 2
     _, line = (tmp_path / "jobs" / "a.http").read_text("utf-8").splitlines()
     assert len(line) < 1000
@@ -248,7 +243,7 @@ def test_of_the_headers_the_few_are_kept_short_and_without_addresses(tmp_path: P
         "X-Request-Id": "see https://" + "v" * 5000 + "/SECRETPATH",
         "Set-Cookie": "session=1",
     }
-    joblog.Calls(tmp_path).answered("a", "POST", 200, headers, b"{}", 0.0)
+    CallLog(tmp_path).answered("a", "POST", 200, headers, b"{}", 0.0)
     kept = json.loads((tmp_path / "jobs" / "a.http").read_text("utf-8"))["headers"]
     assert kept.pop("location") == "v.x.ai"
     assert sorted(kept) == ["retry-after", "x-request-id"]
@@ -264,17 +259,17 @@ def test_folders_with_blanks_are_known_by_the_job() -> None:
         target=replace(make_spec().target, blend="/home/ann/My Films (2)/shot.blend"),
     )
     job = replay([(Created(spec), 1.0)])
-    hide = joblog.Redaction(jobs=[job])
+    hide = Redaction(jobs=[job])
     text = (
         "The folder /home/ann/My Films (2)/shots cannot be written; /odd root/still a.png is gone"
     )
     assert hide(text) == "The folder … cannot be written; still a.png is gone"
-    assert joblog.Redaction(jobs=[job], keep_paths=True)(text) == text
+    assert Redaction(jobs=[job], keep_paths=True)(text) == text
 
 
 def test_prompts_are_taken_out_however_they_are_written() -> None:
     prompt = 'A “heron”\nsays "hello"'
-    hide = joblog.Redaction(prompts=[prompt, ""])
+    hide = Redaction(prompts=[prompt, ""])
     for text in (
         prompt,
         json.dumps(prompt),
@@ -290,11 +285,11 @@ def test_prompts_are_taken_out_however_they_are_written() -> None:
     st.binary(max_size=400), st.sampled_from(["", '"url": "https://v.x.ai/q/SECRETPATH.mp4"', KEY])
 )
 def test_any_answer_becomes_plain_text(body: bytes, inside: str) -> None:
-    text = joblog.answer_text(body + b'{"a": {' + inside.encode() + b"}}" + body)
+    text = answer_text(body + b'{"a": {' + inside.encode() + b"}}" + body)
     assert "SECRETPATH" not in text
     assert KEY[4:] not in text
     assert all(c.isprintable() or c == "\n" for c in text)
-    assert len(text) < joblog._LONGEST_BODY + 50
+    assert len(text) < _LONGEST_BODY + 50
 
 
 @pytest.mark.parametrize(
@@ -310,17 +305,17 @@ def test_any_answer_becomes_plain_text(body: bytes, inside: str) -> None:
 )
 def test_odd_answers_are_short_and_without_addresses(body: Any) -> None:
     raw = body if isinstance(body, str) else json.dumps(body)
-    text = joblog.answer_text(raw.encode())
+    text = answer_text(raw.encode())
     assert "SECRETPATH" not in text
     assert "QUJDQUJD" not in text
-    assert len(text) < joblog._LONGEST_BODY + 50
+    assert len(text) < _LONGEST_BODY + 50
 
 
 def test_the_text_is_put_down_for_its_user_alone(tmp_path: Path) -> None:
     job = replay([(Created(make_spec()), 1.0)])
     folder = tmp_path / "logs"
-    path = joblog.write(folder, job, "é\ud800")
-    assert path == joblog.write(folder, job, "again")
+    path = job_log.write(folder, job, "é\ud800")
+    assert path == job_log.write(folder, job, "again")
     assert path.read_text("utf-8") == "again"
     assert path.stat().st_mode & 0o077 == 0
     assert folder.stat().st_mode & 0o077 == 0

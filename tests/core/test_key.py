@@ -18,10 +18,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_video.core import joblog, wire
-from grok_video.core.job import State, account_of, to_payload
-from grok_video.core.masking import KeyMask
-from grok_video.core.transport import Call, Refused, Transport, TransportError
+from grok_video.core.job import State
+from grok_video.core.payload import to_payload
+from grok_video.core.redact import KeyMask, Redaction
+from grok_video.core.spec import account_of
+from grok_video.ledger import job_log
+from grok_video.service.answer import key_answer, models_answer, poll_answer, submit_answer
+from grok_video.worker.call_log import answer_text
+from grok_video.worker.http.call import Call
+from grok_video.worker.http.errors import Refused, TransportError
+from grok_video.worker.http.transport import Transport
 from tests.core.conftest import RawServer, Wire, clip_bytes, wait_for
 from tests.core.test_worker import FAST, Blender, blender, make_blender, one_service, service
 from tests.keysearch import descendants, forms, found_in, held, in_processes
@@ -162,17 +168,17 @@ def test_what_the_service_repeats_is_masked(
         server.behave = behave
         if asked == "submit":
             answer = transport.post("/v1/x", [b"{}"], lambda: None, Call())
-            event = wire.submit_answer(answer.status, answer.headers, answer.body, now=time.time())
+            event = submit_answer(answer.status, answer.headers, answer.body, now=time.time())
             kept = json.dumps(to_payload(event))
         else:
             answer = transport.get("/v1/x", Call())
             if asked == "poll":
-                poll = wire.poll_answer(answer.status, answer.headers, answer.body, now=time.time())
+                poll = poll_answer(answer.status, answer.headers, answer.body, now=time.time())
                 kept = f"{json.dumps(to_payload(poll.event)) if poll.event else ''} {poll.note}"
             else:
-                read: Any = wire.key_answer if asked == "key" else wire.models_answer
+                read: Any = key_answer if asked == "key" else models_answer
                 kept = repr(read(answer.status, answer.headers, answer.body))
-        everything = f"{kept}\n{joblog.answer_text(answer.body)}\n{dict(answer.headers)}"
+        everything = f"{kept}\n{answer_text(answer.body)}\n{dict(answer.headers)}"
         assert held(everything.encode(), [key]) == [], name
     assert server.seen[0].header("Authorization") == f"Bearer {key}"
 
@@ -230,7 +236,7 @@ def test_no_file_of_a_worker_holds_what_a_hostile_service_repeats(
     for job_id in jobs:
         job = blender.job(job_id)
         assert job is not None
-        logs += joblog.text_of(job, blender.data, joblog.Redaction(), now=time.time())
+        logs += job_log.text_of(job, blender.data, Redaction(), now=time.time())
     blender.hang_up()
     found, count = found_in(blender.folder, keys=[key])
     assert found == {}

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from grok_video.core.job import Job, ProblemCode, State
+from grok_video.core.job import Job, State
+from grok_video.core.problem import ProblemCode
 from tests.core import hasty
 from tests.core.conftest import Wire, wait_for
 from tests.core.test_faults import Hasty

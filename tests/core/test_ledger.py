@@ -17,47 +17,43 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_video.core import ledger as ledger_module
-from grok_video.core.job import (
+from grok_video.core.events import (
     MONEY_EVENTS,
     AnswerLost,
-    Clip,
     Created,
     Done,
     Downloaded,
     Held,
-    IllegalTransition,
     Imported,
-    Job,
     NotSent,
-    Problem,
-    ProblemCode,
     Progress,
     Rejected,
     Sending,
     ServiceFailed,
-    State,
     StopRequested,
     SubmitStarted,
     Submitted,
-    new_id,
-    spec_from_payload,
-    spec_to_payload,
 )
-from grok_video.core.ledger import (
-    FILE_NAME,
+from grok_video.core.files import default_data_dir
+from grok_video.core.job import IllegalTransition, Job, State
+from grok_video.core.payload import spec_from_payload, spec_to_payload
+from grok_video.core.problem import Problem, ProblemCode
+from grok_video.core.spec import Clip, new_id
+from grok_video.core.spending import LARGEST_LIMIT
+from grok_video.ledger import journal as journal_module
+from grok_video.ledger.errors import (
     CommandRefused,
     LeaseLost,
-    Ledger,
     LedgerDamaged,
     LedgerNewer,
-    LedgerReader,
     LedgerUnwritable,
     StaleJob,
-    default_data_dir,
-    put_command,
 )
-from grok_video.core.money import LARGEST_LIMIT
+from grok_video.ledger.inbox import put_command, waiting_commands
+from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.reader import LedgerReader, Tail
+from grok_video.ledger.schema import FILE_NAME, SCHEMA
+from grok_video.ledger.store import LATER_STATUS
 from tests.core.conftest import ROOT, make_spec, wait_for
 from tests.patching import Patches
 
@@ -140,8 +136,10 @@ def test_an_event_is_decided_on_what_is_on_record(ledger: Ledger) -> None:
 APPENDER = """
 import sys; sys.path.insert(0, sys.argv[1])
 from pathlib import Path
+from grok_video.core.events import *
 from grok_video.core.job import *
-from grok_video.core.ledger import *
+from grok_video.ledger.errors import *
+from grok_video.ledger.ledger import *
 ledger = Ledger.open(Path(sys.argv[2]))
 won = 0
 for _ in range(25):
@@ -212,15 +210,15 @@ def test_leases_follow_the_locks(
 ) -> None:
     job = create(ledger)
     process = holder(data_dir / "workers" / "other.lock")
-    assert ledger.lease(job.id, "other") == 0
-    assert ledger.lease(job.id, "me") is None
-    assert ledger.taken("me") == {job.id}
+    assert ledger.leases.take(job.id, "other") == 0
+    assert ledger.leases.take(job.id, "me") is None
+    assert ledger.leases.taken("me") == {job.id}
     with pytest.raises(LeaseLost):
         ledger.append(job.id, job.seq, SubmitStarted(1), worker="me")
     process.kill()
     process.wait()
-    assert ledger.taken("me") == set()
-    assert ledger.lease(job.id, "me") == 1
+    assert ledger.leases.taken("me") == set()
+    assert ledger.leases.take(job.id, "me") == 1
     ledger.append(job.id, job.seq, SubmitStarted(1), worker="me")
     with pytest.raises(LeaseLost):
         ledger.append(job.id, None, Sending(), worker="other")
@@ -233,19 +231,19 @@ def test_a_stopped_holder_is_no_dead_holder(
 
     process = holder(data_dir / "workers" / "other.lock")
     process.send_signal(signal.SIGSTOP)
-    assert ledger.alive("other")
+    assert ledger.leases.alive("other")
     process.send_signal(signal.SIGCONT)
-    assert not ledger.alive("nobody")
+    assert not ledger.leases.alive("nobody")
 
 
 def test_crashes_are_counted_until_the_job_comes_forward(ledger: Ledger) -> None:
     job = create(ledger)
     for count in range(3):
-        assert ledger.lease(job.id, f"worker-{count}") == count
+        assert ledger.leases.take(job.id, f"worker-{count}") == count
     job = send(ledger, job)
-    assert ledger.lease(job.id, "worker-3") == 3
+    assert ledger.leases.take(job.id, "worker-3") == 3
     ledger.append(job.id, job.seq, Submitted("r"))
-    assert ledger.lease(job.id, "worker-4") == 1
+    assert ledger.leases.take(job.id, "worker-4") == 1
 
 
 @pytest.mark.deadline
@@ -272,7 +270,7 @@ def test_the_reader_shows_what_it_read_before_it_was_kept_from_reading_on(
     """A worker that writes between two reads of one look: what the first read brought is shown."""
     reader = LedgerReader(data_dir)
     job = create(ledger)
-    real = ledger_module._Tail.read
+    real = Tail.read
 
     def then_busy(self: object, connection: sqlite3.Connection, limit: int, until: float) -> bool:
         if real(self, connection, limit, until):  # type: ignore[arg-type]
@@ -282,7 +280,7 @@ def test_the_reader_shows_what_it_read_before_it_was_kept_from_reading_on(
         raise error
 
     with Patches() as patches:
-        patches.set(ledger_module._Tail, "read", then_busy)
+        patches.set(Tail, "read", then_busy)
         assert reader.refresh(1.0)
     assert reader.jobs[job.id] == job
     assert not reader.refresh(1.0)
@@ -338,8 +336,8 @@ def test_an_event_of_a_newer_version_is_kept_and_not_driven(ledger: Ledger, data
 
 
 def apply_all(ledger: Ledger) -> None:
-    for path, command in ledger.inbox():
-        ledger.apply(command)
+    for path, command in waiting_commands(ledger.data_dir):
+        ledger.commands.apply(command)
         path.unlink()
 
 
@@ -348,9 +346,9 @@ def test_commands_are_applied_in_order_and_once(ledger: Ledger, data_dir: Path) 
     put_command(data_dir, "submit", spec=spec)
     put_command(data_dir, "submit", spec=spec)
     put_command(data_dir, "stop", job=spec.id)
-    commands = [command for _, command in ledger.inbox()]
+    commands = [command for _, command in waiting_commands(ledger.data_dir)]
     for command in commands + commands:
-        ledger.apply(command)
+        ledger.commands.apply(command)
     (job,) = ledger.jobs()
     assert (job.spec, job.state, job.seq) == (spec, State.CANCELLED, 2)
 
@@ -363,16 +361,16 @@ def test_what_was_said_later_is_applied_later(
     clock = itertools.count(time.time_ns(), step)
     monkeypatch.setattr(time, "time_ns", lambda: next(clock))
     said = [put_command(data_dir, "stop", job="x") for _ in range(12)]
-    assert [command["id"] for _, command in ledger.inbox()] == said
+    assert [command["id"] for _, command in waiting_commands(ledger.data_dir)] == said
 
 
 def test_the_same_word_twice_is_one_word(ledger: Ledger) -> None:
     """A command whose file could not be removed comes again: a release must not count anew."""
     job = create(ledger)
     command = {"id": new_id(), "command": "release", "job": job.id, "session": "session-b"}
-    ledger.apply(command)
+    ledger.commands.apply(command)
     once = ledger.job(job.id)
-    ledger.apply(command)
+    ledger.commands.apply(command)
     assert ledger.job(job.id) == once
     assert once is not None
     assert once.released_by == "session-b"
@@ -381,7 +379,8 @@ def test_the_same_word_twice_is_one_word(ledger: Ledger) -> None:
 def test_an_import_is_claimed_once(
     ledger: Ledger, data_dir: Path, holder: Callable[[Path], subprocess.Popen[bytes]]
 ) -> None:
-    from grok_video.core.job import Clip, Downloaded
+    from grok_video.core.events import Downloaded
+    from grok_video.core.spec import Clip
 
     job = send(ledger, create(ledger), Submitted("r"), Done("u"))
     clip = Clip("/c.mp4", 1, 2, 3, 24.0, 25, 1.0, True)
@@ -404,7 +403,8 @@ def test_an_import_is_claimed_once(
 
 
 def test_a_claim_of_a_blender_that_is_gone_does_not_hold(ledger: Ledger, data_dir: Path) -> None:
-    from grok_video.core.job import Clip, Downloaded
+    from grok_video.core.events import Downloaded
+    from grok_video.core.spec import Clip
 
     job = send(ledger, create(ledger), Submitted("r"), Done("u"))
     ledger.append(job.id, job.seq, Downloaded(Clip("/c.mp4", 1, 2, 3, 24.0, 25, 1.0, True)))
@@ -425,9 +425,9 @@ def test_a_request_id_that_the_user_found_ends_the_unknown(ledger: Ledger, data_
     job = send(ledger, create(ledger), AnswerLost(Problem(ProblemCode.ANSWER_LOST, "Lost.")))
     for value in ("two words", "../x", "", "x" * 300):
         put_command(data_dir, "request_id", job=job.id, value=value)
-    for path, command in ledger.inbox():
+    for path, command in waiting_commands(ledger.data_dir):
         with contextlib.suppress(CommandRefused):
-            ledger.apply(command)
+            ledger.commands.apply(command)
         path.unlink()
     assert ledger.job(job.id) == job
     put_command(data_dir, "request_id", job=job.id, value=" 8c1f-aa ")
@@ -470,7 +470,7 @@ def spec_payload(**changes: object) -> dict[str, object]:
 def test_files_that_say_nothing_are_set_aside(ledger: Ledger, data_dir: Path, text: str) -> None:
     path = data_dir / "inbox" / f"{new_id()}.json"
     path.write_bytes(text.encode("latin-1"))
-    assert ledger.inbox() == []
+    assert waiting_commands(ledger.data_dir) == []
     assert not path.exists()
     assert (data_dir / "inbox" / "bad" / path.name).exists()
 
@@ -532,7 +532,7 @@ def test_files_that_say_nothing_are_set_aside(ledger: Ledger, data_dir: Path, te
 )
 def test_commands_without_sense_are_refused(ledger: Ledger, command: dict[str, object]) -> None:
     with pytest.raises(CommandRefused):
-        ledger.apply({"id": new_id(), **command})
+        ledger.commands.apply({"id": new_id(), **command})
     assert ledger.jobs() == []
 
 
@@ -547,7 +547,7 @@ def test_commands_without_sense_are_refused(ledger: Ledger, command: dict[str, o
 )
 def test_jobs_of_every_kind_are_taken(ledger: Ledger, changes: dict[str, object]) -> None:
     payload = json.loads(json.dumps(spec_payload(**changes)))
-    ledger.apply({"id": new_id(), "command": "submit", "spec": payload})
+    ledger.commands.apply({"id": new_id(), "command": "submit", "spec": payload})
     (job,) = ledger.jobs()
     assert job.spec == spec_from_payload(payload)
     assert job.spec.kind == changes.get("kind", "generate")
@@ -558,26 +558,26 @@ def test_jobs_of_every_kind_are_taken(ledger: Ledger, changes: dict[str, object]
 
 def test_slots_keep_their_distance_over_processes(data_dir: Path) -> None:
     one, two = Ledger.open(data_dir), Ledger.open(data_dir)
-    assert one.take_slot("a", 1000.0, 1.02, 60) == 0.0
-    assert two.take_slot("a", 1000.5, 1.02, 60) == pytest.approx(0.52)
-    assert two.take_slot("b", 1000.5, 1.02, 60) == 0.0
-    assert two.take_slot("a", 1001.03, 1.02, 60) == 0.0
+    assert one.leases.take_slot("a", 1000.0, 1.02, 60) == 0.0
+    assert two.leases.take_slot("a", 1000.5, 1.02, 60) == pytest.approx(0.52)
+    assert two.leases.take_slot("b", 1000.5, 1.02, 60) == 0.0
+    assert two.leases.take_slot("a", 1001.03, 1.02, 60) == 0.0
     one.close()
     two.close()
 
 
 def test_slots_of_a_minute(ledger: Ledger) -> None:
     for i in range(5):
-        assert ledger.take_slot("a", 1000.0 + i, 0.1, 5) == 0.0
-    assert ledger.take_slot("a", 1005.0, 0.1, 5) == pytest.approx(55.0)
-    assert ledger.take_slot("a", 1060.0, 0.1, 5) == 0.0
+        assert ledger.leases.take_slot("a", 1000.0 + i, 0.1, 5) == 0.0
+    assert ledger.leases.take_slot("a", 1005.0, 0.1, 5) == pytest.approx(55.0)
+    assert ledger.leases.take_slot("a", 1060.0, 0.1, 5) == 0.0
 
 
 def test_a_clock_set_back_waits_about_two_seconds(ledger: Ledger) -> None:
-    assert ledger.take_slot("a", 5000.0, 1.02, 60) == 0.0
-    wait = ledger.take_slot("a", 1000.0, 1.02, 60)
+    assert ledger.leases.take_slot("a", 5000.0, 1.02, 60) == 0.0
+    wait = ledger.leases.take_slot("a", 1000.0, 1.02, 60)
     assert wait == pytest.approx(2.02)
-    assert ledger.take_slot("a", 1000.0 + wait, 1.02, 60) == 0.0
+    assert ledger.leases.take_slot("a", 1000.0 + wait, 1.02, 60) == 0.0
 
 
 @settings(max_examples=30, deadline=None)
@@ -586,11 +586,11 @@ def test_no_window_of_a_minute_holds_too_many(
     tmp_path_factory: pytest.TempPathFactory, steps: list[float], per_minute: int
 ) -> None:
     ledger = Ledger.open(tmp_path_factory.mktemp("slots"))
-    ledger._connection.execute("PRAGMA synchronous = OFF")  # pyright: ignore[reportPrivateUsage]
+    ledger.connection.execute("PRAGMA synchronous = OFF")  # pyright: ignore[reportPrivateUsage]
     now, granted = 1000.0, []
     for step in steps:
         now += step
-        if ledger.take_slot("a", now, 0.5, per_minute) == 0.0:
+        if ledger.leases.take_slot("a", now, 0.5, per_minute) == 0.0:
             granted.append(now)
     ledger.close()
     assert all(b - a >= 0.5 - 1e-6 for a, b in itertools.pairwise(granted))
@@ -704,7 +704,7 @@ def test_a_newer_ledger_is_read_and_never_moved(data_dir: Path) -> None:
 
 def test_a_full_disk_is_said_and_nothing_is_lost(ledger: Ledger, data_dir: Path) -> None:
     job = send(ledger, create(ledger))
-    ledger._connection.execute("PRAGMA max_page_count = 1")  # pyright: ignore[reportPrivateUsage]
+    ledger.connection.execute("PRAGMA max_page_count = 1")  # pyright: ignore[reportPrivateUsage]
 
     def fill() -> None:
         for _ in range(200):
@@ -714,7 +714,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(ledger: Ledger, data_dir: Path)
         fill()
     assert "full" in str(caught.value)
     jobs = len(ledger.jobs())
-    ledger._connection.execute("PRAGMA max_page_count = 1000000")  # pyright: ignore[reportPrivateUsage]
+    ledger.connection.execute("PRAGMA max_page_count = 1000000")  # pyright: ignore[reportPrivateUsage]
     assert ledger.append(job.id, job.seq, Submitted("r")).request_id == "r"
     create(ledger)
     assert len(ledger.jobs()) == jobs + 1
@@ -724,7 +724,7 @@ def test_a_locked_ledger_is_said(
     ledger: Ledger, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = create(ledger)
-    ledger._connection.execute("PRAGMA busy_timeout = 50")  # pyright: ignore[reportPrivateUsage]
+    ledger.connection.execute("PRAGMA busy_timeout = 50")  # pyright: ignore[reportPrivateUsage]
     with raw(data_dir) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerUnwritable):
@@ -749,15 +749,15 @@ def test_nothing_is_sent_without_a_twin(ledger: Ledger, data_dir: Path) -> None:
     twin = data_dir / "jobs" / f"{job.id}.jsonl"
     twin.unlink()
     twin.mkdir()
-    ledger.lease(job.id, "me")
+    ledger.leases.take(job.id, "me")
     job = ledger.append(job.id, job.seq, SubmitStarted(1), worker="me")
-    assert ledger.twin_trouble
+    assert ledger.journals.trouble
     with pytest.raises(LedgerUnwritable):
         ledger.append(job.id, job.seq, Sending(), worker="me")
     assert ledger.job(job.id) == job
     twin.rmdir()
     assert ledger.append(job.id, job.seq, Sending(), worker="me").sent
-    assert ledger.twin_trouble == ""
+    assert ledger.journals.trouble == ""
 
 
 def the_twin(data_dir: Path, job_id: str) -> list[str]:
@@ -781,7 +781,7 @@ def test_the_twin_knows_of_money_before_the_ledger_does(
             seen.append(the_twin(data_dir, spec.id) if assert_synced else ["not on the disk"])
 
     monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_size))
-    ledger._connection.set_trace_callback(looked)  # pyright: ignore[reportPrivateUsage]
+    ledger.connection.set_trace_callback(looked)  # pyright: ignore[reportPrivateUsage]
     clip = Clip("/clip.mp4", 1, 848, 480, 24.0, 25, 1.0, True)
     events = [Created(spec), SubmitStarted(1), RATE, SubmitStarted(1), Sending(), Submitted("r")]
     events += [Done("https://x/y", 7), Downloaded(clip)]
@@ -797,7 +797,7 @@ def test_a_commit_that_fails_leaves_no_word_in_the_twin_that_counts(
 ) -> None:
     """The next event takes the number of the one that never was."""
     job = create(ledger)
-    ledger._connection.execute("PRAGMA busy_timeout = 0")  # pyright: ignore[reportPrivateUsage]
+    ledger.connection.execute("PRAGMA busy_timeout = 0")  # pyright: ignore[reportPrivateUsage]
     with contextlib.closing(raw(data_dir)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM events").fetchall()
@@ -844,7 +844,7 @@ def test_killed_while_it_was_rebuilt(data_dir: Path) -> None:
         raise Killed
 
     with Patches() as patches:
-        patches.set(ledger_module, "read_twin", killed, copies_ok="no log is shown here")
+        patches.set(journal_module, "read_journal", killed, copies_ok="no log is shown here")
         with pytest.raises(Killed):
             Ledger.open(data_dir)
     again = Ledger.open(data_dir)
@@ -861,7 +861,7 @@ def test_the_ledger_is_the_users_alone(ledger: Ledger, data_dir: Path) -> None:
 
 def test_sqlite_runs_as_the_rules_say(ledger: Ledger) -> None:
     def pragma(name: str) -> object:
-        return ledger._connection.execute(f"PRAGMA {name}").fetchone()[0]  # pyright: ignore[reportPrivateUsage]
+        return ledger.connection.execute(f"PRAGMA {name}").fetchone()[0]  # pyright: ignore[reportPrivateUsage]
 
     assert (pragma("journal_mode"), pragma("synchronous"), pragma("fullfsync")) == (
         "truncate",
@@ -887,7 +887,7 @@ def test_where_the_ledger_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 @pytest.mark.deadline
 def test_a_thousand_jobs_cost_a_look_nothing(ledger: Ledger, data_dir: Path) -> None:
     """What is done ten times a second must not grow with the list: microseconds, not milliseconds."""
-    ledger._connection.execute("PRAGMA synchronous = OFF")  # pyright: ignore[reportPrivateUsage]
+    ledger.connection.execute("PRAGMA synchronous = OFF")  # pyright: ignore[reportPrivateUsage]
     for _ in range(1000):
         create(ledger)
     reader = LedgerReader(data_dir)
@@ -904,8 +904,8 @@ def test_a_thousand_jobs_cost_a_look_nothing(ledger: Ledger, data_dir: Path) -> 
 
 def test_the_module_says_which_answers_mean_later() -> None:
     """The trigger in the schema and the constant must not part."""
-    schema = ledger_module._SCHEMA  # pyright: ignore[reportPrivateUsage]
-    assert f"IN {tuple(sorted(ledger_module.LATER_STATUS))}" in schema
+    schema = SCHEMA  # pyright: ignore[reportPrivateUsage]
+    assert f"IN {tuple(sorted(LATER_STATUS))}" in schema
 
 
 def test_held_jobs_are_stored(ledger: Ledger) -> None:

@@ -1,6 +1,6 @@
 """The rate limit on a simulated clock: 1000 jobs, several workers over one ledger, every call counted.
 
-The workers are real ones (their loop, ``schedule.step``, ``Ledger.take_slot``); only the clock, the threads and the
+The workers are real ones (their loop, ``schedule.step``, ``Leases.take_slot``); only the clock, the threads and the
 service are simulated.
 """
 
@@ -17,9 +17,15 @@ from typing import Any
 
 import pytest
 
-from grok_video.core import worker as worker_module
-from grok_video.core.job import Clip, Created, Done, Downloaded, Progress, State, Submitted, new_id
-from grok_video.core.ledger import Ledger
+from grok_video.core import events as events_module
+from grok_video.core.events import Created, Done, Downloaded, Progress, Submitted
+from grok_video.core.job import State
+from grok_video.core.spec import Clip, new_id
+from grok_video.ledger.leases import Leases
+from grok_video.worker.desk import Desk, RunningCall
+from grok_video.worker.process import Parent
+from grok_video.worker.submit import record_sending
+from grok_video.worker.worker import MOST_STEPS, Worker
 from tests.core.conftest import KEY, make_spec
 from tests.patching import Patches, reading
 
@@ -47,39 +53,46 @@ class Clock:
         return form
 
 
-class Simulated(worker_module.Worker):
-    """A worker whose calls end after a while of simulated time."""
+class SimulatedDesk(Desk):
+    """A desk whose calls end after a while of simulated time."""
 
     clock: Clock
     calls: list[tuple[float, str, str]]  # when, kind, job: of all workers
-    ends: list[tuple[float, int, Any, Any]]  # calls in flight: when they end, tie, worker, op
+    ends: list[tuple[float, int, Any, Any]]  # calls in flight: when they end, tie, worker, call
     numbers: Any
+    worker: Simulated
 
-    def _start(self, op: worker_module.Op, work: Any, *given: Any) -> None:
-        self._ops[op.job_id] = op
-        if op.kind != "download":  # it is not the API's host, and takes no slot
-            self.calls.append((self.clock.now, op.kind, op.job_id))
+    def start(self, call: RunningCall, work: Any, *given: Any) -> None:
+        self.running[call.job_id] = call
+        if call.kind != "download":  # it is not the API's host, and takes no slot
+            self.calls.append((self.clock.now, call.kind, call.job_id))
         at = self.clock.now + LATENCY
-        heapq.heappush(self.ends, (at, next(self.numbers), self, op))
+        heapq.heappush(self.ends, (at, next(self.numbers), self.worker, call))
 
-    def end_of(self, op: worker_module.Op) -> None:
+    def log(self, text: str) -> None:
+        assert "Traceback" not in text
+
+
+class Simulated(Worker):
+    """A worker at such a desk."""
+
+    desk: SimulatedDesk
+
+    def end_of(self, op: RunningCall) -> None:
         """What the service answers."""
-        job = self._ledger.job(op.job_id)
+        job = self.desk.ledger.job(op.job_id)
         assert job is not None
         if op.kind == "submit":
-            self._record_sending(op)
+            record_sending(op, self.desk)
             op.events = [Submitted(f"id-{job.id}")]
         elif op.kind == "poll":
-            ready = self.clock.now - job.submitted_at > MAKING
+            ready = self.desk.clock.now - job.submitted_at > MAKING
             event = Done("https://v.x.ai/c.mp4", 7) if ready else Progress(50)
             op.events = [event] if ready or job.progress is None else []
         else:
             op.events = [Downloaded(Clip("/c.mp4", 1, 2, 3, 24.0, 25, 1.0, True))]
         op.call.close()
         self._finished(op)
-
-    def log(self, text: str) -> None:
-        assert "Traceback" not in text
 
 
 @pytest.fixture
@@ -102,23 +115,24 @@ def workers(
     tmp_path: Path, clock: Clock, patches: Patches, monkeypatch: pytest.MonkeyPatch
 ) -> list[Simulated]:
     # One process holds all their locks here, and a lock of one's own never says that somebody lives.
-    patches.set(Ledger, "alive", lambda _self, _worker: True)
+    patches.set(Leases, "alive", lambda _self, _worker: True)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # nobody pulls the plug here
     calls: list[Any] = []
     ends: list[Any] = []
     numbers = itertools.count()
     made: list[Simulated] = []
     for number in range(WORKERS):
-        worker = Simulated(tmp_path, f"session-{number}", new_id(), 0o022)
-        worker.clock, worker.calls, worker.ends, worker.numbers = clock, calls, ends, numbers
-        worker._ledger._connection.execute("PRAGMA synchronous = OFF")
-        worker._ledger._connection.execute("PRAGMA journal_mode = MEMORY")
+        desk = SimulatedDesk(tmp_path, f"session-{number}", new_id(), 0o022)
+        desk.clock, desk.calls, desk.ends, desk.numbers = clock, calls, ends, numbers
+        desk.ledger.connection.execute("PRAGMA synchronous = OFF")
+        desk.ledger.connection.execute("PRAGMA journal_mode = MEMORY")
+        worker = desk.worker = Simulated(desk, Parent())
         worker._set_account({"base": BASE, "key": KEY})
-        worker._online = True
+        desk.online = True
         made.append(worker)
     yield made
     for worker in made:
-        worker._ledger.close()
+        worker.desk.ledger.close()
 
 
 def simulate(workers: list[Simulated], clock: Clock, clicks: list[tuple[float, int]]) -> None:
@@ -131,11 +145,14 @@ def simulate(workers: list[Simulated], clock: Clock, clicks: list[tuple[float, i
             _, number = waiting.pop()
             session = f"session-{number}"
             spec = make_spec(
-                api_base=BASE, account=workers[0]._account.fingerprint, session=session, image=""
+                api_base=BASE,
+                account=workers[0].desk.account.fingerprint,
+                session=session,
+                image="",
             )
-            workers[number]._ledger.append(spec.id, 0, Created(spec))
+            workers[number].desk.ledger.append(spec.id, 0, Created(spec))
             due[number] = clock.now
-        ends = workers[0].ends
+        ends = workers[0].desk.ends
         while ends and ends[0][0] <= clock.now:
             _, _, worker, op = heapq.heappop(ends)
             worker.end_of(op)
@@ -159,9 +176,9 @@ def test_a_thousand_jobs_keep_the_limit_and_use_it(workers: list[Simulated], clo
         (chance.uniform(0.0, JOBS * EVERY), chance.randrange(WORKERS)) for _ in range(JOBS)
     )
     simulate(workers, clock, clicks)
-    jobs = workers[0]._ledger.jobs()
+    jobs = workers[0].desk.ledger.jobs()
     assert [job.state for job in jobs] == [State.READY] * JOBS
-    calls = workers[0].calls
+    calls = workers[0].desk.calls
     times = [at for at, _, _ in calls]
     assert times == sorted(times)
     # Never more than 1 in a second, never more than 60 in a minute.
@@ -198,7 +215,7 @@ def test_a_burst_does_not_keep_what_is_running_from_being_asked_for(
 ) -> None:
     """200 clicks at once in one Blender: polls that are overdue take turns with them."""
     simulate(workers[:1], clock, [(0.0, 0)] * 200)
-    calls = workers[0].calls
+    calls = workers[0].desk.calls
     submits = [at for at, kind, _ in calls if kind == "submit"]
     first_poll = next(at for at, kind, _ in calls if kind == "poll")
     assert first_poll - submits[0] < 45.0
@@ -213,8 +230,8 @@ def test_a_click_goes_before_the_polls_of_another_blender(
     many = [(0.1 * number, 0) for number in range(12)]
     clicks = [(15.0 + 2.5 * number, 1) for number in range(12)]
     simulate(workers[:2], clock, [*many, *clicks])
-    submitted = {job: at for at, kind, job in workers[0].calls if kind == "submit"}
-    late = [job for job in workers[0]._ledger.jobs() if job.released_by == "session-1"]
+    submitted = {job: at for at, kind, job in workers[0].desk.calls if kind == "submit"}
+    late = [job for job in workers[0].desk.ledger.jobs() if job.released_by == "session-1"]
     assert len(late) == len(clicks)
     assert max(submitted[job.id] - job.created_at for job in late) < 2.1
 
@@ -225,19 +242,19 @@ def test_check_connection_is_not_kept_waiting_by_polls(
     """Somebody sits before it: it takes the next slot."""
     worker = workers[0]
     simulate([worker], clock, [])
-    path = worker._data_dir / "inbox" / "q.json"
+    path = worker.desk.data_dir / "inbox" / "q.json"
     path.write_text("{}")
     spec_jobs = []
     for _ in range(40):
         spec = make_spec(
-            api_base=BASE, account=worker._account.fingerprint, session="session-0", image=""
+            api_base=BASE, account=worker.desk.account.fingerprint, session="session-0", image=""
         )
-        ledger = worker._ledger
+        ledger = worker.desk.ledger
         for seq, event in enumerate(
             (
                 Created(spec),
-                worker_module.SubmitStarted(1),
-                worker_module.Sending(),
+                events_module.SubmitStarted(1),
+                events_module.Sending(),
                 Submitted(spec.id),
             )
         ):
@@ -245,12 +262,12 @@ def test_check_connection_is_not_kept_waiting_by_polls(
         spec_jobs.append(spec.id)
     path.unlink()
     worker._turn()
-    assert worker.calls[-1][1] == "poll"
-    worker._checks.append((path, {"id": "q", "command": "check", "account": None}))
+    assert worker.desk.calls[-1][1] == "poll"
+    worker._questions._waiting.append((path, {"id": "q", "command": "check", "account": None}))
     path.write_text("{}")
     clock.now += 1.03
     worker._turn()
-    assert worker.calls[-1][1] == "check"
+    assert worker.desk.calls[-1][1] == "check"
 
 
 def test_many_clips_to_fetch_keep_nothing_else_waiting(
@@ -258,23 +275,23 @@ def test_many_clips_to_fetch_keep_nothing_else_waiting(
 ) -> None:
     """More downloads than a turn looks at: a new click is still sent at once."""
     worker = workers[0]
-    ledger = worker._ledger
-    for _ in range(worker_module.MOST_STEPS + 10):
+    ledger = worker.desk.ledger
+    for _ in range(MOST_STEPS + 10):
         spec = make_spec(
-            api_base=BASE, account=worker._account.fingerprint, session="session-0", image=""
+            api_base=BASE, account=worker.desk.account.fingerprint, session="session-0", image=""
         )
         road = (
             Created(spec),
-            worker_module.SubmitStarted(1),
-            worker_module.Sending(),
+            events_module.SubmitStarted(1),
+            events_module.Sending(),
             Submitted(spec.id),
         )
         for seq, event in enumerate((*road, Done("https://v.x.ai/c.mp4"))):
             ledger.append(spec.id, seq, event)
     worker._turn()
     spec = make_spec(
-        api_base=BASE, account=worker._account.fingerprint, session="session-0", image=""
+        api_base=BASE, account=worker.desk.account.fingerprint, session="session-0", image=""
     )
     ledger.append(spec.id, 0, Created(spec))
     worker._turn()
-    assert worker.calls == [(clock.now, "submit", spec.id)]
+    assert worker.desk.calls == [(clock.now, "submit", spec.id)]

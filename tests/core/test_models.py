@@ -13,33 +13,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_video.core.job import (
-    TICKS_PER_USD,
-    Keyframe,
-    Kind,
-    Picture,
-    ProblemCode,
-    SourceVideo,
-)
-from grok_video.core.models import (
+from grok_video.core.amount import TICKS_PER_USD, usd
+from grok_video.core.framing import Crop, crop_inside, nearest_ratio
+from grok_video.core.problem import ProblemCode
+from grok_video.core.spec import Keyframe, Kind, Picture, SourceVideo
+from grok_video.service.checks import check
+from grok_video.service.models import (
     DEFAULT_MODEL,
     MAX_PROMPT,
     MODELS,
     PIXELS,
-    Crop,
-    check,
     clip_size,
-    crop_inside,
+    models_that,
+    snap_thirds,
+)
+from grok_video.service.pricing import (
     estimate,
     estimate_of,
-    models_that,
-    nearest_ratio,
     new_part_only,
     plan_passes,
-    price_of,
+    price_of_passes,
     priced_resolution,
-    snap_thirds,
-    usd,
 )
 from tests.core.conftest import make_spec
 
@@ -155,11 +149,11 @@ def test_a_shot_of_half_a_minute() -> None:
     """4 s and 26 more: what the artist is asked once."""
     passes = plan_passes(26, 4.0, "480p")
     assert [(one.seconds, one.source_seconds) for one in passes] == [(9, 4), (9, 9), (8, 9)]
-    price = price_of(passes)
+    price = price_of_passes(passes)
     assert price is not None
     assert usd(price) == "$1.52"  # 26 x 0.05 + (4 + 9 + 9) x 0.01
-    assert price_of([]) == 0
-    assert price_of(plan_passes(5, 4.0, "4k")) is None
+    assert price_of_passes([]) == 0
+    assert price_of_passes(plan_passes(5, 4.0, "4k")) is None
 
 
 @pytest.mark.parametrize(("added", "source"), [(1, 4.0), (0, 4.0), (-3, 4.0), (5, 0.0)])

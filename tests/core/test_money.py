@@ -22,46 +22,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_video.core import money
-from grok_video.core.job import (
-    TICKS_PER_USD,
+from grok_video.core import spending
+from grok_video.core.amount import TICKS_PER_USD
+from grok_video.core.events import (
     AnswerLost,
-    Clip,
     Created,
     Done,
     Downloaded,
     Event,
     Held,
-    Job,
-    Kind,
     LocalFailed,
     NotCharged,
     NotSent,
-    Problem,
-    ProblemCode,
     Rejected,
     Released,
     Retried,
     Sending,
     ServiceFailed,
-    SourceVideo,
-    State,
     StopRequested,
     SubmitStarted,
     Submitted,
-    account_of,
-    new_id,
 )
-from grok_video.core.ledger import (
-    FILE_NAME,
-    LIMITS_NAME,
-    CommandRefused,
-    Ledger,
-    LedgerReader,
-    LimitReached,
-)
-from grok_video.core.models import estimate_of
-from grok_video.core.money import Limits, Spending
+from grok_video.core.job import Job, State
+from grok_video.core.problem import Problem, ProblemCode
+from grok_video.core.spec import Clip, Kind, SourceVideo, account_of, new_id
+from grok_video.core.spending import Limits, Spending
+from grok_video.ledger.errors import CommandRefused, LimitReached
+from grok_video.ledger.journal import LIMITS_NAME
+from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.reader import LedgerReader
+from grok_video.ledger.schema import FILE_NAME
+from grok_video.service.pricing import estimate_of
 from tests.core.conftest import KEY, ROOT, make_spec
 from tests.core.test_worker import Blender, make_blender, one_service, posts, service
 from tests.stand_in.client import StandIn
@@ -89,7 +80,7 @@ def ledger(data_dir: Path) -> Iterator[Ledger]:
 
 def limit(ledger: Ledger, **ticks: object) -> None:
     """What the preferences put down."""
-    ledger.apply({"id": new_id(), "command": "limits", **ticks})
+    ledger.commands.apply({"id": new_id(), "command": "limits", **ticks})
 
 
 def create(ledger: Ledger, **changes: Any) -> Job:
@@ -217,8 +208,10 @@ def test_what_is_no_limit_changes_nothing(ledger: Ledger, fields: dict[str, obje
 BUYER = """
 import sys; sys.path.insert(0, sys.argv[1])
 from pathlib import Path
+from grok_video.core.events import *
 from grok_video.core.job import *
-from grok_video.core.ledger import *
+from grok_video.ledger.errors import *
+from grok_video.ledger.ledger import *
 ledger = Ledger.open(Path(sys.argv[2]))
 jobs = [ledger.job(job_id) for job_id in sys.argv[3:]]
 print("ready", flush=True)
@@ -413,7 +406,7 @@ def test_no_walk_of_the_clock_buys_more_than_a_limit_for_each_new_day(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int]]
 ) -> None:
     ledger = Ledger.open(tmp_path_factory.mktemp("clock"))
-    ledger._connection.execute("PRAGMA synchronous = OFF")  # pyright: ignore[reportPrivateUsage]
+    ledger.connection.execute("PRAGMA synchronous = OFF")  # pyright: ignore[reportPrivateUsage]
     limit(ledger, day=7, month=20)
     now, days, months, newest = local(2026, 1, 20), set[str](), set[str](), 0.0
     for hours, price in steps:
@@ -440,7 +433,7 @@ def test_limits_and_what_was_spent_survive_the_loss_of_the_ledger(data_dir: Path
     ledger = Ledger.open(data_dir)
     for events, _ in ENDS.values():
         after(ledger, start(ledger), *events)
-    spent = ledger.spent(ACCOUNT, money.day_start(time.time()))
+    spent = ledger.spent(ACCOUNT, spending.day_start(time.time()))
     assert spent == sum(counted for _, counted in ENDS.values())
     limit(ledger, day=spent + PRICE, month=spent + 3 * PRICE)
     # What had not been sent waits for a word and costs nothing any more.
@@ -491,10 +484,10 @@ def test_the_twin_of_a_limit_comes_before_the_limit(ledger: Ledger, data_dir: Pa
     (data_dir / LIMITS_NAME).with_suffix(".tmp").mkdir()
     command = {"id": new_id(), "command": "limits", "day": 9}
     with pytest.raises(Exception, match="cannot be written"):
-        ledger.apply(command)
+        ledger.commands.apply(command)
     assert ledger.limits() == Limits(5)
     (data_dir / LIMITS_NAME).with_suffix(".tmp").rmdir()
-    ledger.apply(command)
+    ledger.commands.apply(command)
     assert ledger.limits() == Limits(9)
     assert json.loads((data_dir / LIMITS_NAME).read_bytes())["day"] == 9
 
@@ -546,13 +539,13 @@ def test_the_users_word_is_a_command(ledger: Ledger) -> None:
     with pytest.raises(LimitReached) as raised:
         start(ledger, waits)
     after(ledger, waits, Held(raised.value.problem), Released("session-a"))
-    ledger.apply({"id": new_id(), "command": "not_charged", "job": lost.id})
+    ledger.commands.apply({"id": new_id(), "command": "not_charged", "job": lost.id})
     released = ledger.job(waits.id)
     assert released is not None
     assert start(ledger, released).state is State.SUBMITTING
     # Said of a job whose cost is known, it is too late and changes nothing.
     done = after(ledger, ledger.job(waits.id) or waits, *BOUGHT, Done("u", 5))
-    ledger.apply({"id": new_id(), "command": "not_charged", "job": done.id})
+    ledger.commands.apply({"id": new_id(), "command": "not_charged", "job": done.id})
     assert ledger.job(done.id) == done
     assert ledger.spent(ACCOUNT, 0.0) == 5
 
@@ -579,7 +572,7 @@ def test_totals(ledger: Ledger) -> None:
         return job.spec.prompt == "film"
 
     def sums(at: float, **limits: bool) -> Spending:
-        return money.spending(ledger.jobs(), Limits(**limits), ACCOUNT, film, at)
+        return spending.spending(ledger.jobs(), Limits(**limits), ACCOUNT, film, at)
 
     assert sums(now) == Spending(101, 11_000, 11_110, 11_111, 1000, 1110)
     assert sums(local(2026, 5, 1)) == sums(now)  # the clock was set back
@@ -587,7 +580,7 @@ def test_totals(ledger: Ledger) -> None:
     assert sums(local(2026, 6, 1)) == Spending(101, 0, 0, 11_111, 0, 0)
     counted = sums(now, count_loopback=True)
     assert counted.file == 101 + PRICE
-    assert money.spending([], Limits(), ACCOUNT, film, now) == Spending()
+    assert spending.spending([], Limits(), ACCOUNT, film, now) == Spending()
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -604,9 +597,9 @@ def test_the_table(ledger: Ledger) -> None:
     purchase(ledger, at, *SENT, Rejected(TROUBLE), estimate=None, model="typed")
     purchase(ledger, at, api_base="http://127.0.0.1:1")
     create(ledger)
-    text = money.table(ledger.jobs(), Limits())
+    text = spending.table(ledger.jobs(), Limits())
     first, second, third = rows(text)
-    assert list(first) == list(money.COLUMNS)
+    assert list(first) == list(spending.COLUMNS)
     assert first == {
         "local time": "2026-05-14 12:30:15",
         "job id": done.id,
@@ -644,7 +637,7 @@ def test_no_cell_is_a_formula_and_every_cell_can_be_read_back(ledger: Ledger, te
         Downloaded(Clip(text, *CLIP_REST)),
         model=text,
     )
-    (row,) = rows(money.table(ledger.jobs(), Limits()))
+    (row,) = rows(spending.table(ledger.jobs(), Limits()))
     for name in ("model", "request id", "file"):
         assert not row[name].lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
         assert row[name] in (text, f"'{text}")
@@ -655,7 +648,7 @@ CLIP_REST = (5000, 848, 480, 24.0, 25, 25 / 24, True)
 
 @given(st.integers(0, 10**18))
 def test_amounts_in_the_table_are_exact(ticks: int) -> None:
-    text = money._dollars(ticks)  # pyright: ignore[reportPrivateUsage]
+    text = spending._dollars(ticks)  # pyright: ignore[reportPrivateUsage]
     whole, cents = text.split(".")
     assert int(whole + cents.ljust(10, "0")) == ticks
     assert len(cents) >= 2

@@ -15,8 +15,12 @@ from typing import Any
 
 import pytest
 
-from grok_video.core.job import Created, Event, new_id, to_payload
-from grok_video.core.ledger import FILE_NAME, Ledger, LedgerReader
+from grok_video.core.events import Created, Event
+from grok_video.core.payload import to_payload
+from grok_video.core.spec import new_id
+from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.reader import LedgerReader
+from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import ROOT
 from tests.core.old_version import told
 from tests.core.test_job import ALLOWED, RICH, ROADS, SAMPLES

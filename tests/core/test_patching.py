@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from grok_video.core.job import JobSpec
+from grok_video.core.spec import JobSpec
 from tests.core.conftest import ROOT
 from tests.patching import Blind, Patches, files_reading, is_product, reading
 
@@ -254,18 +254,20 @@ def test_the_fixture_fails_its_test(pytester: pytest.Pytester) -> None:
         conftest=f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tests.core.conftest import *\n"
         "from tests.core.conftest import pytest_pyfunc_call, patches\n",
         test_it="""
-            from grok_video.core import ledger
-            def test_unused(patches): patches.set(ledger, "read_twin", lambda *_: [])
-            def test_gone(patches): patches.set(ledger, "no_such_name", 1)
+            from grok_video.ledger import journal
+            def test_unused(patches): patches.set(journal, "read_journal", lambda *_: [])
+            def test_gone(patches): patches.set(journal, "no_such_name", 1)
             def test_broken(patches):
-                patches.set(ledger, "read_twin", lambda *_: [])
+                patches.set(journal, "read_journal", lambda *_: [])
                 assert 1 == 2
         """,
     )
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(failed=3)
-    result.stdout.fnmatch_lines(["*'read_twin' was replaced in grok_video.core.ledger and never*"])
-    result.stdout.fnmatch_lines(["*grok_video.core.ledger has no 'no_such_name'*"])
+    result.stdout.fnmatch_lines(
+        ["*'read_journal' was replaced in grok_video.ledger.journal and never*"]
+    )
+    result.stdout.fnmatch_lines(["*grok_video.ledger.journal has no 'no_such_name'*"])
     result.stdout.fnmatch_lines(["*assert 1 == 2*"])
 
 

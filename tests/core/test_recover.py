@@ -9,24 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_video.core import wire
-from grok_video.core.job import (
+from grok_video.core.events import (
     AnswerLost,
     Blocked,
     Created,
     Done,
     Event,
-    IllegalTransition,
-    Job,
     Progress,
     Retried,
     ServiceFailed,
-    State,
     StopRequested,
     Submitted,
-    apply,
 )
-from grok_video.core.ledger import Ledger, put_command
+from grok_video.core.job import IllegalTransition, Job, State, apply
+from grok_video.ledger.inbox import put_command, waiting_commands
+from grok_video.ledger.ledger import Ledger
+from grok_video.service.request import request_id_in
 from tests.core.conftest import KEY, make_spec
 from tests.core.test_job import BOUGHT, ROADS, SENT, TROUBLE, URL, made
 from tests.core.test_worker import Blender, blender, make_blender, one_service, service
@@ -103,11 +101,11 @@ def test_an_id_belongs_to_one_job(tmp_path: Path) -> None:
     other = in_ledger(ledger, *BOUGHT)
     lost = in_ledger(ledger, *LOST)
     put_command(tmp_path, "request_id", job=lost.id, value=other.request_id)
-    ((path, command),) = ledger.inbox()
-    ledger.apply(command)
+    ((path, command),) = waiting_commands(ledger.data_dir)
+    ledger.commands.apply(command)
     path.unlink()
     assert ledger.job(lost.id) == lost
-    (notice,) = ledger._connection.execute("SELECT payload FROM notices").fetchone()
+    (notice,) = ledger.connection.execute("SELECT payload FROM notices").fetchone()
     assert "another job" in notice
     ledger.close()
 
@@ -117,10 +115,10 @@ def test_a_job_that_goes_on_takes_no_other_id(tmp_path: Path, events: tuple[Even
     ledger = Ledger.open(tmp_path)
     job = in_ledger(ledger, *events)
     put_command(tmp_path, "request_id", job=job.id, value="typed-by-hand")
-    ((_, command),) = ledger.inbox()
-    ledger.apply(command)
+    ((_, command),) = waiting_commands(ledger.data_dir)
+    ledger.commands.apply(command)
     assert ledger.job(job.id) == job
-    (notice,) = ledger._connection.execute("SELECT payload FROM notices").fetchone()
+    (notice,) = ledger.connection.execute("SELECT payload FROM notices").fetchone()
     assert "own request id" in notice
     ledger.close()
 
@@ -171,7 +169,7 @@ ID = "7d1f0c2e-4b5a-4c3d-9e8f-0123456789ab"
     ],
 )
 def test_an_id_is_found_in_what_people_copy(pasted: str) -> None:
-    assert wire.request_id_in(pasted) == ID
+    assert request_id_in(pasted) == ID
 
 
 @pytest.mark.parametrize(
@@ -190,14 +188,14 @@ def test_an_id_is_found_in_what_people_copy(pasted: str) -> None:
 )
 def test_what_is_no_id_is_refused_with_a_sentence(pasted: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        wire.request_id_in(pasted)
+        request_id_in(pasted)
 
 
 @given(st.text())
 def test_any_text_is_an_id_that_can_be_asked_for_or_is_refused(pasted: str) -> None:
     found = "x"
     with contextlib.suppress(ValueError):
-        found = wire.request_id_in(pasted)
+        found = request_id_in(pasted)
     assert 0 < len(found) <= 200
     assert found.isascii()
     assert "/" not in found

@@ -9,28 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_video.core.job import (
+from grok_video.core.events import (
     AnswerLost,
     Blocked,
     Created,
     DownloadBroken,
     Event,
     Held,
-    Job,
     NotSent,
-    Problem,
-    ProblemCode,
     Released,
     Sending,
     Slow,
-    State,
     SubmitStarted,
     Submitted,
     Unrecognised,
     UrlGone,
-    apply,
 )
-from grok_video.core.schedule import (
+from grok_video.core.job import Job, State, apply
+from grok_video.core.problem import Problem, ProblemCode
+from grok_video.worker.schedule import (
     MOST_BROKEN,
     MOST_BROKEN_HERE,
     Act,
@@ -63,7 +60,7 @@ def running(at: float = T0) -> Job:
 
 
 def downloading(at: float = T0) -> Job:
-    from grok_video.core.job import Done
+    from grok_video.core.events import Done
 
     return apply(running(at), Done("https://x/y"), at)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from grok_video.core.job import State
-from grok_video.core.transport import Call, Transport
-from grok_video.core.wire import submission
+from grok_video.service.request import submission
+from grok_video.worker.http.call import Call
+from grok_video.worker.http.transport import Transport
 from tests.core.soak import FAULTS, WEIGHTS, Action, Soak, plan, soak, start_service
 from tests.stand_in.client import StandIn
 

@@ -19,9 +19,15 @@ from typing import Any
 import pytest
 import trustme
 
-from grok_video.core import transport as transport_module
-from grok_video.core.job import ProblemCode, State, account_of
-from grok_video.core.transport import Call, Refused, Transport, TransportError
+from grok_video.core import urls as urls_module
+from grok_video.core.job import State
+from grok_video.core.problem import ProblemCode
+from grok_video.core.spec import account_of
+from grok_video.core.urls import is_private_address
+from grok_video.worker.http import call as call_module
+from grok_video.worker.http.call import Call
+from grok_video.worker.http.errors import Answer, Refused, TransportError
+from grok_video.worker.http.transport import Transport
 from tests.core.conftest import KEY, RawServer, Wire
 from tests.core.test_worker import Blender
 from tests.patching import Patches
@@ -100,7 +106,7 @@ def named(company: trustme.CA, name: str, folder: Path) -> str:
     return str(authorities)
 
 
-def post(host: str, port: int, left: list[bool]) -> transport_module.Answer:
+def post(host: str, port: int, left: list[bool]) -> Answer:
     """Buy something there; ``left`` is added to when the last byte may leave."""
     secure = Transport(f"https://{host}:{port}", KEY)
     return secure.post("/v1/videos/generations", PARTS, lambda: left.append(True), Call())
@@ -222,13 +228,14 @@ def test_a_redirect_from_a_public_host_into_a_private_network_is_refused(
     monkeypatch.setenv("SSL_CERT_FILE", named(company, "SSL_CERT_FILE", tmp_path))
     there = f"https://{place}:{server.port}/inside.mp4"
     server.behave = lambda wire: wire.answer(302, b"", f"Location: {there}")
-    real, asked = transport_module._private, []
+    real, asked = is_private_address, []
 
     def at_first_public(address: str) -> bool:
         asked.append(address)
         return bool(server.seen) and real(address)
 
-    patches.set(transport_module, "_private", at_first_public)
+    for module in (urls_module, call_module):
+        patches.set(module, "is_private_address", at_first_public)
     service = Transport(f"https://{HOST}:{server.port}", KEY)
     with pytest.raises(Refused) as caught:
         service.download(f"https://{HOST}:{server.port}/c.mp4", tmp_path / "p", "", Call())

@@ -20,19 +20,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_video.core import transport
-from grok_video.core.transport import (
-    Body,
+from grok_video.core.urls import base_problem
+from grok_video.worker.http import transport
+from grok_video.worker.http.body import Body
+from grok_video.worker.http.call import Call
+from grok_video.worker.http.errors import (
+    Answer,
     Broken,
-    Call,
     LinkGone,
     Refused,
     SourceGone,
-    Transport,
     TransportError,
     Unwritable,
-    base_problem,
+    shown_host,
 )
+from grok_video.worker.http.transport import LONGEST_ANSWER, Transport
 from tests.core.conftest import KEY, RawServer, Wire, wait_for
 from tests.patching import Patches
 
@@ -43,9 +45,7 @@ def nothing() -> None:
     """Before the last byte, when a test is about something else."""
 
 
-def post(
-    server: RawServer, image: str = "", before_last: Callable[[], None] = nothing
-) -> transport.Answer:
+def post(server: RawServer, image: str = "", before_last: Callable[[], None] = nothing) -> Answer:
     return Transport(server.base, KEY).post("/v1/x", around(image), before_last, Call())
 
 
@@ -429,7 +429,7 @@ def test_what_came_is_bounded_and_without_the_key(server: RawServer) -> None:
         post(server)
     came = broken.value.came
     assert came is not None
-    assert 1 << 19 < len(came.body) <= transport.LONGEST_ANSWER
+    assert 1 << 19 < len(came.body) <= LONGEST_ANSWER
     assert KEY[4:] not in came.body.decode() + str(dict(came.headers))
 
 
@@ -449,7 +449,7 @@ def test_a_chunked_answer_is_read(server: RawServer) -> None:
 @pytest.mark.parametrize("name", ["x\x1bred", "n" * 30_000, "schäfer.example", "a b", "x\x07"])
 def test_a_name_that_is_none_is_not_repeated(server: RawServer, tmp_path: Path, name: str) -> None:
     """A redirect may name anything; what is said of it is shown in the panel and in a terminal."""
-    assert transport._host(f"https://{name}/x") == "the service"
+    assert shown_host(f"https://{name}/x") == "the service"
     server.behave = lambda wire: wire.send(
         b"HTTP/1.1 302 X\r\nContent-Length: 0\r\nLocation: http://%s/x\r\n\r\n" % name.encode()
     )
@@ -463,7 +463,7 @@ def test_a_name_that_is_none_is_not_repeated(server: RawServer, tmp_path: Path, 
 @pytest.mark.parametrize("host", ["api.x.ai", "127.0.0.1", "a_b.example", "::1", "fe80::1%eth0"])
 def test_the_name_of_a_host_is_said(host: str) -> None:
     inside = f"[{host}]" if ":" in host else host
-    assert transport._host(f"https://{inside}:8/x") == host
+    assert shown_host(f"https://{inside}:8/x") == host
 
 
 def test_refused_and_unknown_hosts_have_sentences() -> None:

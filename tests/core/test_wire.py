@@ -18,26 +18,25 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grok_video.core import wire
-from grok_video.core.job import (
-    TICKS_PER_USD,
+from grok_video.core.amount import TICKS_PER_USD
+from grok_video.core.events import (
     AnswerLost,
     Blocked,
     Done,
     Event,
-    JobSpec,
-    Keyframe,
-    Kind,
     NotSent,
-    Picture,
-    Problem,
-    ProblemCode,
     Progress,
     Rejected,
     ServiceFailed,
-    SourceVideo,
     Submitted,
 )
+from grok_video.core.problem import Problem, ProblemCode
+from grok_video.core.redact import mask
+from grok_video.core.spec import JobSpec, Keyframe, Kind, Picture, SourceVideo
+from grok_video.core.urls import host_of
+from grok_video.service.answer import Poll, key_answer, models_answer, poll_answer, submit_answer
+from grok_video.service.body import retry_after
+from grok_video.service.request import RemoteClip, poll_path, submission
 from tests.core.conftest import KEY, make_spec
 
 FIXTURES: dict[str, dict[str, Any]] = {
@@ -57,16 +56,16 @@ def encoded(body: Any) -> bytes:
 
 def submit(status: int, body: Any = "", headers: Mapping[str, str] | None = None) -> Event:
     raw = body if isinstance(body, bytes) else encoded(body)
-    return wire.submit_answer(status, headers or {}, raw, now=NOW)
+    return submit_answer(status, headers or {}, raw, now=NOW)
 
 
-def poll(status: int, body: Any = "", headers: Mapping[str, str] | None = None) -> wire.Poll:
+def poll(status: int, body: Any = "", headers: Mapping[str, str] | None = None) -> Poll:
     raw = body if isinstance(body, bytes) else encoded(body)
-    return wire.poll_answer(status, headers or {}, raw, now=NOW)
+    return poll_answer(status, headers or {}, raw, now=NOW)
 
 
 def key(status: int, body: Any = "") -> Problem | None:
-    return wire.key_answer(status, {}, body if isinstance(body, bytes) else encoded(body))
+    return key_answer(status, {}, body if isinstance(body, bytes) else encoded(body))
 
 
 def failed(status: int, body: Any) -> ServiceFailed:
@@ -87,10 +86,10 @@ Files = Mapping[str, bytes]
 
 
 def assembled(
-    spec: JobSpec, files: Files | None = None, named: wire.Named | None = None
+    spec: JobSpec, files: Files | None = None, named: RemoteClip | None = None
 ) -> tuple[str, dict[str, Any]]:
     """Where it goes, and what the service reads when the worker has put the parts together."""
-    upload = wire.submission(spec, named)
+    upload = submission(spec, named)
     body = b""
     for part in upload.parts:
         body += part if isinstance(part, bytes) else base64.b64encode((files or {})[str(part)])
@@ -152,7 +151,7 @@ def test_no_prompt_is_no_field() -> None:
 A, B, C, D = (Picture(f"/stills/{n}.png", "image/png", 3) for n in "abcd")
 PIXELS = {picture.path: picture.path.encode() for picture in (A, B, C, D)}
 CLIP = SourceVideo("/stills/source.mp4", 4.04, 7, 848, 480, "job-1")
-NAMED = wire.Named("https://vidgen.x.ai/bucket/xai-video-5ec4e7.mp4", "request-1")
+NAMED = RemoteClip("https://vidgen.x.ai/bucket/xai-video-5ec4e7.mp4", "request-1")
 
 
 def test_references_go_in_their_order_as_their_kind_says() -> None:
@@ -232,7 +231,7 @@ def test_only_fields_of_the_reference_are_sent() -> None:
 @pytest.mark.parametrize("kind", [Kind.EXTEND, Kind.EDIT])
 def test_what_has_no_source_buys_nothing(kind: Kind) -> None:
     with pytest.raises(ValueError, match=kind.value):
-        wire.submission(make_spec(kind=kind))
+        submission(make_spec(kind=kind))
 
 
 @given(
@@ -268,13 +267,13 @@ def test_a_source_that_cannot_be_fetched_is_free_and_says_what_works(
     status: int, words: str
 ) -> None:
     body = encoded({"code": "invalid-argument", "error": f"{words} ({NAMED.url})"})
-    event = wire.submit_answer(status, {}, body, now=NOW, named=True)
+    event = submit_answer(status, {}, body, now=NOW, named=True)
     assert isinstance(event, Rejected)
     assert event.problem.code is ProblemCode.REQUEST
     assert event.problem.charged is False
     assert "Send Again uploads the clip itself" in event.problem.hint
     assert "xai-video" not in event.problem.message
-    uploaded = wire.submit_answer(status, {}, body, now=NOW)
+    uploaded = submit_answer(status, {}, body, now=NOW)
     assert isinstance(uploaded, Rejected)
     assert "Choose another source" in uploaded.problem.hint
 
@@ -282,7 +281,7 @@ def test_a_source_that_cannot_be_fetched_is_free_and_says_what_works(
 @pytest.mark.parametrize("name", ["err-model-404-new", "err-edit-model", "err-ext-model"])
 def test_other_refusals_are_not_taken_for_a_source_that_is_gone(name: str) -> None:
     entry = FIXTURES[name]
-    event = wire.submit_answer(entry["status"], {}, encoded(entry["body"]), now=NOW, named=True)
+    event = submit_answer(entry["status"], {}, encoded(entry["body"]), now=NOW, named=True)
     assert isinstance(event, Rejected)
     assert "uploads" not in event.problem.hint
 
@@ -291,7 +290,7 @@ def test_other_refusals_are_not_taken_for_a_source_that_is_gone(name: str) -> No
 @example("a/../b?x=1#y %41")
 @example("\ud800")
 def test_an_id_is_one_part_of_the_path(request_id: str) -> None:
-    path = wire.poll_path(request_id)
+    path = poll_path(request_id)
     assert re.fullmatch(r"/v1/videos/[A-Za-z0-9_.~%-]*", path)
     if "\ud800" not in request_id:
         assert unquote(path.removeprefix("/v1/videos/")) == request_id
@@ -370,14 +369,14 @@ def test_captured_refusals(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(RUNNING))
 def test_captured_polls_of_a_running_job(name: str) -> None:
-    assert poll(*said(name)) == wire.Poll(Progress(RUNNING[name]))
+    assert poll(*said(name)) == Poll(Progress(RUNNING[name]))
 
 
 @pytest.mark.parametrize("name", sorted(DONE))
 def test_captured_clips(name: str) -> None:
     body = FIXTURES[name]["body"]
     cost = body.get("usage", {}).get("cost_in_usd_ticks")
-    assert poll(*said(name)) == wire.Poll(Done(body["video"]["url"], cost))
+    assert poll(*said(name)) == Poll(Done(body["video"]["url"], cost))
 
 
 @pytest.mark.parametrize("name", sorted(FAILED))
@@ -612,7 +611,7 @@ def test_a_clip_in_every_shape(word: str | None) -> None:
     body = {"status": word, "video": {"url": "https://a.example/c.mp4", "duration": 6}}
     if word is None:
         del body["status"]  # early 2026
-    assert poll(200, body) == wire.Poll(Done("https://a.example/c.mp4"))
+    assert poll(200, body) == Poll(Done("https://a.example/c.mp4"))
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
@@ -880,11 +879,11 @@ def test_an_answer_that_says_nothing_of_the_key(
     ],
 )
 def test_retry_after(value: str, seconds: float | None) -> None:
-    assert wire.retry_after({"RETRY-after": value}, NOW) == seconds
+    assert retry_after({"RETRY-after": value}, NOW) == seconds
 
 
 def test_retry_after_is_honoured_on_every_answer() -> None:
-    assert wire.retry_after({}, NOW) is None
+    assert retry_after({}, NOW) is None
     later = submit(429, "", {"Retry-After": "9"})
     assert isinstance(later, NotSent)
     assert later.wait == 9
@@ -893,18 +892,18 @@ def test_retry_after_is_honoured_on_every_answer() -> None:
 
 
 def test_mask() -> None:
-    assert wire.mask(f"a {KEY}, b") == "a xai-***, b"
-    assert wire.mask(f"Bearer {KEY.upper()}") == "Bearer xai-***"
-    assert wire.mask("provided: xa***jU.") == "provided: ***."
-    assert wire.mask("a **bold** 2*3 word") == "a **bold** 2*3 word"
+    assert mask(f"a {KEY}, b") == "a xai-***, b"
+    assert mask(f"Bearer {KEY.upper()}") == "Bearer xai-***"
+    assert mask("provided: xa***jU.") == "provided: ***."
+    assert mask("a **bold** 2*3 word") == "a **bold** 2*3 word"
 
 
 @given(st.text(), st.text(string.ascii_letters + string.digits + "-_", min_size=1), st.text())
 def test_no_key_gets_through_the_mask(before: str, secret: str, after: str) -> None:
     # 'Q' before and after so that a part of the random text is not the secret by chance.
-    masked = wire.mask(f"{before} xai-QQ{secret}QQ {after}")
+    masked = mask(f"{before} xai-QQ{secret}QQ {after}")
     assert f"QQ{secret}QQ" not in masked
-    assert wire.mask(masked) == masked
+    assert mask(masked) == masked
 
 
 @pytest.mark.parametrize(
@@ -919,7 +918,7 @@ def test_no_key_gets_through_the_mask(before: str, secret: str, after: str) -> N
     ],
 )
 def test_host_of(url: str, host: str) -> None:
-    assert wire.host_of(url) == host
+    assert host_of(url) == host
 
 
 # ---------------------------------------------------------------------------------------------------- models
@@ -927,7 +926,7 @@ def test_host_of(url: str, host: str) -> None:
 
 def models(status: int, body: Any) -> Any:
     raw = body if isinstance(body, bytes) else encoded(body)
-    return wire.models_answer(status, {}, raw)
+    return models_answer(status, {}, raw)
 
 
 def test_the_captured_list_of_models() -> None:
@@ -1087,10 +1086,10 @@ SHOUT = b'{"status":"failed","error":"' + b"<" * 5000 + b'"}'
 def test_no_answer_raises_and_every_problem_can_be_shown_and_kept(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
-    post = wire.submit_answer(status, headers, body, now=NOW)
-    got = wire.poll_answer(status, headers, body, now=NOW)
-    checked = wire.key_answer(status, headers, body)
-    listed = wire.models_answer(status, headers, body)
+    post = submit_answer(status, headers, body, now=NOW)
+    got = poll_answer(status, headers, body, now=NOW)
+    checked = key_answer(status, headers, body)
+    listed = models_answer(status, headers, body)
     if isinstance(listed, list):
         assert len(listed) <= 100
         for about in listed:
@@ -1100,7 +1099,7 @@ def test_no_answer_raises_and_every_problem_can_be_shown_and_kept(
             assert json.dumps(about).encode()
     if isinstance(post, Submitted):
         assert 200 <= status < 300
-        assert wire.poll_path(post.request_id)
+        assert poll_path(post.request_id)
     if isinstance(post, Rejected):
         assert status in REJECTED | {429}
     if isinstance(post, NotSent):
@@ -1110,7 +1109,7 @@ def test_no_answer_raises_and_every_problem_can_be_shown_and_kept(
     assert len(got.note) < 700
     if isinstance(got.event, Done):
         assert got.event.url.lower().startswith(("http://", "https://"))
-        assert wire.host_of(got.event.url)
+        assert host_of(got.event.url)
     if isinstance(got.event, Done | ServiceFailed):
         assert got.event.cost is None or got.event.cost >= 0
     if isinstance(got.event, Progress):
@@ -1126,5 +1125,5 @@ def test_no_answer_raises_and_every_problem_can_be_shown_and_kept(
 
 @given(st.floats(allow_nan=False), HEADERS)
 def test_a_wait_is_never_long_or_negative(now: float, headers: dict[str, str]) -> None:
-    wait = wire.retry_after(headers, now)
+    wait = retry_after(headers, now)
     assert wait is None or (math.isfinite(wait) and 0 <= wait <= 300)

@@ -26,37 +26,40 @@ from typing import Any
 
 import pytest
 
-from grok_video.core import worker as worker_module
-from grok_video.core.job import (
+from grok_video.core.events import (
     Created,
     Done,
     Event,
     Held,
-    Job,
-    JobSpec,
-    Keyframe,
-    Kind,
-    Picture,
-    Problem,
-    ProblemCode,
     Progress,
     Rejected,
     Released,
     Sending,
     Slow,
-    SourceVideo,
-    State,
     StopRequested,
     SubmitStarted,
     Submitted,
     UrlGone,
-    account_of,
-    new_id,
 )
-from grok_video.core.ledger import FILE_NAME, Ledger, LedgerReader, LedgerUnwritable, put_command
-from grok_video.core.models import MODELS, check, estimate_of
+from grok_video.core.job import Job, State
 from grok_video.core.mp4 import probe
-from grok_video.core.transport import Call
+from grok_video.core.problem import Problem, ProblemCode
+from grok_video.core.spec import JobSpec, Keyframe, Kind, Picture, SourceVideo, account_of, new_id
+from grok_video.ledger.errors import LedgerUnwritable
+from grok_video.ledger.inbox import put_command
+from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.reader import LedgerReader
+from grok_video.ledger.schema import FILE_NAME
+from grok_video.service.checks import check
+from grok_video.service.models import MODELS
+from grok_video.service.pricing import estimate_of
+from grok_video.service.request import RemoteClip
+from grok_video.worker import schedule as schedule_module
+from grok_video.worker import worker as worker_module
+from grok_video.worker.desk import LOG_SIZE, Desk, RunningCall
+from grok_video.worker.http.call import Call
+from grok_video.worker.process import Parent
+from grok_video.worker.submit import Abandon, record_sending, remote_source
 from tests.core.conftest import ROOT, RawServer, make_spec, png, wait_for
 from tests.keysearch import found_in
 from tests.patching import Patches
@@ -866,7 +869,7 @@ def test_a_command_that_trips_the_program_is_answered_and_put_by(
     """A bug that no check foresees: the file would end the worker of each Blender, again and again."""
     package = tmp_path / "package"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    module = package / "core" / "ledger.py"
+    module = package / "ledger" / "commands.py"
     whole = module.read_text("utf-8")
     line = '            case "stop":\n'
     broken = whole.replace(line, f'{line}                int("")\n')
@@ -1557,11 +1560,11 @@ def test_a_ledger_that_breaks_while_in_use_is_rebuilt(blender: Blender, service:
 def test_it_is_quiet_with_a_thousand_jobs(blender: Blender) -> None:
     """No busy loop, and no work that grows with what is long done."""
     ledger = Ledger.open(blender.data)
-    ledger._connection.execute("PRAGMA synchronous = OFF")  # pyright: ignore[reportPrivateUsage]
+    ledger.connection.execute("PRAGMA synchronous = OFF")
     for _ in range(1000):
         spec = blender.spec()
         ledger.append(spec.id, 0, Created(spec), at=time.time() - 7200)
-        put = ledger.apply
+        put = ledger.commands.apply
         put({"id": new_id(), "command": "stop", "job": spec.id})
     ledger.close()
     blender.start()
@@ -1598,24 +1601,24 @@ def test_its_memory_stays_flat(blender: Blender, service: StandIn) -> None:
 
 @pytest.fixture
 def inside(tmp_path: Path) -> Iterator[worker_module.Worker]:
-    made = worker_module.Worker(tmp_path, "session-a", new_id(), 0o022)
+    made = worker_module.Worker(Desk(tmp_path, "session-a", new_id(), 0o022), Parent())
     yield made
-    made._ledger.close()
+    made.desk.ledger.close()
 
 
 def test_an_id_that_the_disk_does_not_take_is_kept(inside: worker_module.Worker) -> None:
     """The answer to a POST is never dropped: it is written once there is space again."""
-    ledger = inside._ledger
+    ledger = inside.desk.ledger
     spec = make_spec()
     ledger.append(spec.id, 0, Created(spec))
-    ledger.lease(spec.id, inside._id)
-    ledger.append(spec.id, 1, SubmitStarted(1), worker=inside._id)
-    ledger.append(spec.id, 2, Sending(), worker=inside._id)
-    ledger._connection.execute("PRAGMA query_only = ON")
+    ledger.leases.take(spec.id, inside.desk.id)
+    ledger.append(spec.id, 1, SubmitStarted(1), worker=inside.desk.id)
+    ledger.append(spec.id, 2, Sending(), worker=inside.desk.id)
+    ledger.connection.execute("PRAGMA query_only = ON")
     inside._record(spec.id, [Submitted("r-1")])
     with pytest.raises(LedgerUnwritable):
         inside._write_unwritten()
-    ledger._connection.execute("PRAGMA query_only = OFF")
+    ledger.connection.execute("PRAGMA query_only = OFF")
     inside._retry_due = 0.0
     inside._write_unwritten()
     job = ledger.job(spec.id)
@@ -1626,21 +1629,21 @@ def test_an_id_that_the_disk_does_not_take_is_kept(inside: worker_module.Worker)
 def test_a_hiccup_of_the_ledger_does_not_end_the_waiting_for_a_paid_answer(
     inside: worker_module.Worker, patches: Patches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = inside._ledger
+    ledger = inside.desk.ledger
     paid, other = make_spec(), make_spec()
     for spec, events in (
         (paid, (Created(paid), SubmitStarted(1), Sending())),
         (other, (Created(other), SubmitStarted(1), Sending(), Submitted("r-2"))),
     ):
         ledger.append(spec.id, 0, events[0])
-        ledger.lease(spec.id, inside._id)
+        ledger.leases.take(spec.id, inside.desk.id)
         for seq, event in enumerate(events[1:], 1):
-            ledger.append(spec.id, seq, event, worker=inside._id)
-    op = worker_module.Op("submit", paid.id, Call(), sent=True, events=[Submitted("r-1")])
-    inside._ops[paid.id] = op
+            ledger.append(spec.id, seq, event, worker=inside.desk.id)
+    op = RunningCall("submit", paid.id, Call(), sent=True, events=[Submitted("r-1")])
+    inside.desk.running[paid.id] = op
     inside._record(other.id, [Progress(50)])
     append, began = ledger.append, time.monotonic()
-    fails, answers = [LedgerUnwritable("Full.")], [("op", op)]
+    fails, answers = [LedgerUnwritable("Full.")], [("call", op)]
     ticks = itertools.count(began)
 
     def hiccup(*given: Any, **named: Any) -> Job:
@@ -1652,7 +1655,7 @@ def test_a_hiccup_of_the_ledger_does_not_end_the_waiting_for_a_paid_answer(
         """A second for each look; after a minute the answer comes."""
         now = next(ticks)
         if now - began > 60.0 and answers:
-            inside._messages.put(answers.pop())
+            inside.desk.messages.put(answers.pop())
         return now
 
     patches.set(ledger, "append", hiccup)
@@ -1666,14 +1669,14 @@ def test_a_hiccup_of_the_ledger_does_not_end_the_waiting_for_a_paid_answer(
 def test_an_id_that_comes_after_somebody_took_us_for_dead_is_kept(
     inside: worker_module.Worker,
 ) -> None:
-    from grok_video.core.job import AnswerLost
+    from grok_video.core.events import AnswerLost
 
-    ledger = inside._ledger
+    ledger = inside.desk.ledger
     spec = make_spec()
     lost = AnswerLost(Problem(ProblemCode.ANSWER_LOST, "Lost."))
     for seq, event in enumerate((Created(spec), SubmitStarted(1), Sending(), lost)):
         ledger.append(spec.id, seq, event)
-    ledger._connection.execute("INSERT INTO leases VALUES (?, 'another', 0)", (spec.id,))
+    ledger.connection.execute("INSERT INTO leases VALUES (?, 'another', 0)", (spec.id,))
     inside._record(spec.id, [Submitted("r-1")])
     inside._write_unwritten()
     job = ledger.job(spec.id)
@@ -1683,7 +1686,7 @@ def test_an_id_that_comes_after_somebody_took_us_for_dead_is_kept(
 
 def test_only_a_fresh_url_of_the_same_account_is_named(inside: worker_module.Worker) -> None:
     """What the service may no longer have, or another account's, is uploaded."""
-    ledger = inside._ledger
+    ledger = inside.desk.ledger
     made = make_spec()
     url = "https://vidgen.x.ai/a.mp4"
     video = SourceVideo("/stills/a.mp4", 4.0, job=made.id)
@@ -1695,18 +1698,20 @@ def test_only_a_fresh_url_of_the_same_account_is_named(inside: worker_module.Wor
         for seq, event in enumerate((*road, *more)):
             ledger.append(job.id, seq, event, at=at)
 
-    assert inside._named(spec) is None  # a job that nobody knows
+    assert remote_source(inside.desk.ledger, spec) is None  # a job that nobody knows
     bought(made, 19.5)
-    assert inside._named(spec) == worker_module.wire.Named(url, f"r-{made.id}")
-    assert inside._named(replace(spec, kind=Kind.GENERATE)) is None
-    assert inside._named(replace(spec, video=replace(video, job=""))) is None
-    assert inside._named(replace(spec, account="another")) is None
-    assert inside._named(replace(spec, api_base="https://another.example")) is None
+    assert remote_source(inside.desk.ledger, spec) == RemoteClip(url, f"r-{made.id}")
+    assert remote_source(inside.desk.ledger, replace(spec, kind=Kind.GENERATE)) is None
+    assert remote_source(inside.desk.ledger, replace(spec, video=replace(video, job=""))) is None
+    assert remote_source(inside.desk.ledger, replace(spec, account="another")) is None
+    assert (
+        remote_source(inside.desk.ledger, replace(spec, api_base="https://another.example")) is None
+    )
 
     def named(hours_ago: float, *more: Event) -> Any:
         other = make_spec()
         bought(other, hours_ago, *more)
-        return inside._named(replace(spec, video=replace(video, job=other.id)))
+        return remote_source(inside.desk.ledger, replace(spec, video=replace(video, job=other.id)))
 
     assert named(0.0)
     assert named(20.1) is None
@@ -1717,58 +1722,58 @@ def test_only_a_fresh_url_of_the_same_account_is_named(inside: worker_module.Wor
     problem = Problem(ProblemCode.REQUEST, "Failed to download the video.", http_status=400)
     for seq, event in enumerate((Created(refused), SubmitStarted(1), Sending(), Rejected(problem))):
         ledger.append(refused.id, seq, event)
-    assert inside._named(replace(spec, parent=refused.id)) is None
-    assert inside._named(replace(spec, parent=made.id))
+    assert remote_source(inside.desk.ledger, replace(spec, parent=refused.id)) is None
+    assert remote_source(inside.desk.ledger, replace(spec, parent=made.id))
 
 
 def test_a_job_that_another_was_quicker_with_is_given_back(inside: worker_module.Worker) -> None:
     """Only forgotten, nobody could take it as long as this worker lives."""
     spec = make_spec()
-    job = inside._ledger.append(spec.id, 0, Created(spec))
+    job = inside.desk.ledger.append(spec.id, 0, Created(spec))
     inside._changed(job)
-    inside._ledger.append(spec.id, 1, Released("session-b"))
+    inside.desk.ledger.append(spec.id, 1, Released("session-b"))
     held = Held(Problem(ProblemCode.HELD, "Left over."))
-    inside._do(job, worker_module.schedule.Step(worker_module.Act.RECORD, 0.0, held))
+    inside._do(job, schedule_module.Step(schedule_module.Act.RECORD, 0.0, held))
     assert inside._leases == {}
-    assert inside._ledger._holder(spec.id) == ""
+    assert inside.desk.ledger.leases.take(spec.id, "another") == 0
 
 
 def test_a_stop_is_seen_at_the_last_byte(inside: worker_module.Worker) -> None:
     """However late it comes: what was stopped before its last byte left is not bought."""
-    ledger, spec = inside._ledger, make_spec()
+    ledger, spec = inside.desk.ledger, make_spec()
     inside._set_online(True)
     for seq, event in enumerate((Created(spec), SubmitStarted(1), StopRequested())):
         ledger.append(spec.id, seq, event)
-    ledger.lease(spec.id, inside._id)
-    op = worker_module.Op("submit", spec.id, Call())
-    with pytest.raises(worker_module._Abandon):
-        inside._record_sending(op)
+    ledger.leases.take(spec.id, inside.desk.id)
+    op = RunningCall("submit", spec.id, Call())
+    with pytest.raises(Abandon):
+        record_sending(op, inside.desk)
     job = ledger.job(spec.id)
     assert job is not None
     assert (job.sent, op.sent) == (False, False)
 
 
 @pytest.mark.parametrize(
-    ("change", "words"), [("_online", "switched off"), ("_leaving", "Blender ended")]
+    ("change", "words"), [("online", "switched off"), ("leaving", "Blender ended")]
 )
 def test_blender_s_end_and_offline_are_seen_at_the_last_byte(
     inside: worker_module.Worker, change: str, words: str
 ) -> None:
     """The call is ended as well, but its last byte may be on its way to the socket already."""
-    ledger, spec = inside._ledger, make_spec()
+    ledger, spec = inside.desk.ledger, make_spec()
     inside._set_online(True)
     for seq, event in enumerate((Created(spec), SubmitStarted(1))):
         ledger.append(spec.id, seq, event)
-    ledger.lease(spec.id, inside._id)
-    op = worker_module.Op("submit", spec.id, Call())
-    setattr(inside, change, not getattr(inside, change))
-    with pytest.raises(worker_module._Abandon, match=words):
-        inside._record_sending(op)
+    ledger.leases.take(spec.id, inside.desk.id)
+    op = RunningCall("submit", spec.id, Call())
+    setattr(inside.desk, change, not getattr(inside.desk, change))
+    with pytest.raises(Abandon, match=words):
+        record_sending(op, inside.desk)
     job = ledger.job(spec.id)
     assert job is not None
     assert (job.sent, op.sent) == (False, False)
-    setattr(inside, change, not getattr(inside, change))
-    inside._record_sending(op)
+    setattr(inside.desk, change, not getattr(inside.desk, change))
+    record_sending(op, inside.desk)
     job = ledger.job(spec.id)
     assert job is not None
     assert (job.sent, op.sent) == (True, True)
@@ -1776,23 +1781,24 @@ def test_blender_s_end_and_offline_are_seen_at_the_last_byte(
 
 def test_a_new_word_is_counted_from_when_it_was_given(inside: worker_module.Worker) -> None:
     spec = make_spec()
-    job = inside._ledger.append(spec.id, 0, Created(spec))
+    job = inside.desk.ledger.append(spec.id, 0, Created(spec))
     inside._changed(job)
     inside._memory[spec.id].since -= 700.0
-    inside._changed(inside._ledger.append(spec.id, 1, Released("session-a")))
+    inside._changed(inside.desk.ledger.append(spec.id, 1, Released("session-a")))
     assert time.monotonic() - inside._memory[spec.id].since < 60.0
 
 
 def test_it_leaves_when_there_is_nothing_to_do(inside: worker_module.Worker) -> None:
     inside._turn()
-    assert not inside._leaving
+    assert not inside.desk.leaving
     inside._busy_at -= worker_module.IDLE + 1
     inside._turn()
-    assert inside._leaving
+    assert inside.desk.leaving
 
 
 def test_it_stays_while_a_clip_is_being_imported(inside: worker_module.Worker) -> None:
-    from grok_video.core.job import Clip, Downloaded, ImportClaimed
+    from grok_video.core.events import Downloaded, ImportClaimed
+    from grok_video.core.spec import Clip
 
     spec = make_spec()
     clip = Clip("/c.mp4", 1, 2, 3, 24.0, 25, 1.0, True)
@@ -1806,10 +1812,10 @@ def test_it_stays_while_a_clip_is_being_imported(inside: worker_module.Worker) -
         ImportClaimed("session-a"),
     )
     for seq, event in enumerate(events):
-        inside._ledger.append(spec.id, seq, event)
+        inside.desk.ledger.append(spec.id, seq, event)
     inside._busy_at -= worker_module.IDLE + 1
     inside._turn()
-    assert not inside._leaving
+    assert not inside.desk.leaving
 
 
 @pytest.mark.parametrize("base", ["https://api.x.ai", "http://127.0.0.1:1"])
@@ -1817,8 +1823,8 @@ def test_only_a_loopback_service_is_asked_faster(inside: worker_module.Worker, b
     inside._set_account(
         {"base": base, "key": "k", "poll_interval": 0.1, "gap": 0.01, "per_minute": 900}
     )
-    assert inside._account is not None
-    pace = inside._account.pace
+    assert inside.desk.account is not None
+    pace = inside.desk.account.pace
     fast = base.startswith("http:")
     assert (pace.poll, pace.gap, pace.per_minute) == ((0.1, 0.01, 900) if fast else (5.0, 1.02, 60))
     for nonsense in ("x", -1, 0, float("nan"), float("inf"), None, True):
@@ -1826,12 +1832,12 @@ def test_only_a_loopback_service_is_asked_faster(inside: worker_module.Worker, b
             {"base": base, "key": "k", "poll_interval": nonsense, "per_minute": nonsense}
         )
     inside._set_account({"base": base, "key": "k", "poll_interval": 12})
-    assert replace(inside._account.pace).poll == 12.0
+    assert replace(inside.desk.account.pace).poll == 12.0
 
 
 def test_the_log_is_bounded_and_redacted(inside: worker_module.Worker, tmp_path: Path) -> None:
     inside._set_account({"base": "https://api.x.ai", "key": "no-usual-key"})
-    inside.log(
+    inside.desk.log(
         "went to https://vidgen.x.ai/secret/clip.mp4?sig=1 with no-usual-key and xai-abcdefgh"
     )
     text = (tmp_path / "worker.log").read_text()
@@ -1839,6 +1845,6 @@ def test_the_log_is_bounded_and_redacted(inside: worker_module.Worker, tmp_path:
     for secret in ("secret", "sig=1", "no-usual-key", "xai-abcdefgh"):
         assert secret not in text
     for _ in range(600):
-        inside.log("x" * 1000)
+        inside.desk.log("x" * 1000)
     size = sum(path.stat().st_size for path in tmp_path.glob("worker.log*"))
-    assert size < 2 * worker_module.LOG_SIZE + 10_000
+    assert size < 2 * LOG_SIZE + 10_000

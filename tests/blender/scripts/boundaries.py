@@ -103,7 +103,9 @@ class Boundaries:
     # ------------------------------------------------------------------------------------- the moments after
 
     def _wrap(self, module: Callable[[str], ModuleType]) -> None:
-        bridge, still = module("blender.bridge"), module("blender.still")
+        ledger = module("ledger.inbox")
+        bridge_ = module("blender.bridge")
+        still = module("blender.still")
         patches = patching.Patches()
 
         def put(owner: Any, name: str, wrapped: Any) -> None:
@@ -135,7 +137,7 @@ class Boundaries:
 
             put(owner, name, wrapped)
 
-        command_put = bridge.put_command
+        command_put = ledger.put_command
 
         def put_command(folder: Path, command: str, **fields: Any) -> str:
             self._command = command
@@ -144,12 +146,12 @@ class Boundaries:
             finally:
                 self._command = ""
 
-        put(bridge, "put_command", put_command)
+        put(bridge_, "put_command", put_command)
         around(still, "write", lambda when: self.at(f"{when} the still"))
         around(module("blender.flow"), "_place", self._placing)
-        after(bridge.Bridge, "_start", lambda _, bridge: self._started(bridge))
-        after(bridge.Bridge, "_tell", self._told)
-        after(bridge.Bridge, "tick", lambda _, bridge, *__: self._ticked(bridge))
+        after(bridge_.Bridge, "_start", lambda _, bridge: self._started(bridge))
+        after(bridge_.Bridge, "_tell", self._told)
+        after(bridge_.Bridge, "tick", lambda _, bridge, *__: self._ticked(bridge))
         patches.check_copies()
         after(os, "open", lambda _, path, *__: self._done("opened", path))
         after(os, "replace", lambda _, path, *__: self._done("renamed", path))

@@ -54,7 +54,8 @@ class Traffic:
 
     def __init__(self, ui: Ui, image: str, megabytes: int, folder: Path) -> None:
         self.flow = ui.module("blender.flow")
-        self.job = ui.module("core.job")
+        self.spec = ui.module("core.spec")
+        self.payload = ui.module("core.payload")
         self.settings = ui.module("blender.settings")
         self.image, self.megabytes, self.folder = image, megabytes, folder
         self.polled: list[str] = []
@@ -62,16 +63,16 @@ class Traffic:
 
     def submit(self, prompt: str, image: str = "") -> str:
         """Queue a job for the bench's service, which reads in the prompt what to do."""
-        spec = self.job.JobSpec(
-            id=self.job.new_id(), kind=self.job.Kind.GENERATE, model="grok-imagine-video",
+        spec = self.spec.JobSpec(
+            id=self.spec.new_id(), kind=self.spec.Kind.GENERATE, model="grok-imagine-video",
             prompt=prompt, duration=1, resolution="480p", aspect_ratio="16:9", generate_audio=True,
             account=self.settings.account(), api_base=self.settings.api_base(), estimate=0,
             image=image, image_mime="image/png" if image else "",
             image_bytes=Path(image).stat().st_size if image else 0,
             output=str(self.folder / f"{len(self.carried)}.mp4"),
-            target=self.job.Target(self.flow.current().bridge.session),
+            target=self.spec.Target(self.flow.current().bridge.session),
         )  # fmt: skip
-        self.flow.send("submit", spec=self.job.spec_to_payload(spec))
+        self.flow.send("submit", spec=self.payload.spec_to_payload(spec))
         return spec.id
 
     def of(self, job_id: str) -> Any:

@@ -12,21 +12,10 @@ from collections.abc import Callable
 from enum import StrEnum
 from zlib import crc32
 
-from .job import (
-    LOST_HINT,
-    AnswerLost,
-    Blocked,
-    Event,
-    Held,
-    Job,
-    LocalFailed,
-    NotSent,
-    Problem,
-    ProblemCode,
-    Slow,
-    State,
-)
-from .record import mutable_record, record
+from ..core import events
+from ..core.job import Job, State
+from ..core.problem import LOST_HINT, Problem, ProblemCode
+from ..core.record import mutable_record, record
 
 #: A QUEUED job is submitted at most this long after the user's word; then it waits for a new one.
 WORD_HOLDS = 600.0
@@ -105,7 +94,7 @@ class Step:
 
     act: Act
     at: float
-    event: Event | None = None
+    event: events.Event | None = None
 
 
 def step(job: Job, world: World, memory: Memory) -> Step:
@@ -146,7 +135,7 @@ def _queued(job: Job, world: World, memory: Memory) -> Step:
     if world.account != job.spec.account:
         if age < ACCOUNT_GRACE:
             return Step(Act.WAIT, world.mono + ACCOUNT_GRACE - age)
-        return Step(Act.RECORD, world.mono, Held(_account_problem(world, charged=False)))
+        return Step(Act.RECORD, world.mono, events.Held(_account_problem(world, charged=False)))
     if not world.online:
         return Step(Act.WAIT, ends)
     return Step(Act.SUBMIT, min(max(memory.next_at, _mono(job.not_before, world)), ends))
@@ -159,7 +148,7 @@ def _hold(world: World, why: str) -> Step:
         "Press Send to send it now.",
         charged=False,
     )
-    return Step(Act.RECORD, world.mono, Held(problem))
+    return Step(Act.RECORD, world.mono, events.Held(problem))
 
 
 def _running(job: Job, world: World, memory: Memory) -> Step:
@@ -169,11 +158,11 @@ def _running(job: Job, world: World, memory: Memory) -> Step:
         # Whichever of the two another Blender wrote down stays: they would answer each other for ever.
         if job.blocked and job.problem in (_no_key(None), _other_key(None)):
             return Step(Act.WAIT, math.inf)
-        return Step(Act.RECORD, world.mono, Blocked(_account_problem(world, charged=None)))
+        return Step(Act.RECORD, world.mono, events.Blocked(_account_problem(world, charged=None)))
     if not world.online:
         return Step(Act.WAIT, math.inf)
     if not job.slow and world.wall - job.submitted_at > SLOW_AFTER:
-        return Step(Act.RECORD, world.mono, Slow())
+        return Step(Act.RECORD, world.mono, events.Slow())
     return Step(Act.POLL, memory.next_at)
 
 
@@ -199,10 +188,10 @@ def _other_key(charged: bool | None) -> Problem:
     )
 
 
-def _abandoned(job: Job) -> Event:
+def _abandoned(job: Job) -> events.Event:
     """What a SUBMITTING job becomes whose worker is gone (docs/safety.md, rule 5)."""
     if job.sent:
-        return AnswerLost(
+        return events.AnswerLost(
             Problem(
                 ProblemCode.ANSWER_LOST,
                 "The program ended after this request had been sent and before the answer came. It may "
@@ -210,7 +199,7 @@ def _abandoned(job: Job) -> Event:
                 LOST_HINT,
             )
         )
-    return NotSent(
+    return events.NotSent(
         Problem(
             ProblemCode.NETWORK,
             "The program ended before this request was sent. Nothing was charged.",
@@ -219,9 +208,9 @@ def _abandoned(job: Job) -> Event:
     )
 
 
-def crashed() -> LocalFailed:
+def crashed() -> events.LocalFailed:
     """What becomes of a job that was active in too many crashes of the worker."""
-    return LocalFailed(
+    return events.LocalFailed(
         Problem(
             ProblemCode.CRASHED,
             f"The background worker ended unexpectedly {MOST_CRASHES} times while it worked on this job, "

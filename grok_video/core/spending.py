@@ -10,15 +10,15 @@ what was spent at a service on this computer counts never.
 from __future__ import annotations
 
 import csv
-import functools
 import io
 import time
 from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
 
-from .job import TICKS_PER_USD, Job, Problem, ProblemCode, is_loopback
-from .models import usd
+from .amount import TICKS_PER_USD, usd
+from .job import Job
+from .problem import Problem, ProblemCode
 from .record import record
+from .urls import is_local
 
 #: Larger limits are slips of the keyboard: ten million dollars.
 LARGEST_LIMIT = 10_000_000 * TICKS_PER_USD
@@ -55,18 +55,6 @@ class Spending:
     account_month: int = 0
 
 
-@functools.lru_cache(maxsize=64)
-def is_local(base: str) -> bool:
-    """Whether the API base is a service on this computer."""
-    try:
-        return is_loopback(urlsplit(base).hostname or "")
-    except ValueError:
-        return False
-
-
-# ------------------------------------------------------------------------------------------ days and months
-
-
 def not_before(now: float, jobs: Iterable[Job]) -> float:
     """The wall time that counts: a clock that was set back behind the newest purchase frees nothing."""
     return max(now, max((job.started_at for job in jobs), default=0.0))
@@ -82,9 +70,6 @@ def month_start(at: float) -> float:
     """The wall time at which the local month of ``at`` began."""
     now = time.localtime(at)
     return time.mktime((now.tm_year, now.tm_mon, 1, 0, 0, 0, 0, 0, -1))
-
-
-# -------------------------------------------------------------------------------------------------- the sums
 
 
 def spent(jobs: Iterable[Job], account: str, since: float) -> int:
@@ -120,9 +105,6 @@ def spending(
     return Spending(file, today, this_month, all_time, account_today, account_month)
 
 
-# ------------------------------------------------------------------------------------------------ the limits
-
-
 def over(limits: Limits, today: int, month: int, price: int | None, model: str) -> Problem | None:
     """Why a clip may not be bought; None when it may.
 
@@ -152,8 +134,6 @@ def _limit(what: str, hint: str) -> Problem:
     message = f"{what} Nothing was sent or charged."
     return Problem(ProblemCode.LIMIT, message, hint, charged=False)
 
-
-# ------------------------------------------------------------------------------------------------- the table
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 COLUMNS = (

@@ -1,0 +1,241 @@
+"""Everything that can happen to a job, one frozen record each.
+
+Owns the events, their names on record (``kind``), and which of them are about money. What an event makes of
+a job is in ``core.job``; how it is written down, in ``core.payload``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from .problem import Problem
+from .record import record
+from .spec import Clip, JobSpec
+
+
+@record
+class Event:
+    """Something that happened to a job. ``kind`` is its name in the ledger and never changes."""
+
+    kind: ClassVar[str] = ""
+
+
+@record
+class Created(Event):
+    kind: ClassVar[str] = "created"
+    spec: JobSpec
+
+
+@record
+class Held(Event):
+    kind: ClassVar[str] = "held"
+    problem: Problem
+
+
+@record
+class Released(Event):
+    """The user pressed Send on a held job; ``session`` is the one that may submit it now."""
+
+    kind: ClassVar[str] = "released"
+    session: str
+
+
+@record
+class SubmitStarted(Event):
+    kind: ClassVar[str] = "submit_started"
+    reserved: int  # ticks
+
+
+@record
+class Sending(Event):
+    """The last byte is about to leave. From here on only a complete answer decides."""
+
+    kind: ClassVar[str] = "sending"
+
+
+@record
+class Submitted(Event):
+    kind: ClassVar[str] = "submitted"
+    request_id: str
+
+
+@record
+class NotSent(Event):
+    """Nothing was started: the last byte never left, or the service said *later* (429 rate, 425)."""
+
+    kind: ClassVar[str] = "not_sent"
+    problem: Problem
+    wait: float = 0.0  # seconds before the next try
+
+
+@record
+class Rejected(Event):
+    kind: ClassVar[str] = "rejected"
+    problem: Problem
+
+
+@record
+class AnswerLost(Event):
+    kind: ClassVar[str] = "answer_lost"
+    problem: Problem
+
+
+@record
+class Progress(Event):
+    """A good poll of a running job, written when something changed. Clears ``blocked``."""
+
+    kind: ClassVar[str] = "progress"
+    percent: int | None
+
+
+@record
+class Blocked(Event):
+    """The job goes on at the service, but we cannot ask for it just now."""
+
+    kind: ClassVar[str] = "blocked"
+    problem: Problem
+
+
+@record
+class Slow(Event):
+    kind: ClassVar[str] = "slow"
+
+
+@record
+class Done(Event):
+    kind: ClassVar[str] = "done"
+    url: str
+    cost: int | None = None  # ticks
+
+
+@record
+class ServiceFailed(Event):
+    """The service ended the job: failed, expired, moderated. Final."""
+
+    kind: ClassVar[str] = "service_failed"
+    problem: Problem
+    cost: int | None = None  # ticks
+
+
+@record
+class DownloadBroken(Event):
+    kind: ClassVar[str] = "download_broken"
+    problem: Problem
+    wait: float = 0.0  # seconds before the next try
+
+
+@record
+class UrlGone(Event):
+    kind: ClassVar[str] = "url_gone"
+
+
+@record
+class Downloaded(Event):
+    kind: ClassVar[str] = "downloaded"
+    clip: Clip
+    problem: Problem | None = None  # the clip is safe, but not where it was meant to be
+
+
+@record
+class LocalFailed(Event):
+    """Something on this side ended the job: it can be retried for free once mended."""
+
+    kind: ClassVar[str] = "local_failed"
+    problem: Problem
+
+
+@record
+class StopRequested(Event):
+    """The user stops tracking: CANCELLED at once, or, in SUBMITTING, when the answer is there."""
+
+    kind: ClassVar[str] = "stop_requested"
+
+
+@record
+class Retried(Event):
+    kind: ClassVar[str] = "retried"
+
+
+@record
+class NotCharged(Event):
+    """The user's word, from the service's bill: what became of this job has cost nothing."""
+
+    kind: ClassVar[str] = "not_charged"
+
+
+@record
+class ImportClaimed(Event):
+    kind: ClassVar[str] = "import_claimed"
+    session: str
+
+
+@record
+class ImportReleased(Event):
+    """The claimant could not import: the clip waits in the queue."""
+
+    kind: ClassVar[str] = "import_released"
+    problem: Problem
+
+
+@record
+class Imported(Event):
+    kind: ClassVar[str] = "imported"
+    scene: str
+    blend: str = ""
+
+
+@record
+class Unrecognised(Event):
+    """An event of a newer version: kept as it is; such a job is shown, not driven."""
+
+    kind: ClassVar[str] = "?"
+    name: str
+    payload: Mapping[str, Any]
+
+
+EVENTS: dict[str, type[Event]] = {
+    event.kind: event
+    for event in (
+        Created,
+        Held,
+        Released,
+        SubmitStarted,
+        Sending,
+        Submitted,
+        NotSent,
+        Rejected,
+        AnswerLost,
+        Progress,
+        Blocked,
+        Slow,
+        Done,
+        ServiceFailed,
+        DownloadBroken,
+        UrlGone,
+        Downloaded,
+        LocalFailed,
+        StopRequested,
+        Retried,
+        NotCharged,
+        ImportClaimed,
+        ImportReleased,
+        Imported,
+    )
+}
+#: Events that say where money went: their text also goes, synced, into ``jobs/<id>.jsonl``.
+MONEY_EVENTS = frozenset(
+    {
+        Created.kind,
+        SubmitStarted.kind,
+        Sending.kind,
+        Submitted.kind,
+        NotSent.kind,
+        Rejected.kind,
+        AnswerLost.kind,
+        Done.kind,
+        ServiceFailed.kind,
+        NotCharged.kind,
+        Downloaded.kind,
+    }
+)

@@ -1,0 +1,166 @@
+"""What a job asks for, as it was agreed to with the click: ``JobSpec`` and everything in it.
+
+Owns ids and the fingerprint of an account too. A spec never changes once its job exists. Knows nothing of
+events, of what a model can do, or of Blender. Lengths are seconds, sizes are bytes or pixels, money is ticks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import uuid
+from enum import StrEnum
+
+from .record import record
+
+
+class Kind(StrEnum):
+    """Which endpoint a job goes to."""
+
+    GENERATE = "generate"
+    EXTEND = "extend"
+    EDIT = "edit"
+
+
+@record
+class Source:
+    """Where the first frame came from: kept for the clip's JSON and for the panel."""
+
+    kind: str  # 'CAMERA' 'VIEWPORT' 'RENDER_RESULT' 'IMAGE' 'SEQUENCER' 'NONE'
+    scene: str = ""
+    frame: float = 0.0  # with its sub-frame
+    camera: str = ""
+    image: str = ""  # name of the image datablock
+
+
+@record
+class Target:
+    """Where the clip goes: decided at the click and kept."""
+
+    session: str  # the Blender session (uuid hex) that clicked
+    blend: str = ""  # absolute path of the .blend; '' when it was not saved
+    scene: str = ""
+    frame: int = 1  # AFTER: where the source ended at the click; OVER: where the sent part began
+    place: str = "AT"  # 'AT' frame, 'AFTER' the end of the source strip, 'OVER' the source strip
+    strip: str = ""  # name of the source strip at the click
+    mark: str = ""  # its custom property "grok_video_source": finds it after renames and cuts
+    channel: int = 0  # the source strip's
+    length: int = 0  # scene frames of the source that were sent
+    offset: int = 0  # OVER: scene frames from the source's left handle to the first one sent
+
+
+@record
+class Picture:
+    """A picture that goes along with a request."""
+
+    path: str  # absolute
+    mime: str  # 'image/png' 'image/jpeg'
+    size: int = 0  # bytes
+    label: str = ""  # what the artist knows it by
+
+    @property
+    def name(self) -> str:
+        """The label, or the file's name."""
+        return self.label or os.path.basename(self.path)
+
+
+@record
+class Keyframe:
+    """A picture that the clip passes through."""
+
+    picture: Picture
+    thirds: int  # thirds of a second from the clip's start: the service's grid
+
+    @property
+    def seconds(self) -> float:
+        """From the clip's start."""
+        return self.thirds / 3
+
+
+@record
+class SourceVideo:
+    """The clip that is extended or edited."""
+
+    path: str  # absolute path of the MP4: what is uploaded
+    seconds: float
+    size: int = 0  # bytes
+    width: int = 0
+    height: int = 0
+    job: str = ""  # id of the job whose whole result it is: named by its URL while that is fresh
+
+
+@record
+class JobSpec:
+    """Everything there is to know of a request, fixed before it is queued."""
+
+    id: str  # uuid4 hex, made by Blender
+    kind: Kind
+    model: str
+    prompt: str
+    duration: int  # seconds; EXTEND: those added; EDIT: the source's, rounded (not sent)
+    resolution: str  # '480p' '720p' '1080p'; EXTEND and EDIT: what is priced (not sent)
+    aspect_ratio: str  # '16:9' …; never 'AUTO': that is resolved before
+    generate_audio: bool
+    account: str  # fingerprint of (API base, key): see account_of()
+    api_base: str  # without a trailing slash, '/v1/…' is appended
+    estimate: int | None  # ticks; None when the model's price is not known
+    image: str = ""  # absolute path of the source still; '' for text-to-video
+    image_mime: str = ""  # 'image/png' 'image/jpeg'
+    image_pixels: tuple[int, int] = (0, 0)  # width, height
+    image_bytes: int = 0
+    output: str = ""  # absolute path of the MP4 to be, chosen at submission
+    parent: str = ""  # job id this one sends again
+    source: Source = dataclasses.field(default_factory=lambda: Source("NONE"))
+    target: Target = dataclasses.field(default_factory=lambda: Target(""))
+    video: SourceVideo | None = None  # what is extended or edited
+    references: tuple[Picture, ...] = ()  # <IMAGE_0>, <IMAGE_1> … in the prompt
+    last_frame: Picture | None = None
+    keyframes: tuple[Keyframe, ...] = ()
+    unchecked: bool = False  # a model that was typed in: sent as it is, its price is not known
+
+    @property
+    def short_id(self) -> str:
+        """The first 8 characters: what file names and rows show."""
+        return self.id[:8]
+
+    @property
+    def pictures(self) -> tuple[tuple[str, Picture], ...]:
+        """Every picture that is sent, with what it is called: 'source still', 'reference Camera.001'."""
+        first = Picture(self.image, self.image_mime, self.image_bytes)
+        return (
+            *([("source still", first)] if self.image else []),
+            *((f"reference {picture.name}", picture) for picture in self.references),
+            *([("end frame", self.last_frame)] if self.last_frame else []),
+            *((f"keyframe at {frame.seconds:.2f} s", frame.picture) for frame in self.keyframes),
+        )
+
+
+def new_id() -> str:
+    """A fresh job, command or session id: 32 hex characters."""
+    return uuid.uuid4().hex
+
+
+def account_of(api_base: str, key: str) -> str:
+    """16 hex characters that stand for an (API base, key) pair without giving the key away.
+
+    A job is polled only with the pair it was bought with.
+    """
+    digest = hashlib.blake2b(
+        f"{api_base.rstrip('/')}\n{key}".encode(), digest_size=8, salt=b"grok_video"
+    )
+    return digest.hexdigest()
+
+
+@record
+class Clip:
+    """What the downloaded file says of itself (never what was asked for)."""
+
+    path: str  # absolute
+    size: int  # bytes
+    width: int
+    height: int
+    fps: float
+    frames: int
+    seconds: float
+    has_audio: bool

@@ -1,0 +1,142 @@
+"""What Blender says, done once: a command becomes events, a change of the limits, or a notice.
+
+Owns what each command does to a job as things are now. How a command is put down and what it may hold is
+``ledger.inbox``'s.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ..core import events
+from ..core.job import IllegalTransition, Job, State
+from ..core.problem import Problem, ProblemCode
+from ..core.spending import LARGEST_LIMIT
+from .errors import CommandRefused
+from .inbox import checked_spec, given_problem, text_field
+from .journal import write_limits
+from .leases import Leases
+from .reader import REBUILT, limits_of
+from .store import Store
+
+
+class Commands:
+    """Does the commands of one ledger, each once, whichever worker reads it."""
+
+    def __init__(self, store: Store, leases: Leases) -> None:
+        self._store = store
+        self._leases = leases
+
+    def apply(self, command: Mapping[str, Any]) -> None:
+        """Do what a command says, once. Raises CommandRefused when its text makes no sense.
+
+        A command that comes too late (a stop of a finished job) is answered by a notice and is no error.
+        """
+        store = self._store
+        with store.transaction():
+            now = time.time()
+            fresh = store.connection.execute(
+                "INSERT OR IGNORE INTO commands(id, at) VALUES (?, ?)", (command["id"], now)
+            )
+            if fresh.rowcount == 0:
+                return
+            if command.get("command") == "heard":  # that the ledger was rebuilt
+                store.tell(REBUILT, {})
+                return
+            try:
+                if command.get("command") == "limits":
+                    self._set_limits(command)
+                    store.tell(command["id"], {"ok": True, "message": ""})
+                    return
+                for job_id, event in self._meaning(command):
+                    store.put(job_id, event, "", now)
+            except IllegalTransition as error:
+                store.tell(command["id"], {"ok": False, "message": f"Too late: {error}."})
+
+    def answer(self, command: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
+        """Record that a command was done outside the ledger, with what is to be said of it."""
+        with self._store.transaction():
+            self._store.connection.execute(
+                "INSERT OR IGNORE INTO commands(id, at) VALUES (?, ?)", (command["id"], time.time())
+            )
+            self._store.tell(command["id"], payload)
+
+    def done(self, command_id: str) -> bool:
+        """Whether a command was applied or answered before."""
+        with self._store.reading():
+            row = self._store.connection.execute(
+                "SELECT 1 FROM commands WHERE id = ?", (command_id,)
+            ).fetchone()
+        return row is not None
+
+    def _meaning(self, command: Mapping[str, Any]) -> list[tuple[str, events.Event]]:
+        """The events that a command stands for, as things are now."""
+        name = command.get("command")
+        if name == "submit":
+            spec = checked_spec(command.get("spec"))
+            return [] if self._store.current(spec.id) else [(spec.id, events.Created(spec))]
+        job_id = text_field(command, "job", 64)
+        job = self._store.current(job_id)
+        if job is None:
+            raise CommandRefused(f"There is no job {job_id[:8]}.")
+        match name:
+            case "stop":
+                return [(job_id, events.StopRequested())]
+            case "retry":
+                return [(job_id, events.Retried())]
+            case "not_charged":
+                return [(job_id, events.NotCharged())]
+            case "release":
+                return [(job_id, events.Released(text_field(command, "session", 64)))]
+            case "claim":
+                session = text_field(command, "session", 64)
+                return [(job_id, event) for event in self._claim(job, session)]
+            case "unclaim":
+                return [(job_id, events.ImportReleased(given_problem(command.get("problem"))))]
+            case "imported":
+                blend = command.get("blend")
+                scene = text_field(command, "scene", 256)
+                return [(job_id, events.Imported(scene, blend if isinstance(blend, str) else ""))]
+            case "request_id":
+                return [(job_id, self._recover(job, text_field(command, "value", 200).strip()))]
+            case _:
+                raise CommandRefused(f"There is no command {name!r}.")
+
+    def _recover(self, job: Job, request_id: str) -> events.Submitted:
+        """The event of an id that the artist entered. Raises IllegalTransition where none may be taken."""
+        if not job.recoverable:
+            raise IllegalTransition(f"the job is {job.state} and has its own request id")
+        if not re.fullmatch(r"[!-.0-~]+", request_id):  # printable ASCII, no slash, no space
+            raise IllegalTransition("that is not a request id")
+        if any(other.request_id == request_id for other in self._store.others(job.id)):
+            raise IllegalTransition("that request id is another job's")
+        return events.Submitted(request_id)
+
+    def _claim(self, job: Job, session: str) -> list[events.Event]:
+        if job.claimed_by == session and job.state is State.READY:
+            return []
+        held = job.claimed_by and job.state is State.READY
+        if not held or self._leases.session_alive(job.claimed_by):
+            return [events.ImportClaimed(session)]
+        # The Blender that had claimed it is gone: the clip is free again.
+        gone = Problem(ProblemCode.SCENE, "The Blender that was importing this clip has ended.")
+        return [events.ImportReleased(gone), events.ImportClaimed(session)]
+
+    def _set_limits(self, command: Mapping[str, Any]) -> None:
+        """Change the limits that the command names. Their copy comes first: a rebuilt ledger must not
+        allow more than this one did."""
+        values = dataclasses.asdict(limits_of(self._store.connection))
+        for name in ("day", "month"):
+            if name in command:
+                ticks = command[name]
+                if type(ticks) is not int or not 0 <= ticks <= LARGEST_LIMIT:
+                    raise CommandRefused(f"{ticks!r:.40} is no spending limit.")
+                values[name] = ticks
+        if "count_loopback" in command:
+            values["count_loopback"] = command["count_loopback"] is True
+        write_limits(self._store.data_dir, values)
+        self._store.put_limits(values)

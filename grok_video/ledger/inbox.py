@@ -1,0 +1,168 @@
+"""The inbox: what Blender says to the workers, one file a command.
+
+Owns how a command is put down, listed and set aside, and what it may hold: everything in a command is checked
+before it can reach the ledger. What a command does is ``ledger.commands``'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from ..core.files import NoFile, read_file
+from ..core.payload import problem_from_payload, spec_from_payload
+from ..core.problem import Problem, ProblemCode
+from ..core.spec import JobSpec, Kind, new_id
+from ..core.spending import LARGEST_LIMIT
+from .errors import CommandRefused
+from .schema import ID
+
+_LONGEST_COMMAND = 1 << 20  # bytes
+_said_at = 0
+_saying = threading.Lock()
+
+
+def _later() -> int:
+    """Wall time in ns, after that of every command before: a clock ticks coarsely, and may be set back.
+
+    Commands are applied by it: a *stop* must never come before its *submit*.
+    """
+    global _said_at
+    with _saying:
+        _said_at = max(time.time_ns(), _said_at + 1)
+        return _said_at
+
+
+def put_command(data_dir: Path, command: str, **fields: Any) -> str:
+    """Say something to the worker; returns the command's id. Quick and without a sync: for the UI thread.
+
+    A ``spec`` may be a JobSpec, a ``problem`` a Problem. Raises OSError when the folder cannot be written.
+    """
+    command_id = new_id()
+    for name, value in fields.items():
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields[name] = dataclasses.asdict(value)
+    text = json.dumps({"id": command_id, "command": command, "at": _later(), **fields})
+    inbox = Path(data_dir) / "inbox"
+    inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = inbox / f"{command_id}.tmp"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    os.replace(temporary, inbox / f"{command_id}.json")
+    return command_id
+
+
+def waiting_commands(data_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The commands that wait, oldest first. Files that say nothing go to ``inbox/bad``."""
+    folder = data_dir / "inbox"
+    found: list[tuple[int, Path, dict[str, Any]]] = []
+    try:
+        names = [entry.name for entry in os.scandir(folder) if entry.name.endswith(".json")]
+    except OSError:
+        return []  # made again by whoever speaks next
+    for name in names:
+        path = folder / name
+        try:
+            if not path.exists() and path.is_symlink():
+                raise ValueError("leads nowhere")
+            data = json.loads(read_file(path, _LONGEST_COMMAND))
+            if not isinstance(data, dict):
+                raise ValueError("not an object")
+            command: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
+            command_id = command.get("id")
+            if not (isinstance(command_id, str) and ID.fullmatch(command_id)):
+                raise ValueError("without an id")
+            if not isinstance(command.get("command"), str):
+                raise ValueError("without a command")
+            at = command.get("at")
+            found.append((at if isinstance(at, int) else 0, path, command))
+        except FileNotFoundError:
+            continue  # another worker applied it
+        except (NoFile, ValueError, RecursionError):
+            set_command_aside(path)
+        except OSError:
+            continue  # Windows: a scanner has it open; the next look finds it
+    return [(path, command) for _, path, command in sorted(found, key=lambda item: item[:2])]
+
+
+def set_command_aside(path: Path) -> None:
+    """Move a command that cannot be read out of the way, for whoever looks into it."""
+    bad = path.parent / "bad"
+    with contextlib.suppress(OSError):  # another worker did it, or a scanner has it: next look
+        bad.mkdir(mode=0o700, exist_ok=True)
+        os.replace(path, bad / path.name)
+
+
+_MOST_PICTURES = 64  # of a kind; the table of models says what a service takes
+_LARGEST_FILE = 4 << 30  # bytes
+_LONGEST_VIDEO = 86_400.0  # seconds
+_LARGEST_NUMBER = 2**31 - 1  # what Blender holds as a whole number
+#: Others by the name of their field. Python reckons with any; SQLite, Blender and fractions do not.
+_LARGEST = {"estimate": LARGEST_LIMIT, "size": _LARGEST_FILE, "image_bytes": _LARGEST_FILE}
+
+
+def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, int | float]]:
+    """Every number in JSON-ready data with the name of the field that it is in."""
+    if isinstance(value, int | float):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for field, inner in cast(Mapping[str, Any], value).items():
+            yield from _numbers(inner, field)
+    elif isinstance(value, list | tuple):
+        for inner in cast(Sequence[Any], value):
+            yield from _numbers(inner, name)
+
+
+def checked_spec(payload: Any) -> JobSpec:
+    """The spec of a command, when it can be what Blender meant to buy. Raises CommandRefused."""
+    try:
+        spec = spec_from_payload(payload)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise CommandRefused(f"The job cannot be read: {error}") from error
+    if not ID.fullmatch(spec.id):
+        raise CommandRefused("The job's id is not one.")
+    for name, value in _numbers(dataclasses.asdict(spec)):
+        if abs(value) > _LARGEST.get(name, _LARGEST_NUMBER):
+            raise CommandRefused(f"The job's {name} is no number that it can be.")
+    if spec.estimate is not None and spec.estimate < 0:
+        raise CommandRefused("The job's estimate is less than nothing.")
+    if max(len(spec.references), len(spec.keyframes)) > _MOST_PICTURES:
+        raise CommandRefused(f"The job has more than {_MOST_PICTURES} pictures of a kind.")
+    if spec.kind is not Kind.GENERATE and spec.video is None:
+        raise CommandRefused(f"A job that is to {spec.kind} has a source video.")
+    files = [(spec.output, 0)] if spec.output else []
+    files += [(picture.path, picture.size) for _, picture in spec.pictures]
+    if spec.video is not None:
+        files.append((spec.video.path, spec.video.size))
+        if not 0 < spec.video.seconds <= _LONGEST_VIDEO:
+            raise CommandRefused(f"A source video cannot last {spec.video.seconds} seconds.")
+        if min(spec.video.width, spec.video.height) < 0:
+            raise CommandRefused("A source video has no size below 0.")
+    for path, size in files:
+        # The worker's folder is not Blender's: a relative path would name another file.
+        if not os.path.isabs(path):
+            raise CommandRefused(f"The path {path!r:.80} is not absolute.")
+        if not 0 <= size <= _LARGEST_FILE:
+            raise CommandRefused(f"No file has {size} bytes.")
+    return spec
+
+
+def text_field(command: Mapping[str, Any], name: str, longest: int) -> str:
+    value = command.get(name)
+    if not isinstance(value, str) or not value or len(value) > longest:
+        raise CommandRefused(f"The command lacks {name!r}.")
+    return value
+
+
+def given_problem(payload: Any) -> Problem:
+    try:
+        return problem_from_payload(payload)
+    except (ValueError, KeyError, TypeError):
+        return Problem(ProblemCode.SCENE, "The clip could not be imported and waits in the queue.")

@@ -1,0 +1,168 @@
+"""The journal of a job, ``jobs/<id>.jsonl``: its events as readable lines, from which a ledger is rebuilt.
+
+Owns how a line is written and read back, and the copy of the spending limits that lies beside the ledger. It is
+given rows and knows no SQLite. The lines of money events are synced before the ledger commits what they say.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from ..core import events
+from ..core.files import NoFile, read_file
+from ..core.payload import from_payload
+from ..core.spending import LARGEST_LIMIT
+from .errors import LedgerUnwritable, unwritable
+from .schema import KIND, stored_object
+
+LIMITS_NAME = "limits.json"  # the copy of the spending limits
+_LONGEST_LIMITS = 1 << 16  # bytes
+_LONGEST_JOURNAL = 64 << 20
+
+Line = tuple[events.Event, float]  # with its wall time
+Row = tuple[int, float, str, str]  # seq, wall time, kind and payload as they are stored
+
+
+def journal_line(seq: int, at: float, kind: str, payload: str) -> str:
+    """The line that says a stored event."""
+    return f'{{"seq": {seq}, "at": {at!r}, "kind": "{kind}", "payload": {payload}}}\n'
+
+
+def line_of(seq: Any, at: Any, kind: Any, payload: Any) -> tuple[int, Line] | None:
+    """A stored event with its number; None when it is none."""
+    if not (type(seq) is int and type(at) in (int, float) and math.isfinite(at)):
+        return None
+    if not (isinstance(kind, str) and KIND.fullmatch(kind) and isinstance(payload, dict)):
+        return None
+    try:
+        values: dict[str, Any] = payload  # pyright: ignore[reportUnknownVariableType]
+        return seq, (from_payload(kind, values), float(at))
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_journal(path: Path) -> tuple[dict[int, Line], bool]:
+    """The events of a journal by their number, and whether any of its lines cannot be read.
+
+    The last word on a number counts: a line is written before what it says is certain.
+    """
+    lines: dict[int, Line] = {}
+    torn = False
+    try:
+        data = read_file(path, _LONGEST_JOURNAL)
+    except OSError:
+        return {}, True
+    for raw in data.split(b"\n"):
+        try:
+            line = json.loads(raw)
+            found = line_of(line["seq"], line["at"], line["kind"], line["payload"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            found = None
+        if found is not None:
+            lines[found[0]] = found[1]
+        else:
+            torn |= bool(raw.strip())
+    return lines, torn
+
+
+class Journals:
+    """The journals of all jobs of a ledger. ``trouble``: why one could not be written the last time."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "jobs"
+        self.trouble = ""
+
+    def read_all(self) -> dict[str, tuple[dict[int, Line], bool]]:
+        """Every journal that there is, by the id of its job; see ``read_journal``."""
+        return {path.stem: read_journal(path) for path in self._folder.glob("*.jsonl")}
+
+    def write(self, job_id: str, line: str, *, synced: bool) -> None:
+        """One line more. The ledger has the event too: a failure is only noted in ``trouble``."""
+        try:
+            with open(self._path(job_id), "a+b") as file:
+                file.write(_line_break(file) + line.encode())
+                if synced:
+                    file.flush()
+                    os.fsync(file.fileno())
+            self.trouble = ""
+        except OSError as error:
+            self.trouble = _trouble(job_id, error)
+
+    def holds(self, job_id: str, rows: Iterable[Row]) -> bool:
+        """Whether the job's journal says what these rows say; a line that it lacks may be anything."""
+        lines, _torn = read_journal(self._path(job_id))
+        told = [line_of(seq, at, kind, stored_object(text)) for seq, at, kind, text in rows]
+        return all(line is not None and lines.get(line[0]) == line[1] for line in told)
+
+    def renew(self, job_id: str, rows: Iterable[Row]) -> None:
+        """Let the journal say just these rows: other numbers would mislead the next rebuild."""
+        path = self._path(job_id)
+        text = "".join(journal_line(*row) for row in rows).encode()
+        self.trouble = ""
+        try:
+            before = read_file(path, _LONGEST_JOURNAL) if path.exists() else b""
+            if before == text:
+                return
+            if before:
+                path.with_suffix(".damaged").write_bytes(before)
+            temporary = path.with_suffix(".tmp")
+            with open(temporary, "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            # Nothing is sent without a journal, so nothing is left to doubt; the next event says it again.
+            self.trouble = _trouble(job_id, error)
+
+    def _path(self, job_id: str) -> Path:
+        return self._folder / f"{job_id}.jsonl"
+
+
+def _line_break(file: IO[bytes]) -> bytes:
+    """What has to go before the next line: the one before may have been cut by a full disk or a crash."""
+    if not file.seek(0, os.SEEK_END):
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
+
+
+def _trouble(job_id: str, error: OSError) -> str:
+    return f"The readable copy of job {job_id[:8]} is incomplete: {error.strerror}"
+
+
+def write_limits(data_dir: Path, values: Mapping[str, int]) -> None:
+    """Write the copy of the spending limits. Raises LedgerUnwritable."""
+    path = data_dir / LIMITS_NAME
+    temporary = path.with_suffix(".tmp")
+    try:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(json.dumps(values))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise LedgerUnwritable(unwritable(data_dir, error.strerror or "")) from error
+
+
+def read_limits(data_dir: Path) -> dict[str, int]:
+    """The copy of the spending limits; empty where there is none. A copy that cannot be read is a limit
+    under which nothing can be bought. Raises LedgerUnwritable.
+    """
+    try:
+        told = json.loads(read_file(data_dir / LIMITS_NAME, _LONGEST_LIMITS))
+        values = {name: int(told[name]) for name in ("day", "month", "count_loopback")}
+        if not all(0 <= ticks <= LARGEST_LIMIT for ticks in values.values()):
+            raise ValueError("no limits")
+    except FileNotFoundError:
+        return {}
+    except (NoFile, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return {"day": 1}  # less than anything costs; the artist sets it anew
+    except OSError as error:
+        raise LedgerUnwritable(unwritable(data_dir, error.strerror or "")) from error
+    return values

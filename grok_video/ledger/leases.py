@@ -1,0 +1,131 @@
+"""Who works on what: living workers, the leases of jobs, and the slots of calls, counted over all processes.
+
+A worker lives as long as the system holds its lock on ``workers/<id>.lock``; no pids, no clocks. Knows nothing of
+what a job is about.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from .locks import FileLock
+from .store import Store
+
+
+class Leases:
+    """The leases of one ledger. ``own``: the lock of the worker that this process is, if it is one."""
+
+    def __init__(self, store: Store, own: FileLock | None) -> None:
+        self._store = store
+        self._own = own
+        self._folder = store.data_dir / "workers"
+
+    def register(self, worker: str, session: str) -> None:
+        """Put this worker down, and take away what dead ones without a job have left."""
+        execute = self._store.connection.execute
+        with self._store.transaction():
+            known = [row[0] for row in execute("SELECT id FROM workers")]
+            leased = {row[0] for row in execute("SELECT worker FROM leases")}
+            for other in known:
+                if other != worker and other not in leased and not self.alive(other):
+                    execute("DELETE FROM workers WHERE id = ?", (other,))
+                    for suffix in (".lock", ".ready"):
+                        # Only litter: the next worker tries again.
+                        with contextlib.suppress(OSError):
+                            (self._folder / f"{other}{suffix}").unlink()
+            execute("INSERT OR REPLACE INTO workers(id, session) VALUES (?, ?)", (worker, session))
+
+    def alive(self, worker: str) -> bool:
+        """Whether a worker lives: whether its lock is held. Our own is never probed (see FileLock)."""
+        path = self._folder / f"{worker}.lock"
+        if self._own is not None and path == self._own.path:
+            return True
+        if not path.exists():
+            return False
+        try:
+            lock = FileLock.take(path)
+        except OSError:
+            return False
+        if lock is None:
+            return True
+        lock.release()
+        return False
+
+    def session_alive(self, session: str) -> bool:
+        """Whether any living worker belongs to that Blender session."""
+        with self._store.reading():
+            rows = self._store.connection.execute(
+                "SELECT id FROM workers WHERE session = ?", (session,)
+            ).fetchall()
+        return any(self.alive(row[0]) for row in rows)
+
+    def take(self, job_id: str, worker: str) -> int | None:
+        """Take the job for ``worker``; None when a living worker has it.
+
+        Returns how many workers died with this job since it last came forward.
+        """
+        with self._store.transaction():
+            row = self._store.connection.execute(
+                "SELECT worker, crashes FROM leases WHERE job = ?", (job_id,)
+            ).fetchone()
+            holder, crashes = row or ("", 0)
+            if holder == worker:
+                return crashes
+            if holder:
+                if self.alive(holder):
+                    return None
+                crashes += 1
+            self._store.connection.execute(
+                "INSERT OR REPLACE INTO leases(job, worker, crashes) VALUES (?, ?, ?)",
+                (job_id, worker, crashes),
+            )
+            return crashes
+
+    def taken(self, worker: str) -> set[str]:
+        """The jobs that other living workers drive."""
+        with self._store.reading():
+            rows = self._store.connection.execute(
+                "SELECT worker, job FROM leases WHERE worker NOT IN ('', ?)", (worker,)
+            ).fetchall()
+        alive = {other: self.alive(other) for other in {row[0] for row in rows}}
+        return {job for other, job in rows if alive[other]}
+
+    def release(self, worker: str, job_id: str = "") -> None:
+        """Give back one job, or all of a worker that leaves in order."""
+        with self._store.transaction():
+            self._store.connection.execute(
+                "UPDATE leases SET worker = '' WHERE worker = ? AND (job = ? OR ? = '')",
+                (worker, job_id, job_id),
+            )
+            if not job_id:
+                self._store.connection.execute("DELETE FROM workers WHERE id = ?", (worker,))
+
+    def take_slot(self, account: str, now: float, gap: float, per_minute: int) -> float:
+        """Leave to call the API once: 0 when granted, else the seconds to wait before asking again.
+
+        Counts over all workers by wall time. A clock that was set back waits about a second, not an hour:
+        the slots on record are moved to at most 1 s ahead of ``now``.
+        """
+        with self._store.transaction():
+            execute = self._store.connection.execute
+            (newest,) = execute(
+                "SELECT max(at) FROM slots WHERE account = ?", (account,)
+            ).fetchone()
+            if newest is None:
+                execute("INSERT INTO slots(account, at) VALUES (?, ?)", (account, now))
+                return 0.0
+            if newest > now + 1.0:
+                execute(
+                    "UPDATE slots SET at = at - ? WHERE account = ?", (newest - now - 1.0, account)
+                )
+                newest = now + 1.0
+            row = execute(
+                "SELECT at FROM slots WHERE account = ? ORDER BY at DESC LIMIT 1 OFFSET ?",
+                (account, per_minute - 1),
+            ).fetchone()
+            due = max(newest + gap, row[0] + 60.0 if row else 0.0)
+            if due > now:
+                return due - now
+            execute("DELETE FROM slots WHERE account = ? AND at < ?", (account, now - 120.0))
+            execute("INSERT INTO slots(account, at) VALUES (?, ?)", (account, now))
+            return 0.0

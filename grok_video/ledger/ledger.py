@@ -1,0 +1,130 @@
+"""The ledger: one durable file for jobs and events, shared by every Blender and worker of one user.
+
+Owns the data folder (``ledger.sqlite3``, ``inbox/``, ``workers/``, ``jobs/<id>.jsonl``) and how the file is opened,
+made, mended and closed; its parts are the store, the leases and the commands. It must not know HTTP, clips or
+Blender. Everything raises ``LedgerError`` with a sentence for an artist, never a bare sqlite3 error.
+
+SQLite runs with ``journal_mode=TRUNCATE`` and ``synchronous=FULL``: WAL fails on network homes.
+Nobody opens the database except through SQLite: any other open and close in a process drops its locks.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from .commands import Commands
+from .errors import NEWER, LedgerNewer, LedgerUnwritable, unwritable
+from .leases import Leases
+from .locks import FileLock, wait_for
+from .rebuild import add_limits, rebuild, set_damaged_aside
+from .schema import BROKEN, FILE_NAME, SCHEMA, SCHEMA_VERSION, damage, main_code, stored_text, uri
+from .store import Store
+
+
+class Ledger(Store):
+    """A store that is open, with the parts that work on it. ``rebuilt``: opening found it damaged or gone."""
+
+    def __init__(
+        self, data_dir: Path, connection: sqlite3.Connection, lock: FileLock | None
+    ) -> None:
+        super().__init__(data_dir, connection)
+        self.rebuilt = False
+        self.leases = Leases(self, lock)
+        self.commands = Commands(self, self.leases)
+        self._own = lock
+
+    @classmethod
+    def open(cls, data_dir: Path, *, worker: str = "", session: str = "") -> Ledger:
+        """Open the ledger, making or mending it. With a ``worker`` id its lock is held until ``close``.
+
+        Raises LedgerNewer, LedgerDamaged or LedgerUnwritable.
+        """
+        data_dir = Path(data_dir)
+        try:
+            for folder in ("", "inbox", "workers", "jobs", "stills", "clips"):
+                (data_dir / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = FileLock.take(data_dir / "workers" / f"{worker}.lock") if worker else None
+        except OSError as error:
+            raise LedgerUnwritable(unwritable(data_dir, error.strerror or "")) from error
+        if worker and lock is None:
+            raise LedgerUnwritable("Another worker with the same id is running.")
+        ledger = None
+        try:
+            opening = wait_for(data_dir / "opening.lock")
+            try:
+                ledger = cls._open(data_dir, lock, worker)
+            finally:
+                opening.release()
+            if worker:
+                ledger.leases.register(worker, session)
+        except BaseException:
+            if ledger is not None:
+                ledger.close()
+            elif lock is not None:
+                lock.release(remove=True)
+            raise
+        return ledger
+
+    @classmethod
+    def _open(cls, data_dir: Path, lock: FileLock | None, worker: str) -> Ledger:
+        damaged: Path | None = None
+        for last_try in (False, True):
+            connection: sqlite3.Connection | None = None
+            try:
+                connection = _connect(data_dir / FILE_NAME)
+                schema = _checked(connection)
+                ledger = cls(data_dir, connection, lock)
+                if schema < SCHEMA_VERSION:
+                    connection.executescript(f"BEGIN IMMEDIATE;{SCHEMA}COMMIT;")
+                    # A ledger that is gone altogether is one that was damaged. The version comes last,
+                    # with the jobs: whoever is killed before has made nothing.
+                    ledger.rebuilt = rebuild(ledger, damaged)
+                elif not connection.execute(
+                    "SELECT 1 FROM sqlite_master WHERE name = 'limits'"
+                ).fetchone():
+                    add_limits(ledger)
+                ledger.read_rest()
+                return ledger
+            except sqlite3.Error as error:
+                if connection is not None:
+                    connection.close()
+                # Full, read-only or locked is no damage: left in place and said.
+                if main_code(error) not in BROKEN or last_try:
+                    raise LedgerUnwritable(unwritable(data_dir, str(error))) from error
+                damaged = set_damaged_aside(data_dir, worker)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Give everything back: the connection, then the lock that says *alive*."""
+        with self._guard:
+            super().close()
+            if self._own is not None:
+                self._own.release(remove=True)
+                self._own = None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        uri(path, "rwc"), uri=True, timeout=30.0, isolation_level=None, check_same_thread=False
+    )
+    connection.text_factory = stored_text
+    return connection
+
+
+def _checked(connection: sqlite3.Connection) -> int:
+    """The version of a file that is whole (0: it is empty), now set up for durable writing.
+
+    Raises LedgerNewer, sqlite3.Error.
+    """
+    (schema,) = connection.execute("PRAGMA user_version").fetchone()
+    if schema > SCHEMA_VERSION:
+        connection.close()
+        raise LedgerNewer(NEWER)
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise damage(verdict)
+    connection.execute("PRAGMA journal_mode=TRUNCATE")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA fullfsync=ON")
+    return schema

@@ -1,0 +1,90 @@
+"""Locks of the operating system on files: who holds one is alive.
+
+Knows nothing of what a lock stands for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+from .errors import LedgerUnwritable, unwritable
+
+
+class FileLock:
+    """An exclusive lock of the system on a file, held until ``release`` or the end of the process.
+
+    Measured under SIGSTOP and SIGKILL: only a dead holder's lock is free. POSIX drops a process's locks on
+    any close of the file, so a process never opens the lock file that it holds a second time.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        self._file = file
+        self.path = path
+
+    @classmethod
+    def take(cls, path: Path) -> FileLock | None:
+        """The lock, or None when somebody else holds it. Raises OSError when the file cannot be made."""
+        while True:
+            file = open(path, "a+b")  # noqa: SIM115 - lives as long as the lock
+            if not _lock(file):
+                file.close()
+                return None
+            try:
+                same = os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+            except FileNotFoundError:
+                same = False  # a cleaner took it for a dead worker's between open and lock
+            if same:
+                return cls(file, path)
+            file.close()
+
+    def release(self, *, remove: bool = False) -> None:
+        """Give the lock back. ``remove`` also deletes the file."""
+        if remove:
+            with contextlib.suppress(OSError):  # Windows: an open file stays until it is closed
+                self.path.unlink()
+        self._file.close()
+        if remove:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> bool:
+        file.seek(0)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> bool:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+
+def wait_for(path: Path) -> FileLock:
+    """The lock on ``path``, waited for: opening takes milliseconds, a rebuild a few seconds."""
+    deadline = time.monotonic() + 60.0
+    while True:
+        try:
+            lock = FileLock.take(path)
+        except OSError as error:
+            raise LedgerUnwritable(unwritable(path.parent, error.strerror or "")) from error
+        if lock is not None:
+            return lock
+        if time.monotonic() > deadline:
+            raise LedgerUnwritable(unwritable(path.parent, "another Blender is opening it"))
+        time.sleep(0.02)

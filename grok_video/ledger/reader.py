@@ -1,0 +1,272 @@
+"""What Blender's timer reads of the ledger: jobs, notices and limits, in slices of milliseconds.
+
+Owns the read-only connection and the tail of changed jobs. It never waits, never writes, and opens the file only
+through SQLite. It must not know what a worker does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ..core import events
+from ..core.job import Job, apply
+from ..core.payload import from_payload, job_from_payload
+from ..core.spending import Limits
+from .errors import DAMAGED, LOCKED, NEWER
+from .schema import (
+    BROKEN,
+    FILE_NAME,
+    FOLD,
+    NOT_NOW,
+    SCHEMA_VERSION,
+    damage,
+    main_code,
+    stored_object,
+    stored_text,
+    uri,
+)
+
+NOTICES_KEPT = 32
+#: Under which every Blender is told that the ledger was rebuilt, until somebody says that it was heard.
+REBUILT = "rebuilt"
+#: Seconds of locks without a pause before Blender says that the ledger is locked.
+LOCKED_AFTER = 10.0
+
+
+class Tail:
+    """The jobs as far as they were read: each changed job is one row, read once."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        #: Ids that whoever owns this has not taken note of yet; a read that breaks off keeps them.
+        self.changed: set[str] = set()
+        self._first: dict[str, int] = {}
+        self._n = 0
+
+    def read(self, connection: sqlite3.Connection, limit: int, deadline: float = math.inf) -> bool:
+        """Take in changed jobs, oldest change first; False when none was left.
+
+        At most ``limit`` (-1: all), and none more after ``deadline`` (of ``time.perf_counter``) but the first.
+        """
+        rows = connection.execute(
+            "SELECT id, first, n, fold, snapshot FROM jobs WHERE n > ? ORDER BY n LIMIT ?",
+            (self._n, limit),
+        ).fetchall()
+        for job_id, first, n, fold, snapshot in rows:
+            if not (isinstance(job_id, str) and type(first) is type(n) is int):
+                raise damage("a job's row")
+            job = _from_snapshot(snapshot) if fold == FOLD else None
+            job = job or _refold(connection, job_id)
+            if job is not None:
+                self.put(job, first, n)
+            self._n = n
+            if time.perf_counter() >= deadline:
+                break
+        return bool(rows)
+
+    def put(self, job: Job, first: int, n: int) -> None:
+        """``job`` is what its events up to row ``n`` make; its first event is row ``first``."""
+        self.jobs[job.id] = job
+        self.changed.add(job.id)
+        self._first[job.id] = first
+        self._n = max(self._n, n)
+
+    def first(self, job_id: str) -> int:
+        """Row of the job's first event: the order in which jobs were made."""
+        return self._first[job_id]
+
+    def in_order(self) -> dict[str, Job]:
+        """All jobs, oldest first."""
+        return {i: self.jobs[i] for i in sorted(self.jobs, key=self._first.__getitem__)}
+
+
+def _from_snapshot(text: str) -> Job | None:
+    try:
+        return job_from_payload(json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None  # folded anew from the events
+
+
+def _refold(connection: sqlite3.Connection, job_id: str) -> Job | None:
+    rows = connection.execute(
+        "SELECT kind, payload, at FROM events WHERE job = ? ORDER BY seq", (job_id,)
+    )
+    job: Job | None = None
+    for kind, payload, at in rows.fetchall():
+        job = _fold(job, kind, payload, at)
+        if job is None:
+            return None
+    return job
+
+
+def _fold(job: Job | None, kind: Any, payload: Any, at: Any) -> Job | None:
+    """One stored event more. What cannot be understood is kept: the job is then shown, not driven."""
+    values = stored_object(payload)
+    if not (isinstance(kind, str) and isinstance(at, float)):
+        raise damage("an event's row")
+    try:
+        return apply(job, from_payload(kind, values), at)
+    except ValueError:  # not an event of this version, not allowed in that state
+        return job and apply(job, events.Unrecognised(kind, {}), at)
+
+
+def limits_of(connection: sqlite3.Connection) -> Limits:
+    """The spending limits on record; none in a ledger of before there were any."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'limits'").fetchone():
+        return Limits()
+    values = dict(connection.execute("SELECT name, value FROM limits").fetchall())
+    return Limits(
+        values.get("day", 0), values.get("month", 0), bool(values.get("count_loopback", 0))
+    )
+
+
+class LedgerReader:
+    """What Blender's timer reads. It never waits, never writes and never raises on a bad ledger.
+
+    BUSY, a killed writer's journal (READONLY_ROLLBACK) and a missing file mean *next time*; it says so when
+    that goes on and on.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.jobs: Mapping[str, Job] = MappingProxyType({})
+        self.notices: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+        self.limits = Limits()
+        self.trouble = ""
+        self.damaged = False  # a worker would rebuild it
+        self.missed = False  # the last refresh met a lock: what it could not read is still unheard
+        self._missed_since = math.inf
+        self._path = Path(data_dir) / FILE_NAME
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # (device, inode) of what is open
+        self._tail = Tail()
+        self._notice = 0
+        self._version = -1
+        self._unread = True
+        self._space_due = 0.0
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last ``refresh`` stopped for its budget with more to read."""
+        return self._connection is not None and self._unread
+
+    def refresh(self, budget: float) -> bool:
+        """Read what is new for at most about ``budget`` seconds; True when jobs, notices or limits changed."""
+        deadline = time.perf_counter() + budget
+        before = (self.jobs, self.notices, self.trouble, self.limits)
+        self.missed = False
+        try:
+            self._refresh(deadline)
+        except sqlite3.Error as error:
+            self._failed(error)
+        except OSError as error:
+            self.trouble = f"The folder of Grok Video's ledger cannot be read: {error.strerror}."
+        self._look_for_locks()
+        jobs, notices, *others = before
+        changed = [self.trouble, self.limits] != others
+        return self.jobs is not jobs or self.notices is not notices or changed
+
+    def _failed(self, error: sqlite3.Error) -> None:
+        code = main_code(error)
+        if code in NOT_NOW or code == sqlite3.SQLITE_READONLY:
+            self.missed = True
+            return
+        self.close()
+        if self.trouble == NEWER:
+            return  # it may hold what this version cannot read
+        self.damaged = code in BROKEN
+        self.trouble = (
+            DAMAGED
+            if self.damaged
+            else f"The list of clips (Grok Video's ledger) cannot be read: {error}."
+        )
+
+    def _look_for_locks(self) -> None:
+        now = time.monotonic()
+        self._missed_since = min(self._missed_since, now) if self.missed else math.inf
+        if now - self._missed_since > LOCKED_AFTER:
+            self.trouble = LOCKED
+        elif self.trouble == LOCKED and not self.missed:
+            self.trouble = ""
+
+    def _refresh(self, deadline: float) -> None:
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            self.close()
+            return
+        if self._file != (found.st_dev, found.st_ino):
+            self.close()  # the worker set a damaged file aside
+        if self._connection is None:
+            self._connection = sqlite3.connect(
+                uri(self._path, "ro"), uri=True, timeout=0, isolation_level=None
+            )
+            self._connection.text_factory = stored_text
+            self._file = (found.st_dev, found.st_ino)
+            self._tail, self._notice, self._version, self._unread = Tail(), 0, -1, True
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            (schema,) = self._connection.execute("PRAGMA user_version").fetchone()
+            self._unread = schema > 0  # 0: the worker is just making it
+            self._version = version
+            standing = DAMAGED if self.damaged else ""
+            self.trouble = NEWER if schema > SCHEMA_VERSION else standing
+        self._look_for_space()
+        if self._unread:
+            self._read(self._connection, deadline)
+        if self.damaged and not self._unread:  # all of it could be read
+            self.damaged, self.trouble = False, ""
+
+    def _read(self, connection: sqlite3.Connection, deadline: float) -> None:
+        self.limits = limits_of(connection)
+        try:
+            while self._tail.read(connection, 8, deadline):
+                if time.perf_counter() >= deadline:
+                    break
+            else:
+                self._unread = False
+        finally:
+            # A BUSY between two reads must not hide what the first one brought.
+            if self._tail.changed:
+                self._tail.changed.clear()
+                self.jobs = MappingProxyType(self._tail.in_order())
+        rows = connection.execute(
+            "SELECT n, id, payload FROM notices WHERE n > ? ORDER BY n", (self._notice,)
+        ).fetchall()
+        if rows:
+            notices = {**self.notices, **{row[1]: stored_object(row[2]) for row in rows}}
+            kept = list(notices)[-NOTICES_KEPT:]
+            self.notices = MappingProxyType({key: notices[key] for key in kept})
+            self._notice = rows[-1][0]
+
+    def _look_for_space(self) -> None:
+        """A full disk stops the worker's writes, so the ledger itself cannot say it."""
+        if time.monotonic() < self._space_due or self.trouble == NEWER or self.damaged:
+            return
+        self._space_due = time.monotonic() + 10.0
+        self.trouble = ""
+        if not all(os.access(path, os.W_OK) for path in (self._path.parent, self._path)):
+            self.trouble = (
+                "Grok Video's ledger or its folder cannot be written. Nothing is lost; allow "
+                "writing there and the jobs go on."
+            )
+        elif shutil.disk_usage(self._path.parent).free < 4 << 20:
+            self.trouble = (
+                "The disk with Grok Video's ledger is full. Nothing is lost; free some space and "
+                "the jobs go on."
+            )
+
+    def close(self) -> None:
+        """Close the file; the jobs read so far stay. ``refresh`` opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._file = None

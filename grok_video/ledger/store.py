@@ -1,0 +1,306 @@
+"""The store: jobs and events in SQLite, written in transactions that reach the journals first.
+
+Owns the one connection of a process, its transactions and the rules that hold inside them: the fold by the
+table of transitions, one POST for each job, the spending limits. It must not know leases' meaning, commands or
+how a file is opened. Everything raises ``LedgerError`` with a sentence for an artist, never a bare sqlite3 error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core import events, spending
+from ..core.job import IllegalTransition, Job, apply
+from ..core.payload import from_payload, job_to_payload, to_payload
+from ..core.problem import Problem
+from ..core.spending import Limits
+from .errors import (
+    LeaseLost,
+    LedgerDamaged,
+    LedgerUnwritable,
+    LimitReached,
+    StaleJob,
+    unwritable,
+)
+from .journal import Journals, journal_line
+from .reader import NOTICES_KEPT, Tail, limits_of
+from .schema import BROKEN, FOLD, ID, main_code
+
+#: Answers that say *later*: nothing was started, so the one POST of a job is free again (docs/safety.md, rule 2).
+LATER_STATUS = frozenset({425, 429})
+#: Events that end the count of workers that died with a job.
+_PROOFS = (events.Progress, events.Submitted, events.Done, events.Downloaded, events.LocalFailed)
+
+
+class Store:
+    """Read and write: for the worker and for tests. One connection; its threads may share it.
+
+    Methods of the second half (``current``, ``put``, ``tell`` and what follows) belong inside a ``transaction``.
+    """
+
+    def __init__(self, data_dir: Path, connection: sqlite3.Connection) -> None:
+        self.data_dir = data_dir
+        self.connection = connection
+        self.journals = Journals(data_dir)
+        self._guard = threading.RLock()
+        self._tail = Tail()
+        self._version = -1
+        self._pending: dict[str, tuple[Job, int, int]] = {}
+        self._lines: list[tuple[str, int, str, str]] = []  # job, seq, kind, line, until the commit
+
+    # -- reading
+
+    def refresh(self) -> list[Job]:
+        """The jobs that changed since the last call, by anybody, oldest first."""
+        with self.reading():
+            self._pull()
+            changed = [self._tail.jobs[job_id] for job_id in self._tail.changed]
+            self._tail.changed.clear()
+            return sorted(changed, key=lambda job: self._tail.first(job.id))
+
+    def job(self, job_id: str) -> Job | None:
+        """The job as it is now."""
+        with self.reading():
+            self._pull()
+            return self.current(job_id)
+
+    def jobs(self) -> list[Job]:
+        """All jobs, oldest first."""
+        with self.reading():
+            self._pull()
+            return list(self._tail.in_order().values())
+
+    def events(self, job_id: str) -> list[tuple[events.Event, float]]:
+        """What happened to the job, with wall times, oldest first."""
+        with self.reading():
+            rows = self.connection.execute(
+                "SELECT kind, payload, at FROM events WHERE job = ? ORDER BY seq", (job_id,)
+            ).fetchall()
+        return [(from_payload(kind, json.loads(payload)), at) for kind, payload, at in rows]
+
+    def spent(self, account: str, since: float) -> int:
+        """Ticks that the account's jobs submitted since that wall time cost, or may cost yet."""
+        with self.reading():
+            self._pull()
+            return spending.spent(self._tail.jobs.values(), account, since)
+
+    def limits(self) -> Limits:
+        """The spending limits as they are now."""
+        with self.reading():
+            return limits_of(self.connection)
+
+    def refusal(self, job: Job, now: float) -> Problem | None:
+        """Why the limits would refuse to let ``job`` be submitted; ``append`` asks again, for good."""
+        with self.reading():
+            self._pull()
+            return self._over(job, job.spec.estimate, now)
+
+    # -- writing
+
+    def append(
+        self,
+        job_id: str,
+        expected_seq: int | None,
+        event: events.Event,
+        *,
+        worker: str = "",
+        at: float | None = None,
+    ) -> Job:
+        """Store ``event`` durably and return the job after it.
+
+        ``expected_seq`` is the ``seq`` of the job that the decision was made on (0: no job yet, None: any).
+        With a ``worker`` its lease is checked. *Submit started* reserves the job's cost and is where the
+        spending limits hold, over all processes. Raises StaleJob, LeaseLost, LimitReached,
+        IllegalTransition or LedgerUnwritable; nothing has happened then.
+        """
+        with self.transaction():
+            if worker and self._holder(job_id) != worker:
+                raise LeaseLost(f"Another worker goes on with job {job_id[:8]}.")
+            job = self.current(job_id)
+            if expected_seq is not None and expected_seq != (job.seq if job else 0):
+                raise StaleJob(f"Job {job_id[:8]} has changed meanwhile.")
+            at = time.time() if at is None else at
+            if isinstance(event, events.SubmitStarted) and job is not None:
+                unknown = job.spec.estimate is None
+                if problem := self._over(job, None if unknown else event.reserved, at):
+                    raise LimitReached(problem)
+                # Days and months never go back, so each of them is full only once.
+                at = spending.not_before(at, self._tail.jobs.values())
+            return self.put(job_id, event, worker, at)
+
+    def notice(self, key: str, payload: Mapping[str, Any]) -> None:
+        """Tell every Blender something under a key, such as the answer to a command. Few are kept."""
+        with self.transaction():
+            self.tell(key, payload)
+
+    @contextlib.contextmanager
+    def reading(self) -> Generator[None]:
+        """Keep the connection for one thread, and turn SQLite's errors into sentences."""
+        with self._guard:
+            try:
+                yield
+            except sqlite3.IntegrityError as error:
+                raise IllegalTransition(
+                    "the last byte of this job's POST has left before"
+                ) from error
+            except sqlite3.Error as error:
+                kind = LedgerDamaged if main_code(error) in BROKEN else LedgerUnwritable
+                raise kind(unwritable(self.data_dir, str(error))) from error
+
+    @contextlib.contextmanager
+    def transaction(self) -> Generator[None]:
+        """All or nothing: what is put inside is on record afterwards, in the journals first."""
+        with self.reading():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._pull()
+                yield
+                self._write_journals()
+                self.connection.execute("COMMIT")
+            except BaseException:
+                self._pending.clear()
+                self._lines.clear()
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+            for job, first, n in self._pending.values():
+                self._tail.put(job, first, n)
+            self._pending.clear()
+
+    def close(self) -> None:
+        """Close the connection; waits for a thread that is using it."""
+        with self._guard:
+            self.connection.close()
+
+    # -- inside a transaction
+
+    def current(self, job_id: str) -> Job | None:
+        """The job with what this transaction has put down so far."""
+        pending = self._pending.get(job_id)
+        return pending[0] if pending else self._tail.jobs.get(job_id)
+
+    def others(self, job_id: str) -> list[Job]:
+        """Every job but that one, as it was before this transaction."""
+        return [other for other in self._tail.jobs.values() if other.id != job_id]
+
+    @property
+    def touched(self) -> int:
+        """How many jobs this transaction has put something down for."""
+        return len(self._pending)
+
+    def put(
+        self, job_id: str, event: events.Event, worker: str, at: float, *, journal: bool = True
+    ) -> Job:
+        """Store ``event`` without asking for a lease; returns the job after it. Raises IllegalTransition.
+
+        ``journal``: False while the journals themselves are being read.
+        """
+        before = self.current(job_id)
+        if (
+            isinstance(event, events.NotSent)
+            and before is not None
+            and before.sent
+            and event.problem.http_status not in LATER_STATUS
+        ):
+            raise IllegalTransition("only an answer that says 'later' takes a sent POST back")
+        after = apply(before, event, at)
+        if after.id != job_id or not ID.fullmatch(job_id):
+            raise IllegalTransition("the event belongs to another job")
+        execute = self.connection.execute
+        payload = json.dumps(to_payload(event))
+        kind = event.name if isinstance(event, events.Unrecognised) else event.kind
+        n = execute(
+            "INSERT INTO events(job, seq, at, kind, payload, worker) VALUES (?, ?, ?, ?, ?, ?)",
+            (job_id, after.seq, at, kind, payload, worker),
+        ).lastrowid
+        assert n is not None
+        pending = self._pending.get(job_id)
+        first = pending[1] if pending else self._tail.first(job_id) if before else n
+        execute(
+            "INSERT OR REPLACE INTO jobs(id, first, n, fold, snapshot) VALUES (?, ?, ?, ?, ?)",
+            (job_id, first, n, FOLD, json.dumps(job_to_payload(after))),
+        )
+        if isinstance(event, _PROOFS):
+            execute("UPDATE leases SET crashes = 0 WHERE job = ? AND crashes > 0", (job_id,))
+        self._pending[job_id] = (after, first, n)
+        if journal:
+            line = journal_line(after.seq, at, kind, payload)
+            self._lines.append((job_id, after.seq, kind, line))
+        return after
+
+    def tell(self, key: str, payload: Mapping[str, Any]) -> None:
+        """Put a notice down for every Blender."""
+        execute = self.connection.execute
+        execute("INSERT INTO notices(id, payload) VALUES (?, ?)", (key, json.dumps(dict(payload))))
+        execute("DELETE FROM notices WHERE n <= (SELECT max(n) FROM notices) - ?", (NOTICES_KEPT,))
+
+    def put_limits(self, values: Mapping[str, int]) -> None:
+        """Put down the spending limits by their names."""
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO limits(name, value) VALUES (?, ?)", values.items()
+        )
+
+    def renew_journal(self, job_id: str) -> None:
+        """Let the job's journal say what the store says, this transaction included."""
+        rows = self.connection.execute(
+            "SELECT seq, at, kind, payload FROM events WHERE job = ? ORDER BY seq", (job_id,)
+        )
+        self.journals.renew(job_id, rows)
+
+    def read_rest(self) -> None:
+        """Take in every job that is stored: once, when the file was opened."""
+        self._tail.read(self.connection, -1)
+
+    def _pull(self) -> None:
+        """Take in what others wrote. ``data_version`` costs microseconds and sees other processes."""
+        (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._tail.read(self.connection, -1)
+            self._version = version
+
+    def _holder(self, job_id: str) -> str:
+        row = self.connection.execute(
+            "SELECT worker FROM leases WHERE job = ?", (job_id,)
+        ).fetchone()
+        return row[0] if row else ""
+
+    def _over(self, job: Job, price: int | None, now: float) -> Problem | None:
+        limits = limits_of(self.connection)
+        if not limits.any or not limits.count(job.spec.api_base):
+            return None
+        others = self.others(job.id)
+        now = spending.not_before(now, others)
+        account = job.spec.account
+        today = spending.spent(others, account, spending.day_start(now))
+        month = spending.spent(others, account, spending.month_start(now))
+        return spending.over(limits, today, month, price, job.spec.model)
+
+    def _write_journals(self) -> None:
+        """Write the lines of what is about to be committed.
+
+        They come first: what the ledger knew of money must outlive the ledger, whenever this process dies. A
+        line whose commit then fails says what has happened all the same, until the next one takes its number.
+        """
+        lines, self._lines = self._lines, []
+        for job_id, seq, kind, line in lines:
+            if kind == events.Sending.kind and not self._journal_holds(job_id, seq):
+                self.renew_journal(job_id)  # with this line
+            else:
+                self.journals.write(job_id, line, synced=kind in events.MONEY_EVENTS)
+            # A ledger rebuilt from journals must never think that nothing was sent.
+            if self.journals.trouble and kind == events.Sending.kind:
+                raise LedgerUnwritable(unwritable(self.data_dir, self.journals.trouble))
+
+    def _journal_holds(self, job_id: str, seq: int) -> bool:
+        """Whether the job's journal says all that comes before ``seq``: else the line of *sending* says nothing."""
+        rows = self.connection.execute(
+            "SELECT seq, at, kind, payload FROM events WHERE job = ? AND seq < ?", (job_id, seq)
+        )
+        return self.journals.holds(job_id, rows)

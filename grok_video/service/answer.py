@@ -1,0 +1,314 @@
+"""(status, headers, body) of an answer become an event or a problem.
+
+Owns what each answer means for a job or a question. Nothing that a service or a proxy answers makes it raise. It
+must not know sockets, files, clocks or the ledger.
+
+What each fact rests on: docs/api.md. Facts are sure but for those called likely. Two shapes are understood: the
+real one and the older guide's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from ..core import events
+from ..core.amount import usd
+from ..core.problem import LOST_HINT, Problem, ProblemCode
+from ..core.record import record
+from .body import (
+    VIDEO_WORDS,
+    AnswerBody,
+    clean,
+    cost_in,
+    percent_in,
+    read_body,
+    result_url_in,
+    retry_after,
+    texts,
+)
+
+#: Words of ``status`` (sure: pending done failed expired; the guide: processing; the rest likely).
+_RUNNING = frozenset({"pending", "processing", "queued", "in_progress", "running"})
+_DONE = frozenset({"done", "completed", "succeeded"})
+_FAILED = frozenset({"failed", "expired", "error", "cancelled", "canceled"})
+#: Answers to a POST that started nothing, so nothing was charged. 429 is decided by its words.
+_REJECTING = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
+#: Answers to a poll that pass by themselves. Never for a POST: a 5xx may have started something.
+_PASSING = frozenset({408, 409, 425})
+_LONGEST_ID = 4096  # characters; it is kept with every event's snapshot, and Blender reads those
+_LONGEST_NAME = 128  # characters of a model's
+_MOST_MODELS = 100
+_FREE = "Nothing was charged."
+_KEY_HINT = "Check the API key in the preferences."
+_BASE_HINT = "Check the API base URL in the preferences."
+_CREDIT_HINT = "Add credits or raise the spending limit in the xAI console."
+_MODERATED_HINT = "Change the prompt or the source before you send it again."
+_BLOCKED_HINT = "The job is kept and asked for again by itself."
+
+
+def submit_answer(
+    status: int, headers: Mapping[str, str], body: bytes, *, now: float, named: bool = False
+) -> events.Submitted | events.Rejected | events.NotSent | events.AnswerLost:
+    """What a complete answer to the POST means (docs/safety.md, rule 2); ``now`` is wall time.
+
+    ``named``: the source video was named by its URL and not uploaded.
+    Only answers that are known to start nothing say so; everything else may have been bought.
+    """
+    said = read_body(headers, body)
+    if 200 <= status < 300:
+        request_id = said.fields.get("request_id")
+        if isinstance(request_id, str) and _can_be_asked_for(request_id):
+            if len(request_id) <= _LONGEST_ID:
+                return events.Submitted(request_id)
+            return _lost(status, f"xAI answered {status} with a request id that is far too long")
+        return _lost(status, f"xAI answered {status} without a request id{said.quoted}")
+    if status == 425 or (status == 429 and not said.out_of_credits):
+        problem = Problem(
+            ProblemCode.RATE,
+            said.words or "xAI is asked too often at the moment.",
+            f"{_FREE} It is sent again by itself.",
+            charged=False,
+            http_status=status,
+        )
+        return events.NotSent(problem, retry_after(headers, now) or 0.0)
+    if status == 429 or status in _REJECTING:
+        return events.Rejected(_refusal(status, said, named=named))
+    return _lost(status, f"xAI answered {status}{said.quoted}")
+
+
+def _can_be_asked_for(request_id: str) -> bool:
+    """Whether a path can hold it: dots alone are taken out of paths, however they are quoted (measured)."""
+    return request_id.isprintable() and request_id.strip() not in ("", ".", "..")
+
+
+@record
+class Poll:
+    """What a poll said."""
+
+    event: (
+        events.Progress | events.Done | events.ServiceFailed | events.Blocked | None
+    )  # None: nothing new, ask again
+    wait: float | None = None  # seconds that the service asked for
+    note: str = ""  # a warning for the log
+
+
+def poll_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: float) -> Poll:
+    """What a complete answer to a poll means; ``now`` is wall time.
+
+    Whatever is not clearly an end keeps the job: asking again is free.
+    """
+    said = read_body(headers, body)
+    wait = retry_after(headers, now)
+    if 200 <= status < 300:
+        event, note = _outcome(status, said)
+        return Poll(event, wait, note)
+    # A text or a page with such words may be a proxy's, and says nothing of the clip.
+    if status in (400, 403, 422) and said.fields and said.moderated:
+        return Poll(
+            events.ServiceFailed(_moderated(said.words, cost_in(said), status), cost_in(said)), wait
+        )
+    if status >= 500 or status in _PASSING or (status == 429 and not said.out_of_credits):
+        return Poll(None, wait, f"the poll was answered {status}{said.quoted}")
+    return Poll(events.Blocked(_blocked(status, said)), wait)
+
+
+def key_answer(status: int, headers: Mapping[str, str], body: bytes) -> Problem | None:
+    """What ``GET /v1/api-key`` says of the key; None when it is good. Asking is free."""
+    said = read_body(headers, body)
+    if 200 <= status < 300:
+        for flag, what in (
+            ("api_key_blocked", "This API key is blocked."),
+            ("api_key_disabled", "This API key is disabled."),
+            ("team_blocked", "The team of this API key is blocked."),
+        ):
+            if said.fields.get(flag) is True:
+                hint = "The xAI console says why."
+                return Problem(ProblemCode.KEY, what, hint, charged=False, http_status=status)
+        if said.html:
+            what = "A web page answered in place of xAI."
+            return Problem(ProblemCode.NETWORK, what, _BASE_HINT, charged=False, http_status=status)
+        return None
+    if status >= 500 or status in _PASSING or (status == 429 and not said.out_of_credits):
+        return Problem(
+            ProblemCode.RATE if status == 429 else ProblemCode.SERVICE,
+            said.words or f"xAI answered {status}.",
+            "Try again in a minute.",
+            charged=False,
+            http_status=status,
+        )
+    return _refusal(status, said)
+
+
+def models_answer(
+    status: int, headers: Mapping[str, str], body: bytes
+) -> list[dict[str, str]] | Problem:
+    """What ``GET /v1/video-generation-models`` lists: each with its ``id``, in the service's order.
+
+    A ``name`` is there when the service gave one. Any shape is read, and never more than is worth showing.
+    """
+    said = read_body(headers, body)
+    if not 200 <= status < 300 or said.html:
+        problem = key_answer(status, headers, body)
+        assert problem is not None
+        return problem
+    found: dict[str, dict[str, str]] = {}
+    for entry in _listed(said):
+        about = cast(dict[str, Any], entry) if isinstance(entry, dict) else {"id": entry}
+        name = next(texts(about.get("name"), about.get("label")), "")
+        model_id = next(texts(about.get("id"), about.get("model"), name), "").strip()
+        # One that is masked, cut or cannot be printed is not what the service calls it.
+        if model_id and len(model_id) <= _LONGEST_NAME and model_id == clean(model_id):
+            name = clean(name)[:_LONGEST_NAME]
+            found.setdefault(model_id, {"id": model_id, **({"name": name} if name else {})})
+        if len(found) == _MOST_MODELS:
+            break
+    return list(found.values())
+
+
+def _listed(said: AnswerBody) -> list[Any]:
+    """The list of an answer, wherever it stands."""
+    for inner in (said.fields.get("models"), said.fields.get("data"), said.listed):
+        if isinstance(inner, list):
+            return cast(list[Any], inner)
+        if isinstance(inner, dict):
+            return list(cast(dict[str, Any], inner))
+    return []
+
+
+def _outcome(
+    status: int, said: AnswerBody
+) -> tuple[events.Progress | events.Done | events.ServiceFailed, str]:
+    """The event of a 2xx poll, and a warning for the log."""
+    word = said.fields.get("status")
+    word = word.strip().lower() if isinstance(word, str) else ""
+    if status == 202:  # running, whatever the body says or whether there is one
+        return events.Progress(percent_in(said)), ""
+    if word in _FAILED:
+        return _ended(word, said), ""
+    url = result_url_in(said)
+    if word in _DONE or (not word and (url or said.withheld)):
+        return _finished(url, said), ""
+    note = ""
+    if word and word not in _RUNNING:
+        note = f"the status {clean(word)!r} is not known and is taken as running"
+    elif not word and (said.words or not said.fields):
+        note = f"the poll was answered {status} with nothing that is known{said.quoted}"
+    return events.Progress(percent_in(said)), note
+
+
+def _finished(url: str, said: AnswerBody) -> events.Done | events.ServiceFailed:
+    """A job that the service calls done: with a clip, moderated, or with nothing at all."""
+    cost = cost_in(said)
+    null = "video" in said.fields and said.fields["video"] is None  # one way to say moderated
+    if said.withheld or null:
+        return events.ServiceFailed(_moderated(said.words, cost), cost)
+    if url:
+        return events.Done(url, cost)
+    # Read as "still running" this polls for ever: there is nothing more to wait for.
+    problem = Problem(
+        ProblemCode.SERVICE,
+        "xAI says that the clip is done, but gave no address to fetch it from.",
+        _spent(cost, "Ask xAI with the request id, or send it again."),
+        charged=_charged(cost),
+    )
+    return events.ServiceFailed(problem, cost)
+
+
+def _ended(word: str, said: AnswerBody) -> events.ServiceFailed:
+    """A job that the service calls failed or expired."""
+    cost = cost_in(said)
+    if said.moderated or said.withheld:
+        return events.ServiceFailed(_moderated(said.words, cost), cost)
+    if word == "expired":
+        code, what = ProblemCode.EXPIRED, "The job expired at xAI before there was a clip."
+        hint = "Send it again."
+    elif word in ("cancelled", "canceled"):
+        code, what = ProblemCode.SERVICE, "The job was cancelled at xAI."
+        hint = "Send it again."
+    elif said.code in ("invalid_argument", "permission_denied", "failed_precondition"):
+        # The service will say the same to the same request.
+        code, what = ProblemCode.REQUEST, "xAI could not make this clip and did not say why."
+        hint = "Change the prompt, the source or the settings before you send it again."
+    else:  # internal_error, service_unavailable; the guide: no reason at all
+        code, what = ProblemCode.SERVICE, "xAI failed to make this clip and did not say why."
+        hint = "It may work when it is sent again."
+    problem = Problem(code, said.words or what, _spent(cost, hint), charged=_charged(cost))
+    return events.ServiceFailed(problem, cost)
+
+
+def _moderated(words: str, cost: int | None, status: int | None = None) -> Problem:
+    return Problem(
+        ProblemCode.MODERATED,
+        words or "xAI made this clip and withheld it: its moderation rejected it.",
+        _spent(cost, _MODERATED_HINT),
+        charged=_charged(cost),
+        http_status=status,
+    )
+
+
+def _refusal(status: int, said: AnswerBody, *, named: bool = False) -> Problem:
+    """An answer that started nothing, as what to do about it."""
+    words = said.words
+    if said.moderated and status in (400, 403, 422):
+        code, what = ProblemCode.MODERATED, "xAI's moderation rejected this request."
+        hint = "Change the prompt or the source."
+    elif status in (401, 403) or (status == 400 and said.about_key):
+        code, what, hint = ProblemCode.KEY, "xAI does not accept the API key.", _KEY_HINT
+        if status == 403:
+            hint = f"{_KEY_HINT} If it is right, its team or model access is blocked: see the xAI console."
+    elif status == 429:
+        code, what, hint = ProblemCode.CREDITS, "The credits are used up.", _CREDIT_HINT
+    elif status == 404 and "model" in words.lower():
+        code, what, hint = ProblemCode.REQUEST, "", "Choose another model."
+    elif status in (400, 404, 422) and VIDEO_WORDS.search(words):
+        code, what = ProblemCode.REQUEST, ""
+        # The worker uploads the source of a job whose parent was refused.
+        hint = "Send Again uploads the clip itself." if named else "Choose another source clip."
+    elif 300 <= status < 400 or status in (404, 405):
+        code, what = ProblemCode.NETWORK, f"The API address answered {status}: it is not xAI's."
+        hint = _BASE_HINT
+    elif status == 413:
+        code, what = ProblemCode.REQUEST, "The source is too large for xAI."
+        hint = "Send pictures as JPEG, a smaller resolution, or a shorter clip."
+    else:
+        code, what = ProblemCode.REQUEST, f"xAI refused the request ({status})."
+        hint = "Change what it names, and generate again."
+    return Problem(code, words or what, f"{_FREE} {hint}", charged=False, http_status=status)
+
+
+def _blocked(status: int, said: AnswerBody) -> Problem:
+    """An answer to a poll that only the user can mend; the job itself goes on at the service."""
+    refusal = _refusal(status, said)
+    code, what, hint = ProblemCode.SERVICE, refusal.message, ""
+    if refusal.code is ProblemCode.KEY:
+        code, hint = refusal.code, _KEY_HINT
+    elif refusal.code is ProblemCode.CREDITS:
+        code, hint = refusal.code, _CREDIT_HINT
+    elif status == 404:
+        what = said.words or "xAI does not know this job."
+        hint = "If the API key or the API base URL was changed, set it back."
+    elif refusal.code is ProblemCode.NETWORK:
+        code, hint = refusal.code, _BASE_HINT
+    return Problem(code, what, f"{hint} {_BLOCKED_HINT}".strip(), http_status=status)
+
+
+def _lost(status: int, what: str) -> events.AnswerLost:
+    problem = Problem(
+        ProblemCode.ANSWER_LOST,
+        f"{what.rstrip('.')}. The request had left, so it may have been charged.",
+        LOST_HINT,
+        http_status=status,
+    )
+    return events.AnswerLost(problem)
+
+
+def _charged(cost: int | None) -> bool | None:
+    return None if cost is None else cost > 0
+
+
+def _spent(cost: int | None, hint: str) -> str:
+    """The hint after what is known of the cost of a job that the service took."""
+    if cost is None:
+        return f"It may have been charged. {hint}"
+    return f"It cost {usd(cost)}. {hint}" if cost else f"{_FREE} {hint}"

@@ -1,0 +1,193 @@
+"""Any body that a service or a proxy may answer with, read as far as it goes.
+
+Owns where words, codes, addresses, percentages and costs stand in a body, and which words speak of a key,
+moderation or credits. What they mean for a job is ``service.answer``'s. Never raises.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+from ..core.amount import TICKS_PER_USD
+from ..core.record import record
+from ..core.redact import mask
+from ..core.urls import host_of
+
+# 400 "Incorrect API key provided: xa***jU.", 401 and 403 with the code "unauthenticated:…".
+_KEY_WORDS = re.compile(r"incorrect api key|invalid api key|unauthenticated|credentials", re.I)
+# Sure: "imagine:content-moderated", "… rejected by content moderation."; the others are likely.
+_MODERATION_WORDS = re.compile(
+    r"moderat(?:ion|ed|or)|usage guidelines|content policy|safety[ _]check|safety system", re.I
+)
+# Sure: "used all available credits or reached its monthly spending limit". The words of the rate limit speak of
+# "historical API spend", so "spend" alone does not tell.
+_CREDIT_WORDS = re.compile(
+    r"available credits|more credits|out of credits|insufficient|spending limit|billing", re.I
+)
+#: A source video that the service could not fetch or read (likely: the words vary).
+VIDEO_WORDS = re.compile(
+    r"video.{0,80}\b(?:download|fetch|retriev|decod|access|found|expired|unavailable|read)"
+    r"|\b(?:download|fetch|retriev|decod|access|read)\w*\b.{0,80}video",
+    re.I,
+)
+_RATE_WORDS = re.compile(r"too many requests|rate limit exceeded", re.I)
+_LONGEST_WORDS = 400  # characters of the service's own words that are shown
+_LONGEST_URL = 64 << 10
+_LONGEST_WAIT = 300.0  # seconds; a queued job waits for a new word of the user after 600
+_MOST_TICKS = 10**5 * TICKS_PER_USD  # a cost beyond 100,000 USD is nonsense
+_HTML = re.compile(r"^\s*<(?!IMAGE_)|</\w|<!|<(?:html|head|body|script|style|img|br|p|div)\b", re.I)
+_URL = re.compile(r"https?://[^\s\"'<>`]+", re.I)
+#: Links in the service's words that an artist needs whole; of all others only the host is shown.
+_HELP_HOSTS = frozenset({"x.ai", "console.x.ai", "docs.x.ai", "accounts.x.ai"})
+
+
+@record
+class AnswerBody:
+    """A body as far as it could be read."""
+
+    fields: Mapping[str, Any]  # of the JSON object; empty when it is none
+    code: str  # the service's name for the trouble, '' when it gave none
+    words: str  # what it said, fit to be shown; '' when it said nothing
+    html: bool
+    listed: list[Any] | None = None  # a body that is one
+
+    @property
+    def quoted(self) -> str:
+        """The words as the end of a sentence."""
+        return f": {self.words}" if self.words else ""
+
+    def part(self, name: str) -> Mapping[str, Any]:
+        """The object under ``name``; an empty one when there is none."""
+        value = self.fields.get(name)
+        return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+    @property
+    def withheld(self) -> bool:
+        """Whether moderation keeps the clip back; no word of it means no."""
+        return self.part("video").get("respect_moderation") is False
+
+    @property
+    def moderated(self) -> bool:
+        """Whether the words are those of moderation."""
+        return bool(_MODERATION_WORDS.search(f"{self.code} {self.words}"))
+
+    @property
+    def about_key(self) -> bool:
+        return bool(_KEY_WORDS.search(f"{self.code} {self.words}"))
+
+    @property
+    def out_of_credits(self) -> bool:
+        return bool(_CREDIT_WORDS.search(self.words)) and not _RATE_WORDS.search(self.words)
+
+
+def read_body(headers: Mapping[str, str], body: bytes) -> AnswerBody:
+    """Any body: the real JSON, the guide's, plain text, a proxy's page, nothing, or noise."""
+    text = body.decode("utf-8-sig", errors="replace")
+    try:
+        data: Any = json.loads(text, parse_int=_whole)
+    except (ValueError, RecursionError):
+        html = "html" in _header(headers, "content-type").lower() or bool(_HTML.search(text))
+        return AnswerBody({}, "", "" if html else _sentence(text), html)
+    if isinstance(data, str):
+        return AnswerBody({}, "", _sentence(data), False)
+    if isinstance(data, list):
+        return AnswerBody({}, "", "", False, cast(list[Any], data))
+    if not isinstance(data, dict):
+        return AnswerBody({}, "", "", False)
+    fields = cast(dict[str, Any], data)
+    error = fields.get("error")
+    inner = cast(dict[str, Any], error) if isinstance(error, dict) else {}
+    code = next(texts(fields.get("code"), inner.get("code"), inner.get("type")), "")
+    words = texts(
+        error, inner.get("message"), inner.get("error"), fields.get("message"), fields.get("detail")
+    )
+    return AnswerBody(
+        fields, code.strip(), next((w for w in map(_sentence, words) if w), ""), False
+    )
+
+
+def texts(*values: Any) -> Iterator[str]:
+    return (value for value in values if isinstance(value, str) and value.strip())
+
+
+def _whole(digits: str) -> int | float:
+    """An integer of JSON; one that is too long for Python to read is as good as infinite."""
+    return int(digits) if len(digits) < 40 else math.inf
+
+
+def clean(text: str) -> str:
+    """Words of the service as a line for the panel: no markup, secrets, control characters, or excess."""
+    if _HTML.search(text) or "\ufffd" in text:  # a page, or bytes that are no text
+        return ""
+    text = "".join(c if c.isprintable() else " " for c in text[: 20 * _LONGEST_WORDS])
+    text = _URL.sub(_link, mask(" ".join(text.split())))
+    if not any(map(str.isalnum, text)):
+        return ""  # "...", seen in documents
+    if len(text) > _LONGEST_WORDS:
+        text = text[: _LONGEST_WORDS - 1].rstrip() + "…"
+    return text
+
+
+def _sentence(text: str) -> str:
+    """Words of the service with a full stop: a hint follows them."""
+    text = clean(text)
+    return f"{text}." if text and text[-1] not in ".!?…" else text
+
+
+def _link(found: re.Match[str]) -> str:
+    host = host_of(found.group())
+    return found.group() if host in _HELP_HOSTS else host
+
+
+def result_url_in(said: AnswerBody) -> str:
+    """The address of the clip; '' when there is none that can be fetched."""
+    url = said.part("video").get("url")
+    if not isinstance(url, str) or len(url) > _LONGEST_URL:
+        return ""
+    url = url.strip()
+    usable = re.match(r"https?://", url, re.I) and url.isprintable() and host_of(url)
+    return url if usable else ""
+
+
+def percent_in(said: AnswerBody) -> int | None:
+    value = said.fields.get("progress")
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return int(min(max(value, 0), 100))
+
+
+def cost_in(said: AnswerBody) -> int | None:
+    """Ticks, when the service gave a sane number of them."""
+    ticks = said.part("usage").get("cost_in_usd_ticks")
+    if isinstance(ticks, int) and not isinstance(ticks, bool) and 0 <= ticks <= _MOST_TICKS:
+        return ticks
+    return None
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that ``Retry-After`` asks for, given as seconds or as a date; capped, never negative.
+
+    Nobody has seen the service send one. None when there is none that can be read.
+    """
+    value = _header(headers, "retry-after").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+            seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+    if math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT)
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return next((value for key, value in headers.items() if key.lower() == name), "")

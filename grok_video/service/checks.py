@@ -1,0 +1,232 @@
+"""What the service would refuse, said before anything is sent.
+
+Reads the table of models; knows nothing of HTTP. Each check gives a sentence for an artist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..core.problem import Problem, ProblemCode
+from ..core.spec import JobSpec, Kind
+from .models import LARGEST_PICTURE, MAX_PROMPT, MODELS, PICTURE_TYPES, Model, models_that
+
+#: d seconds of clip are 24·d+1 frames, so a clip of 15 s is a frame longer than that.
+_ONE_FRAME = 1 / 20
+
+
+def trouble(spec: JobSpec) -> str:
+    """'' or the first thing the service would refuse, and what to change."""
+    problem = check(spec)
+    return f"{problem.message} {problem.hint}".strip() if problem else ""
+
+
+def check(spec: JobSpec) -> Problem | None:
+    """The first thing the service would refuse, as a sentence that says what to change; or None.
+
+    A spec with a model that was typed in is ``unchecked``: only what holds for every model is looked at.
+    """
+    if len(spec.prompt) > MAX_PROMPT:
+        return _refused(
+            f"The prompt has {len(spec.prompt)} characters; the service takes {MAX_PROMPT}.",
+            f"Shorten it by {len(spec.prompt) - MAX_PROMPT}.",
+        )
+    if problem := _check_files(spec):
+        return problem
+    if spec.unchecked:
+        return None if spec.model.strip() else _refused("No model is named.", "Choose a model.")
+    model = MODELS.get(spec.model)
+    if model is None:
+        return _refused(f"The model “{spec.model}” is not known.", "Choose another model.")
+    match spec.kind:
+        case Kind.GENERATE:
+            problem = _check_generate(spec, model)
+        case Kind.EXTEND:
+            problem = _check_extend(spec, model)
+        case Kind.EDIT:
+            problem = _check_edit(spec, model)
+    if problem is None and spec.resolution not in model.prices:
+        return _refused(
+            f"{model.label} does not make {spec.resolution}.",
+            f"Choose {' or '.join(model.prices)}.",
+        )
+    return problem
+
+
+def _check_files(spec: JobSpec) -> Problem | None:
+    if spec.kind is not Kind.GENERATE:
+        if spec.video is None or not spec.video.path:
+            return _refused(
+                f"There is no clip to {spec.kind}.",
+                "Select a strip that shows a picture: a movie, an image, a scene or a meta.",
+            )
+        return None
+    for what, picture in spec.pictures:
+        if not picture.path:
+            return _refused(f"The {what} has no file.", "Choose another one.")
+        if picture.size > LARGEST_PICTURE:
+            return _refused(
+                f"The {what} has {picture.size / (1 << 20):.0f} MB; the service takes "
+                f"{LARGEST_PICTURE >> 20}.",
+                "Send pictures as JPEG, or choose a smaller one.",
+            )
+        if picture.mime and picture.mime not in PICTURE_TYPES:
+            return _refused(
+                f"The service takes no pictures of the kind {picture.mime} ({what}).",
+                "Save it as PNG or JPEG.",
+            )
+    return None
+
+
+def _check_generate(spec: JobSpec, model: Model) -> Problem | None:
+    if problem := _check_makes(spec, model):
+        return problem
+    if not spec.prompt.strip() and (spec.references or not spec.image):
+        return _refused("The prompt is empty.", "Write what happens in the clip.")
+    if not model.min_seconds <= spec.duration <= model.max_seconds:
+        return _refused(
+            f"{model.label} makes clips of {model.min_seconds} to {model.max_seconds} seconds.",
+            "Change the duration.",
+        )
+    if spec.references and (problem := _check_references(spec, model)):
+        return problem
+    if spec.keyframes and (problem := _check_keyframes(spec, model)):
+        return problem
+    if spec.aspect_ratio not in model.ratios:
+        return _refused(
+            f"{model.label} does not make {spec.aspect_ratio}.",
+            f"Choose one of {', '.join(model.ratios)}.",
+        )
+    return None
+
+
+def _check_makes(spec: JobSpec, model: Model) -> Problem | None:
+    """Whether the model takes everything that is sent along."""
+    used = {
+        "image": (bool(spec.image), "makes no clips from an image"),
+        "references": (bool(spec.references), "takes no references"),
+        "last_frame": (spec.last_frame is not None, "takes no end frame"),
+        "keyframes": (bool(spec.keyframes), "takes no keyframes"),
+    }
+    wanted = {make: without for make, (there, without) in used.items() if there}
+    wanted = wanted or {"text": "makes no clips from text alone"}
+    for make, without in wanted.items():
+        if make not in model.makes:
+            both = "image" in wanted and "references" in wanted
+            can = [
+                other
+                for other in MODELS.values()
+                if other.makes.issuperset(wanted) and (other.references_with_image or not both)
+            ]
+            removed = {"last_frame": ", or remove it", "text": "", "image": ""}
+            hint = _choose(can or models_that(make)) + removed.get(make, ", or remove them")
+            return _refused(f"{model.label} {without}.", f"{hint}.")
+    return None
+
+
+def _check_references(spec: JobSpec, model: Model) -> Problem | None:
+    count, most = len(spec.references), model.max_references
+    if count > most:
+        return _refused(
+            f"There are {count} references; the service takes {most}.", f"Remove {count - most}."
+        )
+    if spec.image and not model.references_with_image:
+        can = [other for other in models_that("references") if other.references_with_image]
+        return _refused(
+            f"{model.label} takes a first frame or references, not both.",
+            f"Choose Text Only as source, remove the references, or {_choose(can, 'choose')}.",
+        )
+    if spec.duration > model.reference_seconds:
+        can = [one for one in models_that("references") if spec.duration <= one.reference_seconds]
+        hint = f", or {_choose(can, 'choose')}" if can else ""
+        return _refused(
+            f"{model.label} makes at most {model.reference_seconds} seconds from references.",
+            f"Shorten the clip{hint}.",
+        )
+    offered = [name for name in model.prices if name in model.reference_resolutions]
+    if spec.resolution in model.prices and spec.resolution not in offered:
+        return _refused(
+            f"With references there is no {spec.resolution}.",
+            f"Choose {' or '.join(offered)}, or remove the references.",
+        )
+    return None
+
+
+def _check_keyframes(spec: JobSpec, model: Model) -> Problem | None:
+    count, most = len(spec.keyframes), model.max_keyframes
+    if count > most:
+        return _refused(
+            f"There are {count} keyframes; the service takes {most}.", f"Remove {count - most}."
+        )
+    seen: set[int] = set()
+    for frame in spec.keyframes:
+        if not 0 < frame.thirds < 3 * spec.duration:
+            return _refused(
+                f"The keyframe {frame.picture.name} at {frame.seconds:.2f} s is not inside the "
+                f"clip of {spec.duration} s.",
+                "Move its marker, or change the duration.",
+            )
+        if frame.thirds in seen:
+            return _refused(
+                f"Two keyframes are on the same third of a second, at {frame.seconds:.2f} s.",
+                "Move one of their markers by at least a third of a second.",
+            )
+        seen.add(frame.thirds)
+    return None
+
+
+def _check_extend(spec: JobSpec, model: Model) -> Problem | None:
+    if problem := _check_rework(spec, model, "extend", "Write what happens next."):
+        return problem
+    if not model.min_added <= spec.duration <= model.max_added:
+        return _refused(
+            f"An extension adds {model.min_added} to {model.max_added} seconds.",
+            "Change how much is added.",
+        )
+    assert spec.video is not None
+    seconds = spec.video.seconds
+    if seconds < model.min_source - 0.005:  # a length that was rounded
+        return _refused(
+            f"The clip is {seconds:.2f} s long; only one of {model.min_source:g} s or more can be "
+            "extended.",
+            "Make the strip longer, or use Continue Shot: it needs only the last frame.",
+        )
+    if seconds > model.max_source + _ONE_FRAME:
+        return _refused(
+            f"The clip is {seconds:.2f} s long; at most {model.max_source:g} s can be extended.",
+            f"Cut the strip: its last {model.max_source:g} seconds are enough.",
+        )
+    return None
+
+
+def _check_edit(spec: JobSpec, model: Model) -> Problem | None:
+    if problem := _check_rework(spec, model, "edit", "Write what shall be different."):
+        return problem
+    assert spec.video is not None
+    if spec.video.seconds > model.max_edit:
+        return _refused(
+            f"The clip is {spec.video.seconds:.2f} s long; at most {model.max_edit:g} s can be "
+            "edited.",
+            "Choose a shorter part, or cut the strip.",
+        )
+    return None
+
+
+def _check_rework(spec: JobSpec, model: Model, make: str, what: str) -> Problem | None:
+    if make not in model.makes:
+        return _refused(f"{model.label} cannot {make} clips.", f"{_choose(models_that(make))}.")
+    if not spec.prompt.strip():
+        return _refused("The prompt is empty.", what)
+    assert spec.video is not None
+    if spec.video.seconds <= 0:
+        return _refused("The clip has no length.", "Choose another strip.")
+    return None
+
+
+def _choose(can: Iterable[Model], verb: str = "Choose") -> str:
+    """'Choose Grok Imagine Video', without its full stop."""
+    return f"{verb} {' or '.join(model.label for model in can) or 'another model'}"
+
+
+def _refused(message: str, hint: str) -> Problem:
+    return Problem(ProblemCode.REQUEST, message, hint, charged=False)

@@ -1,0 +1,226 @@
+"""A clip's files: where it goes, its ``.part``, its JSON, and the rename that puts it in place.
+
+Owns every file that a download leaves in the artist's folder or in the data folder. What a failure means for the job
+is ``worker.fetch``'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..core import events, mp4
+from ..core.amount import TICKS_PER_USD
+from ..core.job import Job
+from ..core.problem import Problem, ProblemCode
+from ..core.spec import Clip, JobSpec
+from ..core.urls import host_of
+from .desk import Desk, RunningCall
+from .http.errors import TransportError, unwritable
+from .http.transport import Transport
+
+REPLACE_FOR = 5.0  # seconds to try a rename that a scanner of Windows refuses
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> events.Downloaded:
+    """Fetch the clip to its place: beside the .blend, else in the data folder with a word about it.
+
+    Raises TransportError and its kinds.
+    """
+    wanted = Path(job.spec.output) if job.spec.output else spare_path(desk.data_dir, job)
+    problem: Problem | None = None
+    try:
+        prepare_folder(wanted, 0o777 & ~desk.umask)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise unwritable(error, wanted) from error
+        problem = Problem(
+            ProblemCode.FILE,
+            f"The folder {wanted.parent} cannot be written ({error.strerror}), so the clip is in "
+            f"{spare_path(desk.data_dir, job).parent}.",
+            "Import it from the queue, or move it where you like.",
+        )
+        wanted = spare_path(desk.data_dir, job)
+        prepare_folder(wanted)
+    earlier = already_there(wanted, job)
+    if earlier is not None:
+        return events.Downloaded(earlier, problem)
+    part = part_of(wanted)
+    transport.download(job.url, part, call.etag, call.call)
+    try:
+        clip = mp4.probe(part)
+    except mp4.NotAClip as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise TransportError(
+            Problem(ProblemCode.DOWNLOAD, f"What came is not a whole clip: {error}.")
+        ) from error
+    final = _free_name(wanted)
+    clip = replace(clip, path=str(final))
+    try:
+        if wanted.parent != spare_path(desk.data_dir, job).parent:
+            # The artist's folder keeps the artist's umask; ours is private.
+            os.chmod(part, 0o666 & ~desk.umask)
+        write_sidecar(final.with_suffix(".json"), job, clip, desk.umask)
+        replace_patiently(part, final)
+    except OSError as error:
+        raise unwritable(error, final) from error
+    return events.Downloaded(clip, problem)
+
+
+def spare_path(data_dir: Path, job: Job) -> Path:
+    """Where a clip goes whose folder cannot be written."""
+    name = Path(job.spec.output).name[-100:] if job.spec.output else f"{job.id}.mp4"
+    return data_dir / "clips" / name
+
+
+def remove_parts(data_dir: Path, job: Job) -> None:
+    """Remove what is left of broken downloads of a job that is over."""
+    for clip in (Path(job.spec.output), spare_path(data_dir, job)):
+        with contextlib.suppress(OSError):  # seldom there; litter at worst
+            part_of(clip).unlink()
+
+
+def write_sidecar(path: Path, job: Job, clip: Clip, umask: int) -> None:
+    """Write the JSON of how a clip was made. Raises OSError."""
+    spec = job.spec
+    text = json.dumps(
+        {
+            "prompt": spec.prompt,
+            "kind": spec.kind,
+            "model": spec.model,
+            "settings": {
+                "duration": spec.duration,
+                "resolution": spec.resolution,
+                "aspect_ratio": spec.aspect_ratio,
+                "generate_audio": spec.generate_audio,
+            },
+            "job": job.id,
+            "request_id": job.request_id,
+            "cost_usd": _dollars(job.cost),
+            "estimated_cost_usd": _dollars(spec.estimate),
+            "source": dataclasses.asdict(spec.source),
+            **_inputs(spec),
+            "parent": spec.parent,
+            "made_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "result_host": host_of(job.url),
+            "clip": {
+                "file": Path(clip.path).name,
+                "width": clip.width,
+                "height": clip.height,
+                "fps": clip.fps,
+                "frames": clip.frames,
+                "has_audio": clip.has_audio,
+            },
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(text.encode("utf-8", "replace") + b"\n")
+    os.chmod(temporary, 0o666 & ~umask)
+    replace_patiently(temporary, path)
+
+
+def _dollars(ticks: int | None) -> float | None:
+    return None if ticks is None else ticks / TICKS_PER_USD
+
+
+def _inputs(spec: JobSpec) -> dict[str, Any]:
+    """For the clip's JSON: what went along with the request. Never a URL."""
+    told: dict[str, Any] = {}
+    if spec.video is not None:
+        video = spec.video
+        told["source_video"] = {
+            "file": Path(video.path).name,
+            "seconds": video.seconds,
+            "job": video.job,
+        }
+    if spec.references:
+        told["references"] = [picture.name for picture in spec.references]
+    if spec.last_frame is not None:
+        told["last_frame"] = spec.last_frame.name
+    if spec.keyframes:
+        told["keyframes"] = [
+            {"seconds": round(frame.seconds, 3), "picture": frame.picture.name}
+            for frame in spec.keyframes
+        ]
+    return told
+
+
+def part_of(clip: Path) -> Path:
+    return clip.with_name(clip.name + ".part")
+
+
+def prepare_folder(clip: Path, mode: int = 0o700) -> None:
+    """Make sure that ``clip`` can be written: its folder is made when the one above is there."""
+    if not clip.parent.is_dir():
+        clip.parent.mkdir()
+        os.chmod(clip.parent, mode)
+    with open(part_of(clip), "ab"):
+        pass
+
+
+def _names(wanted: Path) -> Iterator[Path]:
+    yield wanted
+    for number in range(2, 10_000):
+        yield wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+
+
+def _free_name(wanted: Path) -> Path:
+    """``wanted``, or the first of ``-2``, ``-3`` … of which there is neither clip nor JSON."""
+    for path in _names(wanted):
+        if not os.path.lexists(path) and not os.path.lexists(path.with_suffix(".json")):
+            return path
+    raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), str(wanted))
+
+
+def already_there(wanted: Path, job: Job) -> Clip | None:
+    """The clip of this very job, put in place by a worker that ended before it could say so."""
+    for path in _names(wanted):
+        if not path.exists():
+            # Its JSON is written first: one without a clip is of a worker that ended in between.
+            sidecar = path.with_suffix(".json")
+            if _job_of(sidecar) == job.id:
+                with contextlib.suppress(OSError):
+                    sidecar.unlink()
+            return None
+        if _job_of(path.with_suffix(".json")) == job.id:
+            try:
+                clip = mp4.probe(path)
+            except (mp4.NotAClip, OSError):
+                return None
+            with contextlib.suppress(OSError):
+                part_of(wanted).unlink()
+            return clip
+    return None
+
+
+def _job_of(sidecar: Path) -> str:
+    try:
+        data = json.loads(sidecar.read_bytes())
+        return str(data.get("job", ""))
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return ""
+
+
+def replace_patiently(source: Path, target: Path) -> None:
+    """``os.replace``, tried for a while: on Windows a scanner may hold the file."""
+    deadline = time.monotonic() + REPLACE_FOR
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

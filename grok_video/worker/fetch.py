@@ -1,0 +1,85 @@
+"""Asking for a job, and fetching its clip: both free, both in a thread of their own.
+
+Owns what a broken download, a dead link or a lost poll means for the job. Where the clip's files go is
+``worker.delivery``'s.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ..core import events
+from ..core.job import Job
+from ..core.problem import Problem, ProblemCode
+from ..service.answer import poll_answer
+from ..service.request import poll_path
+from . import schedule
+from .delivery import deliver
+from .desk import Desk, RunningCall
+from .http.errors import Broken, LinkGone, Refused, TransportError
+from .http.transport import Transport
+
+_NO_LONGER = Problem(
+    ProblemCode.EXPIRED,
+    "The service no longer offers this clip: its link was gone three times in a row.",
+    "Retry asks once more and is free; Send Again makes a new one, which is charged.",
+    charged=True,
+)
+
+
+def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
+    """In a thread: ask for a job once, with the key it belongs to."""
+    began = time.monotonic()
+    try:
+        answer = transport.get(poll_path(job.request_id), call.call)
+    except TransportError as error:
+        call.trouble = True
+        desk.log(f"job {job.id[:8]}: {error.problem.message}")
+        desk.call_log.unanswered(job.id, "GET", error.problem.message, began)
+        return
+    desk.call_log.answered(job.id, "GET", answer.status, answer.headers, answer.body, began)
+    found = poll_answer(answer.status, answer.headers, answer.body, now=time.time())
+    if found.note:
+        desk.log(f"job {job.id[:8]}: {found.note}")
+    call.wait = found.wait or 0.0
+    call.limited = answer.status == 429
+    call.trouble = found.event is None or isinstance(found.event, events.Blocked)
+    match found.event:
+        case None:
+            return
+        case events.Progress(percent):
+            # An empty body says *running* and nothing of how far: the last figure stays.
+            percent = job.progress if percent is None else percent
+            if percent != job.progress or job.blocked or job.problem:
+                call.events = [events.Progress(percent)]
+        case events.Blocked(problem) if job.blocked and job.problem == problem:
+            return
+        case event:
+            call.events = [event]
+
+
+def download(call: RunningCall, desk: Desk, job: Job) -> None:
+    """In a thread: fetch the clip, check it, put it in place."""
+    transport = Transport(job.spec.api_base, "")  # a result URL never sees the key
+    pace = desk.pace
+    try:
+        call.events = [deliver(call, desk, job, transport)]
+    except LinkGone:
+        call.events = [events.UrlGone()]
+        if job.urls_gone + 1 >= schedule.MOST_URLS_GONE:
+            call.events.append(events.ServiceFailed(_NO_LONGER))
+    except Refused as error:
+        # The next poll may name a better place.
+        call.events = [events.UrlGone()]
+        if job.urls_gone + 1 >= schedule.MOST_URLS_GONE:
+            call.events.append(events.LocalFailed(error.problem))
+    except TransportError as error:
+        if call.call.aborted:
+            return
+        if isinstance(error, Broken):
+            call.etag = error.etag
+        wait = schedule.next_download(job, pace, error.problem)
+        if wait is None:
+            call.events = [events.LocalFailed(error.problem)]
+        else:
+            call.events = [events.DownloadBroken(error.problem, wait)]

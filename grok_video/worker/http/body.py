@@ -1,0 +1,104 @@
+"""The body of a POST: files read and encoded as they leave, and the last byte held back.
+
+Owns the promise that everything the service would need to start something leaves only after ``before_last``.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ...core.problem import Problem, ProblemCode
+from .errors import SourceGone
+
+_SOURCE_CHUNK = 36 * 1024  # multiple of 3: 48 KB of base64
+
+
+class Body:
+    """The parts of a request one after the other: bytes as they are, files as base64 of what is in them.
+
+    Files are read and encoded as they leave. The last byte of all is held back: ``before_last`` is called, and
+    must return, before it is yielded; ``moving`` is called before every chunk of a file. An object
+    with an exact ``__len__`` and an ``__iter__``: a generator would make requests send two lengths.
+    Raises SourceGone when a file cannot be read, is empty or changes meanwhile.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[bytes | Path],
+        before_last: Callable[[], None],
+        moving: Callable[[], None] = lambda: None,
+    ) -> None:
+        last = parts[-1] if parts else b""
+        if not isinstance(last, bytes) or not last:
+            raise ValueError("the last part holds the closing brace")
+        self._parts = [
+            (part, len(part) if isinstance(part, bytes) else _source_size(part)) for part in parts
+        ]
+        self._before_last = before_last
+        self._moving = moving
+        self._used = False
+
+    def __len__(self) -> int:
+        return sum(
+            size if isinstance(part, bytes) else (size + 2) // 3 * 4 for part, size in self._parts
+        )
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._used:
+            raise RuntimeError("the body of a POST is sent once")
+        self._used = True
+        *before, (last, _) = self._parts
+        assert isinstance(last, bytes)
+        for part, size in before:
+            if not isinstance(part, bytes):
+                yield from self._encoded(part, size)
+            elif part:  # an empty chunk would end a body that is sent in chunks
+                yield part
+        if len(last) > 1:
+            yield last[:-1]
+        self._before_last()
+        yield last[-1:]
+
+    def _encoded(self, path: Path, size: int) -> Iterator[bytes]:
+        left = size
+        try:
+            with open(path, "rb") as file:
+                before = os.fstat(file.fileno())
+                while left:
+                    data = file.read(min(_SOURCE_CHUNK, left))
+                    if not data or (len(data) % 3 and len(data) != left):
+                        raise _source_gone(path, "it became shorter while it was sent")
+                    left -= len(data)
+                    self._moving()
+                    yield base64.b64encode(data)
+                after = os.fstat(file.fileno())
+                if (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
+                    raise _source_gone(path, "it changed while it was sent")
+        except OSError as error:
+            # A broken connection is thrown into the sender, not in here: this is the file.
+            raise _source_gone(path, error.strerror or "") from error
+
+
+def _source_size(path: Path) -> int:
+    try:
+        size = os.stat(path).st_size
+    except OSError as error:
+        raise _source_gone(path, error.strerror or "") from error
+    if not size:
+        raise _source_gone(path, "it is empty")
+    return size
+
+
+def _source_gone(path: Path, why: str) -> SourceGone:
+    return SourceGone(
+        Problem(
+            ProblemCode.FILE,
+            f"The file {path.name} that this job sends cannot be read: {why}. "
+            "Nothing was sent or charged.",
+            "Put the file back and press Send, or generate again.",
+            charged=False,
+        )
+    )

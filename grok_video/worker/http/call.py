@@ -1,0 +1,195 @@
+"""One HTTP call: its deadline, its sockets, and how it is ended from another thread.
+
+Owns the connection of a call (always a fresh one), the authorities that TLS trusts, and the refusal of private
+addresses at the moment a socket is made.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from ...core.problem import Problem, ProblemCode
+from ...core.urls import is_private_address
+from .errors import Refused
+
+CONNECT_TIMEOUT = 30.0  # seconds; urllib3 also takes it for each chunk of a body
+
+
+class Call:
+    """One HTTP call that can be ended from another thread, by its deadline or by ``abort``.
+
+    ``timeout=`` of requests bounds nothing (a byte per half second keeps it alive, measured), so a
+    timer shuts the socket. A duplicate of the socket is kept for that: TLS replaces the original.
+    """
+
+    def __init__(self, *, only_public: bool = False) -> None:
+        self.only_public = only_public
+        self.aborted = False
+        self.late = False
+        self._guard = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._timer: threading.Timer | None = None
+        self._fires = 0.0
+        self._deadline = 0.0
+
+    def limit(self, seconds: float) -> None:
+        """End the call in that many seconds; replaces the limit set before."""
+        with self._guard:
+            self._deadline = time.monotonic() + seconds
+            if self._timer is None or self._deadline < self._fires:
+                self._arm()
+
+    def _arm(self) -> None:
+        # A limit that moves on with every chunk leaves the timer alone: it looks again when it fires.
+        if self._timer is not None:
+            self._timer.cancel()
+        self._fires = self._deadline
+        self._timer = threading.Timer(self._deadline - time.monotonic(), self._expire)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def abort(self) -> None:
+        """End the call now: it fails with *stopped*."""
+        self.aborted = True
+        self._shut()
+
+    def adopt(self, sock: socket.socket) -> None:
+        """Take note of a socket that was just connected."""
+        with self._guard:
+            self._sockets.append(sock.dup())
+        if self.aborted or self.late:
+            self._shut()
+
+    def close(self) -> None:
+        """Forget the sockets and the timer."""
+        with self._guard:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            for sock in self._sockets:
+                sock.close()
+            self._sockets.clear()
+
+    def _expire(self) -> None:
+        with self._guard:
+            if self._timer is None:
+                return  # closed meanwhile
+            if time.monotonic() < self._deadline:
+                self._arm()
+                return
+        self.late = True
+        self._shut()
+
+    def _shut(self) -> None:
+        with self._guard:
+            for sock in self._sockets:
+                with suppress(OSError):  # the other side was quicker
+                    sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter over connections that report their socket to a Call. It never retries."""
+
+    def __init__(self, call: Call) -> None:
+        self._classes = _pool_classes(call)
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._classes
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = self._classes
+        return manager
+
+
+def _pool_classes(call: Call) -> dict[str, Any]:
+    def watch(connection: Any, sock: socket.socket) -> socket.socket:
+        call.adopt(sock)
+        # Checked on the connected socket, so that no second DNS answer comes between.
+        if call.only_public and not connection.proxy:
+            refuse_private(sock.getpeername()[0])
+        return sock
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return watch(self, super()._new_conn())
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return watch(self, super()._new_conn())
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain  # pyright: ignore[reportAssignmentType]
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure  # pyright: ignore[reportAssignmentType]
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+def refuse_private(address: str) -> None:
+    if is_private_address(address):
+        raise Refused(
+            Problem(
+                ProblemCode.DOWNLOAD,
+                "The service named an address inside a private network as the clip's place. "
+                "It was not opened.",
+                "Tell the service's support; the request id is kept with the job.",
+            )
+        )
+
+
+class Session(requests.Session):
+    """A session for one call: its connection is new and is closed with it."""
+
+    def __init__(self, call: Call, auth: Callable[..., Any], *, trust_env: bool) -> None:
+        super().__init__()
+        self.trust_env = trust_env
+        self.verify = _authorities() if trust_env else str(DEFAULT_CA_BUNDLE_PATH)
+        self.auth = auth
+        self.headers.clear()
+        self.headers.update(
+            {
+                "User-Agent": "grok-video-for-blender",
+                "Accept": "*/*",
+                "Accept-Encoding": "identity",
+                "Connection": "close",
+            }
+        )
+        self.mount("https://", _Adapter(call))
+        self.mount("http://", _Adapter(call))
+
+    def resolve_redirects(self, *_args: Any, **_options: Any) -> Any:
+        """None: even with ``allow_redirects=False`` requests reads the whole body, however long, to look for one."""
+        return iter(())
+
+    def merge_environment_settings(
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        # Always a path: requests 2.27 takes an empty CURL_CA_BUNDLE for *do not verify* (measured).
+        return super().merge_environment_settings(url, proxies, stream, self.verify, cert)
+
+
+def _authorities() -> str:
+    """The certificates that TLS trusts: a company's, where the environment names them, else those of requests."""
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    given = (os.environ.get(name, "") for name in names)
+    return next((path for path in given if os.path.exists(path)), str(DEFAULT_CA_BUNDLE_PATH))
+
+
+def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -1,0 +1,326 @@
+"""HTTP: requests with a total deadline, a body that holds back its last byte, downloads that count.
+
+Owns everything that touches ``requests``; no other module imports it. It must not know what an answer means
+(``service``), what a job is doing (``worker.schedule``) or the ledger. Works with requests 2.27 and urllib3 1.26 (Blender
+4.2) as with the newest; the facts it rests on were measured on both (docs/safety.md, rules 24 to 28).
+
+Nothing that leaves this module carries the key, and no exception a result URL: only hosts and our own sentences.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from ...core.problem import Problem, ProblemCode
+from ...core.redact import KeyMask
+from ...core.urls import base_problem, is_loopback, is_private_host
+from .body import Body
+from .call import CONNECT_TIMEOUT, Call, Session, no_auth, refuse_private
+from .errors import (
+    Answer,
+    Broken,
+    LinkGone,
+    Refused,
+    TransportError,
+    Unwritable,
+    broken_download,
+    network_error,
+    shown_host,
+    unwritable,
+)
+from .sentences import in_sentences, sentence_of
+
+ANSWER_TIMEOUT = 180.0  # from the last byte of a POST
+POLL_TIMEOUT = 30.0
+UPLOAD_STALL = 60.0  # one chunk of the body
+SLOWEST = 1000  # bytes per second of a download, over
+SLOWEST_FOR = 60.0  # seconds
+LONGEST_ANSWER = 1 << 20  # bytes
+LONGEST_CLIP = 1 << 30
+MOST_HOPS = 5
+_READ = 16 * 1024
+_BY_BYTES = 8 * 1024  # of the answer to a POST: the longest id and more
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GONE = frozenset({401, 403, 404, 410})
+
+
+class Transport:
+    """Calls to one API base with one key. Threads may share it: each call has its own connection."""
+
+    def __init__(self, base: str, key: str) -> None:
+        problem = base_problem(base)
+        if problem:
+            raise ValueError(problem)
+        self.base = base.rstrip("/")
+        host = urlsplit(base).hostname or ""
+        self.loopback = is_loopback(host)
+        self._private = is_private_host(host)
+        self.__key = key
+        self._mask = KeyMask(key)
+
+    def __repr__(self) -> str:
+        return f"Transport({self.base!r})"
+
+    def post(
+        self,
+        path: str,
+        parts: Sequence[bytes | Path],
+        before_last: Callable[[], None],
+        call: Call,
+    ) -> Answer:
+        """Send one POST, once, on a fresh connection; see ``Body`` for what ``before_last`` does.
+
+        Raises TransportError, or whatever ``before_last`` raised: then the last byte has not left.
+        """
+
+        def last() -> None:
+            before_last()
+            call.limit(ANSWER_TIMEOUT)
+
+        # A slow line may take long over 20 MB: only a chunk that does not leave ends the call.
+        body = Body(parts, last, moving=lambda: call.limit(UPLOAD_STALL))
+        call.limit(UPLOAD_STALL)
+        with self._session(call, api=True) as session:
+            return self._exchange(
+                session,
+                call,
+                "POST",
+                self.base + path,
+                data=body,
+                headers={"Content-Type": "application/json"},
+                timeout=(CONNECT_TIMEOUT, ANSWER_TIMEOUT),
+            )
+
+    def get(self, path: str, call: Call, timeout: float = POLL_TIMEOUT) -> Answer:
+        """One GET with the key. Raises TransportError."""
+        call.limit(timeout)
+        with self._session(call, api=True) as session:
+            return self._exchange(
+                session, call, "GET", self.base + path, timeout=(CONNECT_TIMEOUT, timeout)
+            )
+
+    def download(self, url: str, part: Path, etag: str, call: Call) -> str:
+        """Fetch ``url`` into the file ``part``, without the key; returns '' when all of it is there.
+
+        ``etag`` is what an earlier, broken try returned in ``Broken.etag``: with it the file is
+        continued, otherwise begun anew. Raises LinkGone, Refused, Unwritable, Broken or TransportError.
+        """
+        call.only_public = not self._private
+        for _ in range(MOST_HOPS + 1):
+            self._check_result(url)
+            start = _size_of(part) if etag else 0
+            headers = {"Range": f"bytes={start}-", "If-Range": etag} if start else {}
+            with self._session(call, api=False) as session:
+                call.limit(SLOWEST_FOR)
+                with in_sentences(call, url):
+                    response = session.get(
+                        url,
+                        headers=headers,
+                        auth=no_auth,
+                        stream=True,
+                        allow_redirects=False,
+                        timeout=(CONNECT_TIMEOUT, SLOWEST_FOR),
+                    )
+                location = response.headers.get("Location")
+                if response.status_code in _REDIRECTS and location:
+                    try:
+                        url = urljoin(url, location)
+                    except ValueError:
+                        url = location  # no address: refused with its sentence
+                    continue
+                return self._save(response, part, start, etag, call, url)
+        raise TransportError(
+            Problem(ProblemCode.DOWNLOAD, "The service sent us round in circles for the clip.")
+        )
+
+    def _save(
+        self, response: requests.Response, part: Path, start: int, etag: str, call: Call, url: str
+    ) -> str:
+        status = response.status_code
+        if status in _GONE:
+            raise LinkGone(Problem(ProblemCode.DOWNLOAD, "The link to the clip no longer works."))
+        if status == 416:
+            with suppress(OSError):
+                part.unlink()
+        if status == 206 and start:
+            first = (response.headers.get("Content-Range") or "").partition("-")[0]
+            same = response.headers.get("ETag", etag) == etag
+            if first.split() != ["bytes", str(start)] or not same:
+                with suppress(OSError):
+                    part.unlink()
+                raise broken_download("The service continued another file than the one begun")
+        elif status == 200:
+            start = 0
+        else:
+            raise broken_download(f"The service answered {status} instead of the clip", status)
+        strong = response.headers.get("ETag") or ""
+        strong = strong if strong.startswith('"') else ""
+        try:
+            with in_sentences(call, url):
+                _refuse_encoding(response)
+                file = _open_part(part, start)
+                with file:
+                    self._copy(response, file, start, call)
+                    file.flush()
+                    os.fsync(file.fileno())
+        except Unwritable:
+            raise
+        except TransportError as error:
+            raise Broken(error.problem, strong) from error
+        except OSError as error:
+            raise unwritable(error, part) from error
+        return ""
+
+    def _copy(self, response: requests.Response, file: Any, start: int, call: Call) -> None:
+        expected = _length(response)
+        got = 0
+        window_got = 0
+        while True:
+            # What is announced is not waited for: the disk is not filled with what will be thrown away.
+            if start + max(got, expected or 0) > LONGEST_CLIP:
+                file.truncate(0)
+                raise broken_download("The clip is too long to be one")
+            chunk = response.raw.read(_READ, decode_content=False)
+            if not chunk:
+                break
+            got += len(chunk)
+            try:
+                file.write(chunk)
+            except OSError as error:
+                raise unwritable(error, Path(file.name)) from error
+            # At least SLOWEST bytes a second over each window, or the timer ends it.
+            if got - window_got >= SLOWEST * SLOWEST_FOR:
+                window_got = got
+                call.limit(SLOWEST_FOR)
+        # urllib3 1.26 gives a cut body as a good 200 (measured), so we count.
+        if call.aborted or call.late or (expected is not None and got != expected):
+            raise broken_download("The download broke off")
+
+    def _check_result(self, url: str) -> None:
+        """Each hop of a download: https, no user, no private network (docs/safety.md, rule 28)."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            host, port, parts = "", None, urlsplit("")
+        allowed = ("https", "http") if self.loopback else ("https",)
+        if parts.scheme not in allowed or not host or parts.username is not None:
+            raise Refused(
+                Problem(
+                    ProblemCode.DOWNLOAD,
+                    "The service named a place for the clip that is not a secure web address. "
+                    "It was not opened.",
+                    "Tell the service's support; the request id is kept with the job.",
+                )
+            )
+        if self._private:
+            return
+        if is_loopback(host):
+            refuse_private("127.0.0.1")
+        with suppress(OSError, UnicodeError):  # behind a proxy the name may be unknown here
+            for entry in socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM):
+                refuse_private(str(entry[4][0]))
+
+    # -- requests
+
+    def _session(self, call: Call, *, api: bool) -> Session:
+        return Session(call, self._bearer if api else no_auth, trust_env=not self.loopback)
+
+    def _bearer(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # A callable: with `auth=None` a .netrc entry would replace the header (measured).
+        if self.__key:
+            request.headers["Authorization"] = f"Bearer {self.__key}"
+        return request
+
+    def _exchange(
+        self, session: Session, call: Call, method: str, url: str, **options: Any
+    ) -> Answer:
+        response: requests.Response | None = None
+        body = bytearray()
+        try:
+            with in_sentences(call, url):
+                response = session.request(
+                    method, url, auth=session.auth, stream=True, allow_redirects=False, **options
+                )
+                expected = _length(response)
+                # By single bytes at first: of a larger piece that breaks off the libraries keep what came.
+                while chunk := response.raw.read(
+                    1 if method == "POST" and len(body) < _BY_BYTES else _READ, decode_content=False
+                ):
+                    body += chunk
+                    if len(body) > LONGEST_ANSWER:
+                        raise network_error(
+                            f"{shown_host(url)} sent an answer that is far too long"
+                        )
+                _refuse_encoding(response)
+                # Headers that break off read like an answer without a length (measured): such a refusal of a
+                # POST proves nothing, while a 2xx proves itself by its JSON.
+                good = response.status_code // 100 == 2
+                framed = expected is not None or _chunked(response) or good
+                cut = expected is not None and len(body) != expected
+                if call.aborted or call.late or cut or (method == "POST" and not framed):
+                    raise network_error(sentence_of(EOFError(), call, shown_host(url)))
+        except TransportError as error:
+            if method == "POST" and response is not None and response.status_code // 100 == 2:
+                error.came = self._answer(response, _unpacked(bytes(body)))
+            raise
+        return self._answer(response, bytes(body))
+
+    def _answer(self, response: requests.Response, body: bytes) -> Answer:
+        # Here and nowhere later: what the service repeats of the key can then get into no id, address,
+        # sentence, ledger or log.
+        for name, value in list(response.headers.items()):
+            response.headers[name] = self._mask.text(value)
+        return Answer(response.status_code, response.headers, self._mask.bytes(body))
+
+
+def _length(response: requests.Response) -> int | None:
+    """Bytes of body that the headers announce; None when they do not say."""
+    text = response.headers.get("Content-Length", "")
+    return int(text) if text.isascii() and text.isdigit() and not _chunked(response) else None
+
+
+def _chunked(response: requests.Response) -> bool:
+    return "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+
+
+def _refuse_encoding(response: requests.Response) -> None:
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise network_error("The service answered in a compressed form that was not asked for")
+
+
+def _unpacked(body: bytes) -> bytes:
+    """What gzip or zlib made ``body`` from, at most ``LONGEST_ANSWER`` of it; as it is when neither did."""
+    try:
+        return zlib.decompressobj(wbits=32 + zlib.MAX_WBITS).decompress(body, LONGEST_ANSWER)
+    except zlib.error:
+        return body
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _open_part(part: Path, start: int) -> Any:
+    try:
+        if not start:
+            return open(part, "wb")
+        file = open(part, "r+b")  # noqa: SIM115 - the caller closes it
+        file.seek(start)
+        file.truncate()
+        return file
+    except OSError as error:
+        raise unwritable(error, part) from error

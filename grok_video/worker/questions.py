@@ -1,0 +1,124 @@
+"""Questions to the service that have no job: is the key good, which models may it use. Both are free.
+
+Owns which questions wait, whose they are, and the sentence that answers each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core.problem import Problem
+from ..core.redact import mask
+from ..ledger.errors import LedgerError
+from ..service.answer import key_answer, models_answer
+from ..service.request import KEY_PATH, MODELS_PATH
+from .desk import Desk, RunningCall
+from .http.call import Call
+from .http.errors import TransportError
+from .http.transport import Transport
+
+#: Commands that are answered by the service.
+QUESTIONS = frozenset({"check", "models"})
+
+
+class Questions:
+    """The questions that this worker has taken up."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._waiting: deque[tuple[Path, dict[str, Any]]] = deque()
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of the commands that wait here."""
+        return {command["id"] for _, command in self._waiting}
+
+    def take_up(self, path: Path, command: dict[str, Any]) -> None:
+        """Take up a question to the service, if it is ours; another Blender's is left to its worker."""
+        account = self._desk.account
+        age = time.time() - _created(path)
+        if account is None or command.get("account") not in (account.fingerprint, None):
+            if age > 30.0:
+                self._refuse(path, command, "The key has changed meanwhile; try again.")
+        elif not account.key or account.transport is None:
+            self._refuse(path, command, "There is no API key: enter one in the preferences.")
+        elif not self._desk.online:
+            self._refuse(
+                path,
+                command,
+                "Online access is off: allow it in Blender's preferences under System, Network.",
+            )
+        else:
+            self._waiting.append((path, command))
+
+    def start(self) -> float:
+        """Ask the first question, if a call may start; returns the monotonic time of the next look."""
+        waiting, self._waiting = self._waiting, deque()
+        for path, command in waiting:  # they may have waited for a slot: look again
+            self.take_up(path, command)
+        if not self._waiting:
+            return math.inf
+        wait = self._desk.slot("check")
+        if wait:
+            return time.monotonic() + wait
+        path, command = self._waiting.popleft()
+        call = RunningCall("check", str(command["id"]), Call(), command=command, path=path)
+        self._desk.start(call, ask, self._desk.transport)
+        return math.inf
+
+    def answered(self, call: RunningCall) -> None:
+        """Say what the thread of a question found out."""
+        assert call.command is not None
+        assert call.path is not None
+        answer = call.answer or {"ok": False, "message": "The program failed; its log says more."}
+        try:
+            self._settle(call.path, call.command, answer)
+        except LedgerError as error:
+            # The file is still in the inbox and is taken up again.
+            self._desk.say(str(error))
+
+    def _refuse(self, path: Path, command: Mapping[str, Any], message: str) -> None:
+        self._settle(path, command, {"ok": False, "message": message})
+
+    def _settle(self, path: Path, command: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        nothing: dict[str, Any] = {"models": []} if command.get("command") == "models" else {}
+        self._desk.ledger.commands.answer(command, {**nothing, **answer})
+        with contextlib.suppress(OSError):  # answered once; the next look removes it
+            path.unlink()
+
+
+def ask(call: RunningCall, _desk: Desk, transport: Transport) -> None:
+    """In a thread: ask what the command wants to know."""
+    assert call.command is not None
+    models = call.command["command"] == "models"
+    try:
+        answer = transport.get(MODELS_PATH if models else KEY_PATH, call.call)
+    except TransportError as error:
+        call.answer = {"ok": False, "message": error.problem.message}
+        return
+    said = (models_answer if models else key_answer)(answer.status, answer.headers, answer.body)
+    match said:
+        case Problem():
+            text = f"{said.message} {said.hint}".strip()
+            call.answer = {"ok": False, "message": mask(text)}
+        case None:
+            call.answer = {"ok": True, "message": "The key is good."}
+        case []:
+            call.answer = {"ok": False, "message": "The service named no models."}
+        case listed:
+            count = "1 model" if len(listed) == 1 else f"{len(listed)} models"
+            message = f"The key may use {count}."
+            call.answer = {"ok": True, "message": message, "models": listed}
+
+
+def _created(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return time.time()

@@ -1,0 +1,146 @@
+"""One POST: what it would lack, the record of its last byte, and what became of it.
+
+``post`` runs in a thread of its own, the only one that writes to the ledger: *sending* must be on record before the
+last byte leaves. Nothing here is ever repeated by the program.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+
+from ..core import events
+from ..core.job import IllegalTransition, Job, State
+from ..core.problem import LOST_HINT, Problem, ProblemCode
+from ..core.spec import JobSpec, Kind
+from ..ledger.errors import LedgerError, StaleJob
+from ..ledger.store import LATER_STATUS, Store
+from ..service.answer import submit_answer
+from ..service.request import RemoteClip, submission
+from .desk import Desk, RunningCall
+from .http.errors import Answer, SourceGone, TransportError
+from .http.transport import Transport
+
+_URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h
+
+
+class Abandon(Exception):
+    """The last byte of a POST stays here."""
+
+    def __init__(self, code: ProblemCode, why: str) -> None:
+        super().__init__(why)
+        self.problem = Problem(code, f"{why} Nothing was charged.", charged=False)
+
+
+def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
+    """What is to be sent and is not there, as an artist knows it; '' when all is."""
+    files = [(what, picture.path) for what, picture in spec.pictures]
+    if spec.kind is not Kind.GENERATE:
+        files = [("source clip", spec.video.path)] if spec.video and named is None else []
+    gone = [what for what, path in files if not os.path.exists(path)]
+    return " and the ".join(gone)
+
+
+def remote_source(store: Store, spec: JobSpec) -> RemoteClip | None:
+    """The source clip by the URL that the service gave for it, while that is good; else it is uploaded."""
+    if spec.kind is Kind.GENERATE or spec.video is None or not spec.video.job:
+        return None
+    refused = store.job(spec.parent) if spec.parent else None
+    if refused is not None and refused.state is State.FAILED and not refused.request_id:
+        return None  # perhaps for its URL
+    made = store.job(spec.video.job)
+    if made is None or not (made.url and made.request_id):
+        return None
+    ours = (made.spec.account, made.spec.api_base) == (spec.account, spec.api_base)
+    fresh = 0.0 <= time.time() - made.done_at < _URL_FRESH
+    return RemoteClip(made.url, made.request_id) if ours and fresh else None
+
+
+def post(
+    call: RunningCall, desk: Desk, job: Job, named: RemoteClip | None, transport: Transport
+) -> None:
+    """In a thread: send the job and report what became of it (docs/safety.md, rules 1 and 2)."""
+    began = time.monotonic()
+    try:
+        upload = submission(job.spec, named)
+        desk.call_log.sends(job.id, upload)
+        answer = transport.post(
+            upload.path, upload.parts, lambda: record_sending(call, desk), call.call
+        )
+    except Abandon as error:
+        call.trouble = error.problem.code is ProblemCode.FILE
+        call.events = [events.NotSent(error.problem)]
+    except SourceGone as error:
+        call.events = [events.NotSent(error.problem), events.Held(error.problem)]
+    except TransportError as error:
+        came = error.came
+        if came is not None:
+            event = submit_answer(came.status, came.headers, came.body, now=time.time())
+            # An answer that was cut, packed or announced wrongly, but the id is whole: it is what was bought.
+            if isinstance(event, events.Submitted):
+                call.events = [event]
+                _log_answer(desk, job, came, began)
+                return
+        call.trouble = not call.call.aborted
+        call.events = [no_answer(call, desk, error.problem)]
+        desk.call_log.unanswered(job.id, "POST", error.problem.message, began)
+    else:
+        call.events = [_meaning(call, answer, named=named is not None)]
+        _log_answer(desk, job, answer, began)
+
+
+def _log_answer(desk: Desk, job: Job, answer: Answer, began: float) -> None:
+    desk.call_log.answered(job.id, "POST", answer.status, answer.headers, answer.body, began)
+
+
+def _meaning(call: RunningCall, answer: Answer, *, named: bool) -> events.Event:
+    """What a complete answer means for a POST that had left, or had not."""
+    event = submit_answer(answer.status, answer.headers, answer.body, now=time.time(), named=named)
+    if isinstance(event, events.AnswerLost) and not call.sent:
+        event = events.NotSent(event.problem)
+    if isinstance(event, events.NotSent):
+        call.trouble = True
+        if call.sent and answer.status not in LATER_STATUS:
+            return events.AnswerLost(event.problem)
+        if event.problem.http_status != answer.status:
+            return replace(event, problem=replace(event.problem, http_status=answer.status))
+    return event
+
+
+def no_answer(call: RunningCall, desk: Desk, problem: Problem) -> events.Event:
+    """What no answer means: it was not sent, or nobody knows what became of it."""
+    if call.sent:
+        return events.AnswerLost(
+            Problem(
+                ProblemCode.ANSWER_LOST,
+                f"{problem.message} The request had left, so it may have been charged.",
+                LOST_HINT,
+            )
+        )
+    if call.call.aborted:
+        code = ProblemCode.NETWORK if desk.online else ProblemCode.OFFLINE
+        return events.NotSent(Problem(code, "It was not sent. Nothing was charged.", charged=False))
+    message = f"{problem.message} Nothing was sent or charged; it is tried again."
+    return events.NotSent(replace(problem, message=message, charged=False))
+
+
+def record_sending(call: RunningCall, desk: Desk) -> None:
+    """In the sending thread: put *sending* on the disk, without which no last byte may leave. Raises Abandon."""
+    with desk.sending:
+        while True:
+            job = desk.ledger.job(call.job_id)
+            if job is None or job.stop_requested:
+                raise Abandon(ProblemCode.NETWORK, "It was stopped before it was sent.")
+            if not desk.online:
+                raise Abandon(ProblemCode.OFFLINE, "Online access was switched off.")
+            if desk.leaving:
+                raise Abandon(ProblemCode.NETWORK, "Blender ended before it was sent.")
+            try:
+                desk.ledger.append(call.job_id, job.seq, events.Sending(), worker=desk.id)
+            except StaleJob:
+                continue  # a stop came between: look again
+            except (LedgerError, IllegalTransition) as error:
+                raise Abandon(ProblemCode.FILE, str(error)) from error
+            call.sent = True
+            return

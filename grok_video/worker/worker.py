@@ -1,0 +1,584 @@
+"""The worker: one process, no bpy, that takes jobs from the ledger through HTTP to a clip in place.
+
+Owns the loop: what Blender says, what is due, and what the calls report. What is due it asks ``worker.schedule``,
+what each call does is in the files of their names, what is on record ``ledger``. Only the loop decides; a thread does
+one call and reports, with one exception: *sending* is recorded by the thread that sends (``worker.submit``).
+
+Blender talks over stdin, one JSON object a line: ``account``, ``online``, ``wake``, ``end``. The key arrives there
+and lives in this process's memory only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import queue
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from ..core import events
+from ..core.job import FINAL_STATES, IllegalTransition, Job, State
+from ..core.problem import Problem, ProblemCode
+from ..core.spec import account_of
+from ..core.urls import base_problem
+from ..ledger.errors import (
+    CommandRefused,
+    LeaseLost,
+    LedgerDamaged,
+    LedgerError,
+    LimitReached,
+    StaleJob,
+)
+from ..ledger.inbox import set_command_aside, waiting_commands
+from ..ledger.ledger import Ledger
+from . import schedule
+from .delivery import remove_parts
+from .desk import Account, Desk, RunningCall, pace_of
+from .fetch import download, poll
+from .http.call import Call
+from .http.transport import ANSWER_TIMEOUT, Transport
+from .questions import QUESTIONS, Questions
+from .schedule import Act, Memory, Pace, World
+from .submit import gone_files, no_answer, post, remote_source
+
+IDLE = 30.0  # seconds with nothing to do before the worker leaves
+TICK = 1.0  # seconds at most between two looks at the inbox, the ledger and the parent
+MOST_STEPS = 50  # jobs looked at between two looks at what Blender says
+LAST_WORDS = 1.0  # seconds that calls which were ended have to say so, when the worker leaves
+#: What became of something paid: never dropped.
+_PAID = (events.Submitted, events.Rejected, events.Done, events.ServiceFailed, events.Downloaded)
+_ORDER = {Act.RECORD: 0, Act.DOWNLOAD: 1, Act.SUBMIT: 2, Act.POLL: 3}
+
+
+class Parent(Protocol):
+    """The process that started this one."""
+
+    def gone(self) -> bool:
+        """Whether it has ended."""
+        ...
+
+
+class Worker:
+    """One worker: made, ``run`` and gone."""
+
+    def __init__(self, desk: Desk, parent: Parent) -> None:
+        self.desk = desk
+        self._parent = parent
+        self._questions = Questions(desk)
+        self._ready = desk.data_dir / "workers" / f"{desk.id}.ready"
+        self._wake = True
+        self._work: dict[str, Job] = {}  # jobs that are not at an end, by id
+        self._memory: dict[str, Memory] = {}
+        self._leases: dict[str, int] = {}  # our jobs, and how many workers died with each
+        self._etags: dict[str, str] = {}
+        self._taken: set[str] = set()  # jobs of other living workers
+        self._taken_due = 0.0
+        self._unwritten: dict[str, deque[events.Event]] = {}
+        self._retry_due = 0.0
+        self._busy_at = time.monotonic()
+        self._broken = False
+        if desk.ledger.rebuilt:
+            desk.log("The ledger was damaged or gone; it was rebuilt from the copies of the jobs.")
+
+    # -------------------------------------------------------------------------------------------- the loop
+
+    def run(self, stdin: IO[bytes]) -> int:
+        """Work until told to end, the parent is gone, or nothing is left to do. Returns the exit code."""
+        threading.Thread(target=self._listen, args=(stdin,), daemon=True).start()
+        self._ready.touch()
+        self.desk.log(f"ready, session {self.desk.session[:8]}")
+        try:
+            self._work_on()
+        except Exception:
+            # A bug ends this process, but not before what was paid for has its answer. The leases stay:
+            # they count the crashes of a job.
+            self.desk.log(traceback.format_exc())
+            self._leave()
+            return 1
+        self._leave()
+        self._close()
+        return 0
+
+    def _work_on(self) -> None:
+        while not self.desk.leaving:
+            try:
+                if self._broken:
+                    self._reopen()
+                until = self._turn()
+            except LedgerDamaged as error:
+                self.desk.say(str(error))
+                self._broken = True
+                until = time.monotonic() + TICK
+            except LedgerError as error:
+                # Full, read-only or locked: nothing is given up, everything is tried again.
+                self.desk.say(str(error))
+                until = time.monotonic() + TICK
+            self._wait(until)
+
+    def end(self) -> None:
+        """Ask the worker to leave; safe in a signal handler."""
+        self.desk.messages.put(("end", None))
+
+    def _wait(self, until: float) -> None:
+        timeout = min(max(until - time.monotonic(), 0.0), TICK)
+        try:
+            message = (
+                self.desk.messages.get(timeout=timeout)
+                if timeout
+                else self.desk.messages.get_nowait()
+            )
+        except queue.Empty:
+            return
+        while True:
+            self._handle(*message)
+            try:
+                message = self.desk.messages.get_nowait()
+            except queue.Empty:
+                return
+
+    def _listen(self, stdin: IO[bytes]) -> None:
+        while line := stdin.readline(1 << 16):
+            try:
+                data = json.loads(line)
+            except ValueError:
+                self.desk.log("a line on stdin was not understood")
+                continue
+            self.desk.messages.put(("line", data))
+        self.desk.messages.put(("end", None))
+
+    def _handle(self, kind: str, data: Any) -> None:
+        if kind == "call":
+            self._finished(data)
+        elif kind == "end":
+            self.desk.leaving = True
+        elif isinstance(data, dict):
+            line: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
+            match line.get("type"):
+                case "account":
+                    self._set_account(line)
+                case "online":
+                    self._set_online(line.get("online") is True)
+                case "wake":
+                    self._wake = True
+                case "end":
+                    self.desk.leaving = True
+                case _:
+                    self.desk.log("a line on stdin was not understood")
+
+    def _turn(self) -> float:
+        """Look at everything once; returns the monotonic time of the next look."""
+        if self._parent.gone():
+            self.desk.log("Blender is gone")
+            self.desk.leaving = True
+            return 0.0
+        self._write_unwritten()
+        self._read_inbox()
+        for job in self.desk.ledger.refresh():
+            self._changed(job)
+        # Somebody looks at the panel and waits for it: before the polls, which would never leave a slot.
+        until = min(self._questions.start(), self._drive())
+        for job in self.desk.ledger.refresh():  # what driving wrote down may be due at once
+            self._changed(job)
+            until = 0.0
+        self.desk.said_nothing()
+        if self._idle():
+            self.desk.log("nothing to do")
+            self.desk.leaving = True
+        return until
+
+    def _idle(self) -> bool:
+        now = time.monotonic()
+        claimed = any(
+            job.state is State.READY and job.claimed_by == self.desk.session
+            for job in self._work.values()
+        )
+        waiting = claimed or any(job.open and job.driven for job in self._work.values())
+        if waiting or self.desk.running or self._questions.ids or self._unwritten or self._wake:
+            self._busy_at = now
+        return now - self._busy_at > IDLE
+
+    def _changed(self, job: Job) -> None:
+        call = self.desk.running.get(job.id)
+        if job.state in FINAL_STATES or (job.state is State.READY and not job.claimed_by):
+            self._work.pop(job.id, None)
+            self._memory.pop(job.id, None)
+            if call is None and job.spec.output and job.state is not State.UNKNOWN:
+                remove_parts(self.desk.data_dir, job)
+        else:
+            self._work[job.id] = job
+            memory = self._memory.get(job.id)
+            if memory is None or memory.word != job.released_at:
+                self._memory[job.id] = Memory(since=time.monotonic(), word=job.released_at)
+        if call is None:
+            return
+        wanted = {"poll": State.RUNNING, "download": State.DOWNLOADING}
+        stopped = job.stop_requested or wanted.get(call.kind, job.state) is not job.state
+        with self.desk.sending:
+            if stopped and not call.sent:
+                call.call.abort()  # the user does not wait for it any more
+
+    # ------------------------------------------------------------------------------------- what Blender says
+
+    def _set_account(self, line: Mapping[str, Any]) -> None:
+        base, key = str(line.get("base", "")).rstrip("/"), str(line.get("key", "")).strip()
+        problem = base_problem(base)
+        if problem or not (key.isascii() and key.isprintable()) or " " in key:
+            self.desk.log(problem or "The API key holds characters that no key has.")
+            key = ""
+        transport = None if problem else Transport(base, key)
+        pace = pace_of(line, loopback=transport is not None and transport.loopback)
+        before, self.desk.account = (
+            self.desk.account,
+            Account(account_of(base, key), pace, key, transport),
+        )
+        if before is not None and before.fingerprint == self.desk.account.fingerprint:
+            return  # the interval was moved: nothing becomes due by that
+        for job_id, job in self._work.items():
+            if job.blocked:
+                self._memory[job_id].next_at = 0.0
+
+    def _set_online(self, online: bool) -> None:
+        self.desk.online = online
+        if not online:
+            self.desk.abort_unsent()
+
+    def _read_inbox(self) -> None:
+        self._wake = False
+        waiting = self._questions.ids
+        waiting |= {
+            call.command["id"] for call in self.desk.running.values() if call.command is not None
+        }
+        for path, command in waiting_commands(self.desk.data_dir):
+            self._busy_at = time.monotonic()
+            if command["id"] in waiting:
+                continue
+            try:
+                if command.get("command") not in QUESTIONS:
+                    self.desk.ledger.commands.apply(command)
+                elif not self.desk.ledger.commands.done(command["id"]):
+                    self._questions.take_up(path, command)
+                    continue
+            except CommandRefused as error:
+                self.desk.log(f"a command was refused: {error}")
+                self._put_by(path, command, str(error))
+                continue
+            except LedgerError:
+                raise  # full, read-only or locked: said and tried again
+            except Exception:
+                # A bug. The file would be found again by each worker of each Blender, and end it.
+                self.desk.log(f"a command could not be read:\n{traceback.format_exc()}")
+                self._put_by(path, command, "The command could not be read.")
+                continue
+            # Windows: a scanner may have it open. It was applied once; the next look removes it.
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _put_by(self, path: Path, command: dict[str, Any], words: str) -> None:
+        """Answer a command that is not done, and move it out of the way."""
+        self.desk.ledger.commands.answer(command, {"ok": False, "message": words})
+        set_command_aside(path)
+
+    # ----------------------------------------------------------------------------------- what is due
+
+    def _drive(self) -> float:
+        """Start what is due; returns the monotonic time of the next thing."""
+        world = self._world()
+        until = math.inf
+        ready: list[tuple[float, float, str, schedule.Step]] = []
+        for job in self._work.values():
+            if job.id in self.desk.running or job.id in self._unwritten:
+                continue
+            another = job.state is State.QUEUED and job.released_by != self.desk.session
+            if another and job.id in self._leases:
+                self._give_back(job.id)  # the Blender that sends it cannot while we have it
+            step = schedule.step(job, world, self._memory[job.id])
+            if step.at > world.mono:
+                until = min(until, step.at)
+            elif step.act is not Act.WAIT:
+                ready.append((self._rank(job.id, step, world.mono), step.at, job.id, step))
+        ready.sort(key=lambda item: item[:2])
+        steps = 0
+        for _, _, job_id, step in ready:
+            free = self.desk.free_at(step.act.lower())
+            if free > world.mono:
+                until = min(until, free)
+                continue
+            if steps == MOST_STEPS:
+                return world.mono  # Blender's lines are read between
+            steps += 1
+            until = min(until, self._do(self._work[job_id], step))
+        return until
+
+    def _rank(self, job_id: str, step: schedule.Step, mono: float) -> float:
+        """What goes first: the smallest. A poll that is overdue takes turns with the submissions."""
+        if self.desk.last_call == "submit" and schedule.overdue(step, self._memory[job_id], mono):
+            return _ORDER[Act.SUBMIT] - 0.5
+        return _ORDER[step.act]
+
+    def _world(self) -> World:
+        account = self.desk.account
+        return World(
+            wall=time.time(),
+            mono=time.monotonic(),
+            session=self.desk.session,
+            account=(account.fingerprint if account.key else "") if account else None,
+            online=self.desk.online,
+            pace=self.desk.pace,
+            session_lives=self.desk.ledger.leases.session_alive,
+        )
+
+    def _do(self, job: Job, step: schedule.Step) -> float:
+        """Do one step, if this worker may; returns when to look again."""
+        mono = time.monotonic()
+        if not self._leased(job):
+            return self._taken_due
+        try:
+            if self._leases[job.id] >= schedule.MOST_CRASHES and job.state is not State.SUBMITTING:
+                self.desk.ledger.append(job.id, job.seq, schedule.crashed(), worker=self.desk.id)
+                self._leases[job.id] = 0
+                return mono
+            match step.act:
+                case Act.RECORD:
+                    assert step.event is not None
+                    self.desk.ledger.append(job.id, job.seq, step.event, worker=self.desk.id)
+                    if isinstance(step.event, events.Held | events.Blocked):
+                        self._give_back(job.id)  # to whoever has the key or gets the user's word
+                case Act.SUBMIT:
+                    return self._submit(job)
+                case Act.POLL:
+                    memory = self._memory[job.id]
+                    starves = schedule.overdue(step, memory, mono, schedule.STARVING)
+                    wait = self.desk.slot("poll", modest=not starves)
+                    if wait:
+                        return mono + wait
+                    self.desk.start(
+                        RunningCall("poll", job.id, Call()), poll, job, self.desk.transport
+                    )
+                case _:
+                    call = RunningCall("download", job.id, Call(), etag=self._etags.pop(job.id, ""))
+                    self.desk.start(call, download, job)
+        except (StaleJob, LeaseLost, IllegalTransition) as error:
+            self.desk.log(f"job {job.id[:8]}: {error}")
+            self._give_back(job.id)
+        return math.inf
+
+    def _give_back(self, job_id: str) -> None:
+        """Let another worker have a job. On record too: what we only forgot would wait as long as we live."""
+        self.desk.ledger.leases.release(self.desk.id, job_id)
+        self._leases.pop(job_id, None)
+
+    def _leased(self, job: Job) -> bool:
+        """Whether this worker drives the job, taking it when nobody alive does."""
+        if job.id in self._leases:
+            return True
+        mono = time.monotonic()
+        if mono >= self._taken_due:
+            self._taken = self.desk.ledger.leases.taken(self.desk.id)
+            self._taken_due = mono + 2.0
+        if job.id in self._taken:
+            return False
+        crashes = self.desk.ledger.leases.take(job.id, self.desk.id)
+        if crashes is None:
+            self._taken.add(job.id)
+            return False
+        self._leases[job.id] = crashes
+        return True
+
+    # ------------------------------------------------------------------------------------- submit
+
+    def _submit(self, job: Job) -> float:
+        named = remote_source(self.desk.ledger, job.spec)
+        if gone := gone_files(job.spec, named):
+            held = Problem(
+                ProblemCode.FILE,
+                f"The {gone} of this job is gone. Nothing was sent or charged.",
+                "Put the file back and press Send, or generate again.",
+                charged=False,
+            )
+            return self._hold(job, held)
+        # Asked before a slot is taken: what is held makes no other job wait.
+        if over := self.desk.ledger.refusal(job, time.time()):
+            return self._hold(job, over)
+        wait = self.desk.slot("submit")
+        if wait:
+            return time.monotonic() + wait
+        started = events.SubmitStarted(job.spec.estimate or 0)
+        try:
+            job = self.desk.ledger.append(job.id, job.seq, started, worker=self.desk.id)
+        except LimitReached as error:  # another Blender was quicker
+            return self._hold(job, error.problem)
+        self.desk.start(
+            RunningCall("submit", job.id, Call()), post, job, named, self.desk.transport
+        )
+        return math.inf
+
+    def _hold(self, job: Job, problem: Problem) -> float:
+        """Let a job wait for the user's word. It is not ours then: whoever gets the word may take it."""
+        self.desk.ledger.append(job.id, job.seq, events.Held(problem), worker=self.desk.id)
+        self._give_back(job.id)
+        return math.inf
+
+    # --------------------------------------------------------------------------------------- poll
+
+    # ----------------------------------------------------------------------------------- download
+
+    # -------------------------------------------------------------------------------------- the results
+
+    def _finished(self, call: RunningCall) -> None:
+        """What a thread reports. Late reports on jobs that moved on are absorbed."""
+        del self.desk.running[call.job_id]
+        if call.kind == "check":
+            self._questions.answered(call)
+            return
+        job = self._ledger_job(call.job_id)
+        memory = self._memory.get(call.job_id)
+        pace = self.desk.pace
+        mono = time.monotonic()
+        if call.kind == "submit":
+            if not call.events:  # the thread had a bug
+                call.events = [
+                    no_answer(call, self.desk, Problem(ProblemCode.NETWORK, "The program failed."))
+                ]
+            self._plan_submit(call, memory, pace, mono)
+        elif (
+            call.kind == "poll" and memory is not None and job is not None and not call.call.aborted
+        ):
+            schedule.after_poll(job, memory, pace, mono, call.trouble, call.wait)
+            if call.limited:  # the limit is the account's, not the job's
+                self.desk.pause(mono + max(call.wait, pace.gap))
+        elif call.kind == "download":
+            self._etags[call.job_id] = call.etag
+            if call.trouble and memory is not None:  # a bug: not at once again
+                memory.fetch_at = mono + pace.longest
+            if job is not None and memory is not None and events.UrlGone() in call.events:
+                schedule.after_dead_link(job, memory, pace, mono)
+            if job is not None and job.state is not State.DOWNLOADING:
+                remove_parts(self.desk.data_dir, job)
+        self._record(call.job_id, call.events)
+
+    def _plan_submit(
+        self, call: RunningCall, memory: Memory | None, pace: Pace, mono: float
+    ) -> None:
+        event = call.events[0]
+        if memory is None:
+            return
+        if isinstance(event, events.NotSent):
+            if call.trouble:
+                memory.troubles += 1
+                wait = max(event.wait, schedule.backoff(pace, memory.troubles - 1))
+                call.events[0] = replace(event, wait=wait)
+                if event.problem.code is ProblemCode.RATE:
+                    self.desk.pause(mono + wait)
+        elif isinstance(event, events.Submitted):
+            memory.troubles = 0
+            memory.next_at = mono + pace.poll
+
+    def _ledger_job(self, job_id: str) -> Job | None:
+        try:
+            return self.desk.ledger.job(job_id)
+        except LedgerError:
+            return self._work.get(job_id)
+
+    def _record(self, job_id: str, happened: list[events.Event]) -> None:
+        if happened:
+            self._unwritten.setdefault(job_id, deque()).extend(happened)
+            self._retry_due = 0.0
+
+    def _write_unwritten(self) -> None:
+        """Write down what happened; what the disk does not take now stays here and is tried again."""
+        if time.monotonic() < self._retry_due:
+            return
+        for job_id in list(self._unwritten):
+            happened = self._unwritten[job_id]
+            while happened:
+                try:
+                    self._append(job_id, happened[0])
+                except (IllegalTransition, StaleJob) as error:
+                    self.desk.log(f"job {job_id[:8]}: a late {happened[0].kind!r}: {error}")
+                except LedgerError:
+                    self._retry_due = time.monotonic() + TICK
+                    raise
+                happened.popleft()
+            del self._unwritten[job_id]
+        if self.desk.ledger.journals.trouble:
+            self.desk.say(self.desk.ledger.journals.trouble)
+
+    def _append(self, job_id: str, event: events.Event) -> None:
+        try:
+            self.desk.ledger.append(job_id, None, event, worker=self.desk.id)
+        except LeaseLost:
+            self._leases.pop(job_id, None)
+            # Somebody took us for dead. UNKNOWN takes an id that comes late.
+            if not isinstance(event, _PAID):
+                raise IllegalTransition("another worker goes on with it") from None
+            self.desk.ledger.append(job_id, None, event)
+
+    # ------------------------------------------------------------------ Check Connection, Refresh Models
+
+    # ------------------------------------------------------------------------------------ the end
+
+    def _reopen(self) -> None:
+        """The ledger broke while in use: set it aside and go on with the rebuilt one."""
+        self.desk.ledger.close()
+        self._leases.clear()
+        self.desk.ledger = Ledger.open(
+            self.desk.data_dir, worker=self.desk.id, session=self.desk.session
+        )
+        self._broken = False
+
+    def _leave(self) -> None:
+        """Wait for the answer of what was paid for, at most as long as a POST lives; drop all else."""
+        self.desk.leaving = True
+        self.desk.abort_unsent()
+        deadline = time.monotonic() + ANSWER_TIMEOUT + 10.0
+        given_up = math.inf  # when a ledger that takes nothing is left alone
+        # A call that was just ended says so at once, unless it hangs where no socket can be shut.
+        others = time.monotonic() + LAST_WORDS
+        while self.desk.running or self._unwritten:
+            now = time.monotonic()
+            sent = any(call.sent for call in self.desk.running.values())
+            if now > (deadline if self._owes() else others) or (now > given_up and not sent):
+                break
+            with contextlib.suppress(queue.Empty):
+                kind, data = self.desk.messages.get(timeout=0.2)
+                if kind == "call":
+                    self._finished(data)
+            try:
+                self._write_unwritten()
+            except LedgerError as error:
+                self.desk.say(str(error))
+                given_up = min(given_up, time.monotonic() + 20.0)
+            if not self._unwritten:
+                given_up = math.inf
+        for job_id, unwritten in self._unwritten.items():
+            ids = [event.request_id for event in unwritten if isinstance(event, events.Submitted)]
+            self.desk.log(
+                f"job {job_id[:8]}: could not be written down any more: {ids or list(unwritten)}"
+            )
+        with contextlib.suppress(OSError):
+            self._ready.unlink()
+
+    def _owes(self) -> bool:
+        """Whether something that was paid for is not on record yet."""
+        happened = [event for waiting in self._unwritten.values() for event in waiting]
+        return any(call.sent for call in self.desk.running.values()) or any(
+            isinstance(event, _PAID) for event in happened
+        )
+
+    def _close(self) -> None:
+        """Give the jobs back in order, so that the next worker has them at once."""
+        try:
+            self.desk.ledger.leases.release(self.desk.id)
+        except LedgerError as error:
+            self.desk.say(str(error))
+        self.desk.log("ended")
+        self.desk.ledger.close()
+
+    # ------------------------------------------------------------------------------------- the log

@@ -154,7 +154,7 @@ def enabled(data_home: Path) -> Iterator[None]:
 
 
 def tick(task: dict[str, Any]) -> dict[str, Any]:
-    """``flow.tick`` with ledgers of several sizes, quiet and with changes from another process."""
+    """A tick with ledgers of several sizes, quiet and with changes from another process."""
     import bpy
 
     samples: dict[str, list[float]] = {}
@@ -175,19 +175,20 @@ def _ticks(
     name: str,
     first: str,
 ) -> None:
-    flow = module("blender.flow")
+    tick = module("blender.session.tick")
+    state = module("blender.session.state")
     clock = time.perf_counter
     while True:  # until all that the ledger holds was read
         start = clock()
-        flow.tick(context)
+        tick.tick(context)
         samples.setdefault(first, []).append(clock() - start)
-        if not flow.current().bridge.behind:
+        if not state.current().bridge.behind:
             break
     own = samples.setdefault(name, [])
     changed = samples.setdefault(f"{name}, a change", [])
     for _ in range(wanted):
         start = clock()
-        news = flow.tick(context)
+        news = tick.tick(context)
         took = clock() - start
         own.append(took)
         if news:
@@ -236,8 +237,8 @@ def worker(task: dict[str, Any]) -> dict[str, Any]:
     samples: dict[str, list[float]] = {"ready": [], "bare": []}
     home = Path(task["home"])
     with enabled(home):
-        flow = module("blender.flow")
-        bridge = module("blender.bridge")
+        flow = module("blender.session.queue")
+        bridge = module("blender.session.bridge")
         for number in range(task["spawns"]):
             start = time.perf_counter()
             subprocess.run([sys.executable, *bpy.app.python_args, "-c", "pass"], check=True)
@@ -261,7 +262,7 @@ def memory(task: dict[str, Any]) -> dict[str, Any]:
     home = Path(task["home"])
     peaks: dict[str, Any] = {}
     with enabled(home):
-        module("blender.settings").preferences().poll_interval = 0.2
+        module("blender.config").preferences().poll_interval = 0.2
         for name, image, megabytes in (
             ("idle", "", None),
             ("small", "", 0),
@@ -274,8 +275,8 @@ def memory(task: dict[str, Any]) -> dict[str, Any]:
 
 def _peak(data: Path, image: str, megabytes: int | None) -> float | None:
     """Bytes; None where the system does not tell."""
-    flow = module("blender.flow")
-    bridge = module("blender.bridge")
+    flow = module("blender.session.queue")
+    bridge = module("blender.session.bridge")
     own = bridge.Bridge(data)
     own.ensure_worker(flow.account())
     while not any((data / "workers").glob("*.ready")):
@@ -319,7 +320,7 @@ def growth(into: dict[str, Any]) -> Iterator[None]:
 def spec_of(prompt: str, session: str, output: Path, image: str = "") -> Any:
     """A job for the bench's service, which reads in the prompt what it shall do."""
     job = module("core.spec")
-    settings = module("blender.settings")
+    settings = module("blender.config")
     return job.JobSpec(
         id=job.new_id(), kind=job.Kind.GENERATE, model="grok-imagine-video", prompt=prompt,
         duration=1, resolution="480p", aspect_ratio="16:9", generate_audio=True,
@@ -340,7 +341,7 @@ def place(task: dict[str, Any]) -> dict[str, Any]:
     samples: dict[str, list[float]] = {"ours": [], "bare": []}
     clip = task["clip"]
     with enabled(Path(task["home"])):
-        sequencer = module("blender.sequencer")
+        sequencer = module("blender.timeline.importing")
 
         def ours(scene: Any) -> None:
             sequencer.import_clip(
@@ -409,13 +410,16 @@ def bake(task: dict[str, Any]) -> dict[str, Any]:
     bpy.ops.wm.save_as_mainfile(filepath=str(home / "shot.blend"), compress=False)
     told["save"] = time.perf_counter() - start
     with enabled(home):
-        flow, orders = module("blender.flow"), module("blender.orders")
+        state = module("blender.session.state")
+        click = module("blender.session.click")
+        blocking = module("blender.session.blocking")
+        orders = module("blender.submission.extend")
         scene = bpy.context.scene
         scene.grok_video.extend_prompt, scene.grok_video.extend_seconds = "seconds=100000", 2
-        shot = module("blender.shots").active_shot(bpy.context)
+        shot = module("blender.timeline.source_strip").active_source_strip(bpy.context)
         with growth(told):
             start = time.perf_counter()
-            order = orders.extend(scene, shot, flow.session(), flow.job_by_id, 2)
+            order = orders.extension(scene, shot, state.session_id(), state.job_by_id, 2)
             (step,) = order.steps
             step.start(bpy.context)
             told["started"] = time.perf_counter() - start
@@ -429,8 +433,8 @@ def bake(task: dict[str, Any]) -> dict[str, Any]:
                     told["child"] = max(told["child"] or 0, peak)
                 time.sleep(0.02)
             told["bake"] = time.perf_counter() - start
-            flow._queue(change(order.spec))
-            flow.wait_until(bpy.context, order.spec.id, lambda job: job.state == "RUNNING")
+            click._queue(change(order.spec))
+            blocking.wait_until(bpy.context, order.spec.id, lambda job: job.state == "RUNNING")
             told["whole"] = time.perf_counter() - start
     return told
 

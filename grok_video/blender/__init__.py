@@ -1,4 +1,4 @@
-"""Blender's side: thin. It collects what the artist says, calls the core, and reports.
+"""Blender's side: it collects what the artist says, hands it to the worker, and shows what became of it.
 
 Never imports requests, threading, asyncio or multiprocessing: that is the worker's business.
 """
@@ -8,10 +8,12 @@ import atexit
 import addon_utils
 import bpy
 
-from . import capture, flow, operators, panel, settings
+from . import config, ui
+from .session import tick
+from .sources import camera
 
-# flow is last: it starts to watch, and needs everything else in place.
-_MODULES = (settings, capture, operators, panel, flow)
+# The session is last: it starts to watch, and needs everything else in place.
+_MODULES = (camera, ui, tick)
 
 
 def register() -> None:
@@ -23,7 +25,7 @@ def register() -> None:
 
 def _disable() -> None:
     """A script that imported ``bpy`` ends: with handlers and classes left, Blender hangs or crashes (measured)."""
-    addon_utils.disable(settings.PACKAGE)
+    addon_utils.disable(config.PACKAGE)
 
 
 def unregister() -> None:

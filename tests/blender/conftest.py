@@ -18,6 +18,7 @@ modules through ``module('core.job')`` only: they exist once the zip is installe
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import os
@@ -55,6 +56,7 @@ os.environ["GROK_VIDEO_CACHE"] = str(load_by_path(ROOT / "scripts" / "environmen
 StandIn = load_by_path(ROOT / "tests" / "stand_in" / "client.py").StandIn
 
 patching = load_by_path(ROOT / "tests" / "patching.py")
+rooms = load_by_path(ROOT / "tests" / "rooms.py")
 
 # Before anything imports bpy: nothing of the person who runs the tests is read, written or spent.
 SCRATCH = Path(tempfile.mkdtemp(prefix="grok-video-tests-"))
@@ -120,8 +122,8 @@ def extension(archive: Path) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def module(extension: ModuleType) -> Callable[[str], ModuleType]:
-    """``module('core.job')`` is that module of the installed extension."""
-    return lambda name: importlib.import_module(f"{PACKAGE}.{name}")
+    """``module('core.job')`` is that module of the installed extension; a floor is one too (tests/rooms.py)."""
+    return functools.partial(rooms.room, PACKAGE)
 
 
 @pytest.fixture
@@ -220,8 +222,9 @@ def clicked(
     """A job as from a click in a window, which waits for nothing, followed until it is in a state."""
 
     def follow(state: str) -> Any:
-        flow = module("blender.flow")
-        job_id = flow.generate(blender.context, scene, scene, 1)
-        return flow.wait_until(blender.context, job_id, lambda job: job.state == state)
+        click = module("blender.session.click")
+        blocking = module("blender.session.blocking")
+        job_id = click.generate(blender.context, scene, scene, 1)
+        return blocking.wait_until(blender.context, job_id, lambda job: job.state == state)
 
     return follow

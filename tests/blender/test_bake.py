@@ -46,7 +46,7 @@ def scene(blender: ModuleType) -> Any:
 
 @pytest.fixture
 def bake(module: Module) -> Any:
-    return module("blender.bake")
+    return module("blender.sources")
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def place(module: Module) -> Callable[..., tuple[Any, Any]]:
     """``place(scene, path, frame)`` imports a clip at true speed: the movie strip, the sound strip or None."""
 
     def place(scene: Any, path: Path, frame: int = 1) -> tuple[Any, Any]:
-        landing = module("blender.sequencer").import_clip(
+        landing = module("blender.timeline.importing").import_clip(
             bpy.context, scene, str(path), frame=frame, name="A", job_id="job", made_from_view=""
         )
         found = all_strips(scene)
@@ -629,20 +629,20 @@ def test_a_crash(long: Any, bake: Any, tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_hang(long: Any, bake: Any, tmp_path: Path, patches: Any) -> None:
+def test_a_hang(long: Any, bake: Any, module: Module, tmp_path: Path, patches: Any) -> None:
     job = long()
     moving(job)
     pid = job._process.pid
     os.kill(pid, signal.SIGSTOP)
     job.poll()
-    patches.set(bake, "SILENT_SECONDS", 0.5)
+    patches.set(module("blender.sources.bake"), "SILENT_SECONDS", 0.5)
     assert "did nothing" in failed(bake, job)
     assert gone(pid)
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_the_child_ends_with_its_parent(clip: Path, module: Module, tmp_path: Path) -> None:
-    package = Path(module("blender.bake").__file__).parents[1]
+    package = Path(module("blender.sources.bake").__file__).parents[2]
     parent = subprocess.Popen(
         [sys.executable, "-c", _PARENT, str(package), str(clip), str(tmp_path / "out" / "b.mp4")],
         stdout=subprocess.PIPE,
@@ -672,7 +672,7 @@ for name, folder in (("ours", root), ("ours.blender", root + "/blender")):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = [folder]
 import bpy
-from ours.blender import bake
+from ours.blender.sources import bake
 scene = bpy.context.scene
 scene.render.resolution_x, scene.render.resolution_y = 320, 180
 editor = scene.sequence_editor_create()
@@ -830,7 +830,7 @@ def test_the_camera_s_refusals(bake: Any, scene: Any, tmp_path: Path) -> None:
 @pytest.fixture
 def playblast(module: Module, scene: Any, patches: Any) -> Any:
     """The playblast, with a viewport that shows the number of the scene's frame: there is no window here."""
-    module_ = module("blender.playblast")
+    module_ = module("blender.sources.playblast")
 
     def draw(_context: Any, scene: Any, size: tuple[int, int]) -> tuple[np.ndarray, str]:
         picture = np.full((size[1], size[0], 3), 90, np.uint8)
@@ -884,7 +884,7 @@ def test_a_playblast_whose_viewport_is_closed(
     assert job.poll() is None
 
     def closed(*_: object) -> None:
-        raise playblast.still.CaptureRefused("There is no 3D Viewport in this window.")
+        raise playblast.CaptureRefused("There is no 3D Viewport in this window.")
 
     patches.set(playblast.viewport, "draw", closed)
     with pytest.raises(playblast.BakeFailed, match=r"There is no 3D Viewport .* charged"):

@@ -19,7 +19,7 @@ Module = Callable[[str], ModuleType]
 
 def held(blender: ModuleType, module: Module, clicked: Callable[[str], Any], stand_in: Any) -> Any:
     """A job that waits for the artist's word: its key was taken away before it was sent."""
-    flow = module("blender.flow")
+    flow = module("blender.session.blocking")
     stand_in.fail("submit", 425)
     job = clicked("QUEUED")
     job = flow.wait_until(
@@ -32,7 +32,7 @@ def held(blender: ModuleType, module: Module, clicked: Callable[[str], Any], sta
 
 
 def job_of(module: Module, job_id: str) -> Any:
-    return module("blender.flow").current().bridge.snapshot.jobs[job_id]
+    return module("blender.session.state").current().bridge.snapshot.jobs[job_id]
 
 
 # ------------------------------------------------------------------------------------------------ paying twice
@@ -42,7 +42,7 @@ def test_a_double_click_during_playback_is_one_job(
     blender: ModuleType, scene: Any, clicked: Callable[[str], Any], module: Module
 ) -> None:
     """The playhead moves between the two clicks, and so does the job's id, its files and its target."""
-    flow = module("blender.flow")
+    flow = module("blender.session.click")
     first = clicked("IMPORTED").spec
     again = replace(
         first, id="another", output="/elsewhere.mp4", target=replace(first.target, frame=2)
@@ -110,36 +110,40 @@ def test_a_claim_that_could_not_be_put_down_is_asked_for_again(
     blender: ModuleType, stand_in: Any, clicked: Callable[[str], Any], module: Module
 ) -> None:
     """The disk is full, or the folder is away, in the moment when the clip is ready."""
-    flow = module("blender.flow")
+    blocking = module("blender.session.blocking")
+    state = module("blender.session.state")
+    refusal = module("blender.refusal")
     stand_in.settings(job_seconds=60)
     job = clicked("RUNNING")
-    bridge = flow.current().bridge
+    bridge = state.current().bridge
     inbox = bridge.data_dir / "inbox"
     away = inbox.rename(inbox.with_name("away"))
     inbox.write_text("")
     stand_in.finish()
-    with pytest.raises(flow.Refused):
-        flow.wait_until(blender.context, job.id, lambda job: job.state == "IMPORTED")
+    with pytest.raises(refusal.Refused):
+        blocking.wait_until(blender.context, job.id, lambda job: job.state == "IMPORTED")
     assert job_of(module, job.id).state == "READY"
     inbox.unlink()
     away.rename(inbox)
-    flow.wait_until(blender.context, job.id, lambda job: job.state == "IMPORTED")
+    blocking.wait_until(blender.context, job.id, lambda job: job.state == "IMPORTED")
 
 
 def test_an_import_is_reported_once_however_long_it_takes_to_be_read(
     blender: ModuleType, stand_in: Any, clicked: Callable[[str], Any], module: Module
 ) -> None:
     """A worker that stands still must not be buried under a file for each tick."""
-    flow = module("blender.flow")
+    blocking = module("blender.session.blocking")
+    state = module("blender.session.state")
+    tick = module("blender.session.tick")
     job = clicked("READY")
-    bridge = flow.current().bridge
-    flow.wait_until(
+    bridge = state.current().bridge
+    blocking.wait_until(
         blender.context, job.id, lambda job: job.claimed_by == bridge.session or job.imported_into
     )
     inbox = bridge.data_dir / "inbox"
     bridge.close()  # nobody reads the inbox
     for _ in range(20):
-        flow.tick(blender.context)
+        tick.tick(blender.context)
         bridge.close()
     said = [path for path in inbox.glob("*.json") if '"imported"' in path.read_text()]
     assert len(said) <= 1
@@ -156,7 +160,7 @@ def test_the_data_folder_is_the_users_alone(
         clicked("IMPORTED")
     finally:
         os.umask(before)
-    folder = module("blender.flow").current().bridge.data_dir
+    folder = module("blender.session.state").current().bridge.data_dir
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -164,7 +168,7 @@ def test_a_session_that_lives_is_looked_for_once_a_second(
     blender: ModuleType, module: Module, tmp_path: Path
 ) -> None:
     """Hundreds of clips may wait for another Blender; each tick asks for each of them."""
-    bridge = module("blender.bridge").Bridge(tmp_path)
+    bridge = module("blender.session.bridge").Bridge(tmp_path)
     (tmp_path / "sessions").mkdir()
     lock = tmp_path / "sessions" / "other.lock"
     code = (

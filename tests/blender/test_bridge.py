@@ -18,7 +18,7 @@ def bridge(module: Module, tmp_path: Path) -> Iterator[Any]:
     """A bridge with an empty ledger that it has read, and no worker."""
     folder = tmp_path / "data"
     module("ledger.ledger").Ledger.open(folder).close()
-    bridge = module("blender.bridge").Bridge(folder)
+    bridge = module("blender.session.bridge").Bridge(folder)
     bridge.tick(1.0)
     assert not bridge.expects
     yield bridge

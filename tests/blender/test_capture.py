@@ -22,12 +22,12 @@ Module = Callable[[str], ModuleType]
 
 @pytest.fixture
 def capture(blender: ModuleType, module: Module) -> ModuleType:
-    return module("blender.capture")
+    return module("blender.sources", "capture")
 
 
 @pytest.fixture
 def still(blender: ModuleType, module: Module) -> ModuleType:
-    return module("blender.still")
+    return module("blender.sources.pixels")
 
 
 @pytest.fixture
@@ -315,7 +315,7 @@ def test_every_clip_size_is_exact(
 def test_whole_pixels_never_show_more_than_the_frame(
     module: Module, frame: tuple[int, int], size: tuple[int, int], wide: bool
 ) -> None:
-    cover = module("blender.render").cover
+    cover = module("blender.sources.camera").cover
     width, height = cover(frame, size, "HORIZONTAL" if wide else "VERTICAL")
     assert width >= size[0] and height >= size[1]  # noqa: PT018
     # The side that the lens is fitted to shows all of the frame, so the other one must not show more.
@@ -809,10 +809,10 @@ def test_a_file_saved_during_the_render_opens_clean(
     assert (bpy.data.scenes.keys(), bpy.data.node_groups.keys()) == before
 
 
-def test_which_engines_freeze_the_window(capture: ModuleType, scene: bpy.types.Scene) -> None:
-    assert not capture.engine_freezes(scene)
+def test_which_engines_freeze_the_window(module: Module, scene: bpy.types.Scene) -> None:
+    assert not module("blender.scenes").engine_freezes(scene)
     scene.render.engine = "BLENDER_WORKBENCH"
-    assert capture.engine_freezes(scene)
+    assert module("blender.scenes").engine_freezes(scene)
 
 
 def test_workbench_frames_alike(

@@ -160,19 +160,20 @@ class Later:
     @property
     def job(self) -> Any:
         """The one job; None when nothing was put down."""
-        jobs = self.module("blender.flow").current().bridge.snapshot.all
+        jobs = self.module("blender.session.state").current().bridge.snapshot.all
         assert len(jobs) <= 1
         return jobs[0] if jobs else None
 
     def settle(self, *, held: bool = True) -> None:
         """Tick until nothing is under way; ``held``: and nothing waits for being held."""
-        flow = self.module("blender.flow")
+        tick = self.module("blender.session.tick")
+        state = self.module("blender.session.state")
 
         def rests() -> bool:
-            flow.tick(self.bpy.context)
+            tick.tick(self.bpy.context)
             job = self.job
             queued = not held and job is not None and job.state == "QUEUED"
-            return not flow.busy() or (queued and not flow.current().bridge.expects)
+            return not tick.busy() or (queued and not state.current().bridge.expects)
 
         try:
             wait_for(rests, "the end of what is under way")
@@ -180,7 +181,7 @@ class Later:
             raise AssertionError(f"{error}: {self._under_way()}") from None
 
     def _under_way(self) -> str:
-        bridge = self.module("blender.flow").current().bridge
+        bridge = self.module("blender.session.state").current().bridge
         files = sorted(path.name for path in (bridge.data_dir / "inbox").iterdir())
         log = (bridge.data_dir / "worker.log").read_text("utf-8", "replace")
         return f"{self.job}, inbox {files}, {bridge.ledger_trouble}{bridge.trouble}\n{log[-2000:]}"

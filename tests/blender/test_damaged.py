@@ -38,9 +38,10 @@ def test_a_damaged_list_is_rebuilt_and_it_is_said(
     scene.grok_video.duration = 1
     blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     blender.ops.grok_video.generate()
-    flow = module("blender.flow")
-    (job,) = flow.current().bridge.snapshot.all
-    path = flow.current().bridge.data_dir / "ledger.sqlite3"
+    state = module("blender.session.state")
+    tick = module("blender.session.tick")
+    (job,) = state.current().bridge.snapshot.all
+    path = state.current().bridge.data_dir / "ledger.sqlite3"
 
     def spoil() -> None:
         size = path.stat().st_size
@@ -54,13 +55,13 @@ def test_a_damaged_list_is_rebuilt_and_it_is_said(
             case _:
                 path.unlink()
 
-    restarted(blender, flow.current().bridge._process, spoil)
-    bridge = flow.current().bridge
+    restarted(blender, state.current().bridge._process, spoil)
+    bridge = state.current().bridge
     bridge.tick(1.0)
     assert how not in ("cut", "noise") or "damaged" in bridge.ledger_trouble
     # A script, or a click: the worker rebuilds the list before it takes up the job.
     blender.ops.grok_video.generate()
-    bridge = flow.current().bridge
+    bridge = state.current().bridge
     assert bridge.ledger_trouble == ""
     assert "rebuilt" in bridge.rebuilt
     newest, before = bridge.snapshot.all
@@ -69,7 +70,7 @@ def test_a_damaged_list_is_rebuilt_and_it_is_said(
     assert len(stand_in.jobs()) == 2
     assert blender.ops.grok_video.heard() == {"FINISHED"}
     while bridge.rebuilt:
-        flow.tick(blender.context)
+        tick.tick(blender.context)
 
 
 #: What is left of a worker that died in the middle of writing.
@@ -96,14 +97,16 @@ def test_a_worker_that_died_in_the_middle_of_writing(
     """Blender may only read, and nobody can until another worker has taken the half transaction back."""
     stand_in.settings(job_seconds=600)
     job = clicked("RUNNING")
-    flow = module("blender.flow")
-    path = flow.current().bridge.data_dir / "ledger.sqlite3"
+    tick = module("blender.session.tick")
+    state = module("blender.session.state")
+    queue = module("blender.session.queue")
+    path = state.current().bridge.data_dir / "ledger.sqlite3"
 
     def spoil() -> None:
         subprocess.run([sys.executable, "-c", KILLED_WRITER, str(path)], check=False)
         assert path.with_name(f"{path.name}-journal").stat().st_size > 0
 
-    restarted(blender, flow.current().bridge._process, spoil)
+    restarted(blender, state.current().bridge._process, spoil)
     stand_in.finish()
 
     def hangs(_number: int, _frame: object) -> None:
@@ -113,9 +116,9 @@ def test_a_worker_that_died_in_the_middle_of_writing(
     signal.alarm(30)
     try:
         if who == "a script":
-            assert flow.job_of(job.id, lambda _: True).request_id == job.request_id
-        while (now := flow.job_by_id(job.id)) is None or now.state != "IMPORTED":
-            flow.tick(blender.context)
+            assert queue.job_of(job.id, lambda _: True).request_id == job.request_id
+        while (now := state.job_by_id(job.id)) is None or now.state != "IMPORTED":
+            tick.tick(blender.context)
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)

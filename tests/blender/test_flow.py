@@ -20,7 +20,7 @@ Module = Callable[[str], ModuleType]
 
 
 def newest(module: Module) -> Any:
-    return module("blender.flow").current().bridge.snapshot.all[0]
+    return module("blender.session.state").current().bridge.snapshot.all[0]
 
 
 def strips(scene: Any) -> list[Any]:
@@ -175,7 +175,7 @@ def test_bad_input_is_refused_before_anything_is_sent(
     blender.context.preferences.system.use_online_access = False
     refused(generate, "Allow Online Access")
     assert stand_in.requests() == []
-    assert module("blender.flow").current().bridge.snapshot.all == ()
+    assert module("blender.session.state").current().bridge.snapshot.all == ()
 
 
 def test_a_script_does_not_hang_on_a_service_that_is_down(
@@ -186,7 +186,7 @@ def test_a_script_does_not_hang_on_a_service_that_is_down(
     patches: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    patches.set(module("blender.operators"), "UNREACHABLE_SECONDS", 0.0)
+    patches.set(module("blender.ui.asking"), "UNREACHABLE_SECONDS", 0.0)
     monkeypatch.setenv("XAI_API_BASE", "http://127.0.0.1:9")
     with pytest.raises(RuntimeError) as raised:
         blender.ops.grok_video.generate()
@@ -201,15 +201,16 @@ def test_a_script_that_is_interrupted_says_what_became_of_the_job(
     blender: ModuleType, scene: Any, stand_in: Any, module: Module, patches: Any
 ) -> None:
     stand_in.settings(job_seconds=600)
-    flow = module("blender.flow")
-    tick = flow.tick
+    blocking = module("blender.session.blocking")
+    state = module("blender.session.state")
+    tick = blocking.tick
 
     def interrupt(context: Any) -> bool:
-        if any(job.state == "RUNNING" for job in flow.current().bridge.snapshot.all):
+        if any(job.state == "RUNNING" for job in state.current().bridge.snapshot.all):
             raise KeyboardInterrupt
         return tick(context)
 
-    patches.set(flow, "tick", interrupt)
+    patches.set(blocking, "tick", interrupt, copies_ok="in a script only the loop ticks")
     refused(blender.ops.grok_video.generate, "was sent and goes on")
 
 
@@ -222,9 +223,10 @@ def test_linked_scene_takes_no_clip(
         here.scenes = there.scenes
     linked = next(s for s in blender.data.scenes if s.library)
     # By name the operator would find the local scene of the same name.
-    flow = module("blender.flow")
-    with pytest.raises(flow.Refused, match="linked"):
-        flow.generate(blender.context, scene, linked, 1)
+    refusal = module("blender.refusal")
+    click = module("blender.session.click")
+    with pytest.raises(refusal.Refused, match="linked"):
+        click.generate(blender.context, scene, linked, 1)
     assert stand_in.requests() == []
 
 
@@ -299,9 +301,10 @@ def test_broken_download_is_fetched_again_and_paid_once(
 
 def started(module: Module, blender: ModuleType, scene: Any, state: str) -> Any:
     """A job that was clicked as in a window (not waited for), followed until it is ``state``."""
-    flow = module("blender.flow")
-    job_id = flow.generate(blender.context, scene, scene, 1)
-    return flow.wait_until(blender.context, job_id, lambda job: job.state == state)
+    click = module("blender.session.click")
+    blocking = module("blender.session.blocking")
+    job_id = click.generate(blender.context, scene, scene, 1)
+    return blocking.wait_until(blender.context, job_id, lambda job: job.state == state)
 
 
 def test_stop_and_retry_are_free(
@@ -364,7 +367,7 @@ def test_job_goes_on_without_the_add_on_and_waits_for_its_file(
     blender.context.preferences.addons[package].preferences.poll_interval = 0.2
     stand_in.finish()
     # The .blend is the one that was clicked in, and the session that clicked has ended: imported by itself.
-    flow = module("blender.flow")
+    flow = module("blender.session.blocking")
     done = flow.wait_until(blender.context, job.id, lambda job: job.state == "IMPORTED")
     assert [s["grok_video_job"] for s in strips(blender.context.scene)] == [done.id]
     assert posts(stand_in) == 1
@@ -377,14 +380,16 @@ def test_another_file_does_not_get_the_clip(
     job = started(module, blender, scene, "RUNNING")
     blender.ops.wm.read_homefile(use_empty=True)
     stand_in.finish()
-    flow = module("blender.flow")
-    flow.wait_until(blender.context, job.id, lambda job: job.state == "READY")
+    blocking = module("blender.session.blocking")
+    tick = module("blender.session.tick")
+    state = module("blender.session.state")
+    blocking.wait_until(blender.context, job.id, lambda job: job.state == "READY")
     until = time.monotonic() + 1.0  # a claim would be granted by then
     while time.monotonic() < until:
-        flow.tick(blender.context)
+        tick.tick(blender.context)
         time.sleep(0.02)
     assert newest(module).claimed_by == ""
-    assert flow.current().claimed == {}
+    assert state.current().claimed == {}
     assert strips(blender.context.scene) == []
     blender.ops.grok_video.import_result(job=job.id, scene=blender.context.scene.name)
     assert len(strips(blender.context.scene)) == 1

@@ -45,7 +45,7 @@ def picture(blender: ModuleType) -> Any:
 
 
 def newest(module: Module) -> Any:
-    return module("blender.flow").current().bridge.snapshot.all[0]
+    return module("blender.session.state").current().bridge.snapshot.all[0]
 
 
 def sent(service: Any) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def test_price_examples(
     chosen = scene.grok_video
     chosen.source, chosen.image = "IMAGE", picture
     chosen.prompt, chosen.duration, chosen.resolution = "It moves", seconds, resolution
-    orders = module("blender.orders")
+    orders = module("blender.submission.generate")
     amount = module("core.amount")
     pricing = module("service.pricing")
     draft = orders.generate_draft(blender.context, scene)

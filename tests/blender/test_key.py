@@ -79,7 +79,11 @@ def test_nothing_that_is_written_holds_the_key(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Files, .blend in every state, ledger, twins, logs, JSON, console, reports, children's arguments."""
-    flow, diagnostics = module("blender.flow"), module("blender.diagnostics")
+    state_ = module("blender.session.state")
+    blocking = module("blender.session.blocking")
+    click_ = module("blender.session.click")
+    queue = module("blender.session.queue")
+    diagnostics = module("blender.ui.support")
     saved: list[Path] = []
     told: dict[int, bytes] = {}
     shown = ""
@@ -92,10 +96,10 @@ def test_nothing_that_is_written_holds_the_key(
         told.update(children(keysearch, service))
 
     def until(job_id: str, *states: str) -> Any:
-        return flow.wait_until(blender.context, job_id, lambda job: job.state in states)
+        return blocking.wait_until(blender.context, job_id, lambda job: job.state in states)
 
     def click() -> str:
-        return flow.generate(blender.context, scene, scene, 1)
+        return click_.generate(blender.context, scene, scene, 1)
 
     blender.ops.wm.save_userpref()
     save("idle")
@@ -105,10 +109,12 @@ def test_nothing_that_is_written_holds_the_key(
     blender.ops.grok_video.generate()
     strip = next(s for s in strips(scene) if s.type == "MOVIE")
     strip.frame_final_duration -= 2  # not whole: it must be baked
-    shot = module("blender.shots").shot_of(strip)
+    shot = module("blender.timeline.source_strip").source_strip_of(strip)
     scene.grok_video.edit_prompt = "At night"
-    order = module("blender.orders").edit(scene, shot, flow.session(), flow.job_by_id)
-    pending = module("blender.preparing").Preparation(order.spec, order.steps)
+    order = module("blender.submission.edit").edit_of_strip(
+        scene, shot, state_.session_id(), state_.job_by_id
+    )
+    pending = module("blender.submission.preparation").Preparation(order.spec, order.steps)
     pending.tick(blender.context)
     end = time.monotonic() + 20
     while len(told) < 2 and time.monotonic() < end:  # the worker and the bake
@@ -133,13 +139,13 @@ def test_nothing_that_is_written_holds_the_key(
     service.fail("key", "answer", status=401, body=echo)
     shown += failed(blender.ops.grok_video.check_connection)
     # A bug in the middle of it all: the traceback as Blender prints it, and with every variable.
-    shown += everything(flow.current().bridge, flow.account(), flow.current())
-    for job in flow.current().bridge.snapshot.all:
+    shown += everything(state_.current().bridge, queue.account(), state_.current())
+    for job in state_.current().bridge.snapshot.all:
         shown += diagnostics.log_of(job)
         blender.ops.grok_video.show_log(job=job.id)
         shown += blender.context.window_manager.clipboard
     for ticked in (False, True):
-        shown += diagnostics.text(blender.context, prompts=ticked, paths=ticked)
+        shown += diagnostics.diagnostics_text(blender.context, prompts=ticked, paths=ticked)
     blender.ops.grok_video.copy_diagnostics(prompts=True, paths=True)
     told.update(children(keysearch, service))
     blender.ops.preferences.addon_disable(module=PACKAGE)
@@ -208,24 +214,24 @@ _CRASHING = """
     own.poll_interval = 0.2
     scene = bpy.context.scene
     scene.grok_video.prompt, scene.grok_video.source, scene.grok_video.duration = "x", "NONE", 1
-    from bl_ext.user_default.grok_video.blender import flow
+    from bl_ext.user_default.grok_video.blender.session import click, queue, state, tick
     bpy.ops.wm.save_as_mainfile(filepath=os.path.join(os.environ["HOME"], "shot.blend"))
-    flow.generate(bpy.context, scene, scene, 1)
-    while not any(job.state == "RUNNING" for job in flow.current().bridge.snapshot.all):
-        flow.tick(bpy.context)
+    click.generate(bpy.context, scene, scene, 1)
+    while not any(job.state == "RUNNING" for job in state.current().bridge.snapshot.all):
+        tick.tick(bpy.context)
         time.sleep(0.02)
     if sys.argv[2] == "bug":
         def broken(*_):
-            account = flow.account()
-            raise RuntimeError(f"planted bug: {account} {flow.current().bridge}")
-        flow.current().bridge.__class__.tick = broken
+            account = queue.account()
+            raise RuntimeError(f"planted bug: {account} {state.current().bridge}")
+        state.current().bridge.__class__.tick = broken
         bpy.ops.grok_video.generate()
     elif sys.argv[2] == "abort":
         os.abort()
     else:
         def deep(account):
             ctypes.string_at(0)
-        deep(flow.account())
+        deep(queue.account())
 """
 
 
@@ -292,7 +298,7 @@ def test_a_program_that_is_opened_gets_no_key_and_is_not_waited_for(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     blender.ops.grok_video.generate()
-    job = module("blender.flow").current().bridge.snapshot.all[0]
+    job = module("blender.session.state").current().bridge.snapshot.all[0]
     before = time.monotonic()
     assert blender.ops.grok_video.open_folder(job=job.id) == {"FINISHED"}
     assert time.monotonic() - before < 2.0

@@ -29,7 +29,7 @@ PRICE = USD // 20  # a second at 480p, from text
 @pytest.fixture
 def scene(scene: Any, module: Module) -> Any:
     """The same file; the stand-in's bill counts."""
-    module("blender.flow").set_limits(count_loopback=True)
+    module("blender.session.spending").set_limits(count_loopback=True)
     return scene
 
 
@@ -42,7 +42,7 @@ def own(blender: ModuleType, scene: Any) -> Any:
 
 
 def newest(module: Module) -> Any:
-    return module("blender.flow").current().bridge.snapshot.all[0]
+    return module("blender.session.state").current().bridge.snapshot.all[0]
 
 
 def posts(stand_in: Any) -> int:
@@ -56,25 +56,27 @@ def test_the_preferences_show_what_the_ledger_has(
     blender: ModuleType, own: Any, module: Module
 ) -> None:
     """Entered here or by another version of Blender; cents are exact; one leaves the other alone."""
-    flow = module("blender.flow")
+    blocking = module("blender.session.blocking")
+    spending = module("blender.session.spending")
+    state = module("blender.session.state")
     reader_ = module("ledger.reader")
     inbox = module("ledger.inbox")
     assert (own.day_limit, own.month_limit) == (0, 0)
     own.day_limit = 12.35
     own.month_limit = 100
-    reader = reader_.LedgerReader(flow.current().bridge.data_dir)
+    reader = reader_.LedgerReader(state.current().bridge.data_dir)
     reader.refresh(1.0)
     assert (reader.limits.day, reader.limits.month) == (1235 * USD // 100, 100 * USD)
     assert own.day_limit == pytest.approx(12.35)
-    said = inbox.put_command(flow.current().bridge.data_dir, "limits", day=0)  # another Blender
-    flow.wait_for(blender.context, lambda: flow.current().bridge.notice(said))
+    said = inbox.put_command(state.current().bridge.data_dir, "limits", day=0)  # another Blender
+    blocking.wait_for(blender.context, lambda: state.current().bridge.notice(said))
     assert (own.day_limit, own.month_limit) == (0, 100)
-    assert flow.limits_trouble() == ""
+    assert spending.limits_trouble() == ""
     reader.close()
 
 
 def test_a_limit_that_is_refused_is_said(own: Any, module: Module) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session.spending")
     flow.set_limits(day=-1)
     assert "no spending limit" in flow.limits_trouble()
     own.day_limit = 1
@@ -103,7 +105,12 @@ def test_a_script_that_clicks_on_is_held_at_the_limit(
     assert posts(stand_in) == 3
     own.day_limit = 0.20
     with patching.Patches() as dearer:
-        dearer.set(module("blender.orders"), "price_of", lambda spec: spec.estimate + 1)
+        dearer.set(
+            module("blender.session.click"),
+            "price_of",
+            lambda spec: spec.estimate + 1,
+            copies_ok="only what is sent again is priced here",
+        )
         with pytest.raises(RuntimeError, match="price of this clip has changed"):
             blender.ops.grok_video.release(job=job.id)
     assert blender.ops.grok_video.release(job=job.id) == {"FINISHED"}
@@ -117,17 +124,19 @@ import bpy
 bpy.ops.preferences.addon_enable(module={package!r})
 bpy.context.preferences.system.use_online_access = True
 bpy.context.preferences.addons[{package!r}].preferences.poll_interval = 0.2
-flow = importlib.import_module({package!r} + ".blender.flow")
+click, blocking, state = (
+    importlib.import_module({package!r} + ".blender.session." + name) for name in ("click", "blocking", "state")
+)
 scene = bpy.context.scene
 chosen = scene.grok_video
 chosen.prompt, chosen.source, chosen.duration = "A heron lifts off", "NONE", 1
 chosen.generate_audio = False
 print("ready", flush=True)
 sys.stdin.readline()
-ids = [flow.generate(bpy.context, scene, scene, 1) for _ in range(20)]
+ids = [click.generate(bpy.context, scene, scene, 1) for _ in range(20)]
 for job_id in ids:
-    flow.wait_until(bpy.context, job_id, lambda job: job.held or job.finished_at)
-jobs = [flow.job_by_id(job_id) for job_id in ids]
+    blocking.wait_until(bpy.context, job_id, lambda job: job.held or job.finished_at)
+jobs = [state.job_by_id(job_id) for job_id in ids]
 print(sum(job.held for job in jobs), sum(job.state == "IMPORTED" for job in jobs), flush=True)
 """
 
@@ -174,7 +183,8 @@ def test_twenty_clicks_at_once_in_each_of_two_blenders(
 def test_a_model_without_a_price_under_a_limit(
     blender: ModuleType, scene: Any, own: Any, stand_in: Any, module: Module
 ) -> None:
-    chosen, flow = scene.grok_video, module("blender.flow")
+    chosen = scene.grok_video
+    flow = module("blender.session.state")
     chosen.model, chosen.model_other = "OTHER", "grok-imagine-video"
     chosen.duration = 3
     own.day_limit = 5
@@ -197,12 +207,12 @@ def test_a_model_without_a_price_under_a_limit(
 
 #: Every button that buys: the operator, and what it is built on.
 BUTTONS = {
-    "generate": "_Spends",
-    "extend": "_OnStrip",
-    "edit": "_OnStrip",
-    "continue_shot": "_OnStrip",
-    "send_again": "_Spends",
-    "release": "_Buys",
+    "generate": "Spends",
+    "extend": "OnStrip",
+    "edit": "OnStrip",
+    "continue_shot": "OnStrip",
+    "send_again": "Spends",
+    "release": "Buys",
 }
 
 
@@ -213,7 +223,7 @@ class Press:
     """
 
     def __init__(self, module: Module, name: str, context: Any, **values: Any) -> None:
-        operators = module("blender.operators")
+        operators = module("blender.ui")
         ours = vars(getattr(operators, f"GROK_VIDEO_OT_{name}"))
         kept = {k: v for k, v in ours.items() if not k.startswith("__") and k != "run"}
         self.words: dict[str, Any] = {}
@@ -287,7 +297,7 @@ def test_every_button_that_buys_asks_once_above_the_amount(
         pressed.answer()
         assert pressed.ran, name
         assert not {"REGISTER", "UNDO"} & set(
-            getattr(module("blender.operators"), f"GROK_VIDEO_OT_{name}").bl_options
+            getattr(module("blender.ui"), f"GROK_VIDEO_OT_{name}").bl_options
         )
     assert posts(stand_in) == before
 
@@ -341,7 +351,7 @@ def test_what_is_asked_about_is_what_it_costs(
         price = Press(module, name, blender.context, strip=shot, scene=scene.name).price
         getattr(blender.ops.grok_video, name)(strip=shot)
         assert price == newest(module).spec.estimate == stand_in.jobs()[-1]["ticks"], name
-    spent = module("blender.flow").spending()
+    spent = module("blender.session.spending").sums_now()
     assert spent.file == sum(job["ticks"] for job in stand_in.jobs())
 
 
@@ -351,17 +361,17 @@ def test_what_is_asked_about_is_what_it_costs(
 def test_sums_follow_the_jobs_and_the_file(
     blender: ModuleType, scene: Any, own: Any, stand_in: Any, module: Module, tmp_path: Path
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session.spending")
 
     def sums() -> tuple[int, int, int, int]:
-        now = flow.spending()
+        now = flow.sums_now()
         assert now.account_today == now.today
         return now.file, now.today, now.month, now.all_time
 
     assert sums() == (0, 0, 0, 0)
     blender.ops.grok_video.generate()
     assert sums() == (PRICE,) * 4
-    assert flow.spending() is flow.spending(), "summed up anew for each redraw"
+    assert flow.sums_now() is flow.sums_now(), "summed up anew for each redraw"
     blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other name.blend"))
     assert sums() == (PRICE,) * 4
     blender.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
@@ -375,18 +385,18 @@ def test_sums_follow_the_jobs_and_the_file(
 def test_the_artists_word_that_a_job_was_not_charged(
     blender: ModuleType, scene: Any, own: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session.spending")
     own.day_limit = 0.05
     stand_in.fail("job", "moderated")
     with pytest.raises(RuntimeError):
         blender.ops.grok_video.generate()
     refused = newest(module)
     assert refused.charge_open == (refused.cost is None)
-    assert flow.spending().today == refused.spent == PRICE
+    assert flow.sums_now().today == refused.spent == PRICE
     with pytest.raises(RuntimeError, match="limit"):
         blender.ops.grok_video.generate()
     assert blender.ops.grok_video.not_charged(job=refused.id) == {"FINISHED"}
-    assert flow.spending().today == 0
+    assert flow.sums_now().today == 0
     with pytest.raises(RuntimeError, match="is known"):
         blender.ops.grok_video.not_charged(job=refused.id)
     assert blender.ops.grok_video.release() == {"FINISHED"}
@@ -422,5 +432,5 @@ def test_the_table_is_written_where_one_says(
 
 
 def newest_clip(module: Module) -> str:
-    jobs = module("blender.flow").current().bridge.snapshot.all
+    jobs = module("blender.session.state").current().bridge.snapshot.all
     return next(job.clip.path for job in jobs if job.clip is not None)

@@ -23,13 +23,13 @@ WRONG_ID = "00000000-0000-4000-8000-000000000000"
 
 
 def until(module: Module, blender: ModuleType, job_id: str, what: Callable[[Any], Any]) -> Any:
-    return module("blender.flow").wait_until(blender.context, job_id, what)
+    return module("blender.session.blocking").wait_until(blender.context, job_id, what)
 
 
 def jobs(module: Module) -> tuple[Any, ...]:
     """All jobs, newest first."""
-    module("blender.flow")._read_all()
-    return module("blender.flow").current().bridge.snapshot.all
+    module("blender.session.queue").read_all()
+    return module("blender.session.state").current().bridge.snapshot.all
 
 
 def posts(stand_in: Any) -> int:
@@ -39,10 +39,11 @@ def posts(stand_in: Any) -> int:
 
 def settle(module: Module, blender: ModuleType) -> None:
     """Let the worker do everything that it was going to do: it answers a question after that."""
-    flow = module("blender.flow")
+    questions = module("blender.session.questions")
+    blocking = module("blender.session.blocking")
     for _ in range(2):  # one may have been taken up beside what is waited for
-        flow.check_connection()
-        flow.wait_for(blender.context, flow.connection_answer)
+        questions.check_connection()
+        blocking.wait_for(blender.context, questions.connection_answer)
 
 
 def refused(call: Callable[[], object], words: str) -> None:
@@ -58,12 +59,12 @@ def test_retry_of_a_failed_download_never_posts(
     blender: ModuleType, scene: Any, stand_in: Any, module: Module, how: str | int
 ) -> None:
     stand_in.fail("download", how, times=0)
-    job_id = module("blender.flow").generate(blender.context, scene, scene, 1)
+    job_id = module("blender.session.click").generate(blender.context, scene, scene, 1)
     until(module, blender, job_id, lambda job: job.downloads_broken or job.state == "FAILED")
     # Stopped and taken up, as often as one likes, while it goes on failing.
     for _ in range(3):
         blender.ops.grok_video.stop(job=job_id)
-        retry = module("blender.flow").retry
+        retry = module("blender.session.queue").retry
         retry(jobs(module)[0])
         until(
             module, blender, job_id, lambda job: job.state == "DOWNLOADING" and job.downloads_broken
@@ -90,7 +91,7 @@ def test_retry_of_a_failed_poll_never_posts(
     job = clicked("RUNNING")
     deadline = time.monotonic() + 20
     while not stand_in.requests("poll") and time.monotonic() < deadline:
-        module("blender.flow").tick(blender.context)
+        module("blender.session.tick").tick(blender.context)
     blender.ops.grok_video.stop(job=job.id)
     stand_in.mend()
     stand_in.finish()
@@ -159,9 +160,15 @@ def test_no_operator_that_reaches_the_worker_is_left_out(
     module: Module, blender: ModuleType
 ) -> None:
     """The list above is made by hand: a new operator that spends must get into it."""
-    operators = module("blender.operators")
-    for cls in operators._CLASSES:
-        spends = issubclass(cls, operators._Spends | operators._OnStrip)
+    asking = module("blender.ui.asking")
+    operators = [
+        cls
+        for cls in blender.types.Operator.__subclasses__()
+        if getattr(cls, "bl_idname", "").startswith("grok_video.")
+    ]
+    assert len(operators) > 30
+    for cls in operators:
+        spends = issubclass(cls, asking.Spends | asking.OnStrip)
         assert not spends or cls.bl_idname.removeprefix("grok_video.") in SPENDING
 
 
@@ -187,9 +194,10 @@ def test_one_command_that_is_put_down_many_times_is_one_post(
     copies: int,
 ) -> None:
     """A crash between writing and removing, a restored backup: the same click in many files."""
-    flow = module("blender.flow")
-    inbox = flow.current().bridge.data_dir / "inbox"
-    job_id = flow.generate(blender.context, scene, scene, 1)
+    click = module("blender.session.click")
+    state = module("blender.session.state")
+    inbox = state.current().bridge.data_dir / "inbox"
+    job_id = click.generate(blender.context, scene, scene, 1)
     # The worker takes the original at any moment, so the copies are made of what was sent.
     spec = until(module, blender, job_id, lambda job: job).spec
     put = module("ledger.inbox").put_command
@@ -212,7 +220,7 @@ def test_send_of_a_held_job_pressed_twice_is_one_post(
     clicked: Callable[[str], Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session.queue")
     stand_in.fail("submit", 425)
     job = clicked("QUEUED")
     until(module, blender, job.id, lambda job: job.problem is not None)
@@ -251,7 +259,7 @@ def test_a_script_in_a_loop_that_is_interrupted(
 ) -> None:
     """Each call buys at most once, and what a call said was not sent is never sent afterwards."""
     chance = random.Random(5)
-    flow = module("blender.flow")
+    flow = module("blender.session.tick")
     # The service answers late, so that interrupts fall into every part of a call.
     stand_in.settings(job_seconds=0.1)
     calls, promised = 0, []
@@ -354,9 +362,9 @@ def test_send_again_says_its_price_and_each_press_is_one_post(
 ) -> None:
     """A script that presses twice gets two; each is a job of its own, and the dialog says the second time."""
     job = lost(stand_in, clicked)
-    flow = module("blender.flow")
+    flow = module("blender.session.click")
     models = module("core.amount")
-    operators = module("blender.operators")
+    operators = module("blender.ui.job_actions")
     assert models.priced("Send Again", flow.price_again(job)) == "Send Again for $0.05"
     refused(lambda: blender.ops.grok_video.send_again(job=job.id), "costs money")
     assert posts(stand_in) == 1
@@ -376,16 +384,17 @@ def test_the_lost_answer_arrives_while_it_is_sent_again(
 ) -> None:
     """Both clips come, each for its own click, and the old job cannot be sent any more."""
     job = lost(stand_in, clicked)
-    flow = module("blender.flow")
+    click = module("blender.session.click")
+    state = module("blender.session.state")
     ledger_module = module("ledger.ledger")
     job_module = module("core.events")
     stand_in.settings(job_seconds=30)
     target = scene
-    fresh = flow.send_again(job, target, 60)
+    fresh = click.send_again(job, target, 60)
     until(module, blender, fresh, lambda job: job.state == "RUNNING")
     # As by the worker that had sent it, which another one had taken for dead.
     first = stand_in.jobs()[0]["id"]
-    ledger = ledger_module.Ledger.open(flow.current().bridge.data_dir)
+    ledger = ledger_module.Ledger.open(state.current().bridge.data_dir)
     ledger.append(job.id, None, job_module.Submitted(first))
     ledger.close()
     until(module, blender, job.id, lambda job: job.state != "UNKNOWN")

@@ -55,7 +55,7 @@ def strip(scene: Any, footage: Path) -> Any:
 
 
 def newest(module: Module) -> Any:
-    return module("blender.flow").current().bridge.snapshot.all[0]
+    return module("blender.session.state").current().bridge.snapshot.all[0]
 
 
 def made_by(scene: Any, job_id: str) -> Any:
@@ -111,7 +111,7 @@ class Drawn:
 def drawn(module: Module, part: str) -> list[str]:
     """What a part of the panel says now, line by line."""
     layout = Drawn()
-    getattr(module("blender.panel"), part)(layout, bpy.context)
+    getattr(module("blender.ui"), part)(layout, bpy.context)
     return layout.words
 
 
@@ -142,7 +142,7 @@ def test_the_seam_at_other_rates(
 ) -> None:
     """No frame twice, none missing, but the one by which 24 and the scene's rate cannot agree."""
     scene.render.fps = rate
-    landing = module("blender.sequencer").import_clip(
+    landing = module("blender.timeline.importing").import_clip(
         bpy.context, scene, str(footage), frame=1, name="A", job_id="elsewhere", made_from_view=""
     )
     source = editing.find(scene, landing.movie)
@@ -183,22 +183,22 @@ def test_extend_to_a_length_in_passes(
     scene.grok_video.extend_seconds = 12
     assert bpy.ops.grok_video.extend() == {"FINISHED"}
     assert [body["duration"] for body in bodies(stand_in)] == [6, 6]
-    jobs = list(reversed(module("blender.flow").current().bridge.snapshot.all))
+    jobs = list(reversed(module("blender.session.state").current().bridge.snapshot.all))
     first, second = (made_by(scene, job.id) for job in jobs)
     assert editing.span(first)[0] == 83
     assert editing.span(second)[0] == editing.span(first)[1]
     assert abs(editing.span(second)[1] - 83 - 12 * 24) <= 2
     models = module("service.pricing")
-    agreed = models.price_of(models.plan_passes(12, 3.0, "480p"))
+    agreed = models.price_of_passes(models.plan_passes(12, 3.0, "480p"))
     assert sum(job["ticks"] for job in stand_in.jobs()) == agreed
 
 
 def test_the_button_says_what_all_passes_cost(scene: Any, strip: Any, module: Module) -> None:
     scene.grok_video.extend_seconds = 12
     # 12 s at $0.05, and at $0.01 the 3 s of the strip and the 6 s of the first part.
-    assert "grok_video.extend: Extend… for $0.69" in drawn(module, "_draw_extend")
+    assert "grok_video.extend: Extend… for $0.69" in drawn(module, "draw_extend")
     scene.grok_video.model, scene.grok_video.model_other = "OTHER", "grok-imagine-video-9"
-    assert "grok_video.extend: Extend…" in drawn(module, "_draw_extend")
+    assert "grok_video.extend: Extend…" in drawn(module, "draw_extend")
 
 
 def test_a_part_that_was_stopped_and_taken_up_again_buys_no_other(
@@ -206,17 +206,20 @@ def test_a_part_that_was_stopped_and_taken_up_again_buys_no_other(
 ) -> None:
     """Retry is free: the passes that would have followed are given up with the stop."""
     stand_in.settings(job_seconds=600)
-    flow = module("blender.flow")
-    shot = module("blender.shots").active_shot(bpy.context)
-    job_id = flow.extend(bpy.context, shot, passes(module, 12))
-    flow.wait_until(bpy.context, job_id, lambda job: bool(job.request_id))
+    click = module("blender.session.click")
+    blocking = module("blender.session.blocking")
+    tick = module("blender.session.tick")
+    state = module("blender.session.state")
+    shot = module("blender.timeline.source_strip").active_source_strip(bpy.context)
+    job_id = click.extend(bpy.context, shot, passes(module, 12))
+    blocking.wait_until(bpy.context, job_id, lambda job: bool(job.request_id))
     bpy.ops.grok_video.stop(job=job_id)
     stand_in.finish()
     bpy.ops.grok_video.retry(job=job_id)
-    flow.tick(bpy.context)
+    tick.tick(bpy.context)
     assert made_by(scene, job_id)
-    assert (flow.current().passes, flow.current().next_passes) == ({}, {})
-    assert not flow.busy()
+    assert (state.current().passes, state.current().next_passes) == ({}, {})
+    assert not tick.busy()
     assert len(stand_in.requests("submit")) == 1
 
 
@@ -229,14 +232,15 @@ def test_a_pass_that_fails_keeps_what_is_there(
         bpy.ops.grok_video.extend()
     assert [job["state"] for job in stand_in.jobs()] == ["done", "failed"]
     assert len(editing.strips(scene)) == 2
-    assert module("blender.flow").current().passes == {}
+    assert module("blender.session.state").current().passes == {}
 
 
 def test_a_service_that_returns_only_the_new_part(
     scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
 ) -> None:
     """Recognised by its length: then nothing of it is hidden."""
-    placing, flow = module("blender.placing"), module("blender.flow")
+    placing = module("blender.timeline.placement")
+    flow = module("blender.session.imports")
     bpy.ops.grok_video.extend()
     job = newest(module)
     alone = pictures.numbered_clip(tmp_path / "alone.mp4", 2, audio=False)
@@ -249,29 +253,36 @@ def test_a_service_that_returns_only_the_new_part(
 def test_the_source_is_found_where_it_is_now(
     scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.flow")
-    job_id = flow.extend(
-        bpy.context, module("blender.shots").active_shot(bpy.context), passes(module)
+    click = module("blender.session.click")
+    blocking = module("blender.session.blocking")
+    job_id = click.extend(
+        bpy.context,
+        module("blender.timeline.source_strip").active_source_strip(bpy.context),
+        passes(module),
     )
-    flow.wait_until(bpy.context, job_id, lambda job: job.state == "RUNNING")
+    blocking.wait_until(bpy.context, job_id, lambda job: job.state == "RUNNING")
     strip.name = "Renamed"
     editing.shift(strip, 200)
-    flow.wait_until(bpy.context, job_id, lambda job: job.state == "IMPORTED")
+    blocking.wait_until(bpy.context, job_id, lambda job: job.state == "IMPORTED")
     assert editing.span(made_by(scene, job_id))[0] == 283
 
 
 def test_a_source_that_is_gone_leaves_its_place(
     scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.flow")
-    job_id = flow.extend(
-        bpy.context, module("blender.shots").active_shot(bpy.context), passes(module)
+    click = module("blender.session.click")
+    blocking = module("blender.session.blocking")
+    state = module("blender.session.state")
+    job_id = click.extend(
+        bpy.context,
+        module("blender.timeline.source_strip").active_source_strip(bpy.context),
+        passes(module),
     )
-    flow.wait_until(bpy.context, job_id, lambda job: job.state == "RUNNING")
+    blocking.wait_until(bpy.context, job_id, lambda job: job.state == "RUNNING")
     editing.base_of(scene.sequence_editor).remove(strip)
-    flow.wait_until(bpy.context, job_id, lambda job: job.state == "IMPORTED")
+    blocking.wait_until(bpy.context, job_id, lambda job: job.state == "IMPORTED")
     assert editing.span(made_by(scene, job_id))[0] == 83
-    assert "gone" in flow.current().notices[job_id].notice
+    assert "gone" in state.current().notices[job_id].notice
 
 
 def passes(module: Module, seconds: int = 2) -> list[Any]:
@@ -317,8 +328,8 @@ def test_a_part_of_a_long_strip_is_edited(
     made.mute = False
     assert number_at(scene, tmp_path, 60) == shown == 59
     scene.grok_video.edit_start = 10_000  # beyond its end: the last part is meant
-    part = module("blender.orders").part_to_edit(
-        scene, module("blender.shots").shot_of(source), lambda _job: None
+    part = module("blender.submission.edit").part_to_edit(
+        scene, module("blender.timeline.source_strip").source_strip_of(source), lambda _job: None
     )
     assert part.end == editing.span(source)[1]
 
@@ -475,7 +486,7 @@ def test_the_animation_itself_is_edited(
 
 
 def test_which_frames_of_the_animation_are_meant(scene: Any, module: Module) -> None:
-    orders = module("blender.orders")
+    orders = module("blender.submission.edit")
     scene.frame_start, scene.frame_end = 3, 500
     assert orders.animation_range(scene) == (3, 501)
     for frame in (10, 50, 90):
@@ -486,7 +497,7 @@ def test_which_frames_of_the_animation_are_meant(scene: Any, module: Module) -> 
     scene.frame_preview_start, scene.frame_preview_end = 7, 20
     assert orders.animation_range(scene) == (7, 21)
     scene.frame_preview_end = 400
-    take = orders.take_to_edit(bpy.context, scene)
+    take = orders.range_to_edit(bpy.context, scene)
     assert (take.end - take.start, take.cut) == (int(8.7 * 24), True)
 
 
@@ -497,7 +508,7 @@ def test_refresh_models_asks_what_the_key_may_use(
     scene: Any, stand_in: Any, module: Module
 ) -> None:
     assert bpy.ops.grok_video.refresh_models() == {"FINISHED"}
-    named = module("blender.flow").models_of_key()
+    named = module("blender.session.questions").models_of_key()
     assert set(module("service.models").MODELS) <= set(named)
     assert stand_in.requests("submit") == []
 
@@ -544,13 +555,16 @@ def test_what_cannot_be_extended_is_said_before_anything_is_sent(
     editing.base_of(scene.sequence_editor).remove(strip)
     refused(extend, "empty")
     assert stand_in.requests() == []
-    assert module("blender.flow").current().bridge.snapshot.all == ()
+    assert module("blender.session.state").current().bridge.snapshot.all == ()
 
 
 def test_a_strip_that_is_gone_when_its_bake_is_done_is_not_bought(
     scene: Any, strip: Any, stand_in: Any, module: Module, patches: Any
 ) -> None:
-    step, base = module("blender.preparing").BakeStep, editing.base_of(scene.sequence_editor)
+    step, base = (
+        module("blender.submission.preparation").BakeStep,
+        editing.base_of(scene.sequence_editor),
+    )
     poll = step.poll
 
     def poll_and_delete(self: Any, context: Any) -> Any:
@@ -562,7 +576,7 @@ def test_a_strip_that_is_gone_when_its_bake_is_done_is_not_bought(
     patches.set(step, "poll", poll_and_delete)
     refused(bpy.ops.grok_video.extend, "“Camera” is not there any more. Nothing was sent")
     assert stand_in.requests() == []
-    assert not list(module("blender.flow").current().bridge.data_dir.rglob("*.mp4"))
+    assert not list(module("blender.session.state").current().bridge.data_dir.rglob("*.mp4"))
 
 
 def test_a_bake_that_fails_costs_nothing(
@@ -573,12 +587,12 @@ def test_a_bake_that_fails_costs_nothing(
     patches: Any,
     tmp_path: Path,
 ) -> None:
-    bake = module("blender.bake")
+    bake = module("blender.sources.bake")
     broken = tmp_path / "broken.py"
     broken.write_text("raise SystemExit(3)\n")
     patches.set(bake, "_CHILD", broken)
     refused(bpy.ops.grok_video.extend, "could not be prepared")
-    flow = module("blender.flow")
+    flow = module("blender.session.state")
     assert flow.current().message.count("Nothing was sent or charged.") == 1
     assert flow.current().pending is None
     assert flow.current().bridge.snapshot.all == ()

@@ -122,9 +122,9 @@ class Desk:
         mark: str = "",
     ) -> Any:
         """Place an edit of the part of a shot that was sent."""
-        shot = shot or self.shots.shot_of(source)
+        shot = shot or self.shots.source_strip_of(source)
         frame = first or shot.start
-        part = self.placing.Part(
+        part = self.placing.SentPart(
             frame=frame,
             length=length or shot.end - frame,
             content=frame - shot.origin,
@@ -166,9 +166,9 @@ def desk(blender: ModuleType, module: Module, files: Path, tmp_path: Path) -> De
     scene.view_settings.view_transform = "Standard"
     return Desk(
         scene,
-        module("blender.placing"),
-        module("blender.sequencer"),
-        module("blender.shots"),
+        module("blender.timeline.placement"),
+        module("blender.timeline"),
+        module("blender.timeline"),
         files / "clip.mp4",
         tmp_path,
         files,
@@ -338,7 +338,7 @@ def test_its_sound_finds_a_channel_of_its_own(scene: Any, desk: Desk) -> None:
 
 def test_no_free_channel(scene: Any, desk: Desk) -> None:
     source = desk.place(1)
-    shot = desk.shots.shot_of(source)
+    shot = desk.shots.source_strip_of(source)
     count = len(strips(scene))
     for channel in range(1, 129):
         scene.sequence_editor.channels[channel].lock = True
@@ -356,7 +356,7 @@ def test_no_free_channel(scene: Any, desk: Desk) -> None:
 
 def test_the_source_was_moved_cut_and_muted(scene: Any, desk: Desk) -> None:
     source = desk.place(1)
-    name, mark = source.name, desk.shots.mark(source)
+    name, mark = source.name, desk.shots.source_id(source)
     right = split(source, 50)
     shift(right, 200)
     right.mute = True
@@ -371,7 +371,7 @@ def test_the_source_was_moved_cut_and_muted(scene: Any, desk: Desk) -> None:
 
 
 def test_the_source_is_gone(scene: Any, desk: Desk) -> None:
-    shot = desk.shots.shot_of(desk.place(11))
+    shot = desk.shots.source_strip_of(desk.place(11))
     for strip in strips(scene):
         base_of(scene.sequence_editor).remove(strip)
     landing = desk.extend(desk.answer(97), None, frame=108)
@@ -438,7 +438,7 @@ def test_behind_a_meta_strip_that_ends_with_its_source(
 def test_over_a_closed_meta_strip(scene: Any, desk: Desk) -> None:
     source, meta = metas(scene, desk, longer=100)
     outer = make_meta(scene, find(scene, meta)).name
-    shot = desk.shots.shot_of(find(scene, source))
+    shot = desk.shots.source_strip_of(find(scene, source))
     landing = desk.extend(desk.answer(97), find(scene, source))
     assert find(scene, landing.movie).parent_meta() is None
     assert landing.channel > find(scene, outer).channel
@@ -524,7 +524,7 @@ def test_an_edit_lies_exactly_over_its_source(scene: Any, desk: Desk, fps: int) 
     scene.render.fps = fps
     source = desk.place(40)
     set_span(source, span(source)[0] + fps, span(source)[1])
-    shot = desk.shots.shot_of(source)
+    shot = desk.shots.source_strip_of(source)
     start, end = span(source)
     landing = desk.edit(desk.edited(end - start, fps), source, shot)
 
@@ -570,7 +570,7 @@ def test_a_longer_edit_is_trimmed(scene: Any, desk: Desk) -> None:
 
 def test_a_part_of_a_strip_that_was_moved_cut_and_trimmed(scene: Any, desk: Desk) -> None:
     source = desk.place(1)
-    name, mark, shot = source.name, desk.shots.mark(source), desk.shots.shot_of(source)
+    name, mark, shot = source.name, desk.shots.source_id(source), desk.shots.source_strip_of(source)
     right = split(source, 45)
     for strip in strips(scene):
         shift(strip, 300)
@@ -589,7 +589,7 @@ def test_a_part_of_a_strip_that_was_moved_cut_and_trimmed(scene: Any, desk: Desk
 def test_takes_stack(scene: Any, desk: Desk) -> None:
     source = desk.place(1)
     scene.sequence_editor.channels[source.channel + 1].lock = True
-    shot = desk.shots.shot_of(source)
+    shot = desk.shots.source_strip_of(source)
     first = desk.edit(desk.edited(97), source, shot)
     second = desk.edit(desk.edited(97), source, shot)
     assert first.channel == source.channel + 2

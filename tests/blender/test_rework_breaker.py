@@ -40,10 +40,23 @@ class _Bpy:
 
 
 #: Where a click waits in a script, and does not in a window.
-CLICKS = {"blender.flow", "blender.operators"}
+CLICKS = {
+    *(
+        f"blender.session.{name}"
+        for name in ("click", "imports", "queue", "series", "spending", "tick", "watch")
+    ),
+    *(
+        f"blender.ui.{name}"
+        for name in ("asking", "generate", "job_actions", "preferences", "spending")
+    ),
+}
 #: Where a wheel stays what it is: it has no screen to draw on or to read, and its renders block.
 SCREEN = {
-    f"blender.{name}" for name in ("diagnostics", "preparing", "references", "render", "viewport")
+    "blender.sources.camera",
+    "blender.sources.viewport",
+    "blender.submission.preparation",
+    "blender.ui.references",
+    "blender.ui.support",
 }
 
 
@@ -66,12 +79,14 @@ def tick_until(flow: Any, done: Callable[[], object], seconds: float = 90.0) -> 
 
 def extend(module: Module, seconds: int = 12) -> str:
     """A click on Extend in a window; gives the id of the job to be."""
-    flow, orders = module("blender.flow"), module("blender.orders")
+    click = module("blender.session.click")
+    state = module("blender.session.state")
+    orders = module("blender.submission.extend")
     scene = bpy.context.scene
     scene.grok_video.extend_seconds = seconds
-    shot = module("blender.shots").active_shot(bpy.context)
-    passes = orders.passes_of(scene, orders.part_to_extend(scene, shot, flow.job_by_id))
-    return flow.extend(bpy.context, shot, passes)
+    shot = module("blender.timeline.source_strip").active_source_strip(bpy.context)
+    passes = orders.passes_of(scene, orders.part_to_extend(scene, shot, state.job_by_id))
+    return click.extend(bpy.context, shot, passes)
 
 
 def job_of(flow: Any, job_id: str) -> Any:
@@ -105,10 +120,10 @@ def test_later_passes_are_not_priced_as_a_larger_picture(
     subprocess.run([*ffmpeg, "-vf", "scale=850:482", str(camera)], check=True)
     editor = scene.sequence_editor_create()
     editor.active_strip = editing.base_of(editor).new_movie("Camera", str(camera), 3, 1)
-    bake = module("blender.bake")
+    bake = module("blender.sources.bake")
     assert bake.bake_size(scene, editor.active_strip)[1] == 480
     models = module("service.pricing")
-    agreed = models.price_of(models.plan_passes(12, 3.04, "480p"))
+    agreed = models.price_of_passes(models.plan_passes(12, 3.04, "480p"))
     scene.grok_video.extend_seconds = 12
     bpy.ops.grok_video.extend()
     assert sum(job["ticks"] for job in stand_in.jobs()) == agreed
@@ -117,27 +132,36 @@ def test_later_passes_are_not_priced_as_a_larger_picture(
 def test_a_pass_that_would_cost_more_is_not_bought(
     scene: Any, strip: Any, stand_in: Any, module: Module, patches: Any
 ) -> None:
-    flow = module("blender.flow")
+    refusal = module("blender.refusal")
+    blocking = module("blender.session.blocking")
+    state = module("blender.session.state")
     models = module("service.pricing")
     cheap = models.plan_passes(12, 3.0, "480p")
     job_id = extend(module)
-    patches.set(models, "priced_resolution", lambda *_size: "720p")
-    with pytest.raises(flow.Refused, match=r"would cost \$0.48 and not \$0.36"):
-        flow.wait_until(bpy.context, job_id, lambda job: job_id in flow.current().follows)
+    for name in ("edit", "extend", "strip_part"):
+        patches.set(
+            module(f"blender.submission.{name}"),
+            "priced_resolution",
+            lambda *_size: "720p",
+            unused_ok="an edit asks once, an extension twice",
+        )
+    with pytest.raises(refusal.Refused, match=r"would cost \$0.48 and not \$0.36"):
+        blocking.wait_until(bpy.context, job_id, lambda job: job_id in state.current().follows)
     assert [job["ticks"] for job in stand_in.jobs()] == [cheap[0].price]
-    assert not flow.current().passes
+    assert not state.current().passes
 
 
 def test_no_more_of_a_part_is_sent_than_was_agreed(
     scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
     """The artist drew the part longer, or the service did: each second that is sent costs."""
-    flow, shots, orders = (module(f"blender.{name}") for name in ("flow", "shots", "orders"))
+    state, extend_ = module("blender.session.state"), module("blender.submission.extend")
+    shots = module("blender.timeline")
     models = module("service.pricing")
     bpy.ops.grok_video.extend()
     job = newest(module)
-    shot = shots.shot_of(strip)  # 3 s
-    order = orders.next_pass(shot, job, "", flow.job_by_id, models.Pass(2, 2.0, None))
+    shot = shots.source_strip_of(strip)  # 3 s
+    order = extend_.next_pass(shot, job, "", state.job_by_id, models.Pass(2, 2.0, None))
     assert order.spec.video.seconds == pytest.approx(2.0)
     assert order.spec.source.frame == shot.end - 48
 
@@ -145,13 +169,14 @@ def test_no_more_of_a_part_is_sent_than_was_agreed(
 def test_another_key_pays_for_nothing_that_was_agreed_with_the_first(
     scene: Any, strip: Any, stand_in: Any, module: Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flow, shots, orders = (module(f"blender.{name}") for name in ("flow", "shots", "orders"))
+    state, extend_ = module("blender.session.state"), module("blender.submission.extend")
+    shots = module("blender.timeline")
     bpy.ops.grok_video.extend()
     job = newest(module)
     monkeypatch.setenv("XAI_API_KEY", "xai-another")
-    one, shot = module("service.pricing").Pass(2, 3.0, None), shots.shot_of(strip)
-    with pytest.raises(flow.Refused, match="key was changed"):
-        orders.next_pass(shot, job, "", flow.job_by_id, one)
+    one, shot = module("service.pricing").Pass(2, 3.0, None), shots.source_strip_of(strip)
+    with pytest.raises(module("blender.refusal").Refused, match="key was changed"):
+        extend_.next_pass(shot, job, "", state.job_by_id, one)
 
 
 def test_no_price_is_invented_for_a_model_that_was_typed_in(
@@ -159,23 +184,24 @@ def test_no_price_is_invented_for_a_model_that_was_typed_in(
 ) -> None:
     chosen = scene.grok_video
     chosen.model, chosen.model_other, chosen.extend_seconds = "OTHER", "grok-9\n" + "x" * 10_000, 12
-    orders = module("blender.orders")
+    orders = module("blender.submission.extend")
     models = module("service.pricing")
-    shot = module("blender.shots").active_shot(bpy.context)
+    shot = module("blender.timeline.source_strip").active_source_strip(bpy.context)
     passes = orders.passes_of(scene, orders.part_to_extend(scene, shot, lambda _job: None))
     assert len(passes) == 2
-    assert models.price_of(passes) is None
+    assert models.price_of_passes(passes) is None
 
 
 def test_what_the_dialog_asked_about_is_what_is_bought(
     scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
     """While it asks, another clip comes in and becomes the active strip."""
-    operators = module("blender.operators")
-    extend = operators.GROK_VIDEO_OT_extend
+    extend_ = module("blender.ui.extend")
+    asking = module("blender.ui.asking")
+    extend = extend_.GROK_VIDEO_OT_extend
     scene.grok_video.extend_seconds = 12
 
-    class Asked(operators._OnStrip):
+    class Asked(asking.OnStrip):
         scene = strip = said = ""
         bl_label = extend.bl_label
         _plan, price, run = extend._plan, extend.price, extend.run
@@ -212,7 +238,7 @@ def test_what_the_dialog_asked_about_is_what_is_bought(
 @pytest.fixture
 def stopped(window: None, scene: Any, strip: Any, stand_in: Any, module: Module) -> str:
     """A job of which a second pass was to follow, stopped by hand while it ran."""
-    flow = module("blender.flow")
+    flow = module("blender.session")
     stand_in.fail("job", "stall")
     job_id = extend(module)
     tick_until(flow, in_state(flow, job_id, "RUNNING"))
@@ -223,7 +249,7 @@ def stopped(window: None, scene: Any, strip: Any, stand_in: Any, module: Module)
 def test_retry_is_free_although_a_pass_was_to_follow(
     stopped: str, scene: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session")
     said = flow.current().message
     tick_until(flow, in_state(flow, stopped, "CANCELLED"))
     stand_in.finish()
@@ -238,7 +264,7 @@ def test_retry_is_free_although_a_pass_was_to_follow(
 def test_a_series_that_another_blender_stopped_does_not_go_on(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session")
     stand_in.fail("job", "stall")
     job_id = extend(module)
     tick_until(flow, in_state(flow, job_id, "RUNNING"))
@@ -257,7 +283,7 @@ def test_a_part_that_is_placed_by_hand_buys_nothing(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
     """Its scene was renamed while it ran; much later the artist presses Import."""
-    flow = module("blender.flow")
+    flow = module("blender.session")
     job_id = extend(module)
     tick_until(flow, in_state(flow, job_id, "RUNNING"))
     scene.name = "Renamed"
@@ -273,7 +299,7 @@ def test_two_series_do_not_lose_one_another(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
     """Both first parts come in while the source of something else is being prepared."""
-    flow = module("blender.flow")
+    flow = module("blender.session")
     stand_in.settings(job_seconds=60)
     first = extend(module)
     tick_until(flow, in_state(flow, first, "RUNNING"))
@@ -308,7 +334,7 @@ def test_two_series_do_not_lose_one_another(
 def test_another_file_ends_a_series(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session")
     stand_in.fail("job", "stall")
     job_id = extend(module)
     tick_until(flow, in_state(flow, job_id, "RUNNING"))
@@ -326,7 +352,7 @@ def test_another_file_ends_a_series(
 def test_passes_go_on_when_the_worker_is_killed_between_them(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session")
     job_id = extend(module)
     tick_until(flow, lambda: job_id in flow.current().follows or flow.current().next_passes)
     flow.current().bridge.close()
@@ -340,7 +366,7 @@ def test_passes_go_on_when_the_worker_is_killed_between_them(
 def test_a_part_that_is_gone_before_the_next_pass_ends_the_series(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module, what: str
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session")
     stand_in.settings(job_seconds=60)
     job_id = extend(module)
     tick_until(flow, in_state(flow, job_id, "RUNNING"))
@@ -349,7 +375,7 @@ def test_a_part_that_is_gone_before_the_next_pass_ends_the_series(
         return False
 
     with patching.Patches() as patches:
-        patches.set(flow, "_start_next_pass", placed)
+        patches.set(module("blender.session.tick"), "start_next_pass", placed)
         stand_in.finish()
         tick_until(flow, in_state(flow, job_id, "IMPORTED"))
     made = made_by(scene, job_id)
@@ -371,12 +397,13 @@ def test_a_bake_that_cannot_begin_ends_its_click(
     patches: Any, tmp_path: Path,
 ) -> None:  # fmt: skip
     """The disk is full in the moment when the edit is written."""
-    flow, bake = module("blender.flow"), module("blender.bake")
+    flow = module("blender.session")
+    bake = module("blender.sources.bake")
 
     def full(*_given: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    patches.set(bake, "_write_edit", full)
+    patches.set(bake, "write_edit", full)
     extend(module)
     tick_until(flow, lambda: flow.current().pending is None)
     assert flow.current().message == (
@@ -389,7 +416,8 @@ def test_a_bake_that_cannot_begin_ends_its_click(
 def test_a_bug_ends_its_click_and_not_the_add_on(
     window: None, scene: Any, strip: Any, module: Module, patches: Any
 ) -> None:
-    flow, bake = module("blender.flow"), module("blender.bake")
+    flow = module("blender.session")
+    bake = module("blender.sources.bake")
     patches.set(bake.Bake, "poll", lambda _self: 1 / 0)
     extend(module)
     tick_until(flow, lambda: flow.current().pending is None)
@@ -401,7 +429,9 @@ def test_a_camera_reference_whose_list_is_gone(
     window: None, scene: Any, module: Module, patches: Any,
     tmp_path: Path, what: str,
 ) -> None:  # fmt: skip
-    flow, capture = module("blender.flow"), module("blender.capture")
+    flow = module("blender.session")
+    camera_ = module("blender.sources.camera")
+    pixels = module("blender.sources.pixels")
     camera = bpy.data.objects.new("Close", bpy.data.cameras.new("Close"))
     scene.collection.objects.link(camera)
     scene.camera = camera
@@ -422,14 +452,14 @@ def test_a_camera_reference_whose_list_is_gone(
                 image = bpy.data.images.new("Small", 8, 8)
                 for _ in range(7):
                     scene.grok_video.references.add().image = image
-            return capture.Still(
+            return pixels.Still(
                 str(step.path), "image/png", 8, 8, 8, module("core.spec").Source("CAMERA")
             )
 
         def cancel(self) -> None:
             pass
 
-    patches.set(capture.CameraRender, "start", lambda *_given: Rendered())
+    patches.set(camera_.CameraRender, "start", lambda *_given: Rendered())
     tick_until(flow, lambda: flow.current().pending is None)
     assert flow.current().message
     assert not step.path.exists()
@@ -439,7 +469,7 @@ def test_a_camera_reference_whose_list_is_gone(
 def test_a_second_click_while_one_is_prepared(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session")
     extend(module, 2)
     for click in (
         bpy.ops.grok_video.extend,
@@ -463,12 +493,12 @@ def children() -> set[str]:
 def test_the_add_on_disabled_during_a_bake(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session")
     before = children()
     scenes = set(bpy.data.scenes.keys())
     extend(module)
     tick_until(flow, lambda: flow.current().pending.progress or children() - before)
-    package = flow.__name__.split(".blender")[0]
+    package = module("blender.compat").__name__.split(".blender")[0]
     bpy.ops.preferences.addon_disable(module=package)
     assert children() <= before
     assert not list((tmp_path / "data").rglob(".grok_video_bake-*"))
@@ -481,7 +511,7 @@ def test_the_add_on_disabled_during_a_bake(
 def test_another_file_during_a_bake(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
 ) -> None:
-    flow = module("blender.flow")
+    flow = module("blender.session")
     before = children()
     extend(module)
     tick_until(flow, lambda: flow.current().pending.progress or children() - before)
@@ -528,7 +558,7 @@ def test_the_artist_chooses_where_a_rework_goes(
     assert bpy.ops.grok_video.import_result(job=job.id, frame=300) == {"FINISHED"}
     (made,) = [s for s in editing.strips(scene) if s.name not in before]
     assert editing.span(made)[0] == 300
-    notices = module("blender.flow").current().notices
+    notices = module("blender.session.state").current().notices
     assert job.id not in notices or "gone" not in notices[job.id].notice
 
 
@@ -562,7 +592,7 @@ def test_odd_rates(
     scene: Any, footage: Path, stand_in: Any, module: Module, tmp_path: Path, fps: int, base: float
 ) -> None:
     scene.render.fps, scene.render.fps_base = fps, base
-    landing = module("blender.sequencer").import_clip(
+    landing = module("blender.timeline.importing").import_clip(
         bpy.context, scene, str(footage), frame=1, name="A", job_id="elsewhere", made_from_view=""
     )
     source = editing.find(scene, landing.movie)
@@ -588,7 +618,7 @@ def test_a_strip_before_frame_0(scene: Any, strip: Any, stand_in: Any, module: M
     assert editing.span(strip) == (-89, -17)
     refused(bpy.ops.grok_video.extend, "frame 0")
     assert stand_in.requests("submit") == []
-    assert module("blender.flow").current().pending is None
+    assert module("blender.session.state").current().pending is None
 
 
 def test_a_strip_of_ten_thousand_frames(scene: Any, stand_in: Any, module: Module) -> None:
@@ -618,5 +648,5 @@ def test_a_clip_with_nothing_to_see(
 )
 def test_lengths_that_nobody_asked_for(module: Module, measured: float, head: float) -> None:
     """3 s were sent and 2 s were to be added."""
-    placing = module("blender.placing")
+    placing = module("blender.timeline.placement")
     assert placing.head_seconds(measured, 3.0, 2.0) == pytest.approx(head)

@@ -51,7 +51,7 @@ def scene(blender: ModuleType) -> Any:
 
 @pytest.fixture
 def sequencer(module: Module) -> Any:
-    return module("blender.sequencer")
+    return module("blender.timeline")
 
 
 @pytest.fixture

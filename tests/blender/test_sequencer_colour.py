@@ -55,7 +55,7 @@ def rendered_in(view: str, folder: Path) -> np.ndarray:
 
 @pytest.fixture
 def sequencer(module: Module) -> Any:
-    return module("blender.sequencer")
+    return module("blender.timeline")
 
 
 @pytest.fixture
@@ -251,19 +251,21 @@ for name, folder in (("studio", root), ("studio.blender", root + "/blender")):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = [folder]
 import bpy
-from studio.blender import sequencer
+from studio.blender.refusal import ImportRefused
+from studio.blender.timeline import colour, importing
+from studio.blender.timeline.strips import strips_of
 scene = bpy.context.scene
 assert scene.view_settings.view_transform == "Film", scene.view_settings.view_transform
 scene.view_settings.view_transform = "Filmic"  # the name that we know, without its colour space
-landing = sequencer.import_clip(
+landing = importing.import_clip(
     bpy.context, scene, clip, frame=1, name="A frog", job_id="job", made_from_view="Filmic"
 )
 assert "Filmic" in landing.notice, landing
-strip, = (s for s in sequencer.strips_of(scene, "job") if s.type == "MOVIE")
+strip, = (s for s in strips_of(scene, "job") if s.type == "MOVIE")
 assert strip.colorspace_settings.name == "Texture", strip.colorspace_settings.name
 try:
-    sequencer.use_standard(scene)
-except sequencer.ImportRefused as refused:
+    colour.use_standard(scene)
+except ImportRefused as refused:
     assert "Standard" in str(refused)
 else:
     raise AssertionError("there is no Standard here")
@@ -279,7 +281,7 @@ def test_a_studio_configuration(sequencer: Any, scene: Any, plain: Path, tmp_pat
             sys.executable,
             "-c",
             _IN_THE_STUDIO,
-            str(Path(sequencer.__file__).parents[1]),
+            str(Path(sequencer.use_standard.__code__.co_filename).parents[2]),
             str(plain),
         ],
         env=os.environ | {"OCIO": str(config)},

@@ -27,7 +27,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sequencer(blender: ModuleType, module: Module) -> Any:
-    return module("blender.sequencer")
+    return module("blender.timeline")
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def scene(blender: ModuleType) -> Any:
 
 @pytest.fixture
 def shots(module: Module) -> Any:
-    return module("blender.shots")
+    return module("blender.timeline")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def place(module: Module, scene: Any) -> Callable[..., Any]:
     """``place(path, frame, …)`` imports a clip; gives its movie strip."""
 
     def place(path: Path, frame: int = 1, job_id: str = "job") -> Any:
-        landing = module("blender.sequencer").import_clip(
+        landing = module("blender.timeline.importing").import_clip(
             bpy.context,
             scene,
             str(path),
@@ -74,7 +74,7 @@ def place(module: Module, scene: Any) -> Callable[..., Any]:
 
 def refused(shots: Any, match: str) -> None:
     with pytest.raises(shots.ShotRefused, match=match):
-        shots.active_shot(bpy.context)
+        shots.active_source_strip(bpy.context)
 
 
 def activate(strip: Any) -> Any:
@@ -88,7 +88,7 @@ def activate(strip: Any) -> Any:
 def test_a_clip_as_it_came(scene: Any, shots: Any, place: Callable[..., Any], clip: Path) -> None:
     scene.render.fps = 30
     movie = place(clip, 41)
-    shot = shots.active_shot(bpy.context)
+    shot = shots.active_source_strip(bpy.context)
     assert (shot.scene, shot.strip, shot.kind) == (scene.name, movie.name, "MOVIE")
     assert (shot.channel, shot.start, shot.end, shot.origin) == (movie.channel, 41, 162, 41)
     assert (shot.fps, shot.seconds, shot.last) == (30.0, pytest.approx(121 / 30), 161)
@@ -102,7 +102,9 @@ def test_a_redraw_costs_nothing(
 ) -> None:
     for number in range(20):
         place(clip, 1 + 200 * number)
-    quickest = min(timeit.repeat(lambda: shots.active_shot(bpy.context), number=1, repeat=20))
+    quickest = min(
+        timeit.repeat(lambda: shots.active_source_strip(bpy.context), number=1, repeat=20)
+    )
     assert quickest < 0.002
     assert not any(shots.SOURCE_PROPERTY in strip.keys() for strip in strips(scene))
 
@@ -143,9 +145,9 @@ def test_a_changed_clip_is_not_whole(
     shots: Any, place: Callable[..., Any], clip: Path, change: str
 ) -> None:
     movie = place(clip)
-    assert shots.active_shot(bpy.context).whole
+    assert shots.active_source_strip(bpy.context).whole
     CHANGES[change](movie)
-    assert not shots.active_shot(bpy.context).whole
+    assert not shots.active_source_strip(bpy.context).whole
 
 
 def test_what_does_not_change_a_clip(
@@ -158,10 +160,10 @@ def test_what_does_not_change_a_clip(
     movie.channel = 9
     other = color(scene, 20, 1, 50)
     other.keyframe_insert("blend_alpha", frame=5)
-    assert shots.active_shot(bpy.context).whole
+    assert shots.active_source_strip(bpy.context).whole
     scene.render.fps = 60
-    assert shots.active_shot(bpy.context).whole
-    assert shots.active_shot(bpy.context).seconds == pytest.approx(97 / 24, abs=1 / 50)
+    assert shots.active_source_strip(bpy.context).whole
+    assert shots.active_source_strip(bpy.context).seconds == pytest.approx(97 / 24, abs=1 / 50)
 
 
 def test_another_shape_of_the_frame(
@@ -169,9 +171,9 @@ def test_another_shape_of_the_frame(
 ) -> None:
     scene.render.resolution_x, scene.render.resolution_y = 1000, 1000
     place(clip)
-    assert shots.active_shot(bpy.context).whole  # between bars, but all of it
+    assert shots.active_source_strip(bpy.context).whole  # between bars, but all of it
     scene.render.resolution_x = 500
-    assert not shots.active_shot(bpy.context).whole  # now cut by the frame
+    assert not shots.active_source_strip(bpy.context).whole  # now cut by the frame
 
 
 def test_a_retimed_clip_is_not_whole(
@@ -182,7 +184,7 @@ def test_a_retimed_clip_is_not_whole(
     with sequencer_operators(scene):
         bpy.ops.sequencer.retiming_segment_speed_set(speed=50)
     if len(movie.retiming_keys):
-        assert not shots.active_shot(bpy.context).whole
+        assert not shots.active_source_strip(bpy.context).whole
 
 
 def test_a_clip_in_a_transition_is_not_whole(
@@ -190,12 +192,12 @@ def test_a_clip_in_a_transition_is_not_whole(
 ) -> None:
     first, second = place(clip, 1), place(clip, 90)
     activate(first)
-    assert shots.active_shot(bpy.context).whole
+    assert shots.active_source_strip(bpy.context).whole
     cross = color(scene, 30, 90, 98, "CROSS", first, second)
     activate(first)
-    assert not shots.active_shot(bpy.context).whole
+    assert not shots.active_source_strip(bpy.context).whole
     activate(cross)
-    shot = shots.active_shot(bpy.context)
+    shot = shots.active_source_strip(bpy.context)
     assert (shot.kind, shot.start, shot.end) == ("CROSS", 90, 98)
     assert len(shot.sounds) == 2 * SOUNDS
 
@@ -206,9 +208,9 @@ def test_the_view_of_the_scene(
     scene.view_settings.view_transform = "Filmic"
     movie = place(clip)
     assert movie.colorspace_settings.name == "Filmic sRGB"
-    assert shots.active_shot(bpy.context).whole
+    assert shots.active_source_strip(bpy.context).whole
     scene.view_settings.view_transform = "Standard"
-    assert not shots.active_shot(bpy.context).whole
+    assert not shots.active_source_strip(bpy.context).whole
 
 
 def test_a_strip_is_seen_as_far_as_its_metas_go(
@@ -221,11 +223,11 @@ def test_a_strip_is_seen_as_far_as_its_metas_go(
     set_span(outer, 11, 200)
     set_span(inner, 1, 81)
     activate(find(scene, name))
-    shot = shots.active_shot(bpy.context)
+    shot = shots.active_source_strip(bpy.context)
     assert (shot.start, shot.end, shot.origin, shot.whole) == (11, 81, 1, False)
     assert len(shot.sounds) == SOUNDS
     activate(find(scene, outer_name))
-    shot = shots.active_shot(bpy.context)
+    shot = shots.active_source_strip(bpy.context)
     assert (shot.kind, shot.start, shot.pixels) == ("META", 11, (pictures.WIDTH, pictures.HEIGHT))
     assert len(shot.sounds) == SOUNDS
     set_span(find(scene, inner_name), 1, 11)
@@ -239,7 +241,7 @@ def test_other_kinds_of_strips(scene: Any, shots: Any, tmp_path: Path) -> None:
     set_span(image, 10, 58)
     for strip, pixels in ((image, (64, 48)), (color(scene, 5, 1, 49), (320, 180))):
         activate(strip)
-        shot = shots.active_shot(bpy.context)
+        shot = shots.active_source_strip(bpy.context)
         assert (shot.kind, shot.pixels, shot.end - shot.start) == (strip.type, pixels, 48)
         assert (shot.job, shot.whole, shot.sounds, shot.path) == ("", False, (), "")
         assert shots.missing_file(strip) == ""
@@ -272,7 +274,7 @@ def test_no_strip(scene: Any, shots: Any, place: Callable[..., Any], clip: Path)
     refused(shots, "is empty")
     movie = place(clip)
     scene.sequence_editor.active_strip = None
-    shot = shots.active_shot(bpy.context)  # the only selected picture
+    shot = shots.active_source_strip(bpy.context)  # the only selected picture
     assert shot.strip == movie.name
     for strip in strips(scene):
         strip.select = False
@@ -311,7 +313,7 @@ def test_bad_movies(scene: Any, shots: Any, tmp_path: Path, clip: Path) -> None:
     activate(movie)
     assert shots.missing_file(movie) == ""
     (tmp_path / "gone.mp4").unlink()
-    shots.active_shot(bpy.context)  # a redraw does not look at the disk
+    shots.active_source_strip(bpy.context)  # a redraw does not look at the disk
     assert "is missing" in shots.missing_file(movie)
 
 
@@ -351,7 +353,7 @@ def test_a_linked_scene(scene: Any, shots: Any, tmp_path: Path) -> None:
 def test_too_short(scene: Any, shots: Any) -> None:
     scene.render.fps, scene.render.fps_base = 30, 1.001
     activate(color(scene, 1, 1, 60))
-    shot = shots.active_shot(bpy.context)
+    shot = shots.active_source_strip(bpy.context)
     why = shots.refusal_to_extend(shot, 2.0)
     assert "shows 1.97 s" in why
     assert "at least 2 s" in why
@@ -359,7 +361,7 @@ def test_too_short(scene: Any, shots: Any) -> None:
     assert shots.refusal_to_edit(shot) == ""
     assert "at least 2 s" in shots.refusal_to_edit(shot, 2.0)
     activate(color(scene, 2, 1, 61))
-    assert shots.refusal_to_extend(shots.active_shot(bpy.context), 2.0) == ""
+    assert shots.refusal_to_extend(shots.active_source_strip(bpy.context), 2.0) == ""
 
 
 # --------------------------------------------------------------------------------------- finding it again
@@ -369,9 +371,9 @@ def test_a_mark_is_made_once_and_saved(
     scene: Any, shots: Any, place: Callable[..., Any], clip: Path, tmp_path: Path
 ) -> None:
     movie = place(clip)
-    first = shots.mark(movie)
+    first = shots.source_id(movie)
     assert len(first) == 32
-    assert shots.mark(movie) == first
+    assert shots.source_id(movie) == first
     movie.name = "Renamed"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
@@ -384,7 +386,7 @@ def test_the_name_counts_when_undo_took_the_mark(
     scene: Any, shots: Any, place: Callable[..., Any], clip: Path
 ) -> None:
     movie = place(clip)
-    known = shots.mark(movie)
+    known = shots.source_id(movie)
     del movie[shots.SOURCE_PROPERTY]
     assert shots.find_source(scene, movie.name, known, 98) == movie
     assert shots.find_source(scene, "another", known, 98) is None
@@ -392,7 +394,7 @@ def test_the_name_counts_when_undo_took_the_mark(
 
 def test_pieces(scene: Any, shots: Any, place: Callable[..., Any], clip: Path) -> None:
     left = place(clip, 1)
-    name, known = left.name, shots.mark(left)
+    name, known = left.name, shots.source_id(left)
     right = split(left, 50)
     last = split(right, 80)
     copy = duplicate(scene, left, 500)
@@ -421,7 +423,7 @@ def test_pieces(scene: Any, shots: Any, place: Callable[..., Any], clip: Path) -
 
 def test_pieces_of_a_still(scene: Any, shots: Any) -> None:
     left = color(scene, 1, 1, 100)
-    known = shots.mark(left)
+    known = shots.source_id(left)
     right = split(left, 50)
     assert shots.find_source(scene, left.name, known, 100) == right
     shift(right, 300)
@@ -432,11 +434,11 @@ def test_a_click_after_a_cut_means_one_piece(
     scene: Any, shots: Any, place: Callable[..., Any], clip: Path
 ) -> None:
     left = place(clip)
-    whole = shots.mark(left)
+    whole = shots.source_id(left)
     right = split(left, 50)
-    part = shots.mark(left)
+    part = shots.source_id(left)
     assert part != whole
-    assert shots.mark(left) == part
+    assert shots.source_id(left) == part
     assert shots.find_source(scene, left.name, part, 50) == left
     assert shots.find_source(scene, left.name, whole, 98) == right
     assert shots.find_source(bpy.data.scenes.new("Bare"), left.name, whole, 98) is None

@@ -83,8 +83,9 @@ class Ui:
 
     @staticmethod
     def module(name: str) -> Any:
-        """A module of the extension as it runs here, such as ``'core.job'``."""
-        return importlib.import_module(f"bl_ext.user_default.grok_video.{name}")
+        """A module of the extension as it runs here, such as ``'core.job'``, or a floor (tests/rooms.py)."""
+        rooms = importlib.import_module("rooms")
+        return rooms.room("bl_ext.user_default.grok_video", name)
 
     # -------------------------------------------------------------------------------- reporting
 

@@ -104,8 +104,8 @@ class Boundaries:
 
     def _wrap(self, module: Callable[[str], ModuleType]) -> None:
         ledger = module("ledger.inbox")
-        bridge_ = module("blender.bridge")
-        still = module("blender.still")
+        bridge_ = module("blender.session.bridge")
+        still = module("blender.sources.pixels")
         patches = patching.Patches()
 
         def put(owner: Any, name: str, wrapped: Any) -> None:
@@ -148,7 +148,7 @@ class Boundaries:
 
         put(bridge_, "put_command", put_command)
         around(still, "write", lambda when: self.at(f"{when} the still"))
-        around(module("blender.flow"), "_place", self._placing)
+        around(module("blender.session.imports"), "_place", self._placing)
         after(bridge_.Bridge, "_start", lambda _, bridge: self._started(bridge))
         after(bridge_.Bridge, "_tell", self._told)
         after(bridge_.Bridge, "tick", lambda _, bridge, *__: self._ticked(bridge))

@@ -35,7 +35,7 @@ def use(file: str, bridge: Any) -> None:
     shift(file)
 
     def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        package = command.index(str(bridge._PACKAGE_FOLDER))
+        package = command.index(str(bridge.PACKAGE_FOLDER))
         return subprocess.Popen([*command[:package], __file__, file, *command[package:]], **options)
 
     started = SimpleNamespace(**vars(subprocess) | {"Popen": start})

@@ -70,7 +70,7 @@ def click(frame: int = 1) -> str:
     if _old():
         return old_version.click(PACKAGE, frame)
     scene = bpy.context.scene
-    return module("blender.flow").generate(bpy.context, scene, scene, frame)
+    return module("blender.session.click").generate(bpy.context, scene, scene, frame)
 
 
 def jobs() -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def jobs() -> list[dict[str, Any]]:
     shown = (
         old_version.jobs(PACKAGE)
         if _old()
-        else module("blender.flow").current().bridge.snapshot.all
+        else module("blender.session.state").current().bridge.snapshot.all
     )
     return [
         {
@@ -117,10 +117,11 @@ def _tick() -> None:
     if _old():
         old_version.tick(PACKAGE)
     else:
-        flow = module("blender.flow")
-        flow.current().bridge.tick(0.002)
-        if flow.busy():
-            flow.tick(bpy.context)
+        tick = module("blender.session.tick")
+        state = module("blender.session.state")
+        state.current().bridge.tick(0.002)
+        if tick.busy():
+            tick.tick(bpy.context)
 
 
 def _answer(told: str) -> dict[str, Any]:

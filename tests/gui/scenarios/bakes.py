@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def bakes(ui: Ui, folder: str) -> Steps:
     """One of each, one after the other."""
-    bake, playblast, compat = (ui.module(f"blender.{n}") for n in ("bake", "playblast", "compat"))
+    bake, playblast = ui.module("blender.sources.bake"), ui.module("blender.sources.playblast")
+    compat = ui.module("blender.compat")
     out = Path(folder)
     scene = bpy.context.scene
     scene.render.fps = 24

@@ -53,10 +53,10 @@ class Traffic:
     """Jobs of the add-on: ten that are polled, and one after the other with large files."""
 
     def __init__(self, ui: Ui, image: str, megabytes: int, folder: Path) -> None:
-        self.flow = ui.module("blender.flow")
+        self.flow = ui.module("blender.session")
         self.spec = ui.module("core.spec")
         self.payload = ui.module("core.payload")
-        self.settings = ui.module("blender.settings")
+        self.settings = ui.module("blender.config")
         self.image, self.megabytes, self.folder = image, megabytes, folder
         self.polled: list[str] = []
         self.carried: list[str] = []
@@ -149,7 +149,7 @@ def heartbeat(
 ) -> Steps:
     """Gaps of the heartbeat in turn: idle, idle with redraws, ours, the two wrong ways."""
     out = Path(folder)
-    ui.module("blender.settings").preferences().poll_interval = 5.0
+    ui.module("blender.config").preferences().poll_interval = 5.0
     yield from ui.sidebar("SEQUENCE_EDITOR")
     yield from ui.point("SEQUENCE_EDITOR")
     traffic = Traffic(ui, image, megabytes, out)
@@ -218,7 +218,7 @@ def _timed(draw: Callable[[Any, Any], None], own: list[float]) -> Callable[[Any,
 def panel(ui: Ui, draws: int, jobs: int) -> Steps:
     """How long Python draws each part of the panel, with as many jobs as the ledger holds."""
     samples: dict[str, list[float]] = {"request": [], "jobs": [], "opened": []}
-    types = ui.module("blender.panel")
+    types = ui.module("blender.ui.sidebar")
     types.unregister()  # Blender looks at a panel's draw when it is registered
     request = types._RequestPanel.draw
 
@@ -232,7 +232,7 @@ def panel(ui: Ui, draws: int, jobs: int) -> Steps:
     patches.set(types._JobsPanel, "draw", _timed(types._JobsPanel.draw, samples["jobs"]))
     types.register()
     bpy.context.window_manager.grok_video.show = "ALL"
-    flow = ui.module("blender.flow")
+    flow = ui.module("blender.session.state")
     yield from ui.sidebar("SEQUENCE_EDITOR")
     yield from ui.point("SEQUENCE_EDITOR")
     yield from ui.until(lambda: len(flow.current().bridge.snapshot.all) == jobs, "all the jobs")
@@ -283,7 +283,8 @@ def bake(ui: Ui, clip: str, rounds: int) -> Steps:
     editor.active_strip = strips.new_movie("Footage", clip, 2, 1)
     chosen = bpy.context.scene.grok_video
     chosen.extend_prompt, chosen.extend_seconds = "seconds=100000", 2
-    flow = ui.module("blender.flow")
+    queue = ui.module("blender.session.queue")
+    state = ui.module("blender.session.state")
     yield from ui.sidebar("SEQUENCE_EDITOR")
     yield from ui.point("SEQUENCE_EDITOR")
     heart = Heart()
@@ -303,18 +304,18 @@ def bake(ui: Ui, clip: str, rounds: int) -> Steps:
         heart.fresh()
         with ui.override("SEQUENCE_EDITOR"):
             bpy.ops.grok_video.extend("EXEC_DEFAULT")
-        yield from ui.until(lambda: flow.current().pending is None, "the bake", 600)
+        yield from ui.until(lambda: state.current().pending is None, "the bake", 600)
         blocks["ours"].append(heart.taken())
-        assert not flow.current().message, flow.current().message
-        (job_id,) = flow.current().documents.keys() - jobs
+        assert not state.current().message, state.current().message
+        (job_id,) = state.current().documents.keys() - jobs
         jobs.add(job_id)
         yield from ui.until(
-            lambda i=job_id: (job := flow.job_by_id(i)) and job.state == "RUNNING",
+            lambda i=job_id: (job := state.job_by_id(i)) and job.state == "RUNNING",
             "the job under way",
             60,
         )
-        flow.send("stop", job=job_id)
-        yield from ui.until(lambda: not flow.current().watched, "the end of the watch", 60)
+        queue.send("stop", job=job_id)
+        yield from ui.until(lambda: not state.current().watched, "the end of the watch", 60)
         ui.note(blocks=blocks)
 
 
@@ -343,7 +344,7 @@ def render(ui: Ui, objects: int, runs: int, folder: str) -> Steps:
     scene.render.resolution_x, scene.render.resolution_y = size
     scene.render.use_sequencer = False
     bpy.context.preferences.view.render_display_type = "NONE"
-    capture = ui.module("blender.capture")
+    capture = ui.module("blender.sources.camera")
     heart = Heart()
     samples: dict[str, list[Any]] = {
         f"{who} {what}": [] for who in ("ours", "bare", "copy") for what in ("start", "run", "gaps")
@@ -388,7 +389,7 @@ def render(ui: Ui, objects: int, runs: int, folder: str) -> Steps:
 def done(ui: Ui, runs: int) -> Steps:
     """From the service's *done*, as the worker read it, to the strip on the timeline."""
     quick(bpy.context.scene, seconds=1)
-    ui.module("blender.settings").preferences().poll_interval = 0.5
+    ui.module("blender.config").preferences().poll_interval = 0.5
     chosen = bpy.context.scene.grok_video
     chosen.source = "NONE"
     yield from ui.sidebar("SEQUENCE_EDITOR")

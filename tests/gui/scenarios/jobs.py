@@ -43,11 +43,14 @@ def strips() -> list[Any]:
 
 def apart(ui: Ui) -> Steps:
     """Wait until the next click is no part of a double click, however slow Blender is just now."""
-    flow = ui.module("blender.flow")
-    yield flow.DOUBLE_CLICK_SECONDS
-    state = flow.current()
+    click = ui.module("blender.session.click")
+    state_ = ui.module("blender.session.state")
+    yield click.DOUBLE_CLICK_SECONDS
+    state = state_.current()
     yield from ui.until(
-        lambda: not state.watched or state.since_click >= flow.DOUBLE_CLICK_SECONDS, "the ticks", 60
+        lambda: not state.watched or state.since_click >= click.DOUBLE_CLICK_SECONDS,
+        "the ticks",
+        60,
     )
 
 
@@ -102,7 +105,7 @@ def whole_job(ui: Ui, kind: str, prompt: str, frame: int, seconds: int) -> Steps
 
 def newest() -> Any:
     """The newest job as the panel shows it, or None."""
-    every = Ui.module("blender.flow").current().bridge.snapshot.all
+    every = Ui.module("blender.session.state").current().bridge.snapshot.all
     return every[0] if every else None
 
 

@@ -20,7 +20,7 @@ PACKAGE = "bl_ext.user_default.grok_video"
 
 
 def flow(ui: Ui) -> Any:
-    return ui.module("blender.flow").current()
+    return ui.module("blender.session.state").current()
 
 
 def generate(ui: Ui) -> Steps:
@@ -269,7 +269,7 @@ class PROBE_PT_panel(bpy.types.Panel):
 
 def redraws(ui: Ui, seconds: int) -> Steps:
     """What is drawn while a job runs: our tab once a second, another tab never."""
-    panel = ui.module("blender.panel")
+    panel = ui.module("blender.ui.sidebar")
     panel.unregister()  # Blender looks at a panel's draw when it is registered
     real, times = panel._JobsPanel.draw, []
 

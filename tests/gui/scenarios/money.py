@@ -33,10 +33,11 @@ NUMBERS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT
 
 def limits_and_questions(ui: Ui) -> Steps:
     """The artist sets a limit of a dollar, is asked, buys one clip, and the next one is held."""
-    flow = ui.module("blender.flow")
+    spending = ui.module("blender.session.spending")
+    state = ui.module("blender.session.state")
     own = bpy.context.preferences.addons["bl_ext.user_default.grok_video"].preferences
-    flow.set_limits(count_loopback=True)  # no artist can: else the stand-in would cost nothing
-    yield from ui.until(lambda: flow.limits().count_loopback, "that the stand-in counts")
+    spending.set_limits(count_loopback=True)  # no artist can: else the stand-in would cost nothing
+    yield from ui.until(lambda: spending.limits().count_loopback, "that the stand-in counts")
     scene = bpy.context.scene
     scene.view_settings.view_transform = "Standard"
     scene.grok_video.source = "NONE"
@@ -48,7 +49,7 @@ def limits_and_questions(ui: Ui) -> Steps:
     bpy.ops.preferences.addon_show(module="bl_ext.user_default.grok_video")
     yield from ui.redraw()
     yield from enter(ui, "day_limit", "1")
-    yield from ui.until(lambda: flow.limits().day == 10**10, "the limit in the ledger")
+    yield from ui.until(lambda: spending.limits().day == 10**10, "the limit in the ledger")
     yield from enter(ui, "confirm_above", "0.50")
     yield from ui.point("PREFERENCES", "HEADER")
     yield from ui.shot("money-preferences")
@@ -60,10 +61,10 @@ def limits_and_questions(ui: Ui) -> Steps:
     yield from ui.click("grok_video.generate", KIND)
     yield 0.5
     yield from ui.shot("money-question")
-    ui.note(jobs_while_asked=len(flow.current().bridge.snapshot.all))
+    ui.note(jobs_while_asked=len(state.current().bridge.snapshot.all))
     yield from ui.press("ESC")
     yield 0.5
-    ui.note(jobs_after_escape=len(flow.current().bridge.snapshot.all))
+    ui.note(jobs_after_escape=len(state.current().bridge.snapshot.all))
     yield from ui.click("grok_video.generate", KIND)
     yield 0.5
     yield from ui.press("RET")
@@ -79,13 +80,13 @@ def limits_and_questions(ui: Ui) -> Steps:
     ui.note(held=said(newest()))
 
     # The limit is raised, and Send sends what was held.
-    flow.set_limits(day=2 * 10**10)
-    yield from ui.until(lambda: flow.limits().day == 2 * 10**10, "the raised limit")
+    spending.set_limits(day=2 * 10**10)
+    yield from ui.until(lambda: spending.limits().day == 2 * 10**10, "the raised limit")
     yield from ui.click("grok_video.release", KIND)
     yield 0.5
     yield from ui.press("RET")
     yield from ui.until(
-        lambda: {str(job.state) for job in flow.current().bridge.snapshot.all} == {"IMPORTED"},
+        lambda: {str(job.state) for job in state.current().bridge.snapshot.all} == {"IMPORTED"},
         "both clips",
         90,
     )
@@ -93,10 +94,11 @@ def limits_and_questions(ui: Ui) -> Steps:
 
 def spending_and_a_rebuilt_list(ui: Ui) -> Steps:
     """The artist looks up what was spent and exports it; then the list of clips is damaged, and mends."""
-    flow = ui.module("blender.flow")
-    bridge = flow.current().bridge
-    flow.set_limits(count_loopback=True)  # no artist can: else the stand-in would cost nothing
-    yield from ui.until(lambda: flow.limits().count_loopback, "that the stand-in counts")
+    spending = ui.module("blender.session.spending")
+    state = ui.module("blender.session.state")
+    bridge = state.current().bridge
+    spending.set_limits(count_loopback=True)  # no artist can: else the stand-in would cost nothing
+    yield from ui.until(lambda: spending.limits().count_loopback, "that the stand-in counts")
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
     scene = bpy.context.scene
     scene.view_settings.view_transform = "Standard"

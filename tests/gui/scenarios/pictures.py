@@ -17,7 +17,7 @@ def shown() -> tuple[Any, ...]:
     """The jobs as the panel lists them, newest first."""
     from driver import Ui
 
-    return Ui.module("blender.flow").current().bridge.snapshot.all
+    return Ui.module("blender.session.state").current().bridge.snapshot.all
 
 
 #: A sidebar that an artist made narrow, in pixels at an interface scale of 1.

@@ -12,7 +12,7 @@ from jobs import quick
 def many(ui: Ui, folder: str, count: int) -> Steps:
     """Take ``count`` pictures with the camera, each by a render job of its own."""
     quick(bpy.context.scene, seconds=1)
-    CameraRender = ui.module("blender.render").CameraRender
+    CameraRender = ui.module("blender.sources.camera").CameraRender
     for number in range(count):
         path = Path(folder, f"{number}.png")
         render = CameraRender.start(bpy.context, bpy.context.scene, (848, 480), path, "PNG")

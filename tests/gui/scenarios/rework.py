@@ -20,7 +20,7 @@ KIND = "SEQUENCE_EDITOR"
 
 def flow(ui: Ui) -> Any:
     """The extension's session."""
-    return ui.module("blender.flow").current()
+    return ui.module("blender.session.state").current()
 
 
 # --------------------------------------------------------------------------------------------- what is done

@@ -1,0 +1,118 @@
+"""What the artist has set, read: key, base, folders, prices; the environment wins over the preferences.
+
+Owns no class of Blender's: ``ui.preferences`` and ``ui.properties`` do. Everything below the panel reads settings
+here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import bpy
+
+from .. import __package__ as base_package
+from ..core.amount import TICKS_PER_USD
+from ..core.files import default_data_dir
+from ..core.spec import account_of
+from ..core.urls import is_local
+
+PACKAGE = str(base_package)
+DEFAULT_API_BASE = "https://api.x.ai"
+MIN_POLL_INTERVAL = 5.0  # seconds: the guide's limit; less only on loopback
+
+
+class Preferences(Protocol):
+    """The add-on's preferences as everything below the panel knows them; ``ui.preferences`` has the class."""
+
+    api_key: str
+    api_base: str
+    output_dir: str
+    poll_interval: float  # seconds
+    ledger_dir: str
+    still_format: str  # 'PNG' or 'JPEG'
+    confirm_above: float  # dollars
+    unknown_price: float  # dollars a second
+
+
+def preferences(context: bpy.types.Context | None = None) -> Preferences:
+    """The add-on's preferences (also while registering)."""
+    found: Any = (context or bpy.context).preferences.addons[PACKAGE].preferences
+    return found
+
+
+def api_key() -> str:
+    """The key that is used: the environment's, else the preferences'. '' when there is none."""
+    return os.environ.get("XAI_API_KEY", "").strip() or preferences().api_key.strip()
+
+
+def api_key_refusal(key: str) -> str:
+    """'' or a sentence that says why ``key`` cannot be used."""
+    if not key:
+        return "There is no API key yet. Enter yours in the preferences."
+    if not all("!" <= character <= "~" for character in key):
+        return "The API key holds a blank or a letter that no key has. Paste it again in the preferences."
+    return ""
+
+
+def api_base() -> str:
+    """The API base that is used, without a trailing slash, and without the ``/v1`` many paste along."""
+    base = os.environ.get("XAI_API_BASE", "").strip() or preferences().api_base.strip()
+    return (base or DEFAULT_API_BASE).rstrip("/").removesuffix("/v1")
+
+
+def api_base_refusal(base: str) -> str:
+    """'' or a sentence that says why ``base`` cannot be used."""
+    try:
+        parts = urlsplit(base)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return f"The API base URL “{base}” is not a web address."
+    if parts.username or parts.password:
+        return "The API base URL must not hold a user name or a password."
+    if not host or parts.query or parts.fragment:
+        return f"The API base URL “{base}” is not a web address such as {DEFAULT_API_BASE}."
+    if parts.scheme == "https" or (parts.scheme == "http" and is_local(base)):
+        return ""
+    return "The API base URL must start with https://, else your key could be read on the way."
+
+
+def account() -> str:
+    """What stands for the (API base, key) pair in use; see ``core.job.account_of``."""
+    return account_of(api_base(), api_key())
+
+
+def poll_interval() -> float:
+    """Seconds between two polls of a job: never below 5 unless the service is on this computer."""
+    wanted = preferences().poll_interval
+    return wanted if is_local(api_base()) else max(wanted, MIN_POLL_INTERVAL)
+
+
+def ticks(dollars: float) -> int:
+    """An amount that was entered, to a hundredth of a cent: Blender's floats hold no more."""
+    return round(dollars * 10_000) * (TICKS_PER_USD // 10_000)
+
+
+def unknown_second() -> int:
+    """Ticks that a second of a typed-in model costs, as the artist says; 0 when they do not."""
+    return ticks(preferences().unknown_price)
+
+
+def asks_about(price: int | None) -> bool:
+    """Whether the artist wants to be asked before this many ticks are spent; None is not known."""
+    above = ticks(preferences().confirm_above)
+    return above > 0 and (price is None or price > above)
+
+
+def data_dir() -> Path:
+    """The folder of the ledger, the stills and the clips that have no other home."""
+    chosen = preferences().ledger_dir.strip()
+    return Path(bpy.path.abspath(chosen)) if chosen else default_data_dir()
+
+
+def output_dir() -> Path:
+    """Where clips go that cannot lie beside their .blend."""
+    chosen = preferences().output_dir.strip()
+    return Path(bpy.path.abspath(chosen)) if chosen else data_dir() / "clips"

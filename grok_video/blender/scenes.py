@@ -1,0 +1,91 @@
+"""Facts about a scene that everything else asks for: frame size, rate, camera, whether Blender is busy.
+
+Changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import compat
+
+#: Jobs of Blender during which nothing may be rendered.
+BUSY_JOBS: dict[Any, str] = {"RENDER": "renders", "OBJECT_BAKE": "bakes", "COMPOSITE": "composites"}
+
+
+def busy() -> str:
+    """What Blender does that a render must wait for ('renders', 'bakes'), or ''."""
+    # A second render while an interactive one runs crashes Blender 4.3 and 5.2 (measured).
+    return next((does for job, does in BUSY_JOBS.items() if bpy.app.is_job_running(job)), "")
+
+
+def engine_freezes(scene: bpy.types.Scene) -> bool:
+    """Whether Blender's window stands still while this scene's engine renders.
+
+    Engines that draw with the graphics card's context hold it for the whole render: EEVEE, Workbench,
+    and add-ons' engines that say so. Cycles does not.
+    """
+    engine = engine_class(scene)
+    return engine is None or bool(getattr(engine, "bl_use_gpu_context", False))
+
+
+def engine_class(scene: bpy.types.Scene) -> type[bpy.types.RenderEngine] | None:
+    """The Python class of the scene's engine; EEVEE and Workbench have none, Cycles has one."""
+    classes = [bpy.types.RenderEngine]
+    while classes:
+        cls = classes.pop()
+        if cls.__dict__.get("bl_idname") == scene.render.engine:
+            return cls
+        classes.extend(cls.__subclasses__())
+    return None
+
+
+def frame_size(scene: bpy.types.Scene) -> tuple[float, float]:
+    """The scene's full frame in square pixels."""
+    render = scene.render
+    aspect = render.pixel_aspect_x / render.pixel_aspect_y
+    if aspect >= 1.0:
+        return render.resolution_x * aspect, float(render.resolution_y)
+    return float(render.resolution_x), render.resolution_y / aspect
+
+
+def rate(scene: bpy.types.Scene) -> float:
+    """The scene's frames per second."""
+    return scene.render.fps / scene.render.fps_base
+
+
+def camera_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The camera that a render of the current frame uses: the one a marker binds, else the scene's."""
+    bound = [m for m in scene.timeline_markers if m.camera and not m.camera.hide_render]
+    if not bound:
+        return scene.camera
+    passed = [m for m in bound if m.frame <= scene.frame_current]
+    # Blender takes the first marker of all while the playhead is before it.
+    return (max(passed, key=_frame) if passed else min(bound, key=_frame)).camera
+
+
+def _frame(marker: bpy.types.TimelineMarker) -> int:
+    return marker.frame
+
+
+def camera_refusal(scene: bpy.types.Scene, camera: bpy.types.Object | None = None) -> str:
+    """Why the camera (the scene's, where none is given) cannot be rendered now, or ''."""
+    if does := busy():
+        return f"Blender {does} something else. Wait until it is done."
+    # Without a camera an interactive render reports success and writes a bogus file (measured).
+    if (camera or camera_of(scene)) is None:
+        return f"The scene “{scene.name}” has no camera. Add one, or choose another source."
+    if scene.render.engine == "CYCLES" and compat.lacks_denoiser(scene):
+        return (
+            "This Blender was built without Cycles' denoiser. Turn off Denoise in the Render "
+            "properties, or choose another source."
+        )
+    return ""
+
+
+def sentence(error: Exception) -> str:
+    """What Blender said, without its prefix and its trace."""
+    lines = [line.removeprefix("Error: ").strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line), "Blender gave no reason").rstrip(".") + "."

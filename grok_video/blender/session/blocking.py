@@ -1,0 +1,116 @@
+"""Scripts and background mode: the same ticks in a loop, until a job has ended or cannot go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import bpy
+
+from ...core.amount import usd
+from ...core.job import Job, State
+from ..refusal import Refused
+from .queue import account, read_all, refuse_hopeless, send
+from .state import current, job_by_id
+from .tick import TICK_BUDGET, tick
+
+
+def stop_unsent(context: bpy.types.Context, job_id: str, seconds: float) -> None:
+    """Stop a job that was not sent, and tick for so long at most until it is known whether it was.
+
+    Scripts and background mode only: this blocks.
+    """
+
+    def settled(job: Job | None) -> bool:
+        return job is not None and (job.sent or bool(job.request_id) or not job.open)
+
+    bridge = current().bridge
+    read_all()
+    if settled(job_by_id(job_id)):
+        return
+    send("stop", job=job_id)
+    deadline = time.monotonic() + seconds
+    while not settled(job_by_id(job_id)) and time.monotonic() < deadline:
+        bridge.tick(TICK_BUDGET)
+        if job_by_id(job_id) is None and not bridge.expects:
+            return  # it was interrupted before there was a job
+        bridge.ensure_worker(account())
+        time.sleep(0.02)
+
+
+def wait_for(
+    context: bpy.types.Context, asked: Callable[[], Mapping[str, object] | None]
+) -> Mapping[str, object]:
+    """Tick until a question is answered (scripts and background mode only: this blocks)."""
+    while (answer := asked()) is None:
+        refuse_hopeless()
+        tick(context)
+        time.sleep(0.02)
+    return answer
+
+
+def wait_until(context: bpy.types.Context, job_id: str, ended: Callable[[Job], bool]) -> Job:
+    """Tick until the job has ended (scripts and background mode only: this blocks)."""
+    while True:
+        tick(context)
+        job = current().bridge.snapshot.jobs.get(job_id)
+        if job is not None and ended(job):
+            return job
+        refuse_hopeless()
+        time.sleep(0.02)
+
+
+def wait_for_command(context: bpy.types.Context, command: str, job: Job) -> None:
+    """Tick until ``job`` has moved on by a command (scripts and background mode only: this blocks).
+
+    Raises Refused when the command came too late.
+    """
+
+    def heard(now: Job) -> bool:
+        return now.seq > job.seq or current().bridge.notice(command) is not None
+
+    wait_until(context, job.id, heard)
+    if (answer := current().bridge.notice(command)) is not None:
+        raise Refused(str(answer["message"]))
+
+
+def say_step(job: Job) -> None:
+    """On the console of a script: each step of its job once, and at the end where the clip is."""
+    step = (job.id, job.state, job.problem and job.problem.message)
+    if current().said == step:
+        return
+    current().said = step
+    words = [f"Grok Video {job.spec.short_id}: {job.state.lower()}"]
+    if job.problem is not None:
+        words.append(job.problem.message)
+    if job.state is State.IMPORTED and job.clip is not None:
+        words.append(job.clip.path)
+        if job.cost is not None:
+            words.append(usd(job.cost))
+    print(", ".join(words), flush=True)
+
+
+#: Seconds that an interrupted script waits to know whether its job was sent.
+INTERRUPTED_SECONDS = 5.0
+
+
+def interrupted(context: bpy.types.Context, job_id: str) -> str:
+    """Ctrl-C in a script: what was not sent yet shall not be bought after it. Says what became of the job."""
+    stop_unsent(context, job_id, INTERRUPTED_SECONDS)
+    return f"Interrupted. {became_of(job_id)}"
+
+
+def became_of(job_id: str) -> str:
+    """What there is to say of a job that ``stop_unsent`` was to stop."""
+    job = job_by_id(job_id)
+    if job is not None and (job.sent or job.request_id):
+        return "The job was sent and goes on at the service; Retry or a new start finds it."
+    if job is None and not current().bridge.expects:
+        return "Nothing was sent or charged."
+    if job is not None and job.state is State.CANCELLED:
+        return "The job was not sent or charged; it is kept in the list."
+    return "The job is being stopped; if it was sent before, it is kept in the list."
+
+
+#: Seconds that a script waits for a service that cannot be reached; nothing was sent then.
+UNREACHABLE_SECONDS = 60.0

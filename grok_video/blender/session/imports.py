@@ -1,0 +1,190 @@
+"""A downloaded clip becomes strips: by itself where it was asked for, else when the artist presses Import."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+import bpy
+
+from ...core.job import Job, State
+from ...core.problem import Problem, ProblemCode
+from ...core.spec import Clip
+from ..refusal import ImportRefused, Refused
+from ..timeline import importing, placement
+from ..timeline.channels import settle_lowest
+from ..timeline.source_marks import find_source
+from ..timeline.strips import meta_at, show_scene, strips_of
+from .queue import send
+from .series import drop_passes
+from .state import current, is_open
+
+CLAIM_SECONDS = 10.0  # before an import that was not granted is asked for again
+
+
+def imports_by_itself(job: Job) -> bool:
+    """Whether this session imports ``job`` without being asked.
+
+    It clicked, and that file is still open; or it opened that file after the Blender that clicked ended.
+    """
+    flow = current()
+    if job.state is not State.READY or not job.driven or job.id in flow.settled:
+        return False
+    claimant = job.claimed_by
+    if claimant not in ("", flow.bridge.session) and not flow.bridge.session_ended(claimant):
+        return False
+    given_back = job.problem is not None and job.problem.code is ProblemCode.SCENE
+    if job.id in flow.claimed and not claimant and given_back:
+        return False  # waits for the artist
+    if job.id in flow.documents:
+        return flow.documents[job.id] == flow.document or is_open(job.spec.target.blend)
+    return is_open(job.spec.target.blend) and flow.bridge.session_ended(job.spec.target.session)
+
+
+def import_due(context: bpy.types.Context) -> bool:
+    flow = current()
+    flow.waiting = ""
+    for job in flow.bridge.snapshot.active:
+        if not imports_by_itself(job):
+            continue
+        if job.claimed_by != flow.bridge.session:
+            # Asked again after a while: the claimant's worker may have outlived its Blender.
+            now = time.monotonic()
+            if now - flow.claimed.get(job.id, -CLAIM_SECONDS) >= CLAIM_SECONDS:
+                send("claim", job=job.id, session=flow.bridge.session)
+                flow.claimed[job.id] = now
+            continue
+        scene = bpy.data.scenes.get(job.spec.target.scene)
+        if scene is None:
+            _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
+            return True
+        if why := importing.refusal(context, scene):
+            flow.waiting = why
+            continue
+        _import_as_operator(job)
+        return True
+    return False
+
+
+def _import_as_operator(job: Job) -> None:
+    """Import through the operator, so that it is one undo step of its own."""
+    if bpy.app.background:
+        import_job(bpy.context, job, None, None)
+        return
+    window = bpy.context.window_manager.windows[0]
+    try:
+        with bpy.context.temp_override(window=window):
+            bpy.ops.grok_video.import_result("EXEC_DEFAULT", True, job=job.id)
+    except RuntimeError as error:  # the operator reported why
+        current().message = str(error).removeprefix("Error: ").strip()
+
+
+def import_job(
+    context: bpy.types.Context,
+    job: Job,
+    scene: bpy.types.Scene | None,
+    frame: int | None,
+) -> importing.Landing | None:
+    """Make the strips of a downloaded job; None when they are there already.
+
+    ``scene`` and ``frame`` are the artist's word; without it the job's own target counts. Raises Refused.
+    """
+    flow = current()
+    asked_for = scene is not None or frame is not None
+    by_itself = not asked_for and imports_by_itself(job)
+    scene = scene or bpy.data.scenes.get(job.spec.target.scene)
+    if scene is None:
+        _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
+        raise Refused(f"The scene “{job.spec.target.scene}” is not there.", "Choose another one.")
+    if job.clip is None:
+        raise Refused("This job has no clip yet.")
+    if not asked_for and strips_of(scene, job.id):
+        _report_imported(job, scene)
+        return None
+    try:
+        landing = _place(context, job, job.clip, scene, frame if asked_for else None)
+    except ImportRefused as error:
+        _give_back(job, str(error))
+        raise Refused(str(error), code=ProblemCode.FILE) from error
+    show_scene(context, scene)
+    if landing.notice:
+        flow.notices[job.id] = landing
+    if by_itself and job.id in flow.passes:
+        flow.next_passes[job.id] = scene.name, landing.movie
+    else:
+        drop_passes(job.id, "The part before it was placed by hand.")
+    _report_imported(job, scene)
+    return landing
+
+
+def _place(
+    context: bpy.types.Context,
+    job: Job,
+    clip: Clip,
+    scene: bpy.types.Scene,
+    frame: int | None,
+) -> importing.Landing:
+    """Make the strips where they belong: at a frame, after their source, or over it."""
+    spec, target = job.spec, job.spec.target
+    title = spec.prompt or spec.source.image or "Grok Video"
+    made = importing.Clip(clip.path, title, job.id, _view_of_source(job, scene))
+    if target.place == "AT" or frame is not None:
+        # The artist's word counts before the place that the clip was made for.
+        at = target.frame if frame is None else frame
+        if target.place == "AFTER":
+            head = _head_of(job, clip)
+            return placement.place_after(
+                context, scene, made, source=None, frame=at, head=head, chosen=True
+            )
+        meta = meta_at(scene, at)
+        return importing.bring_in(context, scene, made, meta=meta, frame=at, settle=settle_lowest)
+    here = scene.name == target.scene
+    if target.place == "OVER":
+        source = here and find_source(
+            scene, target.strip, target.mark, target.frame, content=target.offset
+        )
+        part = placement.SentPart(
+            target.frame, target.length, target.offset, target.channel, target.mark
+        )
+        return placement.place_over(context, scene, made, source=source or None, part=part)
+    source = here and find_source(scene, target.strip, target.mark, target.frame)
+    return placement.place_after(
+        context,
+        scene,
+        made,
+        source=source or None,
+        frame=target.frame,
+        head=_head_of(job, clip),
+    )
+
+
+def _head_of(job: Job, clip: Clip) -> float:
+    """Seconds at the start of a clip that are its source's and are not shown again."""
+    video = job.spec.video
+    if video is None:  # a shot that is continued: the clip is all new
+        return 0.0
+    return placement.head_seconds(clip.seconds, video.seconds, job.spec.duration)
+
+
+def _view_of_source(job: Job, scene: bpy.types.Scene) -> str:
+    """The view transform that the job's still came through; '' when it came through none."""
+    source = job.spec.source
+    if source.kind in ("NONE", "IMAGE"):
+        return ""
+    origin = bpy.data.scenes.get(source.scene)
+    return (origin or scene).view_settings.view_transform
+
+
+def _report_imported(job: Job, scene: bpy.types.Scene) -> None:
+    send("imported", job=job.id, scene=scene.name, blend=bpy.data.filepath)
+    current().settled.add(job.id)  # said once, however long the worker takes to read it
+
+
+def _give_back(job: Job, sentence: str) -> None:
+    """The clip waits in the queue with its Import button; nothing is lost."""
+    if job.claimed_by == current().bridge.session and job.state is State.READY:
+        problem = Problem(
+            ProblemCode.SCENE, sentence, "The clip is kept. Press Import to place it.", charged=True
+        )
+        send("unclaim", job=job.id, problem=asdict(problem))
+        current().settled.add(job.id)

@@ -1,0 +1,142 @@
+"""Commands to the worker about a job: sent, released, retried, recovered; and the jobs as they were last read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import bpy
+
+from ...core.job import Job
+from ...core.problem import ProblemCode
+from .. import config
+from ..refusal import Refused
+from .state import current
+from .watch import watch
+from .worker_process import Account
+
+
+def account() -> Account:
+    return Account(config.api_base(), config.api_key(), config.account(), config.poll_interval())
+
+
+def connection_trouble() -> tuple[str, ProblemCode] | None:
+    """Why no request can leave now, as far as it can be known without one; None when it can."""
+    base = config.api_base()
+    if trouble := config.api_base_refusal(base):
+        return trouble, ProblemCode.NETWORK
+    if not bpy.app.online_access:
+        if bpy.app.online_access_override:
+            return (
+                "Blender was started in offline mode. Start it without --offline-mode to generate.",
+                ProblemCode.OFFLINE,
+            )
+        return (
+            "Blender's online access is off. Turn on “Allow Online Access” in the System preferences.",
+            ProblemCode.OFFLINE,
+        )
+    if trouble := config.api_key_refusal(config.api_key()):
+        return trouble, ProblemCode.KEY
+    return None
+
+
+def send(command: str, **fields: object) -> str:
+    """Put a command down for the worker and see to it that one runs. Raises Refused."""
+    flow = current()
+    try:
+        command_id = flow.bridge.send(command, **fields)
+    except OSError as error:
+        raise Refused(
+            f"The job list in {flow.bridge.data_dir} cannot be written: {error.strerror}.",
+            "Nothing was sent. Make room, or choose another folder in the preferences.",
+            ProblemCode.FILE,
+        ) from error
+    flow.bridge.ensure_worker(account())
+    watch()
+    return command_id
+
+
+def release(job: Job) -> None:
+    """Let this session submit a job that was held. Raises Refused."""
+    flow = current()
+    flow.documents.setdefault(job.id, flow.document)
+    send("release", job=job.id, session=flow.bridge.session)
+
+
+def retry(job: Job) -> None:
+    """Poll or download a job once more, for free. Raises Refused."""
+    flow = current()
+    flow.documents.setdefault(job.id, flow.document)
+    send("retry", job=job.id)
+
+
+def recover(job: Job, pasted: str) -> str:
+    """Take up a job whose answer was lost by the request id that the artist found. Free.
+
+    Returns the id of the command. Raises Refused.
+    """
+    from ...service.request import request_id_in  # only the worker needs the rest of it
+
+    if not job.recoverable:
+        raise Refused("This job has its request id: there is nothing to recover.")
+    try:
+        request_id = request_id_in(pasted)
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    for other in current().bridge.snapshot.all:
+        if other.id == request_id:
+            raise Refused(
+                "That is the number of a job in this list, not a request id of the service."
+            )
+        if other.request_id == request_id and other.id != job.id:
+            raise Refused(
+                f"That request id belongs to another job of this list: {other.spec.short_id}."
+            )
+    if job.request_id == request_id:
+        raise Refused("The service does not know this request id.", "Look for another one.")
+    if (trouble := connection_trouble()) and trouble[1] is ProblemCode.OFFLINE:
+        raise Refused(trouble[0], code=trouble[1])
+    flow = current()
+    flow.documents.setdefault(job.id, flow.document)
+    return send("request_id", job=job.id, value=request_id)
+
+
+def heard_of_rebuilding() -> None:
+    """The artist has read that the ledger was rebuilt: no Blender says it any more. Raises Refused."""
+    send("heard")
+
+
+def not_charged(job: Job) -> None:
+    """Record the artist's word that ``job`` has cost nothing. Raises Refused."""
+    send("not_charged", job=job.id)
+
+
+def job_of(job_id: str, wanted: Callable[[Job], bool]) -> Job:
+    """The job with that id (or the newest one that is ``wanted``). Raises Refused."""
+    if bpy.app.background:  # no timer has read the ledger yet
+        read_all()
+    snapshot = current().bridge.snapshot
+    if job_id:
+        job = snapshot.jobs.get(job_id)
+        if job is None:
+            raise Refused(f"There is no job “{job_id[:8]}” in the list.")
+        return job
+    for job in snapshot.all:
+        if wanted(job):
+            return job
+    raise Refused("There is no such job in the list.")
+
+
+def read_all() -> None:
+    bridge = current().bridge
+    bridge.tick(1.0)
+    while bridge.behind:
+        if bridge.kept_out:  # see tick()
+            bridge.ensure_worker(account())
+            time.sleep(0.02)
+        bridge.tick(1.0)
+
+
+def refuse_hopeless() -> None:
+    if why := current().bridge.hopeless:
+        raise Refused(why, "The job is kept in the list and goes on when it can.")

@@ -1,0 +1,108 @@
+"""What this Blender session knows beyond the ledger, and nothing of what is done with it.
+
+Owns the one global of the add-on. It must import nothing of the session that stands above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import field
+
+import bpy
+
+from ...core import spending as money
+from ...core.job import Job
+from ...core.record import mutable_record
+from ...core.spec import new_id
+from ...service.pricing import Pass
+from .. import config
+from ..submission.preparation import Preparation
+from ..timeline import importing
+from .bridge import Bridge, Snapshot
+
+
+@mutable_record
+class Session:
+    """What this Blender session knows beyond the ledger."""
+
+    bridge: Bridge
+    tick: Callable[[bpy.types.Context], bool]  # goes on with everything that is under way
+    busy: Callable[[], bool]  # whether anything is
+    document: str = field(default_factory=new_id)  # changes when another .blend is opened
+    documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
+    pending: Preparation | None = None
+    follows: dict[str, str] = field(default_factory=dict)  # job id → the job of the next pass
+    passes: dict[str, tuple[Pass, ...]] = field(
+        default_factory=dict
+    )  # job id → the passes that follow, as they were agreed to; bought one by one, by this session only
+    next_passes: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # job id → scene and strip that its next pass goes on from
+    message: str = ""  # the last thing that ended a click without a job, for the panel
+    notices: dict[str, importing.Landing] = field(
+        default_factory=dict
+    )  # job id → a landing with something to say
+    claimed: dict[str, float] = field(
+        default_factory=dict
+    )  # job id → when its import was asked for
+    settled: set[str] = field(default_factory=set)  # job ids whose import this session reported on
+    waiting: str = ""  # why a clip that is ready is not imported just now
+    last_click: tuple[object, float] = (None, 0.0)  # what it asked for, and when it was dealt with
+    since_click: float = 0.0  # seconds since then, a tick's at most for each turn of the event loop
+    check: str = ""  # id of the last question whether the key is good
+    models_asked: str = ""  # id of the last question which models it may use
+    limits_asked: str = ""  # id of the last change of the spending limits
+    limits_trouble: str = ""  # why that could not even be put down
+    spending: money.Spending = field(default_factory=money.Spending)
+    spending_of: tuple[Snapshot | None, object] = (
+        None,
+        None,
+    )  # what ``spending`` was summed up for
+    breath: float = 0.0  # when the modal operator has to end itself
+    watched: bool = False  # the modal operator runs
+    ticked: float = 0.0  # monotonic time of its last tick
+    second: int = 0
+    news: bool = False  # something changed since the last redraw
+    said: object = None  # the last step of a job that was told to a script's console
+
+
+_session: Session | None = None
+
+
+def running() -> Session | None:
+    """What this session knows; None while the add-on is not registered."""
+    return _session
+
+
+def begin(tick: Callable[[bpy.types.Context], bool], busy: Callable[[], bool]) -> None:
+    """Begin a session: the add-on was registered."""
+    global _session
+    _session = Session(Bridge(config.data_dir()), tick, busy)
+
+
+def end() -> Session | None:
+    """End the session: the add-on is being unregistered."""
+    global _session
+    flow, _session = _session, None
+    return flow
+
+
+def current() -> Session:
+    """The flow of this session. Raises RuntimeError when the add-on is not registered."""
+    if _session is None:
+        raise RuntimeError("Grok Video is not enabled")
+    return _session
+
+
+def session_id() -> str:
+    """The id of this Blender session."""
+    return current().bridge.session
+
+
+def job_by_id(job_id: str) -> Job | None:
+    """The job as it was last read from the list."""
+    return current().bridge.snapshot.jobs.get(job_id)
+
+
+def is_open(blend: str) -> bool:
+    return bool(blend) and blend == bpy.data.filepath

@@ -1,0 +1,111 @@
+"""One tick: read the ledger, go on with the click, import what is due, start the next pass.
+
+The last to be registered: it starts to watch, and needs everything else in place.
+"""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ...core.job import State
+from ...core.spec import new_id
+from .. import config
+from ..refusal import Refused
+from ..sources.scene_copy import tidy
+from .bridge import Bridge
+from .click import drop_because, prepare
+from .imports import import_due, imports_by_itself
+from .queue import account
+from .series import end_series, start_next_pass
+from .state import begin, current, end, running
+from .watch import GROK_VIDEO_OT_watch, watch, watchdog
+
+TICK_BUDGET = 0.002  # seconds one tick may read the ledger
+
+
+def tick(context: bpy.types.Context) -> bool:
+    """Everything that is due now; True when the panel has something new to show."""
+    flow = current()
+    changed = flow.bridge.tick(TICK_BUDGET)
+    tidy()
+    changed |= prepare(context)
+    end_series()
+    try:
+        changed |= import_due(context)
+        changed |= start_next_pass(context)
+    except Refused as error:
+        if bpy.app.background:
+            raise
+        # Blender ends a timer that raises: it is said in the panel and tried again.
+        flow.waiting = str(error)
+    # Reading a long ledger and starting a process are each as much as one tick may do. What keeps Blender
+    # from reading may be a transaction of a killed worker, which only another one takes back.
+    if (not flow.bridge.behind or flow.bridge.kept_out) and busy():
+        flow.bridge.ensure_worker(account())
+    return changed
+
+
+def busy() -> bool:
+    """Whether something is under way that needs ticks."""
+    flow = current()
+    if flow.pending is not None or flow.next_passes or flow.bridge.expects:
+        return True
+    mine = config.account()
+    session = flow.bridge.session
+    # A running worker also downloads what was bought with another key: it must hear of *offline*.
+    downloads = flow.bridge.worker_runs
+    return any(
+        job.driven
+        and (
+            job.spec.account == mine
+            or job.released_by == session
+            or (downloads and job.state is State.DOWNLOADING)
+        )
+        for job in flow.bridge.snapshot.open
+    ) or any(imports_by_itself(job) for job in flow.bridge.snapshot.active)
+
+
+def preferences_changed() -> None:
+    """The key, the base, the interval or the ledger's place was edited."""
+    flow = running()
+    if flow is None:
+        return
+    if flow.bridge.data_dir != config.data_dir():
+        flow.bridge.close()
+        flow.bridge = Bridge(config.data_dir())
+    if flow.bridge.worker_runs:
+        flow.bridge.ensure_worker(account())
+    watch()
+
+
+@persistent
+def _on_load(*_args: object) -> None:
+    flow = running()
+    if flow is not None:
+        flow.document = new_id()
+        flow.passes.clear()  # the edit that they were to go on in is closed
+        flow.next_passes.clear()
+        if flow.pending is not None:
+            drop_because("Another file was opened.")
+        watch()
+
+
+def register() -> None:
+    bpy.utils.register_class(GROK_VIDEO_OT_watch)
+    begin(tick, busy)
+    bpy.app.handlers.load_post.append(_on_load)
+    # Jobs of an earlier session are shown and, where they are paid for, fetched.
+    watch()
+
+
+def unregister() -> None:
+    bpy.app.handlers.load_post.remove(_on_load)
+    if bpy.app.timers.is_registered(watchdog):
+        bpy.app.timers.unregister(watchdog)
+    flow = end()
+    if flow is not None:
+        if flow.pending is not None:
+            flow.pending.cancel()
+        flow.bridge.close()
+    bpy.utils.unregister_class(GROK_VIDEO_OT_watch)

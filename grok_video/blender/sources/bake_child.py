@@ -1,0 +1,313 @@
+"""The Blender in the background that bakes: reads an order, renders, writes one MP4.
+
+Owns what happens in the child process, from the written scene to the finished file. It is a script and
+never imported: ``blender -b edit.blend --python bake_child.py`` or, where Blender is a Python module,
+``python bake_child.py``, in a private folder in which ``bake.py`` wrote the edit and the order. It knows
+nothing of jobs, of keys and of the artist's Blender, except that it has to end when that one does.
+
+Where the size changes, plain movies and images are placed smaller. All else takes two passes: Blender
+scales whole percents only, so the strip is rendered as large as the edit (or half, a quarter …) into an
+intermediate file, and that one as a strip of the right size.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import bpy
+
+
+def _load(path: Path) -> Any:
+    """A module of the package: the extension is not enabled here, so they are loaded by their path."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+compat = _load(Path(__file__).parents[1] / "compat.py")
+shared = _load(Path(__file__).with_name("bake_common.py"))
+_BEAT_SECONDS = 1.0
+#: For frames that Blender keeps although they are seen once.
+_CACHE_MEGABYTES = 256
+#: The private folder that all of it happens in: the parent starts us there.
+_FOLDER = Path.cwd()
+
+
+class Unbakeable(Exception):
+    """A part of a sentence for the artist: why there is no file."""
+
+
+class Report:
+    """What the parent reads: a line for each frame, a dot for a sign of life, at last why it failed."""
+
+    def __init__(self, passes: int) -> None:
+        self.passes = passes
+        self.frames = 0
+        self._file = open(shared.REPORT, "ab", buffering=0)  # noqa: SIM115
+        self._beat_at = 0.0
+
+    def frame(self, *_: object) -> None:
+        """A render handler: a frame was written."""
+        self.frames += 1
+        self._file.write(b"%d\n" % (self.frames // self.passes))
+        self.alive()
+
+    def alive(self, *_: object) -> None:
+        """A render handler: something goes on. Ends this process when its parent is gone."""
+        if _parent_is_gone():
+            self._file.close()
+            os.chdir("..")
+            shutil.rmtree(_FOLDER, ignore_errors=True)
+            os._exit(1)
+        if time.monotonic() - self._beat_at > _BEAT_SECONDS:
+            self._beat_at = time.monotonic()
+            self._file.write(b".\n")
+
+    def failed(self, why: str) -> None:
+        self._file.write(json.dumps({"failed": why}).encode() + b"\n")
+
+
+def _parent_is_gone() -> bool:
+    """Whether the other end of our input is closed: the parent never writes to it."""
+    if sys.platform == "win32":
+        import ctypes
+        import msvcrt
+
+        handle = ctypes.c_void_p(msvcrt.get_osfhandle(0))
+        waiting = ctypes.c_ulong()
+        peek = ctypes.windll.kernel32.PeekNamedPipe
+        return not peek(handle, None, 0, None, ctypes.byref(waiting), None)
+    import select
+
+    readable, _, _ = select.select([0], [], [], 0)
+    return bool(readable) and os.read(0, 1) == b""
+
+
+def to_file(scene: bpy.types.Scene, path: str, *, middle: bool, audio: bool) -> None:
+    """Let ``scene`` write H.264 into ``path``, a name in the folder that we run in."""
+    render = scene.render
+    # Relative paths are refused by 5.0 (measured).
+    render.filepath = compat.literal_path(str(_FOLDER / path))
+    render.use_file_extension = False
+    render.use_overwrite = True
+    render.use_placeholder = False
+    render.use_border = render.use_crop_to_border = False
+    render.use_multiview = False
+    render.use_persistent_data = False
+    render.dither_intensity = 0.0
+    for stamp in render.bl_rna.properties.keys():
+        if stamp.startswith("use_stamp"):
+            setattr(render, stamp, False)
+    compat.write_movie(render.image_settings)
+    ffmpeg: Any = render.ffmpeg
+    ffmpeg.format = "MKV" if middle else "MPEG4"
+    ffmpeg.codec = "H264"
+    ffmpeg.use_lossless_output = False
+    ffmpeg.use_autosplit = False
+    # The artist waits for it, and what it is sent for makes a new picture of it.
+    ffmpeg.ffmpeg_preset = "REALTIME"
+    ffmpeg.constant_rate_factor = "PERC_LOSSLESS" if middle else "HIGH"
+    ffmpeg.gopsize = 24
+    ffmpeg.use_max_b_frames = False
+    ffmpeg.audio_codec = ("FLAC" if middle else "AAC") if audio else "NONE"
+    ffmpeg.audio_bitrate = 192
+    ffmpeg.audio_mixrate = 48000
+    ffmpeg.audio_channels = "STEREO"
+    ffmpeg.audio_volume = 1.0
+    scene.frame_step = 1
+
+
+def render(scene: bpy.types.Scene) -> None:
+    """Render the frames of ``scene`` into its file. Raises Unbakeable."""
+    # With the scene= of the operator the context's frame would be rendered (measured).
+    with bpy.context.temp_override(scene=scene):
+        try:
+            bpy.ops.render.render(animation=True)
+        except RuntimeError as error:
+            lines = [line.removeprefix("Error: ").strip() for line in str(error).splitlines()]
+            raise Unbakeable(next((line for line in lines if line), "no reason given")) from error
+
+
+def no_caches(scene: bpy.types.Scene) -> None:
+    """Every frame is seen once: memory for seeing it again is wasted.
+
+    Not for the artist's edit: 5.0 rounds to another frame of a retimed movie without its cache (measured).
+    """
+    editor = scene.sequence_editor
+    for name in editor.bl_rna.properties.keys():
+        if name.startswith(("use_cache_", "use_prefetch")):
+            setattr(editor, name, False)
+
+
+def bake_strip(order: dict[str, Any], report: Report) -> None:
+    """The strip that the parent left in the copy of the scene, as large as ordered."""
+    scene = bpy.data.scenes[order["scene"]]
+    compositors = [group for each in bpy.data.scenes for group in compat.compositors_of(each)]
+    for group in [*bpy.data.node_groups, *compositors]:
+        for node in [n for n in group.nodes if n.type == "OUTPUT_FILE"]:
+            group.nodes.remove(node)  # files of the artist
+    shared.show_only(scene.sequence_editor, compat.strips)
+    check_movies(scene)
+    bpy.context.preferences.system.memory_cache_limit = _CACHE_MEGABYTES
+    output = scene.render
+    output.use_sequencer = True
+    output.use_compositing = False
+    scene.frame_start, scene.frame_end = order["start"], order["end"] - 1
+    size = tuple(order["size"])
+    if order["place"]:
+        _place(scene, size)
+    if report.passes == 1:
+        output.resolution_percentage = 100
+        to_file(scene, shared.RESULT, middle=False, audio=order["audio"])
+        render(scene)
+        return
+    share = order["percent"] / 100
+    # H.264 has even sizes: a line or column more than the edit has, and cut off again below.
+    output.resolution_percentage = order["percent"]
+    step = 200 // order["percent"]
+    full = (output.resolution_x, output.resolution_y)
+    output.resolution_x += -output.resolution_x % step
+    output.resolution_y += -output.resolution_y % step
+    to_file(scene, shared.MIDDLE, middle=True, audio=order["audio"])
+    render(scene)
+    if not os.path.exists(shared.MIDDLE):
+        raise Unbakeable("Blender wrote no file")  # and said nothing: 5.0 does so
+    second = plain_scene("second", order, size)
+    strips = compat.strips(second.sequence_editor)
+    movie = strips.new_movie("picture", str(_FOLDER / shared.MIDDLE), 2, 1)
+    movie.transform.scale_x = size[0] / (full[0] * share)
+    movie.transform.scale_y = size[1] / (full[1] * share)
+    compat.best_filter(movie.transform)
+    if order["audio"]:
+        strips.new_sound("sound", str(_FOLDER / shared.MIDDLE), 1, 1)
+    to_file(second, shared.RESULT, middle=False, audio=order["audio"])
+    render(second)
+
+
+def _place(scene: bpy.types.Scene, size: tuple[int, int]) -> None:
+    """Lay movies and images out for a frame of ``size``: their places and scales are in pixels."""
+    output = scene.render
+    x, y = size[0] / output.resolution_x, size[1] / output.resolution_y
+    output.resolution_x, output.resolution_y = size
+    for strip in compat.strips_all(scene.sequence_editor):
+        if strip.type == "SOUND":
+            continue
+        transform = strip.transform
+        transform.offset_x *= x
+        transform.offset_y *= y
+        if strip.type != "META":  # as large as the frame anyway
+            transform.scale_x *= x
+            transform.scale_y *= y
+            if transform.filter == "AUTO" and transform.scale_x < 1.0:
+                compat.best_filter(transform)
+
+
+def bake_camera(order: dict[str, Any]) -> None:
+    """The cameras of the scene, in Workbench."""
+    scene = bpy.data.scenes[order["scene"]]
+    scene.render.engine = "BLENDER_WORKBENCH"
+    scene.render.use_sequencer = scene.render.use_compositing = False
+    _resize(scene, order)
+    scene.frame_start, scene.frame_end = order["start"], order["end"] - 1
+    to_file(scene, shared.RESULT, middle=False, audio=False)
+    render(scene)
+
+
+def bake_frames(order: dict[str, Any]) -> None:
+    """Pictures that lie in one folder, one a frame."""
+    scene = plain_scene("frames", order, tuple(order["size"]))
+    first, *others = order["frames"]
+    strips = compat.strips(scene.sequence_editor)
+    strip = strips.new_image("frames", first, 1, 1, fit_method="STRETCH")
+    for path in others:
+        strip.elements.append(os.path.basename(path))
+    compat.set_end(strip, 1 + len(order["frames"]))
+    to_file(scene, shared.RESULT, middle=False, audio=False)
+    render(scene)
+
+
+def plain_scene(name: str, order: dict[str, Any], size: tuple[int, int]) -> bpy.types.Scene:
+    """A scene with an empty edit, of the ordered rate and length, that shows files as they are."""
+    scene = bpy.data.scenes.new(name)
+    compat.plain_view(scene)
+    output = scene.render
+    output.resolution_x, output.resolution_y = size
+    output.resolution_percentage = 100
+    output.fps, output.fps_base = order["fps"], order["fps_base"]
+    output.use_sequencer = True
+    output.use_compositing = False
+    scene.frame_start, scene.frame_end = 1, order["end"] - order["start"]
+    scene.sequence_editor_create()
+    no_caches(scene)
+    return scene
+
+
+def _resize(scene: bpy.types.Scene, order: dict[str, Any]) -> None:
+    output = scene.render
+    output.resolution_x, output.resolution_y = order["size"]
+    output.resolution_percentage = 100
+    output.pixel_aspect_x = output.pixel_aspect_y = 1.0
+
+
+def check_movies(scene: bpy.types.Scene) -> None:
+    """Raises Unbakeable when a movie that is seen gives no pictures."""
+    for strip in compat.strips_all(scene.sequence_editor):
+        if strip.type == "MOVIE" and not strip.reload_if_needed():
+            path = bpy.path.abspath(strip.filepath)
+            raise Unbakeable(f"Blender cannot read “{path}”")
+
+
+def main(order: dict[str, Any]) -> None:
+    """Do what is ordered, in the folder that we run in. Raises Unbakeable."""
+    report = Report(order["passes"])
+    report.alive()
+    handlers = bpy.app.handlers
+    handlers.render_write.append(report.frame)
+    for signs in (handlers.render_stats, handlers.render_pre, handlers.render_post):
+        signs.append(report.alive)
+    try:
+        for unsaved, packed in order["images"].items():
+            bpy.data.images[unsaved].user_remap(bpy.data.images[packed])
+        match order["what"]:
+            case "strip":
+                bake_strip(order, report)
+            case "camera":
+                bake_camera(order)
+            case "frames":
+                bake_frames(order)
+    except Unbakeable as why:
+        report.failed(str(why))
+        raise
+
+
+def _leave(code: int) -> NoReturn:
+    # Blender's own way out frees everything, and has been seen to hang in it after a failed render.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    try:
+        if hasattr(os, "nice"):
+            os.nice(5)  # the artist's Blender comes first
+        ordered = json.loads(Path(shared.ORDER).read_text("utf-8"))
+        if not bpy.app.binary_path and ordered["blend"]:
+            bpy.ops.wm.open_mainfile(filepath=ordered["blend"], load_ui=False)
+        main(ordered)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        _leave(1)
+    _leave(0)

@@ -1,0 +1,298 @@
+"""The camera render as an interactive job of Blender, and the handlers that notice what ends it.
+
+Those of a render run on foreign threads (measured): they set a flag and touch nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from pathlib import Path
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ...core.spec import Source
+from .. import compat
+from ..refusal import CaptureInterrupted, CaptureRefused
+from ..scenes import camera_of, camera_refusal, frame_size, sentence
+from . import pixels
+from .pixels import Still
+from .scene_copy import (
+    copy_scene,
+    is_tagged,
+    register_copies,
+    run,
+    set_in_use,
+    tidy,
+    tidy_soon,
+    unregister_copies,
+)
+
+#: Seconds to wait for Blender to call our job over once it reported its end. Longer than that, another
+#: render runs beside it.
+JOB_END_SECONDS = 1.0
+#: At most so long a render is held back for one turn of the event loop (see ``compat``).
+HOLD_SECONDS = 3.0
+
+
+def cover(frame: tuple[float, float], size: tuple[int, int], sensor_fit: str) -> tuple[int, int]:
+    """The smallest full frame, in whole pixels, that holds ``size`` at the framing of ``frame``.
+
+    The side that the camera's lens is fitted to decides how the other one is rounded: so that the frame
+    never shows more than the camera does.
+    """
+    from fractions import Fraction  # here: with decimal it costs Blender's start 2 ms
+
+    ratio = Fraction(frame[0]) / Fraction(frame[1])
+    wide = sensor_fit == "HORIZONTAL" or (sensor_fit == "AUTO" and ratio >= 1)
+    tiny = Fraction(1, 10**6)
+    if ratio >= Fraction(*size):
+        exact = size[1] * ratio
+        return (math.ceil(exact - tiny) if wide else math.floor(exact + tiny)), size[1]
+    exact = size[0] / ratio
+    return size[0], (math.floor(exact + tiny) if wide else math.ceil(exact - tiny))
+
+
+class CameraRender:
+    """One render of a scene's camera at the pixels of the clip. One at a time.
+
+    In a window Blender renders while the artist goes on: call ``poll()`` from a timer. In background
+    mode ``start()`` blocks until the picture is there.
+    """
+
+    def __init__(
+        self,
+        scene: bpy.types.Scene,
+        size: tuple[int, int],
+        path: Path,
+        file_format: str,
+        frame: int | None,
+        camera: bpy.types.Object | None,
+    ) -> None:
+        self.size = size
+        self.path = path
+        self.file_format = file_format
+        self.broken = ""  # what ended it without a picture
+        self.held = False  # its thread waits for one turn of the event loop
+        self.done_at = 0.0  # monotonic time at which Blender reported the end, either way
+        full = frame_size(scene)
+        copy = copy_scene(scene, pixels.part_of(path), file_format)
+        self.scene_name = copy.name
+        if frame is not None:
+            # Set, and not gone to: the render itself evaluates the scene there.
+            copy.frame_current, copy.frame_subframe = frame, 0.0
+        if camera is None:
+            camera = camera_of(copy)
+        else:
+            for marker in copy.timeline_markers:
+                marker.camera = None
+            copy.camera = camera
+        assert camera is not None
+        self.source = Source("CAMERA", scene=scene.name, frame=copy.frame_float, camera=camera.name)
+        render = copy.render
+        render.use_sequencer = False
+        render.pixel_aspect_x = render.pixel_aspect_y = 1.0
+        fit = camera.data.sensor_fit if isinstance(camera.data, bpy.types.Camera) else "AUTO"
+        width, height = cover(full, size, fit)
+        render.resolution_x, render.resolution_y = width, height
+        self.whole = (width, height) == size
+        if not self.whole and not compat.composites(copy):
+            # A compositor sees the whole frame, as its vignettes and masks expect: cropped afterwards.
+            # Blender cuts fractions of a pixel off, hence the halves.
+            self.whole = True
+            x, y = (width - size[0]) // 2, (height - size[1]) // 2
+            render.use_border = render.use_crop_to_border = True
+            render.border_min_x = (x + 0.5) / width if x else 0.0
+            render.border_min_y = (y + 0.5) / height if y else 0.0
+            render.border_max_x = min(1.0, (x + size[0] + 0.5) / width)
+            render.border_max_y = min(1.0, (y + size[1] + 0.5) / height)
+        if not self.whole:
+            compat.write_images(render.image_settings, "PNG", pixels.JPEG_QUALITY)
+
+    @staticmethod
+    def start(
+        context: bpy.types.Context,
+        scene: bpy.types.Scene,
+        size: tuple[int, int],
+        path: Path,
+        file_format: str,
+        frame: int | None = None,
+        camera: bpy.types.Object | None = None,
+    ) -> CameraRender:
+        """Render ``scene``'s camera into ``path``, ``size`` pixels exactly.
+
+        ``frame`` and ``camera`` are the scene's own where they are None. Raises CaptureRefused, or CaptureInterrupted when Blender cannot render it.
+        """
+        global _active
+        if _active is not None:
+            raise CaptureRefused(
+                "The source of another clip is being rendered. Wait until it is done."
+            )
+        if why := camera_refusal(scene, camera):
+            raise CaptureRefused(why)
+        self = CameraRender(scene, size, path, file_format, frame, camera)
+        _active = self
+        set_in_use(self.scene_name)
+        if not bpy.app.background and compat.frees_contexts_in_use():
+            self.held = True
+            bpy.app.timers.register(self._let_go, first_interval=0.0, persistent=True)
+        try:
+            result = run(bpy.data.scenes[self.scene_name], wait=bpy.app.background)
+        except RuntimeError as error:
+            self._end()
+            raise CaptureInterrupted(f"Render interrupted: {sentence(error)}") from error
+        if "CANCELLED" in result:
+            self._end()
+            raise CaptureInterrupted("Render interrupted: Blender did not start it.")
+        return self
+
+    def _let_go(self) -> None:
+        """A timer: by the next turn of the event loop Blender has freed what it frees."""
+        self.held = False
+
+    def poll(self) -> Still | None:
+        """The still, or None while it is being rendered. Raises CaptureInterrupted.
+
+        Whatever the end, the copy is gone afterwards, and so is an unfinished file.
+        """
+        running = bpy.app.is_job_running("RENDER")
+        scene = bpy.data.scenes.get(self.scene_name)
+        if scene is None:
+            self.broken = self.broken or "the scene is gone"
+        if running and time.monotonic() - (self.done_at or math.inf) < JOB_END_SECONDS:
+            return None
+        if not self.done_at and not self.broken:
+            self.broken = "Blender ended it"
+        if bpy.app.is_job_running("OBJECT_BAKE"):
+            self.broken = self.broken or "baking was started"  # which stops renders
+        if self.broken:
+            self._end()
+            raise CaptureInterrupted(f"Render interrupted: {self.broken}.")
+        try:
+            return self._collect()
+        finally:
+            self._end()
+
+    def cancel(self) -> None:
+        """Give the render up: nothing is kept of it. Blender ends the job itself in its own time."""
+        self.broken = self.broken or "it was cancelled"
+        self._end()
+
+    def _collect(self) -> Still:
+        part = pixels.part_of(self.path)
+        try:
+            if self.whole:
+                os.replace(part, self.path)
+            else:
+                pixels.write(
+                    pixels.fit(pixels.read(part), 1.0, self.size), self.path, self.file_format
+                )
+            return pixels.finished(self.path, self.file_format, *self.size, self.source)
+        except OSError as error:
+            raise CaptureInterrupted(
+                f"Render interrupted: the picture could not be written to “{self.path.parent}”. "
+                "Check the disk and the folder."
+            ) from error
+
+    def _end(self) -> None:
+        global _active
+        if _active is self:
+            _active = None
+            set_in_use("")
+        if self._clean() is not None and not bpy.app.background:
+            bpy.app.timers.register(self._clean, first_interval=0.5, persistent=True)
+
+    def _clean(self) -> float | None:
+        """A timer: what a job still writes or reads is removed once it has ended."""
+        if bpy.app.is_job_running("RENDER"):
+            return 0.5
+        pixels.remove(pixels.part_of(self.path))
+        tidy()
+        return None
+
+
+#: The render under way. Blender's handlers are functions of the module and have no other way to it.
+_active: CameraRender | None = None
+
+
+@persistent
+def _render_init(scene: bpy.types.Scene, *_: object) -> None:
+    if is_tagged(scene):
+        _hold(scene)
+        return
+    # It stops ours half-way, and Blender still reports it complete (measured in 5.2).
+    if _active is not None:
+        _active.broken = _active.broken or "another render was started"
+
+
+def _hold(scene: bpy.types.Scene) -> None:
+    """Keep our render back, on its own thread, until Blender's window cannot crash it any more."""
+    ours = _active
+    end = time.monotonic() + HOLD_SECONDS
+    while ours is not None and ours.held and not ours.broken and time.monotonic() < end:
+        time.sleep(0.002)
+
+
+@persistent
+def _render_post(scene: bpy.types.Scene, *_: object) -> None:
+    # Afterwards other add-ons may set what they like: the picture is there.
+    ours = _active is not None and scene.name == _active.scene_name
+    if ours and scene.frame_float != _active.source.frame:
+        _active.broken = _active.broken or "another add-on changed the frame"
+
+
+@persistent
+def _render_complete(scene: bpy.types.Scene, *_: object) -> None:
+    if _active is not None and scene.name == _active.scene_name:
+        _active.done_at = time.monotonic()
+
+
+@persistent
+def _render_cancel(scene: bpy.types.Scene, *_: object) -> None:
+    if _active is not None and scene.name == _active.scene_name:
+        _active.broken = _active.broken or "it was cancelled or failed"
+        _active.done_at = time.monotonic()
+
+
+@persistent
+def _undone(*_: object) -> None:
+    # Undo aborts a render, and Blender still reports it complete (measured in 4.3 and 5.2).
+    if _active is not None:
+        _active.broken = _active.broken or "undo and redo end a render"
+    if not bpy.app.background and not bpy.app.timers.is_registered(tidy_soon):
+        bpy.app.timers.register(tidy_soon, first_interval=0.0)
+
+
+@persistent
+def _loading(*_: object) -> None:
+    if _active is not None:
+        _active.broken = _active.broken or "another file was opened"
+
+
+_HANDLERS = {
+    "render_init": _render_init,
+    "render_post": _render_post,
+    "render_complete": _render_complete,
+    "render_cancel": _render_cancel,
+    "undo_post": _undone,
+    "redo_post": _undone,
+    "load_pre": _loading,
+    "load_post": _undone,
+}
+
+
+def register() -> None:
+    register_copies()
+    for name, handler in _HANDLERS.items():
+        # Before those of other add-ons, which may change what ours look at.
+        getattr(bpy.app.handlers, name).insert(0, handler)
+
+
+def unregister() -> None:
+    if _active is not None:
+        _active.cancel()
+    for name, handler in _HANDLERS.items():
+        getattr(bpy.app.handlers, name).remove(handler)
+    unregister_copies()

@@ -1,0 +1,316 @@
+"""A still from what the artist sees: camera, viewport, render result, image, sequencer.
+
+Owns what each source is, when it cannot be taken, and how its pixels are got without changing anything.
+It knows nothing of jobs and of the panel. The camera is a render job of its own: ``CameraRender``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...core.spec import Source
+from .. import compat, scenes
+from ..refusal import CaptureInterrupted, CaptureRefused
+from . import pixels, viewport
+from .edit_copy import isolate
+from .pixels import Still
+from .scene_copy import copy_scene, render_result, run, tidy
+
+SOURCES = ("CAMERA", "VIEWPORT", "RENDER_RESULT", "IMAGE", "SEQUENCER", "NONE")
+#: 8192 x 8192; reading more would take gigabytes and stall the window.
+MAX_PIXELS = 2**26
+
+
+def natural_size(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    source: str,
+    image: bpy.types.Image | None,
+) -> tuple[float, float] | None:
+    """The full frame of the source in square pixels, or None when there is none. Cheap.
+
+    A render result does not tell its size, so the scene's frame stands for it; the picture itself is
+    cropped by its own pixels.
+    """
+    match source:
+        case "CAMERA" | "RENDER_RESULT":
+            return scenes.frame_size(scene)
+        case "VIEWPORT":
+            view = viewport.find(context)
+            return viewport.frame_size(view, scene) if view else None
+        case "IMAGE":
+            return (image.size[0], image.size[1]) if image and all(image.size) else None
+        case "SEQUENCER":
+            return scenes.frame_size(compat.sequencer_scene(context))
+        case _:
+            return None
+
+
+_NOT_RENDERED = "This scene has not been rendered yet. Press F12 first, or choose another source."
+
+
+def refusal(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    source: str,
+    image: bpy.types.Image | None,
+) -> str:
+    """Why the source cannot be captured now, as a sentence, or ''. Cheap and without side effects."""
+    if does := scenes.busy():
+        return f"Blender {does} something else. Wait until it is done."
+    match source:
+        case "NONE":
+            return ""
+        case "CAMERA":
+            return scenes.camera_refusal(scene)
+        case "VIEWPORT":
+            return viewport.refusal(context, scene)
+        case "RENDER_RESULT":
+            return "" if render_result() else _NOT_RENDERED
+        case "IMAGE":
+            return image_refusal(image) if image else "Choose the image that the clip starts from."
+        case "SEQUENCER":
+            return _sequencer_refusal(compat.sequencer_scene(context))
+        case _:
+            return f"There is no source “{source}”."
+
+
+def capture_now(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    source: str,
+    image: bpy.types.Image | None,
+    size: tuple[int, int],
+    path: Path,
+    file_format: str,
+) -> Still:
+    """A still of any source but the camera, written to ``path`` as 'PNG' or 'JPEG'.
+
+    ``size`` is the clip's, in pixels: the picture is cropped inside to its ratio and shrunk to it, never
+    enlarged. Raises CaptureRefused, or CaptureInterrupted when Blender fails to deliver.
+    """
+    if why := refusal(context, scene, source, image):
+        raise CaptureRefused(why)
+    shown = Source(source, scene=scene.name, frame=scene.frame_float)
+    aspect = 1.0
+    match source:
+        case "VIEWPORT":
+            rgb, camera = viewport.draw(context, scene, size)
+            shown = Source(source, scene=scene.name, frame=scene.frame_float, camera=camera)
+        case "RENDER_RESULT":
+            rgb = _render_result_pixels(scene, path)
+            aspect = scene.render.pixel_aspect_x / scene.render.pixel_aspect_y
+        case "IMAGE":
+            assert image is not None
+            rgb = _image_pixels(scene, image, path)
+            shown = Source(source, scene=scene.name, frame=scene.frame_float, image=image.name)
+        case "SEQUENCER":
+            edit = compat.sequencer_scene(context)
+            rgb = _edit_pixels(edit, pixels.part_of(path).with_suffix(".png"), None, None)
+            aspect = edit.render.pixel_aspect_x / edit.render.pixel_aspect_y
+            shown = Source(source, scene=edit.name, frame=edit.frame_float)
+        case _:
+            raise CaptureRefused(f"“{source}” cannot be captured at once.")
+    rgb = pixels.fit(rgb, aspect, size)
+    pixels.write(rgb, path, file_format)
+    return pixels.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)
+
+
+def _render_result_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
+    result = render_result()
+    assert result is not None
+    part = pixels.part_of(path).with_suffix(".png")
+    # Only the rendered scene has the pixels, and its settings decide the format: so they are borrowed.
+    try:
+        with _borrowed(scene.render):
+            result.save_render(str(part), scene=scene)
+        return pixels.read(part)
+    except RuntimeError as error:
+        raise CaptureRefused(_NOT_RENDERED) from error
+    finally:
+        pixels.remove(part)
+
+
+@contextmanager
+def _borrowed(output: bpy.types.RenderSettings) -> Iterator[None]:
+    """The artist's output format, switched to 8-bit PNG for a moment and put back."""
+    # 4.2 also sets the video's container anew when the format is video again (measured).
+    owners = [output.image_settings, output.ffmpeg]
+    before = [
+        (owner, name, getattr(owner, name)) for owner in owners for name in _settings_of(owner)
+    ]
+    try:
+        compat.write_images(output.image_settings, "PNG", pixels.JPEG_QUALITY)
+        yield
+    finally:
+        for owner, name, value in before:
+            if getattr(owner, name) != value:
+                setattr(owner, name, value)
+
+
+def _settings_of(owner: bpy.types.bpy_struct) -> list[str]:
+    """The names of its plain settings, those first that decide which values the others can have."""
+    first = ("media_type", "file_format", "color_mode", "color_depth", "format", "codec")
+    names = [
+        prop.identifier
+        for prop in owner.bl_rna.properties
+        if not prop.is_readonly and prop.type not in {"POINTER", "COLLECTION"}
+    ]
+    return [n for n in first if n in names] + [n for n in names if n not in first]
+
+
+def image_refusal(image: bpy.types.Image | None) -> str:
+    """Why an image cannot be sent, or ''."""
+    if image is None:
+        return "Choose an image."
+    if image.source in {"MOVIE", "SEQUENCE"}:
+        # A datablock does not know at which frame it is meant: measured, its pixels are frame 0 or none.
+        return (
+            f"“{image.name}” has many frames. Put it into the Video Sequencer and choose Sequencer "
+            "as source."
+        )
+    if image.type in {"RENDER_RESULT", "COMPOSITING"}:
+        return f"“{image.name}” is not an image of its own. Choose Render Result as source."
+    width, height = image.size
+    if not width or not height:
+        return f"“{image.name}” has no pixels: its file is missing or cannot be read."
+    if width * height > MAX_PIXELS:
+        return f"“{image.name}” is too large ({width} × {height}). Choose a smaller copy of it."
+    return ""
+
+
+def _image_pixels(scene: bpy.types.Scene, image: bpy.types.Image, path: Path) -> np.ndarray:
+    """The image as Blender's Image Editor shows it, over black.
+
+    Byte images in sRGB, and data, keep their values exactly. Everything else is shown by the Standard
+    view, or, where the image says *View as Render*, by the scene's.
+    """
+    space = image.colorspace_settings
+    if (
+        not image.is_float
+        and not image.use_view_as_render
+        and (space.is_data or space.name == "sRGB")
+    ):
+        rgb, alpha = pixels.pixels_of(image)
+        if image.alpha_mode not in {"NONE", "CHANNEL_PACKED"}:
+            rgb = rgb * alpha
+        return pixels.to_bytes(rgb)
+    part = pixels.part_of(path).with_suffix(".png")
+    copy = copy_scene(scene, part, "PNG")
+    try:
+        if not image.use_view_as_render:
+            compat.plain_view(copy)
+        copy.render.dither_intensity = 0.0
+        image.save_render(str(part), scene=copy)
+        return pixels.read(part)
+    except RuntimeError as error:
+        raise CaptureRefused(f"“{image.name}” could not be read: {error}") from error
+    finally:
+        pixels.remove(part)
+        tidy()
+
+
+#: The longer side of a reference in pixels: what it is shrunk to.
+_LONGEST_REFERENCE = 1536
+
+
+def reference(
+    scene: bpy.types.Scene, image: bpy.types.Image, path: Path, file_format: str
+) -> Still:
+    """An image as it is, in its own ratio and at most 1536 pixels long, written to ``path``.
+
+    Raises CaptureRefused, CaptureInterrupted.
+    """
+    if why := image_refusal(image):
+        raise CaptureRefused(why)
+    rgb = _image_pixels(scene, image, path)
+    height, width = rgb.shape[:2]
+    scale = min(1.0, _LONGEST_REFERENCE / max(width, height))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    rgb = pixels.fit(rgb, 1.0, size)
+    pixels.write(rgb, path, file_format)
+    shown = Source("IMAGE", scene=scene.name, frame=scene.frame_float, image=image.name)
+    return pixels.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)
+
+
+def packed_image(path: Path, name: str) -> bpy.types.Image:
+    """The picture at ``path`` as an image of this file, packed into it; the file itself goes."""
+    image = bpy.data.images.load(str(path), check_existing=False)
+    image.name = name
+    image.pack()
+    image.filepath = ""
+    pixels.remove(path)
+    return image
+
+
+def strip_still(
+    scene: bpy.types.Scene,
+    strip: bpy.types.Strip,
+    frame: int,
+    size: tuple[int, int],
+    path: Path,
+    file_format: str,
+) -> Still:
+    """What ``strip`` alone shows at a scene frame, cropped inside to ``size``, written to ``path``.
+
+    Raises CaptureRefused, CaptureInterrupted.
+    """
+    if does := scenes.busy():
+        raise CaptureRefused(f"Blender {does} something else. Wait until it is done.")
+    part = pixels.part_of(path).with_suffix(".png")
+    rgb = _edit_pixels(scene, part, frame, strip)
+    aspect = scene.render.pixel_aspect_x / scene.render.pixel_aspect_y
+    rgb = pixels.fit(rgb, aspect, size)
+    pixels.write(rgb, path, file_format)
+    shown = Source("STRIP", scene=scene.name, frame=frame, image=strip.name)
+    return pixels.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)
+
+
+def _sequencer_refusal(scene: bpy.types.Scene) -> str:
+    editor = scene.sequence_editor
+    if editor is None or not compat.strips(editor):
+        return f"The sequencer of “{scene.name}” is empty. Choose another source."
+    if not any(_shows(strip, editor, scene.frame_current) for strip in compat.strips(editor)):
+        return f"The sequencer shows nothing at frame {scene.frame_current}. Move the playhead to a strip."
+    return ""
+
+
+def _shows(strip: bpy.types.Strip, editor: bpy.types.SequenceEditor, frame: int) -> bool:
+    first, end = compat.span(strip)
+    return (
+        first <= frame < end
+        and strip.type != "SOUND"
+        and not strip.mute
+        and not editor.channels[strip.channel].mute
+    )
+
+
+def _edit_pixels(
+    scene: bpy.types.Scene, part: Path, frame: int | None, alone: bpy.types.Strip | None
+) -> np.ndarray:
+    """The edit at its playhead or another frame, or one strip of it alone.
+
+    In the scene's own view and at its own full size.
+    """
+    copy = copy_scene(scene, part, "PNG")
+    try:
+        copy.render.use_sequencer = True
+        copy.render.use_compositing = False
+        if frame is not None:
+            copy.frame_current, copy.frame_subframe = frame, 0.0
+        if alone is not None:
+            isolate(scene, copy, alone)
+        run(copy, wait=True)
+        return pixels.read(part)
+    except RuntimeError as error:
+        raise CaptureInterrupted(
+            f"The sequencer could not be rendered: {scenes.sentence(error)}"
+        ) from error
+    finally:
+        pixels.remove(part)
+        tidy()

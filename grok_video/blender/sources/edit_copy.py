@@ -1,0 +1,313 @@
+"""The part of an edit that a bake needs, written into a file of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...core.spec import new_id
+from .. import compat, scenes
+from .bake_common import ROLE, show_only
+from .scene_copy import PREFIX, TAG, show_on_srgb
+
+
+def _walk(base: Any) -> Iterator[tuple[Any, Any]]:
+    """All strips of an editor or a meta strip with what they lie in, always in the same order."""
+    for strip in compat.strips(base):
+        yield strip, base
+        if strip.type == "META":
+            yield from _walk(strip)
+
+
+class NeededStrips:
+    """The strips that a bake needs, and what each is there for.
+
+    'shown': to be seen or heard. 'around': a meta strip that it lies in. 'feeds': an input of an effect,
+    or a mask. 'part': what a meta strip, a multicam or an adjustment consists of, as the artist left it.
+    """
+
+    def __init__(
+        self,
+        scene: bpy.types.Scene,
+        strip: bpy.types.Strip,
+        start: int,
+        end: int,
+        sounds: Sequence[bpy.types.Strip],
+    ) -> None:
+        self.scene = scene
+        self.strip: Any = strip
+        self.start = start
+        self.end = end
+        self.roles: dict[int, str] = {}
+        self.strips: list[Any] = []
+        self._owners = {s.as_pointer(): base for s, base in _walk(scene.sequence_editor)}
+        self._include(strip, "shown")
+        for sound in sounds:
+            self._include(sound, "shown")
+            self.roles[sound.as_pointer()] = "shown"
+        for inner in (strip, *sounds):
+            for meta in self._around(inner):
+                if meta.as_pointer() not in self.roles:
+                    self._add(meta, "around")
+
+    def _add(self, strip: Any, role: str) -> None:
+        self.roles[strip.as_pointer()] = role
+        self.strips.append(strip)
+
+    def _around(self, strip: Any) -> Iterator[Any]:
+        owner = self._owners[strip.as_pointer()]
+        while owner != self.scene.sequence_editor:
+            yield owner
+            owner = self._owners[owner.as_pointer()]
+
+    def _include(self, strip: Any, role: str) -> None:
+        if strip.as_pointer() in self.roles:
+            return
+        self._add(strip, role)
+        feeds = "part" if role == "part" else "feeds"
+        for other in compat.inputs(strip):
+            self._include(other, feeds)
+        for modifier in getattr(strip, "modifiers", ()):
+            if modifier.input_mask_strip is not None:
+                self._include(modifier.input_mask_strip, feeds)
+        for other in self._below(strip):
+            self._include(other, "part")
+
+    def _below(self, strip: Any) -> list[Any]:
+        """What a strip consists of that is not its input."""
+        if strip.type == "META":
+            return list(compat.strips(strip))
+        siblings = compat.strips(self._owners[strip.as_pointer()])
+        match strip.type:
+            case "MULTICAM":
+                below = [s for s in siblings if s.channel == strip.multicam_source]
+            case "ADJUSTMENT":
+                below = [s for s in siblings if s.channel < strip.channel]
+            case _:
+                return []
+        first, end = compat.span(strip)
+        return [s for s in below if compat.span(s)[0] < end and compat.span(s)[1] > first]
+
+    def has_sound(self) -> bool:
+        """Whether there may be something to hear."""
+        if not bpy.app.build_options.audaspace:  # the wheel of 4.2
+            return False
+        return any(
+            (s.type == "SOUND" and (self.roles[s.as_pointer()] == "shown" or not s.mute))
+            or (s.type == "SCENE" and _sounds(s.scene))
+            for s in self.strips
+        )
+
+    def roles_in_order(self) -> list[str]:
+        """What each strip of the edit is there for, as ``_walk`` gives them; '' for what is not needed."""
+        return [self.roles.get(s.as_pointer(), "") for s, _ in _walk(self.scene.sequence_editor)]
+
+    def plain(self) -> bool:
+        """Whether it is nothing but movies and images, whose places and scales can be changed."""
+        scene = self.scene
+        return scene.animation_data is None and (
+            scene.render.pixel_aspect_x == scene.render.pixel_aspect_y
+            and all(
+                s.type in ("MOVIE", "IMAGE", "SOUND")
+                or (self.roles[s.as_pointer()] == "around" and not _crops(s))
+                for s in self.strips
+            )
+        )
+
+    def has_scenes(self) -> bool:
+        """Whether whole scenes are needed, with their objects."""
+        return any(strip.type == "SCENE" for strip in self.strips)
+
+    # -------------------------------------------------------------------------------------- refusals
+
+    def refusal(self) -> str:
+        """Why it cannot be baked, as a sentence, or ''."""
+        name, kind = self.strip.name, self.strip.type
+        if does := scenes.busy():
+            return f"Blender {does} something else. Wait until it is done."
+        if kind == "SOUND":
+            return f"“{name}” is a sound and shows no picture. Choose its movie strip."
+        if kind == "META" and not any(s.type != "SOUND" for s in compat.strips(self.strip)):
+            return f"The meta strip “{name}” holds nothing to see. Choose another strip."
+        if self.end <= self.start:
+            return f"There is nothing of “{name}” to take: the range is empty."
+        if self.start < 0:
+            # Scene.frame_start, from which an animation is rendered, cannot be negative.
+            return f"“{name}” begins before frame 0. Move it to frame 0 or later."
+        for shown in (self.strip, *self._around(self.strip)):
+            first, end = compat.span(shown)
+            if self.start < first or self.end > end:
+                return f"“{shown.name}” is shown from frame {first} to {end - 1} only."
+        for strip in self.strips:
+            if why := self._strip_refusal(strip):
+                return why
+        return ""
+
+    def _strip_refusal(self, strip: Any) -> str:
+        if strip.type == "SCENE":
+            return _scene_refusal(strip)
+        if strip.type == "SOUND" and strip.mute and self.roles[strip.as_pointer()] != "shown":
+            return ""
+        for path in self._files(strip):
+            if not os.path.isfile(path):
+                return f"“{strip.name}” shows “{path}”, which is not there. Find the file, or choose another strip."
+        return ""
+
+    def _files(self, strip: Any) -> Iterator[str]:
+        """The files that a strip reads in the range."""
+        library = self.scene.library
+        match strip.type:
+            case "MOVIE":
+                yield bpy.path.abspath(strip.filepath, library=library)
+            case "IMAGE":
+                folder = bpy.path.abspath(strip.directory, library=library)
+                first, end = compat.span(strip)
+                frames = range(max(first, self.start), min(end, self.end))
+                found = (strip.strip_elem_from_frame(frame) for frame in frames)
+                yield from dict.fromkeys(
+                    os.path.join(folder, element.filename) for element in found if element
+                )
+            case "SOUND" if strip.sound is not None and strip.sound.packed_file is None:
+                yield bpy.path.abspath(strip.sound.filepath, library=strip.sound.library)
+            case "MOVIECLIP" if strip.clip is not None and strip.clip.source == "MOVIE":
+                yield bpy.path.abspath(strip.clip.filepath, library=strip.clip.library)
+            case _:
+                return
+
+
+def _crops(strip: Any) -> bool:
+    crop = strip.crop
+    return any((crop.min_x, crop.max_x, crop.min_y, crop.max_y))
+
+
+def _scene_refusal(strip: Any) -> str:
+    scene = strip.scene
+    if scene is None:
+        return f"“{strip.name}” has no scene any more. Choose another strip."
+    if strip.scene_input == "SEQUENCER":
+        return ""
+    if strip.scene_camera is None and scenes.camera_of(scene) is None:
+        return f"The scene “{scene.name}” has no camera. Add one, or choose another strip."
+    if scene.render.engine == "CYCLES" and compat.lacks_denoiser(scene):
+        return (
+            "This Blender was built without Cycles' denoiser. Turn off Denoise in the Render properties of "
+            f"“{scene.name}”, or choose another strip."
+        )
+    return ""
+
+
+def _sounds(scene: bpy.types.Scene | None) -> bool:
+    if scene is None:
+        return False
+    editor = scene.sequence_editor
+    return any(o.type == "SPEAKER" for o in scene.objects) or (
+        editor is not None and any(s.type in ("SOUND", "SCENE") for s in compat.strips_all(editor))
+    )
+
+
+def write_edit(scene: bpy.types.Scene, needed: NeededStrips, file: Path) -> dict[str, Any]:
+    """Write the needed strips and what they depend on into ``file``; what the child must know of it.
+
+    The artist's scene is not touched: a copy that has nothing else is written and removed.
+    """
+    roles = needed.roles_in_order()
+    copy = scene.copy()
+    try:
+        copy.name = name = f"{PREFIX}{new_id()[:8]}"
+        copy[TAG] = True
+        _lighten(copy)
+        show_on_srgb(copy)
+        _keep(copy, roles)
+        with unsaved_images() if needed.has_scenes() else nullcontext({}) as images:
+            write_library({copy, *images.values()}, file)
+            return {"scene": name, "images": copies_of(images)}
+    finally:
+        bpy.data.scenes.remove(copy)
+
+
+def write_library(blocks: set[Any], file: Path) -> None:
+    compat.sync_view_layers()
+    bpy.data.libraries.write(str(file), blocks, path_remap="ABSOLUTE", compress=False)
+
+
+@contextmanager
+def unsaved_images() -> Iterator[dict[str, bpy.types.Image]]:
+    """Copies of the images whose pixels are in memory only, by the names of those; gone afterwards.
+
+    A file has an image's pixels only when they are packed, which is not ours to do with the artist's own,
+    and a copy made by Blender has none (measured).
+    """
+    copies: dict[str, bpy.types.Image] = {}
+    try:
+        for image in [i for i in bpy.data.images if i.is_dirty and i.users and i.has_data]:
+            if image.type not in ("IMAGE", "UV_TEST") or image.library or image.channels != 4:
+                continue
+            copy = bpy.data.images.new(
+                f"{PREFIX}{new_id()[:8]}",
+                *image.size,
+                alpha=True,
+                float_buffer=image.is_float,
+            )
+            copies[image.name] = copy
+            copy.colorspace_settings.name = image.colorspace_settings.name
+            copy.alpha_mode = image.alpha_mode
+            values = np.empty(image.size[0] * image.size[1] * 4, np.float32)
+            pixels: Any = image.pixels
+            pixels.foreach_get(values)
+            pixels = copy.pixels
+            pixels.foreach_set(values)
+            copy.pack()
+        yield copies
+    finally:
+        for copy in copies.values():
+            bpy.data.images.remove(copy)
+
+
+def copies_of(images: dict[str, bpy.types.Image]) -> dict[str, str]:
+    return {name: image.name for name, image in images.items()}
+
+
+def isolate(scene: bpy.types.Scene, copy: bpy.types.Scene, strip: bpy.types.Strip) -> None:
+    """Leave in the edit of ``copy``, a copy of ``scene``, only what ``strip`` shows: for a still of it."""
+    needed = NeededStrips(scene, strip, *compat.span(strip), ())
+    _keep(copy, needed.roles_in_order())
+    show_only(copy.sequence_editor, compat.strips)
+
+
+def _keep(copy: bpy.types.Scene, roles: list[str]) -> None:
+    """Remove the strips of a copied edit that have no role, and note on the others what they are for."""
+    unwanted: list[tuple[int, Any, Any]] = []
+    for (strip, base), role in zip(_walk(copy.sequence_editor), roles, strict=True):
+        if role:
+            strip[ROLE] = role
+        elif base == copy.sequence_editor or base.get(ROLE):
+            unwanted.append((_depth(strip), strip, base))
+    # A strip takes the effects that it feeds along: those go first.
+    for _, strip, base in sorted(unwanted, key=lambda item: -item[0]):
+        compat.strips(base).remove(strip)
+
+
+def _depth(strip: Any) -> int:
+    """How many effects lie one on the other in a strip."""
+    return 1 + max((_depth(other) for other in compat.inputs(strip)), default=-1)
+
+
+def _lighten(copy: bpy.types.Scene) -> None:
+    """Take everything from a copied scene that would be written with it and is not its edit."""
+    compat.drop_properties(copy)
+    copy[TAG] = True
+    compat.drop_compositor(copy)
+    copy.timeline_markers.clear()
+    copy.camera = copy.world = copy.background_set = copy.active_clip = None
+    for layer in copy.view_layers:
+        layer.material_override = None
+    for child in list(copy.collection.children):
+        copy.collection.children.unlink(child)
+    for thing in list(copy.collection.objects):
+        copy.collection.objects.unlink(thing)

@@ -1,0 +1,141 @@
+"""The animation as the 3D viewport shows it, played into an MP4.
+
+Owns the drawing of one frame after the other, and that the playhead is where it was afterwards. The
+encoding is ``sources.bake``'s. It is driven like a bake: ``poll()`` from a timer, ``progress``, ``cancel()``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import bpy
+
+from .. import scenes
+from ..refusal import BakeFailed, BakeRefused, CaptureInterrupted, CaptureRefused
+from . import pixels, viewport
+from .bake import FOLDER_PREFIX, Bake, Baked, playblast_size, range_refusal
+
+_FORMAT, _SUFFIX = "JPEG", ".jpg"
+
+
+class Playblast:
+    """One playblast. Its frames move the scene's playhead, as playback does."""
+
+    def __init__(
+        self, scene: bpy.types.Scene, start: int, end: int, size: tuple[int, int], path: Path
+    ) -> None:
+        """Make the private folder. Raises BakeFailed."""
+        self.path = path
+        self._scene = scene.session_uid  # lives through undo; a scene of another file never has it
+        self._playhead = (scene.frame_current, scene.frame_subframe)
+        self._start = start
+        self._frames = end - start
+        self._size = size
+        self._names: list[str] = []
+        self._bake: Bake | None = None
+        self._failed = ""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=path.parent))
+        except OSError as error:
+            raise BakeFailed(
+                _sentence(f"“{path.parent}” cannot be written ({error.strerror})")
+            ) from error
+
+    @staticmethod
+    def start(
+        context: bpy.types.Context, scene: bpy.types.Scene, start: int, end: int, path: Path
+    ) -> Playblast:
+        """Begin to play the frames [start, end) of ``scene``, which the window shows, into ``path``.
+
+        Raises BakeRefused, BakeFailed.
+        """
+        if does := scenes.busy():
+            raise BakeRefused(f"Blender {does} something else. Wait until it is done.")
+        if why := viewport.refusal(context, scene) or range_refusal(start, end):
+            raise BakeRefused(why)
+        if context.screen and context.screen.is_animation_playing:
+            raise BakeRefused("The animation is playing. Stop it first.")
+        view = viewport.find(context)
+        assert view is not None
+        size = playblast_size(viewport.frame_size(view, scene))
+        return Playblast(scene, start, end, size, path)
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Frames done and frames in all. Drawing is most of the work: encoding is the last tenth."""
+        encoded = self._bake.progress[0] if self._bake else 0
+        return (9 * len(self._names) + encoded) // 10, self._frames
+
+    def poll(self) -> Baked | None:
+        """Draw one frame, or look after the encoding; the finished clip, or None. Raises BakeFailed.
+
+        Whatever the end, nothing but the clip is left, and the playhead is where it was.
+        """
+        if self._failed:
+            raise BakeFailed(self._failed)
+        if self._bake is None:
+            try:
+                self.step()
+            except (CaptureRefused, CaptureInterrupted, OSError) as error:
+                self._fail(str(error))
+            except BakeFailed as error:
+                self._failed = str(error)
+                self._clean()
+                raise
+            return None
+        try:
+            baked = self._bake.poll()
+        except BakeFailed as error:
+            self._failed = str(error)
+            self._clean()
+            raise
+        if baked is not None:
+            self._clean()
+        return baked
+
+    def step(self) -> None:
+        """Draw the next frame; after the last one, begin to encode."""
+        scene = self._find()
+        if scene is None or bpy.context.scene != scene:
+            self._fail("the window shows another scene")
+            return
+        if len(self._names) < self._frames:
+            scene.frame_set(self._start + len(self._names))
+            rgb, _camera = viewport.draw(bpy.context, scene, self._size)
+            name = f"{len(self._names):06}{_SUFFIX}"
+            pixels.write(rgb, self._folder / name, _FORMAT)
+            self._names.append(name)
+        if len(self._names) == self._frames:
+            self._restore()
+            self._bake = Bake.pictures(scene, self._folder, self._names, self._size, self.path)
+
+    def cancel(self) -> None:
+        """End it now: all that it wrote is gone on return."""
+        self._failed = self._failed or _sentence("it was stopped")
+        self._clean()
+
+    def _find(self) -> bpy.types.Scene | None:
+        return next((s for s in bpy.data.scenes if s.session_uid == self._scene), None)
+
+    def _restore(self) -> None:
+        scene = self._find()
+        if scene is not None and self._bake is None:
+            scene.frame_set(self._playhead[0], subframe=self._playhead[1])
+
+    def _fail(self, why: str) -> None:
+        self._failed = _sentence(why)
+        self._clean()
+        raise BakeFailed(self._failed)
+
+    def _clean(self) -> None:
+        self._restore()
+        if self._bake is not None:
+            self._bake.cancel()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _sentence(why: str) -> str:
+    return f"The animation could not be prepared: {why.rstrip('.')}. Nothing was sent or charged."

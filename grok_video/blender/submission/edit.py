@@ -1,0 +1,127 @@
+"""Edit: a strip or an animation looks different and moves as before."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.framing import nearest_ratio
+from ...core.record import record
+from ...core.spec import JobSpec, Kind, Source, SourceVideo, new_id
+from ...service import checks, models
+from ...service.pricing import billed_seconds, priced_resolution
+from .. import scenes
+from ..refusal import BakeRefused, Refused
+from ..sources import bake, playblast, viewport
+from ..timeline.source_strip import SourceStrip, refusal_to_edit
+from .common import DRAFT, FindJob, Submission, draft_of, model_for, signed, target_of, video_path
+from .preparation import BakeStep
+from .strip_part import StripPart, part_of_strip, rework, rework_draft
+
+
+def part_to_edit(scene: bpy.types.Scene, shot: SourceStrip, find_job: FindJob) -> StripPart:
+    """The part of a shot that is edited: all of it, or where the artist lets it begin."""
+    most = int(model_for(scene, "edit").max_edit * shot.fps)
+    length = min(shot.end - shot.start, most)
+    first = shot.start + min(scene.grok_video.edit_start, shot.end - shot.start - length)
+    return part_of_strip(shot, first, first + length, find_job)
+
+
+def edit_of_strip(
+    scene: bpy.types.Scene, shot: SourceStrip, session: str, find_job: FindJob
+) -> Submission:
+    """The shot looks different and moves as before. Raises Refused."""
+    if why := refusal_to_edit(shot):
+        raise Refused(why)
+    part = part_to_edit(scene, shot, find_job)
+    job_id = new_id()
+    draft = rework_draft(scene, Kind.EDIT, part, billed_seconds(part.seconds), job_id)
+    return rework(draft, job_id, part, session, "OVER")
+
+
+@record
+class AnimationRange:
+    """What a playblast would send: scene frames [start, end)."""
+
+    start: int
+    end: int
+    seconds: float
+    pixels: tuple[int, int]
+    cut: bool  # the range is longer than what can be edited
+
+
+def animation_range(scene: bpy.types.Scene) -> tuple[int, int]:
+    """The frames [start, end) of the animation that is edited.
+
+    The preview range, else the markers around the playhead, else the scene's range.
+    """
+    if scene.use_preview_range:
+        return scene.frame_preview_start, scene.frame_preview_end + 1
+    frames = sorted(m.frame for m in scene.timeline_markers)
+    before = [frame for frame in frames if frame <= scene.frame_current]
+    after = [frame for frame in frames if frame > scene.frame_current]
+    if before and after:
+        return before[-1], after[0]
+    return scene.frame_start, scene.frame_end + 1
+
+
+def range_to_edit(context: bpy.types.Context, scene: bpy.types.Scene) -> AnimationRange:
+    """The part of the animation that is edited: the range, or what can be edited of it."""
+    start, end = animation_range(scene)
+    most = int(model_for(scene, "edit").max_edit * scenes.rate(scene))
+    last = min(end, start + most)
+    seconds = (last - start) / scenes.rate(scene)
+    frame = scenes.frame_size(scene)
+    if scene.grok_video.edit_of == "VIEWPORT" and (view := viewport.find(context)):
+        frame = viewport.frame_size(view, scene)
+    return AnimationRange(start, last, seconds, bake.playblast_size(frame), last < end)
+
+
+def animation_draft(scene: bpy.types.Scene, take: AnimationRange, job_id: str = DRAFT) -> JobSpec:
+    """What Edit would send of the animation, the playblast not made yet."""
+    chosen, (width, height) = scene.grok_video, take.pixels
+    return draft_of(
+        scene,
+        Kind.EDIT,
+        chosen.edit_prompt,
+        billed_seconds(take.seconds),
+        priced_resolution(width, height),
+        nearest_ratio(width, height, models.RATIOS),
+        video=SourceVideo(str(video_path(job_id)), take.seconds, 0, width, height),
+        source=Source(chosen.edit_of, scene=scene.name, frame=take.start),
+    )
+
+
+def animation_refusal(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec) -> str:
+    """'' or why the animation cannot be played into a clip and edited now."""
+    if does := scenes.busy():
+        return f"Blender {does} something else. Wait until it is done."
+    if scene.grok_video.edit_of == "CAMERA":
+        if scenes.camera_of(scene) is None:
+            return f"The scene “{scene.name}” has no camera. Add one, or choose Viewport Animation."
+    elif why := viewport.refusal(context, scene):
+        return why
+    return checks.trouble(draft)
+
+
+def edit_of_animation(
+    context: bpy.types.Context, scene: bpy.types.Scene, target: bpy.types.Scene, session: str
+) -> Submission:
+    """The animation, played as a playblast, in a finished look. Raises Refused."""
+    take, job_id = range_to_edit(context, scene), new_id()
+    draft = animation_draft(scene, take, job_id)
+    if why := animation_refusal(context, scene, draft):
+        raise Refused(why)
+    place = target_of(session, target, take.start, length=take.end - take.start)
+    order = Submission(signed(draft, job_id, place))
+    name, kind, path = scene.name, scene.grok_video.edit_of, video_path(job_id)
+
+    def start() -> bake.Bake | playblast.Playblast:
+        scene = bpy.data.scenes.get(name)
+        if scene is None:
+            raise BakeRefused(f"The scene “{name}” is gone.")
+        if kind == "CAMERA":
+            return bake.Bake.camera(scene, take.start, take.end, path)
+        return playblast.Playblast.start(bpy.context, scene, take.start, take.end, path)
+
+    order.steps.append(BakeStep(start, "Playing Animation…"))
+    return order

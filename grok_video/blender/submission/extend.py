@@ -1,0 +1,138 @@
+"""Extend and Continue Shot: a strip goes on from where it visibly ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import bpy
+
+from ...core.amount import usd
+from ...core.framing import nearest_ratio
+from ...core.job import Job
+from ...core.spec import JobSpec, Kind, Source, new_id
+from ...service import checks, models
+from ...service.pricing import Pass, plan_passes, priced_resolution
+from .. import config, scenes
+from ..refusal import Refused
+from ..sources import capture
+from ..timeline.source_marks import source_id
+from ..timeline.source_strip import SourceStrip, missing_file, refusal_to_extend
+from .common import (
+    DRAFT,
+    FindJob,
+    Submission,
+    draft_of,
+    mime_type,
+    model_for,
+    place_of,
+    preferred_format,
+    price_of,
+    signed,
+    target_of,
+    with_still,
+)
+from .strip_part import StripPart, part_of_strip, rework, rework_draft, strip_of
+
+
+def part_to_extend(scene: bpy.types.Scene, shot: SourceStrip, find_job: FindJob) -> StripPart:
+    """The last seconds of a shot, as many as can be extended."""
+    model = model_for(scene, "extend")
+    whole = part_of_strip(shot, shot.start, shot.end, find_job)
+    # A clip of 15 s is a frame longer than that.
+    if whole.clip is not None and whole.seconds <= model.max_source + 1 / 20:
+        return whole
+    most = int(model.max_source * shot.fps)
+    return part_of_strip(shot, max(shot.start, shot.end - most), shot.end, find_job)
+
+
+def passes_of(scene: bpy.types.Scene, part: StripPart) -> list[Pass]:
+    """The passes that add the seconds asked for; one where one is enough."""
+    model, resolution = model_for(scene, "extend"), priced_resolution(*part.pixels)
+    added = scene.grok_video.extend_seconds
+    passes = plan_passes(added, part.seconds, resolution, model.id or models.DEFAULT_MODEL)
+    if model.id:
+        return passes
+    second = config.unknown_second()  # of a model that was typed in
+    return [replace(one, price=one.seconds * second or None) for one in passes]
+
+
+def extend_refusal(scene: bpy.types.Scene, shot: SourceStrip, draft: JobSpec) -> str:
+    """'' or why Extend would refuse now, as far as a redraw may find out."""
+    least = model_for(scene, "extend").min_source
+    return refusal_to_extend(shot, least) or checks.trouble(draft)
+
+
+def extension(
+    scene: bpy.types.Scene, shot: SourceStrip, session: str, find_job: FindJob, seconds: int
+) -> Submission:
+    """The shot goes on for ``seconds`` after its visible end: one pass. Raises Refused."""
+    if why := refusal_to_extend(shot, model_for(scene, "extend").min_source):
+        raise Refused(why)
+    part = part_to_extend(scene, shot, find_job)
+    job_id = new_id()
+    draft = rework_draft(scene, Kind.EXTEND, part, seconds, job_id)
+    return rework(draft, job_id, part, session, "AFTER")
+
+
+def next_pass(
+    shot: SourceStrip, before: Job, session: str, find_job: FindJob, agreed: Pass
+) -> Submission:
+    """The shot goes on from the part that the job ``before`` made, for what was ``agreed``. Raises Refused."""
+    if config.account() != before.spec.account:
+        raise Refused("The API key was changed.")
+    scene = bpy.data.scenes[shot.scene]
+    # Every second that is sent is paid for: not more than was asked for, however long the part before is.
+    most = round(agreed.source_seconds * shot.fps)
+    part = part_of_strip(shot, max(shot.start, shot.end - most), shot.end, find_job)
+    job_id = new_id()
+    # As it was agreed to, whatever the panel says by now.
+    draft = replace(
+        rework_draft(scene, Kind.EXTEND, part, agreed.seconds, job_id),
+        prompt=before.spec.prompt,
+        model=before.spec.model,
+        unchecked=before.spec.unchecked,
+        generate_audio=before.spec.generate_audio,
+    )
+    price = price_of(draft)
+    if price is not None and agreed.price is not None and price > agreed.price:
+        raise Refused(f"Its next part would cost {usd(price)} and not {usd(agreed.price)}.")
+    return rework(draft, job_id, part, session, "AFTER")
+
+
+def continue_draft(scene: bpy.types.Scene, shot: SourceStrip, job_id: str = DRAFT) -> JobSpec:
+    """What Continue Shot would send now: an image, and as many seconds as the model makes of those asked for."""
+    chosen, model = scene.grok_video, scene.grok_video.model_row()
+    edit_scene = bpy.data.scenes[shot.scene]
+    return draft_of(
+        scene,
+        Kind.GENERATE,
+        chosen.extend_prompt,
+        min(max(chosen.extend_seconds, model.min_seconds), model.max_seconds),
+        chosen.resolution,
+        nearest_ratio(*scenes.frame_size(edit_scene), model.ratios),
+        image=place_of(job_id),
+        image_mime=mime_type(),
+        source=Source("STRIP", scene=shot.scene, frame=shot.last, image=shot.strip),
+    )
+
+
+def continuation(scene: bpy.types.Scene, shot: SourceStrip, session: str) -> Submission:
+    """A new clip after the shot that starts from its last frame. Raises Refused."""
+    job_id, strip = new_id(), strip_of(shot)
+    if why := missing_file(strip):
+        raise Refused(why)
+    target = target_of(session, strip.id_data, shot.end, place="AFTER", strip=shot.strip)
+    order = Submission(signed(continue_draft(scene, shot, job_id), job_id, target))
+    target = replace(target, mark=source_id(strip), channel=shot.channel)
+    order.spec = replace(order.spec, target=target)
+    size = models.clip_size(order.spec.resolution, order.spec.aspect_ratio)
+    path = Path(order.spec.image)
+
+    def take(spec: JobSpec) -> JobSpec:
+        scene = strip.id_data
+        made = capture.strip_still(scene, strip, shot.last, size, path, preferred_format())
+        return with_still(spec, made)
+
+    order.stills.append(take)
+    return order

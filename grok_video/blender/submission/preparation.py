@@ -1,0 +1,214 @@
+"""What must be there before a job is: stills that are rendered, strips that are baked.
+
+Owns one click between the button and the queue: its steps, one after the other, how far they are, and
+their end. No job exists before all of them are done, so whatever ends one of them costs nothing. It knows
+nothing of the ledger, of the service and of the panel.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import field, replace
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...core.record import mutable_record
+from ...core.spec import JobSpec
+from ..refusal import BakeFailed, BakeRefused, CaptureInterrupted, CaptureRefused, Interrupted
+from ..sources import pixels
+from ..sources.camera import CameraRender
+
+SHOW_SECONDS = 0.15  # between a click and its first step: a redraw that says so fits in
+#: Adds what was made to a spec; given None, and giving it, where a picture is wanted and no job.
+Change = Callable[[Any], Any]
+
+
+class Step(ABC):
+    """One thing to be made. It may freeze nothing: it is started, and asked until it is done."""
+
+    label = ""  # what the button says meanwhile
+
+    @abstractmethod
+    def start(self, context: bpy.types.Context) -> None:
+        """Begin. Raises Interrupted."""
+
+    @abstractmethod
+    def poll(self, context: bpy.types.Context) -> Change | None:
+        """What it adds to the job; None while it is under way. Raises Interrupted."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Give it up; nothing is left of it."""
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        """Frames done and frames in all; None where there is only one."""
+        return None
+
+
+@mutable_record
+class CameraStep(Step):
+    """A still of a scene's camera, at its current frame or another one."""
+
+    scene: str
+    size: tuple[int, int]
+    path: Path
+    file_format: str
+    take: Callable[[Any, pixels.Still], Any]
+    frame: int | None = None  # None: where the scene is
+    camera: str = ""  # name of an object; '': the scene's, or the one a marker binds
+    label: str = "Rendering…"
+    render: CameraRender | None = None
+
+    def start(self, context: bpy.types.Context) -> None:
+        scene = bpy.data.scenes.get(self.scene)
+        if scene is None:
+            raise Interrupted("The scene to be rendered is gone.")
+        camera = bpy.data.objects.get(self.camera) if self.camera else None
+        if self.camera and camera is None:
+            raise Interrupted(f"The camera “{self.camera}” is gone.")
+        try:
+            self.render = CameraRender.start(
+                context, scene, self.size, self.path, self.file_format, self.frame, camera
+            )
+        except (CaptureRefused, CaptureInterrupted) as error:
+            raise Interrupted(str(error)) from error
+
+    def poll(self, context: bpy.types.Context) -> Change | None:
+        assert self.render is not None
+        try:
+            made = self.render.poll()
+        except CaptureInterrupted as error:
+            self.render = None
+            raise Interrupted(str(error)) from error
+        if made is None:
+            return None
+        self.render = None
+        return lambda spec: self.take(spec, made)
+
+    def cancel(self) -> None:
+        if self.render is not None:
+            self.render.cancel()
+
+
+@mutable_record
+class BakeStep(Step):
+    """A source clip, made by a Blender of its own in the background, or drawn frame by frame."""
+
+    begin: Callable[[], Any]  # gives a Bake or a Playblast
+    label: str
+    work: Any = None
+
+    def start(self, context: bpy.types.Context) -> None:
+        try:
+            self.work = self.begin()
+        except (BakeRefused, BakeFailed) as error:
+            raise Interrupted(str(error)) from error
+
+    def poll(self, context: bpy.types.Context) -> Change | None:
+        try:
+            made = self.work.poll()
+        except BakeFailed as error:
+            raise Interrupted(str(error)) from error
+        if made is None:
+            return None
+
+        def take(spec: JobSpec) -> JobSpec:
+            # What was priced stays: the frames are those that were asked for.
+            assert spec.video is not None
+            video = replace(spec.video, size=made.size, width=made.width, height=made.height)
+            return replace(spec, video=video)
+
+        return take
+
+    def cancel(self) -> None:
+        if self.work is not None:
+            self.work.cancel()
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        return self.work.progress if self.work is not None else None
+
+
+@mutable_record
+class Preparation:
+    """A click whose job is not there yet. One at a time.
+
+    ``spec`` is None where a picture is wanted and no job: a reference of a camera.
+    """
+
+    spec: JobSpec | None
+    steps: list[Step]
+    since: float = field(
+        default_factory=time.monotonic
+    )  # monotonic time of the click, or of the last step's end
+    running: Step | None = None
+
+    @property
+    def label(self) -> str:
+        """What is being done, for the button."""
+        return (self.running or self.steps[0]).label if self.steps else ""
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        """How far the present step is, in frames."""
+        return self.running.progress if self.running is not None else None
+
+    def tick(self, context: bpy.types.Context) -> bool:
+        """Go on as far as that is possible without waiting; True when something changed.
+
+        How far a step is does not count: it is shown with what is shown once a second. Raises Interrupted
+        when the click has ended without a job.
+        """
+        if self.running is None:
+            # Drawn first: a render may hold the window.
+            if not bpy.app.background and time.monotonic() - self.since < SHOW_SECONDS:
+                return False
+            self._start(context)
+            return True
+        change = self.running.poll(context)
+        if change is None:
+            return False
+        self.spec = change(self.spec)
+        self.steps.remove(self.running)
+        self.running = None
+        # The next one begins as a first one does. Besides, Blender 4.3 crashes now and then where a render
+        # begins before the event loop has done away with the one before (see ``compat``).
+        self.since = time.monotonic()
+        return True
+
+    def _start(self, context: bpy.types.Context) -> None:
+        step = self.steps[0]
+        step.start(context)
+        self.running = step
+
+    @property
+    def done(self) -> bool:
+        """Whether everything is there."""
+        return not self.steps
+
+    def cancel(self) -> None:
+        """Give the click up; nothing is left of it."""
+        if self.running is not None:
+            self.running.cancel()
+            self.running = None
+        if self.spec is not None:
+            remove_files(self.spec)
+
+
+def files_sent(spec: JobSpec) -> list[str]:
+    """The files that go along with a job."""
+    paths = [picture.path for _, picture in spec.pictures]
+    return [*paths, spec.video.path] if spec.video is not None else paths
+
+
+def remove_files(spec: JobSpec) -> None:
+    """Remove what was made for a job and for nothing else: all but a clip that was there before."""
+    named = spec.video.path if spec.video is not None and spec.video.job else ""
+    for path in files_sent(spec):
+        if path != named:
+            pixels.remove(Path(path))

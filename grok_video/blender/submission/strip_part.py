@@ -1,0 +1,138 @@
+"""What would be sent of a strip, and the bake that makes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...core.framing import nearest_ratio
+from ...core.record import record
+from ...core.spec import Clip, JobSpec, Kind, Source, SourceVideo
+from ...service import models
+from ...service.pricing import priced_resolution
+from .. import compat
+from ..refusal import BakeRefused, Refused
+from ..sources import bake
+from ..timeline.source_marks import find_source, source_id
+from ..timeline.source_strip import SourceStrip, missing_file
+from ..timeline.strips import is_heard, sounds_of
+from .common import DRAFT, FindJob, Submission, draft_of, signed, target_of, video_path
+from .preparation import BakeStep
+
+
+@record
+class StripPart:
+    """What would be sent of a shot: scene frames [start, end), and as which picture."""
+
+    shot: SourceStrip
+    start: int
+    end: int
+    pixels: tuple[int, int]
+    seconds: float
+    clip: Clip | None  # a whole result of ours, which needs no bake
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that the strip shows is sent."""
+        return (self.start, self.end) == (self.shot.start, self.shot.end)
+
+
+def part_of_strip(shot: SourceStrip, start: int, end: int, find_job: FindJob) -> StripPart:
+    job = find_job(shot.job) if shot.whole and (start, end) == (shot.start, shot.end) else None
+    # The artist may have chosen another file for the strip since.
+    if job is not None and job.clip is not None and job.clip.path == shot.path:
+        clip = job.clip
+        return StripPart(shot, start, end, (clip.width, clip.height), clip.seconds, clip)
+    strip = strip_of(shot)
+    pixels = bake.bake_size(strip.id_data, strip)
+    return StripPart(shot, start, end, pixels, (end - start) / shot.fps, None)
+
+
+def rework_draft(
+    scene: bpy.types.Scene, kind: Kind, part: StripPart, seconds: int, job_id: str = DRAFT
+) -> JobSpec:
+    """What Extend (adding ``seconds``) or Edit would send now, the bake not made yet."""
+    chosen = scene.grok_video
+    prompt = chosen.extend_prompt if kind is Kind.EXTEND else chosen.edit_prompt
+    clip, (width, height) = part.clip, part.pixels
+    if clip is not None:
+        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, part.shot.job)
+    else:
+        video = SourceVideo(str(video_path(job_id)), part.seconds, 0, width, height)
+    return draft_of(
+        scene,
+        kind,
+        prompt,
+        seconds,
+        priced_resolution(*part.pixels),
+        nearest_ratio(*part.pixels, models.RATIOS),
+        video=video,
+        source=Source("STRIP", scene=part.shot.scene, frame=part.start, image=part.shot.strip),
+    )
+
+
+def rework(draft: JobSpec, job_id: str, part: StripPart, session: str, place: str) -> Submission:
+    shot, strip = part.shot, strip_of(part.shot)
+    if why := missing_file(strip):
+        raise Refused(why)
+    target = target_of(session, strip.id_data, part.end if place == "AFTER" else part.start)
+    order = Submission(signed(draft, job_id, target))
+    if part.clip is None:
+        path = video_path(job_id)
+        order.steps.append(
+            BakeStep(lambda: _bake(shot, part.start, part.end, path), "Preparing Strip…")
+        )
+    # The strip is marked last: a click that is refused leaves it as it was.
+    target = replace(
+        target,
+        place=place,
+        strip=shot.strip,
+        mark=source_id(strip),
+        channel=shot.channel,
+        length=part.end - part.start,
+        offset=part.start - shot.origin,
+    )
+    order.spec = replace(order.spec, target=target)
+    return order
+
+
+def strip_named(scene_name: str, name: str) -> Any:
+    """A strip by its name: an undo makes every strip another one. Raises Refused."""
+    scene = bpy.data.scenes.get(scene_name)
+    if scene is not None and scene.sequence_editor is not None:
+        strip = compat.strips_all(scene.sequence_editor).get(name)
+        if strip is not None:
+            return strip
+    raise Refused(f"There is no strip “{name}” in the scene “{scene_name}”.")
+
+
+def strip_of(shot: SourceStrip) -> Any:
+    """The strip that a shot was read from. Raises Refused."""
+    return strip_named(shot.scene, shot.strip)
+
+
+def source_gone(spec: JobSpec) -> str:
+    """'' or that the strip was deleted, or its making undone, while it was prepared: still nothing is bought."""
+    target = spec.target
+    if not target.strip:
+        return ""
+    scene = bpy.data.scenes.get(target.scene)
+    content = target.offset if target.place == "OVER" else None
+    if scene is not None and find_source(
+        scene, target.strip, target.mark, target.frame, content=content
+    ):
+        return ""
+    return f"The strip “{target.strip}” is not there any more."
+
+
+def _bake(shot: SourceStrip, start: int, end: int, path: Path) -> bake.Bake:
+    try:
+        strip = strip_of(shot)
+    except Refused as error:
+        raise BakeRefused(str(error)) from error
+    # A bake lets every sound be heard that it is given.
+    sounds = [sound for sound in sounds_of(strip) if is_heard(sound)]
+    return bake.Bake.strip(strip.id_data, strip, start, end, sounds, path)

@@ -1,0 +1,140 @@
+"""Where clips lie: beside the .blend, what they are called, and how they are collected there."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import compat
+from .strips import JOB_PROPERTY
+
+FOLDER = "grok_video"  # beside the .blend
+
+
+def clip_folder(blend: str, output_dir: Path) -> Path:
+    """The folder for new clips: ``grok_video`` beside the .blend, else ``output_dir``.
+
+    Else is: ``blend`` is '' because it was never saved, its folder cannot be written, or it lies in an
+    asset library.
+    """
+    if not blend:
+        return output_dir
+    folder = Path(blend).parent / FOLDER
+    libraries = bpy.context.preferences.filepaths.asset_libraries
+    if any(library.path and folder.is_relative_to(library.path) for library in libraries):
+        return output_dir
+    return folder if _writable(folder if folder.exists() else folder.parent) else output_dir
+
+
+def clip_path(folder: Path, when: datetime, prompt: str, job_id: str) -> Path:
+    """``<date>_<slug>_<id8>.mp4`` in ``folder``, a name that no clip and no .json there has."""
+    ascii_text = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", ascii_text).strip("-")[:40].rstrip("-") or "clip"
+    stem = f"{when:%Y-%m-%d}_{slug}_{job_id[:8]}"
+    return next(path for path in _names(folder, stem, ".mp4") if _is_free(path))
+
+
+def _names(folder: Path, stem: str, suffix: str) -> Iterator[Path]:
+    """``stem.mp4``, ``stem_2.mp4``, ``stem_3.mp4`` …"""
+    yield folder / f"{stem}{suffix}"
+    for count in itertools.count(2):
+        yield folder / f"{stem}_{count}{suffix}"
+
+
+def _is_free(path: Path) -> bool:
+    return not path.exists() and not path.with_suffix(".json").exists()
+
+
+def collect_clips(context: bpy.types.Context) -> tuple[int, list[str]]:
+    """Copy the clips of this file into the folder beside it and let the strips use the copies.
+
+    Returns how many clips were copied, and a sentence for each that could not be. Nothing is deleted,
+    nothing is overwritten; clips that lie there already are only linked relatively.
+    """
+    if not bpy.data.filepath:
+        return 0, ["The file has no folder yet. Save it first."]
+    folder = Path(bpy.data.filepath).parent / FOLDER
+    moved: dict[Path, Path | None] = {}  # None: could not be copied
+    copied = 0
+    sentences: list[str] = []
+    for owner in _linked_clips():
+        old = Path(os.path.realpath(bpy.path.abspath(owner.filepath)))
+        if old not in moved:
+            try:
+                moved[old], fresh = _copy_clip(old, folder)
+                copied += fresh
+            except OSError as error:
+                moved[old] = None
+                sentences.append(f"{old} could not be copied: {error.strerror or error}.")
+        new = moved[old]
+        if new is not None:
+            owner.filepath = bpy.path.relpath(str(new))
+    return copied, sentences
+
+
+def _linked_clips() -> Iterator[Any]:
+    """Everything with a ``filepath`` that names a clip of ours: movie strips, and the sounds of strips."""
+    for scene in bpy.data.scenes:
+        if scene.library is not None or scene.sequence_editor is None:
+            continue
+        for strip in compat.strips_all(scene.sequence_editor):
+            if JOB_PROPERTY not in strip.keys():
+                continue
+            if strip.type == "MOVIE":
+                yield strip
+            elif strip.type == "SOUND" and _is_local_file(strip.sound):
+                yield strip.sound
+
+
+def _is_local_file(sound: bpy.types.Sound | None) -> bool:
+    return sound is not None and sound.library is None and sound.packed_file is None
+
+
+def _copy_clip(old: Path, folder: Path) -> tuple[Path, bool]:
+    """Copy a clip and its .json into ``folder``; the copy, and whether it is new. Raises OSError."""
+    folder.mkdir(exist_ok=True)
+    names = _names(folder, old.stem, old.suffix)
+    new = next(path for path in names if _is_free(path) or _is_copy(path, old))
+    if new.exists():
+        return new, False
+    _copy_whole(old, new)
+    if old.with_suffix(".json").is_file():
+        _copy_whole(old.with_suffix(".json"), new.with_suffix(".json"))
+    return new, True
+
+
+def _is_copy(path: Path, of: Path) -> bool:
+    import filecmp  # here, as tempfile below: few sessions get to it, and Blender's start is waited for
+
+    return path.exists() and filecmp.cmp(path, of, shallow=False)
+
+
+def _copy_whole(old: Path, new: Path) -> None:
+    """Copy a file under its name only when it is whole. Raises OSError."""
+    part = new.with_name(f"{new.name}.part")
+    try:
+        shutil.copyfile(old, part)
+        os.replace(part, new)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _writable(folder: Path) -> bool:
+    """Whether a file can be made in ``folder``. Asked by making one: rights say little on Windows."""
+    import tempfile
+
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,238 @@
+"""A clip becomes strips in a scene's sequencer, as Blender's own operator would add it.
+
+Owns the import, its undo step's contents, and what is said where something could not be kept. It knows nothing of
+jobs beyond the id that a strip carries.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import bpy
+
+from ...core.record import record
+from .. import compat
+from ..refusal import ImportRefused
+from .channels import FOREVER, free_channels, settle_lowest
+from .colour import colour_plan
+from .strips import JOB_PROPERTY, meta_at, strip_name
+
+#: The artist is moving something with the mouse: no strip may come in under it.
+_MOVING = ("TRANSFORM_OT_", "SEQUENCER_OT_")
+
+
+@record
+class Clip:
+    """A finished clip that is to become strips."""
+
+    path: str
+    name: str  # for the strips: the prompt
+    job_id: str
+    made_from_view: str  # the view transform that its source came through; '' for none
+
+
+@record
+class Landing:
+    """Where a clip went."""
+
+    movie: str  # name of the movie strip
+    sound: str  # name of the sound strip; '' without sound
+    channel: int  # the movie's
+    start: int  # scene frame of the first picture
+    end: int  # scene frame after the last one
+    notice: str  # '' or sentences for the artist: what is not as one would expect
+    off_colour: bool  # among them that it does not look like its file
+
+
+def refusal(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
+    """'' or a sentence: why nothing can be imported into ``scene`` now. Cheap enough for every tick."""
+    if scene.library is not None or scene.override_library is not None:
+        return f"The scene “{scene.name}” is linked from another file and cannot take strips."
+    if bpy.app.is_job_running("RENDER") or bpy.app.is_job_running("OBJECT_BAKE"):
+        return "The clip waits while Blender renders."
+    for window in context.window_manager.windows:
+        if window.screen.is_animation_playing or window.screen.is_scrubbing:
+            return "The clip waits while the animation is playing."
+        if any(operator.bl_idname.startswith(_MOVING) for operator in window.modal_operators):
+            return "The clip waits while something is being moved."
+    return ""
+
+
+def import_clip(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    path: str,
+    *,
+    frame: int,
+    name: str,
+    job_id: str,
+    made_from_view: str,
+) -> Landing:
+    """Place the clip at ``path`` in the edit of ``scene``, starting at ``frame``, at true speed.
+
+    ``made_from_view`` is the view transform that the clip's source came through, '' for none.
+    The scene keeps its rate, size, view, range and playhead; other strips stay where they are.
+    Raises ImportRefused.
+    """
+    clip = Clip(path, name, job_id, made_from_view)
+    return bring_in(
+        context, scene, clip, meta=meta_at(scene, frame), frame=frame, settle=settle_lowest
+    )
+
+
+def bring_in(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    clip: Clip,
+    *,
+    meta: Any,
+    frame: int,
+    settle: Callable[[Any, Any, Any], str],
+) -> Landing:
+    """Add a clip to ``meta``, or to the whole edit for None, with its first picture at ``frame``.
+
+    ``settle(base, movie, sound)`` gives the new strips their place and says what is not as one would
+    expect: they come on channels of ``base``, their owner, where nothing ever comes. Raises
+    ImportRefused, and then leaves nothing.
+    """
+    if why := refusal(context, scene):
+        raise ImportRefused(why)
+    if not os.path.isfile(clip.path):
+        raise ImportRefused(f"The clip {clip.path} is not there any more.")
+    created = scene.sequence_editor is None
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    base = editor if meta is None else meta
+    before = {strip.name for strip in compat.strips_all(editor)}
+    try:
+        movie, sound = _add(context, scene, base, clip.path, frame)
+        plan = colour_plan(scene, clip.made_from_view)
+        if plan.colorspace:
+            movie.colorspace_settings.name = plan.colorspace
+        notice = settle(base, movie, sound)
+    except ImportRefused:
+        for strip in [s for s in compat.strips(base) if s.name not in before]:
+            compat.strips(base).remove(strip)
+        if created:
+            scene.sequence_editor_clear()
+        raise
+    title = strip_name(clip.name)
+    for strip in (movie, sound):
+        if strip is not None:
+            strip.name = title
+            strip[JOB_PROPERTY] = clip.job_id
+            strip.select = True
+    editor.active_strip = movie
+    start, end = compat.span(movie)
+    return Landing(
+        movie=movie.name,
+        sound=sound.name if sound else "",
+        channel=movie.channel,
+        start=start,
+        end=end,
+        notice=" ".join(filter(None, (notice, plan.notice))),
+        off_colour=bool(plan.notice),
+    )
+
+
+def _add(
+    context: bpy.types.Context, scene: bpy.types.Scene, base: Any, path: str, frame: int
+) -> tuple[Any, Any]:
+    """The new movie strip and its sound strip or None, on channels where nothing ever comes.
+
+    How long they are is known only when they are there. Raises ImportRefused, and may leave strips.
+    """
+    before = {strip.name for strip in compat.strips(base)}
+    channel = free_channels(base, frame, FOREVER, 2)
+    try:
+        with (
+            _looking_into(scene.sequence_editor, base),
+            _no_proxies(context),
+            _sequencer_context(context, scene),
+        ):
+            compat.add_movie(path, frame, channel)
+    except RuntimeError as error:
+        raise ImportRefused(f"Blender cannot read the clip {path}.") from error
+    new = {s.type: s for s in compat.strips(base) if s.name not in before}
+    if "MOVIE" not in new:
+        raise ImportRefused(f"Blender finds no pictures in the clip {path}.")
+    return new["MOVIE"], new.get("SOUND")
+
+
+@contextmanager
+def _looking_into(editor: Any, base: Any) -> Iterator[None]:
+    """Open the meta strip ``base``, or close all for the whole edit, for the time of the context."""
+    shown = editor.meta_stack[-1] if len(editor.meta_stack) else editor
+    if shown == base:
+        yield
+        return
+    editor.display_stack(None if base == editor else base)
+    try:
+        yield
+    finally:
+        editor.display_stack(None if shown == editor else shown)
+
+
+@contextmanager
+def _sequencer_context(context: bpy.types.Context, scene: bpy.types.Scene) -> Iterator[None]:
+    """An override in which sequencer operators act on ``scene``.
+
+    They need a sequencer's area: one in this window, else one in a screen that is not shown, else one
+    that is borrowed and given back before anything is drawn.
+    """
+    window = context.window or context.window_manager.windows[0]
+    screen, area = _sequencer_area(window, scene)
+    borrowed = ""
+    if area is None:
+        area = _least_missed(context.area, window.screen)
+        borrowed = area.ui_type
+        area.type = "SEQUENCE_EDITOR"
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    override = compat.sequencer_override(area, region, scene)
+    if screen != window.screen:
+        override["screen"] = screen
+    try:
+        with context.temp_override(**override):
+            yield
+    finally:
+        if borrowed:
+            area.ui_type = borrowed
+
+
+def _sequencer_area(
+    window: bpy.types.Window, scene: bpy.types.Scene
+) -> tuple[bpy.types.Screen, bpy.types.Area | None]:
+    """A sequencer's area and its screen; the window's screen and None where there is none."""
+    screens = [window.screen]
+    if compat.reaches_over_screens(window, scene):
+        screens += [s for s in bpy.data.screens if s != window.screen and not s.is_temporary]
+    for screen in screens:
+        for area in screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                return screen, area
+    return window.screen, None
+
+
+def _least_missed(current: bpy.types.Area | None, screen: bpy.types.Screen) -> bpy.types.Area:
+    """The area to borrow: a change of its type ends what is being typed or chosen in it."""
+
+    def key(area: bpy.types.Area) -> tuple[bool, bool, int]:
+        busy = area.type in ("VIEW_3D", "FILE_BROWSER", "TEXT_EDITOR", "CONSOLE")
+        return area != current, not busy, area.width * area.height
+
+    return max(screen.areas, key=key)
+
+
+@contextmanager
+def _no_proxies(context: bpy.types.Context) -> Iterator[None]:
+    """Keep Blender from building proxies (files beside the clip) for strips added meanwhile."""
+    preferences = context.preferences
+    dirty, setup = preferences.is_dirty, preferences.system.sequencer_proxy_setup
+    preferences.system.sequencer_proxy_setup = "MANUAL"
+    try:
+        yield
+    finally:
+        preferences.system.sequencer_proxy_setup = setup
+        preferences.is_dirty = dirty

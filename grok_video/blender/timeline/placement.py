@@ -1,0 +1,281 @@
+"""Where an extension or an edit goes: behind the strip it continues, or over the one it changes.
+
+Owns the cut of a clip that belongs to a source strip, its channels, and what its sound does beside the
+source's. The source is left alone. It knows nothing of jobs and of the panel, and pushes no undo step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...core.record import record
+from ...service.pricing import new_part_only
+from .. import compat
+from ..refusal import ImportRefused
+from . import importing
+from .channels import MAX_CHANNEL, NO_CHANNEL, covering_strips, settle_lowest, taken_channels
+from .importing import Clip, Landing
+from .source_marks import pieces_of
+from .strips import (
+    cover_scale,
+    is_heard,
+    meta_at,
+    metas_around,
+    owner_of,
+    sounds_of,
+    visible_span,
+    volume_of,
+)
+
+#: Frames by which a clip of 24 a second may end before the scene's rate has it end.
+_ROUNDING = 1
+#: Seconds by which a source may change its length when a service makes 24 frames a second of it.
+_RESAMPLED = 0.15
+
+
+def place_after(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    clip: Clip,
+    *,
+    source: Any,
+    frame: int,
+    head: float,
+    chosen: bool = False,
+) -> Landing:
+    """Place an extension so that its new part begins on the frame where ``source`` visibly ends now.
+
+    ``head``: how many seconds at the start of the file are the source's, see ``head_seconds``; they are
+    hidden behind the left handle. ``frame``: where the source ended when it was sent, for None as source;
+    ``chosen``: the artist's own wish instead. Raises ImportRefused.
+    """
+    seam = frame if source is None else visible_span(source)[1]
+    meta = _meta_for(scene, source, seam)
+    # Blender shows at each frame of the scene the nearest one of the file. 5.0 takes an earlier one at
+    # some rates, and at 25 and 30 then never shows others: there the seam holds a frame (measured).
+    hidden = round(head * scene.render.fps / scene.render.fps_base)
+
+    def settle(base: Any, movie: Any, sound: Any) -> str:
+        said = []
+        end = compat.span(movie)[1]
+        if end <= seam:
+            # Paid for, so it has to be seen; which part of it is new cannot be known.
+            end += hidden
+            for strip in filter(None, (movie, sound)):
+                compat.shift(strip, hidden)
+            said.append("The clip is no longer than what it continues, so all of it is shown.")
+        _cut(movie, sound, seam, end)
+        _cover(movie)
+        if source is None:
+            if not chosen:
+                said.append("The strip that it continues is gone, so it lies where that ended.")
+            settle_lowest(base, movie, sound)
+        else:
+            _follow_sounds(sound, source)
+            _settle_behind(base, movie, sound, source, seam)
+        said.append(_cut_by_meta(meta, end))
+        return " ".join(filter(None, said))
+
+    return importing.bring_in(context, scene, clip, meta=meta, frame=seam - hidden, settle=settle)
+
+
+def head_seconds(measured: float, sent: float, added: float) -> float:
+    """How much of an extension's file is its source, when ``sent`` and ``added`` seconds were asked for.
+
+    Services answer with the source and the new part in one file, or with the new part alone: the length
+    that the file was ``measured`` to have tells. They also bring a source to their own rate, which can
+    change its length by a few frames: so what was not added counts, unless it is far from what was sent.
+    """
+    if new_part_only(sent, added, measured):
+        return 0.0
+    left = measured - added
+    return left if abs(left - sent) <= _RESAMPLED else min(sent, measured)
+
+
+@record
+class SentPart:
+    """The part of a source strip that was sent to be edited."""
+
+    frame: int  # scene frame of its first picture when it was sent
+    length: int  # scene frames
+    content: int  # from the start of the source's content to the part: ``frame - Shot.origin``
+    channel: int  # the source's when it was sent
+    mark: str = ""  # the source's, for the pieces that it was cut into
+
+
+def place_over(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    clip: Clip,
+    *,
+    source: Any,
+    part: SentPart,
+) -> Landing:
+    """Place an edit on the next free channel above ``source``, exactly over the part that was sent.
+
+    It is trimmed as the source is trimmed now, and never stretched: at any frame it shows the time that
+    the source shows. Where it is shorter, the original is seen again. Raises ImportRefused.
+    """
+    start = part.frame if source is None else compat.content_start(source) + part.content
+    first, end = _seen(source, part, start)
+    meta = _meta_for(scene, source, first)
+
+    def settle(base: Any, movie: Any, sound: Any) -> str:
+        said = []
+        last = compat.span(movie)[1]
+        # A frame that is missing only because the rates differ is held: one of the original would flash.
+        after = end if last >= end - _ROUNDING else last
+        if after < end:
+            said.append(
+                "The edit is shorter than its source: "
+                f"the last {end - max(after, first)} frames show the original."
+            )
+        # What is left of the source may lie behind the end of the edit. Paid for, it has to be seen.
+        opening = first if first < after else start
+        _cut(movie, sound, opening, after)
+        _cover(movie)
+        channel = part.channel
+        if source is None:
+            said.append("The strip that was edited is gone, so the edit lies where it was.")
+        else:
+            channel = _stand(base, source).channel
+            said.append(_hush(sound, source))
+        said.append(_cut_by_meta(meta, after))
+        _settle_above(base, movie, sound, channel)
+        return " ".join(filter(None, said))
+
+    return importing.bring_in(context, scene, clip, meta=meta, frame=start, settle=settle)
+
+
+def _seen(source: Any, part: SentPart, start: int) -> tuple[int, int]:
+    """The frames of the sent part that its source, or what it was cut into, still shows."""
+    end = start + part.length
+    if source is None:
+        return start, end
+    spans = [visible_span(piece) for piece in pieces_of(source, part.mark)]
+    seen = [(max(first, start), min(after, end)) for first, after in spans]
+    seen = [(first, after) for first, after in seen if first < after]
+    if not seen:
+        return start, end
+    return min(first for first, _ in seen), max(after for _, after in seen)
+
+
+def _meta_for(scene: bpy.types.Scene, source: Any, frame: int) -> Any:
+    """The meta strip to place into: the innermost around the source that is open and shows ``frame``.
+
+    A closed one is not where the artist works; and Blender does not make a meta strip longer for what is
+    added to it, so what begins behind its end would not be seen: it goes outside, behind the meta strip.
+    """
+    if source is None:
+        return meta_at(scene, frame)
+    opened = list(source.id_data.sequence_editor.meta_stack)
+    for meta in metas_around(source):
+        start, end = visible_span(meta)
+        if meta in opened and start <= frame < end:
+            return meta
+    return None
+
+
+def _stand(base: Any, source: Any) -> Any:
+    """The strip directly in ``base`` that is the source, or the meta strip that holds it."""
+    while owner_of(source) != base:
+        source = source.parent_meta()
+    return source
+
+
+def _cut_by_meta(meta: Any, end: int) -> str:
+    # As Blender does for anything added to a meta strip: its length stays, the artist's own cut.
+    if meta is None or visible_span(meta)[1] >= end:
+        return ""
+    return f"The meta strip “{meta.name}” ends before the clip does. Drag its end to see all of it."
+
+
+def _cut(movie: Any, sound: Any, start: int, end: int) -> None:
+    """Trim both strips to [start, end). Blender gives a sound the span of its picture, however long it is."""
+    for strip in filter(None, (movie, sound)):
+        compat.set_span(strip, start, end)
+
+
+def _cover(movie: Any) -> None:
+    """Let no line of what lies below be seen around a picture of nearly the frame's shape."""
+    movie.transform.scale_x = movie.transform.scale_y = cover_scale(movie)
+
+
+def _follow_sounds(sound: Any, source: Any) -> None:
+    """Let the sound of an extension be as loud as that of its source, and as silent."""
+    before = sounds_of(source)
+    if sound is None or not before:
+        return
+    model = next((s for s in before if is_heard(s)), before[0])
+    sound.volume = volume_of(model)
+    sound.pan = model.pan
+    sound.mute = not is_heard(model)  # its channel may be muted, and the new one is not
+
+
+def _hush(sound: Any, source: Any) -> str:
+    """Mute the sound of an edit beside its source's, which plays on below it; what to say of that."""
+    before = sounds_of(source)
+    if sound is None or not before:
+        return ""
+    sound.mute = True
+    if any(is_heard(s) for s in before):
+        return f"Its sound is muted: that of “{source.name}” plays on."
+    return f"Its sound is muted, as that of “{source.name}” is."
+
+
+def _settle_behind(base: Any, movie: Any, sound: Any, source: Any, seam: int) -> None:
+    """Bring the strips onto the source's channels where those are free, else to the lowest that are."""
+    stand = _stand(base, source)
+    start, end, mine = _extent(movie, sound)
+    taken = taken_channels(base, start, end, mine)
+    # What lies over the source as well, a logo or a vignette, is meant to; another shot is not.
+    hidden = any(
+        strip.channel > stand.channel and compat.span(strip)[0] >= seam
+        for strip in covering_strips(base, start, end, mine)
+    )
+    if stand.channel in taken or hidden:
+        settle_lowest(base, movie, sound)
+        return
+    beside = [s.channel for s in sounds_of(source) if owner_of(s) == base]
+    _move(base, movie, sound, stand.channel, [*beside, stand.channel - 1])
+
+
+def _settle_above(base: Any, movie: Any, sound: Any, channel: int) -> None:
+    """Bring the picture onto the lowest channel above ``channel`` that is free."""
+    taken = taken_channels(base, *_extent(movie, sound))
+    above = range(channel + 1, MAX_CHANNEL + 1)
+    _move(base, movie, sound, _first_free(above, taken), [])
+
+
+def _move(base: Any, movie: Any, sound: Any, channel: int, wanted: list[int]) -> None:
+    """Bring the picture to the free ``channel``, the sound to a free one, if it can be a ``wanted`` one."""
+    if sound is None:
+        if movie.channel != channel:
+            movie.channel = channel
+        return
+    taken = taken_channels(base, *_extent(movie, sound)) | {channel}
+    beside = _first_free([*wanted, *range(1, MAX_CHANNEL + 1)], taken)
+    # Never onto one another: Blender 4.5 crashes when a channel is set that is occupied there.
+    if sound.channel == channel:
+        spare = range(MAX_CHANNEL, 0, -1)
+        sound.channel = _first_free(spare, taken | {movie.channel})
+    for strip, place in ((movie, channel), (sound, beside)):
+        if strip.channel != place:
+            strip.channel = place
+
+
+def _first_free(channels: Any, taken: set[int]) -> int:
+    for channel in channels:
+        if channel >= 1 and channel not in taken:
+            return channel
+    raise ImportRefused(NO_CHANNEL)
+
+
+def _extent(movie: Any, sound: Any) -> tuple[int, int, frozenset[str]]:
+    """The scene frames [start, end) that the new strips take, and their names."""
+    mine = [strip for strip in (movie, sound) if strip is not None]
+    start = min(compat.span(strip)[0] for strip in mine)
+    end = max(compat.span(strip)[1] for strip in mine)
+    return start, end, frozenset(strip.name for strip in mine)

@@ -1,0 +1,273 @@
+"""A strip as the source of a job: what it shows, whether it can be extended or edited, and why not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+
+from ...core.record import record
+from .. import compat
+from ..refusal import ShotRefused
+from . import colour
+from .strips import (
+    ALIKE,
+    JOB_PROPERTY,
+    belongs_to,
+    cover_scale,
+    curves_of,
+    metas_around,
+    owner_of,
+    path_of,
+    pixels_of,
+    sounds_of,
+    visible_span,
+)
+
+#: They show what lies below them, so on their own they show nothing.
+_SHOW_WHAT_IS_BELOW = {"ADJUSTMENT": "An adjustment strip", "MULTICAM": "A multicam strip"}
+
+
+@record
+class SourceStrip:
+    """What a strip visibly shows."""
+
+    scene: str
+    strip: str
+    kind: str  # RNA type: 'MOVIE', 'IMAGE', 'META' …
+    channel: int
+    start: int  # scene frames [start, end) that it shows: its handles, cut by the metas around it
+    end: int
+    origin: int  # scene frame where its content begins: moves with the strip, stays when it is cut
+    fps: float  # of the scene
+    sounds: tuple[str, ...]  # names of the sound strips that belong to it
+    pixels: tuple[int, int]  # of its picture, of the scene's frame where it has none of its own
+    job: str  # id of the job it came from; '' for none
+    whole: bool  # it shows all of its file as that job's clip came in, so that the clip can stand for it
+    path: str  # its movie's file, absolute; '' for other kinds. The artist may have put in another one
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.start) / self.fps
+
+    @property
+    def last(self) -> int:
+        """The last scene frame that it shows."""
+        return self.end - 1
+
+
+def active_source_strip(context: bpy.types.Context) -> SourceStrip:
+    """What the active strip of the sequencer's scene shows. Cheap enough for a panel: looks at no disk.
+
+    Where no strip is active, the only selected one with a picture counts. Raises ShotRefused.
+    """
+    scene = compat.sequencer_scene(context)
+    editor = scene.sequence_editor
+    if scene.library is not None or scene.override_library is not None:
+        raise ShotRefused(
+            f"The scene “{scene.name}” is linked from another file. Make it local first."
+        )
+    if editor is None or not len(compat.strips(editor)):
+        raise ShotRefused(f"The sequencer of “{scene.name}” is empty. Add a strip first.")
+    strip = editor.active_strip
+    if strip is None:
+        selected = [s for s in compat.strips_all(editor) if s.select and s.type != "SOUND"]
+        if len(selected) != 1:
+            raise ShotRefused("No strip is active. Click one in the Video Sequencer.")
+        strip = selected[0]
+    return source_strip_of(strip)
+
+
+def source_strip_of(strip: Any) -> SourceStrip:
+    """What ``strip`` shows. Raises ShotRefused."""
+    if why := _refusal(strip):
+        raise ShotRefused(why)
+    scene = strip.id_data
+    start, end = visible_span(strip)
+    return SourceStrip(
+        scene=scene.name,
+        strip=strip.name,
+        kind=strip.type,
+        channel=strip.channel,
+        start=start,
+        end=end,
+        origin=compat.content_start(strip),
+        fps=scene.render.fps / scene.render.fps_base,
+        sounds=tuple(sound.name for sound in sounds_of(strip)),
+        pixels=pixels_of(strip),
+        job=strip.get(JOB_PROPERTY, ""),
+        whole=_is_whole(strip),
+        path=path_of(strip) if strip.type == "MOVIE" else "",
+    )
+
+
+def _refusal(strip: Any) -> str:
+    """Why a strip cannot be a source, as far as Blender knows without a look at the disk; or ''."""
+    named = f"“{strip.name}”"
+    if strip.type == "SOUND":
+        movie = next((s for s in compat.strips(owner_of(strip)) if belongs_to(strip, s)), None)
+        other = f"the strip “{movie.name}” it belongs to" if movie else "a strip with a picture"
+        return f"{named} is a sound. Click {other}."
+    if what := _SHOW_WHAT_IS_BELOW.get(strip.type):
+        return (
+            f"{what} shows what other strips show. Click one of those, or make a meta strip of all."
+        )
+    start, end = visible_span(strip)
+    if end <= start:
+        return (
+            f"{named} lies outside of its meta strip and is not seen. Make the meta strip longer."
+        )
+    muted = next((s for s in (strip, *metas_around(strip)) if s.mute), None)
+    if muted is not None:
+        return f"“{muted.name}” is muted and shows nothing. Unmute it first."
+    for piece in (strip, *metas_around(strip)):
+        if owner_of(piece).channels[piece.channel].mute:
+            return f"Channel {piece.channel} is muted, so {named} shows nothing. Unmute it first."
+    return _nothing_to_see(strip)
+
+
+def _nothing_to_see(strip: Any) -> str:
+    """Why a strip has no picture, or ''."""
+    named = f"“{strip.name}”"
+    match strip.type:
+        case "MOVIE":
+            # Blender keeps the size of a movie it has read once; `fps` opens the file, so it comes last.
+            if not strip.elements or (not strip.elements[0].orig_width and not strip.fps):
+                return f"Blender cannot read the movie of {named}: {strip.filepath}. Choose another file for it."
+        case "IMAGE":
+            if not strip.elements:
+                return f"{named} has no image. Choose one for it."
+        case "META":
+            inside = [s for s in compat.strips(strip) if s.type != "SOUND" and not s.mute]
+            if not inside:
+                return f"The meta strip {named} has no picture in it. Put a strip into it."
+            if all(_nothing_to_see(s) for s in inside):
+                return _nothing_to_see(inside[0])
+        case "SCENE":
+            shown = strip.scene
+            if shown is None:
+                return f"{named} shows no scene. Choose one for it."
+            if strip.scene_input == "SEQUENCER":
+                if shown.sequence_editor is None or not len(compat.strips(shown.sequence_editor)):
+                    return f"The sequencer of “{shown.name}” is empty, so {named} shows nothing."
+            elif strip.scene_camera is None and shown.camera is None:
+                return f"The scene “{shown.name}” of {named} has no camera. Add one."
+        case "MASK":
+            if strip.mask is None:
+                return f"{named} has no mask. Choose one for it."
+        case "MOVIECLIP":
+            if getattr(strip, "clip", strip) is None:  # 4.2 does not tell
+                return f"{named} has no movie clip. Choose one for it."
+        case _:
+            inputs = compat.inputs(strip)
+            if getattr(strip, "input_count", 0) > len(inputs):
+                return f"The effect {named} has lost a strip that it needs. Click another strip."
+            return next(filter(None, map(_nothing_to_see, inputs)), "")
+    return ""
+
+
+def missing_file(strip: Any) -> str:
+    """A sentence when a file that ``strip`` shows is not there or is no movie; else ''.
+
+    Looks at the disk: for a click, not for a redraw.
+    """
+    advice = "Put it back, or choose another with Strip › Inputs › Change Path/Files."
+    for shown in _all_shown(strip):
+        if shown.type == "MOVIE":
+            path = path_of(shown)
+            if not os.path.isfile(path):
+                return f"The file of “{shown.name}” is missing: {path}. {advice}"
+            if not shown.fps:
+                return f"Blender cannot read the movie of “{shown.name}”: {path}. {advice}"
+        elif shown.type == "IMAGE":
+            folder = bpy.path.abspath(shown.directory)
+            for element in shown.elements:
+                path = os.path.join(folder, element.filename)
+                if not os.path.isfile(path):
+                    return f"An image of “{shown.name}” is missing: {path}. {advice}"
+    return ""
+
+
+def _all_shown(strip: Any) -> Iterator[Any]:
+    """A strip, the inputs of an effect and what lies in a meta strip."""
+    yield strip
+    for source in compat.inputs(strip):
+        yield from _all_shown(source)
+    if strip.type == "META":
+        for inside in compat.strips(strip):
+            if not inside.mute:
+                yield from _all_shown(inside)
+
+
+def refusal_to_extend(shot: SourceStrip, least: float) -> str:
+    """'' or why it cannot be extended by a service that needs ``least`` seconds of a source."""
+    if _frames(least, shot.fps) <= shot.end - shot.start:
+        return ""
+    return (
+        f"“{shot.strip}” shows {shot.seconds:.2f} s, and an extension needs at least {least:g} s. "
+        "Make the strip longer, or use Continue Shot: it needs only the last frame."
+    )
+
+
+def refusal_to_edit(shot: SourceStrip, least: float = 0.0) -> str:
+    """'' or why it cannot be edited by a service that needs ``least`` seconds of a source.
+
+    A strip that is too long is no reason: the artist chooses the part that is sent.
+    """
+    if _frames(least, shot.fps) <= shot.end - shot.start:
+        return ""
+    return (
+        f"“{shot.strip}” shows {shot.seconds:.2f} s, and an edit needs at least {least:g} s. "
+        "Make the strip longer."
+    )
+
+
+def _frames(seconds: float, fps: float) -> int:
+    """The least whole number of frames that lasts ``seconds``, as 29.97 frames a second allow it."""
+    return int(seconds * fps - 1e-6) + 1 if seconds > 0 else 0
+
+
+def _is_whole(strip: Any) -> bool:
+    """Whether a strip shows a whole clip of ours, and looks as when it came in."""
+    return (
+        strip.type == "MOVIE"
+        and bool(strip.get(JOB_PROPERTY))
+        and visible_span(strip) == compat.span(strip)
+        and not compat.is_trimmed(strip)
+        and not len(strip.retiming_keys)
+        and _is_placed_as_it_came(strip)
+        and _looks_as_it_came(strip)
+        and not any(True for _ in curves_of(strip, ""))
+        and not any(strip in compat.inputs(s) for s in compat.strips(owner_of(strip)))
+    )
+
+
+def _is_placed_as_it_came(strip: Any) -> bool:
+    """All of the picture is seen, as large as the frame."""
+    transform, crop = strip.transform, strip.crop
+    wanted = cover_scale(strip)
+    return (
+        not (crop.min_x or crop.max_x or crop.min_y or crop.max_y)
+        and not (strip.use_flip_x or strip.use_flip_y or strip.use_reverse_frames)
+        and max(abs(transform.offset_x), abs(transform.offset_y)) < 0.5
+        and abs(transform.rotation) < 1e-4
+        and abs(transform.scale_x / wanted - 1.0) < ALIKE
+        and abs(transform.scale_y / wanted - 1.0) < ALIKE
+    )
+
+
+def _looks_as_it_came(strip: Any) -> bool:
+    wanted = colour.colour_plan(strip.id_data, "").colorspace
+    return (
+        strip.blend_type in {"REPLACE", "ALPHA_OVER", "CROSS"}
+        and strip.blend_alpha == 1.0
+        and strip.color_multiply == 1.0
+        and strip.color_saturation == 1.0
+        and strip.strobe <= 1.0
+        and not strip.use_deinterlace
+        and not strip.use_multiview
+        and wanted in ("", strip.colorspace_settings.name)
+        and all(modifier.mute for modifier in strip.modifiers)
+    )

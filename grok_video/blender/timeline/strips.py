@@ -1,0 +1,177 @@
+"""Strips: which scene, which name, what they show and where, whose job they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+
+from .. import compat, scenes
+
+JOB_PROPERTY = "grok_video_job"
+#: Of Blender's 63. Longer ones it cuts before it appends .001, and where that cuts a character it gives
+#: the same name to several strips (measured, 4.2 to 5.0).
+_NAME_BYTES = 56
+
+
+def target_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene that takes the clip: the one the sequencer shows, else the window's."""
+    return compat.sequencer_scene(context)
+
+
+def show_scene(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
+    """Let the sequencers show ``scene`` where they show none (Blender 5), so that the clip is seen."""
+    compat.show_in_sequencer(context, scene)
+
+
+def strips_of(scene: bpy.types.Scene, job_id: str) -> list[Any]:
+    """The strips of ``scene`` that came from a job, those inside meta strips too."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return []
+    return [s for s in compat.strips_all(editor) if s.get(JOB_PROPERTY) == job_id]
+
+
+def show_strips(context: bpy.types.Context, scene: bpy.types.Scene, job_id: str) -> bool:
+    """Select the strips of a job and move the playhead to their start; False when there are none."""
+    found = strips_of(scene, job_id)
+    if not found:
+        return False
+    editor: Any = scene.sequence_editor  # there is one: it holds the strips that were found
+    for strip in compat.strips_all(editor):
+        strip.select = strip in found
+    movie = next((strip for strip in found if strip.type == "MOVIE"), found[0])
+    editor.active_strip = movie
+    scene.frame_set(compat.span(movie)[0])
+    show_scene(context, scene)
+    return True
+
+
+def strip_name(text: str) -> str:
+    """``text`` as a strip's name: one line that fits, whole characters only."""
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(shown.split()) or "Grok Video"
+    return line.encode()[:_NAME_BYTES].decode(errors="ignore").rstrip()
+
+
+def meta_at(scene: bpy.types.Scene, frame: int) -> Any:
+    """The meta strip that takes a clip at ``frame``: the one that is open, as Blender does; else None.
+
+    A clip that begins outside of the open meta strip would never be seen in it.
+    """
+    editor = scene.sequence_editor
+    if editor is not None and len(editor.meta_stack):
+        meta = editor.meta_stack[-1]
+        start, end = compat.span(meta)
+        if start <= frame < end:
+            return meta
+    return None
+
+
+SAME_FRAME = 1  # frames: positions that are rounded differently
+ALIKE = 0.02  # sizes and shapes that differ by less are meant to be the same
+
+
+def visible_span(strip: Any) -> tuple[int, int]:
+    """The scene frames [start, end) between its handles that no meta strip around it hides."""
+    start, end = compat.span(strip)
+    for meta in metas_around(strip):
+        first, after = compat.span(meta)
+        start, end = max(start, first), min(end, after)
+    return start, end
+
+
+def metas_around(strip: Any) -> Iterator[Any]:
+    """The meta strips that hold ``strip``, innermost first."""
+    while (strip := strip.parent_meta()) is not None:
+        yield strip
+
+
+def owner_of(strip: Any) -> Any:
+    """Where a strip lies: its meta strip, or the editor of its scene."""
+    return strip.parent_meta() or strip.id_data.sequence_editor
+
+
+def pixels_of(strip: Any) -> tuple[int, int]:
+    if strip.type in {"MOVIE", "IMAGE"} and len(strip.elements):
+        element = strip.elements[0]
+        if element.orig_width and element.orig_height:
+            return element.orig_width, element.orig_height
+    width, height = scenes.frame_size(strip.id_data)
+    return round(width), round(height)
+
+
+def sounds_of(strip: Any) -> list[Any]:
+    """The sound strips that belong to what ``strip`` shows.
+
+    Those that Blender connects with it (told from 5.2 on), else those from the same file in step with
+    it, or from the same job, at the same time. A meta strip has those inside of it, an effect those of
+    its inputs.
+    """
+    if strip.type == "META":
+        inside = compat.strips(strip)
+        direct = [s for s in inside if s.type == "SOUND"]
+        return direct + [sound for s in inside if s.type == "META" for sound in sounds_of(s)]
+    if strip.type == "MOVIE":
+        linked = [s for s in compat.connected(strip) if s.type == "SOUND"]
+        return linked or [s for s in compat.strips(owner_of(strip)) if belongs_to(s, strip)]
+    found = {s.name: s for source in compat.inputs(strip) for s in sounds_of(source)}
+    return list(found.values())
+
+
+def is_heard(sound: Any) -> bool:
+    """Whether a sound strip can be heard: it and its channel are not muted, and it is not silent."""
+    pieces = (sound, *metas_around(sound))
+    return (
+        volume_of(sound) > 0.0
+        and not any(piece.mute for piece in pieces)
+        and not any(owner_of(piece).channels[piece.channel].mute for piece in pieces)
+    )
+
+
+def volume_of(sound: Any) -> float:
+    """The volume of a sound strip; the highest where it is animated, which a fade does not change."""
+    keys = [
+        key.co[1]
+        for curve in curves_of(sound, "volume")
+        for key in getattr(curve, "keyframe_points", ())
+    ]
+    return max(keys, default=sound.volume)
+
+
+def belongs_to(sound: Any, movie: Any) -> bool:
+    if sound.type != "SOUND" or movie.type != "MOVIE":
+        return False
+    start, end = compat.span(sound)
+    first, after = compat.span(movie)
+    if start >= after or first >= end:
+        return False
+    job = movie.get(JOB_PROPERTY, "")
+    if job and sound.get(JOB_PROPERTY) == job:
+        return True
+    apart = abs(compat.content_start(sound) - compat.content_start(movie))
+    return (
+        apart <= SAME_FRAME and sound.sound is not None and path_of(sound.sound) == path_of(movie)
+    )
+
+
+def path_of(owner: Any) -> str:
+    return os.path.normpath(bpy.path.abspath(owner.filepath))
+
+
+def cover_scale(strip: Any) -> float:
+    """The scale by which a picture fits into the frame of its scene; fills it where both are alike.
+
+    Services make 850x482 from 848x480: as a whole it would leave a line of what lies below.
+    """
+    (width, height), output = pixels_of(strip), strip.id_data.render
+    fit, fill = sorted((output.resolution_x / width, output.resolution_y / height))
+    return fill if fill / fit - 1.0 < ALIKE else fit
+
+
+def curves_of(strip: Any, name: str) -> Iterator[Any]:
+    """The animation curves of a strip's property, of all its properties for ''."""
+    ends = f'_all["{bpy.utils.escape_identifier(strip.name)}"].{name}'
+    return (curve for curve in compat.curves(strip.id_data) if ends in curve.data_path)

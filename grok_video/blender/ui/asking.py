@@ -1,0 +1,234 @@
+"""What operators share that ask the session: refusals as sentences, prices asked about, a strip or a job named.
+
+In background mode operators block until the job has ended and raise on failure, so that a script reads like what it
+does. Operators that spend money have neither REGISTER nor UNDO: Redo and Repeat Last must not buy.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from ...core.amount import priced, usd
+from ...core.job import FINAL_STATES, Job, State
+from ...core.problem import ProblemCode
+from .. import config
+from ..refusal import ImportRefused, Refused, ShotRefused
+from ..session import blocking, watch
+from ..session.blocking import (
+    INTERRUPTED_SECONDS,
+    UNREACHABLE_SECONDS,
+    became_of,
+    interrupted,
+    say_step,
+)
+from ..session.state import current
+from ..submission.strip_part import strip_named
+from ..timeline.source_strip import SourceStrip, active_source_strip, source_strip_of
+from ..timeline.strips import target_scene
+
+Result = set[Any]
+JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
+_REFUSALS = (Refused, ImportRefused, ShotRefused)
+
+
+def refuse(operator: bpy.types.Operator, error: Exception) -> Result:
+    """Report the sentence where artists look for it; in scripts this raises RuntimeError."""
+    operator.report({"ERROR"}, str(error))
+    watch.redraw()
+    return {"CANCELLED"}
+
+
+def finish(
+    operator: bpy.types.Operator,
+    context: bpy.types.Context,
+    job_id: str,
+    wanted: frozenset[State],
+    ended: frozenset[State] = FINAL_STATES,
+) -> Result:
+    """In background mode: block until the job has ended; an end that was not wanted is an error."""
+    if not bpy.app.background:
+        watch.redraw()
+        return {"FINISHED"}
+    started = time.monotonic()
+    unreachable = False
+
+    def is_over(job: Job) -> bool:
+        nonlocal unreachable
+        say_step(job)
+        # What waits for the artist moves by itself never, or not for sure: no script is left hanging.
+        code = job.problem.code if job.problem is not None else None
+        unplaced = job.state is State.READY and code is ProblemCode.SCENE and not job.claimed_by
+        unreachable = (
+            job.state is State.QUEUED
+            and code is ProblemCode.NETWORK
+            and time.monotonic() - started > UNREACHABLE_SECONDS
+        )
+        waits = job.held or unplaced or unreachable or (job.open and job.blocked)
+        return job.state in ended or waits
+
+    try:
+        job = blocking.wait_until(context, job_id, is_over)
+    except KeyboardInterrupt:
+        operator.report({"ERROR"}, interrupted(context, job_id))
+        return {"CANCELLED"}
+    if job.state in wanted:
+        return {"FINISHED"}
+    problem = job.problem
+    sentence = f"{problem.message} {problem.hint}".strip() if problem else "The job was stopped."
+    if unreachable:
+        # The script will try again: this one shall not be bought beside that.
+        blocking.stop_unsent(context, job_id, INTERRUPTED_SECONDS)
+        sentence = f"{sentence} {became_of(job_id)}"
+    operator.report({"ERROR"}, sentence)
+    return {"CANCELLED"}
+
+
+ON_THE_TIMELINE = frozenset({State.IMPORTED})
+
+
+def target_of(context: bpy.types.Context, name: str) -> bpy.types.Scene:
+    if not name:
+        return target_scene(context)
+    scene = bpy.data.scenes.get(name)
+    if scene is None:
+        raise Refused(f"There is no scene “{name}” in this file.")
+    return scene
+
+
+def frame_of(operator: bpy.types.Operator, target: bpy.types.Scene) -> int:
+    if operator.properties.is_property_set("frame"):
+        return operator.properties.frame
+    return target.frame_current
+
+
+class Asks(bpy.types.Operator if TYPE_CHECKING else object):
+    """Operators that ask the session: what it refuses is reported as a sentence, in scripts it raises."""
+
+    def run(self, context: bpy.types.Context) -> Result:
+        """``execute``, but for the refusals."""
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        before = set(current().documents)
+        try:
+            return self.run(context)
+        except _REFUSALS as error:
+            return refuse(self, error)
+        except KeyboardInterrupt:
+            # Between the click and the waiting: what was put down just then must not be bought unseen.
+            queued = current().documents.keys() - before
+            if not bpy.app.background or not queued:
+                raise
+            for job_id in queued:
+                self.report({"ERROR"}, interrupted(context, job_id))
+            return {"CANCELLED"}
+
+
+class Buys(Asks):
+    """Operators that can cost money: never REGISTER, never UNDO.
+
+    From a window they ask once more, with the price, where the preferences say so; scripts are not asked.
+    """
+
+    bl_options = set()
+
+    _asked = False
+    _agreed: int | None = None  # the price that was asked about, in ticks
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        """Ticks that pressing it will cost; None when they are not known. Raises one of _REFUSALS."""
+        raise NotImplementedError
+
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        """Title and text of what is asked before it is bought; None: nothing. Raises one of _REFUSALS."""
+        if not config.asks_about(price):
+            return None
+        above = usd(config.ticks(config.preferences(context).confirm_above))
+        known = "Its price is not known." if price is None else f"It costs {usd(price)}."
+        return "Buy This Clip?", f"{known} You are asked above {above}."
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        try:
+            price = self.price(context)
+            question = self.question(context, price)
+        except _REFUSALS as error:
+            return refuse(self, error)
+        if question is None:
+            return self.execute(context)
+        return self.ask(context, event, price, *question)
+
+    def ask(
+        self,
+        context: bpy.types.Context,
+        event: bpy.types.Event,
+        price: int | None,
+        title: str,
+        message: str,
+        words: str = "",
+    ) -> Result:
+        """Ask whether to buy for ``price``; then ``execute``. ``words`` are the button's, without the price."""
+        self._asked, self._agreed = True, price
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title=title,
+            message=message,
+            confirm_text=priced(words or self.bl_label.split()[0], price),
+        )
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        try:
+            if self._asked and self.price(context) != self._agreed:
+                raise Refused("The price has changed while you were asked.", "Press again.")
+        except _REFUSALS as error:
+            return refuse(self, error)
+        return super().execute(context)
+
+
+class Spends(Buys):
+    """Operators that buy a clip for a scene and frame."""
+
+    scene: StringProperty(
+        name="Scene", description="Scene that takes the clip; empty: the sequencer's"
+    )
+    frame: IntProperty(
+        name="Frame",
+        description="Frame where the clip starts; unset: the playhead. The source is always taken "
+        "at the scene's current frame",
+    )
+
+
+class OnStrip(Buys):
+    """Operators that buy something made from a strip."""
+
+    scene: StringProperty(
+        name="Scene",
+        description="Scene of the strip, or the one that takes the clip; empty: the sequencer's",
+        options={"SKIP_SAVE"},
+    )
+    strip: StringProperty(
+        name="Strip",
+        description="Name of the strip; empty: the active one",
+        options={"SKIP_SAVE"},
+    )
+
+    def ask(self, context: bpy.types.Context, *about: Any, **words: Any) -> Result:
+        if not self.strip and (active := self.shot_asked_about(context)):
+            # While it is asked, a clip may come in and be the active strip.
+            self.scene, self.strip = active.scene, active.strip
+        return super().ask(context, *about, **words)
+
+    def shot_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
+        """The strip that is meant; None where it is not about a strip. Raises Refused, ShotRefused."""
+        return self.shot(context)
+
+    def shot(self, context: bpy.types.Context) -> SourceStrip:
+        """What the strip shows. Raises Refused, ShotRefused."""
+        if not self.strip:
+            return active_source_strip(context)
+        scene = target_of(context, self.scene)
+        return source_strip_of(strip_named(scene.name, self.strip))

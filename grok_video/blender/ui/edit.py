@@ -1,0 +1,98 @@
+"""Edit: its part of the panel and its operator."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.spec import Kind
+from ...service import checks
+from ...service.pricing import billed_seconds
+from ..refusal import ShotRefused
+from ..session import click
+from ..session.state import job_by_id
+from ..submission.common import price_of
+from ..submission.edit import (
+    AnimationRange,
+    animation_draft,
+    animation_refusal,
+    part_to_edit,
+    range_to_edit,
+)
+from ..submission.strip_part import rework_draft
+from ..timeline.source_strip import SourceStrip, active_source_strip
+from .asking import ON_THE_TIMELINE, OnStrip, Result, finish, target_of
+from .widgets import draw_button, draw_part, draw_rework_prompt, draw_who_can, draw_wrapped
+
+
+class GROK_VIDEO_OT_edit(OnStrip, bpy.types.Operator):
+    bl_idname = "grok_video.edit"
+    bl_label = "Edit Clip"
+    bl_description = (
+        "Change what the strip, or the animation, looks like. The result is placed over the strip: "
+        "mute it to see the original"
+    )
+
+    def shot_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
+        return self.shot(context) if context.scene.grok_video.edit_of == "STRIP" else None
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        scene = context.scene
+        if scene.grok_video.edit_of != "STRIP":
+            take = range_to_edit(context, scene)
+            return price_of(animation_draft(scene, take))
+        part = part_to_edit(scene, self.shot(context), job_by_id)
+        seconds = billed_seconds(part.seconds)
+        return price_of(rework_draft(scene, Kind.EDIT, part, seconds))
+
+    def run(self, context: bpy.types.Context) -> Result:
+        chosen = context.scene.grok_video
+        if chosen.edit_of == "STRIP":
+            job_id = click.edit(context, self.shot(context))
+        else:
+            job_id = click.edit_animation(context, target_of(context, self.scene))
+        return finish(self, context, job_id, ON_THE_TIMELINE)
+
+
+def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    scene = context.scene
+    chosen = scene.grok_video
+    layout.use_property_split = False
+    layout.prop(chosen, "edit_of", text="")
+    shot: SourceStrip | None = None
+    if chosen.edit_of == "STRIP":
+        try:
+            shot = active_source_strip(context)
+        except ShotRefused as why:
+            draw_wrapped(layout, context, str(why), "INFO")
+            return
+        part = part_to_edit(scene, shot, job_by_id)
+        draw_part(layout, part)
+        if not part.whole:
+            layout.prop(chosen, "edit_start", text="Skip Frames")
+        seconds = billed_seconds(part.seconds)
+        draft = rework_draft(scene, Kind.EDIT, part, seconds)
+        trouble = checks.trouble(draft)
+    else:
+        take = range_to_edit(context, scene)
+        _draw_range(layout, context, take)
+        draft = animation_draft(scene, take)
+        trouble = animation_refusal(context, scene, draft)
+    draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
+    if draw_who_can(layout, context, "edit"):
+        price = price_of(draft)
+        draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble, shot)
+
+
+def _draw_range(
+    layout: bpy.types.UILayout, context: bpy.types.Context, take: AnimationRange
+) -> None:
+    """What is sent of the animation."""
+    row = layout.row()
+    row.active = False
+    size = f"{take.pixels[0]} × {take.pixels[1]}"
+    row.label(text=f"Frames {take.start}–{take.end - 1}, {take.seconds:.1f} s, {size}", icon="TIME")
+    if take.cut:
+        draw_wrapped(layout, context, "The range is longer than what can be edited", "INFO")
+
+
+register, unregister = bpy.utils.register_classes_factory((GROK_VIDEO_OT_edit,))

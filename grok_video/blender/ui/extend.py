@@ -1,0 +1,117 @@
+"""Extend and Continue Shot: their part of the panel and their operators."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.spec import Kind
+from ...service.pricing import Pass, price_of_passes
+from ..refusal import ShotRefused
+from ..session import click
+from ..session.state import current, job_by_id
+from ..submission.common import price_of
+from ..submission.extend import continue_draft, extend_refusal, part_to_extend, passes_of
+from ..submission.strip_part import rework_draft
+from ..timeline.source_strip import SourceStrip, active_source_strip
+from .asking import ON_THE_TIMELINE, OnStrip, Result, finish
+from .widgets import (
+    draw_button,
+    draw_part,
+    draw_rework_prompt,
+    draw_who_can,
+    draw_wrapped,
+    is_narrow,
+)
+
+
+class GROK_VIDEO_OT_extend(OnStrip, bpy.types.Operator):
+    bl_idname = "grok_video.extend"
+    bl_label = "Extend Strip"
+    bl_description = (
+        "Let the shot go on after its visible end: the new part is placed there when it is done. "
+        "The strip itself stays as it is"
+    )
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        return price_of_passes(self._plan(context)[1])
+
+    def _plan(self, context: bpy.types.Context) -> tuple[SourceStrip, list[Pass]]:
+        shot = self.shot(context)
+        part = part_to_extend(context.scene, shot, job_by_id)
+        return shot, passes_of(context.scene, part)
+
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        passes = self._plan(context)[1]
+        if len(passes) <= 1:
+            return OnStrip.question(self, context, price)
+        seconds = context.scene.grok_video.extend_seconds
+        return (
+            f"Extend in {len(passes)} Passes?",
+            f"{seconds} seconds are made in {len(passes)} parts, one after the other. Stopping keeps "
+            "what is there.",
+        )
+
+    def run(self, context: bpy.types.Context) -> Result:
+        shot, passes = self._plan(context)
+        job_id = click.extend(context, shot, passes)
+        result = finish(self, context, job_id, ON_THE_TIMELINE)
+        while "FINISHED" in result and job_id in current().follows:  # scripts wait for all
+            job_id = current().follows[job_id]
+            result = finish(self, context, job_id, ON_THE_TIMELINE)
+        return result
+
+
+class GROK_VIDEO_OT_continue_shot(OnStrip, bpy.types.Operator):
+    bl_idname = "grok_video.continue_shot"
+    bl_label = "Continue Shot"
+    bl_description = (
+        "Make a new clip that starts from the last visible frame of the strip, and place it after "
+        "the strip. Works with every model, and costs one image instead of the strip's seconds"
+    )
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        return price_of(continue_draft(context.scene, self.shot(context)))
+
+    def run(self, context: bpy.types.Context) -> Result:
+        job_id = click.continue_shot(context, self.shot(context))
+        return finish(self, context, job_id, ON_THE_TIMELINE)
+
+
+def draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    scene = context.scene
+    layout.use_property_split = False
+    try:
+        shot = active_source_strip(context)
+    except ShotRefused as why:
+        draw_wrapped(layout, context, str(why), "INFO")
+        return
+    part = part_to_extend(scene, shot, job_by_id)
+    draw_part(layout, part)
+    draw_rework_prompt(layout, context, "extend_prompt", "What happens next?")
+    row = layout.row(align=True)
+    row.prop(scene.grok_video, "extend_seconds")
+    passes = passes_of(scene, part)
+    if len(passes) > 1:
+        row.label(text=f"in {len(passes)} passes")
+    if draw_who_can(layout, context, "extend") and passes:
+        draft = rework_draft(scene, Kind.EXTEND, part, passes[0].seconds)
+        trouble = extend_refusal(scene, shot, draft)
+        words = "Extend" if len(passes) == 1 else "Extend…"
+        price, icon = price_of_passes(passes), "TRACKING_FORWARDS_SINGLE"
+        draw_button(layout, context, "grok_video.extend", words, icon, price, trouble, shot)
+    draft = continue_draft(scene, shot)
+    words = "Continue Shot"
+    if is_narrow(context):
+        words = "Continue"  # the price must not be cut off
+    elif draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
+        words += f" {draft.duration} s"
+    price = price_of(draft)
+    draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, "", shot)
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        GROK_VIDEO_OT_extend,
+        GROK_VIDEO_OT_continue_shot,
+    )
+)

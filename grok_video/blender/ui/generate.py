@@ -1,0 +1,281 @@
+"""Generate: its part of the panel, its dialog and its operators."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import StringProperty
+
+from ...core.amount import priced, usd
+from ...core.framing import crop_inside
+from ...core.problem import ProblemCode
+from ...service import models
+from .. import compat, config, scenes
+from ..refusal import Refused
+from ..session import blocking, click, questions, queue, spending, watch
+from ..session.state import current
+from ..sources import capture
+from ..submission.common import preferred_format, price_of
+from ..submission.generate import generate_draft, generate_refusal, ratio_of
+from ..timeline.strips import target_scene
+from . import properties
+from .asking import ON_THE_TIMELINE, Asks, Result, Spends, finish, frame_of, target_of
+from .widgets import draw_help_button, draw_limit, draw_wrapped, is_narrow
+
+
+class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
+    bl_idname = "grok_video.generate"
+    bl_label = "Generate Video Clip"
+    bl_description = (
+        "Render the source, send it with the prompt to the service, and place the clip "
+        "at the playhead when it is done. You go on working meanwhile"
+    )
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        return price_of(generate_draft(context, context.scene))
+
+    def run(self, context: bpy.types.Context) -> Result:
+        target = target_of(context, self.scene)
+        job_id = click.generate(context, context.scene, target, frame_of(self, target))
+        return finish(self, context, job_id, ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_generate_dialog(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.generate_dialog"
+    bl_label = "Generate Video Clip…"
+    bl_description = "Look over source, prompt, settings and price, then generate a clip"
+    bl_options = set()
+
+    source: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        if self.source:
+            context.scene.grok_video.source = self.source
+        # Its words cannot change with the settings, so the price is drawn.
+        return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Generate")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        draw_request(self.layout, context)
+        draw_price(self.layout, context)
+
+    def run(self, context: bpy.types.Context) -> Result:
+        target = target_scene(context)
+        job_id = click.generate(context, context.scene, target, target.frame_current)
+        return finish(self, context, job_id, ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_stop_preparing(bpy.types.Operator):
+    bl_idname = "grok_video.stop_preparing"
+    bl_label = "Stop"
+    bl_description = "Stop preparing the source. Nothing has been sent or charged"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, _context: bpy.types.Context) -> Result:
+        click.drop_pending()
+        watch.redraw()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_use_model(bpy.types.Operator):
+    bl_idname = "grok_video.use_model"
+    bl_label = "Use Model"
+    bl_description = "Choose this model, which can do it"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    model: StringProperty()
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        context.scene.grok_video.model = self.model
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_refresh_models(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.refresh_models"
+    bl_label = "Refresh Models"
+    bl_description = "Ask the service which models your key may use. Free"
+    bl_options = set()
+
+    def run(self, context: bpy.types.Context) -> Result:
+        if trouble := queue.connection_trouble():
+            raise Refused(trouble[0], code=trouble[1])
+        questions.refresh_models()
+        if bpy.app.background:
+            answer = blocking.wait_for(context, questions.models_answer)
+            self.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
+            return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
+        watch.redraw()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_paste_prompt(bpy.types.Operator):
+    bl_idname = "grok_video.paste_prompt"
+    bl_label = "Paste Prompt"
+    bl_description = "Replace the prompt by the clipboard's text, with all its lines"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        text = context.window_manager.clipboard.strip()
+        if not text:
+            self.report({"WARNING"}, "There is no text on the clipboard")
+            return {"CANCELLED"}
+        context.scene.grok_video.prompt = text
+        context.scene.grok_video.prompt_text = None
+        return {"FINISHED"}
+
+
+def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Source, prompt and settings: the same in both sidebars and in the dialog."""
+    chosen = context.scene.grok_video
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    narrow = is_narrow(context)
+    column = layout.column()
+    if narrow:
+        row = column.row()
+        row.use_property_split = False
+        row.prop(chosen, "source", text="")
+    else:
+        column.prop(chosen, "source")
+    if chosen.source == "IMAGE":
+        column.template_ID(chosen, "image", open="image.open")
+    _draw_framing(column, context)
+    _draw_prompt(layout, context)
+    # Two to a row: in the sequencer's low sidebar the jobs below shall be seen as well.
+    column = layout.column(align=True)
+    column.use_property_split = False
+    _draw_model(column, context)
+    row = column if narrow else column.row(align=True)
+    row.prop(chosen, "duration", text="Seconds")
+    row.prop(chosen, "resolution", text="")
+    row = column if narrow else column.row(align=True)
+    row.prop(chosen, "aspect_ratio", text="")
+    sound = row.row(align=True)
+    sound.enabled = chosen.model_row().audio
+    icon = "SOUND" if chosen.generate_audio else "MUTE_IPO_OFF"
+    sound.prop(chosen, "generate_audio", toggle=True, icon=icon)
+
+
+def _draw_model(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    chosen = context.scene.grok_video
+    row = column.row(align=True)
+    row.prop(chosen, "model", text="")
+    row.operator("grok_video.refresh_models", text="", icon="FILE_REFRESH")
+    if chosen.model == properties.OTHER_MODEL:
+        column.prop(chosen, "model_other", text="", placeholder="Name of the Model")
+        known = "the price is yours" if config.unknown_second() else "its price is not known"
+        draw_wrapped(column, context, f"Sent unchecked; {known}", "INFO")
+    elif (names := questions.models_of_key()) and chosen.model_id() not in names:
+        draw_wrapped(column, context, "Your key may not use this model", "INFO")
+
+
+def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What will be sent: its pixels, its format, and what the ratio crops away."""
+    scene = context.scene
+    chosen = scene.grok_video
+    if chosen.source == "NONE":
+        return
+    size = models.clip_size(chosen.resolution, ratio_of(context, scene))
+    natural = capture.natural_size(context, scene, chosen.source, chosen.image)
+    cropped = ""
+    if natural is not None:
+        crop = crop_inside(*natural, *size)
+        if not crop.whole:
+            cropped = f", {crop.text}"
+        if chosen.source in ("IMAGE", "RENDER_RESULT", "SEQUENCER"):
+            # Pictures are never enlarged: a small one is sent as small as it is.
+            kept = (crop.right - crop.left) * natural[0], (crop.top - crop.bottom) * natural[1]
+            if kept[0] < size[0]:
+                size = max(1, int(kept[0] + 1e-6)), max(1, int(kept[1] + 1e-6))
+    text = f"{size[0]} × {size[1]} {preferred_format()}{cropped}"
+    row = layout.row()
+    row.active = False
+    row.alignment = "RIGHT"
+    row.label(text=text)
+    if chosen.source == "CAMERA" and scenes.engine_freezes(scene):
+        words = layout.column()
+        words.active = False
+        words.use_property_split = False
+        draw_wrapped(
+            words,
+            context,
+            "Blender waits while this engine renders; the source 3D Viewport is taken at once",
+            "INFO",
+        )
+
+
+def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    chosen = context.scene.grok_video
+    column = layout.column(align=True)
+    column.use_property_split = False
+    head = column.row(align=True)
+    head.label(text="Prompt")
+    head.operator("grok_video.paste_prompt", text="", icon="PASTEDOWN")
+    if chosen.prompt_text is None:
+        placeholder = "What happens in the clip?"
+        if not compat.textbox(column, chosen, "prompt", lines=4, placeholder=placeholder):
+            column.prop(chosen, "prompt", text="", placeholder=placeholder)
+            # A plain field shows one line: the whole prompt stands below it.
+            if len(chosen.prompt) > 30 or "\n" in chosen.prompt:
+                draw_wrapped(column, context, chosen.prompt, most=12)
+    else:
+        draw_wrapped(column, context, chosen.written_prompt(), most=12)
+    column.prop(chosen, "prompt_text", text="", icon="TEXT", placeholder="Or a Text Datablock")
+
+
+def draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Blender 5 edits one scene and shows another: say which is which when they differ."""
+    target = target_scene(context)
+    if target == context.scene:
+        return
+    column = layout.column(align=True)
+    column.label(text=f"Source: {context.scene.name}", icon="SCENE_DATA")
+    column.label(text=f"Clip: {target.name}, frame {target.frame_current}", icon="SEQ_SEQUENCER")
+
+
+def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What the clip will cost as it is set now: for the dialog, whose button cannot tell."""
+    price = price_of(generate_draft(context, context.scene))
+    row = layout.row()
+    row.alignment = "RIGHT"
+    row.label(text="Price not known" if price is None else f"Price {usd(price)}")
+
+
+def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    scene = context.scene
+    now = current()
+    draft = generate_draft(context, scene)
+    trouble = queue.connection_trouble()
+    if trouble is None and (why := generate_refusal(context, scene, draft)):
+        trouble = why, ProblemCode.REQUEST
+    price = price_of(draft)
+    if trouble is None and price is None and (why := spending.limit_trouble(None, draft.model)):
+        trouble = why, ProblemCode.LIMIT
+    row = layout.row()
+    row.scale_y = 1.5
+    if now.pending is not None:
+        row.enabled = False
+        row.operator("grok_video.generate", text=now.pending.label, icon="RENDER_STILL")
+        return
+    row.enabled = trouble is None
+    row.operator(
+        "grok_video.generate",
+        text=priced("Generate", price),
+        icon="RENDER_ANIMATION",
+    )
+    draw_limit(layout, context, price)
+    if trouble is not None:
+        draw_wrapped(layout, context, trouble[0], "ERROR")
+        draw_help_button(layout, trouble[1])
+    if now.message:
+        draw_wrapped(layout, context, now.message, "ERROR")
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        GROK_VIDEO_OT_generate,
+        GROK_VIDEO_OT_generate_dialog,
+        GROK_VIDEO_OT_stop_preparing,
+        GROK_VIDEO_OT_use_model,
+        GROK_VIDEO_OT_refresh_models,
+        GROK_VIDEO_OT_paste_prompt,
+    )
+)

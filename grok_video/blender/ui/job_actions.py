@@ -1,0 +1,347 @@
+"""What can be done with a job: send again, send, stop, retry, recover, import, show."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, IntProperty, StringProperty
+
+from ...core.amount import usd
+from ...core.job import FINAL_STATES, Job, State
+from ...core.problem import ProblemCode
+from ..refusal import Refused
+from ..session import blocking, click, imports, queue, series
+from ..session.state import current
+from ..timeline import clip_files, colour
+from ..timeline.strips import show_strips, target_scene
+from .asking import (
+    JOB,
+    ON_THE_TIMELINE,
+    Asks,
+    Buys,
+    Result,
+    Spends,
+    finish,
+    frame_of,
+    refuse,
+    target_of,
+)
+
+
+class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
+    bl_idname = "grok_video.send_again"
+    bl_label = "Send Again"
+    bl_description = "Buy this clip once more: a new job with the same source, prompt and settings"
+
+    job: JOB
+    confirm: BoolProperty(
+        name="Confirm",
+        description="Scripts say True: this costs money",
+        options={"SKIP_SAVE"},
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        try:
+            job = queue.job_of(self.job, _can_send_again)
+        except Refused as error:
+            return refuse(self, error)
+        price = click.price_again(job)
+        known = "Its price is not known" if price is None else f"It costs {usd(price)}"
+        self.job = job.id
+        self.confirm = True  # what the dialog asks
+        return self.ask(
+            context,
+            event,
+            price,
+            "Buy This Clip Once More?",
+            " ".join(
+                filter(
+                    None,
+                    (_bought_since(job), f"{known}. The service charges for every submission."),
+                )
+            ),
+            "Send Again",
+        )
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        return click.price_again(queue.job_of(self.job, _can_send_again))
+
+    def run(self, context: bpy.types.Context) -> Result:
+        job = queue.job_of(self.job, _can_send_again)
+        if not self.confirm:
+            raise Refused("Sending again costs money.", "Call it with confirm=True.")
+        if not _can_send_again(job):  # it may have moved on while the dialog asked
+            raise Refused(
+                "This job is under way or has its clip: nothing was sent or charged.",
+                "Generate makes another clip.",
+            )
+        # What belongs to a strip goes into that strip's scene, whichever the sequencer shows now.
+        own = job.spec.target
+        stays = own.place != "AT" and own.scene in bpy.data.scenes
+        target = target_of(context, self.scene or (own.scene if stays else ""))
+        job_id = click.send_again(job, target, frame_of(self, target))
+        return finish(self, context, job_id, ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
+    bl_idname = "grok_video.release"
+    bl_label = "Send"
+    bl_description = "Send this held job now. It has not been sent or charged before"
+
+    job: JOB
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        return click.price_again(queue.job_of(self.job, lambda job: job.held))
+
+    def run(self, context: bpy.types.Context) -> Result:
+        if trouble := queue.connection_trouble():
+            raise Refused(trouble[0], code=trouble[1])
+        job = queue.job_of(self.job, lambda job: job.held)
+        if not job.held:
+            raise Refused("This job does not wait to be sent.")
+        if click.price_again(job) != job.spec.estimate:
+            # The limits reckon with the price that the job was made with.
+            raise Refused(
+                "The price of this clip has changed since it was made.",
+                "Stop it and generate it anew.",
+            )
+        queue.release(job)
+        if bpy.app.background:  # until then it is still held
+            blocking.wait_until(context, job.id, lambda now: now.seq > job.seq)
+        return finish(self, context, job.id, ON_THE_TIMELINE)
+
+
+_STOPPABLE = frozenset(
+    {State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING, State.UNKNOWN}
+)
+_STOPPED = FINAL_STATES | {State.READY}
+
+
+class GROK_VIDEO_OT_stop(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.stop"
+    bl_label = "Stop Tracking"
+    bl_description = (
+        "Stop asking for this job. The service cannot cancel, so what was sent is still charged; "
+        "the job can be taken up again with Retry"
+    )
+    bl_options = set()
+
+    job: JOB
+
+    def run(self, context: bpy.types.Context) -> Result:
+        job = queue.job_of(self.job, lambda job: job.state in _STOPPABLE)
+        series.drop_passes(job.id, "It was stopped.")
+        queue.send("stop", job=job.id)
+        if bpy.app.background and job.state in _STOPPABLE:
+            # Held and blocked jobs are stopped as well: neither ends the waiting.
+            blocking.wait_until(
+                context, job.id, lambda now: now.seq > job.seq and now.state in _STOPPED
+            )
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_retry(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.retry"
+    bl_label = "Retry"
+    bl_description = "Ask for this job or download its clip once more. Free: nothing is bought"
+    bl_options = set()
+
+    job: JOB
+
+    def run(self, context: bpy.types.Context) -> Result:
+        job = queue.job_of(self.job, lambda job: job.retryable)
+        if not job.retryable:
+            raise Refused(
+                "There is nothing to take up: this job has ended for good.",
+                "Send it again to buy it once more.",
+            )
+        trouble = queue.connection_trouble()
+        if trouble and trouble[1] is ProblemCode.OFFLINE:
+            raise Refused(trouble[0], code=trouble[1])
+        queue.retry(job)
+        # The answer is there when the job has left the state it was in.
+        if bpy.app.background:
+            before = job.seq
+            blocking.wait_until(context, job.id, lambda job: job.seq > before)
+        return finish(self, context, job.id, ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_request_id(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.request_id"
+    bl_label = "Recover by Request ID"
+    bl_description = (
+        "Fetch the clip of a job whose answer was lost, by the request id that the service's console "
+        "shows. Free: nothing is bought"
+    )
+    bl_options = set()
+
+    job: JOB
+    value: StringProperty(
+        name="Request ID",
+        description="The id alone, or what holds it: a web address of the service, its answer",
+        options={"SKIP_SAVE"},
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Recover")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.prop(self, "value")
+
+    def run(self, context: bpy.types.Context) -> Result:
+        job = queue.job_of(self.job, lambda job: job.recoverable)
+        command = queue.recover(job, self.value)
+        if bpy.app.background:  # until then it is where it was
+            blocking.wait_for_command(context, command, job)
+        return finish(self, context, job.id, ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_import_result(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.import_result"
+    bl_label = "Import Clip"
+    bl_description = "Place the clip of this job in the sequencer"
+    bl_options = {"REGISTER", "UNDO"}
+
+    job: JOB
+    scene: StringProperty(
+        name="Scene", description="Scene that takes the clip; empty: the one it was made for"
+    )
+    frame: IntProperty(
+        name="Frame", description="Frame where the clip starts; unset: where the playhead was"
+    )
+    here: BoolProperty(
+        name="At the Playhead",
+        description="Place it in the sequencer's scene, also when it was placed before",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+
+    def run(self, context: bpy.types.Context) -> Result:
+        job = queue.job_of(self.job, lambda job: job.clip is not None)
+        scene: bpy.types.Scene | None = None
+        frame: int | None = None
+        if self.scene or self.here:
+            scene = target_of(context, self.scene)
+            frame = scene.frame_current if self.here else None
+        if self.properties.is_property_set("frame"):
+            frame = self.frame
+        landing = imports.import_job(context, job, scene, frame)
+        if landing is None:
+            self.report({"INFO"}, "The clip is in the sequencer already")
+            return {"CANCELLED"}
+        if job.problem is not None and job.problem.code is ProblemCode.FILE:
+            self.report({"WARNING"}, job.problem.message)  # it lies elsewhere than it should
+        if landing.notice:
+            self.report({"WARNING"}, landing.notice)
+        if bpy.app.background:  # until then it is where it was, and may still say that it waits
+            blocking.wait_until(context, job.id, lambda now: now.seq > job.seq)
+        return finish(self, context, job.id, ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_show_strip(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.show_strip"
+    bl_label = "Show in Sequencer"
+    bl_description = "Select the strip of this job and move the playhead to its start"
+    bl_options = {"REGISTER", "UNDO"}
+
+    job: JOB
+
+    def run(self, context: bpy.types.Context) -> Result:
+        job = queue.job_of(self.job, lambda job: job.state is State.IMPORTED)
+        scenes = (target_scene(context), *bpy.data.scenes)
+        for scene in scenes:
+            if show_strips(context, scene, job.id):
+                return {"FINISHED"}
+        self.report({"WARNING"}, "The strip of this job is not in this file. Import it again.")
+        return {"CANCELLED"}
+
+
+class GROK_VIDEO_OT_page(bpy.types.Operator):
+    bl_idname = "grok_video.page"
+    bl_label = "Turn Page"
+    bl_description = "Show newer or older jobs"
+    bl_options = {"INTERNAL"}
+
+    page: IntProperty(min=1)
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        context.window_manager.grok_video.page = self.page
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_heard(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.heard"
+    bl_label = "Got It"
+    bl_description = "Stop saying that the list of clips was rebuilt, in every Blender"
+    bl_options = {"INTERNAL"}
+
+    def run(self, _context: bpy.types.Context) -> Result:
+        queue.heard_of_rebuilding()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_use_standard(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.use_standard"
+    bl_label = "Use Standard in This Scene"
+    bl_description = (
+        "Set the scene's view transform to Standard, so that clips show the colours of their files"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    scene: StringProperty(name="Scene")
+
+    def run(self, context: bpy.types.Context) -> Result:
+        colour.use_standard(target_of(context, self.scene))
+        current().notices.clear()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_collect_clips(bpy.types.Operator):
+    bl_idname = "grok_video.collect_clips"
+    bl_label = "Collect Clips Beside the File"
+    bl_description = (
+        "Copy the clips of this file into the folder “grok_video” beside it and let the strips "
+        "use the copies"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not bpy.data.filepath:
+            cls.poll_message_set("Save the file first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        count, sentences = clip_files.collect_clips(context)
+        for sentence in sentences:
+            self.report({"WARNING"}, sentence)
+        clips = "1 clip" if count == 1 else f"{count} clips"
+        self.report({"INFO"}, f"{clips} copied beside the file")
+        return {"FINISHED"}
+
+
+def _bought_since(job: Job) -> str:
+    """'' or how often this very job was sent again before: a second press may be a mistake."""
+    count = sum(other.spec.parent == job.id for other in current().bridge.snapshot.all)
+    times = {1: "once", 2: "twice"}.get(count, f"{count} times")
+    return f"It was sent again {times} already." if count else ""
+
+
+def _can_send_again(job: Job) -> bool:
+    return job.state in FINAL_STATES
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        GROK_VIDEO_OT_send_again,
+        GROK_VIDEO_OT_release,
+        GROK_VIDEO_OT_stop,
+        GROK_VIDEO_OT_retry,
+        GROK_VIDEO_OT_request_id,
+        GROK_VIDEO_OT_import_result,
+        GROK_VIDEO_OT_show_strip,
+        GROK_VIDEO_OT_page,
+        GROK_VIDEO_OT_heard,
+        GROK_VIDEO_OT_use_standard,
+        GROK_VIDEO_OT_collect_clips,
+    )
+)

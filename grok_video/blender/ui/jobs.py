@@ -1,0 +1,233 @@
+"""The list of jobs in the panel.
+
+``draw`` does no I/O and keeps nothing; what it shows was made on a tick.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import bpy
+
+from ...core.amount import priced, usd
+from ...core.job import FINAL_STATES, Job, State
+from ...core.problem import ProblemCode
+from ..session import click
+from ..session.state import current
+from ..submission.preparation import Preparation
+from .widgets import draw_help_button, draw_wrapped, is_narrow, size_text, time_text
+
+ROWS = 8  # jobs on a page
+PROBLEM_LINES = 8  # of a problem's text in a row; the rest is behind Copy Error
+_ICONS: dict[State, Any] = {
+    State.QUEUED: "SORTTIME",
+    State.SUBMITTING: "EXPORT",
+    State.RUNNING: "RENDER_ANIMATION",
+    State.DOWNLOADING: "IMPORT",
+    State.READY: "FILE_MOVIE",
+    State.IMPORTED: "CHECKMARK",
+    State.FAILED: "ERROR",
+    State.CANCELLED: "CANCEL",
+    State.UNKNOWN: "QUESTION",
+}
+_WORDS = {
+    State.QUEUED: "Waiting to Send",
+    State.SUBMITTING: "Sending",
+    State.RUNNING: "Generating",
+    State.DOWNLOADING: "Downloading",
+    State.READY: "Ready to Import",
+    State.IMPORTED: "Imported",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Stopped",
+    State.UNKNOWN: "Answer Lost",
+}
+
+
+def _draw_preparing(layout: bpy.types.UILayout, pending: Preparation) -> None:
+    """What is being made before there is a job, with a way to stop it."""
+    row = layout.box().row(align=True)
+    done, every = pending.progress or (0, 0)
+    text = f"{pending.label} {done} of {every}" if every else pending.label
+    row.progress(factor=done / every if every else 0.0, text=text)
+    row.operator("grok_video.stop_preparing", text="", icon="X", emboss=False)
+
+
+def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    now = current()
+    snapshot = now.bridge.snapshot
+    shown = context.window_manager.grok_video
+    if trouble := now.bridge.ledger_trouble or now.bridge.trouble:
+        draw_wrapped(layout, context, trouble, "ERROR")
+        layout.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
+    if now.bridge.rebuilt:
+        box = layout.box().column(align=True)
+        draw_wrapped(box, context, now.bridge.rebuilt, "INFO")
+        box.operator("grok_video.heard")
+    if now.pending is not None:
+        _draw_preparing(layout, now.pending)
+    if not snapshot.all:
+        if now.pending is None:
+            row = layout.row()
+            row.active = False
+            row.label(text="Your clips appear here")
+        return
+    layout.row().prop(shown, "show", expand=True)
+    jobs = {"ACTIVE": snapshot.active, "DONE": snapshot.done}.get(shown.show, snapshot.all)
+    if now.waiting:
+        draw_wrapped(layout, context, now.waiting, "INFO")
+    pages = max((len(jobs) + ROWS - 1) // ROWS, 1)
+    page = min(shown.page, pages)
+    at = time.time()
+    listed = jobs[(page - 1) * ROWS : page * ROWS]
+    for job in listed:
+        _draw_job(layout, context, job, at)
+    if not jobs:
+        row = layout.row()
+        row.active = False
+        row.label(text="None of the jobs is here")
+    if pages > 1:
+        row = layout.row(align=True)
+        newer = row.row(align=True)
+        newer.enabled = page > 1
+        newer.operator("grok_video.page", text="", icon="TRIA_LEFT").page = max(page - 1, 1)
+        middle = row.row(align=True)
+        middle.alignment = "CENTER"
+        middle.label(text=f"{page} of {pages}")
+        older = row.row(align=True)
+        older.enabled = page < pages
+        older.operator("grok_video.page", text="", icon="TRIA_RIGHT").page = page + 1
+    if not trouble and any(job.problem is not None for job in listed):
+        layout.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
+
+
+def _title(job: Job) -> str:
+    words = " ".join(job.spec.prompt.split())
+    return words or job.spec.source.image or "Untitled Clip"
+
+
+def _status(job: Job, at: float, short: bool = False) -> str:
+    """State, time and money of a job in a few words; ``short``: where the icon says the state."""
+    ended = job.finished_at or job.ready_at
+    word = _WORDS[job.state]
+    if job.held:
+        word = "Held"
+    elif job.state is State.FAILED and job.problem and job.problem.code is ProblemCode.MODERATED:
+        word = "Refused" if short else "Refused by Moderation"
+    elif job.state is State.RUNNING and job.blocked:
+        word = "Blocked"
+    elif job.state is State.RUNNING and job.slow:
+        word = "Slow"
+    if job.state is State.SUBMITTING and job.spec.image:
+        word += f" {size_text(job.spec.image_bytes)}"
+    if job.state is State.RUNNING and job.progress is not None:
+        percent = f"{job.progress} %"
+        word = percent if short and word == _WORDS[State.RUNNING] else f"{word} {percent}"
+    parts = [word]
+    paid = short and job.cost is not None  # then the money matters, and there is no room for both
+    if not paid and (job.state is not State.QUEUED or not job.held):
+        parts.append(time_text((ended or at) - job.created_at))
+    if job.cost is not None:
+        parts.append(usd(job.cost))
+    return (" · " if short else "  ·  ").join(parts)
+
+
+def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, at: float) -> None:
+    box = layout.box().column(align=True)
+    head = box.row(align=True)
+    head.label(text=_title(job), icon=_ICONS[job.state])
+    _draw_copy_buttons(head, job)
+    narrow = is_narrow(context)
+    line = box.row(align=True)
+    status = _status(job, at, narrow)
+    if job.state in (State.SUBMITTING, State.RUNNING, State.DOWNLOADING):
+        running = job.state is State.RUNNING and job.progress is not None
+        line.progress(factor=(job.progress or 0) / 100 if running else 0.0, text=status)
+    else:
+        words = line.row()
+        words.active = False
+        words.label(text=status)
+    if narrow and not job.open:
+        line = box.row(align=True)
+        line.alignment = "RIGHT"
+    _draw_small_buttons(line, job)
+    problem = job.problem
+    if problem is not None:
+        words = f"{problem.message} {problem.hint}".strip()
+        draw_wrapped(box, context, words, most=PROBLEM_LINES * (2 if narrow else 1))
+    elif job.state is State.READY and job.spec.target.blend != bpy.data.filepath:
+        name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
+        draw_wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
+    _draw_charge(box, context, job)
+    _draw_actions(box, job, narrow)
+    landing = current().notices.get(job.id)
+    if landing is not None:
+        draw_wrapped(box, context, landing.notice, "INFO")
+        if landing.off_colour:
+            box.operator("grok_video.use_standard").scene = job.imported_into
+
+
+def _draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
+    """What the artist could not know before: that it cost something else, or may have."""
+    if job.cost is not None and job.spec.estimate not in (None, job.cost):
+        estimate = usd(job.spec.estimate or 0)
+        draw_wrapped(box, context, f"Charged {usd(job.cost)}, estimated {estimate}")
+    elif job.charge_open:
+        draw_wrapped(box, context, f"Counts as {usd(job.spent)} until you know better")
+
+
+def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
+    if job.problem is not None:
+        row.operator("grok_video.copy_error", text="", icon="COPYDOWN", emboss=False).job = job.id
+    if job.request_id:
+        row.operator(
+            "grok_video.copy_request_id", text="", icon="COPY_ID", emboss=False
+        ).job = job.id
+    row.operator("grok_video.show_log", text="", icon="TEXT", emboss=False).job = job.id
+
+
+def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
+    """The icons at the right of a row: always in the same order, so that they do not jump."""
+    if job.clip is not None:
+        row.operator(
+            "grok_video.open_folder", text="", icon="FILE_FOLDER", emboss=False
+        ).job = job.id
+    if job.state is State.IMPORTED:
+        again = row.operator("grok_video.import_result", text="", icon="IMPORT", emboss=False)
+        again.job, again.here = job.id, True
+        row.operator("grok_video.show_strip", text="", icon="VIEWZOOM", emboss=False).job = job.id
+    if job.open:
+        row.operator("grok_video.stop", text="", icon="X", emboss=False).job = job.id
+
+
+def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
+    """The buttons with words: what there is to decide."""
+    row = box.row(align=True)
+    if job.held:
+        price = click.price_again(job)
+        row.operator("grok_video.release", text=priced("Send", price)).job = job.id
+        row.operator("grok_video.stop", text="Discard").job = job.id
+        if job.problem is not None and job.problem.code is ProblemCode.LIMIT:
+            draw_help_button(box, job.problem.code)
+        return
+    if job.state is State.READY:
+        row.operator("grok_video.import_result", text="Import", icon="IMPORT").job = job.id
+        here = row.operator("grok_video.import_result", text="At the Playhead")
+        here.job, here.here = job.id, True
+        return
+    if job.problem is not None:
+        draw_help_button(row, job.problem.code)
+    if job.retryable:
+        row.operator("grok_video.retry", icon="FILE_REFRESH").job = job.id
+    if job.recoverable:
+        words = "Recover by ID…" if narrow else "Recover by Request ID…"
+        box.operator("grok_video.request_id", text=words).job = job.id
+    if job.charge_open:
+        box.operator("grok_video.not_charged", text="Not Charged…").job = job.id
+    if job.state in FINAL_STATES and job.state is not State.IMPORTED:
+        price = click.price_again(job)
+        # A line of its own: beside Retry its price would be cut off.
+        box.operator(
+            "grok_video.send_again",
+            text=priced("Send Again…" if price is None else "Send Again", price),
+        ).job = job.id

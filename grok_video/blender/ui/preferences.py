@@ -1,0 +1,238 @@
+"""The add-on's preferences: their properties, how they are drawn, and the operators in them."""
+
+from __future__ import annotations
+
+import os
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, StringProperty
+
+from ...core.amount import TICKS_PER_USD
+from ...core.problem import ProblemCode
+from ...core.spending import LARGEST_LIMIT
+from .. import config
+from ..config import DEFAULT_API_BASE, MIN_POLL_INTERVAL, PACKAGE, ticks
+from ..refusal import Refused
+from ..session import blocking, questions, queue, spending, tick, watch
+from ..session.state import current
+from .asking import Asks, Result
+from .widgets import draw_help_button, draw_wrapped
+
+
+def _get_day_limit(_self: GrokVideoPreferences) -> float:
+    return spending.limits().day / TICKS_PER_USD
+
+
+def _set_day_limit(_self: GrokVideoPreferences, dollars: float) -> None:
+    spending.set_limits(day=ticks(dollars))
+
+
+def _get_month_limit(_self: GrokVideoPreferences) -> float:
+    return spending.limits().month / TICKS_PER_USD
+
+
+def _set_month_limit(_self: GrokVideoPreferences, dollars: float) -> None:
+    spending.set_limits(month=ticks(dollars))
+
+
+def _preferences_changed(_self: GrokVideoPreferences, _context: bpy.types.Context) -> None:
+    tick.preferences_changed()
+
+
+def _ledger_dir_changed(self: GrokVideoPreferences, context: bpy.types.Context) -> None:
+    # A relative folder would move with the open file, and the jobs and limits with it.
+    chosen = self.ledger_dir.strip()
+    if chosen.startswith("//") or (chosen and not os.path.isabs(chosen)):
+        self.ledger_dir = os.path.abspath(bpy.path.abspath(chosen))  # comes here again
+    else:
+        _preferences_changed(self, context)
+
+
+class GrokVideoPreferences(bpy.types.AddonPreferences):
+    bl_idname = PACKAGE
+
+    api_key: StringProperty(
+        name="API Key",
+        description="Your key of the xAI API. The environment's XAI_API_KEY wins over it",
+        subtype="PASSWORD",
+        update=_preferences_changed,
+    )
+    api_base: StringProperty(
+        name="API Base URL",
+        description="Where the service is: https, or http on this computer only. "
+        "The environment's XAI_API_BASE wins over it",
+        default=DEFAULT_API_BASE,
+        update=_preferences_changed,
+    )
+    output_dir: StringProperty(
+        name="Clip Folder",
+        description="Where clips go while the .blend is not saved or its folder cannot be written",
+        subtype="DIR_PATH",
+    )
+    poll_interval: FloatProperty(
+        name="Ask Every",
+        description="Seconds between two questions to the service about the same job",
+        default=MIN_POLL_INTERVAL,
+        min=0.05,
+        soft_min=MIN_POLL_INTERVAL,
+        soft_max=60.0,
+        max=600.0,
+        step=100,
+        precision=1,
+        subtype="TIME_ABSOLUTE",
+        update=_preferences_changed,
+    )
+    ledger_dir: StringProperty(
+        name="Job List Folder",
+        description="Where the list of your jobs and their costs is kept. "
+        "One place serves all versions of Blender",
+        subtype="DIR_PATH",
+        update=_ledger_dir_changed,
+    )
+    still_format: EnumProperty(
+        name="Source Image Format",
+        description="How the first frame is sent",
+        items=(
+            ("PNG", "PNG", "Exact, and larger to send"),
+            ("JPEG", "JPEG", "Smaller to send, quality 90 %"),
+        ),
+        default="PNG",
+    )
+
+    # The limits are kept by the list of jobs, which all versions of Blender share: these fields show it.
+    day_limit: FloatProperty(
+        name="Limit per Day",
+        description="Dollars that your clips may cost a day, counted for this API key. What would "
+        "pass it is held and not sent. 0: no limit",
+        min=0.0,
+        max=LARGEST_LIMIT / TICKS_PER_USD,
+        step=10,
+        precision=2,
+        get=_get_day_limit,
+        set=_set_day_limit,
+    )
+    month_limit: FloatProperty(
+        name="Limit per Month",
+        description="Dollars that your clips may cost a month, counted for this API key. What would "
+        "pass it is held and not sent. 0: no limit",
+        min=0.0,
+        max=LARGEST_LIMIT / TICKS_PER_USD,
+        step=10,
+        precision=2,
+        get=_get_month_limit,
+        set=_set_month_limit,
+    )
+    confirm_above: FloatProperty(
+        name="Ask Above",
+        description="Ask before a clip is bought that costs more than this many dollars, or whose "
+        "price is not known. 0: never ask",
+        min=0.0,
+        max=LARGEST_LIMIT / TICKS_PER_USD,
+        step=10,
+        precision=2,
+    )
+    unknown_price: FloatProperty(
+        name="Other Models, a Second",
+        description="Dollars that a second costs of a model whose name you typed, as the service's "
+        "price list says. Without it such a model is refused while there is a limit. 0: not known",
+        min=0.0,
+        max=1000.0,
+        step=10,
+        precision=3,
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        draw_preferences(self.layout, context, self)
+
+
+class GROK_VIDEO_OT_check_connection(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.check_connection"
+    bl_label = "Check Connection"
+    bl_description = "Ask the service whether the key is good. Free"
+    bl_options = set()
+
+    def run(self, context: bpy.types.Context) -> Result:
+        if trouble := queue.connection_trouble():
+            raise Refused(trouble[0], code=trouble[1])
+        questions.check_connection()
+        if bpy.app.background:
+            answer = blocking.wait_for(context, questions.connection_answer)
+            self.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
+            return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
+        watch.redraw()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_show_preferences(bpy.types.Operator):
+    bl_idname = "grok_video.show_preferences"
+    bl_label = "Grok Video Preferences"
+    bl_description = "Open the preferences of Grok Video"
+    bl_options = set()
+
+    def execute(self, _context: bpy.types.Context) -> Result:
+        bpy.ops.preferences.addon_show(module=config.PACKAGE)
+        return {"FINISHED"}
+
+
+def draw_preferences(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    own: GrokVideoPreferences,
+) -> None:
+    """The add-on's preferences, under Preferences › Add-ons."""
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    column = layout.column()
+    for name, variable in (("api_key", "XAI_API_KEY"), ("api_base", "XAI_API_BASE")):
+        row = column.row()
+        given = bool(os.environ.get(variable, "").strip())
+        row.enabled = not given
+        row.prop(own, name)
+        if given:
+            column.label(text=f"The environment's {variable} is used", icon="INFO")
+    if trouble := config.api_base_refusal(config.api_base()):
+        draw_wrapped(column, context, trouble, "ERROR")
+    if not bpy.app.online_access:
+        draw_wrapped(column, context, "Blender's online access is off: nothing is sent.", "ERROR")
+        draw_help_button(column, ProblemCode.OFFLINE)
+    column.separator()
+    column.operator("grok_video.check_connection")
+    answer = questions.connection_answer()
+    if answer is not None:
+        icon = "CHECKMARK" if answer["ok"] else "ERROR"
+        draw_wrapped(column, context, str(answer["message"]), icon)
+    column.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
+    column.separator()
+    column.prop(own, "output_dir", placeholder=str(config.output_dir()))
+    column.prop(own, "ledger_dir", placeholder=str(config.data_dir()))
+    column.prop(own, "still_format")
+    column.prop(own, "poll_interval")
+    if config.poll_interval() != own.poll_interval:
+        column.label(text="The service is asked every 5 seconds at most", icon="INFO")
+    _draw_spending_preferences(layout, context, own)
+
+
+def _draw_spending_preferences(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    own: GrokVideoPreferences,
+) -> None:
+    box = layout.box().column()
+    box.label(text="Spending in US Dollars (0: No Limit)")
+    box.prop(own, "day_limit")
+    box.prop(own, "month_limit")
+    if trouble := spending.limits_trouble():
+        draw_wrapped(box, context, trouble, "ERROR")
+    elif not current().bridge.limits.count(config.api_base()):
+        box.label(text="What is spent at a service on this computer does not count", icon="INFO")
+    box.prop(own, "confirm_above")
+    box.prop(own, "unknown_price")
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        GrokVideoPreferences,
+        GROK_VIDEO_OT_check_connection,
+        GROK_VIDEO_OT_show_preferences,
+    )
+)

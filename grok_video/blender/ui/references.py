@@ -1,0 +1,257 @@
+"""References, end frame and keyframes: their part of the panel and their operators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, IntProperty, StringProperty
+
+from ...core.files import make_private
+from ...core.spec import new_id
+from ...service import models
+from .. import scenes
+from ..refusal import CaptureInterrupted, CaptureRefused, Interrupted, Refused
+from ..session import click, watch
+from ..session.state import current
+from ..sources import capture, pixels
+from ..submission.generate import end_frame_of, marker_keyframes
+from ..submission.preparation import CameraStep, Preparation
+from ..submission.strip_part import strip_of
+from ..timeline.source_strip import SourceStrip, active_source_strip
+from . import properties
+from .asking import Asks, Result
+from .widgets import draw_wrapped
+
+
+class GROK_VIDEO_OT_add_reference(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.add_reference"
+    bl_label = "Add Reference"
+    bl_description = "Add a picture of a thing, a person or a look that shall appear in the clip"
+    bl_options = {"REGISTER", "UNDO"}
+
+    source: EnumProperty(
+        name="Source",
+        items=(
+            ("IMAGE", "Image", "An image of this file, or one that is opened"),
+            ("STRIP", "Strip", "What the active strip shows at the playhead"),
+        ),
+    )
+    image: StringProperty(name="Image", description="Name of an image of this file")
+
+    def run(self, context: bpy.types.Context) -> Result:
+        image = bpy.data.images.get(self.image) if self.image else None
+        if self.image and image is None:
+            raise Refused(f"There is no image “{self.image}” in this file.")
+        if self.source == "STRIP":
+            image = from_strip(active_source_strip(context))
+        add(context.scene, image)
+        return {"FINISHED"}
+
+
+_CAMERA_ITEMS: list[tuple[str, str, str]] = []
+
+
+def _cameras(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    # Blender keeps no reference to the strings: the list does.
+    _CAMERA_ITEMS[:] = [
+        (camera.name, camera.name, "")
+        for camera in (context.scene.objects if context else ())
+        if camera.type == "CAMERA"
+    ]
+    return _CAMERA_ITEMS
+
+
+class GROK_VIDEO_OT_add_camera_reference(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.add_camera_reference"
+    bl_label = "Add Reference from Camera"
+    bl_description = "Render a camera at the current frame, and add the picture to the references"
+    bl_options = set()
+
+    camera: EnumProperty(name="Camera", items=_cameras)
+
+    def run(self, context: bpy.types.Context) -> Result:
+        add_from_camera(context, self.camera)
+        watch.redraw()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_remove_reference(bpy.types.Operator):
+    bl_idname = "grok_video.remove_reference"
+    bl_label = "Remove Reference"
+    bl_description = "Take this picture out of the list. The ones after it get other numbers"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    index: IntProperty(min=0)
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        listed = context.scene.grok_video.references
+        if self.index >= len(listed):
+            return {"CANCELLED"}
+        listed.remove(self.index)
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_insert_reference(bpy.types.Operator):
+    bl_idname = "grok_video.insert_reference"
+    bl_label = "Insert into Prompt"
+    bl_description = "Put the name of this picture at the end of the prompt"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    index: IntProperty(min=0)
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        token = models.reference_token(self.index)
+        chosen = context.scene.grok_video
+        if chosen.prompt_text is not None:
+            chosen.prompt_text.write(token)
+        else:
+            chosen.prompt = f"{chosen.prompt.rstrip()} {token}".strip()
+        return {"FINISHED"}
+
+
+def draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """References, the end frame and keyframes: what the chosen model can use."""
+    scene = context.scene
+    chosen, model = scene.grok_video, scene.grok_video.model_row()
+    if "references" in model.makes:
+        _draw_references(layout, chosen, model)
+    elif len(chosen.references):
+        draw_wrapped(layout, context, f"{model.label} takes no references", "INFO")
+    if "last_frame" in model.makes:
+        column = layout.column(align=True)
+        column.use_property_split = False
+        row = column.row(align=True)
+        row.prop(chosen, "end_frame")
+        if chosen.end_frame:
+            row.label(text=f"frame {end_frame_of(scene)}")
+            column.prop(
+                chosen, "end_camera", text="", icon="CAMERA_DATA", placeholder="Same Camera"
+            )
+    if "keyframes" in model.makes:
+        column = layout.column(align=True)
+        column.use_property_split = False
+        column.prop(chosen, "keyframes")
+        if chosen.keyframes:
+            _draw_marks(column, context)
+    if not {"references", "last_frame", "keyframes"} & model.makes:
+        draw_wrapped(layout, context, f"{model.label} starts from one picture only", "INFO")
+
+
+def _draw_references(
+    layout: bpy.types.UILayout, chosen: properties.GrokVideoSettings, model: models.Model
+) -> None:
+    column = layout.column()
+    column.use_property_split = False
+    for number, reference in enumerate(chosen.references):
+        row = column.box().row(align=True)
+        icon = row.icon(reference.image) if reference.image else 0
+        row.template_icon(icon_value=icon, scale=2.5)
+        parts = row.column(align=True)
+        parts.template_ID(reference, "image", open="image.open")
+        tools = parts.row(align=True)
+        token = tools.operator("grok_video.insert_reference", text=f"<IMAGE_{number}>")
+        token.index = number
+        tools.operator("grok_video.remove_reference", text="", icon="X").index = number
+    row = column.row(align=True)
+    row.enabled = len(chosen.references) < model.max_references
+    row.operator("grok_video.add_reference", text="Image", icon="ADD").source = "IMAGE"
+    row.operator_menu_enum(
+        "grok_video.add_camera_reference", "camera", text="Camera", icon="CAMERA_DATA"
+    )
+    row.operator("grok_video.add_reference", text="Strip", icon="SEQUENCE").source = "STRIP"
+
+
+def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The keyframes as they will be sent, each with where the service puts it."""
+    found = marker_keyframes(context.scene)
+    if not found:
+        column.label(text="No marker lies inside the clip", icon="INFO")
+    for mark in found:
+        row = column.row()
+        row.active = False
+        row.label(text=mark.name, icon="MARKER_HLT")
+        row.label(text=f"{mark.seconds:.2f} → {mark.thirds / 3:.2f} s")
+
+
+def refusal(scene: bpy.types.Scene) -> str:
+    """'' or why the list takes no more pictures."""
+    most = scene.grok_video.model_row().max_references
+    if len(scene.grok_video.references) < most:
+        return ""
+    return f"A clip takes {most} references at most. Remove one first."
+
+
+def add(scene: bpy.types.Scene, image: bpy.types.Image | None) -> None:
+    """One more picture in the list; None for one that is yet to be chosen. Raises Refused."""
+    if why := refusal(scene):
+        raise Refused(why)
+    scene.grok_video.references.add().image = image
+
+
+def from_strip(shot: SourceStrip) -> bpy.types.Image:
+    """What a strip shows at the playhead, or at its nearest frame. Raises Refused."""
+    strip = strip_of(shot)
+    scene: bpy.types.Scene = strip.id_data
+    frame = min(max(scene.frame_current, shot.start), shot.last)
+    path = _spare_path()
+    try:
+        capture.strip_still(scene, strip, frame, _whole_frame(scene), path, "PNG")
+    except (CaptureRefused, CaptureInterrupted) as error:
+        raise Refused(str(error)) from error
+    return capture.packed_image(path, f"{shot.strip}, frame {frame}")
+
+
+def add_from_camera(context: bpy.types.Context, name: str) -> None:
+    """Render a camera at the playhead and add the picture. Raises Refused.
+
+    In a window the picture comes when it is rendered, as an undo step of its own.
+    """
+    if current().pending is not None:
+        raise Refused("Something else is being prepared.", "Wait until it is done.")
+    scene = context.scene
+    camera = scene.objects.get(name)
+    if camera is None or camera.type != "CAMERA":
+        raise Refused(f"There is no camera “{name}” in this scene.")
+    if why := refusal(scene) or scenes.camera_refusal(scene, camera):
+        raise Refused(why)
+    owner, frame = scene.name, scene.frame_current
+
+    def take(_no_job: None, made: pixels.Still) -> None:
+        # Much may have happened since the click.
+        scene = bpy.data.scenes.get(owner)
+        why = refusal(scene) if scene else f"The scene “{owner}” is gone."
+        if scene is None or why:
+            pixels.remove(Path(made.path))
+            raise Interrupted(why)
+        add(scene, capture.packed_image(Path(made.path), f"{name}, frame {frame}"))
+        if not bpy.app.background:
+            bpy.ops.ed.undo_push(message="Add Reference from Camera")
+
+    size, path = _whole_frame(scene), _spare_path()
+    step = CameraStep(owner, size, path, "PNG", take, None, name, "Rendering Reference…")
+    click.prepare_first(context, Preparation(None, [step]))
+
+
+def _whole_frame(scene: bpy.types.Scene) -> tuple[int, int]:
+    width, height = scenes.frame_size(scene)
+    return round(width), round(height)
+
+
+def _spare_path() -> Path:
+    """A place for a picture until it is packed."""
+    data_dir = current().bridge.data_dir
+    make_private(data_dir)
+    folder = data_dir / "stills"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / f"{new_id()}-reference.png"
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        GROK_VIDEO_OT_add_reference,
+        GROK_VIDEO_OT_add_camera_reference,
+        GROK_VIDEO_OT_remove_reference,
+        GROK_VIDEO_OT_insert_reference,
+    )
+)

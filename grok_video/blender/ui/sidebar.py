@@ -1,0 +1,126 @@
+"""The panels of the sidebars and the entries in Blender's menus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..session import watch
+from ..session.state import current
+from .edit import draw_edit
+from .extend import draw_extend
+from .generate import draw_generate, draw_request, draw_scenes
+from .jobs import draw_jobs
+from .references import draw_pictures
+from .spending import draw_spending
+
+#: Parts of the panel that open and close: id, title, what draws it, and where.
+_SECTIONS = (
+    ("grok_video_pictures", "References and Frames", draw_pictures),
+    ("grok_video_extend", "Extend", draw_extend),
+    ("grok_video_edit", "Edit", draw_edit),
+    ("grok_video_spending", "Spending", draw_spending),
+)
+
+
+def _draw_sections(layout: bpy.types.UILayout, context: bpy.types.Context, names: set[str]) -> None:
+    for name, title, draw in _SECTIONS:
+        if name in names:
+            header, body = layout.panel(name, default_closed=True)
+            header.label(text=title)
+            if body is not None:
+                draw(body, context)
+
+
+class _Sidebar(bpy.types.Panel if TYPE_CHECKING else object):
+    """The same panels in both editors."""
+
+    bl_region_type = "UI"
+    bl_category = watch.TAB
+
+
+class _RequestPanel(_Sidebar):
+    bl_label = "Generate Clip"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        draw_request(self.layout, context)
+        _draw_sections(self.layout, context, {"grok_video_pictures"})
+        draw_scenes(self.layout, context)
+        draw_generate(self.layout, context)
+        _draw_sections(self.layout, context, {"grok_video_extend", "grok_video_edit"})
+
+
+class _JobsPanel(_Sidebar):
+    bl_label = "Jobs"
+
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        count = len(current().bridge.snapshot.active)
+        if count:
+            self.layout.label(text=f"{count} active")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        draw_jobs(self.layout, context)
+        if current().bridge.snapshot.all:
+            _draw_sections(self.layout, context, {"grok_video_spending"})
+
+
+class GROK_VIDEO_PT_request_sequencer(_RequestPanel, bpy.types.Panel):
+    bl_space_type = "SEQUENCE_EDITOR"
+
+
+class GROK_VIDEO_PT_jobs_sequencer(_JobsPanel, bpy.types.Panel):
+    bl_space_type = "SEQUENCE_EDITOR"
+
+
+class GROK_VIDEO_PT_request_view3d(_RequestPanel, bpy.types.Panel):
+    bl_space_type = "VIEW_3D"
+
+
+class GROK_VIDEO_PT_jobs_view3d(_JobsPanel, bpy.types.Panel):
+    bl_space_type = "VIEW_3D"
+
+
+def _draw_sequencer_add(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.separator()
+    self.layout.operator("grok_video.generate_dialog", text="Grok Video Clip…", icon="FILE_MOVIE")
+
+
+def _draw_view3d_view(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    # Below Viewport Render Image: where one looks for a picture of what one sees.
+    self.layout.separator()
+    self.layout.operator(
+        "grok_video.generate_dialog", text="Grok Video from Viewport…", icon="FILE_MOVIE"
+    ).source = "VIEWPORT"
+
+
+def _draw_file_external(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.separator()
+    self.layout.operator("grok_video.collect_clips")
+
+
+_CLASSES = (
+    GROK_VIDEO_PT_request_sequencer,
+    GROK_VIDEO_PT_jobs_sequencer,
+    GROK_VIDEO_PT_request_view3d,
+    GROK_VIDEO_PT_jobs_view3d,
+)
+_MENUS = (
+    ("SEQUENCER_MT_add", _draw_sequencer_add),
+    ("VIEW3D_MT_view", _draw_view3d_view),
+    ("TOPBAR_MT_file_external_data", _draw_file_external),
+)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    for menu, draw in _MENUS:
+        getattr(bpy.types, menu).append(draw)
+
+
+def unregister() -> None:
+    for menu, draw in _MENUS:
+        getattr(bpy.types, menu).remove(draw)
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,126 @@
+"""Spending: its part of the panel, the word that a job cost nothing, and the table of purchases."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import bpy
+from bpy.props import StringProperty
+from bpy_extras.io_utils import ExportHelper
+
+from ...core.amount import usd
+from ..refusal import Refused
+from ..session import blocking, queue, spending, watch
+from ..session.state import current
+from .asking import JOB, Asks, Result, refuse
+
+
+class GROK_VIDEO_OT_not_charged(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.not_charged"
+    bl_label = "Not Charged"
+    bl_description = (
+        "Say that the service did not charge for this job, as its bill shows. Until then it counts as "
+        "spent, at its estimate"
+    )
+    bl_options = set()
+
+    job: JOB
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        try:
+            job = queue.job_of(self.job, lambda job: job.charge_open)
+        except Refused as error:
+            return refuse(self, error)
+        self.job = job.id
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title="Was This Job Not Charged?",
+            message=f"It counts as {usd(job.spent)} spent. Look at the service's bill first: what "
+            "you say here makes room under your limits.",
+            confirm_text="Not Charged",
+        )
+
+    def run(self, context: bpy.types.Context) -> Result:
+        job = queue.job_of(self.job, lambda job: job.charge_open)
+        if not job.charge_open:
+            raise Refused("What this job cost is known, or it goes on.")
+        queue.not_charged(job)
+        if bpy.app.background:
+            blocking.wait_until(context, job.id, lambda now: now.seq > job.seq)
+        watch.redraw()
+        return {"FINISHED"}
+
+
+class GROK_VIDEO_OT_export_spending(Asks, ExportHelper, bpy.types.Operator):
+    bl_idname = "grok_video.export_spending"
+    bl_label = "Export Spending"
+    bl_description = (
+        "Write a table of everything that was bought, for a spreadsheet. It holds no prompts but the words that "
+        "name the files of clips"
+    )
+    bl_options = set()
+
+    filename_ext = ".csv"
+    filter_glob: StringProperty(default="*.csv", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        if not self.filepath:
+            folder = os.path.dirname(bpy.data.filepath) or os.path.expanduser("~")
+            self.filepath = os.path.join(folder, "grok_video_spending.csv")
+        return super().invoke(context, event)
+
+    def run(self, context: bpy.types.Context) -> Result:
+        if not self.filepath:
+            raise Refused("No file is named.")
+        path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), self.filename_ext))
+        # A table that was there before is whole until the new one is. The mark is for spreadsheets.
+        part = path.with_name(f"{path.name}.part")
+        try:
+            part.write_bytes(spending.table().encode("utf-8-sig", "replace"))
+            os.replace(part, path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise Refused(
+                f"The table cannot be written to {path}: {error.strerror}.",
+                "Choose another folder or name.",
+            ) from error
+        self.report({"INFO"}, f"Written to {path}")
+        return {"FINISHED"}
+
+
+def draw_spending(layout: bpy.types.UILayout, _context: bpy.types.Context) -> None:
+    """What was spent, what is left of the limits, and the table of it."""
+    sums, limits = spending.sums_now(), current().bridge.limits
+    column = layout.column(align=True)
+    _draw_sum(column, "This File", sums.file)
+    _draw_sum(column, "Today", sums.today)
+    _draw_sum(column, "This Month", sums.month)
+    _draw_sum(column, "All Time", sums.all_time)
+    if spending.limits_count():
+        column.separator()
+        # They count for the key in use; the sums above for every key.
+        if limits.day:
+            _draw_sum(column, "Left Today", max(limits.day - sums.account_today, 0))
+        if limits.month:
+            _draw_sum(column, "Left This Month", max(limits.month - sums.account_month, 0))
+    layout.operator("grok_video.export_spending", text="Export Spending as CSV…", icon="EXPORT")
+
+
+def _draw_sum(column: bpy.types.UILayout, name: str, ticks: int) -> None:
+    row = column.row()
+    row.label(text=name)
+    amount = row.row()
+    amount.alignment = "RIGHT"
+    amount.label(text=usd(ticks))
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        GROK_VIDEO_OT_not_charged,
+        GROK_VIDEO_OT_export_spending,
+    )
+)

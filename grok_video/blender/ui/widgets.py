@@ -1,0 +1,174 @@
+"""Pieces of layout that several parts of the panel draw."""
+
+from __future__ import annotations
+
+import functools
+import textwrap
+from typing import Any
+
+import blf
+import bpy
+
+from ...core.amount import priced
+from ...core.problem import ProblemCode
+from ...service import models
+from .. import compat
+from ..session import queue, spending
+from ..session.state import current
+from ..submission.strip_part import StripPart
+from ..timeline.source_strip import SourceStrip
+
+NARROW = (
+    230  # pixels of a sidebar, at an interface scale of 1, that hold two labelled fields in a row
+)
+_FEWEST = 12  # characters of a line, however narrow the sidebar
+
+
+def draw_wrapped(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    text: str,
+    icon: Any = "NONE",
+    most: int = 20,
+) -> None:
+    """Labels that hold the whole text in the width there is (labels do not wrap by themselves)."""
+    region = context.region
+    scale = context.preferences.system.ui_scale
+    width = region.width if region is not None else 400
+    # Beside the text: the panel, the box, the tabs, and the icon.
+    beside = 68 if icon == "NONE" else 88
+    size = context.preferences.ui_styles[0].widget.points * scale
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(_lines(text, int(width - beside * scale), size, most)):
+        if number == 0:
+            column.label(text=line, icon=icon)
+        else:
+            column.label(text=line, icon="BLANK1" if icon != "NONE" else "NONE")
+
+
+@functools.lru_cache(maxsize=128)
+def _lines(text: str, room: int, size: float, most: int) -> list[str]:
+    """``text`` in at most ``most`` lines of ``room`` pixels, in Blender's own font at that size."""
+    blf.size(0, size)
+    characters = max(
+        int(room / (size * 0.4)), _FEWEST
+    )  # more than fit, of all but the thinnest letters
+    while True:
+        lines = [
+            line
+            for paragraph in text.splitlines()
+            for line in textwrap.wrap(paragraph, characters, max_lines=most, placeholder=" …")
+        ][:most]
+        widest = max((blf.dimensions(0, line)[0] for line in lines), default=0.0)
+        if widest <= room or characters <= _FEWEST:
+            return lines
+        characters -= 1
+
+
+def is_narrow(context: bpy.types.Context) -> bool:
+    """Whether the sidebar was made so narrow that labels beside fields would be cut."""
+    region = context.region
+    if region is None or region.type != "UI":
+        return False
+    return region.width < NARROW * context.preferences.system.ui_scale
+
+
+def time_text(seconds: float) -> str:
+    minutes, rest = divmod(max(int(seconds), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size_text(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(size // 1000, 1)} KB"
+
+
+_IN_PREFERENCES = {
+    ProblemCode.KEY,
+    ProblemCode.OTHER_KEY,
+    ProblemCode.NETWORK,
+    ProblemCode.LIMIT,
+}
+
+
+def draw_help_button(layout: bpy.types.UILayout, code: ProblemCode | None) -> None:
+    """The button that mends the trouble, where one can."""
+    if code is ProblemCode.OFFLINE:
+        if not bpy.app.online_access_override:
+            layout.operator("extensions.userpref_allow_online", text="Allow Online Access")
+    elif code in _IN_PREFERENCES:
+        layout.operator("grok_video.show_preferences", text="Preferences…", icon="PREFERENCES")
+
+
+def draw_limit(layout: bpy.types.UILayout, context: bpy.types.Context, price: int | None) -> None:
+    """That a clip of this price would be held, before it is made."""
+    if price is not None and spending.limit_trouble(price, ""):
+        draw_wrapped(
+            layout, context, "It would pass your spending limit and be held, not sent", "INFO"
+        )
+
+
+def draw_rework_prompt(
+    layout: bpy.types.UILayout, context: bpy.types.Context, name: str, placeholder: str
+) -> None:
+    chosen = context.scene.grok_video
+    column = layout.column(align=True)
+    if not compat.textbox(column, chosen, name, lines=2, placeholder=placeholder):
+        column.prop(chosen, name, text="", placeholder=placeholder)
+        text = getattr(chosen, name)
+        if len(text) > 30 or "\n" in text:
+            draw_wrapped(column, context, text, most=12)
+
+
+def draw_part(layout: bpy.types.UILayout, part: StripPart) -> None:
+    """What is sent of a strip."""
+    column = layout.column(align=True)
+    column.label(text=part.shot.strip, icon="SEQUENCE")
+    row = column.row()
+    row.active = False
+    all_of_it = (part.shot.end - part.shot.start) / part.shot.fps
+    if part.whole:
+        text = f"{part.seconds:.1f} s"
+    elif part.end == part.shot.end:
+        text = f"Last {part.seconds:.1f} of {all_of_it:.1f} s"
+    else:
+        text = f"{part.seconds:.1f} of {all_of_it:.1f} s"
+    row.label(text=f"{text}, {part.pixels[0]} × {part.pixels[1]}", icon="BLANK1")
+
+
+def draw_who_can(layout: bpy.types.UILayout, context: bpy.types.Context, what: str) -> bool:
+    """Where the chosen model cannot: say so, and offer the one that can. True when it can."""
+    model = context.scene.grok_video.model_row()
+    if what in model.makes:
+        return True
+    draw_wrapped(layout, context, f"{model.label} cannot {what} clips", "INFO")
+    for other in models.models_that(what):
+        layout.operator("grok_video.use_model", text=f"Use {other.label}").model = other.id
+    return False
+
+
+def draw_button(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    operator: str,
+    words: str,
+    icon: Any,
+    price: int | None,
+    trouble: str,
+    shot: SourceStrip | None,
+) -> None:
+    """A button with its price in ticks, and why it cannot be pressed."""
+    row = layout.row()
+    row.scale_y = 1.2
+    ready = current().pending is None and queue.connection_trouble() is None
+    if not trouble and price is None:
+        trouble = spending.limit_trouble(None, context.scene.grok_video.model_id())
+    row.enabled = ready and not trouble
+    button = row.operator(operator, text=priced(words, price), icon=icon)
+    if shot is not None:
+        # The price is this strip's: a clip that comes in before the click becomes the active one.
+        button.scene, button.strip = shot.scene, shot.strip
+    if trouble:
+        draw_wrapped(layout, context, trouble, "INFO")
+    draw_limit(layout, context, price)

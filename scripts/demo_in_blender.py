@@ -130,10 +130,14 @@ def main(arguments: list[str]) -> int:
     blend = out / "demo.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(blend))
 
-    from bl_ext.user_default.grok_video.blender import flow, orders
-    from bl_ext.user_default.grok_video.core import models
+    from bl_ext.user_default.grok_video.blender import compat, config
+    from bl_ext.user_default.grok_video.blender.session.state import current
+    from bl_ext.user_default.grok_video.blender.submission.generate import generate_draft
+    from bl_ext.user_default.grok_video.blender.timeline.strips import strips_of
+    from bl_ext.user_default.grok_video.core.amount import usd
+    from bl_ext.user_default.grok_video.service.pricing import estimate_of
 
-    price = models.usd(models.estimate_of(orders.generate_draft(bpy.context, scene)) or 0)
+    price = usd(estimate_of(generate_draft(bpy.context, scene)) or 0)
     if live:
         answer = input(
             f"This buys a clip of {seconds} s at {resolution} for about {price}. Go on? [y/N] "
@@ -143,7 +147,7 @@ def main(arguments: list[str]) -> int:
             return 1
 
     print("Rendering, sending, waiting, downloading, importing …", flush=True)
-    preferences = flow.settings.preferences()
+    preferences = config.preferences()
     preferences.poll_interval = 0.5 if not live else preferences.poll_interval
     started = time.time()
     try:
@@ -151,16 +155,16 @@ def main(arguments: list[str]) -> int:
     except RuntimeError as error:
         print(str(error).strip())
         return 1
-    job = flow.current().bridge.snapshot.all[0]
+    job = current().bridge.snapshot.all[0]
     finished = time.time()
     assert job.clip is not None
     bpy.ops.wm.save_mainfile()
 
     source = out / "source.png"
     shutil.copyfile(job.spec.image, source)
-    strips = flow.sequencer.strips_of(scene, job.id)
+    strips = strips_of(scene, job.id)
     movie = next(strip for strip in strips if strip.type == "MOVIE")
-    start, end = flow.sequencer.compat.span(movie)
+    start, end = compat.span(movie)
     frames = (start, (start + end) // 2, end - 1)
     # A copy of the scene is set up for the pictures: the one in demo.blend stays as it was saved.
     viewer = scene.copy()
@@ -179,7 +183,7 @@ A {clip.seconds:.1f} s clip of the camera's view now lies at frame {start} of th
   the service     {job.done_at - job.submitted_at:6.1f} s
   download        {job.ready_at - job.done_at:6.1f} s
   import          {finished - job.ready_at:6.1f} s
-{"It cost" if live else "Nothing was charged; the real service would have cost"} {models.usd(job.cost if job.cost is not None else job.spec.estimate or 0)}.
+{"It cost" if live else "Nothing was charged; the real service would have cost"} {usd(job.cost if job.cost is not None else job.spec.estimate or 0)}.
 Left in {out}:
   {source.name}, {Path(clip.path).relative_to(out)} and its .json, {blend.name}, {sheet.name}"""
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -219,7 +220,11 @@ def test_a_part_that_was_stopped_and_taken_up_again_buys_no_other(
     tick.tick(bpy.context)
     assert made_by(scene, job_id)
     assert (state.current().passes, state.current().next_passes) == ({}, {})
-    assert not tick.busy()
+    deadline = time.monotonic() + 20.0
+    while tick.busy():  # until the worker has read that it is imported
+        assert time.monotonic() < deadline
+        tick.tick(bpy.context)
+        time.sleep(0.02)
     assert len(stand_in.requests("submit")) == 1
 
 

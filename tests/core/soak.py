@@ -28,6 +28,7 @@ from typing import Any
 
 from grok_video.core.job import FINAL_STATES, Job, State
 from grok_video.core.mp4 import NotAClip, probe
+from grok_video.core.problem import ProblemCode
 from grok_video.core.spec import JobSpec, new_id
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.schema import FILE_NAME
@@ -188,6 +189,9 @@ class Soak:
         self.old: list[subprocess.Popen[bytes]] = []  # workers that were told to end
         self.ids: dict[str, str] = {}  # as they were once on record
         self.had_clip: set[str] = set()
+        self.asked_again: set[str] = (
+            set()
+        )  # at the end: what the service says of a job once more, it means
 
     # -- one action
 
@@ -400,7 +404,8 @@ class Soak:
         person = self.people[0]
         if job.held:
             person.say("release", job=job.id, session=person.session)
-        elif job.retryable:
+        elif job.retryable and not (ended_by_service(job) and job.id in self.asked_again):
+            self.asked_again.add(job.id)
             person.say("retry", job=job.id)
         elif job.recoverable and job.spec.prompt in bought:
             person.say("request_id", job=job.id, value=bought[job.spec.prompt])
@@ -477,7 +482,8 @@ class Soak:
         if job.problem is None and job.state is not State.CANCELLED:  # the stop itself is the word
             return "without a word why"
         # What the service itself ended is no loss; what we gave up or never heard of is one.
-        if bill and job.state is not State.UNKNOWN and (job.retryable or not job.request_id):
+        given_up = job.retryable and not ended_by_service(job)
+        if bill and job.state is not State.UNKNOWN and (given_up or not job.request_id):
             return f"but was billed as {bill['id']}"
         return ""
 
@@ -488,6 +494,12 @@ class Soak:
         for process in self.old:
             process.kill()
             process.wait()
+
+
+def ended_by_service(job: Job) -> bool:
+    """Whether a job failed by the service's own word. It may be asked again for free, and says it again."""
+    code = job.problem.code if job.problem is not None else None
+    return job.state is State.FAILED and code in (ProblemCode.SERVICE, ProblemCode.EXPIRED)
 
 
 def soak(folder: Path, service: StandIn, seed: int, actions: int, seconds: float = 1e9) -> Tally:

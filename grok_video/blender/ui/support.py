@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import platform
-import sqlite3
-import ssl
 import time
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -229,6 +224,11 @@ def _redaction(
 
 
 def _versions() -> Iterator[str]:
+    # Here, as the imports below: few sessions copy diagnostics, and with them Blender's start costs 20 ms more.
+    import platform
+    import sqlite3
+    import ssl
+
     built = f"{bpy.app.build_hash.decode()} of {bpy.app.build_date.decode()}"
     yield f"Grok Video {_own_version()}"
     yield f"Blender {bpy.app.version_string}, {built}"
@@ -243,6 +243,8 @@ def _versions() -> Iterator[str]:
 
 
 def _own_version() -> str:
+    import tomllib
+
     try:
         with open(_PACKAGE_FOLDER / "blender_manifest.toml", "rb") as file:
             return str(tomllib.load(file)["version"])
@@ -251,6 +253,8 @@ def _own_version() -> str:
 
 
 def _version(name: str) -> str:
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

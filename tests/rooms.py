@@ -18,9 +18,8 @@ class Floor:
     """What the files of a package define. A name that several define is that of the file ``first``."""
 
     def __init__(self, package: ModuleType, first: str) -> None:
-        names = [found.name for found in pkgutil.iter_modules(package.__path__)]
-        # What only the second Blender runs is no module: importing it would run it.
-        names.remove("bake_child") if "bake_child" in names else None
+        # bake_child is the script of the second Blender: the extension itself never imports it.
+        names = [m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "bake_child"]
         self._rooms = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
         self._name = package.__name__
         self._first = [room for room in self._rooms if room.__name__.endswith(f".{first}")]

@@ -2,7 +2,7 @@
 
 Owns the forms in which a key may come back (as it is, escaped for JSON or a URL, as UTF-16, base64 or hex), the
 marks of keys that are not known here, and the names that stand for folders and prompts in a text for others.
-Knows nothing of jobs or HTTP.
+Of a job it reads what must be taken out of a text about it. Knows nothing of HTTP.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Ledger(Store):
                     "SELECT 1 FROM sqlite_master WHERE name = 'limits'"
                 ).fetchone():
                     add_limits(ledger)
-                ledger.read_rest()
+                ledger.read_all()
                 return ledger
             except sqlite3.Error as error:
                 if connection is not None:

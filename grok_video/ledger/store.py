@@ -254,7 +254,7 @@ class Store:
         )
         self.journals.renew(job_id, rows)
 
-    def read_rest(self) -> None:
+    def read_all(self) -> None:
         """Take in every job that is stored: once, when the file was opened."""
         self._tail.read(self.connection, -1)
 

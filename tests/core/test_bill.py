@@ -1,6 +1,6 @@
 """The estimate is the service's bill, to the tick, for everything that the table of models allows.
 
-The two are written apart: ``models.py`` reckons from a spec, ``rules.py`` of the stand-in from a request's body and
+The two are written apart: ``service/pricing.py`` reckons from a spec, ``rules.py`` of the stand-in from a request's body and
 what it finds in it. Between them stands the request that the product really makes.
 """
 

@@ -88,7 +88,7 @@ def end() -> Session | None:
 
 
 def current() -> Session:
-    """The flow of this session. Raises RuntimeError when the add-on is not registered."""
+    """What this session knows. Raises RuntimeError when the add-on is not registered."""
     if _session is None:
         raise RuntimeError("Grok Video is not enabled")
     return _session

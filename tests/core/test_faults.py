@@ -686,14 +686,18 @@ def serve_one(closed: socket.socket) -> None:
 
 
 def settle(blender: Hasty, cases: list[Case], done: Callable[[Case, Job], bool]) -> None:
-    """Wait until that is true of every case's job; what never becomes true fails in its own test."""
-    deadline = time.monotonic() + 300  # four processes may share a busy machine
+    """Wait until ``done`` is true of every case's job; the cases of which it never is are named."""
+    assert blender.process is not None
+    deadline = time.monotonic() + 300
     waiting = list(cases)
-    while waiting and time.monotonic() < deadline:
+    while waiting and time.monotonic() < deadline and blender.process.poll() is None:
         blender.reader.refresh(1.0)
         jobs = blender.reader.jobs
         waiting = [c for c in waiting if not (c.spec and (job := jobs.get(c.spec.id)) and done(c, job))]  # fmt: skip
         threading.Event().wait(0.05)
+    log = (blender.data / "worker.log").read_text()[-3000:]
+    jobs = {case.id: blender.job(case.spec.id) for case in waiting if case.spec}
+    assert not waiting, (blender.process.poll(), jobs, log)
 
 
 def most_memory(blender: Blender) -> int:

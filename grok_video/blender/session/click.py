@@ -81,13 +81,13 @@ def continue_shot(context: bpy.types.Context, shot: SourceStrip) -> str:
 
 def refuse_now() -> None:
     """Raise Refused where no click can become a job at this moment."""
-    flow = current()
-    if flow.pending is not None:
+    session = current()
+    if session.pending is not None:
         raise Refused("The source of another clip is being prepared.", "Wait until it is done.")
     if trouble := connection_trouble():
         raise Refused(trouble[0], code=trouble[1])
-    if trouble := flow.bridge.ledger_trouble:
-        if bpy.app.background and flow.bridge.ledger_damaged:
+    if trouble := session.bridge.ledger_trouble:
+        if bpy.app.background and session.bridge.ledger_damaged:
             return  # no timer has it rebuilt: the worker does so before it takes up the job
         raise Refused(trouble)
 
@@ -98,11 +98,11 @@ def accept(context: bpy.types.Context, order: Submission) -> str:
     In a window what is to be made is only noted here and started on the next tick, so that the panel can
     say so first. Returns the id of the job to be. Raises Refused.
     """
-    flow = current()
+    session = current()
     _refuse_unpriced(order.spec)
     _refuse_double_click(order.spec)
-    flow.message = ""
-    make_private(flow.bridge.data_dir)
+    session.message = ""
+    make_private(session.bridge.data_dir)
     still_path(order.spec.id).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     spec = order.spec
     try:
@@ -112,7 +112,7 @@ def accept(context: bpy.types.Context, order: Submission) -> str:
         remove_files(spec)
         raise Refused(str(error)) from error
     if order.passes:
-        flow.passes[spec.id] = order.passes
+        session.passes[spec.id] = order.passes
     if order.steps:
         prepare_first(context, Preparation(spec, order.steps))
     else:
@@ -122,17 +122,17 @@ def accept(context: bpy.types.Context, order: Submission) -> str:
 
 def prepare_first(context: bpy.types.Context, pending: Preparation) -> None:
     """Let ticks make what is needed; in background mode this blocks until it is there. Raises Refused."""
-    flow = current()
-    flow.message = ""
-    flow.pending = pending
+    session = current()
+    session.message = ""
+    session.pending = pending
     if not bpy.app.background:
         watch()
         return
-    while flow.pending is not None:
+    while session.pending is not None:
         prepare(context)
         time.sleep(0.02)
-    if flow.message:
-        raise Refused(flow.message)
+    if session.message:
+        raise Refused(session.message)
 
 
 def _refuse_unpriced(spec: JobSpec) -> None:
@@ -148,11 +148,11 @@ def _refuse_unpriced(spec: JobSpec) -> None:
 def _refuse_double_click(spec: JobSpec) -> None:
     # The second click of a double click arrives when the first has been dealt with. Where playback makes
     # each turn of the event loop slow that may be seconds later, so the turns count as well as the time.
-    flow = current()
+    session = current()
     same = what_a_click_asks_for(spec)
-    before, at = flow.last_click
+    before, at = session.last_click
     soon = time.monotonic() - at < DOUBLE_CLICK_SECONDS
-    soon |= flow.watched and flow.since_click < DOUBLE_CLICK_SECONDS
+    soon |= session.watched and session.since_click < DOUBLE_CLICK_SECONDS
     # Each click of a row counts from the one before: hammering the button is one click.
     _clicked(same)
     if not bpy.app.background and before == same and soon:
@@ -160,8 +160,8 @@ def _refuse_double_click(spec: JobSpec) -> None:
 
 
 def _clicked(what: object) -> None:
-    flow = current()
-    flow.last_click, flow.since_click = (what, time.monotonic()), 0.0
+    session = current()
+    session.last_click, session.since_click = (what, time.monotonic()), 0.0
 
 
 def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
@@ -181,8 +181,8 @@ def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
 
 def prepare(context: bpy.types.Context) -> bool:
     """Go on with what a click needs, and queue its job when all is there; True when something changed."""
-    flow = current()
-    pending = flow.pending
+    session = current()
+    pending = session.pending
     if pending is None:
         return False
     try:
@@ -200,42 +200,42 @@ def prepare(context: bpy.types.Context) -> bool:
     if pending.spec is not None and (why := source_gone(pending.spec)):
         drop_because(why)
         return True
-    flow.pending = None
+    session.pending = None
     try:
         if pending.spec is not None:
             _queue(pending.spec)
     except Refused as error:
-        flow.message = str(error)
+        session.message = str(error)
         if pending.spec is not None:
-            flow.passes.pop(pending.spec.id, None)
+            session.passes.pop(pending.spec.id, None)
     return True
 
 
 def drop_pending() -> None:
     """The artist gives up what is being prepared; nothing was sent or charged."""
-    flow = current()
-    if flow.pending is not None:
+    session = current()
+    if session.pending is not None:
         drop_because("Stopped.")
 
 
 def drop_because(sentence: str) -> None:
-    flow = current()
-    if flow.pending is not None:
-        flow.pending.cancel()
-        if flow.pending.spec is not None:
-            flow.passes.pop(flow.pending.spec.id, None)
-    flow.pending = None
+    session = current()
+    if session.pending is not None:
+        session.pending.cancel()
+        if session.pending.spec is not None:
+            session.passes.pop(session.pending.spec.id, None)
+    session.pending = None
     said = "" if sentence.endswith(NOTHING_LOST) else f" {NOTHING_LOST}"
-    flow.message = f"{sentence}{said}"
+    session.message = f"{sentence}{said}"
 
 
 def _queue(spec: JobSpec) -> None:
     """Hand the job to the worker. From here on it survives everything that happens to Blender."""
-    flow = current()
-    flow.documents[spec.id] = flow.document
+    session = current()
+    session.documents[spec.id] = session.document
     send("submit", spec=spec_to_payload(spec))
     # On a busy machine all this outlasts the time between the clicks of a double click.
-    _clicked(flow.last_click[0])
+    _clicked(session.last_click[0])
 
 
 def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:

@@ -27,39 +27,39 @@ def imports_by_itself(job: Job) -> bool:
 
     It clicked, and that file is still open; or it opened that file after the Blender that clicked ended.
     """
-    flow = current()
-    if job.state is not State.READY or not job.driven or job.id in flow.settled:
+    session = current()
+    if job.state is not State.READY or not job.driven or job.id in session.settled:
         return False
     claimant = job.claimed_by
-    if claimant not in ("", flow.bridge.session) and not flow.bridge.session_ended(claimant):
+    if claimant not in ("", session.bridge.session) and not session.bridge.session_ended(claimant):
         return False
     given_back = job.problem is not None and job.problem.code is ProblemCode.SCENE
-    if job.id in flow.claimed and not claimant and given_back:
+    if job.id in session.claimed and not claimant and given_back:
         return False  # waits for the artist
-    if job.id in flow.documents:
-        return flow.documents[job.id] == flow.document or is_open(job.spec.target.blend)
-    return is_open(job.spec.target.blend) and flow.bridge.session_ended(job.spec.target.session)
+    if job.id in session.documents:
+        return session.documents[job.id] == session.document or is_open(job.spec.target.blend)
+    return is_open(job.spec.target.blend) and session.bridge.session_ended(job.spec.target.session)
 
 
 def import_due(context: bpy.types.Context) -> bool:
-    flow = current()
-    flow.waiting = ""
-    for job in flow.bridge.snapshot.active:
+    session = current()
+    session.waiting = ""
+    for job in session.bridge.snapshot.active:
         if not imports_by_itself(job):
             continue
-        if job.claimed_by != flow.bridge.session:
+        if job.claimed_by != session.bridge.session:
             # Asked again after a while: the claimant's worker may have outlived its Blender.
             now = time.monotonic()
-            if now - flow.claimed.get(job.id, -CLAIM_SECONDS) >= CLAIM_SECONDS:
-                send("claim", job=job.id, session=flow.bridge.session)
-                flow.claimed[job.id] = now
+            if now - session.claimed.get(job.id, -CLAIM_SECONDS) >= CLAIM_SECONDS:
+                send("claim", job=job.id, session=session.bridge.session)
+                session.claimed[job.id] = now
             continue
         scene = bpy.data.scenes.get(job.spec.target.scene)
         if scene is None:
             _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
             return True
         if why := importing.refusal(context, scene):
-            flow.waiting = why
+            session.waiting = why
             continue
         _import_as_operator(job)
         return True
@@ -89,7 +89,7 @@ def import_job(
 
     ``scene`` and ``frame`` are the artist's word; without it the job's own target counts. Raises Refused.
     """
-    flow = current()
+    session = current()
     asked_for = scene is not None or frame is not None
     by_itself = not asked_for and imports_by_itself(job)
     scene = scene or bpy.data.scenes.get(job.spec.target.scene)
@@ -108,9 +108,9 @@ def import_job(
         raise Refused(str(error), code=ProblemCode.FILE) from error
     show_scene(context, scene)
     if landing.notice:
-        flow.notices[job.id] = landing
-    if by_itself and job.id in flow.passes:
-        flow.next_passes[job.id] = scene.name, landing.movie
+        session.notices[job.id] = landing
+    if by_itself and job.id in session.passes:
+        session.next_passes[job.id] = scene.name, landing.movie
     else:
         drop_passes(job.id, "The part before it was placed by hand.")
     _report_imported(job, scene)

@@ -11,28 +11,28 @@ from .state import current
 
 def check_connection() -> None:
     """Ask the service whether the key is good; the answer is ``connection_answer()`` later."""
-    flow = current()
-    flow.bridge.ensure_worker(account())
-    flow.check = send("check", account=config.account())
+    session = current()
+    session.bridge.ensure_worker(account())
+    session.check = send("check", account=config.account())
 
 
 def connection_answer() -> Mapping[str, object] | None:
     """{"ok": bool, "message": str} of the last check; None before there is one."""
-    flow = current()
-    return flow.bridge.notice(flow.check) if flow.check else None
+    session = current()
+    return session.bridge.notice(session.check) if session.check else None
 
 
 def refresh_models() -> None:
     """Ask the service which models the key may use; the answer is ``models_answer()`` later."""
-    flow = current()
-    flow.bridge.ensure_worker(account())
-    flow.models_asked = send("models", account=config.account())
+    session = current()
+    session.bridge.ensure_worker(account())
+    session.models_asked = send("models", account=config.account())
 
 
 def models_answer() -> Mapping[str, object] | None:
     """{"ok": bool, "message": str, "models": [{"id": str}]} of the last question; None before there is one."""
-    flow = current()
-    return flow.bridge.notice(flow.models_asked) if flow.models_asked else None
+    session = current()
+    return session.bridge.notice(session.models_asked) if session.models_asked else None
 
 
 def models_of_key() -> list[str]:

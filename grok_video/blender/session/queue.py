@@ -42,31 +42,31 @@ def connection_trouble() -> tuple[str, ProblemCode] | None:
 
 def send(command: str, **fields: object) -> str:
     """Put a command down for the worker and see to it that one runs. Raises Refused."""
-    flow = current()
+    session = current()
     try:
-        command_id = flow.bridge.send(command, **fields)
+        command_id = session.bridge.send(command, **fields)
     except OSError as error:
         raise Refused(
-            f"The job list in {flow.bridge.data_dir} cannot be written: {error.strerror}.",
+            f"The job list in {session.bridge.data_dir} cannot be written: {error.strerror}.",
             "Nothing was sent. Make room, or choose another folder in the preferences.",
             ProblemCode.FILE,
         ) from error
-    flow.bridge.ensure_worker(account())
+    session.bridge.ensure_worker(account())
     watch()
     return command_id
 
 
 def release(job: Job) -> None:
     """Let this session submit a job that was held. Raises Refused."""
-    flow = current()
-    flow.documents.setdefault(job.id, flow.document)
-    send("release", job=job.id, session=flow.bridge.session)
+    session = current()
+    session.documents.setdefault(job.id, session.document)
+    send("release", job=job.id, session=session.bridge.session)
 
 
 def retry(job: Job) -> None:
     """Poll or download a job once more, for free. Raises Refused."""
-    flow = current()
-    flow.documents.setdefault(job.id, flow.document)
+    session = current()
+    session.documents.setdefault(job.id, session.document)
     send("retry", job=job.id)
 
 
@@ -96,8 +96,8 @@ def recover(job: Job, pasted: str) -> str:
         raise Refused("The service does not know this request id.", "Look for another one.")
     if (trouble := connection_trouble()) and trouble[1] is ProblemCode.OFFLINE:
         raise Refused(trouble[0], code=trouble[1])
-    flow = current()
-    flow.documents.setdefault(job.id, flow.document)
+    session = current()
+    session.documents.setdefault(job.id, session.document)
     return send("request_id", job=job.id, value=request_id)
 
 

@@ -22,12 +22,12 @@ def start_next_pass(context: bpy.types.Context) -> bool:
 
     The artist agreed to all passes and their price; each is bought when the one before is on the timeline.
     """
-    flow = current()
-    if not flow.next_passes or flow.pending is not None:
+    session = current()
+    if not session.next_passes or session.pending is not None:
         return False
-    job_id, (scene_name, strip_name) = next(iter(flow.next_passes.items()))
-    del flow.next_passes[job_id]
-    passes = flow.passes.pop(job_id)
+    job_id, (scene_name, strip_name) = next(iter(session.next_passes.items()))
+    del session.next_passes[job_id]
+    passes = session.passes.pop(job_id)
     job = job_by_id(job_id)
     try:
         if job is None:
@@ -36,11 +36,11 @@ def start_next_pass(context: bpy.types.Context) -> bool:
         shot = source_strip_of(strip_named(scene_name, strip_name))
         order = next_pass(shot, job, session_id(), job_by_id, passes[0])
         order.passes = passes[1:]
-        flow.follows[job_id] = accept(context, order)
+        session.follows[job_id] = accept(context, order)
     except (Refused, ShotRefused) as error:
-        flow.message = _series_ended(passes, str(error))
+        session.message = _series_ended(passes, str(error))
         if bpy.app.background:
-            raise Refused(flow.message) from error
+            raise Refused(session.message) from error
     return True
 
 
@@ -51,10 +51,10 @@ def _series_ended(passes: tuple[Pass, ...], why: str) -> str:
 
 def drop_passes(job_id: str, why: str) -> None:
     """What was to follow a job is not bought any more: the artist would have to ask for it anew."""
-    flow = current()
-    flow.next_passes.pop(job_id, None)
-    if passes := flow.passes.pop(job_id, ()):
-        flow.message = _series_ended(passes, why)
+    session = current()
+    session.next_passes.pop(job_id, None)
+    if passes := session.passes.pop(job_id, ()):
+        session.message = _series_ended(passes, why)
 
 
 def end_series() -> None:
@@ -62,10 +62,10 @@ def end_series() -> None:
 
     *Retry*, *Send* and *Import* speak of one job, so none of them may buy what was to follow it.
     """
-    flow = current()
-    for job_id in list(flow.passes):
+    session = current()
+    for job_id in list(session.passes):
         job = job_by_id(job_id)
-        if job is None or job_id in flow.next_passes:
+        if job is None or job_id in session.next_passes:
             continue
         if job.held or job.stop_requested or job.state in FINAL_STATES:
             drop_passes(job_id, "The part before it was stopped, failed or was placed elsewhere.")

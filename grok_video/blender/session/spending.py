@@ -16,12 +16,12 @@ from .state import current, is_open, running
 
 def limits() -> money.Limits:
     """The spending limits, as they are in the ledger."""
-    flow = running()
-    if flow is None:
+    session = running()
+    if session is None:
         return money.Limits()
     if bpy.app.background:  # no timer has read the ledger yet
         read_all()
-    return flow.bridge.limits
+    return session.bridge.limits
 
 
 def set_limits(**ticks: int) -> None:
@@ -29,25 +29,25 @@ def set_limits(**ticks: int) -> None:
 
     Called by a property, so nothing is raised: what goes wrong is said in the preferences.
     """
-    flow = current()
-    flow.limits_trouble = ""
+    session = current()
+    session.limits_trouble = ""
     try:
-        flow.limits_asked = send("limits", **ticks)
-        while bpy.app.background and flow.bridge.notice(flow.limits_asked) is None:
+        session.limits_asked = send("limits", **ticks)
+        while bpy.app.background and session.bridge.notice(session.limits_asked) is None:
             refuse_hopeless()
             read_all()
-            flow.bridge.ensure_worker(account())
+            session.bridge.ensure_worker(account())
             time.sleep(0.02)
     except Refused as error:
-        flow.limits_trouble = str(error)
+        session.limits_trouble = str(error)
 
 
 def limits_trouble() -> str:
     """'' or why the limits are not as they were last entered."""
-    flow = current()
-    answer = flow.bridge.notice(flow.limits_asked) if flow.limits_asked else None
+    session = current()
+    answer = session.bridge.notice(session.limits_asked) if session.limits_asked else None
     refused = answer is not None and not answer["ok"]
-    return str(answer["message"]) if answer is not None and refused else flow.limits_trouble
+    return str(answer["message"]) if answer is not None and refused else session.limits_trouble
 
 
 def limits_count() -> bool:
@@ -67,19 +67,19 @@ def limit_trouble(price: int | None, model: str) -> str:
 
 def sums_now() -> money.Spending:
     """What was spent; summed up anew when a job, the day or the file has changed, so it may be drawn."""
-    flow = current()
-    snapshot, mine, now = flow.bridge.snapshot, config.account(), time.time()
+    session = current()
+    snapshot, mine, now = session.bridge.snapshot, config.account(), time.time()
     path, day = bpy.data.filepath, time.localtime(now)[:3]
-    of = (flow.document, len(flow.documents), path, mine, flow.bridge.limits, day)
-    if flow.spending_of[0] is not snapshot or flow.spending_of[1] != of:
-        flow.spending = money.spending(snapshot.all, flow.bridge.limits, mine, _in_file, now)
-        flow.spending_of = snapshot, of
-    return flow.spending
+    of = (session.document, len(session.documents), path, mine, session.bridge.limits, day)
+    if session.spending_of[0] is not snapshot or session.spending_of[1] != of:
+        session.spending = money.spending(snapshot.all, session.bridge.limits, mine, _in_file, now)
+        session.spending_of = snapshot, of
+    return session.spending
 
 
 def _in_file(job: Job) -> bool:
-    flow = current()
-    return flow.documents.get(job.id) == flow.document or is_open(job.spec.target.blend)
+    session = current()
+    return session.documents.get(job.id) == session.document or is_open(job.spec.target.blend)
 
 
 def table() -> str:

@@ -83,8 +83,8 @@ def begin(tick: Callable[[bpy.types.Context], bool], busy: Callable[[], bool]) -
 def end() -> Session | None:
     """End the session: the add-on is being unregistered."""
     global _session
-    flow, _session = _session, None
-    return flow
+    session, _session = _session, None
+    return session
 
 
 def current() -> Session:

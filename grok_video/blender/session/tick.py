@@ -26,8 +26,8 @@ TICK_BUDGET = 0.002  # seconds one tick may read the ledger
 
 def tick(context: bpy.types.Context) -> bool:
     """Everything that is due now; True when the panel has something new to show."""
-    flow = current()
-    changed = flow.bridge.tick(TICK_BUDGET)
+    session = current()
+    changed = session.bridge.tick(TICK_BUDGET)
     tidy()
     changed |= prepare(context)
     end_series()
@@ -38,55 +38,54 @@ def tick(context: bpy.types.Context) -> bool:
         if bpy.app.background:
             raise
         # Blender ends a timer that raises: it is said in the panel and tried again.
-        flow.waiting = str(error)
+        session.waiting = str(error)
     # Reading a long ledger and starting a process are each as much as one tick may do. What keeps Blender
     # from reading may be a transaction of a killed worker, which only another one takes back.
-    if (not flow.bridge.behind or flow.bridge.kept_out) and busy():
-        flow.bridge.ensure_worker(account())
+    if (not session.bridge.behind or session.bridge.kept_out) and busy():
+        session.bridge.ensure_worker(account())
     return changed
 
 
 def busy() -> bool:
     """Whether something is under way that needs ticks."""
-    flow = current()
-    if flow.pending is not None or flow.next_passes or flow.bridge.expects:
+    session = current()
+    if session.pending is not None or session.next_passes or session.bridge.expects:
         return True
     mine = config.account()
-    session = flow.bridge.session
     # A running worker also downloads what was bought with another key: it must hear of *offline*.
-    downloads = flow.bridge.worker_runs
+    downloads = session.bridge.worker_runs
     return any(
         job.driven
         and (
             job.spec.account == mine
-            or job.released_by == session
+            or job.released_by == session.bridge.session
             or (downloads and job.state is State.DOWNLOADING)
         )
-        for job in flow.bridge.snapshot.open
-    ) or any(imports_by_itself(job) for job in flow.bridge.snapshot.active)
+        for job in session.bridge.snapshot.open
+    ) or any(imports_by_itself(job) for job in session.bridge.snapshot.active)
 
 
 def preferences_changed() -> None:
     """The key, the base, the interval or the ledger's place was edited."""
-    flow = running()
-    if flow is None:
+    session = running()
+    if session is None:
         return
-    if flow.bridge.data_dir != config.data_dir():
-        flow.bridge.close()
-        flow.bridge = Bridge(config.data_dir())
-    if flow.bridge.worker_runs:
-        flow.bridge.ensure_worker(account())
+    if session.bridge.data_dir != config.data_dir():
+        session.bridge.close()
+        session.bridge = Bridge(config.data_dir())
+    if session.bridge.worker_runs:
+        session.bridge.ensure_worker(account())
     watch()
 
 
 @persistent
 def _on_load(*_args: object) -> None:
-    flow = running()
-    if flow is not None:
-        flow.document = new_id()
-        flow.passes.clear()  # the edit that they were to go on in is closed
-        flow.next_passes.clear()
-        if flow.pending is not None:
+    session = running()
+    if session is not None:
+        session.document = new_id()
+        session.passes.clear()  # the edit that they were to go on in is closed
+        session.next_passes.clear()
+        if session.pending is not None:
             drop_because("Another file was opened.")
         watch()
 
@@ -103,9 +102,9 @@ def unregister() -> None:
     bpy.app.handlers.load_post.remove(_on_load)
     if bpy.app.timers.is_registered(watchdog):
         bpy.app.timers.unregister(watchdog)
-    flow = end()
-    if flow is not None:
-        if flow.pending is not None:
-            flow.pending.cancel()
-        flow.bridge.close()
+    session = end()
+    if session is not None:
+        if session.pending is not None:
+            session.pending.cancel()
+        session.bridge.close()
     bpy.utils.unregister_class(GROK_VIDEO_OT_watch)

@@ -32,14 +32,14 @@ def watchdog() -> float | None:
 
     It outlives File › New and File › Open, which end modal operators (docs/blender.md, §6).
     """
-    flow = running()
-    if flow is None:
+    session = running()
+    if session is None:
         return None
-    if not flow.watched or time.monotonic() - flow.ticked > DEAD_WATCH_SECONDS:
-        flow.watched = False
+    if not session.watched or time.monotonic() - session.ticked > DEAD_WATCH_SECONDS:
+        session.watched = False
         window = next(iter(bpy.context.window_manager.windows), None)
-        flow.tick(bpy.context)
-        if not flow.busy():
+        session.tick(bpy.context)
+        if not session.busy():
             redraw()
             return None
         if window is not None:
@@ -50,41 +50,41 @@ def watchdog() -> float | None:
 
 def watch_started() -> None:
     """The modal timer operator runs from now on."""
-    flow = current()
-    flow.watched = True
-    flow.ticked = time.monotonic()
-    flow.breath = time.monotonic() + BREATH_SECONDS
+    session = current()
+    session.watched = True
+    session.ticked = time.monotonic()
+    session.breath = time.monotonic() + BREATH_SECONDS
 
 
 def watch_tick(context: bpy.types.Context) -> bool:
     """One tick of the modal timer operator; False when it has to end itself now."""
-    flow = running()
-    if flow is None:  # the add-on was disabled under it
+    session = running()
+    if session is None:  # the add-on was disabled under it
         return False
     now = time.monotonic()
-    flow.since_click += min(now - flow.ticked, TICK_SECONDS)
-    flow.ticked = now
-    rendering = flow.pending is not None
-    flow.news |= flow.tick(context)
-    again = time.monotonic() < flow.breath and flow.busy()
+    session.since_click += min(now - session.ticked, TICK_SECONDS)
+    session.ticked = now
+    rendering = session.pending is not None
+    session.news |= session.tick(context)
+    again = time.monotonic() < session.breath and session.busy()
     second = int(time.monotonic())
-    if not again or rendering != (flow.pending is not None):
+    if not again or rendering != (session.pending is not None):
         redraw()
-    elif second != flow.second:
+    elif second != session.second:
         # Blender blits the whole window whatever is redrawn in it, so what the worker tells waits for the
         # second: with ten jobs it would be done many times in one.
-        redraw(times_only=not flow.news)
+        redraw(times_only=not session.news)
     else:
         return again
-    flow.second, flow.news = second, False
+    session.second, session.news = second, False
     return again
 
 
 def watch_ended() -> None:
     """The modal timer operator ended: itself, or because its window or the file was closed."""
-    flow = running()
-    if flow is not None:
-        flow.watched = False
+    session = running()
+    if session is not None:
+        session.watched = False
         watch()
 
 

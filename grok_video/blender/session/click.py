@@ -152,16 +152,22 @@ def _refuse_double_click(spec: JobSpec) -> None:
     same = what_a_click_asks_for(spec)
     before, at = session.last_click
     soon = time.monotonic() - at < DOUBLE_CLICK_SECONDS
-    soon |= session.watched and session.since_click < DOUBLE_CLICK_SECONDS
+    soon |= session.watch.running and turned_since() < DOUBLE_CLICK_SECONDS
     # Each click of a row counts from the one before: hammering the button is one click.
     _clicked(same)
     if not bpy.app.background and before == same and soon:
         raise Refused("This clip was sent just now.", "Press again if you want a second one.")
 
 
+def turned_since() -> float:
+    """Seconds since the last click as the event loop has turned them: a tick's at most for each turn."""
+    session = current()
+    return session.watch.turned - session.turned_then
+
+
 def _clicked(what: object) -> None:
     session = current()
-    session.last_click, session.since_click = (what, time.monotonic()), 0.0
+    session.last_click, session.turned_then = (what, time.monotonic()), session.watch.turned
 
 
 def what_a_click_asks_for(spec: JobSpec) -> JobSpec:

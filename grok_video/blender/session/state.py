@@ -22,12 +22,30 @@ from .bridge import Bridge, Snapshot
 
 
 @mutable_record
-class Session:
-    """What this Blender session knows beyond the ledger."""
+class Watch:
+    """The modal operator that ticks, and what it has seen. Changed by watch.py only."""
 
-    bridge: Bridge
     tick: Callable[[bpy.types.Context], bool]  # goes on with everything that is under way
     busy: Callable[[], bool]  # whether anything is
+    running: bool = False  # the modal operator runs
+    ticked_at: float = 0.0  # monotonic time of its last tick
+    ends_at: float = 0.0  # monotonic time when it has to end itself
+    turned: float = (
+        0.0  # seconds between its ticks, all added up; a tick's at most for each of them
+    )
+    drawn_second: int = 0  # of the last redraw
+    news: bool = False  # something changed since that redraw
+
+
+@mutable_record
+class Session:
+    """What this Blender session knows beyond the ledger.
+
+    Each part is changed by the file of its name only: panels read, operators call its functions.
+    """
+
+    bridge: Bridge
+    watch: Watch
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
     pending: Preparation | None = None
@@ -48,7 +66,7 @@ class Session:
     settled: set[str] = field(default_factory=set)  # job ids whose import this session reported on
     waiting: str = ""  # why a clip that is ready is not imported just now
     last_click: tuple[object, float] = (None, 0.0)  # what it asked for, and when it was dealt with
-    since_click: float = 0.0  # seconds since then, a tick's at most for each turn of the event loop
+    turned_then: float = 0.0  # ``Watch.turned`` when it was dealt with
     check: str = ""  # id of the last question whether the key is good
     models_asked: str = ""  # id of the last question which models it may use
     limits_asked: str = ""  # id of the last change of the spending limits
@@ -58,11 +76,6 @@ class Session:
         None,
         None,
     )  # what ``spending`` was summed up for
-    breath: float = 0.0  # when the modal operator has to end itself
-    watched: bool = False  # the modal operator runs
-    ticked: float = 0.0  # monotonic time of its last tick
-    second: int = 0
-    news: bool = False  # something changed since the last redraw
     said: object = None  # the last step of a job that was told to a script's console
 
 
@@ -77,7 +90,7 @@ def running() -> Session | None:
 def begin(tick: Callable[[bpy.types.Context], bool], busy: Callable[[], bool]) -> None:
     """Begin a session: the add-on was registered."""
     global _session
-    _session = Session(Bridge(config.data_dir()), tick, busy)
+    _session = Session(Bridge(config.data_dir()), Watch(tick, busy))
 
 
 def end() -> Session | None:

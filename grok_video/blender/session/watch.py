@@ -35,11 +35,11 @@ def watchdog() -> float | None:
     session = running()
     if session is None:
         return None
-    if not session.watched or time.monotonic() - session.ticked > DEAD_WATCH_SECONDS:
-        session.watched = False
+    if not session.watch.running or time.monotonic() - session.watch.ticked_at > DEAD_WATCH_SECONDS:
+        session.watch.running = False
         window = next(iter(bpy.context.window_manager.windows), None)
-        session.tick(bpy.context)
-        if not session.busy():
+        session.watch.tick(bpy.context)
+        if not session.watch.busy():
             redraw()
             return None
         if window is not None:
@@ -50,10 +50,10 @@ def watchdog() -> float | None:
 
 def watch_started() -> None:
     """The modal timer operator runs from now on."""
-    session = current()
-    session.watched = True
-    session.ticked = time.monotonic()
-    session.breath = time.monotonic() + BREATH_SECONDS
+    own = current().watch
+    own.running = True
+    own.ticked_at = time.monotonic()
+    own.ends_at = time.monotonic() + BREATH_SECONDS
 
 
 def watch_tick(context: bpy.types.Context) -> bool:
@@ -61,22 +61,23 @@ def watch_tick(context: bpy.types.Context) -> bool:
     session = running()
     if session is None:  # the add-on was disabled under it
         return False
+    own = session.watch
     now = time.monotonic()
-    session.since_click += min(now - session.ticked, TICK_SECONDS)
-    session.ticked = now
+    own.turned += min(now - own.ticked_at, TICK_SECONDS)
+    own.ticked_at = now
     rendering = session.pending is not None
-    session.news |= session.tick(context)
-    again = time.monotonic() < session.breath and session.busy()
+    own.news |= own.tick(context)
+    again = time.monotonic() < own.ends_at and own.busy()
     second = int(time.monotonic())
     if not again or rendering != (session.pending is not None):
         redraw()
-    elif second != session.second:
+    elif second != own.drawn_second:
         # Blender blits the whole window whatever is redrawn in it, so what the worker tells waits for the
         # second: with ten jobs it would be done many times in one.
-        redraw(times_only=not session.news)
+        redraw(times_only=not own.news)
     else:
         return again
-    session.second, session.news = second, False
+    own.drawn_second, own.news = second, False
     return again
 
 
@@ -84,7 +85,7 @@ def watch_ended() -> None:
     """The modal timer operator ended: itself, or because its window or the file was closed."""
     session = running()
     if session is not None:
-        session.watched = False
+        session.watch.running = False
         watch()
 
 
@@ -117,7 +118,7 @@ class GROK_VIDEO_OT_watch(bpy.types.Operator):
     _timer: bpy.types.Timer | None = None
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[Any]:
-        if current().watched:
+        if current().watch.running:
             return {"CANCELLED"}
         self._timer = context.window_manager.event_timer_add(TICK_SECONDS, window=context.window)
         watch_started()

@@ -112,7 +112,9 @@ class Traffic:
         yield from ui.until(
             lambda: all(self.of(i).state == "CANCELLED" for i in self.polled), "the stop", 30
         )
-        yield from ui.until(lambda: not self.flow.current().watched, "the end of the watch", 60)
+        yield from ui.until(
+            lambda: not self.flow.current().watch.running, "the end of the watch", 60
+        )
 
 
 def by_hand(base: str, image: str, megabytes: int, folder: Path) -> None:
@@ -315,7 +317,7 @@ def bake(ui: Ui, clip: str, rounds: int) -> Steps:
             60,
         )
         queue.send("stop", job=job_id)
-        yield from ui.until(lambda: not state.current().watched, "the end of the watch", 60)
+        yield from ui.until(lambda: not state.current().watch.running, "the end of the watch", 60)
         ui.note(blocks=blocks)
 
 

@@ -44,11 +44,11 @@ def strips() -> list[Any]:
 def apart(ui: Ui) -> Steps:
     """Wait until the next click is no part of a double click, however slow Blender is just now."""
     click = ui.module("blender.session.click")
-    state_ = ui.module("blender.session.state")
+    state = ui.module("blender.session.state")
     yield click.DOUBLE_CLICK_SECONDS
-    state = state_.current()
+    watch = state.current().watch
     yield from ui.until(
-        lambda: not state.watched or state.since_click >= click.DOUBLE_CLICK_SECONDS,
+        lambda: not watch.running or click.turned_since() >= click.DOUBLE_CLICK_SECONDS,
         "the ticks",
         60,
     )

@@ -145,7 +145,7 @@ def worker_gone(ui: Ui) -> Steps:
     scene.grok_video.duration = 1
     yield from generate(ui)
     yield from ui.until(lambda: newest() and newest().state == "IMPORTED", "the first clip", 90)
-    yield from ui.until(lambda: not flow(ui).watched, "the end of the watch", 60)
+    yield from ui.until(lambda: not flow(ui).watch.running, "the end of the watch", 60)
     worker = flow(ui).bridge._process.pid
     os.kill(worker, signal.SIGKILL)
     status = Path(f"/proc/{worker}/stat")  # nobody has asked for its end yet: it stays as a zombie
@@ -251,7 +251,7 @@ def autosave(ui: Ui) -> Steps:
     bpy.context.scene.cursor.location.x += 1
     bpy.ops.ed.undo_push(message="Cursor")
     yield from ui.until(lambda: saved() - before, "the autosave", 140)
-    ui.note(watching=flow(ui).watched, state=str(newest().state))
+    ui.note(watching=flow(ui).watch.running, state=str(newest().state))
 
 
 class PROBE_PT_panel(bpy.types.Panel):
@@ -287,9 +287,11 @@ def redraws(ui: Ui, seconds: int) -> Steps:
     yield from ui.until(lambda: len(times) > seconds, "our tab's redraws", 60)
     ui.note(took=times[-1] - times[0])
     yield from ui.sidebar(VIEW, "Probe")
-    second = flow(ui).second
-    yield from ui.until(lambda: flow(ui).second > second, "the end of its own redraws")
+    second = flow(ui).watch.drawn_second
+    yield from ui.until(lambda: flow(ui).watch.drawn_second > second, "the end of its own redraws")
     PROBE_PT_panel.draws = 0
-    second = flow(ui).second
-    yield from ui.until(lambda: flow(ui).second >= second + seconds, "the seconds that pass", 60)
+    second = flow(ui).watch.drawn_second
+    yield from ui.until(
+        lambda: flow(ui).watch.drawn_second >= second + seconds, "the seconds that pass", 60
+    )
     ui.note(other_tab=PROBE_PT_panel.draws, state=str(newest().state))

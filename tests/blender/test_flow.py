@@ -389,7 +389,7 @@ def test_another_file_does_not_get_the_clip(
         tick.tick(blender.context)
         time.sleep(0.02)
     assert newest(module).claimed_by == ""
-    assert state.current().claimed == {}
+    assert state.current().imports.claimed == {}
     assert strips(blender.context.scene) == []
     blender.ops.grok_video.import_result(job=job.id, scene=blender.context.scene.name)
     assert len(strips(blender.context.scene)) == 1

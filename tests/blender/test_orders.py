@@ -287,7 +287,7 @@ def test_a_source_that_is_gone_leaves_its_place(
     editing.base_of(scene.sequence_editor).remove(strip)
     blocking.wait_until(bpy.context, job_id, lambda job: job.state == "IMPORTED")
     assert editing.span(made_by(scene, job_id))[0] == 83
-    assert "gone" in state.current().notices[job_id].notice
+    assert "gone" in state.current().imports.landings[job_id].notice
 
 
 def passes(module: Module, seconds: int = 2) -> list[Any]:

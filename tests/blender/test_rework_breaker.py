@@ -558,8 +558,8 @@ def test_the_artist_chooses_where_a_rework_goes(
     assert bpy.ops.grok_video.import_result(job=job.id, frame=300) == {"FINISHED"}
     (made,) = [s for s in editing.strips(scene) if s.name not in before]
     assert editing.span(made)[0] == 300
-    notices = module("blender.session.state").current().notices
-    assert job.id not in notices or "gone" not in notices[job.id].notice
+    landings = module("blender.session.state").current().imports.landings
+    assert job.id not in landings or "gone" not in landings[job.id].notice
 
 
 # ------------------------------------------------------------------------------------------- odd scenes and words

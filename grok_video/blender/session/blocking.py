@@ -74,12 +74,16 @@ def wait_for_command(context: bpy.types.Context, command: str, job: Job) -> None
         raise Refused(str(answer["message"]))
 
 
+_last_step: object = None  # the last step of a job that the console of a script was told
+
+
 def say_step(job: Job) -> None:
     """On the console of a script: each step of its job once, and at the end where the clip is."""
+    global _last_step
     step = (job.id, job.state, job.problem and job.problem.message)
-    if current().said == step:
+    if _last_step == step:
         return
-    current().said = step
+    _last_step = step
     words = [f"Grok Video {job.spec.short_id}: {job.state.lower()}"]
     if job.problem is not None:
         words.append(job.problem.message)

@@ -28,13 +28,13 @@ def imports_by_itself(job: Job) -> bool:
     It clicked, and that file is still open; or it opened that file after the Blender that clicked ended.
     """
     session = current()
-    if job.state is not State.READY or not job.driven or job.id in session.settled:
+    if job.state is not State.READY or not job.driven or job.id in session.imports.reported:
         return False
     claimant = job.claimed_by
     if claimant not in ("", session.bridge.session) and not session.bridge.session_ended(claimant):
         return False
     given_back = job.problem is not None and job.problem.code is ProblemCode.SCENE
-    if job.id in session.claimed and not claimant and given_back:
+    if job.id in session.imports.claimed and not claimant and given_back:
         return False  # waits for the artist
     if job.id in session.documents:
         return session.documents[job.id] == session.document or is_open(job.spec.target.blend)
@@ -42,28 +42,39 @@ def imports_by_itself(job: Job) -> bool:
 
 
 def import_due(context: bpy.types.Context) -> bool:
+    """Import the next clip that comes in by itself; True when that was done or failed. Raises Refused."""
     session = current()
-    session.waiting = ""
+    session.imports.waiting = ""
     for job in session.bridge.snapshot.active:
         if not imports_by_itself(job):
             continue
         if job.claimed_by != session.bridge.session:
             # Asked again after a while: the claimant's worker may have outlived its Blender.
             now = time.monotonic()
-            if now - session.claimed.get(job.id, -CLAIM_SECONDS) >= CLAIM_SECONDS:
+            if now - session.imports.claimed.get(job.id, -CLAIM_SECONDS) >= CLAIM_SECONDS:
                 send("claim", job=job.id, session=session.bridge.session)
-                session.claimed[job.id] = now
+                session.imports.claimed[job.id] = now
             continue
         scene = bpy.data.scenes.get(job.spec.target.scene)
         if scene is None:
             _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
             return True
         if why := importing.refusal(context, scene):
-            session.waiting = why
+            wait_because(why)
             continue
         _import_as_operator(job)
         return True
     return False
+
+
+def wait_because(why: str) -> None:
+    """Say in the panel why a clip that is ready is not imported just now; the next tick tries again."""
+    current().imports.waiting = why
+
+
+def forget_landings() -> None:
+    """Stop saying what is not as one would expect of the clips that came in: the artist has mended it."""
+    current().imports.landings.clear()
 
 
 def _import_as_operator(job: Job) -> None:
@@ -108,7 +119,7 @@ def import_job(
         raise Refused(str(error), code=ProblemCode.FILE) from error
     show_scene(context, scene)
     if landing.notice:
-        session.notices[job.id] = landing
+        session.imports.landings[job.id] = landing
     if by_itself and job.id in session.passes:
         session.next_passes[job.id] = scene.name, landing.movie
     else:
@@ -177,7 +188,7 @@ def _view_of_source(job: Job, scene: bpy.types.Scene) -> str:
 
 def _report_imported(job: Job, scene: bpy.types.Scene) -> None:
     send("imported", job=job.id, scene=scene.name, blend=bpy.data.filepath)
-    current().settled.add(job.id)  # said once, however long the worker takes to read it
+    current().imports.reported.add(job.id)  # said once, however long the worker takes to read it
 
 
 def _give_back(job: Job, sentence: str) -> None:
@@ -187,4 +198,4 @@ def _give_back(job: Job, sentence: str) -> None:
             ProblemCode.SCENE, sentence, "The clip is kept. Press Import to place it.", charged=True
         )
         send("unclaim", job=job.id, problem=asdict(problem))
-        current().settled.add(job.id)
+        current().imports.reported.add(job.id)

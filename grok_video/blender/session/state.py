@@ -1,6 +1,6 @@
 """What this Blender session knows beyond the ledger, and nothing of what is done with it.
 
-Owns the one global of the add-on. It must import nothing of the session that stands above it.
+Owns the session while the add-on is registered. It must import nothing of the session that stands above it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,19 @@ from .. import config
 from ..submission.preparation import Preparation
 from ..timeline import importing
 from .bridge import Bridge, Snapshot
+
+
+@mutable_record
+class Imports:
+    """The imports that this session asked for and made. Changed by imports.py only."""
+
+    #: Job id → monotonic time when its import was asked for.
+    claimed: dict[str, float] = field(default_factory=dict)
+    #: Ids of the jobs whose import, or why there is none, this session told the worker.
+    reported: set[str] = field(default_factory=set)
+    #: Job id → a landing with something to say.
+    landings: dict[str, importing.Landing] = field(default_factory=dict)
+    waiting: str = ""  # why a clip that is ready is not imported just now
 
 
 @mutable_record
@@ -46,6 +59,7 @@ class Session:
 
     bridge: Bridge
     watch: Watch
+    imports: Imports = field(default_factory=Imports)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
     pending: Preparation | None = None
@@ -57,14 +71,7 @@ class Session:
         default_factory=dict
     )  # job id → scene and strip that its next pass goes on from
     message: str = ""  # the last thing that ended a click without a job, for the panel
-    notices: dict[str, importing.Landing] = field(
-        default_factory=dict
-    )  # job id → a landing with something to say
-    claimed: dict[str, float] = field(
-        default_factory=dict
-    )  # job id → when its import was asked for
-    settled: set[str] = field(default_factory=set)  # job ids whose import this session reported on
-    waiting: str = ""  # why a clip that is ready is not imported just now
+
     last_click: tuple[object, float] = (None, 0.0)  # what it asked for, and when it was dealt with
     turned_then: float = 0.0  # ``Watch.turned`` when it was dealt with
     check: str = ""  # id of the last question whether the key is good
@@ -76,7 +83,6 @@ class Session:
         None,
         None,
     )  # what ``spending`` was summed up for
-    said: object = None  # the last step of a job that was told to a script's console
 
 
 _session: Session | None = None

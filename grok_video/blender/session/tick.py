@@ -15,7 +15,7 @@ from ..refusal import Refused
 from ..sources.scene_copy import tidy
 from .bridge import Bridge
 from .click import drop_because, prepare
-from .imports import import_due, imports_by_itself
+from .imports import import_due, imports_by_itself, wait_because
 from .queue import account
 from .series import end_series, start_next_pass
 from .state import begin, current, end, running
@@ -38,7 +38,7 @@ def tick(context: bpy.types.Context) -> bool:
         if bpy.app.background:
             raise
         # Blender ends a timer that raises: it is said in the panel and tried again.
-        session.waiting = str(error)
+        wait_because(str(error))
     # Reading a long ledger and starting a process are each as much as one tick may do. What keeps Blender
     # from reading may be a transaction of a killed worker, which only another one takes back.
     if (not session.bridge.behind or session.bridge.kept_out) and busy():

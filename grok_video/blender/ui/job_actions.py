@@ -290,7 +290,7 @@ class GROK_VIDEO_OT_use_standard(Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         colour.use_standard(target_of(context, self.scene))
-        current().notices.clear()
+        imports.forget_landings()
         return {"FINISHED"}
 
 

@@ -74,8 +74,8 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     layout.row().prop(shown, "show", expand=True)
     jobs = {"ACTIVE": snapshot.active, "DONE": snapshot.done}.get(shown.show, snapshot.all)
-    if now.waiting:
-        draw_wrapped(layout, context, now.waiting, "INFO")
+    if now.imports.waiting:
+        draw_wrapped(layout, context, now.imports.waiting, "INFO")
     pages = max((len(jobs) + ROWS - 1) // ROWS, 1)
     page = min(shown.page, pages)
     at = time.time()
@@ -160,7 +160,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         draw_wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
     _draw_charge(box, context, job)
     _draw_actions(box, job, narrow)
-    landing = current().notices.get(job.id)
+    landing = current().imports.landings.get(job.id)
     if landing is not None:
         draw_wrapped(box, context, landing.notice, "INFO")
         if landing.off_colour:

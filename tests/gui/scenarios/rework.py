@@ -74,7 +74,7 @@ def wait_for_clip(ui: Ui, count: int, seconds: float = 120) -> Steps:
     known = flow(ui)
     yield from ui.until(
         lambda: len(movies()) == count and not known.bridge.snapshot.open,
-        f"clip number {count}; {known.message or known.waiting or 'nothing is said'}",
+        f"clip number {count}; {known.message or known.imports.waiting or 'nothing is said'}",
         seconds,
     )
     yield from ui.redraw()
@@ -241,7 +241,7 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     service("settings", job_seconds=1)
     service("finish")
     third = yield from wait_for_clip(ui, 3)
-    ui.note(cut=[span(first), span(third)], notice=bool(flow(ui).notices.get(newest().id)))
+    ui.note(cut=[span(first), span(third)], notice=bool(flow(ui).imports.landings.get(newest().id)))
     yield from ui.shot("rework-cut-extended")
 
     # Edit: it covers its source; muted, it shows what was there.

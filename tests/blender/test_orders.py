@@ -207,19 +207,19 @@ def test_a_part_that_was_stopped_and_taken_up_again_buys_no_other(
 ) -> None:
     """Retry is free: the passes that would have followed are given up with the stop."""
     stand_in.settings(job_seconds=600)
-    click = module("blender.session.click")
+    series = module("blender.session.series")
     blocking = module("blender.session.blocking")
     tick = module("blender.session.tick")
     state = module("blender.session.state")
     shot = module("blender.timeline.source_strip").active_source_strip(bpy.context)
-    job_id = click.extend(bpy.context, shot, passes(module, 12))
+    job_id = series.extend(bpy.context, shot, passes(module, 12))
     blocking.wait_until(bpy.context, job_id, lambda job: bool(job.request_id))
     bpy.ops.grok_video.stop(job=job_id)
     stand_in.finish()
     bpy.ops.grok_video.retry(job=job_id)
     tick.tick(bpy.context)
     assert made_by(scene, job_id)
-    assert (state.current().passes, state.current().next_passes) == ({}, {})
+    assert (state.current().series.agreed, state.current().series.next) == ({}, {})
     deadline = time.monotonic() + 20.0
     while tick.busy():  # until the worker has read that it is imported
         assert time.monotonic() < deadline
@@ -237,7 +237,7 @@ def test_a_pass_that_fails_keeps_what_is_there(
         bpy.ops.grok_video.extend()
     assert [job["state"] for job in stand_in.jobs()] == ["done", "failed"]
     assert len(editing.strips(scene)) == 2
-    assert module("blender.session.state").current().passes == {}
+    assert module("blender.session.state").current().series.agreed == {}
 
 
 def test_a_service_that_returns_only_the_new_part(
@@ -258,9 +258,9 @@ def test_a_service_that_returns_only_the_new_part(
 def test_the_source_is_found_where_it_is_now(
     scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    click = module("blender.session.click")
+    series = module("blender.session.series")
     blocking = module("blender.session.blocking")
-    job_id = click.extend(
+    job_id = series.extend(
         bpy.context,
         module("blender.timeline.source_strip").active_source_strip(bpy.context),
         passes(module),
@@ -275,10 +275,10 @@ def test_the_source_is_found_where_it_is_now(
 def test_a_source_that_is_gone_leaves_its_place(
     scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    click = module("blender.session.click")
+    series = module("blender.session.series")
     blocking = module("blender.session.blocking")
     state = module("blender.session.state")
-    job_id = click.extend(
+    job_id = series.extend(
         bpy.context,
         module("blender.timeline.source_strip").active_source_strip(bpy.context),
         passes(module),

@@ -79,14 +79,14 @@ def tick_until(flow: Any, done: Callable[[], object], seconds: float = 90.0) -> 
 
 def extend(module: Module, seconds: int = 12) -> str:
     """A click on Extend in a window; gives the id of the job to be."""
-    click = module("blender.session.click")
+    series = module("blender.session.series")
     state = module("blender.session.state")
     orders = module("blender.submission.extend")
     scene = bpy.context.scene
     scene.grok_video.extend_seconds = seconds
     shot = module("blender.timeline.source_strip").active_source_strip(bpy.context)
     passes = orders.passes_of(scene, orders.part_to_extend(scene, shot, state.job_by_id))
-    return click.extend(bpy.context, shot, passes)
+    return series.extend(bpy.context, shot, passes)
 
 
 def job_of(flow: Any, job_id: str) -> Any:
@@ -146,9 +146,11 @@ def test_a_pass_that_would_cost_more_is_not_bought(
             unused_ok="an edit asks once, an extension twice",
         )
     with pytest.raises(refusal.Refused, match=r"would cost \$0.48 and not \$0.36"):
-        blocking.wait_until(bpy.context, job_id, lambda job: job_id in state.current().follows)
+        blocking.wait_until(
+            bpy.context, job_id, lambda job: job_id in state.current().series.follows
+        )
     assert [job["ticks"] for job in stand_in.jobs()] == [cheap[0].price]
-    assert not state.current().passes
+    assert not state.current().series.agreed
 
 
 def test_no_more_of_a_part_is_sent_than_was_agreed(
@@ -325,9 +327,9 @@ def test_two_series_do_not_lose_one_another(
         flow, lambda: in_state(flow, first, "IMPORTED")() and in_state(flow, second, "IMPORTED")()
     )
     flow.current().pending = None
-    tick_until(flow, lambda: {first, second} <= set(flow.current().follows))
+    tick_until(flow, lambda: {first, second} <= set(flow.current().series.follows))
     for job_id in (first, second):
-        tick_until(flow, in_state(flow, flow.current().follows[job_id], "IMPORTED"))
+        tick_until(flow, in_state(flow, flow.current().series.follows[job_id], "IMPORTED"))
     assert len(stand_in.requests("submit")) == 4
 
 
@@ -354,10 +356,10 @@ def test_passes_go_on_when_the_worker_is_killed_between_them(
 ) -> None:
     flow = module("blender.session")
     job_id = extend(module)
-    tick_until(flow, lambda: job_id in flow.current().follows or flow.current().next_passes)
+    tick_until(flow, lambda: job_id in flow.current().series.follows or flow.current().series.next)
     flow.current().bridge.close()
-    tick_until(flow, lambda: job_id in flow.current().follows)
-    after = flow.current().follows[job_id]
+    tick_until(flow, lambda: job_id in flow.current().series.follows)
+    after = flow.current().series.follows[job_id]
     tick_until(flow, in_state(flow, after, "IMPORTED"))
     assert len(stand_in.requests("submit")) == 2
 
@@ -385,7 +387,7 @@ def test_a_part_that_is_gone_before_the_next_pass_ends_the_series(
         made.mute = True
     settle(flow)
     assert "not extended further" in flow.current().message
-    assert flow.current().passes == {}
+    assert flow.current().series.agreed == {}
     assert len(stand_in.requests("submit")) == 1
 
 
@@ -409,7 +411,7 @@ def test_a_bake_that_cannot_begin_ends_its_click(
     assert flow.current().message == (
         "The strip could not be prepared: No space left on device. Nothing was sent or charged."
     )
-    assert flow.current().passes == {}
+    assert flow.current().series.agreed == {}
     assert not list((tmp_path / "data").rglob(".grok_video_bake-*"))
 
 
@@ -517,7 +519,7 @@ def test_another_file_during_a_bake(
     tick_until(flow, lambda: flow.current().pending.progress or children() - before)
     bpy.ops.wm.read_homefile(use_empty=True)
     assert flow.current().pending is None
-    assert flow.current().passes == {}
+    assert flow.current().series.agreed == {}
     settle(flow, 0.5)
     assert children() <= before
     assert not list((tmp_path / "data").rglob("stills/*.mp4"))

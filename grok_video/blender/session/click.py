@@ -19,12 +19,12 @@ from ...core.job import Job
 from ...core.payload import spec_to_payload
 from ...core.spec import JobSpec, Target, new_id
 from ...service import checks
-from ...service.pricing import Pass
+
 from .. import config
 from ..refusal import CaptureInterrupted, CaptureRefused, Interrupted, Refused
 from ..submission.common import Submission, price_of, still_path
 from ..submission.edit import edit_of_animation, edit_of_strip
-from ..submission.extend import continuation, extension
+from ..submission.extend import continuation
 from ..submission.generate import generation
 from ..submission.preparation import Preparation, files_sent, remove_files
 from ..submission.strip_part import source_gone
@@ -51,14 +51,6 @@ def generate(
     """
     refuse_now()
     return accept(context, generation(context, scene, target, frame, session_id()))
-
-
-def extend(context: bpy.types.Context, shot: SourceStrip, passes: list[Pass]) -> str:
-    """Let a shot go on by the first of ``passes``; the others follow one after the other. Raises Refused."""
-    refuse_now()
-    order = extension(context.scene, shot, session_id(), job_by_id, passes[0].seconds)
-    order.passes = tuple(passes[1:])
-    return accept(context, order)
 
 
 def edit(context: bpy.types.Context, shot: SourceStrip) -> str:
@@ -111,8 +103,7 @@ def accept(context: bpy.types.Context, order: Submission) -> str:
     except (CaptureRefused, CaptureInterrupted) as error:
         remove_files(spec)
         raise Refused(str(error)) from error
-    if order.passes:
-        session.passes[spec.id] = order.passes
+
     if order.steps:
         prepare_first(context, Preparation(spec, order.steps))
     else:
@@ -212,9 +203,13 @@ def prepare(context: bpy.types.Context) -> bool:
             _queue(pending.spec)
     except Refused as error:
         session.message = str(error)
-        if pending.spec is not None:
-            session.passes.pop(pending.spec.id, None)
     return True
+
+
+def prepares(job_id: str) -> bool:
+    """Whether the click that is to become that job is being prepared."""
+    pending = current().pending
+    return pending is not None and pending.spec is not None and pending.spec.id == job_id
 
 
 def drop_pending() -> None:
@@ -228,8 +223,6 @@ def drop_because(sentence: str) -> None:
     session = current()
     if session.pending is not None:
         session.pending.cancel()
-        if session.pending.spec is not None:
-            session.passes.pop(session.pending.spec.id, None)
     session.pending = None
     said = "" if sentence.endswith(NOTHING_LOST) else f" {NOTHING_LOST}"
     session.message = f"{sentence}{said}"
@@ -238,8 +231,14 @@ def drop_because(sentence: str) -> None:
 def _queue(spec: JobSpec) -> None:
     """Hand the job to the worker. From here on it survives everything that happens to Blender."""
     session = current()
-    session.documents[spec.id] = session.document
-    send("submit", spec=spec_to_payload(spec))
+    session.documents[spec.id] = (
+        session.document
+    )  # before: an interrupted script asks what was queued
+    try:
+        send("submit", spec=spec_to_payload(spec))
+    except Refused:
+        del session.documents[spec.id]
+        raise
     # On a busy machine all this outlasts the time between the clicks of a double click.
     _clicked(session.last_click[0])
 

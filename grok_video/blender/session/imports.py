@@ -16,7 +16,7 @@ from ..timeline.channels import settle_lowest
 from ..timeline.source_marks import find_source
 from ..timeline.strips import meta_at, show_scene, strips_of
 from .queue import send
-from .series import drop_passes
+from .series import drop_passes, go_on_from
 from .state import current, is_open
 
 CLAIM_SECONDS = 10.0  # before an import that was not granted is asked for again
@@ -120,9 +120,7 @@ def import_job(
     show_scene(context, scene)
     if landing.notice:
         session.imports.landings[job.id] = landing
-    if by_itself and job.id in session.passes:
-        session.next_passes[job.id] = scene.name, landing.movie
-    else:
+    if not (by_itself and go_on_from(job.id, scene.name, landing.movie)):
         drop_passes(job.id, "The part before it was placed by hand.")
     _report_imported(job, scene)
     return landing

@@ -10,37 +10,57 @@ import bpy
 from ...core.job import FINAL_STATES
 from ...service.pricing import Pass
 from ..refusal import Refused, ShotRefused
-from ..submission.extend import next_pass
+from ..submission.common import Submission
+from ..submission.extend import extension, next_pass
 from ..submission.strip_part import strip_named
-from ..timeline.source_strip import source_strip_of
-from .click import accept, refuse_now
+from ..timeline.source_strip import SourceStrip, source_strip_of
+from . import click
 from .state import current, job_by_id, session_id
 
 
-def start_next_pass(context: bpy.types.Context) -> bool:
-    """Let a shot go on from the part that was just placed; True when that began or ended.
+def extend(context: bpy.types.Context, shot: SourceStrip, passes: list[Pass]) -> str:
+    """Let a strip go on by the first of ``passes``; the others follow one after the other.
 
-    The artist agreed to all passes and their price; each is bought when the one before is on the timeline.
+    Returns the id of the first pass's job to be. Raises Refused.
+    """
+    click.refuse_now()
+    first = extension(context.scene, shot, session_id(), job_by_id, passes[0].seconds)
+    return _accept(context, first, tuple(passes[1:]))
+
+
+def _accept(context: bpy.types.Context, order: Submission, others: tuple[Pass, ...]) -> str:
+    """Buy one pass, and note the others that were agreed to with it. Raises Refused."""
+    job_id = click.accept(context, order)
+    if others:
+        current().series.agreed[job_id] = others
+    return job_id
+
+
+def start_next_pass(context: bpy.types.Context) -> bool:
+    """Buy the pass that follows the one just placed; True when that began or ended.
+
+    In the background raises Refused where the series ends; in a window the panel says so.
     """
     session = current()
-    if not session.next_passes or session.pending is not None:
+    series = session.series
+    if not series.next or session.pending is not None:
         return False
-    job_id, (scene_name, strip_name) = next(iter(session.next_passes.items()))
-    del session.next_passes[job_id]
-    passes = session.passes.pop(job_id)
+    job_id, (scene_name, strip_name) = next(iter(series.next.items()))
+    del series.next[job_id]
+    passes = series.agreed.pop(job_id)
     job = job_by_id(job_id)
     try:
         if job is None:
             raise Refused("Its job is gone.")
-        refuse_now()
+        click.refuse_now()
         shot = source_strip_of(strip_named(scene_name, strip_name))
         order = next_pass(shot, job, session_id(), job_by_id, passes[0])
-        order.passes = passes[1:]
-        session.follows[job_id] = accept(context, order)
+        series.follows[job_id] = _accept(context, order, passes[1:])
     except (Refused, ShotRefused) as error:
-        session.message = _series_ended(passes, str(error))
+        why = _series_ended(passes, str(error))
+        session.message = why
         if bpy.app.background:
-            raise Refused(session.message) from error
+            raise Refused(why) from error
     return True
 
 
@@ -49,23 +69,43 @@ def _series_ended(passes: tuple[Pass, ...], why: str) -> str:
     return f"The shot was not extended further: {why} What is there stays; {parts} not sent or charged."
 
 
+def go_on_from(job_id: str, scene: str, strip: str) -> bool:
+    """Let the next pass start from the strip that a pass has become; False where none was agreed to."""
+    series = current().series
+    if job_id not in series.agreed:
+        return False
+    series.next[job_id] = scene, strip
+    return True
+
+
 def drop_passes(job_id: str, why: str) -> None:
     """What was to follow a job is not bought any more: the artist would have to ask for it anew."""
-    session = current()
-    session.next_passes.pop(job_id, None)
-    if passes := session.passes.pop(job_id, ()):
-        session.message = _series_ended(passes, why)
+    series = current().series
+    series.next.pop(job_id, None)
+    if passes := series.agreed.pop(job_id, ()):
+        current().message = _series_ended(passes, why)
 
 
 def end_series() -> None:
     """Nothing follows a pass that did not come in by itself.
 
-    *Retry*, *Send* and *Import* speak of one job, so none of them may buy what was to follow it.
+    *Retry*, *Send* and *Import* speak of one job, so none of them may buy what was to follow that job.
     """
     session = current()
-    for job_id in list(session.passes):
+    series = session.series
+    for job_id in list(series.agreed):
+        if job_id not in session.documents and not click.prepares(job_id):
+            del series.agreed[job_id]  # the click ended without a job, and said why
+            continue
         job = job_by_id(job_id)
-        if job is None or job_id in session.next_passes:
+        if job is None or job_id in series.next:
             continue
         if job.held or job.stop_requested or job.state in FINAL_STATES:
             drop_passes(job_id, "The part before it was stopped, failed or was placed elsewhere.")
+
+
+def forget_all() -> None:
+    """Let nothing more be bought: the edit that the series were to go on in is closed."""
+    series = current().series
+    series.agreed.clear()
+    series.next.clear()

@@ -22,6 +22,18 @@ from .bridge import Bridge, Snapshot
 
 
 @mutable_record
+class Series:
+    """Strips that are extended in several passes. Changed by series.py only."""
+
+    #: Job id → the passes that follow, as the artist agreed to them; bought one by one, by this session only.
+    agreed: dict[str, tuple[Pass, ...]] = field(default_factory=dict)
+    #: Job id → scene and strip that its next pass goes on from.
+    next: dict[str, tuple[str, str]] = field(default_factory=dict)
+    #: Job id → the job of the next pass.
+    follows: dict[str, str] = field(default_factory=dict)
+
+
+@mutable_record
 class Imports:
     """The imports that this session asked for and made. Changed by imports.py only."""
 
@@ -59,17 +71,12 @@ class Session:
 
     bridge: Bridge
     watch: Watch
+    series: Series = field(default_factory=Series)
     imports: Imports = field(default_factory=Imports)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
     pending: Preparation | None = None
-    follows: dict[str, str] = field(default_factory=dict)  # job id → the job of the next pass
-    passes: dict[str, tuple[Pass, ...]] = field(
-        default_factory=dict
-    )  # job id → the passes that follow, as they were agreed to; bought one by one, by this session only
-    next_passes: dict[str, tuple[str, str]] = field(
-        default_factory=dict
-    )  # job id → scene and strip that its next pass goes on from
+
     message: str = ""  # the last thing that ended a click without a job, for the panel
 
     last_click: tuple[object, float] = (None, 0.0)  # what it asked for, and when it was dealt with

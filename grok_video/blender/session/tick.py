@@ -17,7 +17,7 @@ from .bridge import Bridge
 from .click import drop_because, prepare
 from .imports import import_due, imports_by_itself, wait_because
 from .queue import account
-from .series import end_series, start_next_pass
+from .series import end_series, forget_all, start_next_pass
 from .state import begin, current, end, running
 from .watch import GROK_VIDEO_OT_watch, watch, watchdog
 
@@ -49,7 +49,7 @@ def tick(context: bpy.types.Context) -> bool:
 def busy() -> bool:
     """Whether something is under way that needs ticks."""
     session = current()
-    if session.pending is not None or session.next_passes or session.bridge.expects:
+    if session.pending is not None or session.series.next or session.bridge.expects:
         return True
     mine = config.account()
     # A running worker also downloads what was bought with another key: it must hear of *offline*.
@@ -83,8 +83,7 @@ def _on_load(*_args: object) -> None:
     session = running()
     if session is not None:
         session.document = new_id()
-        session.passes.clear()  # the edit that they were to go on in is closed
-        session.next_passes.clear()
+        forget_all()
         if session.pending is not None:
             drop_because("Another file was opened.")
         watch()

@@ -35,8 +35,6 @@ class Submission:
     #: Pictures that are there at once; each gives the spec with what it adds.
     stills: list[Callable[[JobSpec], JobSpec]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
-    #: The passes that follow this one (*Extend to a length*).
-    passes: tuple[Pass, ...] = ()
 
 
 DRAFT = "draft"  # in place of a job's id

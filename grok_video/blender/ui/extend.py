@@ -7,7 +7,7 @@ import bpy
 from ...core.spec import Kind
 from ...service.pricing import Pass, price_of_passes
 from ..refusal import ShotRefused
-from ..session import click
+from ..session import click, series
 from ..session.state import current, job_by_id
 from ..submission.common import price_of
 from ..submission.extend import continue_draft, extend_refusal, part_to_extend, passes_of
@@ -53,10 +53,10 @@ class GROK_VIDEO_OT_extend(OnStrip, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         shot, passes = self._plan(context)
-        job_id = click.extend(context, shot, passes)
+        job_id = series.extend(context, shot, passes)
         result = finish(self, context, job_id, ON_THE_TIMELINE)
-        while "FINISHED" in result and job_id in current().follows:  # scripts wait for all
-            job_id = current().follows[job_id]
+        while "FINISHED" in result and job_id in current().series.follows:  # scripts wait for all
+            job_id = current().series.follows[job_id]
             result = finish(self, context, job_id, ON_THE_TIMELINE)
         return result
 

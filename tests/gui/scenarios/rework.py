@@ -302,7 +302,7 @@ def to_a_length(ui: Ui) -> Steps:
     ui.note(
         stopped=[str(newest().state), newest().id == second],
         left=[span(strip) for strip in movies()],
-        waits=[known.pending is not None, bool(known.next_passes), len(known.passes)],
+        waits=[known.pending is not None, bool(known.series.next), len(known.series.agreed)],
     )
     yield from ui.shot("rework-passes-stopped")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 
 import bpy
@@ -10,6 +9,7 @@ import bpy
 from ...core.amount import usd
 from ...core.job import Job, State
 from ..refusal import Refused
+from . import waiting
 from .queue import account, read_all, refuse_hopeless, send
 from .state import current, job_by_id
 from .tick import TICK_BUDGET, tick
@@ -29,35 +29,42 @@ def stop_unsent(context: bpy.types.Context, job_id: str, seconds: float) -> None
     if settled(job_by_id(job_id)):
         return
     send("stop", job=job_id)
-    deadline = time.monotonic() + seconds
-    while not settled(job_by_id(job_id)) and time.monotonic() < deadline:
+
+    def known() -> bool:
+        if settled(job_by_id(job_id)):
+            return True
         bridge.tick(TICK_BUDGET)
-        if job_by_id(job_id) is None and not bridge.expects:
-            return  # it was interrupted before there was a job
-        bridge.ensure_worker(account())
-        time.sleep(0.02)
+        # Where nothing is left to be read and there is no job, the script was interrupted before there was one.
+        return job_by_id(job_id) is None and not bridge.expects
+
+    waiting.until(known, lambda: bridge.ensure_worker(account()), seconds)
 
 
 def wait_for(
     context: bpy.types.Context, asked: Callable[[], Mapping[str, object] | None]
 ) -> Mapping[str, object]:
     """Tick until a question is answered (scripts and background mode only: this blocks)."""
-    while (answer := asked()) is None:
+
+    def go_on() -> None:
         refuse_hopeless()
         tick(context)
-        time.sleep(0.02)
+
+    answer = waiting.until(asked, go_on)
+    assert answer is not None
     return answer
 
 
 def wait_until(context: bpy.types.Context, job_id: str, ended: Callable[[Job], bool]) -> Job:
     """Tick until the job has ended (scripts and background mode only: this blocks)."""
-    while True:
+
+    def over() -> Job | None:
         tick(context)
-        job = current().bridge.snapshot.jobs.get(job_id)
-        if job is not None and ended(job):
-            return job
-        refuse_hopeless()
-        time.sleep(0.02)
+        job = job_by_id(job_id)
+        return job if job is not None and ended(job) else None
+
+    job = waiting.until(over, refuse_hopeless)
+    assert job is not None
+    return job
 
 
 def wait_for_command(context: bpy.types.Context, command: str, job: Job) -> None:

@@ -19,7 +19,6 @@ from ...core.job import Job
 from ...core.payload import spec_to_payload
 from ...core.spec import JobSpec, Target, new_id
 from ...service import checks
-
 from .. import config
 from ..refusal import CaptureInterrupted, CaptureRefused, Interrupted, Refused
 from ..submission.common import Submission, price_of, still_path
@@ -30,6 +29,7 @@ from ..submission.preparation import Preparation, files_sent, remove_files
 from ..submission.strip_part import source_gone
 from ..timeline import clip_files
 from ..timeline.source_strip import SourceStrip
+from . import waiting
 from .queue import connection_trouble, read_all, send
 from .spending import limits_count
 from .state import current, job_by_id, session_id
@@ -119,9 +119,7 @@ def prepare_first(context: bpy.types.Context, pending: Preparation) -> None:
     if not bpy.app.background:
         watch()
         return
-    while session.pending is not None:
-        prepare(context)
-        time.sleep(0.02)
+    waiting.until(lambda: session.pending is None, lambda: prepare(context))
     if session.message:
         raise Refused(session.message)
 

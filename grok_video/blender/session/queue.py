@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import bpy
@@ -11,6 +10,7 @@ from ...core.job import Job
 from ...core.problem import ProblemCode
 from .. import config
 from ..refusal import Refused
+from . import waiting
 from .state import current
 from .watch import watch
 from .worker_process import Account
@@ -128,13 +128,17 @@ def job_of(job_id: str, wanted: Callable[[Job], bool]) -> Job:
 
 
 def read_all() -> None:
+    """Read the list of jobs to its end. Scripts and background mode only: this blocks."""
     bridge = current().bridge
-    bridge.tick(1.0)
-    while bridge.behind:
-        if bridge.kept_out:  # see tick()
-            bridge.ensure_worker(account())
-            time.sleep(0.02)
+
+    def read() -> bool:
         bridge.tick(1.0)
+        while bridge.behind and not bridge.kept_out:
+            bridge.tick(1.0)
+        return not bridge.behind
+
+    # What keeps Blender out may be a transaction of a killed worker, which only another one takes back.
+    waiting.until(read, lambda: bridge.ensure_worker(account()))
 
 
 def refuse_hopeless() -> None:

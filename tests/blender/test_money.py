@@ -29,7 +29,7 @@ PRICE = USD // 20  # a second at 480p, from text
 @pytest.fixture
 def scene(scene: Any, module: Module) -> Any:
     """The same file; the stand-in's bill counts."""
-    module("blender.session.spending").set_limits(count_loopback=True)
+    module("blender.session.questions").set_limits(count_loopback=True)
     return scene
 
 
@@ -57,7 +57,7 @@ def test_the_preferences_show_what_the_ledger_has(
 ) -> None:
     """Entered here or by another version of Blender; cents are exact; one leaves the other alone."""
     blocking = module("blender.session.blocking")
-    spending = module("blender.session.spending")
+    questions = module("blender.session.questions")
     state = module("blender.session.state")
     reader_ = module("ledger.reader")
     inbox = module("ledger.inbox")
@@ -71,16 +71,16 @@ def test_the_preferences_show_what_the_ledger_has(
     said = inbox.put_command(state.current().bridge.data_dir, "limits", day=0)  # another Blender
     blocking.wait_for(blender.context, lambda: state.current().bridge.notice(said))
     assert (own.day_limit, own.month_limit) == (0, 100)
-    assert spending.limits_trouble() == ""
+    assert questions.limits_trouble() == ""
     reader.close()
 
 
 def test_a_limit_that_is_refused_is_said(own: Any, module: Module) -> None:
-    flow = module("blender.session.spending")
-    flow.set_limits(day=-1)
-    assert "no spending limit" in flow.limits_trouble()
+    questions = module("blender.session.questions")
+    questions.set_limits(day=-1)
+    assert "no spending limit" in questions.limits_trouble()
     own.day_limit = 1
-    assert flow.limits_trouble() == ""
+    assert questions.limits_trouble() == ""
 
 
 def test_a_script_that_clicks_on_is_held_at_the_limit(
@@ -361,42 +361,42 @@ def test_what_is_asked_about_is_what_it_costs(
 def test_sums_follow_the_jobs_and_the_file(
     blender: ModuleType, scene: Any, own: Any, stand_in: Any, module: Module, tmp_path: Path
 ) -> None:
-    flow = module("blender.session.spending")
+    spending = module("blender.session.spending")
 
     def sums() -> tuple[int, int, int, int]:
-        now = flow.sums_now()
+        now = spending.sums_now()
         assert now.account_today == now.today
         return now.file, now.today, now.month, now.all_time
 
     assert sums() == (0, 0, 0, 0)
     blender.ops.grok_video.generate()
     assert sums() == (PRICE,) * 4
-    assert flow.sums_now() is flow.sums_now(), "summed up anew for each redraw"
+    assert spending.sums_now() is spending.sums_now(), "summed up anew for each redraw"
     blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other name.blend"))
     assert sums() == (PRICE,) * 4
     blender.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     assert sums() == (0, PRICE, PRICE, PRICE)
     blender.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
     assert sums() == (PRICE,) * 4
-    flow.set_limits(count_loopback=False)
+    module("blender.session.questions").set_limits(count_loopback=False)
     assert sums() == (0, 0, 0, 0), "what is spent at a service on this computer never counts"
 
 
 def test_the_artists_word_that_a_job_was_not_charged(
     blender: ModuleType, scene: Any, own: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.session.spending")
+    spending = module("blender.session.spending")
     own.day_limit = 0.05
     stand_in.fail("job", "moderated")
     with pytest.raises(RuntimeError):
         blender.ops.grok_video.generate()
     refused = newest(module)
     assert refused.charge_open == (refused.cost is None)
-    assert flow.sums_now().today == refused.spent == PRICE
+    assert spending.sums_now().today == refused.spent == PRICE
     with pytest.raises(RuntimeError, match="limit"):
         blender.ops.grok_video.generate()
     assert blender.ops.grok_video.not_charged(job=refused.id) == {"FINISHED"}
-    assert flow.sums_now().today == 0
+    assert spending.sums_now().today == 0
     with pytest.raises(RuntimeError, match="is known"):
         blender.ops.grok_video.not_charged(job=refused.id)
     assert blender.ops.grok_video.release() == {"FINISHED"}

@@ -41,9 +41,10 @@ def settle(module: Module, blender: ModuleType) -> None:
     """Let the worker do everything that it was going to do: it answers a question after that."""
     questions = module("blender.session.questions")
     blocking = module("blender.session.blocking")
+    key = module("blender.session.state").current().questions.key
     for _ in range(2):  # one may have been taken up beside what is waited for
-        questions.check_connection()
-        blocking.wait_for(blender.context, questions.connection_answer)
+        questions.ask_service(key)
+        blocking.wait_for(blender.context, lambda: questions.answer_to(key))
 
 
 def refused(call: Callable[[], object], words: str) -> None:

@@ -43,12 +43,18 @@ class _Bpy:
 CLICKS = {
     *(
         f"blender.session.{name}"
-        for name in ("click", "imports", "queue", "series", "spending", "tick", "watch")
+        for name in (
+            "click",
+            "imports",
+            "questions",
+            "queue",
+            "series",
+            "spending",
+            "tick",
+            "watch",
+        )
     ),
-    *(
-        f"blender.ui.{name}"
-        for name in ("asking", "generate", "job_actions", "preferences", "spending")
-    ),
+    *(f"blender.ui.{name}" for name in ("asking", "job_actions", "spending")),
 }
 #: Where a wheel stays what it is: it has no screen to draw on or to read, and its renders block.
 SCREEN = {

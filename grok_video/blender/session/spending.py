@@ -9,8 +9,7 @@ import bpy
 from ...core import spending as money
 from ...core.job import Job
 from .. import config
-from ..refusal import Refused
-from .queue import account, read_all, refuse_hopeless, send
+from .queue import read_all
 from .state import current, is_open, running
 
 
@@ -22,32 +21,6 @@ def limits() -> money.Limits:
     if bpy.app.background:  # no timer has read the ledger yet
         read_all()
     return session.bridge.limits
-
-
-def set_limits(**ticks: int) -> None:
-    """Change ``day`` or ``month``; 0: no limit. Scripts wait for the ledger's word; windows see it on a tick.
-
-    Called by a property, so nothing is raised: what goes wrong is said in the preferences.
-    """
-    session = current()
-    session.limits_trouble = ""
-    try:
-        session.limits_asked = send("limits", **ticks)
-        while bpy.app.background and session.bridge.notice(session.limits_asked) is None:
-            refuse_hopeless()
-            read_all()
-            session.bridge.ensure_worker(account())
-            time.sleep(0.02)
-    except Refused as error:
-        session.limits_trouble = str(error)
-
-
-def limits_trouble() -> str:
-    """'' or why the limits are not as they were last entered."""
-    session = current()
-    answer = session.bridge.notice(session.limits_asked) if session.limits_asked else None
-    refused = answer is not None and not answer["ok"]
-    return str(answer["message"]) if answer is not None and refused else session.limits_trouble
 
 
 def limits_count() -> bool:
@@ -71,10 +44,11 @@ def sums_now() -> money.Spending:
     snapshot, mine, now = session.bridge.snapshot, config.account(), time.time()
     path, day = bpy.data.filepath, time.localtime(now)[:3]
     of = (session.document, len(session.documents), path, mine, session.bridge.limits, day)
-    if session.spending_of[0] is not snapshot or session.spending_of[1] != of:
-        session.spending = money.spending(snapshot.all, session.bridge.limits, mine, _in_file, now)
-        session.spending_of = snapshot, of
-    return session.spending
+    sums = session.sums
+    if sums.summed_for[0] is not snapshot or sums.summed_for[1] != of:
+        sums.spending = money.spending(snapshot.all, session.bridge.limits, mine, _in_file, now)
+        sums.summed_for = snapshot, of
+    return sums.spending
 
 
 def _in_file(job: Job) -> bool:

@@ -47,6 +47,33 @@ class Imports:
 
 
 @mutable_record
+class Question:
+    """What is asked of the worker and is no job: a command with an answer."""
+
+    command: str
+    asked: str = ""  # the id of the command when it was last put down; '' before
+
+
+@mutable_record
+class Questions:
+    """The questions of this session. Changed by questions.py only."""
+
+    key: Question = field(default_factory=lambda: Question("check"))  # is it good?
+    models: Question = field(default_factory=lambda: Question("models"))  # which may it use?
+    limits: Question = field(default_factory=lambda: Question("limits"))  # shall they be so?
+    limits_trouble: str = ""  # why the limits could not even be asked for
+
+
+@mutable_record
+class Sums:
+    """What was spent, kept until something changes. Changed by spending.py only."""
+
+    spending: money.Spending = field(default_factory=money.Spending)
+    #: The jobs, and all the rest, that ``spending`` was summed up for.
+    summed_for: tuple[Snapshot | None, object] = (None, None)
+
+
+@mutable_record
 class Watch:
     """The modal operator that ticks, and what it has seen. Changed by watch.py only."""
 
@@ -55,9 +82,7 @@ class Watch:
     running: bool = False  # the modal operator runs
     ticked_at: float = 0.0  # monotonic time of its last tick
     ends_at: float = 0.0  # monotonic time when it has to end itself
-    turned: float = (
-        0.0  # seconds between its ticks, all added up; a tick's at most for each of them
-    )
+    turned: float = 0.0  # seconds between its ticks, all added up; a tick's at most for each
     drawn_second: int = 0  # of the last redraw
     news: bool = False  # something changed since that redraw
 
@@ -73,23 +98,14 @@ class Session:
     watch: Watch
     series: Series = field(default_factory=Series)
     imports: Imports = field(default_factory=Imports)
+    questions: Questions = field(default_factory=Questions)
+    sums: Sums = field(default_factory=Sums)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
     pending: Preparation | None = None
-
     message: str = ""  # the last thing that ended a click without a job, for the panel
-
     last_click: tuple[object, float] = (None, 0.0)  # what it asked for, and when it was dealt with
     turned_then: float = 0.0  # ``Watch.turned`` when it was dealt with
-    check: str = ""  # id of the last question whether the key is good
-    models_asked: str = ""  # id of the last question which models it may use
-    limits_asked: str = ""  # id of the last change of the spending limits
-    limits_trouble: str = ""  # why that could not even be put down
-    spending: money.Spending = field(default_factory=money.Spending)
-    spending_of: tuple[Snapshot | None, object] = (
-        None,
-        None,
-    )  # what ``spending`` was summed up for
 
 
 _session: Session | None = None

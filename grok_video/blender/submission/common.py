@@ -17,7 +17,7 @@ from ...core.job import Job
 from ...core.record import mutable_record
 from ...core.spec import JobSpec, Kind, Picture, Target
 from ...service import checks, models
-from ...service.pricing import Pass, estimate_of
+from ...service.pricing import estimate_of
 from .. import config
 from ..refusal import Refused
 from ..sources import pixels

@@ -17,7 +17,7 @@ from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
 from .. import config
 from ..refusal import ImportRefused, Refused, ShotRefused
-from ..session import blocking, watch
+from ..session import blocking, questions, queue, watch
 from ..session.blocking import (
     INTERRUPTED_SECONDS,
     UNREACHABLE_SECONDS,
@@ -25,7 +25,7 @@ from ..session.blocking import (
     interrupted,
     say_step,
 )
-from ..session.state import current
+from ..session.state import Question, current
 from ..submission.strip_part import strip_named
 from ..timeline.source_strip import SourceStrip, active_source_strip, source_strip_of
 from ..timeline.strips import target_scene
@@ -103,6 +103,21 @@ def frame_of(operator: bpy.types.Operator, target: bpy.types.Scene) -> int:
     if operator.properties.is_property_set("frame"):
         return operator.properties.frame
     return target.frame_current
+
+
+def ask_service(
+    operator: bpy.types.Operator, context: bpy.types.Context, question: Question
+) -> Result:
+    """Ask what costs nothing and is no job; scripts wait for the answer and report it. Raises Refused."""
+    if trouble := queue.connection_trouble():
+        raise Refused(trouble[0], code=trouble[1])
+    questions.ask_service(question)
+    if not bpy.app.background:
+        watch.redraw()
+        return {"FINISHED"}
+    answer = blocking.wait_for(context, lambda: questions.answer_to(question))
+    operator.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
+    return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
 
 
 class Asks(bpy.types.Operator if TYPE_CHECKING else object):

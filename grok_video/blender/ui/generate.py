@@ -10,15 +10,14 @@ from ...core.framing import crop_inside
 from ...core.problem import ProblemCode
 from ...service import models
 from .. import compat, config, scenes
-from ..refusal import Refused
-from ..session import blocking, click, questions, queue, spending, watch
+from ..session import click, questions, queue, spending, watch
 from ..session.state import current
 from ..sources import capture
 from ..submission.common import preferred_format, price_of
 from ..submission.generate import generate_draft, generate_refusal, ratio_of
 from ..timeline.strips import target_scene
 from . import properties
-from .asking import ON_THE_TIMELINE, Asks, Result, Spends, finish, frame_of, target_of
+from .asking import ON_THE_TIMELINE, Asks, Result, Spends, ask_service, finish, frame_of, target_of
 from .widgets import draw_help_button, draw_limit, draw_wrapped, is_narrow
 
 
@@ -95,15 +94,7 @@ class GROK_VIDEO_OT_refresh_models(Asks, bpy.types.Operator):
     bl_options = set()
 
     def run(self, context: bpy.types.Context) -> Result:
-        if trouble := queue.connection_trouble():
-            raise Refused(trouble[0], code=trouble[1])
-        questions.refresh_models()
-        if bpy.app.background:
-            answer = blocking.wait_for(context, questions.models_answer)
-            self.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
-            return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
-        watch.redraw()
-        return {"FINISHED"}
+        return ask_service(self, context, current().questions.models)
 
 
 class GROK_VIDEO_OT_paste_prompt(bpy.types.Operator):

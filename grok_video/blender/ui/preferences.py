@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Literal
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
@@ -12,27 +14,29 @@ from ...core.problem import ProblemCode
 from ...core.spending import LARGEST_LIMIT
 from .. import config
 from ..config import DEFAULT_API_BASE, MIN_POLL_INTERVAL, PACKAGE, ticks
-from ..refusal import Refused
-from ..session import blocking, questions, queue, spending, tick, watch
+from ..session import questions, spending, tick
 from ..session.state import current
-from .asking import Asks, Result
+from .asking import Asks, Result, ask_service
 from .widgets import draw_help_button, draw_wrapped
 
 
-def _get_day_limit(_self: GrokVideoPreferences) -> float:
-    return spending.limits().day / TICKS_PER_USD
+def _limit(
+    name: Literal["day", "month"],
+) -> tuple[Callable[[GrokVideoPreferences], float], Callable[[GrokVideoPreferences, float], None]]:
+    """What reads and what changes a spending limit, in dollars, for its property."""
+
+    def get(_self: GrokVideoPreferences) -> float:
+        return getattr(spending.limits(), name) / TICKS_PER_USD
+
+    def change(_self: GrokVideoPreferences, dollars: float) -> None:
+        questions.set_limits(**{name: ticks(dollars)})
+
+    return get, change
 
 
-def _set_day_limit(_self: GrokVideoPreferences, dollars: float) -> None:
-    spending.set_limits(day=ticks(dollars))
-
-
-def _get_month_limit(_self: GrokVideoPreferences) -> float:
-    return spending.limits().month / TICKS_PER_USD
-
-
-def _set_month_limit(_self: GrokVideoPreferences, dollars: float) -> None:
-    spending.set_limits(month=ticks(dollars))
+# Blender evaluates the annotations of a class with the names of its module.
+_get_day_limit, _set_day_limit = _limit("day")
+_get_month_limit, _set_month_limit = _limit("month")
 
 
 def _preferences_changed(_self: GrokVideoPreferences, _context: bpy.types.Context) -> None:
@@ -152,15 +156,7 @@ class GROK_VIDEO_OT_check_connection(Asks, bpy.types.Operator):
     bl_options = set()
 
     def run(self, context: bpy.types.Context) -> Result:
-        if trouble := queue.connection_trouble():
-            raise Refused(trouble[0], code=trouble[1])
-        questions.check_connection()
-        if bpy.app.background:
-            answer = blocking.wait_for(context, questions.connection_answer)
-            self.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
-            return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
-        watch.redraw()
-        return {"FINISHED"}
+        return ask_service(self, context, current().questions.key)
 
 
 class GROK_VIDEO_OT_show_preferences(bpy.types.Operator):
@@ -197,7 +193,7 @@ def draw_preferences(
         draw_help_button(column, ProblemCode.OFFLINE)
     column.separator()
     column.operator("grok_video.check_connection")
-    answer = questions.connection_answer()
+    answer = questions.answer_to(current().questions.key)
     if answer is not None:
         icon = "CHECKMARK" if answer["ok"] else "ERROR"
         draw_wrapped(column, context, str(answer["message"]), icon)
@@ -221,7 +217,7 @@ def _draw_spending_preferences(
     box.label(text="Spending in US Dollars (0: No Limit)")
     box.prop(own, "day_limit")
     box.prop(own, "month_limit")
-    if trouble := spending.limits_trouble():
+    if trouble := questions.limits_trouble():
         draw_wrapped(box, context, trouble, "ERROR")
     elif not current().bridge.limits.count(config.api_base()):
         box.label(text="What is spent at a service on this computer does not count", icon="INFO")

@@ -34,9 +34,10 @@ NUMBERS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT
 def limits_and_questions(ui: Ui) -> Steps:
     """The artist sets a limit of a dollar, is asked, buys one clip, and the next one is held."""
     spending = ui.module("blender.session.spending")
+    questions = ui.module("blender.session.questions")
     state = ui.module("blender.session.state")
     own = bpy.context.preferences.addons["bl_ext.user_default.grok_video"].preferences
-    spending.set_limits(count_loopback=True)  # no artist can: else the stand-in would cost nothing
+    questions.set_limits(count_loopback=True)  # no artist can: else the stand-in would cost nothing
     yield from ui.until(lambda: spending.limits().count_loopback, "that the stand-in counts")
     scene = bpy.context.scene
     scene.view_settings.view_transform = "Standard"
@@ -80,7 +81,7 @@ def limits_and_questions(ui: Ui) -> Steps:
     ui.note(held=said(newest()))
 
     # The limit is raised, and Send sends what was held.
-    spending.set_limits(day=2 * 10**10)
+    questions.set_limits(day=2 * 10**10)
     yield from ui.until(lambda: spending.limits().day == 2 * 10**10, "the raised limit")
     yield from ui.click("grok_video.release", KIND)
     yield 0.5
@@ -95,9 +96,10 @@ def limits_and_questions(ui: Ui) -> Steps:
 def spending_and_a_rebuilt_list(ui: Ui) -> Steps:
     """The artist looks up what was spent and exports it; then the list of clips is damaged, and mends."""
     spending = ui.module("blender.session.spending")
+    questions = ui.module("blender.session.questions")
     state = ui.module("blender.session.state")
     bridge = state.current().bridge
-    spending.set_limits(count_loopback=True)  # no artist can: else the stand-in would cost nothing
+    questions.set_limits(count_loopback=True)  # no artist can: else the stand-in would cost nothing
     yield from ui.until(lambda: spending.limits().count_loopback, "that the stand-in counts")
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
     scene = bpy.context.scene

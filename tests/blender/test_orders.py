@@ -598,8 +598,8 @@ def test_a_bake_that_fails_costs_nothing(
     patches.set(bake, "_CHILD", broken)
     refused(bpy.ops.grok_video.extend, "could not be prepared")
     flow = module("blender.session.state")
-    assert flow.current().message.count("Nothing was sent or charged.") == 1
-    assert flow.current().pending is None
+    assert flow.current().click.message.count("Nothing was sent or charged.") == 1
+    assert flow.current().click.preparing is None
     assert flow.current().bridge.snapshot.all == ()
     assert stand_in.requests("submit") == []
     assert not list((tmp_path / "data").rglob("*.mp4"))

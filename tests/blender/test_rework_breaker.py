@@ -78,7 +78,7 @@ def window(extension: ModuleType, module: Module, patches: Any) -> None:
 def tick_until(flow: Any, done: Callable[[], object], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not done():
-        assert time.monotonic() < deadline, flow.current().message
+        assert time.monotonic() < deadline, flow.current().click.message
         flow.tick(bpy.context)
         time.sleep(0.02)
 
@@ -107,7 +107,7 @@ def settle(flow: Any, seconds: float = 1.5) -> None:
     """Give a purchase that must not come the time to come: to begin, to be prepared, and to be sent."""
     for _ in range(2):
         until = time.monotonic() + seconds
-        while time.monotonic() < until or flow.current().pending is not None:
+        while time.monotonic() < until or flow.current().click.preparing is not None:
             flow.tick(bpy.context)
             time.sleep(0.02)
 
@@ -258,7 +258,7 @@ def test_retry_is_free_although_a_pass_was_to_follow(
     stopped: str, scene: Any, stand_in: Any, module: Module
 ) -> None:
     flow = module("blender.session")
-    said = flow.current().message
+    said = flow.current().click.message
     tick_until(flow, in_state(flow, stopped, "CANCELLED"))
     stand_in.finish()
     bpy.ops.grok_video.retry(job=stopped)
@@ -278,7 +278,7 @@ def test_a_series_that_another_blender_stopped_does_not_go_on(
     tick_until(flow, in_state(flow, job_id, "RUNNING"))
     flow.send("stop", job=job_id)  # as another's operator puts it down
     tick_until(flow, in_state(flow, job_id, "CANCELLED"))
-    said = flow.current().message
+    said = flow.current().click.message
     flow.retry(job_of(flow, job_id))
     stand_in.finish()
     tick_until(flow, in_state(flow, job_id, "IMPORTED"))
@@ -299,7 +299,7 @@ def test_a_part_that_is_placed_by_hand_buys_nothing(
     bpy.ops.grok_video.import_result(job=job_id, here=True)
     settle(flow)
     assert len(stand_in.requests("submit")) == 1
-    assert "not extended further" in flow.current().message
+    assert "not extended further" in flow.current().click.message
     assert len(editing.strips(scene)) == 2
 
 
@@ -326,13 +326,13 @@ def test_two_series_do_not_lose_one_another(
         def cancel(self) -> None:
             pass
 
-    flow.current().pending = Waiting()
+    flow.current().click.queue.append(Waiting())
     stand_in.settings(job_seconds=0.3)
     stand_in.finish()
     tick_until(
         flow, lambda: in_state(flow, first, "IMPORTED")() and in_state(flow, second, "IMPORTED")()
     )
-    flow.current().pending = None
+    flow.current().click.queue.clear()
     tick_until(flow, lambda: {first, second} <= set(flow.current().series.follows))
     for job_id in (first, second):
         tick_until(flow, in_state(flow, flow.current().series.follows[job_id], "IMPORTED"))
@@ -392,7 +392,7 @@ def test_a_part_that_is_gone_before_the_next_pass_ends_the_series(
     else:
         made.mute = True
     settle(flow)
-    assert "not extended further" in flow.current().message
+    assert "not extended further" in flow.current().click.message
     assert flow.current().series.agreed == {}
     assert len(stand_in.requests("submit")) == 1
 
@@ -413,8 +413,8 @@ def test_a_bake_that_cannot_begin_ends_its_click(
 
     patches.set(bake, "write_edit", full)
     extend(module)
-    tick_until(flow, lambda: flow.current().pending is None)
-    assert flow.current().message == (
+    tick_until(flow, lambda: flow.current().click.preparing is None)
+    assert flow.current().click.message == (
         "The strip could not be prepared: No space left on device. Nothing was sent or charged."
     )
     assert flow.current().series.agreed == {}
@@ -428,8 +428,8 @@ def test_a_bug_ends_its_click_and_not_the_add_on(
     bake = module("blender.sources.bake")
     patches.set(bake.Bake, "poll", lambda _self: 1 / 0)
     extend(module)
-    tick_until(flow, lambda: flow.current().pending is None)
-    assert "Nothing was sent or charged" in flow.current().message
+    tick_until(flow, lambda: flow.current().click.preparing is None)
+    assert "Nothing was sent or charged" in flow.current().click.message
 
 
 @pytest.mark.parametrize("what", ["renamed", "filled"])
@@ -446,7 +446,7 @@ def test_a_camera_reference_whose_list_is_gone(
     scene.render.engine = "CYCLES"
     scene.cycles.samples = 1
     bpy.ops.grok_video.add_camera_reference(camera="Close")
-    step = flow.current().pending.steps[0]
+    step = flow.current().click.preparing.steps[0]
 
     class Rendered:
         """In a wheel a render blocks: here it is done, and the artist was quicker."""
@@ -468,8 +468,8 @@ def test_a_camera_reference_whose_list_is_gone(
             pass
 
     patches.set(camera_.CameraRender, "start", lambda *_given: Rendered())
-    tick_until(flow, lambda: flow.current().pending is None)
-    assert flow.current().message
+    tick_until(flow, lambda: flow.current().click.preparing is None)
+    assert flow.current().click.message
     assert not step.path.exists()
     assert len(scene.grok_video.references) == (0 if what == "renamed" else 7)
 
@@ -486,7 +486,7 @@ def test_a_second_click_while_one_is_prepared(
     ):
         refused(click, "being prepared")
     bpy.ops.grok_video.stop_preparing()
-    assert flow.current().pending is None
+    assert flow.current().click.preparing is None
     settle(flow, 0.5)
     assert stand_in.requests("submit") == []
 
@@ -505,7 +505,7 @@ def test_the_add_on_disabled_during_a_bake(
     before = children()
     scenes = set(bpy.data.scenes.keys())
     extend(module)
-    tick_until(flow, lambda: flow.current().pending.progress or children() - before)
+    tick_until(flow, lambda: flow.current().click.preparing.progress or children() - before)
     package = module("blender.compat").__name__.split(".blender")[0]
     bpy.ops.preferences.addon_disable(module=package)
     assert children() <= before
@@ -522,9 +522,9 @@ def test_another_file_during_a_bake(
     flow = module("blender.session")
     before = children()
     extend(module)
-    tick_until(flow, lambda: flow.current().pending.progress or children() - before)
+    tick_until(flow, lambda: flow.current().click.preparing.progress or children() - before)
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert flow.current().pending is None
+    assert flow.current().click.preparing is None
     assert flow.current().series.agreed == {}
     settle(flow, 0.5)
     assert children() <= before
@@ -626,7 +626,7 @@ def test_a_strip_before_frame_0(scene: Any, strip: Any, stand_in: Any, module: M
     assert editing.span(strip) == (-89, -17)
     refused(bpy.ops.grok_video.extend, "frame 0")
     assert stand_in.requests("submit") == []
-    assert module("blender.session.state").current().pending is None
+    assert module("blender.session.state").current().click.preparing is None
 
 
 def test_a_strip_of_ten_thousand_frames(scene: Any, stand_in: Any, module: Module) -> None:

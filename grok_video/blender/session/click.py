@@ -1,6 +1,6 @@
 """A click, from the button to the queue: refused, prepared, and handed to the worker as a job.
 
-Owns the click that is being prepared. A double click is one click.
+Owns the clicks that are being prepared, one after the other. A double click is one click.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def continue_shot(context: bpy.types.Context, shot: SourceStrip) -> str:
 def refuse_now() -> None:
     """Raise Refused where no click can become a job at this moment."""
     session = current()
-    if session.pending is not None:
+    if session.click.queue:
         raise Refused("The source of another clip is being prepared.", "Wait until it is done.")
     if trouble := connection_trouble():
         raise Refused(trouble[0], code=trouble[1])
@@ -93,7 +93,7 @@ def accept(context: bpy.types.Context, order: Submission) -> str:
     session = current()
     _refuse_unpriced(order.spec)
     _refuse_double_click(order.spec)
-    session.message = ""
+    say("")
     make_private(session.bridge.data_dir)
     still_path(order.spec.id).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     spec = order.spec
@@ -103,25 +103,32 @@ def accept(context: bpy.types.Context, order: Submission) -> str:
     except (CaptureRefused, CaptureInterrupted) as error:
         remove_files(spec)
         raise Refused(str(error)) from error
-
     if order.steps:
-        prepare_first(context, Preparation(spec, order.steps))
+        enqueue(context, Preparation(spec, order.steps))
     else:
         _queue(spec)
     return spec.id
 
 
-def prepare_first(context: bpy.types.Context, pending: Preparation) -> None:
-    """Let ticks make what is needed; in background mode this blocks until it is there. Raises Refused."""
-    session = current()
-    session.message = ""
-    session.pending = pending
+def enqueue(context: bpy.types.Context, preparation: Preparation) -> None:
+    """Let ticks make what is needed, after what was enqueued before.
+
+    In background mode this blocks until it is there. Raises Refused.
+    """
+    click = current().click
+    say("")
+    click.queue.append(preparation)
     if not bpy.app.background:
         watch()
         return
-    waiting.until(lambda: session.pending is None, lambda: prepare(context))
-    if session.message:
-        raise Refused(session.message)
+    waiting.until(lambda: preparation not in click.queue, lambda: prepare(context))
+    if click.message:
+        raise Refused(click.message)
+
+
+def say(message: str) -> None:
+    """Say in the panel why a click or what was to follow one ended without a job; '': nothing."""
+    current().click.message = message
 
 
 def _refuse_unpriced(spec: JobSpec) -> None:
@@ -137,11 +144,10 @@ def _refuse_unpriced(spec: JobSpec) -> None:
 def _refuse_double_click(spec: JobSpec) -> None:
     # The second click of a double click arrives when the first has been dealt with. Where playback makes
     # each turn of the event loop slow that may be seconds later, so the turns count as well as the time.
-    session = current()
     same = what_a_click_asks_for(spec)
-    before, at = session.last_click
+    before, at = current().click.last
     soon = time.monotonic() - at < DOUBLE_CLICK_SECONDS
-    soon |= session.watch.running and turned_since() < DOUBLE_CLICK_SECONDS
+    soon |= current().watch.running and turned_since() < DOUBLE_CLICK_SECONDS
     # Each click of a row counts from the one before: hammering the button is one click.
     _clicked(same)
     if not bpy.app.background and before == same and soon:
@@ -151,12 +157,13 @@ def _refuse_double_click(spec: JobSpec) -> None:
 def turned_since() -> float:
     """Seconds since the last click as the event loop has turned them: a tick's at most for each turn."""
     session = current()
-    return session.watch.turned - session.turned_then
+    return session.watch.turned - session.click.turned_then
 
 
 def _clicked(what: object) -> None:
     session = current()
-    session.last_click, session.turned_then = (what, time.monotonic()), session.watch.turned
+    session.click.last = what, time.monotonic()
+    session.click.turned_then = session.watch.turned
 
 
 def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
@@ -175,70 +182,91 @@ def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
 
 
 def prepare(context: bpy.types.Context) -> bool:
-    """Go on with what a click needs, and queue its job when all is there; True when something changed."""
-    session = current()
-    pending = session.pending
-    if pending is None:
+    """Go on with what the first click needs, and queue its job when all is there.
+
+    The next click begins when the first is done. True when something changed.
+    """
+    first = current().click.preparing
+    if first is None:
         return False
     try:
-        changed = pending.tick(context)
+        changed = first.tick(context)
     except (Interrupted, Refused) as error:
-        drop_because(str(error))
+        _drop_first(str(error))
         return True
     except Exception:
         # A bug ends this click, and not every click to come.
         traceback.print_exc()
-        drop_because("The program failed: Blender's console says more.")
+        _drop_first("The program failed: Blender's console says more.")
         return True
-    if not pending.done:
+    if not first.done:
         return changed
-    if pending.spec is not None and (why := source_gone(pending.spec)):
-        drop_because(why)
+    if first.spec is not None and (why := source_gone(first.spec)):
+        _drop_first(why)
         return True
-    session.pending = None
+    _take_first()
     try:
-        if pending.spec is not None:
-            _queue(pending.spec)
+        if first.spec is not None:
+            _queue(first.spec)
     except Refused as error:
-        session.message = str(error)
+        say(str(error))
     return True
 
 
+def _take_first() -> Preparation:
+    """Take the first click out of the queue; the next one begins."""
+    queue = current().click.queue
+    first = queue.popleft()
+    if queue:
+        queue[0].come_up()
+    return first
+
+
 def prepares(job_id: str) -> bool:
-    """Whether the click that is to become that job is being prepared."""
-    pending = current().pending
-    return pending is not None and pending.spec is not None and pending.spec.id == job_id
+    """Whether the click that is to become that job is being prepared, or waits for its turn."""
+    queue = current().click.queue
+    return any(click.spec is not None and click.spec.id == job_id for click in queue)
 
 
-def drop_pending() -> None:
-    """The artist gives up what is being prepared; nothing was sent or charged."""
-    session = current()
-    if session.pending is not None:
-        drop_because("Stopped.")
+def stop_preparing() -> None:
+    """The artist gives up what is being prepared; what waits for its turn goes on."""
+    if current().click.queue:
+        _drop_first("Stopped.")
 
 
-def drop_because(sentence: str) -> None:
-    session = current()
-    if session.pending is not None:
-        session.pending.cancel()
-    session.pending = None
+def drop_all(sentence: str) -> None:
+    """End every click that is no job yet, and say why."""
+    queue = current().click.queue
+    dropped = list(queue)
+    # First: where one cannot be cancelled, the others must not go on and be bought.
+    queue.clear()
+    for click in dropped:
+        click.cancel()
+        _say_lost(sentence)
+
+
+def _drop_first(sentence: str) -> None:
+    _take_first().cancel()
+    _say_lost(sentence)
+
+
+def _say_lost(sentence: str) -> None:
     said = "" if sentence.endswith(NOTHING_LOST) else f" {NOTHING_LOST}"
-    session.message = f"{sentence}{said}"
+    say(f"{sentence}{said}")
 
 
 def _queue(spec: JobSpec) -> None:
     """Hand the job to the worker. From here on it survives everything that happens to Blender."""
     session = current()
-    session.documents[spec.id] = (
-        session.document
-    )  # before: an interrupted script asks what was queued
+    # Noted before the command is put down: a script that is interrupted in between asks what was queued.
+    session.documents[spec.id] = session.document
     try:
         send("submit", spec=spec_to_payload(spec))
     except Refused:
         del session.documents[spec.id]
         raise
     # On a busy machine all this outlasts the time between the clicks of a double click.
-    _clicked(session.last_click[0])
+    _clicked(session.click.last[0])
 
 
 def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:

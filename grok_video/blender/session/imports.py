@@ -15,6 +15,7 @@ from ..timeline import importing, placement
 from ..timeline.channels import settle_lowest
 from ..timeline.source_marks import find_source
 from ..timeline.strips import meta_at, show_scene, strips_of
+from .click import say
 from .queue import send
 from .series import drop_passes, go_on_from
 from .state import current, is_open
@@ -87,7 +88,7 @@ def _import_as_operator(job: Job) -> None:
         with bpy.context.temp_override(window=window):
             bpy.ops.grok_video.import_result("EXEC_DEFAULT", True, job=job.id)
     except RuntimeError as error:  # the operator reported why
-        current().message = str(error).removeprefix("Error: ").strip()
+        say(str(error).removeprefix("Error: ").strip())
 
 
 def import_job(

@@ -43,7 +43,7 @@ def start_next_pass(context: bpy.types.Context) -> bool:
     """
     session = current()
     series = session.series
-    if not series.next or session.pending is not None:
+    if not series.next or session.click.queue:
         return False
     job_id, (scene_name, strip_name) = next(iter(series.next.items()))
     del series.next[job_id]
@@ -58,7 +58,7 @@ def start_next_pass(context: bpy.types.Context) -> bool:
         series.follows[job_id] = _accept(context, order, passes[1:])
     except (Refused, ShotRefused) as error:
         why = _series_ended(passes, str(error))
-        session.message = why
+        click.say(why)
         if bpy.app.background:
             raise Refused(why) from error
     return True
@@ -83,7 +83,7 @@ def drop_passes(job_id: str, why: str) -> None:
     series = current().series
     series.next.pop(job_id, None)
     if passes := series.agreed.pop(job_id, ()):
-        current().message = _series_ended(passes, why)
+        click.say(_series_ended(passes, why))
 
 
 def end_series() -> None:

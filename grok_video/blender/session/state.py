@@ -5,6 +5,7 @@ Owns the session while the add-on is registered. It must import nothing of the s
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import field
 
@@ -19,6 +20,25 @@ from .. import config
 from ..submission.preparation import Preparation
 from ..timeline import importing
 from .bridge import Bridge, Snapshot
+
+
+@mutable_record
+class Click:
+    """The clicks that are no jobs yet, and the last one of all. Changed by click.py only."""
+
+    #: The first one is being prepared, the others wait for their turn.
+    queue: deque[Preparation] = field(default_factory=deque)
+    message: str = ""  # the last thing that ended a click without a job, for the panel
+    last: tuple[object, float] = (
+        None,
+        0.0,
+    )  # what it asked for; monotonic time when it was done with
+    turned_then: float = 0.0  # ``Watch.turned`` at that time
+
+    @property
+    def preparing(self) -> Preparation | None:
+        """What is being prepared just now."""
+        return self.queue[0] if self.queue else None
 
 
 @mutable_record
@@ -96,16 +116,13 @@ class Session:
 
     bridge: Bridge
     watch: Watch
+    click: Click = field(default_factory=Click)
     series: Series = field(default_factory=Series)
     imports: Imports = field(default_factory=Imports)
     questions: Questions = field(default_factory=Questions)
     sums: Sums = field(default_factory=Sums)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
-    pending: Preparation | None = None
-    message: str = ""  # the last thing that ended a click without a job, for the panel
-    last_click: tuple[object, float] = (None, 0.0)  # what it asked for, and when it was dealt with
-    turned_then: float = 0.0  # ``Watch.turned`` when it was dealt with
 
 
 _session: Session | None = None

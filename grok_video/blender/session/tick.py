@@ -14,7 +14,7 @@ from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
 from .bridge import Bridge
-from .click import drop_because, prepare
+from .click import drop_all, prepare
 from .imports import import_due, imports_by_itself, wait_because
 from .queue import account
 from .series import end_series, forget_all, start_next_pass
@@ -49,7 +49,7 @@ def tick(context: bpy.types.Context) -> bool:
 def busy() -> bool:
     """Whether something is under way that needs ticks."""
     session = current()
-    if session.pending is not None or session.series.next or session.bridge.expects:
+    if session.click.queue or session.series.next or session.bridge.expects:
         return True
     mine = config.account()
     # A running worker also downloads what was bought with another key: it must hear of *offline*.
@@ -84,8 +84,7 @@ def _on_load(*_args: object) -> None:
     if session is not None:
         session.document = new_id()
         forget_all()
-        if session.pending is not None:
-            drop_because("Another file was opened.")
+        drop_all("Another file was opened.")
         watch()
 
 
@@ -101,9 +100,9 @@ def unregister() -> None:
     bpy.app.handlers.load_post.remove(_on_load)
     if bpy.app.timers.is_registered(watchdog):
         bpy.app.timers.unregister(watchdog)
+    if running() is not None:
+        drop_all("Grok Video was disabled.")
     session = end()
     if session is not None:
-        if session.pending is not None:
-            session.pending.cancel()
         session.bridge.close()
     bpy.utils.unregister_class(GROK_VIDEO_OT_watch)

@@ -65,11 +65,11 @@ def watch_tick(context: bpy.types.Context) -> bool:
     now = time.monotonic()
     own.turned += min(now - own.ticked_at, TICK_SECONDS)
     own.ticked_at = now
-    rendering = session.pending is not None
+    preparing = session.click.preparing
     own.news |= own.tick(context)
     again = time.monotonic() < own.ends_at and own.busy()
     second = int(time.monotonic())
-    if not again or rendering != (session.pending is not None):
+    if not again or session.click.preparing is not preparing:
         redraw()
     elif second != own.drawn_second:
         # Blender blits the whole window whatever is redrawn in it, so what the worker tells waits for the

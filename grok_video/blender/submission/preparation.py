@@ -136,16 +136,15 @@ class BakeStep(Step):
 
 @mutable_record
 class Preparation:
-    """A click whose job is not there yet. One at a time.
+    """A click whose job is not there yet. One at a time runs; the others wait in the session's queue.
 
     ``spec`` is None where a picture is wanted and no job: a reference of a camera.
     """
 
     spec: JobSpec | None
     steps: list[Step]
-    since: float = field(
-        default_factory=time.monotonic
-    )  # monotonic time of the click, or of the last step's end
+    #: Monotonic time of the click, of its turn, or of the last step's end.
+    since: float = field(default_factory=time.monotonic)
     running: Step | None = None
 
     @property
@@ -157,6 +156,10 @@ class Preparation:
     def progress(self) -> tuple[int, int] | None:
         """How far the present step is, in frames."""
         return self.running.progress if self.running is not None else None
+
+    def come_up(self) -> None:
+        """Begin after another click: the first step waits as after a click of its own."""
+        self.since = time.monotonic()
 
     def tick(self, context: bpy.types.Context) -> bool:
         """Go on as far as that is possible without waiting; True when something changed.

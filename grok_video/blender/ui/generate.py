@@ -69,7 +69,7 @@ class GROK_VIDEO_OT_stop_preparing(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, _context: bpy.types.Context) -> Result:
-        click.drop_pending()
+        click.stop_preparing()
         watch.redraw()
         return {"FINISHED"}
 
@@ -242,9 +242,9 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         trouble = why, ProblemCode.LIMIT
     row = layout.row()
     row.scale_y = 1.5
-    if now.pending is not None:
+    if (preparing := now.click.preparing) is not None:
         row.enabled = False
-        row.operator("grok_video.generate", text=now.pending.label, icon="RENDER_STILL")
+        row.operator("grok_video.generate", text=preparing.label, icon="RENDER_STILL")
         return
     row.enabled = trouble is None
     row.operator(
@@ -256,8 +256,8 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if trouble is not None:
         draw_wrapped(layout, context, trouble[0], "ERROR")
         draw_help_button(layout, trouble[1])
-    if now.message:
-        draw_wrapped(layout, context, now.message, "ERROR")
+    if now.click.message:
+        draw_wrapped(layout, context, now.click.message, "ERROR")
 
 
 register, unregister = bpy.utils.register_classes_factory(

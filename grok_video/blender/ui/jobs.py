@@ -44,11 +44,11 @@ _WORDS = {
 }
 
 
-def _draw_preparing(layout: bpy.types.UILayout, pending: Preparation) -> None:
+def _draw_preparing(layout: bpy.types.UILayout, preparation: Preparation) -> None:
     """What is being made before there is a job, with a way to stop it."""
     row = layout.box().row(align=True)
-    done, every = pending.progress or (0, 0)
-    text = f"{pending.label} {done} of {every}" if every else pending.label
+    done, every = preparation.progress or (0, 0)
+    text = f"{preparation.label} {done} of {every}" if every else preparation.label
     row.progress(factor=done / every if every else 0.0, text=text)
     row.operator("grok_video.stop_preparing", text="", icon="X", emboss=False)
 
@@ -64,10 +64,10 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         box = layout.box().column(align=True)
         draw_wrapped(box, context, now.bridge.rebuilt, "INFO")
         box.operator("grok_video.heard")
-    if now.pending is not None:
-        _draw_preparing(layout, now.pending)
+    if now.click.preparing is not None:
+        _draw_preparing(layout, now.click.preparing)
     if not snapshot.all:
-        if now.pending is None:
+        if now.click.preparing is None:
             row = layout.row()
             row.active = False
             row.label(text="Your clips appear here")

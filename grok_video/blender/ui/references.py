@@ -207,7 +207,7 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
 
     In a window the picture comes when it is rendered, as an undo step of its own.
     """
-    if current().pending is not None:
+    if current().click.queue:
         raise Refused("Something else is being prepared.", "Wait until it is done.")
     scene = context.scene
     camera = scene.objects.get(name)
@@ -230,7 +230,7 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
 
     size, path = _whole_frame(scene), _spare_path()
     step = CameraStep(owner, size, path, "PNG", take, None, name, "Rendering Reference…")
-    click.prepare_first(context, Preparation(None, [step]))
+    click.enqueue(context, Preparation(None, [step]))
 
 
 def _whole_frame(scene: bpy.types.Scene) -> tuple[int, int]:

@@ -292,7 +292,7 @@ def _settings(context: bpy.types.Context, prompts: bool) -> Iterator[str]:
 
 def _state(bridge: Any) -> Iterator[str]:
     yield f"Worker: {'runs' if bridge.worker_runs else 'does not run'}"
-    for trouble in (bridge.trouble, bridge.ledger_trouble, current().message):
+    for trouble in (bridge.trouble, bridge.ledger_trouble, current().click.message):
         if trouble:
             yield f"Trouble: {trouble}"
     try:

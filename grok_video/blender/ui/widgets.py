@@ -161,7 +161,7 @@ def draw_button(
     """A button with its price in ticks, and why it cannot be pressed."""
     row = layout.row()
     row.scale_y = 1.2
-    ready = current().pending is None and queue.connection_trouble() is None
+    ready = not current().click.queue and queue.connection_trouble() is None
     if not trouble and price is None:
         trouble = spending.limit_trouble(None, context.scene.grok_video.model_id())
     row.enabled = ready and not trouble

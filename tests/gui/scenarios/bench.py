@@ -306,9 +306,9 @@ def bake(ui: Ui, clip: str, rounds: int) -> Steps:
         heart.fresh()
         with ui.override("SEQUENCE_EDITOR"):
             bpy.ops.grok_video.extend("EXEC_DEFAULT")
-        yield from ui.until(lambda: state.current().pending is None, "the bake", 600)
+        yield from ui.until(lambda: state.current().click.preparing is None, "the bake", 600)
         blocks["ours"].append(heart.taken())
-        assert not state.current().message, state.current().message
+        assert not state.current().click.message, state.current().click.message
         (job_id,) = state.current().documents.keys() - jobs
         jobs.add(job_id)
         yield from ui.until(

@@ -47,7 +47,11 @@ def rendering(ui: Ui) -> Steps:
     bpy.ops.ed.undo_push(message="Samples")
     yield from generate(ui)
     yield from ui.until(
-        lambda: flow(ui).pending and flow(ui).pending.running and bpy.app.is_job_running("RENDER"),
+        lambda: (
+            flow(ui).click.preparing
+            and flow(ui).click.preparing.running
+            and bpy.app.is_job_running("RENDER")
+        ),
         "the render",
         60,
     )
@@ -161,10 +165,10 @@ def undo_in_render(ui: Ui) -> Steps:
     yield from rendering(ui)
     yield from ui.point(VIEW)
     yield from ui.press("Z", ctrl=True)
-    yield from ui.until(lambda: flow(ui).pending is None, "the end of the render", 60)
+    yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of the render", 60)
     yield from ui.until(lambda: not bpy.app.is_job_running("RENDER"), "Blender's end of it", 60)
     yield from ui.until(lambda: len(bpy.data.scenes) == 1, "the temporary scene's end")
-    ui.note(message=flow(ui).message, job=newest() is not None)
+    ui.note(message=flow(ui).click.message, job=newest() is not None)
     yield from ui.press("Z", ctrl=True, shift=True)
     yield 0.5
     yield from ui.until(lambda: len(bpy.data.scenes) == 1, "no ghost after redo")
@@ -173,8 +177,8 @@ def undo_in_render(ui: Ui) -> Steps:
 def new_in_render(ui: Ui) -> Steps:
     yield from rendering(ui)
     bpy.ops.wm.read_homefile()
-    yield from ui.until(lambda: flow(ui).pending is None, "the end of the render", 60)
-    ui.note(message=flow(ui).message, job=newest() is not None)
+    yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of the render", 60)
+    ui.note(message=flow(ui).click.message, job=newest() is not None)
     ui.note(scenes=[scene.name for scene in bpy.data.scenes])
 
 
@@ -185,10 +189,10 @@ def f12_in_render(ui: Ui) -> Steps:
     bpy.context.scene.cycles.samples = 1
     yield from ui.point(VIEW)
     yield from ui.press("F12")
-    yield from ui.until(lambda: flow(ui).pending is None, "the end of our render", 90)
+    yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of our render", 90)
     yield from ui.until(lambda: not bpy.app.is_job_running("RENDER"), "the end of theirs", 90)
     yield from ui.until(lambda: len(bpy.data.scenes) == 1, "the temporary scene's end")
-    ui.note(message=flow(ui).message, job=newest() is not None)
+    ui.note(message=flow(ui).click.message, job=newest() is not None)
 
 
 def double_click(ui: Ui, playing: bool) -> Steps:

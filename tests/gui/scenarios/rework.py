@@ -74,7 +74,7 @@ def wait_for_clip(ui: Ui, count: int, seconds: float = 120) -> Steps:
     known = flow(ui)
     yield from ui.until(
         lambda: len(movies()) == count and not known.bridge.snapshot.open,
-        f"clip number {count}; {known.message or known.imports.waiting or 'nothing is said'}",
+        f"clip number {count}; {known.click.message or known.imports.waiting or 'nothing is said'}",
         seconds,
     )
     yield from ui.redraw()
@@ -105,7 +105,7 @@ def colour(name: str, start: int, end: int, rgb: tuple[float, float, float]) -> 
 @contextmanager
 def held(ui: Ui) -> Iterator[Any]:
     """The bake's own Blender stands still meanwhile, however long the mouse takes."""
-    process = flow(ui).pending.running.work._process
+    process = flow(ui).click.preparing.running.work._process
     os.kill(process.pid, signal.SIGSTOP)
     try:
         yield process
@@ -117,7 +117,9 @@ def held(ui: Ui) -> Iterator[Any]:
 def baking(ui: Ui) -> Steps:
     """Wait for a bake that has begun to write frames."""
     yield from ui.until(
-        lambda: flow(ui).pending and (flow(ui).pending.progress or (0, 0))[0] > 0, "the bake", 60
+        lambda: flow(ui).click.preparing and (flow(ui).click.preparing.progress or (0, 0))[0] > 0,
+        "the bake",
+        60,
     )
 
 
@@ -195,7 +197,7 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     yield from ui.press()
     yield from ui.press()
     yield from ui.until(lambda: newest().spec.kind == "extend", "the job")
-    assert flow(ui).pending is None
+    assert flow(ui).click.preparing is None
     yield from ui.press("ESC")  # Blender's popup, which says that it was sent just now
     yield from ui.point(KIND)
     second = yield from wait_for_clip(ui, 2)
@@ -216,11 +218,11 @@ def a_shot_goes_on(ui: Ui) -> Steps:
         yield from ui.find("grok_video.stop_preparing")
     began = time.monotonic()
     yield from ui.press()
-    yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake", 10)
+    yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of the bake", 10)
     ui.note(
         stopped_after=time.monotonic() - began,
         ended=process.poll() is not None,
-        message=flow(ui).message,
+        message=flow(ui).click.message,
         left=[name for name in left_over(ui) if name.endswith(".mp4") or "bake" in name],
         heart=gap,
     )
@@ -302,7 +304,11 @@ def to_a_length(ui: Ui) -> Steps:
     ui.note(
         stopped=[str(newest().state), newest().id == second],
         left=[span(strip) for strip in movies()],
-        waits=[known.pending is not None, bool(known.series.next), len(known.series.agreed)],
+        waits=[
+            known.click.preparing is not None,
+            bool(known.series.next),
+            len(known.series.agreed),
+        ],
     )
     yield from ui.shot("rework-passes-stopped")
 
@@ -329,11 +335,11 @@ def interrupted(ui: Ui, blend: str) -> Steps:
         yield from ui.press("ESC")
         yield from ui.press("ESC")
         yield 0.5
-        ui.note(escaped=flow(ui).pending is not None)
+        ui.note(escaped=flow(ui).click.preparing is not None)
         yield from ui.press("Z", ctrl=True)
         yield from ui.until(lambda: not has_strip("Sky"), "the undo")
-    yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake", 120)
-    ui.note(undone=flow(ui).message)
+    yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of the bake", 120)
+    ui.note(undone=flow(ui).click.message)
     yield from ui.shot("rework-undone")
     yield from ui.press("Z", ctrl=True, shift=True)
     yield from ui.until(lambda: has_strip("Sky"), "the redo")
@@ -343,8 +349,8 @@ def interrupted(ui: Ui, blend: str) -> Steps:
     with held(ui) as process:
         bpy.ops.wm.open_mainfile(filepath=blend)
         yield 1.0  # 4.3 crashes when its new window is touched from the same timer
-        yield from ui.until(lambda: flow(ui).pending is None, "the end of the bake")
-    ui.note(opened=flow(ui).message, ended=process.poll() is not None, left=left_over(ui))
+        yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of the bake")
+    ui.note(opened=flow(ui).click.message, ended=process.poll() is not None, left=left_over(ui))
     yield from ui.sidebar(KIND)
     yield from ui.shot("rework-opened")
 
@@ -513,9 +519,9 @@ def every_state(ui: Ui, kind: str, strip: Any, tag: str) -> Steps:
     yield from look("muted")
     strip.mute = False
     chosen.edit_of = "CAMERA"
-    flow(ui).message = "Stopped. Nothing was sent or charged."
+    ui.module("blender.session.click").say("Stopped. Nothing was sent or charged.")
     yield from look("animation")
-    flow(ui).message = ""
+    ui.module("blender.session.click").say("")
     chosen.edit_of = "STRIP"
     set_end(strip, 83)
 

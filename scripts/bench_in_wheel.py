@@ -182,7 +182,7 @@ def _ticks(
         start = clock()
         tick.tick(context)
         samples.setdefault(first, []).append(clock() - start)
-        if not state.current().bridge.behind:
+        if not state.current().bridge.reader.behind:
             break
     own = samples.setdefault(name, [])
     changed = samples.setdefault(f"{name}, a change", [])
@@ -245,7 +245,7 @@ def worker(task: dict[str, Any]) -> dict[str, Any]:
             samples["bare"].append(time.perf_counter() - start)
             own = bridge.Bridge(home / f"spawn-{number}")
             start = time.perf_counter()
-            own.ensure_worker(flow.account())
+            own.worker.ensure(flow.account())
             ready = own.data_dir / "workers"
             while not any(ready.glob("*.ready")):
                 time.sleep(0.0005)
@@ -278,7 +278,7 @@ def _peak(data: Path, image: str, megabytes: int | None) -> float | None:
     flow = module("blender.session.queue")
     bridge = module("blender.session.bridge")
     own = bridge.Bridge(data)
-    own.ensure_worker(flow.account())
+    own.worker.ensure(flow.account())
     while not any((data / "workers").glob("*.ready")):
         time.sleep(0.01)
     if megabytes is not None:
@@ -291,7 +291,7 @@ def _peak(data: Path, image: str, megabytes: int | None) -> float | None:
             own.tick(1.0)
             state = own.snapshot.all[0].state if own.snapshot.all else ""
         assert state == "READY", own.snapshot.all[0].problem
-    peak = memory_of(own._process.pid, "VmHWM")
+    peak = memory_of(own.worker.pid, "VmHWM")
     own.close()
     (data / "clip.mp4").unlink(missing_ok=True)
     return peak

@@ -184,7 +184,7 @@ class Later:
         bridge = self.module("blender.session.state").current().bridge
         files = sorted(path.name for path in (bridge.data_dir / "inbox").iterdir())
         log = (bridge.data_dir / "worker.log").read_text("utf-8", "replace")
-        return f"{self.job}, inbox {files}, {bridge.ledger_trouble}{bridge.trouble}\n{log[-2000:]}"
+        return f"{self.job}, inbox {files}, {bridge.reader.trouble}{bridge.worker.trouble}\n{log[-2000:]}"
 
     def posts(self, crash: Crash) -> int:
         """Whole submissions of the crash's click that came to the service."""

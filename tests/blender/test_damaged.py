@@ -18,11 +18,12 @@ Module = Callable[[str], ModuleType]
 PACKAGE = "bl_ext.user_default.grok_video"
 
 
-def restarted(bpy: Any, worker: Any, spoil: Callable[[], object]) -> None:
+def restarted(bpy: Any, worker: int, spoil: Callable[[], object]) -> None:
     """The add-on is switched off, its files are spoiled once no worker writes, and it is switched on again."""
+    assert worker
     bpy.ops.preferences.addon_disable(module=PACKAGE)
     with contextlib.suppress(ChildProcessError):  # it had ended before
-        os.waitpid(worker.pid, 0)
+        os.waitpid(worker, 0)
     spoil()
     bpy.ops.preferences.addon_enable(module=PACKAGE)
     assert PACKAGE in bpy.context.preferences.addons
@@ -55,14 +56,14 @@ def test_a_damaged_list_is_rebuilt_and_it_is_said(
             case _:
                 path.unlink()
 
-    restarted(blender, state.current().bridge._process, spoil)
+    restarted(blender, state.current().bridge.worker.pid, spoil)
     bridge = state.current().bridge
     bridge.tick(1.0)
-    assert how not in ("cut", "noise") or "damaged" in bridge.ledger_trouble
+    assert how not in ("cut", "noise") or "damaged" in bridge.reader.trouble
     # A script, or a click: the worker rebuilds the list before it takes up the job.
     blender.ops.grok_video.generate()
     bridge = state.current().bridge
-    assert bridge.ledger_trouble == ""
+    assert bridge.reader.trouble == ""
     assert "rebuilt" in bridge.rebuilt
     newest, before = bridge.snapshot.all
     assert (before.id, before.request_id, before.cost) == (job.id, job.request_id, job.cost)
@@ -106,7 +107,7 @@ def test_a_worker_that_died_in_the_middle_of_writing(
         subprocess.run([sys.executable, "-c", KILLED_WRITER, str(path)], check=False)
         assert path.with_name(f"{path.name}-journal").stat().st_size > 0
 
-    restarted(blender, state.current().bridge._process, spoil)
+    restarted(blender, state.current().bridge.worker.pid, spoil)
     stand_in.finish()
 
     def hangs(_number: int, _frame: object) -> None:

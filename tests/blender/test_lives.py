@@ -155,7 +155,7 @@ def test_two_blenders_of_different_versions(
         other.do("bpy.ops.wm.save_mainfile()")
         third = other.do("click()")
         other.until(f"{state_of(third)} == 'RUNNING'")
-        worker = other.do("module('blender.session.state').current().bridge._process.pid")
+        worker = other.do("module('blender.session.state').current().bridge.worker.pid")
         os.kill(worker, signal.SIGKILL)
         other.signal(signal.SIGKILL)
         other.wait()
@@ -314,7 +314,9 @@ class Clocked:
         self.other = other
         self._file = file
         self._set(0)
-        other.do(f"import clock; clock.use({str(file)!r}, module('blender.session.bridge'))")
+        other.do(
+            f"import clock; clock.use({str(file)!r}, module('blender.session.worker_process'))"
+        )
 
     def _set(self, seconds: float) -> None:
         # Renamed into place: it may be read at any moment.
@@ -328,7 +330,7 @@ class Clocked:
 
     def sleep(self, seconds: float, meanwhile: Callable[[], object]) -> None:
         """The machine sleeps for so long, while something happens at the service."""
-        worker = self.other.do("module('blender.session.state').current().bridge._process.pid")
+        worker = self.other.do("module('blender.session.state').current().bridge.worker.pid")
         for number in (signal.SIGSTOP, signal.SIGCONT):
             os.kill(worker, number)
             self.other.signal(number)
@@ -448,7 +450,7 @@ def test_the_network_goes_and_comes_back(
     reaches(blender, module, job.id, "IMPORTED")
     assert clips_in(scene) == [job.id]
     assert posts(stand_in) == len(stand_in.jobs()) == 1
-    assert flow.current().bridge.trouble == ""
+    assert flow.current().bridge.worker.trouble == ""
 
 
 def test_the_network_goes_while_the_answer_is_awaited(

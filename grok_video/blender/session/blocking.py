@@ -37,7 +37,7 @@ def stop_unsent(context: bpy.types.Context, job_id: str, seconds: float) -> None
         # Where nothing is left to be read and there is no job, the script was interrupted before there was one.
         return job_by_id(job_id) is None and not bridge.expects
 
-    waiting.until(known, lambda: bridge.ensure_worker(account()), seconds)
+    waiting.until(known, lambda: bridge.worker.ensure(account()), seconds)
 
 
 def wait_for(

@@ -78,8 +78,8 @@ def refuse_now() -> None:
         raise Refused("The source of another clip is being prepared.", "Wait until it is done.")
     if trouble := connection_trouble():
         raise Refused(trouble[0], code=trouble[1])
-    if trouble := session.bridge.ledger_trouble:
-        if bpy.app.background and session.bridge.ledger_damaged:
+    if trouble := session.bridge.reader.trouble:
+        if bpy.app.background and session.bridge.reader.damaged:
             return  # no timer has it rebuilt: the worker does so before it takes up the job
         raise Refused(trouble)
 
@@ -136,7 +136,7 @@ def _refuse_unpriced(spec: JobSpec) -> None:
     if bpy.app.background:
         read_all()
     if spec.estimate is None and limits_count():
-        over = money.over(current().bridge.limits, 0, 0, None, spec.model)
+        over = money.over(current().bridge.reader.limits, 0, 0, None, spec.model)
         assert over is not None
         raise Refused(over.message, over.hint, over.code)
 

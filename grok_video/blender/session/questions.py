@@ -18,7 +18,7 @@ from .state import Question, current
 
 def ask_service(question: Question) -> None:
     """Ask whether the key is good, or which models it may use; ``answer_to`` has it later. Raises Refused."""
-    current().bridge.ensure_worker(account())
+    current().bridge.worker.ensure(account())
     question.asked = send(question.command, account=config.account())
 
 
@@ -54,7 +54,7 @@ def set_limits(**ticks: int) -> None:
 def _read_on() -> None:
     refuse_hopeless()
     read_all()
-    current().bridge.ensure_worker(account())
+    current().bridge.worker.ensure(account())
 
 
 def limits_trouble() -> str:

@@ -51,7 +51,7 @@ def send(command: str, **fields: object) -> str:
             "Nothing was sent. Make room, or choose another folder in the preferences.",
             ProblemCode.FILE,
         ) from error
-    session.bridge.ensure_worker(account())
+    session.bridge.worker.ensure(account())
     watch()
     return command_id
 
@@ -133,12 +133,12 @@ def read_all() -> None:
 
     def read() -> bool:
         bridge.tick(1.0)
-        while bridge.behind and not bridge.kept_out:
+        while bridge.reader.behind and not bridge.reader.missed:
             bridge.tick(1.0)
-        return not bridge.behind
+        return not bridge.reader.behind
 
     # What keeps Blender out may be a transaction of a killed worker, which only another one takes back.
-    waiting.until(read, lambda: bridge.ensure_worker(account()))
+    waiting.until(read, lambda: bridge.worker.ensure(account()))
 
 
 def refuse_hopeless() -> None:

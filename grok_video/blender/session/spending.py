@@ -20,12 +20,12 @@ def limits() -> money.Limits:
         return money.Limits()
     if bpy.app.background:  # no timer has read the ledger yet
         read_all()
-    return session.bridge.limits
+    return session.bridge.reader.limits
 
 
 def limits_count() -> bool:
     """Whether there are limits, and the service in use counts against them."""
-    known = current().bridge.limits
+    known = current().bridge.reader.limits
     return known.any and known.count(config.api_base())
 
 
@@ -34,7 +34,9 @@ def limit_trouble(price: int | None, model: str) -> str:
     if not limits_count():
         return ""
     sums = sums_now()
-    over = money.over(current().bridge.limits, sums.account_today, sums.account_month, price, model)
+    over = money.over(
+        current().bridge.reader.limits, sums.account_today, sums.account_month, price, model
+    )
     return over.message if over is not None else ""
 
 
@@ -43,10 +45,12 @@ def sums_now() -> money.Spending:
     session = current()
     snapshot, mine, now = session.bridge.snapshot, config.account(), time.time()
     path, day = bpy.data.filepath, time.localtime(now)[:3]
-    of = (session.document, len(session.documents), path, mine, session.bridge.limits, day)
+    of = (session.document, len(session.documents), path, mine, session.bridge.reader.limits, day)
     sums = session.sums
     if sums.summed_for[0] is not snapshot or sums.summed_for[1] != of:
-        sums.spending = money.spending(snapshot.all, session.bridge.limits, mine, _in_file, now)
+        sums.spending = money.spending(
+            snapshot.all, session.bridge.reader.limits, mine, _in_file, now
+        )
         sums.summed_for = snapshot, of
     return sums.spending
 
@@ -61,4 +65,4 @@ def table() -> str:
     if bpy.app.background:  # no timer has read the ledger yet
         read_all()
     bridge = current().bridge
-    return money.table(reversed(bridge.snapshot.all), bridge.limits)
+    return money.table(reversed(bridge.snapshot.all), bridge.reader.limits)

@@ -41,8 +41,8 @@ def tick(context: bpy.types.Context) -> bool:
         wait_because(str(error))
     # Reading a long ledger and starting a process are each as much as one tick may do. What keeps Blender
     # from reading may be a transaction of a killed worker, which only another one takes back.
-    if (not session.bridge.behind or session.bridge.kept_out) and busy():
-        session.bridge.ensure_worker(account())
+    if (not session.bridge.reader.behind or session.bridge.reader.missed) and busy():
+        session.bridge.worker.ensure(account())
     return changed
 
 
@@ -53,7 +53,7 @@ def busy() -> bool:
         return True
     mine = config.account()
     # A running worker also downloads what was bought with another key: it must hear of *offline*.
-    downloads = session.bridge.worker_runs
+    downloads = session.bridge.worker.alive
     return any(
         job.driven
         and (
@@ -73,8 +73,8 @@ def preferences_changed() -> None:
     if session.bridge.data_dir != config.data_dir():
         session.bridge.close()
         session.bridge = Bridge(config.data_dir())
-    if session.bridge.worker_runs:
-        session.bridge.ensure_worker(account())
+    if session.bridge.worker.alive:
+        session.bridge.worker.ensure(account())
     watch()
 
 

@@ -1,20 +1,29 @@
-"""The worker's life as Blender sees it: started, told, started again after a crash, ended.
+"""The life of the worker as Blender sees it: started, told, started again after a crash, ended.
 
-Owns the child process and the pipe to it. A key reaches the worker over this pipe and in no other way.
+Owns the child process and the pipe to it, and knows nothing of what the ledger holds. A key reaches the worker over
+this pipe and in no other way.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+import bpy
+
+from ...core.files import make_private
 from ...core.record import record
+from ...core.spec import new_id
+from ..processes import child_environment
 
 #: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
 RESTART_AFTER = (1.0, 4.0, 16.0, 60.0)
@@ -32,7 +41,143 @@ class Account:
     poll_interval: float  # seconds
 
 
-def never_block(pipe: int) -> None:
+class WorkerProcess:
+    """The worker of this Blender: one at most, which ends when it has nothing left to do."""
+
+    def __init__(self, data_dir: Path, session: str) -> None:
+        self.trouble = ""  # a sentence when the worker cannot be started, or crashed
+        self._data_dir = data_dir
+        self._session = session
+        self._process: subprocess.Popen[bytes] | None = None
+        self._told: dict[str, Any] = {}
+        self._crashes = 0  # in a row
+        self._not_before = 0.0  # monotonic time before which no other is started
+        self._started_at = 0.0
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker ran when ``look`` was last called."""
+        return self._process is not None
+
+    @property
+    def pid(self) -> int:
+        """The id of the process; 0 when there is none."""
+        return self._process.pid if self._process is not None else 0
+
+    @property
+    def crashes_on(self) -> bool:
+        """Whether the worker crashed so often in a row that a script should not wait for another."""
+        return self._crashes >= len(RESTART_AFTER)
+
+    def ensure(self, account: Account) -> None:
+        """Start the worker if it is not running, and tell it what changed."""
+        if self._process is None:
+            if time.monotonic() < self._not_before:
+                return
+            self._start()
+        # A key reaches the worker over this pipe and in no other way.
+        self._tell_once(
+            "account",
+            {
+                "type": "account",
+                "base": account.base,
+                "key": account.key,
+                "account": account.fingerprint,
+                "poll_interval": account.poll_interval,
+            },
+        )
+        self._tell_once("online", {"type": "online", "online": bool(bpy.app.online_access)})
+
+    def wake(self) -> None:
+        """Have the worker look into the inbox now."""
+        self._tell({"type": "wake"})
+
+    def look(self) -> None:
+        """Notice where the worker has ended, and whether it crashed."""
+        process = self._process
+        if process is None or process.poll() is None:
+            return
+        self._process = None
+        if process.stdin is not None:
+            _close_pipe(process.stdin)
+        if process.returncode == 0:  # nothing was left to do
+            self._crashes = 0
+            return
+        if time.monotonic() - self._started_at > RESTART_AFTER[-1]:
+            self._crashes = 0
+        what = "ended unexpectedly and is started again"
+        if process.returncode == NO_LEDGER:
+            what = "cannot use the list of clips and tries again; nothing is lost"
+        self._crashed(f"The background worker {what}. Its log is {self._data_dir / 'worker.log'}.")
+
+    def end(self) -> None:
+        """Let the worker end, which first finishes a POST that is in flight; Blender does not wait for that."""
+        self._tell({"type": "end"})
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            _close_pipe(process.stdin)
+            # Without a return code Python would warn of a process that nobody waits for.
+            process.returncode = process.poll() or 0
+
+    def _start(self) -> None:
+        new_group = 0
+        if sys.platform == "win32":
+            new_group = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        worker_id = new_id()
+        try:
+            make_private(self._data_dir)
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    *bpy.app.python_args,
+                    str(PACKAGE_FOLDER),
+                    str(self._data_dir),
+                    self._session,
+                    worker_id,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # the worker keeps its own bounded, redacted log
+                cwd=self._data_dir,
+                env=child_environment(),
+                creationflags=new_group,
+                start_new_session=sys.platform != "win32",
+            )
+        except OSError as error:
+            self._crashed(f"The background worker could not be started: {error.strerror}.")
+            return
+        self.trouble = ""
+        self._told = {}
+        self._started_at = time.monotonic()
+        assert self._process.stdin is not None
+        # A worker that does not read must never hold up the window.
+        _never_block(self._process.stdin.fileno())
+
+    def _crashed(self, sentence: str) -> None:
+        wait = RESTART_AFTER[min(self._crashes, len(RESTART_AFTER) - 1)]
+        self._crashes += 1
+        self._not_before = time.monotonic() + wait
+        self.trouble = sentence
+
+    def _tell_once(self, topic: str, line: dict[str, Any]) -> None:
+        if self._told.get(topic) != line and self._tell(line):
+            self._told[topic] = line
+
+    def _tell(self, line: dict[str, Any]) -> bool:
+        """Write one line to the worker; False when there is none, or it does not read just now."""
+        process = self._process
+        if process is None or process.stdin is None:
+            return False
+        data = json.dumps(line).encode() + b"\n"
+        try:
+            # One write of a short line: the pipe takes all of it or nothing.
+            with _no_sigpipe():
+                return os.write(process.stdin.fileno(), data) == len(data)
+        except (OSError, ValueError):  # full, or gone: on Windows EINVAL and ENOSPC say so
+            return False
+
+
+def _never_block(pipe: int) -> None:
     """Let writes to a full pipe fail instead of wait."""
     if sys.platform == "win32":
         # os.set_blocking() knows pipes on Windows from Python 3.12 on; Blender 4.2 to 5.0 have 3.11.
@@ -47,7 +192,7 @@ def never_block(pipe: int) -> None:
 
 
 @contextmanager
-def no_sigpipe() -> Iterator[None]:
+def _no_sigpipe() -> Iterator[None]:
     """Let a write to a worker that is gone raise OSError, and not kill Blender.
 
     Python ignores SIGPIPE at its start, but not where a program embeds it in isolation: Blender 4.3 in a
@@ -65,7 +210,7 @@ def no_sigpipe() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def close_pipe(pipe: Any) -> None:
+def _close_pipe(pipe: Any) -> None:
     try:
         pipe.close()
     except OSError:  # the other end is gone already

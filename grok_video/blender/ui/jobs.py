@@ -57,7 +57,7 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     now = current()
     snapshot = now.bridge.snapshot
     shown = context.window_manager.grok_video
-    if trouble := now.bridge.ledger_trouble or now.bridge.trouble:
+    if trouble := now.bridge.reader.trouble or now.bridge.worker.trouble:
         draw_wrapped(layout, context, trouble, "ERROR")
         layout.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
     if now.bridge.rebuilt:

@@ -219,7 +219,7 @@ def _draw_spending_preferences(
     box.prop(own, "month_limit")
     if trouble := questions.limits_trouble():
         draw_wrapped(box, context, trouble, "ERROR")
-    elif not current().bridge.limits.count(config.api_base()):
+    elif not current().bridge.reader.limits.count(config.api_base()):
         box.label(text="What is spent at a service on this computer does not count", icon="INFO")
     box.prop(own, "confirm_above")
     box.prop(own, "unknown_price")

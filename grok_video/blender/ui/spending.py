@@ -94,7 +94,7 @@ class GROK_VIDEO_OT_export_spending(Asks, ExportHelper, bpy.types.Operator):
 
 def draw_spending(layout: bpy.types.UILayout, _context: bpy.types.Context) -> None:
     """What was spent, what is left of the limits, and the table of it."""
-    sums, limits = spending.sums_now(), current().bridge.limits
+    sums, limits = spending.sums_now(), current().bridge.reader.limits
     column = layout.column(align=True)
     _draw_sum(column, "This File", sums.file)
     _draw_sum(column, "Today", sums.today)

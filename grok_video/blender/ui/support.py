@@ -291,8 +291,8 @@ def _settings(context: bpy.types.Context, prompts: bool) -> Iterator[str]:
 
 
 def _state(bridge: Any) -> Iterator[str]:
-    yield f"Worker: {'runs' if bridge.worker_runs else 'does not run'}"
-    for trouble in (bridge.trouble, bridge.ledger_trouble, current().click.message):
+    yield f"Worker: {'runs' if bridge.worker.alive else 'does not run'}"
+    for trouble in (bridge.worker.trouble, bridge.reader.trouble, current().click.message):
         if trouble:
             yield f"Trouble: {trouble}"
     try:

@@ -105,6 +105,7 @@ class Boundaries:
     def _wrap(self, module: Callable[[str], ModuleType]) -> None:
         ledger = module("ledger.inbox")
         bridge_ = module("blender.session.bridge")
+        worker_process = module("blender.session.worker_process").WorkerProcess
         still = module("blender.sources.pixels")
         patches = patching.Patches()
 
@@ -149,8 +150,8 @@ class Boundaries:
         put(bridge_, "put_command", put_command)
         around(still, "write", lambda when: self.at(f"{when} the still"))
         around(module("blender.session.imports"), "_place", self._placing)
-        after(bridge_.Bridge, "_start", lambda _, bridge: self._started(bridge))
-        after(bridge_.Bridge, "_tell", self._told)
+        after(worker_process, "_start", lambda _, worker: self._started(worker))
+        after(worker_process, "_tell", self._told)
         after(bridge_.Bridge, "tick", lambda _, bridge, *__: self._ticked(bridge))
         patches.check_copies()
         after(os, "open", lambda _, path, *__: self._done("opened", path))
@@ -160,11 +161,11 @@ class Boundaries:
         if self._ours(path) and self._command:
             self.at(f"{what} inbox/{self._command}")
 
-    def _started(self, bridge: Any) -> None:
-        self._worker = bridge._process
+    def _started(self, worker: Any) -> None:
+        self._worker = worker._process
         self.at("after the start of the worker")
 
-    def _told(self, heard: bool, _bridge: Any, line: dict[str, Any]) -> None:
+    def _told(self, heard: bool, _worker: Any, line: dict[str, Any]) -> None:
         if heard:
             self.at(f"told {line['type']}")
 

@@ -27,19 +27,19 @@ def shift(file: str) -> None:
     time.time_ns = lambda: int(now() * 1e9)
 
 
-def use(file: str, bridge: Any) -> None:
-    """Shift the clock of this Blender, and of the workers that its ``bridge`` module starts."""
+def use(file: str, worker_process: Any) -> None:
+    """Shift the clock of this Blender, and of the workers that its ``worker_process`` module starts."""
     sys.path.append(str(Path(__file__).resolve().parents[2]))
     import patching  # not in a worker that is started through this script
 
     shift(file)
 
     def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        package = command.index(str(bridge.PACKAGE_FOLDER))
+        package = command.index(str(worker_process.PACKAGE_FOLDER))
         return subprocess.Popen([*command[:package], __file__, file, *command[package:]], **options)
 
     started = SimpleNamespace(**vars(subprocess) | {"Popen": start})
-    patching.Patches().set(bridge, "subprocess", started)
+    patching.Patches().set(worker_process, "subprocess", started)
 
 
 if __name__ == "__main__":

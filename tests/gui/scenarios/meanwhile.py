@@ -150,7 +150,7 @@ def worker_gone(ui: Ui) -> Steps:
     yield from generate(ui)
     yield from ui.until(lambda: newest() and newest().state == "IMPORTED", "the first clip", 90)
     yield from ui.until(lambda: not flow(ui).watch.running, "the end of the watch", 60)
-    worker = flow(ui).bridge._process.pid
+    worker = flow(ui).bridge.worker.pid
     os.kill(worker, signal.SIGKILL)
     status = Path(f"/proc/{worker}/stat")  # nobody has asked for its end yet: it stays as a zombie
     yield from ui.until(lambda: status.read_text().rpartition(")")[2].split()[0] == "Z", "its end")

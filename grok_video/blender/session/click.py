@@ -6,7 +6,6 @@ Owns the click that is being prepared. A double click is one click.
 from __future__ import annotations
 
 import time
-import traceback
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -192,6 +191,8 @@ def prepare(context: bpy.types.Context) -> bool:
         return True
     except Exception:
         # A bug ends this click, and not every click to come.
+        import traceback
+
         traceback.print_exc()
         drop_because("The program failed: Blender's console says more.")
         return True

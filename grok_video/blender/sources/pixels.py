@@ -20,7 +20,7 @@ import numpy as np
 from ...core.framing import crop_inside
 from ...core.record import record
 from ...core.spec import Source
-from ..refusal import CaptureInterrupted
+from ..refusal import Interrupted
 
 JPEG_QUALITY = 90
 MIME = {"PNG": "image/png", "JPEG": "image/jpeg"}
@@ -50,11 +50,11 @@ def remove(path: Path) -> None:
 
 
 def read(path: Path) -> np.ndarray:
-    """The pixels of an 8-bit picture without alpha. Raises CaptureInterrupted if it cannot be read."""
+    """The pixels of an 8-bit picture without alpha. Raises Interrupted if it cannot be read."""
     try:
         image = bpy.data.images.load(str(path), check_existing=False)
     except RuntimeError as error:
-        raise CaptureInterrupted("Render interrupted: no picture was written.") from error
+        raise Interrupted("Render interrupted: no picture was written.") from error
     try:
         rgb, _alpha = pixels_of(image)
     finally:
@@ -130,7 +130,7 @@ def _shrink(rgb: np.ndarray, axis: int, start: float, stop: float, count: int) -
 
 
 def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
-    """Write the pixels as 8-bit RGB, whole or not at all. Raises CaptureInterrupted when it cannot.
+    """Write the pixels as 8-bit RGB, whole or not at all. Raises Interrupted when it cannot.
 
     Blender's own encoder does it through an image datablock that lives as long as this call.
     """
@@ -147,7 +147,7 @@ def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
         os.replace(part, path)
     except (RuntimeError, OSError) as error:
         remove(part)
-        raise CaptureInterrupted(
+        raise Interrupted(
             f"The still could not be written to “{path.parent}”: {error}. Check the disk and the folder."
         ) from error
     finally:

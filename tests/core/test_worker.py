@@ -855,7 +855,8 @@ def test_nonsense_does_not_bring_it_down(blender: Blender) -> None:
         ("c.json", b'{"id": "c", "command": "submit", "spec": {"id": 5}}'),
         ("d.json", b'{"id": "d", "command": "stop", "job": "nobody"}'),
         ("e.json", b"{}" * 10),
-        ("f.tmp", b"half"),
+        ("f.json.part", b"half"),
+        ("f.tmp", b"half"),  # as 0.1.0 names it
         ("g.json", b'{"id": "g", "command": []}'),
     ):
         (inbox / name).write_bytes(data)
@@ -863,7 +864,7 @@ def test_nonsense_does_not_bring_it_down(blender: Blender) -> None:
     assert blender.process.stdin is not None
     blender.process.stdin.write(b"no JSON\n[]\n5\n{}\n" + b"x" * 200_000 + b"\n")
     blender.fence()
-    assert sorted(os.listdir(inbox)) == ["bad", "f.tmp"]
+    assert sorted(os.listdir(inbox)) == ["bad", "f.json.part", "f.tmp"]
     assert len(os.listdir(inbox / "bad")) == 6
 
 

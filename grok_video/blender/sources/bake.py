@@ -25,6 +25,7 @@ from typing import Any
 import bpy
 
 from ...core import mp4
+from ...core.files import BLENDERS_PATIENCE, replace_patiently
 from ...core.record import record
 from .. import compat, scenes
 from ..processes import child_environment
@@ -280,7 +281,7 @@ class Bake:
         if compat.encodes_bt601():
             mp4.say_bt601(made)
         size = made.stat().st_size
-        os.replace(made, self.path)
+        replace_patiently(made, self.path, BLENDERS_PATIENCE)
         self.progress = (clip.frames, clip.frames)
         return Baked(
             str(self.path),

@@ -6,13 +6,13 @@ Those of a render run on foreign threads (measured): they set a flag and touch n
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
 
 import bpy
 from bpy.app.handlers import persistent
 
+from ...core.files import BLENDERS_PATIENCE, replace_patiently
 from ...core.spec import Source
 from .. import compat
 from ..refusal import Interrupted, Refused
@@ -182,7 +182,7 @@ class CameraRender:
         part = pixels.part_of(self.path)
         try:
             if self.whole:
-                os.replace(part, self.path)
+                replace_patiently(part, self.path, BLENDERS_PATIENCE)
             else:
                 pixels.write(
                     pixels.fit(pixels.read(part), 1.0, self.size), self.path, self.file_format

@@ -9,7 +9,6 @@ keeps them.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...core.files import BLENDERS_PATIENCE, replace_patiently
 from ...core.framing import crop_inside
 from ...core.record import record
 from ...core.spec import Source
@@ -144,7 +144,7 @@ def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
         image.pixels.foreach_set(values.ravel())
         image.file_format = file_format
         image.save(filepath=str(part), quality=JPEG_QUALITY)
-        os.replace(part, path)
+        replace_patiently(part, path, BLENDERS_PATIENCE)
     except (RuntimeError, OSError) as error:
         remove(part)
         raise Interrupted(

@@ -636,6 +636,15 @@ def test_a_job_is_asked_for_with_its_own_key_only(
     assert len(service.requests("submit")) == 2
 
 
+def test_a_base_with_an_empty_user_does_a_whole_job(blender: Blender, service: StandIn) -> None:
+    """What is left of ``user@`` when somebody takes the user out: not refused, and no reason to forget the key."""
+    blender.start(account=False)
+    base = service.base.replace("://", "://@")
+    blender.tell(type="account", base=base, key=service.key, **FAST)
+    assert blender.until(blender.submit(), State.READY).clip is not None
+    assert len(service.requests("submit")) == 1
+
+
 def test_offline_nothing_is_asked(blender: Blender, service: StandIn) -> None:
     service.fail("job", "stall")
     blender.start()

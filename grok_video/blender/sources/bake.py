@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ import bpy
 
 from ...core import mp4
 from ...core.files import BLENDERS_PATIENCE, replace_patiently
-from ...core.record import record
+from ...core.spec import Clip
 from .. import compat, scenes
 from ..processes import child_environment
 from ..refusal import Interrupted, Refused
@@ -47,20 +48,6 @@ _NOTHING_LOST = "Nothing was sent or charged."
 _CHILD = Path(__file__).with_name("bake_child.py")
 
 
-@record
-class Baked:
-    """A finished bake, as its file says."""
-
-    path: str  # absolute
-    width: int  # pixels
-    height: int
-    frames: int
-    fps: float
-    seconds: float
-    size: int  # bytes
-    has_audio: bool
-
-
 class Bake:
     """One bake. Call ``poll()`` from a timer until it returns or raises; ``cancel()`` at any time."""
 
@@ -69,7 +56,7 @@ class Bake:
         self.path = path
         self.progress = (0, frames)
         self._noun = noun
-        self._baked: Baked | None = None
+        self._baked: Clip | None = None
         self._failed = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._read = 0  # bytes of the report
@@ -222,7 +209,7 @@ class Bake:
 
     # ------------------------------------------------------------------------------------ while it runs
 
-    def poll(self) -> Baked | None:
+    def poll(self) -> Clip | None:
         """The finished bake, or None while it is being made. Raises Interrupted.
 
         Whatever the end, the child and its files are gone afterwards. Call it a few times a second.
@@ -273,7 +260,7 @@ class Bake:
             elif line.startswith(b"{"):
                 self._why = json.loads(line)["failed"]
 
-    def _collect(self) -> Baked:
+    def _collect(self) -> Clip:
         made = self._folder / RESULT
         clip = mp4.probe(made)
         if clip.frames != self.progress[1]:
@@ -283,16 +270,7 @@ class Bake:
         size = made.stat().st_size
         replace_patiently(made, self.path, BLENDERS_PATIENCE)
         self.progress = (clip.frames, clip.frames)
-        return Baked(
-            str(self.path),
-            clip.width,
-            clip.height,
-            clip.frames,
-            clip.fps,
-            clip.seconds,
-            size,
-            clip.has_audio,
-        )
+        return replace(clip, path=str(self.path), size=size)
 
     # ------------------------------------------------------------------------------------------ its end
 

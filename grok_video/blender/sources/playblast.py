@@ -12,10 +12,11 @@ from pathlib import Path
 
 import bpy
 
+from ...core.spec import Clip
 from .. import scenes
 from ..refusal import Interrupted, Refused
 from . import pixels, viewport
-from .bake import FOLDER_PREFIX, Bake, Baked, playblast_size, range_refusal
+from .bake import FOLDER_PREFIX, Bake, playblast_size, range_refusal
 
 _FORMAT, _SUFFIX = "JPEG", ".jpg"
 
@@ -69,7 +70,7 @@ class Playblast:
         encoded = self._bake.progress[0] if self._bake else 0
         return (9 * len(self._names) + encoded) // 10, self._frames
 
-    def poll(self) -> Baked | None:
+    def poll(self) -> Clip | None:
         """Draw one frame, or look after the encoding; the finished clip, or None. Raises Interrupted.
 
         Whatever the end, nothing but the clip is left, and the playhead is where it was.

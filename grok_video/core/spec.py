@@ -153,7 +153,7 @@ def account_of(api_base: str, key: str) -> str:
 
 @record
 class Clip:
-    """What the downloaded file says of itself (never what was asked for)."""
+    """What the file of a clip says of itself (never what was asked for)."""
 
     path: str  # absolute
     size: int  # bytes

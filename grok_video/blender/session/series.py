@@ -9,7 +9,7 @@ import bpy
 
 from ...core.job import FINAL_STATES
 from ...service.pricing import Pass
-from ..refusal import Refused, ShotRefused
+from ..refusal import Interrupted, Refused
 from ..submission.extend import next_pass
 from ..submission.strip_part import strip_named
 from ..timeline.source_strip import source_strip_of
@@ -37,7 +37,7 @@ def start_next_pass(context: bpy.types.Context) -> bool:
         order = next_pass(shot, job, session_id(), job_by_id, passes[0])
         order.passes = passes[1:]
         flow.follows[job_id] = accept(context, order)
-    except (Refused, ShotRefused) as error:
+    except (Refused, Interrupted) as error:
         flow.message = _series_ended(passes, str(error))
         if bpy.app.background:
             raise Refused(flow.message) from error

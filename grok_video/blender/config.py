@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import bpy
 
@@ -17,7 +16,7 @@ from .. import __package__ as base_package
 from ..core.amount import TICKS_PER_USD
 from ..core.files import default_data_dir
 from ..core.spec import account_of
-from ..core.urls import is_local
+from ..core.urls import is_local, plain_api_base
 
 PACKAGE = str(base_package)
 DEFAULT_API_BASE = "https://api.x.ai"
@@ -58,25 +57,9 @@ def api_key_refusal(key: str) -> str:
 
 
 def api_base() -> str:
-    """The API base that is used, without a trailing slash, and without the ``/v1`` many paste along."""
+    """The API base that is used, made plain; see ``core.urls``. '' for one that is only what many paste along."""
     base = os.environ.get("XAI_API_BASE", "").strip() or preferences().api_base.strip()
-    return (base or DEFAULT_API_BASE).rstrip("/").removesuffix("/v1")
-
-
-def api_base_refusal(base: str) -> str:
-    """'' or a sentence that says why ``base`` cannot be used."""
-    try:
-        parts = urlsplit(base)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        return f"The API base URL “{base}” is not a web address."
-    if parts.username or parts.password:
-        return "The API base URL must not hold a user name or a password."
-    if not host or parts.query or parts.fragment:
-        return f"The API base URL “{base}” is not a web address such as {DEFAULT_API_BASE}."
-    if parts.scheme == "https" or (parts.scheme == "http" and is_local(base)):
-        return ""
-    return "The API base URL must start with https://, else your key could be read on the way."
+    return plain_api_base(base or DEFAULT_API_BASE)
 
 
 def account() -> str:

@@ -1,4 +1,7 @@
-"""Refusals: a sentence for the artist, and what it says of what was done."""
+"""The two ways in which what an artist asked for does not happen; each is a sentence for that artist.
+
+Code tells them apart by their class, and one refusal from another by its ``code``, never by the words.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from ..core.problem import ProblemCode
 
 
 class Refused(Exception):
-    """A sentence for the artist; nothing was rendered, sent or charged."""
+    """Nothing was started, sent or charged, and nothing is left of an attempt: what is wrong, and what would work."""
 
     def __init__(self, message: str, hint: str = "", code: ProblemCode | None = None) -> None:
         super().__init__(f"{message} {hint}".strip())
@@ -14,28 +17,4 @@ class Refused(Exception):
 
 
 class Interrupted(Exception):
-    """A sentence for the artist: the click ended without a job. Nothing was sent or charged."""
-
-
-class ImportRefused(Exception):
-    """A sentence for the artist; nothing was changed."""
-
-
-class ShotRefused(Exception):
-    """A sentence for the artist: why the strip cannot be a source, and what would work."""
-
-
-class CaptureRefused(Exception):
-    """A sentence for the artist; nothing was rendered and nothing was changed."""
-
-
-class CaptureInterrupted(Exception):
-    """'Render interrupted …': there is no picture, everything was restored, no file is left."""
-
-
-class BakeRefused(Exception):
-    """A sentence for the artist: what cannot be baked and what would work. Nothing was started."""
-
-
-class BakeFailed(Exception):
-    """'The strip could not be prepared: …' Nothing was sent or charged, and no file is left."""
+    """The making of a picture or a clip began and ended without one. Nothing was sent or charged, no file is left."""

@@ -1,4 +1,4 @@
-"""Files that this program has written, read within bounds, and the user's data folder.
+"""Files of this program: written whole or not at all, read within bounds, in the user's data folder.
 
 Knows nothing of what is in them.
 """
@@ -9,7 +9,14 @@ import errno
 import os
 import stat
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+
+#: Seconds that a rename is tried again for, while a scanner of Windows holds the file: Blender draws nothing meanwhile.
+BLENDERS_PATIENCE = 0.25
+WORKERS_PATIENCE = 5.0
+_PAUSE = 0.05  # seconds between two tries
 
 
 class NoFile(OSError):
@@ -42,6 +49,54 @@ def read_file(path: Path, most: int) -> bytes:
     if len(data) > most:
         raise NoFile(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     return data
+
+
+def write_whole(path: Path, data: bytes, *, durable: bool, private: bool, patience: float) -> None:
+    """Let ``path`` hold ``data``, or after a failure or a crash what ``path`` held before: never a part of ``data``.
+
+    ``durable``: on the disk before the old file goes, so that a power cut leaves the old one or the new one too. Takes
+    as long as the disk takes: not for Blender's process. ``private``: for this user alone, else as the umask says.
+    ``patience``: see ``replace_patiently``. Raises OSError, and then leaves nothing beside ``path``.
+    """
+    part = path.with_name(f"{path.name}.part")
+    descriptor = _opened_anew(part, 0o600 if private else 0o666)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        replace_patiently(part, path, patience)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def _opened_anew(part: Path, mode: int) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        return os.open(part, flags, mode)
+    except FileExistsError:
+        part.unlink()  # a crash left it behind, and opened again it would keep its mode
+        return os.open(part, flags, mode)
+
+
+def replace_patiently(part: Path, path: Path, patience: float) -> None:
+    """Put the whole file ``part`` in the place of ``path``. Raises OSError.
+
+    On Windows whoever has ``path`` open, a virus scanner or an indexer, keeps it from being replaced for a moment:
+    the rename is tried again for ``patience`` seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            os.replace(part, path)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE)
 
 
 def make_private(folder: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-import uuid
 from enum import StrEnum
 
 from .record import record
@@ -38,7 +37,7 @@ class Source:
 class Target:
     """Where the clip goes: decided at the click and kept."""
 
-    session: str  # the Blender session (uuid hex) that clicked
+    session: str  # the Blender session that clicked
     blend: str = ""  # absolute path of the .blend; '' when it was not saved
     scene: str = ""
     frame: int = 1  # AFTER: where the source ended at the click; OVER: where the sent part began
@@ -94,7 +93,7 @@ class SourceVideo:
 class JobSpec:
     """Everything there is to know of a request, fixed before it is queued."""
 
-    id: str  # uuid4 hex, made by Blender
+    id: str  # of new_id(), made by Blender
     kind: Kind
     model: str
     prompt: str
@@ -138,7 +137,7 @@ class JobSpec:
 
 def new_id() -> str:
     """A fresh job, command or session id: 32 hex characters."""
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def account_of(api_base: str, key: str) -> str:
@@ -154,7 +153,7 @@ def account_of(api_base: str, key: str) -> str:
 
 @record
 class Clip:
-    """What the downloaded file says of itself (never what was asked for)."""
+    """What the file of a clip says of itself (never what was asked for)."""
 
     path: str  # absolute
     size: int  # bytes

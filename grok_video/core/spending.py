@@ -9,7 +9,6 @@ what was spent at a service on this computer counts never.
 
 from __future__ import annotations
 
-import csv
 import io
 import time
 from collections.abc import Callable, Iterable
@@ -157,6 +156,8 @@ def table(jobs: Iterable[Job], limits: Limits) -> str:
 
     *charged* is what the service said, *counted* what the totals count. Rejected purchases count 0.
     """
+    import csv  # here and not above: Blender's start does not wait for what only an export needs
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)

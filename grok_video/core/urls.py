@@ -38,22 +38,43 @@ def host_of(url: str) -> str:
         return ""
 
 
-def base_problem(base: str) -> str:
-    """Why an API base cannot be used; '' when it can: https, or http to loopback, without a user."""
+#: Characters of an API base. The worker reads lines of 64 KB, and a host's name has 253 at most.
+_LONGEST_BASE = 2000
+
+
+def plain_api_base(written: str) -> str:
+    """An API base as it is used, of what somebody wrote: without what many paste along.
+
+    That is blanks around, slashes and ``/v1`` behind, and the ``@`` of an empty user. A base that is plain stays as
+    it is: the account of a job is a hash of it, so Blender and worker must make the same of one.
+    """
+    while True:
+        plain = written.strip().rstrip("/").removesuffix("/v1")
+        scheme, _, rest = plain.partition("://")
+        if rest[:1] == "@" != rest[1:2]:
+            plain = f"{scheme}://{rest[1:]}"
+        if plain == written:
+            return plain
+        written = plain
+
+
+def api_base_refusal(base: str) -> str:
+    """'' or a sentence that says why a plain API base cannot be used: https, or http to this computer, and no user."""
     try:
         url = urlsplit(base)
-        host, _ = url.hostname or "", url.port
+        host, user, _port = url.hostname or "", "@" in url.netloc, url.port
     except ValueError:
-        return "The API base URL cannot be read."
-    if url.scheme not in ("http", "https") or not host:
-        return "The API base URL must begin with https://"
-    if url.username is not None or url.password is not None:
-        return "The API base URL must not hold a user name or password."
-    if url.scheme == "http" and not is_loopback(host):
-        return "The API base URL must begin with https:// (http only to this machine)."
-    if url.query or url.fragment:
-        return "The API base URL must not hold a query."
-    return ""
+        shown = "" if "@" in base else f" “{base:.80}”"  # else it may hold a password
+        return f"The API base URL{shown} is not a web address."
+    if user:
+        return "The API base URL must not hold a user name or a password."
+    # urlsplit() drops line breaks unseen, and takes an empty query for none.
+    clean = base.isprintable() and not {" ", "?", "#"} & set(base)
+    if not host or not clean or len(base) > _LONGEST_BASE:
+        return f"The API base URL “{base:.80}” is not a web address such as https://api.x.ai."
+    if url.scheme == "https" or (url.scheme == "http" and is_loopback(host)):
+        return ""
+    return "The API base URL must start with https://, else your key could be read on the way."
 
 
 def is_private_address(address: str) -> bool:

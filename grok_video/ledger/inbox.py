@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.files import NoFile, read_file
+from ..core.files import BLENDERS_PATIENCE, NoFile, read_file, write_whole
 from ..core.payload import problem_from_payload, spec_from_payload
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec, Kind, new_id
@@ -52,10 +52,13 @@ def put_command(data_dir: Path, command: str, **fields: Any) -> str:
     text = json.dumps({"id": command_id, "command": command, "at": _later(), **fields})
     inbox = Path(data_dir) / "inbox"
     inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = inbox / f"{command_id}.tmp"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    os.replace(temporary, inbox / f"{command_id}.json")
+    write_whole(
+        inbox / f"{command_id}.json",
+        text.encode(),
+        durable=False,
+        private=True,
+        patience=BLENDERS_PATIENCE,
+    )
     return command_id
 
 

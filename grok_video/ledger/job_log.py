@@ -7,7 +7,6 @@ Nothing here decides anything, and no trouble with these files ends anything.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -16,7 +15,7 @@ from typing import Any
 
 from ..core import events
 from ..core.amount import usd
-from ..core.files import read_file
+from ..core.files import BLENDERS_PATIENCE, read_file, write_whole
 from ..core.job import Job
 from ..core.problem import Problem
 from ..core.redact import Redaction, file_name, hosts_only
@@ -79,10 +78,8 @@ def write(folder: Path, job: Job, text: str) -> Path:
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"log_{job.spec.short_id}.txt"
-    temporary = path.with_name(path.name + ".part")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(text.encode("utf-8", "replace"))
-    os.replace(temporary, path)
+    data = text.encode("utf-8", "replace")
+    write_whole(path, data, durable=False, private=True, patience=BLENDERS_PATIENCE)
     return path
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..core import events
-from ..core.files import NoFile, read_file
+from ..core.files import WORKERS_PATIENCE, NoFile, read_file, write_whole
 from ..core.payload import from_payload
 from ..core.spending import LARGEST_LIMIT
 from .errors import LedgerUnwritable, unwritable
@@ -110,12 +110,7 @@ class Journals:
                 return
             if before:
                 path.with_suffix(".damaged").write_bytes(before)
-            temporary = path.with_suffix(".tmp")
-            with open(temporary, "wb") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+            write_whole(path, text, durable=True, private=True, patience=WORKERS_PATIENCE)
         except OSError as error:
             # Nothing is sent without a journal, so nothing is left to doubt; the next event says it again.
             self.trouble = _trouble(job_id, error)
@@ -139,13 +134,9 @@ def _trouble(job_id: str, error: OSError) -> str:
 def write_limits(data_dir: Path, values: Mapping[str, int]) -> None:
     """Write the copy of the spending limits. Raises LedgerUnwritable."""
     path = data_dir / LIMITS_NAME
-    temporary = path.with_suffix(".tmp")
+    data = json.dumps(values).encode()
     try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(json.dumps(values))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_whole(path, data, durable=True, private=True, patience=WORKERS_PATIENCE)
     except OSError as error:
         raise LedgerUnwritable(unwritable(data_dir, error.strerror or "")) from error
 

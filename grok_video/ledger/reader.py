@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -251,6 +250,8 @@ class LedgerReader:
         """A full disk stops the worker's writes, so the ledger itself cannot say it."""
         if time.monotonic() < self._space_due or self.trouble == NEWER or self.damaged:
             return
+        import shutil  # here: Blender's start does not wait for its archive formats
+
         self._space_due = time.monotonic() + 10.0
         self.trouble = ""
         if not all(os.access(path, os.W_OK) for path in (self._path.parent, self._path)):

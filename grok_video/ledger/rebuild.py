@@ -10,12 +10,12 @@ import contextlib
 import os
 import sqlite3
 import time
-import uuid
 from pathlib import Path
 
 from ..core import events
 from ..core.job import IllegalTransition, Job, State
 from ..core.problem import LOST_HINT, Problem, ProblemCode
+from ..core.spec import new_id
 from .errors import LedgerDamaged
 from .journal import Line, line_of, read_limits
 from .locks import FileLock
@@ -152,7 +152,7 @@ def set_damaged_aside(data_dir: Path, worker: str) -> Path:
         if lock is None:
             raise LedgerDamaged(message)
         lock.release(remove=True)
-    stamp = f"damaged-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
+    stamp = f"damaged-{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:4]}"
     aside = data_dir / f"{FILE_NAME}.{stamp}"
     try:
         for suffix in ("", "-journal"):

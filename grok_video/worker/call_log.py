@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+from ..core.files import WORKERS_PATIENCE, write_whole
 from ..core.redact import hosts_only, mask
 from ..ledger.job_log import LARGEST
 from ..service.request import Upload
@@ -107,9 +108,8 @@ def _shorten(path: Path) -> None:
             break
         kept.insert(0, line)
     gap = {"at": time.time(), "what": "left out", "lines": len(rest) - len(kept)}
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(b"".join([*first, json.dumps(gap).encode() + b"\n", *kept]))
-    os.replace(temporary, path)
+    data = b"".join([*first, json.dumps(gap).encode() + b"\n", *kept])
+    write_whole(path, data, durable=True, private=True, patience=WORKERS_PATIENCE)
 
 
 def _request_text(upload: Upload) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..core import events, mp4
 from ..core.amount import TICKS_PER_USD
+from ..core.files import WORKERS_PATIENCE, replace_patiently, write_whole
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import Clip, JobSpec
@@ -27,7 +28,6 @@ from .desk import Desk, RunningCall
 from .http.errors import TransportError, unwritable
 from .http.transport import Transport
 
-REPLACE_FOR = 5.0  # seconds to try a rename that a scanner of Windows refuses
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -71,7 +71,7 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
             # The artist's folder keeps the artist's umask; ours is private.
             os.chmod(part, 0o666 & ~desk.umask)
         write_sidecar(final.with_suffix(".json"), job, clip, desk.umask)
-        replace_patiently(part, final)
+        replace_patiently(part, final, WORKERS_PATIENCE)
     except OSError as error:
         raise unwritable(error, final) from error
     return events.Downloaded(clip, problem)
@@ -125,10 +125,10 @@ def write_sidecar(path: Path, job: Job, clip: Clip, umask: int) -> None:
         indent=2,
         ensure_ascii=False,
     )
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(text.encode("utf-8", "replace") + b"\n")
-    os.chmod(temporary, 0o666 & ~umask)
-    replace_patiently(temporary, path)
+    data = text.encode("utf-8", "replace") + b"\n"
+    write_whole(path, data, durable=True, private=False, patience=WORKERS_PATIENCE)
+    # The worker's own umask is private, and whoever may read the artist's folder may read how a clip was made.
+    os.chmod(path, 0o666 & ~umask)
 
 
 def _dollars(ticks: int | None) -> float | None:
@@ -211,16 +211,3 @@ def _job_of(sidecar: Path) -> str:
         return str(data.get("job", ""))
     except (OSError, ValueError, AttributeError, RecursionError):
         return ""
-
-
-def replace_patiently(source: Path, target: Path) -> None:
-    """``os.replace``, tried for a while: on Windows a scanner may hold the file."""
-    deadline = time.monotonic() + REPLACE_FOR
-    while True:
-        try:
-            os.replace(source, target)
-            return
-        except PermissionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)

@@ -27,7 +27,7 @@ from ..core import events
 from ..core.job import FINAL_STATES, IllegalTransition, Job, State
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import account_of
-from ..core.urls import base_problem
+from ..core.urls import api_base_refusal, plain_api_base
 from ..ledger.errors import (
     CommandRefused,
     LeaseLost,
@@ -227,8 +227,8 @@ class Worker:
     # ------------------------------------------------------------------------------------- what Blender says
 
     def _set_account(self, line: Mapping[str, Any]) -> None:
-        base, key = str(line.get("base", "")).rstrip("/"), str(line.get("key", "")).strip()
-        problem = base_problem(base)
+        base, key = plain_api_base(str(line.get("base", ""))), str(line.get("key", "")).strip()
+        problem = api_base_refusal(base)
         if problem or not (key.isascii() and key.isprintable()) or " " in key:
             self.desk.log(problem or "The API key holds characters that no key has.")
             key = ""

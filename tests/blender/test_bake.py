@@ -111,9 +111,9 @@ def finished(job: Any) -> Any:
 
 
 def failed(bake: Any, job: Any) -> str:
-    with pytest.raises(bake.BakeFailed) as why:
+    with pytest.raises(bake.Interrupted) as why:
         finished(job)
-    with pytest.raises(bake.BakeFailed, match="charged"):
+    with pytest.raises(bake.Interrupted, match="charged"):
         job.poll()
     return str(why.value)
 
@@ -614,7 +614,7 @@ def test_cancel(long: Any, bake: Any, tmp_path: Path, when: str) -> None:
     assert time.monotonic() - start < 1.0
     assert gone(pid)
     assert list((tmp_path / "out").iterdir()) == []
-    with pytest.raises(bake.BakeFailed, match="stopped"):
+    with pytest.raises(bake.Interrupted, match="stopped"):
         job.poll()
     job.cancel()
 
@@ -714,7 +714,9 @@ def test_a_folder_that_cannot_be_written(
 ) -> None:
     (tmp_path / "file").write_text("")
     strip, _ = place(scene, clip, 10)
-    with pytest.raises(bake.BakeFailed, match=r"could not be prepared: .*file.* cannot be written"):
+    with pytest.raises(
+        bake.Interrupted, match=r"could not be prepared: .*file.* cannot be written"
+    ):
         bake.Bake.strip(scene, strip, 10, 12, [], tmp_path / "file" / "baked.mp4")
     assert [s.name for s in bpy.data.scenes] == ["Scene"]
 
@@ -739,7 +741,7 @@ def test_refusals(bake: Any, scene: Any, clip: Path, place: Any, tmp_path: Path)
     if sound:
         cases.append((sound, 10, 20, "movie strip"))
     for refused, start, end, words in cases:
-        with pytest.raises(bake.BakeRefused) as why:
+        with pytest.raises(bake.Refused) as why:
             bake.Bake.strip(scene, refused, start, end, [], tmp_path / "out" / "baked.mp4")
         assert words in str(why.value)
     assert not (tmp_path / "out").exists()
@@ -818,11 +820,11 @@ def test_what_is_painted_and_not_saved_is_seen(bake: Any, scene: Any, tmp_path: 
 
 
 def test_the_camera_s_refusals(bake: Any, scene: Any, tmp_path: Path) -> None:
-    with pytest.raises(bake.BakeRefused, match="no camera"):
+    with pytest.raises(bake.Refused, match="no camera"):
         bake.Bake.camera(scene, 1, 5, tmp_path / "out" / "baked.mp4")
     wall(scene)
     for start, end, words in ((5, 5, "empty"), (-3, 5, "before frame 0")):
-        with pytest.raises(bake.BakeRefused, match=words):
+        with pytest.raises(bake.Refused, match=words):
             bake.Bake.camera(scene, start, end, tmp_path / "out" / "baked.mp4")
     assert not (tmp_path / "out").exists()
 
@@ -872,7 +874,7 @@ def test_a_playblast_is_stopped(playblast: Any, scene: Any, tmp_path: Path, when
     assert time.monotonic() - start < 1.0
     assert scene.frame_current == 77
     assert list((tmp_path / "out").iterdir()) == []
-    with pytest.raises(playblast.BakeFailed, match="stopped"):
+    with pytest.raises(playblast.Interrupted, match="stopped"):
         job.poll()
 
 
@@ -884,11 +886,32 @@ def test_a_playblast_whose_viewport_is_closed(
     assert job.poll() is None
 
     def closed(*_: object) -> None:
-        raise playblast.CaptureRefused("There is no 3D Viewport in this window.")
+        raise playblast.Refused("There is no 3D Viewport in this window.")
 
     patches.set(playblast.viewport, "draw", closed)
-    with pytest.raises(playblast.BakeFailed, match=r"There is no 3D Viewport .* charged"):
+    with pytest.raises(playblast.Interrupted, match=r"There is no 3D Viewport .* charged"):
         job.poll()
+    assert scene.frame_current == 77
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_playblast_whose_encoding_cannot_begin(
+    playblast: Any, scene: Any, tmp_path: Path, patches: Any
+) -> None:
+    """What the bake says is a whole sentence, and is said as it is."""
+    scene.frame_set(77)
+    job = playblast.Playblast.start(bpy.context, scene, 20, 22, tmp_path / "out" / "p.mp4")
+    assert job.poll() is None
+    said = "The animation could not be prepared: no child. Nothing was sent or charged."
+
+    def broken(*_: object) -> None:
+        raise playblast.Interrupted(said)
+
+    patches.set(playblast.Bake, "pictures", staticmethod(broken))
+    for _ in range(2):
+        with pytest.raises(playblast.Interrupted) as why:
+            job.poll()
+        assert str(why.value) == said
     assert scene.frame_current == 77
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -898,7 +921,7 @@ def test_a_playblast_of_a_file_that_was_closed(playblast: Any, scene: Any, tmp_p
     assert job.poll() is None
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     bpy.context.scene.frame_set(5)
-    with pytest.raises(playblast.BakeFailed, match="another scene"):
+    with pytest.raises(playblast.Interrupted, match="another scene"):
         job.poll()
     assert bpy.context.scene.frame_current == 5
     assert list((tmp_path / "out").iterdir()) == []

@@ -677,7 +677,7 @@ def test_without_a_camera_nothing_starts(
     scene.camera = None
     assert "no camera" in capture.refusal(bpy.context, scene, "CAMERA", None)
     before = state()
-    with pytest.raises(capture.CaptureRefused, match="no camera"):
+    with pytest.raises(capture.Refused, match="no camera"):
         shoot(capture, scene, (16, 9), tmp_path / "still.png")
     assert differences(before, state()) == []
     assert files(tmp_path) == []
@@ -694,7 +694,7 @@ def test_what_ends_a_render_leaves_no_still(
     folder = tmp_path / "stills"
     folder.mkdir()
     going = capture.CameraRender.start(bpy.context, scene, (16, 9), folder / "still.png", "PNG")
-    with pytest.raises(capture.CaptureRefused, match="another clip"):
+    with pytest.raises(capture.Refused, match="another clip"):
         capture.CameraRender.start(bpy.context, scene, (16, 9), folder / "b.png", "PNG")
     match how:
         case "undo":
@@ -715,7 +715,7 @@ def test_what_ends_a_render_leaves_no_still(
             # No key is pressed in background mode: what Blender calls then is called here.
             for handler in bpy.app.handlers.render_cancel:
                 handler(bpy.data.scenes[going.scene_name], None)
-    with pytest.raises(capture.CaptureInterrupted, match=r"^Render interrupted: "):
+    with pytest.raises(capture.Interrupted, match=r"^Render interrupted: "):
         going.poll()
     capture.tidy()
     assert files(folder) == []
@@ -733,7 +733,7 @@ def test_a_render_that_fails_says_so(
     (tmp_path / "still.part.png").mkdir()
     (tmp_path / "still.part.png" / "x").touch()
     before = state()
-    with pytest.raises(capture.CaptureInterrupted, match=r"^Render interrupted: "):
+    with pytest.raises(capture.Interrupted, match=r"^Render interrupted: "):
         shoot(capture, scene, (16, 9), tmp_path / "still.png")
     assert differences(before, state()) == []
     assert files(tmp_path) == ["still.part.png"]
@@ -773,7 +773,7 @@ def test_other_add_ons_break_nothing(
     try:
         if (does, moment) == ("sets the frame", "render_pre"):
             # Set before the picture is made, the frame is wrong: then there must be no still.
-            with pytest.raises(capture.CaptureInterrupted, match="another add-on"):
+            with pytest.raises(capture.Interrupted, match="another add-on"):
                 shoot(capture, scene, (96, 54), tmp_path / "still.png")
             assert not (tmp_path / "still.png").exists()
         else:
@@ -953,7 +953,7 @@ def test_an_image_without_pixels_is_refused(
         image.source = {"missing": "FILE", "sequence": "SEQUENCE"}[kind]
         image.filepath = str(tmp_path / "gone.png")
     assert capture.refusal(bpy.context, scene, "IMAGE", image)
-    with pytest.raises(capture.CaptureRefused):
+    with pytest.raises(capture.Refused):
         now(capture, scene, "IMAGE", image, (16, 9), tmp_path / "still.png")
     assert not (tmp_path / "still.png").exists()
 
@@ -964,7 +964,7 @@ def test_a_folder_that_cannot_be_written_is_said(
     (tmp_path / "still.png").mkdir()
     image = painted("Painting", 16, 9)
     before = state()
-    with pytest.raises(capture.CaptureInterrupted, match="could not be written"):
+    with pytest.raises(capture.Interrupted, match="could not be written"):
         now(capture, scene, "IMAGE", image, (16, 9), tmp_path / "still.png")
     assert differences(before, state()) == []
     assert files(tmp_path) == ["still.png"]
@@ -977,7 +977,7 @@ def test_the_render_result_as_it_was_rendered(
     capture: ModuleType, still: ModuleType, scene: bpy.types.Scene, tmp_path: Path
 ) -> None:
     assert capture.refusal(bpy.context, scene, "NONE", None) == ""
-    with pytest.raises(capture.CaptureRefused, match="not been rendered"):
+    with pytest.raises(capture.Refused, match="not been rendered"):
         now(capture, scene, "RENDER_RESULT", None, (160, 90), tmp_path / "still.png")
     shown = f12(still, scene, tmp_path / "f12.png")
     uniform(scene, (1.0, 1.0, 1.0))
@@ -991,7 +991,7 @@ def test_the_render_result_as_it_was_rendered(
     assert differences(before, state()) == []
     assert (pixels(still, taken.path) == shown).all()
     other = bpy.data.scenes.new("Other")
-    with pytest.raises(capture.CaptureRefused, match="not been rendered"):
+    with pytest.raises(capture.Refused, match="not been rendered"):
         now(capture, other, "RENDER_RESULT", None, (160, 90), tmp_path / "b.png")
 
 
@@ -1033,7 +1033,7 @@ def test_the_sequencer_at_its_playhead(
     strip = colour_strip(strips, (0.2, 0.4, 0.6), start=10)
     scene.frame_set(9)
     assert "frame 9" in refused()
-    with pytest.raises(capture.CaptureRefused):
+    with pytest.raises(capture.Refused):
         now(capture, scene, "SEQUENCER", None, (16, 9), tmp_path / "a.png")
     scene.frame_set(10)
     assert refused() == ""
@@ -1068,7 +1068,7 @@ def test_a_picture_in_the_sequencer_keeps_its_framing(
 def test_no_window_no_viewport(capture: ModuleType, scene: bpy.types.Scene, tmp_path: Path) -> None:
     assert "without a window" in capture.refusal(bpy.context, scene, "VIEWPORT", None)
     assert capture.natural_size(bpy.context, scene, "VIEWPORT", None) is None
-    with pytest.raises(capture.CaptureRefused):
+    with pytest.raises(capture.Refused):
         now(capture, scene, "VIEWPORT", None, (16, 9), tmp_path / "still.png")
 
 

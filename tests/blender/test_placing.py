@@ -342,11 +342,11 @@ def test_no_free_channel(scene: Any, desk: Desk) -> None:
     count = len(strips(scene))
     for channel in range(1, 129):
         scene.sequence_editor.channels[channel].lock = True
-    with pytest.raises(desk.sequencer.ImportRefused, match="no free channel"):
+    with pytest.raises(desk.sequencer.Refused, match="no free channel"):
         desk.extend((desk.clip, 48), source)
     for channel in range(3):
         scene.sequence_editor.channels[channel].lock = False
-    with pytest.raises(desk.sequencer.ImportRefused, match="no free channel"):
+    with pytest.raises(desk.sequencer.Refused, match="no free channel"):
         desk.edit(desk.clip, source, shot)
     assert len(strips(scene)) == count
 

@@ -335,7 +335,7 @@ def test_no_free_channel(
     channels = scene.sequence_editor_create().channels
     for channel in range(1, 129):
         channels[channel].lock = True
-    with pytest.raises(sequencer.ImportRefused, match="no free channel"):
+    with pytest.raises(sequencer.Refused, match="no free channel"):
         place(scene, short)
     assert strips(scene) == []
 
@@ -457,12 +457,12 @@ def test_a_bad_file_leaves_nothing(
             path.write_bytes(clip.read_bytes()[:2000])
         case "sound only":
             pictures.sound_of(clip, path)
-    with pytest.raises(sequencer.ImportRefused, match=r"bad\.mp4"):
+    with pytest.raises(sequencer.Refused, match=r"bad\.mp4"):
         place(unused, path)
     assert unused.sequence_editor is None
     color(scene, 1, 1, 50)
     before = layout()
-    with pytest.raises(sequencer.ImportRefused):
+    with pytest.raises(sequencer.Refused):
         place(scene, path)
     assert [strip.type for strip in strips(scene)] == ["COLOR"]
     assert layout() == before
@@ -478,7 +478,7 @@ def test_a_linked_scene_takes_no_strips(
         wanted.scenes = ["Linked"]
     linked = wanted.scenes[0]
     assert "linked from another file" in sequencer.refusal(bpy.context, linked)
-    with pytest.raises(sequencer.ImportRefused, match="linked from another file"):
+    with pytest.raises(sequencer.Refused, match="linked from another file"):
         place(linked, short)
     assert strips(linked) == []
     assert sequencer.refusal(bpy.context, bpy.context.scene) == ""
@@ -489,7 +489,7 @@ def test_nothing_comes_in_during_playback(
 ) -> None:
     bpy.ops.screen.animation_play()
     assert "playing" in sequencer.refusal(bpy.context, scene)
-    with pytest.raises(sequencer.ImportRefused, match="playing"):
+    with pytest.raises(sequencer.Refused, match="playing"):
         place(scene, short)
     bpy.ops.screen.animation_cancel()
     assert place(scene, short).start == 1

@@ -251,7 +251,7 @@ for name, folder in (("studio", root), ("studio.blender", root + "/blender")):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = [folder]
 import bpy
-from studio.blender.refusal import ImportRefused
+from studio.blender.refusal import Refused
 from studio.blender.timeline import colour, importing
 from studio.blender.timeline.strips import strips_of
 scene = bpy.context.scene
@@ -265,7 +265,7 @@ strip, = (s for s in strips_of(scene, "job") if s.type == "MOVIE")
 assert strip.colorspace_settings.name == "Texture", strip.colorspace_settings.name
 try:
     colour.use_standard(scene)
-except ImportRefused as refused:
+except Refused as refused:
     assert "Standard" in str(refused)
 else:
     raise AssertionError("there is no Standard here")

@@ -73,7 +73,7 @@ def place(module: Module, scene: Any) -> Callable[..., Any]:
 
 
 def refused(shots: Any, match: str) -> None:
-    with pytest.raises(shots.ShotRefused, match=match):
+    with pytest.raises(shots.Refused, match=match):
         shots.active_source_strip(bpy.context)
 
 

@@ -246,11 +246,11 @@ def test_a_copy_has_its_first_lines_before_the_last_byte_leaves(tmp_path: Path) 
         ledger.append(spec.id, 0, Created(spec))
         started = ledger.append(spec.id, 1, SubmitStarted(5))
     # Where it cannot be mended nothing is sent.
-    (folder / "jobs" / f"{spec.id}.tmp").mkdir()
+    (folder / "jobs" / f"{spec.id}.jsonl.part").mkdir()
     with pytest.raises(LedgerUnwritable):
         ledger.append(spec.id, 2, Sending())
     assert ledger.job(spec.id) == started
-    (folder / "jobs" / f"{spec.id}.tmp").rmdir()
+    (folder / "jobs" / f"{spec.id}.jsonl.part").rmdir()
     ledger.append(spec.id, 2, Sending())
     assert ledger.journals.trouble == ""
     sent = ledger.append(spec.id, 3, Submitted("r-1"))

@@ -481,12 +481,12 @@ def test_limits_that_cannot_be_read_any_more_let_nothing_be_bought(data_dir: Pat
 def test_the_twin_of_a_limit_comes_before_the_limit(ledger: Ledger, data_dir: Path) -> None:
     """Where the twin cannot be written, nothing has changed, and the command stays to be tried again."""
     limit(ledger, day=5)
-    (data_dir / LIMITS_NAME).with_suffix(".tmp").mkdir()
+    (data_dir / f"{LIMITS_NAME}.part").mkdir()
     command = {"id": new_id(), "command": "limits", "day": 9}
     with pytest.raises(Exception, match="cannot be written"):
         ledger.commands.apply(command)
     assert ledger.limits() == Limits(5)
-    (data_dir / LIMITS_NAME).with_suffix(".tmp").rmdir()
+    (data_dir / f"{LIMITS_NAME}.part").rmdir()
     ledger.commands.apply(command)
     assert ledger.limits() == Limits(9)
     assert json.loads((data_dir / LIMITS_NAME).read_bytes())["day"] == 9

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import socket
 import threading
 import time
@@ -20,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_video.core.urls import base_problem
+from grok_video.core.urls import api_base_refusal
 from grok_video.worker.http import transport
 from grok_video.worker.http.body import Body
 from grok_video.worker.http.call import Call
@@ -549,7 +550,12 @@ def test_no_exception_holds_the_key(server: RawServer) -> None:
     ],
 )
 def test_which_bases_are_taken(base: str, good: bool) -> None:
-    assert (base_problem(base) == "") is good
+    assert (api_base_refusal(base) == "") is good
+    if good:
+        assert Transport(base, KEY).base == base
+    else:
+        with pytest.raises(ValueError, match=re.escape(api_base_refusal(base))):
+            Transport(base, KEY)
 
 
 # ------------------------------------------------------------------------------------------------- downloads

@@ -632,6 +632,15 @@ def test_a_job_is_asked_for_with_its_own_key_only(
     assert len(service.requests("submit")) == 2
 
 
+def test_a_base_with_an_empty_user_does_a_whole_job(blender: Blender, service: StandIn) -> None:
+    """What is left of ``user@`` when somebody takes the user out: not refused, and no reason to forget the key."""
+    blender.start(account=False)
+    base = service.base.replace("://", "://@")
+    blender.tell(type="account", base=base, key=service.key, **FAST)
+    assert blender.until(blender.submit(), State.READY).clip is not None
+    assert len(service.requests("submit")) == 1
+
+
 def test_offline_nothing_is_asked(blender: Blender, service: StandIn) -> None:
     service.fail("job", "stall")
     blender.start()
@@ -851,7 +860,8 @@ def test_nonsense_does_not_bring_it_down(blender: Blender) -> None:
         ("c.json", b'{"id": "c", "command": "submit", "spec": {"id": 5}}'),
         ("d.json", b'{"id": "d", "command": "stop", "job": "nobody"}'),
         ("e.json", b"{}" * 10),
-        ("f.tmp", b"half"),
+        ("f.json.part", b"half"),
+        ("f.tmp", b"half"),  # as 0.1.0 names it
         ("g.json", b'{"id": "g", "command": []}'),
     ):
         (inbox / name).write_bytes(data)
@@ -859,7 +869,7 @@ def test_nonsense_does_not_bring_it_down(blender: Blender) -> None:
     assert blender.process.stdin is not None
     blender.process.stdin.write(b"no JSON\n[]\n5\n{}\n" + b"x" * 200_000 + b"\n")
     blender.fence()
-    assert sorted(os.listdir(inbox)) == ["bad", "f.tmp"]
+    assert sorted(os.listdir(inbox)) == ["bad", "f.json.part", "f.tmp"]
     assert len(os.listdir(inbox / "bad")) == 6
 
 

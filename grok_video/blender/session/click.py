@@ -6,7 +6,6 @@ Owns the clicks that are being prepared, one after the other. A double click is 
 from __future__ import annotations
 
 import time
-import traceback
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from ...core.payload import spec_to_payload
 from ...core.spec import JobSpec, Target, new_id
 from ...service import checks
 from .. import config
-from ..refusal import CaptureInterrupted, CaptureRefused, Interrupted, Refused
+from ..refusal import Interrupted, Refused
 from ..submission.common import Submission, price_of, still_path
 from ..submission.edit import edit_of_animation, edit_of_strip
 from ..submission.extend import continuation
@@ -47,7 +46,7 @@ def generate(
 ) -> str:
     """Start a clip from ``scene``'s settings for ``target`` at ``frame``; returns the id of the job to be.
 
-    Raises Refused.
+    Raises Refused, Interrupted.
     """
     refuse_now()
     return accept(context, generation(context, scene, target, frame, session_id()))
@@ -66,7 +65,7 @@ def edit_animation(context: bpy.types.Context, target: bpy.types.Scene) -> str:
 
 
 def continue_shot(context: bpy.types.Context, shot: SourceStrip) -> str:
-    """Start a new clip from a shot's last frame. Raises Refused."""
+    """Start a new clip from a shot's last frame. Raises Refused, Interrupted."""
     refuse_now()
     return accept(context, continuation(context.scene, shot, session_id()))
 
@@ -88,7 +87,7 @@ def accept(context: bpy.types.Context, order: Submission) -> str:
     """Take the pictures that are there, and queue the job, or note what must be made before.
 
     In a window what is to be made is only noted here and started on the next tick, so that the panel can
-    say so first. Returns the id of the job to be. Raises Refused.
+    say so first. Returns the id of the job to be. Raises Refused, Interrupted.
     """
     session = current()
     _refuse_unpriced(order.spec)
@@ -100,9 +99,9 @@ def accept(context: bpy.types.Context, order: Submission) -> str:
     try:
         for take in order.stills:
             spec = take(spec)
-    except (CaptureRefused, CaptureInterrupted) as error:
+    except (Refused, Interrupted):
         remove_files(spec)
-        raise Refused(str(error)) from error
+        raise
     if order.steps:
         enqueue(context, Preparation(spec, order.steps))
     else:
@@ -196,6 +195,8 @@ def prepare(context: bpy.types.Context) -> bool:
         return True
     except Exception:
         # A bug ends this click, and not every click to come.
+        import traceback
+
         traceback.print_exc()
         _drop_first("The program failed: Blender's console says more.")
         return True

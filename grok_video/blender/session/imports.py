@@ -10,7 +10,7 @@ import bpy
 from ...core.job import Job, State
 from ...core.problem import Problem, ProblemCode
 from ...core.spec import Clip
-from ..refusal import ImportRefused, Refused
+from ..refusal import Refused
 from ..timeline import importing, placement
 from ..timeline.channels import settle_lowest
 from ..timeline.source_marks import find_source
@@ -115,9 +115,9 @@ def import_job(
         return None
     try:
         landing = _place(context, job, job.clip, scene, frame if asked_for else None)
-    except ImportRefused as error:
+    except Refused as error:
         _give_back(job, str(error))
-        raise Refused(str(error), code=ProblemCode.FILE) from error
+        raise
     show_scene(context, scene)
     if landing.notice:
         session.imports.landings[job.id] = landing

@@ -8,6 +8,7 @@ import bpy
 
 from ...core.job import Job
 from ...core.problem import ProblemCode
+from ...core.urls import api_base_refusal
 from .. import config
 from ..refusal import Refused
 from . import waiting
@@ -23,7 +24,7 @@ def account() -> Account:
 def connection_trouble() -> tuple[str, ProblemCode] | None:
     """Why no request can leave now, as far as it can be known without one; None when it can."""
     base = config.api_base()
-    if trouble := config.api_base_refusal(base):
+    if trouble := api_base_refusal(base):
         return trouble, ProblemCode.NETWORK
     if not bpy.app.online_access:
         if bpy.app.online_access_override:

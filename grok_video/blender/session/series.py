@@ -9,7 +9,7 @@ import bpy
 
 from ...core.job import FINAL_STATES
 from ...service.pricing import Pass
-from ..refusal import Refused, ShotRefused
+from ..refusal import Interrupted, Refused
 from ..submission.common import Submission
 from ..submission.extend import extension, next_pass
 from ..submission.strip_part import strip_named
@@ -29,7 +29,7 @@ def extend(context: bpy.types.Context, shot: SourceStrip, passes: list[Pass]) ->
 
 
 def _accept(context: bpy.types.Context, order: Submission, others: tuple[Pass, ...]) -> str:
-    """Buy one pass, and note the others that were agreed to with it. Raises Refused."""
+    """Buy one pass, and note the others that were agreed to with it. Raises Refused, Interrupted."""
     job_id = click.accept(context, order)
     if others:
         current().series.agreed[job_id] = others
@@ -56,7 +56,7 @@ def start_next_pass(context: bpy.types.Context) -> bool:
         shot = source_strip_of(strip_named(scene_name, strip_name))
         order = next_pass(shot, job, session_id(), job_by_id, passes[0])
         series.follows[job_id] = _accept(context, order, passes[1:])
-    except (Refused, ShotRefused) as error:
+    except (Refused, Interrupted) as error:
         why = _series_ended(passes, str(error))
         click.say(why)
         if bpy.app.background:

@@ -19,16 +19,18 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ...core import mp4
-from ...core.record import record
+from ...core.files import BLENDERS_PATIENCE, replace_patiently
+from ...core.spec import Clip
 from .. import compat, scenes
 from ..processes import child_environment
-from ..refusal import BakeFailed, BakeRefused
+from ..refusal import Interrupted, Refused
 from .bake_common import ORDER, REPORT, RESULT
 from .edit_copy import NeededStrips, copies_of, unsaved_images, write_edit, write_library
 
@@ -46,29 +48,15 @@ _NOTHING_LOST = "Nothing was sent or charged."
 _CHILD = Path(__file__).with_name("bake_child.py")
 
 
-@record
-class Baked:
-    """A finished bake, as its file says."""
-
-    path: str  # absolute
-    width: int  # pixels
-    height: int
-    frames: int
-    fps: float
-    seconds: float
-    size: int  # bytes
-    has_audio: bool
-
-
 class Bake:
     """One bake. Call ``poll()`` from a timer until it returns or raises; ``cancel()`` at any time."""
 
     def __init__(self, path: Path, noun: str, frames: int) -> None:
-        """Make the private folder. Raises BakeFailed."""
+        """Make the private folder. Raises Interrupted."""
         self.path = path
         self.progress = (0, frames)
         self._noun = noun
-        self._baked: Baked | None = None
+        self._baked: Clip | None = None
         self._failed = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._read = 0  # bytes of the report
@@ -79,7 +67,7 @@ class Bake:
             _sweep(path.parent)
             self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=path.parent))
         except OSError as error:
-            raise BakeFailed(
+            raise Interrupted(
                 self._sentence(f"“{path.parent}” cannot be written ({error.strerror})")
             ) from error
 
@@ -96,11 +84,11 @@ class Bake:
 
         ``sounds`` are the sound strips to be heard with it, whether or not they are muted; those inside
         a meta strip that is baked are heard as they are. Mutes of the strip and its channel do not count.
-        Raises BakeRefused, or BakeFailed when the disk or Blender does not let it begin.
+        Raises Refused, or Interrupted when the disk or Blender does not let it begin.
         """
         needed = NeededStrips(scene, strip, start, end, sounds)
         if why := needed.refusal():
-            raise BakeRefused(why)
+            raise Refused(why)
         size = bake_size(scene, strip)
         full = scene.render.resolution_x, scene.render.resolution_y
         same = size == full and scene.render.pixel_aspect_x == scene.render.pixel_aspect_y
@@ -130,10 +118,10 @@ class Bake:
         """Begin to render the scene's cameras in Workbench in the frames [start, end), without sound.
 
         Writing the scene holds Blender up: measured, 0.5 to 1.3 s for 1500 objects with 160 MB of meshes.
-        Raises BakeRefused, BakeFailed.
+        Raises Refused, Interrupted.
         """
         if why := _camera_refusal(scene) or range_refusal(start, end):
-            raise BakeRefused(why)
+            raise Refused(why)
         self = Bake(path, "animation", end - start)
 
         def write(file: Path) -> dict[str, Any]:
@@ -164,7 +152,7 @@ class Bake:
     ) -> Bake:
         """Begin to make a clip of ``scene``'s rate of the pictures ``names`` in ``folder``, one a frame.
 
-        They are as they are to be seen, all of ``size``. The folder is the caller's. Raises BakeFailed.
+        They are as they are to be seen, all of ``size``. The folder is the caller's. Raises Interrupted.
         """
         self = Bake(path, "animation", len(names))
         self._begin(
@@ -181,7 +169,7 @@ class Bake:
         return self
 
     def _begin(self, write: Any, order: dict[str, Any]) -> None:
-        """Write the edit and the order, and start the child. Raises BakeFailed, and leaves nothing."""
+        """Write the edit and the order, and start the child. Raises Interrupted, and leaves nothing."""
         try:
             blend = self._folder / "edit.blend"
             order |= write(blend)
@@ -191,7 +179,7 @@ class Bake:
         except (OSError, RuntimeError) as error:
             self._finish()
             why = error.strerror if isinstance(error, OSError) else scenes.sentence(error)
-            raise BakeFailed(self._sentence(why or "Blender gave no reason")) from error
+            raise Interrupted(self._sentence(why or "Blender gave no reason")) from error
         except BaseException:
             self._finish()
             raise
@@ -221,15 +209,15 @@ class Bake:
 
     # ------------------------------------------------------------------------------------ while it runs
 
-    def poll(self) -> Baked | None:
-        """The finished bake, or None while it is being made. Raises BakeFailed.
+    def poll(self) -> Clip | None:
+        """The finished bake, or None while it is being made. Raises Interrupted.
 
         Whatever the end, the child and its files are gone afterwards. Call it a few times a second.
         """
         if self._baked is not None:
             return self._baked
         if self._failed:
-            raise BakeFailed(self._failed)
+            raise Interrupted(self._failed)
         assert self._process is not None
         code = self._process.poll()
         self._read_report()
@@ -272,7 +260,7 @@ class Bake:
             elif line.startswith(b"{"):
                 self._why = json.loads(line)["failed"]
 
-    def _collect(self) -> Baked:
+    def _collect(self) -> Clip:
         made = self._folder / RESULT
         clip = mp4.probe(made)
         if clip.frames != self.progress[1]:
@@ -280,18 +268,9 @@ class Bake:
         if compat.encodes_bt601():
             mp4.say_bt601(made)
         size = made.stat().st_size
-        os.replace(made, self.path)
+        replace_patiently(made, self.path, BLENDERS_PATIENCE)
         self.progress = (clip.frames, clip.frames)
-        return Baked(
-            str(self.path),
-            clip.width,
-            clip.height,
-            clip.frames,
-            clip.fps,
-            clip.seconds,
-            size,
-            clip.has_audio,
-        )
+        return replace(clip, path=str(self.path), size=size)
 
     # ------------------------------------------------------------------------------------------ its end
 
@@ -301,7 +280,7 @@ class Bake:
     def _fail(self, why: str) -> None:
         self._failed = self._sentence(self._disk() or why)
         self._finish()
-        raise BakeFailed(self._failed)
+        raise Interrupted(self._failed)
 
     def _disk(self) -> str:
         try:

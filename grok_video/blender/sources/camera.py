@@ -6,16 +6,16 @@ Those of a render run on foreign threads (measured): they set a flag and touch n
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
 
 import bpy
 from bpy.app.handlers import persistent
 
+from ...core.files import BLENDERS_PATIENCE, replace_patiently
 from ...core.spec import Source
 from .. import compat
-from ..refusal import CaptureInterrupted, CaptureRefused
+from ..refusal import Interrupted, Refused
 from ..scenes import camera_of, camera_refusal, frame_size, sentence
 from . import pixels
 from .pixels import Still
@@ -123,15 +123,13 @@ class CameraRender:
     ) -> CameraRender:
         """Render ``scene``'s camera into ``path``, ``size`` pixels exactly.
 
-        ``frame`` and ``camera`` are the scene's own where they are None. Raises CaptureRefused, or CaptureInterrupted when Blender cannot render it.
+        ``frame`` and ``camera`` are the scene's own where they are None. Raises Refused, or Interrupted when Blender cannot render it.
         """
         global _active
         if _active is not None:
-            raise CaptureRefused(
-                "The source of another clip is being rendered. Wait until it is done."
-            )
+            raise Refused("The source of another clip is being rendered. Wait until it is done.")
         if why := camera_refusal(scene, camera):
-            raise CaptureRefused(why)
+            raise Refused(why)
         self = CameraRender(scene, size, path, file_format, frame, camera)
         _active = self
         set_in_use(self.scene_name)
@@ -142,10 +140,10 @@ class CameraRender:
             result = run(bpy.data.scenes[self.scene_name], wait=bpy.app.background)
         except RuntimeError as error:
             self._end()
-            raise CaptureInterrupted(f"Render interrupted: {sentence(error)}") from error
+            raise Interrupted(f"Render interrupted: {sentence(error)}") from error
         if "CANCELLED" in result:
             self._end()
-            raise CaptureInterrupted("Render interrupted: Blender did not start it.")
+            raise Interrupted("Render interrupted: Blender did not start it.")
         return self
 
     def _let_go(self) -> None:
@@ -153,7 +151,7 @@ class CameraRender:
         self.held = False
 
     def poll(self) -> Still | None:
-        """The still, or None while it is being rendered. Raises CaptureInterrupted.
+        """The still, or None while it is being rendered. Raises Interrupted.
 
         Whatever the end, the copy is gone afterwards, and so is an unfinished file.
         """
@@ -169,7 +167,7 @@ class CameraRender:
             self.broken = self.broken or "baking was started"  # which stops renders
         if self.broken:
             self._end()
-            raise CaptureInterrupted(f"Render interrupted: {self.broken}.")
+            raise Interrupted(f"Render interrupted: {self.broken}.")
         try:
             return self._collect()
         finally:
@@ -184,14 +182,14 @@ class CameraRender:
         part = pixels.part_of(self.path)
         try:
             if self.whole:
-                os.replace(part, self.path)
+                replace_patiently(part, self.path, BLENDERS_PATIENCE)
             else:
                 pixels.write(
                     pixels.fit(pixels.read(part), 1.0, self.size), self.path, self.file_format
                 )
             return pixels.finished(self.path, self.file_format, *self.size, self.source)
         except OSError as error:
-            raise CaptureInterrupted(
+            raise Interrupted(
                 f"Render interrupted: the picture could not be written to “{self.path.parent}”. "
                 "Check the disk and the folder."
             ) from error

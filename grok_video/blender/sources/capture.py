@@ -15,7 +15,7 @@ import numpy as np
 
 from ...core.spec import Source
 from .. import compat, scenes
-from ..refusal import CaptureInterrupted, CaptureRefused
+from ..refusal import Interrupted, Refused
 from . import pixels, viewport
 from .edit_copy import isolate
 from .pixels import Still
@@ -92,10 +92,10 @@ def capture_now(
     """A still of any source but the camera, written to ``path`` as 'PNG' or 'JPEG'.
 
     ``size`` is the clip's, in pixels: the picture is cropped inside to its ratio and shrunk to it, never
-    enlarged. Raises CaptureRefused, or CaptureInterrupted when Blender fails to deliver.
+    enlarged. Raises Refused, or Interrupted when Blender fails to deliver.
     """
     if why := refusal(context, scene, source, image):
-        raise CaptureRefused(why)
+        raise Refused(why)
     shown = Source(source, scene=scene.name, frame=scene.frame_float)
     aspect = 1.0
     match source:
@@ -115,7 +115,7 @@ def capture_now(
             aspect = edit.render.pixel_aspect_x / edit.render.pixel_aspect_y
             shown = Source(source, scene=edit.name, frame=edit.frame_float)
         case _:
-            raise CaptureRefused(f"“{source}” cannot be captured at once.")
+            raise Refused(f"“{source}” cannot be captured at once.")
     rgb = pixels.fit(rgb, aspect, size)
     pixels.write(rgb, path, file_format)
     return pixels.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)
@@ -131,7 +131,7 @@ def _render_result_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
             result.save_render(str(part), scene=scene)
         return pixels.read(part)
     except RuntimeError as error:
-        raise CaptureRefused(_NOT_RENDERED) from error
+        raise Refused(_NOT_RENDERED) from error
     finally:
         pixels.remove(part)
 
@@ -209,7 +209,7 @@ def _image_pixels(scene: bpy.types.Scene, image: bpy.types.Image, path: Path) ->
         image.save_render(str(part), scene=copy)
         return pixels.read(part)
     except RuntimeError as error:
-        raise CaptureRefused(f"“{image.name}” could not be read: {error}") from error
+        raise Refused(f"“{image.name}” could not be read: {error}") from error
     finally:
         pixels.remove(part)
         tidy()
@@ -224,10 +224,10 @@ def reference(
 ) -> Still:
     """An image as it is, in its own ratio and at most 1536 pixels long, written to ``path``.
 
-    Raises CaptureRefused, CaptureInterrupted.
+    Raises Refused, Interrupted.
     """
     if why := image_refusal(image):
-        raise CaptureRefused(why)
+        raise Refused(why)
     rgb = _image_pixels(scene, image, path)
     height, width = rgb.shape[:2]
     scale = min(1.0, _LONGEST_REFERENCE / max(width, height))
@@ -258,10 +258,10 @@ def strip_still(
 ) -> Still:
     """What ``strip`` alone shows at a scene frame, cropped inside to ``size``, written to ``path``.
 
-    Raises CaptureRefused, CaptureInterrupted.
+    Raises Refused, Interrupted.
     """
     if does := scenes.busy():
-        raise CaptureRefused(f"Blender {does} something else. Wait until it is done.")
+        raise Refused(f"Blender {does} something else. Wait until it is done.")
     part = pixels.part_of(path).with_suffix(".png")
     rgb = _edit_pixels(scene, part, frame, strip)
     aspect = scene.render.pixel_aspect_x / scene.render.pixel_aspect_y
@@ -308,7 +308,7 @@ def _edit_pixels(
         run(copy, wait=True)
         return pixels.read(part)
     except RuntimeError as error:
-        raise CaptureInterrupted(
+        raise Interrupted(
             f"The sequencer could not be rendered: {scenes.sentence(error)}"
         ) from error
     finally:

@@ -9,7 +9,6 @@ keeps them.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...core.files import BLENDERS_PATIENCE, replace_patiently
 from ...core.framing import crop_inside
 from ...core.record import record
 from ...core.spec import Source
-from ..refusal import CaptureInterrupted
+from ..refusal import Interrupted
 
 JPEG_QUALITY = 90
 MIME = {"PNG": "image/png", "JPEG": "image/jpeg"}
@@ -50,11 +50,11 @@ def remove(path: Path) -> None:
 
 
 def read(path: Path) -> np.ndarray:
-    """The pixels of an 8-bit picture without alpha. Raises CaptureInterrupted if it cannot be read."""
+    """The pixels of an 8-bit picture without alpha. Raises Interrupted if it cannot be read."""
     try:
         image = bpy.data.images.load(str(path), check_existing=False)
     except RuntimeError as error:
-        raise CaptureInterrupted("Render interrupted: no picture was written.") from error
+        raise Interrupted("Render interrupted: no picture was written.") from error
     try:
         rgb, _alpha = pixels_of(image)
     finally:
@@ -130,7 +130,7 @@ def _shrink(rgb: np.ndarray, axis: int, start: float, stop: float, count: int) -
 
 
 def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
-    """Write the pixels as 8-bit RGB, whole or not at all. Raises CaptureInterrupted when it cannot.
+    """Write the pixels as 8-bit RGB, whole or not at all. Raises Interrupted when it cannot.
 
     Blender's own encoder does it through an image datablock that lives as long as this call.
     """
@@ -144,10 +144,10 @@ def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
         image.pixels.foreach_set(values.ravel())
         image.file_format = file_format
         image.save(filepath=str(part), quality=JPEG_QUALITY)
-        os.replace(part, path)
+        replace_patiently(part, path, BLENDERS_PATIENCE)
     except (RuntimeError, OSError) as error:
         remove(part)
-        raise CaptureInterrupted(
+        raise Interrupted(
             f"The still could not be written to “{path.parent}”: {error}. Check the disk and the folder."
         ) from error
     finally:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import bpy
 
+from ...core.spec import Clip
 from .. import scenes
-from ..refusal import BakeFailed, BakeRefused, CaptureInterrupted, CaptureRefused
+from ..refusal import Interrupted, Refused
 from . import pixels, viewport
-from .bake import FOLDER_PREFIX, Bake, Baked, playblast_size, range_refusal
+from .bake import FOLDER_PREFIX, Bake, playblast_size, range_refusal
 
 _FORMAT, _SUFFIX = "JPEG", ".jpg"
 
@@ -26,7 +27,7 @@ class Playblast:
     def __init__(
         self, scene: bpy.types.Scene, start: int, end: int, size: tuple[int, int], path: Path
     ) -> None:
-        """Make the private folder. Raises BakeFailed."""
+        """Make the private folder. Raises Interrupted."""
         self.path = path
         self._scene = scene.session_uid  # lives through undo; a scene of another file never has it
         self._playhead = (scene.frame_current, scene.frame_subframe)
@@ -40,7 +41,7 @@ class Playblast:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=path.parent))
         except OSError as error:
-            raise BakeFailed(
+            raise Interrupted(
                 _sentence(f"“{path.parent}” cannot be written ({error.strerror})")
             ) from error
 
@@ -50,14 +51,14 @@ class Playblast:
     ) -> Playblast:
         """Begin to play the frames [start, end) of ``scene``, which the window shows, into ``path``.
 
-        Raises BakeRefused, BakeFailed.
+        Raises Refused, Interrupted.
         """
         if does := scenes.busy():
-            raise BakeRefused(f"Blender {does} something else. Wait until it is done.")
+            raise Refused(f"Blender {does} something else. Wait until it is done.")
         if why := viewport.refusal(context, scene) or range_refusal(start, end):
-            raise BakeRefused(why)
+            raise Refused(why)
         if context.screen and context.screen.is_animation_playing:
-            raise BakeRefused("The animation is playing. Stop it first.")
+            raise Refused("The animation is playing. Stop it first.")
         view = viewport.find(context)
         assert view is not None
         size = playblast_size(viewport.frame_size(view, scene))
@@ -69,26 +70,19 @@ class Playblast:
         encoded = self._bake.progress[0] if self._bake else 0
         return (9 * len(self._names) + encoded) // 10, self._frames
 
-    def poll(self) -> Baked | None:
-        """Draw one frame, or look after the encoding; the finished clip, or None. Raises BakeFailed.
+    def poll(self) -> Clip | None:
+        """Draw one frame, or look after the encoding; the finished clip, or None. Raises Interrupted.
 
         Whatever the end, nothing but the clip is left, and the playhead is where it was.
         """
         if self._failed:
-            raise BakeFailed(self._failed)
-        if self._bake is None:
-            try:
-                self.step()
-            except (CaptureRefused, CaptureInterrupted, OSError) as error:
-                self._fail(str(error))
-            except BakeFailed as error:
-                self._failed = str(error)
-                self._clean()
-                raise
-            return None
+            raise Interrupted(self._failed)
         try:
+            if self._bake is None:
+                self._step()
+                return None
             baked = self._bake.poll()
-        except BakeFailed as error:
+        except Interrupted as error:
             self._failed = str(error)
             self._clean()
             raise
@@ -96,21 +90,27 @@ class Playblast:
             self._clean()
         return baked
 
-    def step(self) -> None:
-        """Draw the next frame; after the last one, begin to encode."""
+    def _step(self) -> None:
+        """Draw the next frame; after the last one, begin to encode. Raises Interrupted."""
         scene = self._find()
         if scene is None or bpy.context.scene != scene:
-            self._fail("the window shows another scene")
-            return
+            raise Interrupted(_sentence("the window shows another scene"))
         if len(self._names) < self._frames:
-            scene.frame_set(self._start + len(self._names))
-            rgb, _camera = viewport.draw(bpy.context, scene, self._size)
-            name = f"{len(self._names):06}{_SUFFIX}"
-            pixels.write(rgb, self._folder / name, _FORMAT)
-            self._names.append(name)
+            try:
+                self._draw(scene)
+            except (Refused, Interrupted, OSError) as error:
+                raise Interrupted(_sentence(str(error))) from error
         if len(self._names) == self._frames:
             self._restore()
             self._bake = Bake.pictures(scene, self._folder, self._names, self._size, self.path)
+
+    def _draw(self, scene: bpy.types.Scene) -> None:
+        """One more picture in the private folder. Raises Refused, Interrupted."""
+        scene.frame_set(self._start + len(self._names))
+        rgb, _camera = viewport.draw(bpy.context, scene, self._size)
+        name = f"{len(self._names):06}{_SUFFIX}"
+        pixels.write(rgb, self._folder / name, _FORMAT)
+        self._names.append(name)
 
     def cancel(self) -> None:
         """End it now: all that it wrote is gone on return."""
@@ -124,11 +124,6 @@ class Playblast:
         scene = self._find()
         if scene is not None and self._bake is None:
             scene.frame_set(self._playhead[0], subframe=self._playhead[1])
-
-    def _fail(self, why: str) -> None:
-        self._failed = _sentence(why)
-        self._clean()
-        raise BakeFailed(self._failed)
 
     def _clean(self) -> None:
         self._restore()

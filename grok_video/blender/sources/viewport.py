@@ -15,7 +15,7 @@ from mathutils import Matrix
 from ...core.framing import crop_inside
 from ...core.record import record
 from .. import scenes
-from ..refusal import CaptureInterrupted, CaptureRefused
+from ..refusal import Interrupted, Refused
 
 _NONE = "There is no 3D Viewport in this window. Open one, or choose another source."
 
@@ -83,13 +83,13 @@ def draw(
 ) -> tuple[np.ndarray, str]:
     """The viewport at ``size`` pixels, cropped inside its frame, and the name of its camera or ''.
 
-    Pixels are (height, width, 3), uint8, bottom row first. Raises CaptureRefused, CaptureInterrupted.
+    Pixels are (height, width, 3), uint8, bottom row first. Raises Refused, Interrupted.
     """
     import gpu  # needs a window: the module cannot be used in background mode
 
     view = find(context)
     if view is None:
-        raise CaptureRefused(_NONE)
+        raise Refused(_NONE)
     camera = _camera(view, scene)
     frame = frame_size(view, scene)
     if camera:
@@ -106,7 +106,7 @@ def draw(
     try:
         screen = cast(Any, gpu.types.GPUOffScreen)(*size)
     except (RuntimeError, SystemError) as error:
-        raise CaptureInterrupted(f"The viewport could not be drawn: {error}.") from error
+        raise Interrupted(f"The viewport could not be drawn: {error}.") from error
     try:
         view.space.overlay.show_overlays = False
         screen.draw_view3d(

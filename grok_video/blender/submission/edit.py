@@ -10,7 +10,7 @@ from ...core.spec import JobSpec, Kind, Source, SourceVideo, new_id
 from ...service import checks, models
 from ...service.pricing import billed_seconds, priced_resolution
 from .. import scenes
-from ..refusal import BakeRefused, Refused
+from ..refusal import Refused
 from ..sources import bake, playblast, viewport
 from ..timeline.source_strip import SourceStrip, refusal_to_edit
 from .common import DRAFT, FindJob, Submission, draft_of, model_for, signed, target_of, video_path
@@ -118,7 +118,7 @@ def edit_of_animation(
     def start() -> bake.Bake | playblast.Playblast:
         scene = bpy.data.scenes.get(name)
         if scene is None:
-            raise BakeRefused(f"The scene “{name}” is gone.")
+            raise Refused(f"The scene “{name}” is gone.")
         if kind == "CAMERA":
             return bake.Bake.camera(scene, take.start, take.end, path)
         return playblast.Playblast.start(bpy.context, scene, take.start, take.end, path)

@@ -18,7 +18,7 @@ import bpy
 
 from ...core.record import mutable_record
 from ...core.spec import JobSpec
-from ..refusal import BakeFailed, BakeRefused, CaptureInterrupted, CaptureRefused, Interrupted
+from ..refusal import Interrupted
 from ..sources import pixels
 from ..sources.camera import CameraRender
 
@@ -34,7 +34,7 @@ class Step(ABC):
 
     @abstractmethod
     def start(self, context: bpy.types.Context) -> None:
-        """Begin. Raises Interrupted."""
+        """Begin. Raises Refused, Interrupted."""
 
     @abstractmethod
     def poll(self, context: bpy.types.Context) -> Change | None:
@@ -71,20 +71,17 @@ class CameraStep(Step):
         camera = bpy.data.objects.get(self.camera) if self.camera else None
         if self.camera and camera is None:
             raise Interrupted(f"The camera “{self.camera}” is gone.")
-        try:
-            self.render = CameraRender.start(
-                context, scene, self.size, self.path, self.file_format, self.frame, camera
-            )
-        except (CaptureRefused, CaptureInterrupted) as error:
-            raise Interrupted(str(error)) from error
+        self.render = CameraRender.start(
+            context, scene, self.size, self.path, self.file_format, self.frame, camera
+        )
 
     def poll(self, context: bpy.types.Context) -> Change | None:
         assert self.render is not None
         try:
             made = self.render.poll()
-        except CaptureInterrupted as error:
+        except Interrupted:
             self.render = None
-            raise Interrupted(str(error)) from error
+            raise
         if made is None:
             return None
         self.render = None
@@ -104,16 +101,10 @@ class BakeStep(Step):
     work: Any = None
 
     def start(self, context: bpy.types.Context) -> None:
-        try:
-            self.work = self.begin()
-        except (BakeRefused, BakeFailed) as error:
-            raise Interrupted(str(error)) from error
+        self.work = self.begin()
 
     def poll(self, context: bpy.types.Context) -> Change | None:
-        try:
-            made = self.work.poll()
-        except BakeFailed as error:
-            raise Interrupted(str(error)) from error
+        made = self.work.poll()
         if made is None:
             return None
 
@@ -164,8 +155,8 @@ class Preparation:
     def tick(self, context: bpy.types.Context) -> bool:
         """Go on as far as that is possible without waiting; True when something changed.
 
-        How far a step is does not count: it is shown with what is shown once a second. Raises Interrupted
-        when the click has ended without a job.
+        How far a step is does not count: it is shown with what is shown once a second. Raises Refused
+        or Interrupted when the click has ended without a job.
         """
         if self.running is None:
             # Drawn first: a render may hold the window.

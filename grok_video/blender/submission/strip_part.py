@@ -14,7 +14,7 @@ from ...core.spec import Clip, JobSpec, Kind, Source, SourceVideo
 from ...service import models
 from ...service.pricing import priced_resolution
 from .. import compat
-from ..refusal import BakeRefused, Refused
+from ..refusal import Refused
 from ..sources import bake
 from ..timeline.source_marks import find_source, source_id
 from ..timeline.source_strip import SourceStrip, missing_file
@@ -129,10 +129,8 @@ def source_gone(spec: JobSpec) -> str:
 
 
 def _bake(shot: SourceStrip, start: int, end: int, path: Path) -> bake.Bake:
-    try:
-        strip = strip_of(shot)
-    except Refused as error:
-        raise BakeRefused(str(error)) from error
+    """Begin to bake the frames [start, end) of a shot into ``path``. Raises Refused, Interrupted."""
+    strip = strip_of(shot)
     # A bake lets every sound be heard that it is given.
     sounds = [sound for sound in sounds_of(strip) if is_heard(sound)]
     return bake.Bake.strip(strip.id_data, strip, start, end, sounds, path)

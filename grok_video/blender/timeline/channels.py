@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import compat
-from ..refusal import ImportRefused
+from ..refusal import Refused
 
 MAX_CHANNEL = 128
 FOREVER = 2**31  # frames: beyond every strip
@@ -47,7 +47,7 @@ def free_channels(
         for channel in range(first_try, MAX_CHANNEL + 2 - need):
             if not any(channel + i in taken for i in range(need)):
                 return channel
-    raise ImportRefused(NO_CHANNEL)
+    raise Refused(NO_CHANNEL)
 
 
 def settle_lowest(base: Any, movie: Any, sound: Any) -> str:

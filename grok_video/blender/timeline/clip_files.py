@@ -14,6 +14,7 @@ from typing import Any
 
 import bpy
 
+from ...core.files import BLENDERS_PATIENCE, replace_patiently
 from .. import compat
 from .strips import JOB_PROPERTY
 
@@ -123,7 +124,7 @@ def _copy_whole(old: Path, new: Path) -> None:
     part = new.with_name(f"{new.name}.part")
     try:
         shutil.copyfile(old, part)
-        os.replace(part, new)
+        replace_patiently(part, new, BLENDERS_PATIENCE)
     except OSError:
         part.unlink(missing_ok=True)
         raise

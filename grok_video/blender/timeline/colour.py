@@ -6,7 +6,7 @@ import bpy
 
 from ...core.record import record
 from .. import compat
-from ..refusal import ImportRefused
+from ..refusal import Refused
 from .strips import JOB_PROPERTY
 
 #: View transform → the strip's colour space that undoes it. Measured on 4.2 to 5.2 with 48 patches
@@ -60,14 +60,14 @@ def colour_plan(scene: bpy.types.Scene, made_from_view: str) -> ColourPlan:
 def use_standard(scene: bpy.types.Scene) -> None:
     """Show ``scene`` in Standard with nothing on top, and its clips with the colours of their files.
 
-    Raises ImportRefused where the OCIO configuration has no Standard.
+    Raises Refused where the OCIO configuration has no Standard.
     """
     space = _INVERSES["Standard"]
     if not (
         compat.offers(scene.view_settings, "view_transform", "Standard")
         and compat.offers(scene.sequencer_colorspace_settings, "name", space)
     ):
-        raise ImportRefused("This Blender's colour configuration has no view transform “Standard”.")
+        raise Refused("This Blender's colour configuration has no view transform “Standard”.")
     compat.plain_view(scene)
     if scene.sequence_editor is None:
         return

@@ -15,7 +15,7 @@ import bpy
 
 from ...core.record import record
 from .. import compat
-from ..refusal import ImportRefused
+from ..refusal import Refused
 from .channels import FOREVER, free_channels, settle_lowest
 from .colour import colour_plan
 from .strips import JOB_PROPERTY, meta_at, strip_name
@@ -75,7 +75,7 @@ def import_clip(
 
     ``made_from_view`` is the view transform that the clip's source came through, '' for none.
     The scene keeps its rate, size, view, range and playhead; other strips stay where they are.
-    Raises ImportRefused.
+    Raises Refused.
     """
     clip = Clip(path, name, job_id, made_from_view)
     return bring_in(
@@ -96,12 +96,12 @@ def bring_in(
 
     ``settle(base, movie, sound)`` gives the new strips their place and says what is not as one would
     expect: they come on channels of ``base``, their owner, where nothing ever comes. Raises
-    ImportRefused, and then leaves nothing.
+    Refused, and then leaves nothing.
     """
     if why := refusal(context, scene):
-        raise ImportRefused(why)
+        raise Refused(why)
     if not os.path.isfile(clip.path):
-        raise ImportRefused(f"The clip {clip.path} is not there any more.")
+        raise Refused(f"The clip {clip.path} is not there any more.")
     created = scene.sequence_editor is None
     editor = scene.sequence_editor or scene.sequence_editor_create()
     base = editor if meta is None else meta
@@ -112,7 +112,7 @@ def bring_in(
         if plan.colorspace:
             movie.colorspace_settings.name = plan.colorspace
         notice = settle(base, movie, sound)
-    except ImportRefused:
+    except Refused:
         for strip in [s for s in compat.strips(base) if s.name not in before]:
             compat.strips(base).remove(strip)
         if created:
@@ -142,7 +142,7 @@ def _add(
 ) -> tuple[Any, Any]:
     """The new movie strip and its sound strip or None, on channels where nothing ever comes.
 
-    How long they are is known only when they are there. Raises ImportRefused, and may leave strips.
+    How long they are is known only when they are there. Raises Refused, and may leave strips.
     """
     before = {strip.name for strip in compat.strips(base)}
     channel = free_channels(base, frame, FOREVER, 2)
@@ -154,10 +154,10 @@ def _add(
         ):
             compat.add_movie(path, frame, channel)
     except RuntimeError as error:
-        raise ImportRefused(f"Blender cannot read the clip {path}.") from error
+        raise Refused(f"Blender cannot read the clip {path}.") from error
     new = {s.type: s for s in compat.strips(base) if s.name not in before}
     if "MOVIE" not in new:
-        raise ImportRefused(f"Blender finds no pictures in the clip {path}.")
+        raise Refused(f"Blender finds no pictures in the clip {path}.")
     return new["MOVIE"], new.get("SOUND")
 
 

@@ -13,7 +13,7 @@ import bpy
 from ...core.record import record
 from ...service.pricing import new_part_only
 from .. import compat
-from ..refusal import ImportRefused
+from ..refusal import Refused
 from . import importing
 from .channels import MAX_CHANNEL, NO_CHANNEL, covering_strips, settle_lowest, taken_channels
 from .importing import Clip, Landing
@@ -49,7 +49,7 @@ def place_after(
 
     ``head``: how many seconds at the start of the file are the source's, see ``head_seconds``; they are
     hidden behind the left handle. ``frame``: where the source ended when it was sent, for None as source;
-    ``chosen``: the artist's own wish instead. Raises ImportRefused.
+    ``chosen``: the artist's own wish instead. Raises Refused.
     """
     seam = frame if source is None else visible_span(source)[1]
     meta = _meta_for(scene, source, seam)
@@ -116,7 +116,7 @@ def place_over(
     """Place an edit on the next free channel above ``source``, exactly over the part that was sent.
 
     It is trimmed as the source is trimmed now, and never stretched: at any frame it shows the time that
-    the source shows. Where it is shorter, the original is seen again. Raises ImportRefused.
+    the source shows. Where it is shorter, the original is seen again. Raises Refused.
     """
     start = part.frame if source is None else compat.content_start(source) + part.content
     first, end = _seen(source, part, start)
@@ -270,7 +270,7 @@ def _first_free(channels: Any, taken: set[int]) -> int:
     for channel in channels:
         if channel >= 1 and channel not in taken:
             return channel
-    raise ImportRefused(NO_CHANNEL)
+    raise Refused(NO_CHANNEL)
 
 
 def _extent(movie: Any, sound: Any) -> tuple[int, int, frozenset[str]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import bpy
 
+from ...core.spec import new_id
 from .. import compat
 from .strips import SAME_FRAME, owner_of
 
@@ -26,7 +26,7 @@ def source_id(strip: Any) -> str:
     for known in reversed(marks):
         if not any(known in _marks(s) for s in others):
             return known
-    fresh = uuid.uuid4().hex
+    fresh = new_id()
     strip[SOURCE_PROPERTY] = " ".join((*marks, fresh))
     return fresh
 

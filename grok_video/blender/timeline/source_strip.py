@@ -10,7 +10,7 @@ import bpy
 
 from ...core.record import record
 from .. import compat
-from ..refusal import ShotRefused
+from ..refusal import Refused
 from . import colour
 from .strips import (
     ALIKE,
@@ -61,29 +61,27 @@ class SourceStrip:
 def active_source_strip(context: bpy.types.Context) -> SourceStrip:
     """What the active strip of the sequencer's scene shows. Cheap enough for a panel: looks at no disk.
 
-    Where no strip is active, the only selected one with a picture counts. Raises ShotRefused.
+    Where no strip is active, the only selected one with a picture counts. Raises Refused.
     """
     scene = compat.sequencer_scene(context)
     editor = scene.sequence_editor
     if scene.library is not None or scene.override_library is not None:
-        raise ShotRefused(
-            f"The scene “{scene.name}” is linked from another file. Make it local first."
-        )
+        raise Refused(f"The scene “{scene.name}” is linked from another file. Make it local first.")
     if editor is None or not len(compat.strips(editor)):
-        raise ShotRefused(f"The sequencer of “{scene.name}” is empty. Add a strip first.")
+        raise Refused(f"The sequencer of “{scene.name}” is empty. Add a strip first.")
     strip = editor.active_strip
     if strip is None:
         selected = [s for s in compat.strips_all(editor) if s.select and s.type != "SOUND"]
         if len(selected) != 1:
-            raise ShotRefused("No strip is active. Click one in the Video Sequencer.")
+            raise Refused("No strip is active. Click one in the Video Sequencer.")
         strip = selected[0]
     return source_strip_of(strip)
 
 
 def source_strip_of(strip: Any) -> SourceStrip:
-    """What ``strip`` shows. Raises ShotRefused."""
+    """What ``strip`` shows. Raises Refused."""
     if why := _refusal(strip):
-        raise ShotRefused(why)
+        raise Refused(why)
     scene = strip.id_data
     start, end = visible_span(strip)
     return SourceStrip(

@@ -16,7 +16,7 @@ from ...core.amount import priced, usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
 from .. import config
-from ..refusal import ImportRefused, Refused, ShotRefused
+from ..refusal import Interrupted, Refused
 from ..session import blocking, questions, queue, watch
 from ..session.blocking import (
     INTERRUPTED_SECONDS,
@@ -32,7 +32,6 @@ from ..timeline.strips import target_scene
 
 Result = set[Any]
 JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
-_REFUSALS = (Refused, ImportRefused, ShotRefused)
 
 
 def refuse(operator: bpy.types.Operator, error: Exception) -> Result:
@@ -124,14 +123,14 @@ class Asks(bpy.types.Operator if TYPE_CHECKING else object):
     """Operators that ask the session: what it refuses is reported as a sentence, in scripts it raises."""
 
     def run(self, context: bpy.types.Context) -> Result:
-        """``execute``, but for the refusals."""
+        """``execute``, but for the refusals. Raises Refused, Interrupted."""
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> Result:
         before = set(current().documents)
         try:
             return self.run(context)
-        except _REFUSALS as error:
+        except (Refused, Interrupted) as error:
             return refuse(self, error)
         except KeyboardInterrupt:
             # Between the click and the waiting: what was put down just then must not be bought unseen.
@@ -155,11 +154,11 @@ class Buys(Asks):
     _agreed: int | None = None  # the price that was asked about, in ticks
 
     def price(self, context: bpy.types.Context) -> int | None:
-        """Ticks that pressing it will cost; None when they are not known. Raises one of _REFUSALS."""
+        """Ticks that pressing it will cost; None when they are not known. Raises Refused."""
         raise NotImplementedError
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
-        """Title and text of what is asked before it is bought; None: nothing. Raises one of _REFUSALS."""
+        """Title and text of what is asked before it is bought; None: nothing. Raises Refused."""
         if not config.asks_about(price):
             return None
         above = usd(config.ticks(config.preferences(context).confirm_above))
@@ -170,7 +169,7 @@ class Buys(Asks):
         try:
             price = self.price(context)
             question = self.question(context, price)
-        except _REFUSALS as error:
+        except Refused as error:
             return refuse(self, error)
         if question is None:
             return self.execute(context)
@@ -199,7 +198,7 @@ class Buys(Asks):
         try:
             if self._asked and self.price(context) != self._agreed:
                 raise Refused("The price has changed while you were asked.", "Press again.")
-        except _REFUSALS as error:
+        except Refused as error:
             return refuse(self, error)
         return super().execute(context)
 
@@ -238,11 +237,11 @@ class OnStrip(Buys):
         return super().ask(context, *about, **words)
 
     def shot_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
-        """The strip that is meant; None where it is not about a strip. Raises Refused, ShotRefused."""
+        """The strip that is meant; None where it is not about a strip. Raises Refused."""
         return self.shot(context)
 
     def shot(self, context: bpy.types.Context) -> SourceStrip:
-        """What the strip shows. Raises Refused, ShotRefused."""
+        """What the strip shows. Raises Refused."""
         if not self.strip:
             return active_source_strip(context)
         scene = target_of(context, self.scene)

@@ -7,7 +7,7 @@ import bpy
 from ...core.spec import Kind
 from ...service import checks
 from ...service.pricing import billed_seconds
-from ..refusal import ShotRefused
+from ..refusal import Refused
 from ..session import click
 from ..session.state import job_by_id
 from ..submission.common import price_of
@@ -62,7 +62,7 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if chosen.edit_of == "STRIP":
         try:
             shot = active_source_strip(context)
-        except ShotRefused as why:
+        except Refused as why:
             draw_wrapped(layout, context, str(why), "INFO")
             return
         part = part_to_edit(scene, shot, job_by_id)

@@ -6,7 +6,7 @@ import bpy
 
 from ...core.spec import Kind
 from ...service.pricing import Pass, price_of_passes
-from ..refusal import ShotRefused
+from ..refusal import Refused
 from ..session import click, series
 from ..session.state import current, job_by_id
 from ..submission.common import price_of
@@ -82,7 +82,7 @@ def draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.use_property_split = False
     try:
         shot = active_source_strip(context)
-    except ShotRefused as why:
+    except Refused as why:
         draw_wrapped(layout, context, str(why), "INFO")
         return
     part = part_to_extend(scene, shot, job_by_id)

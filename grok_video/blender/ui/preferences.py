@@ -12,6 +12,7 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 from ...core.amount import TICKS_PER_USD
 from ...core.problem import ProblemCode
 from ...core.spending import LARGEST_LIMIT
+from ...core.urls import api_base_refusal
 from .. import config
 from ..config import DEFAULT_API_BASE, MIN_POLL_INTERVAL, PACKAGE, ticks
 from ..session import questions, spending, tick
@@ -186,7 +187,7 @@ def draw_preferences(
         row.prop(own, name)
         if given:
             column.label(text=f"The environment's {variable} is used", icon="INFO")
-    if trouble := config.api_base_refusal(config.api_base()):
+    if trouble := api_base_refusal(config.api_base()):
         draw_wrapped(column, context, trouble, "ERROR")
     if not bpy.app.online_access:
         draw_wrapped(column, context, "Blender's online access is off: nothing is sent.", "ERROR")

@@ -11,7 +11,7 @@ from ...core.files import make_private
 from ...core.spec import new_id
 from ...service import models
 from .. import scenes
-from ..refusal import CaptureInterrupted, CaptureRefused, Interrupted, Refused
+from ..refusal import Interrupted, Refused
 from ..session import click, watch
 from ..session.state import current
 from ..sources import capture, pixels
@@ -190,15 +190,12 @@ def add(scene: bpy.types.Scene, image: bpy.types.Image | None) -> None:
 
 
 def from_strip(shot: SourceStrip) -> bpy.types.Image:
-    """What a strip shows at the playhead, or at its nearest frame. Raises Refused."""
+    """What a strip shows at the playhead, or at its nearest frame. Raises Refused, Interrupted."""
     strip = strip_of(shot)
     scene: bpy.types.Scene = strip.id_data
     frame = min(max(scene.frame_current, shot.start), shot.last)
     path = _spare_path()
-    try:
-        capture.strip_still(scene, strip, frame, _whole_frame(scene), path, "PNG")
-    except (CaptureRefused, CaptureInterrupted) as error:
-        raise Refused(str(error)) from error
+    capture.strip_still(scene, strip, frame, _whole_frame(scene), path, "PNG")
     return capture.packed_image(path, f"{shot.strip}, frame {frame}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from bpy.props import StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ...core.amount import usd
+from ...core.files import BLENDERS_PATIENCE, write_whole
 from ..refusal import Refused
 from ..session import blocking, queue, spending, watch
 from ..session.state import current
@@ -76,14 +76,10 @@ class GROK_VIDEO_OT_export_spending(Asks, ExportHelper, bpy.types.Operator):
         if not self.filepath:
             raise Refused("No file is named.")
         path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), self.filename_ext))
-        # A table that was there before is whole until the new one is. The mark is for spreadsheets.
-        part = path.with_name(f"{path.name}.part")
+        data = spending.table().encode("utf-8-sig", "replace")  # the mark is for spreadsheets
         try:
-            part.write_bytes(spending.table().encode("utf-8-sig", "replace"))
-            os.replace(part, path)
+            write_whole(path, data, durable=False, private=False, patience=BLENDERS_PATIENCE)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
             raise Refused(
                 f"The table cannot be written to {path}: {error.strerror}.",
                 "Choose another folder or name.",

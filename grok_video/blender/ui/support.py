@@ -166,7 +166,7 @@ class GROK_VIDEO_OT_copy_prompt(_Copies, bpy.types.Operator):
 _MOST_ERRORS = 10  # jobs with a problem that are told of
 _LOG_LINES = 20  # of the worker's log
 _LOG_BYTES = 16 << 10  # at its end that are looked at
-_PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
+_PACKAGE_FOLDER = Path(__file__).absolute().parents[2]
 #: Variables that change how the service is reached: told are their names, never what is in them.
 _NETWORK_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 

@@ -22,7 +22,7 @@ import requests
 
 from ...core.problem import Problem, ProblemCode
 from ...core.redact import KeyMask
-from ...core.urls import base_problem, is_loopback, is_private_host
+from ...core.urls import api_base_refusal, is_loopback, is_private_host
 from .body import Body
 from .call import CONNECT_TIMEOUT, Call, Session, no_auth, refuse_private
 from .errors import (
@@ -57,10 +57,10 @@ class Transport:
     """Calls to one API base with one key. Threads may share it: each call has its own connection."""
 
     def __init__(self, base: str, key: str) -> None:
-        problem = base_problem(base)
-        if problem:
-            raise ValueError(problem)
-        self.base = base.rstrip("/")
+        """``base``: a plain API base. Raises ValueError for one that cannot be used."""
+        if why := api_base_refusal(base):
+            raise ValueError(why)
+        self.base = base
         host = urlsplit(base).hostname or ""
         self.loopback = is_loopback(host)
         self._private = is_private_host(host)

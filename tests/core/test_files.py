@@ -1,0 +1,179 @@
+"""A file is written whole or not at all, and nothing is left beside it: planted failures at every step."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grok_video.core.files import write_whole
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+OLD, NEW = b"what was there before\n" * 100, b"what comes\n" * 200
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file with something in it, alone in its folder."""
+    path = tmp_path / "a.json"
+    path.write_bytes(OLD)
+    return path
+
+
+def alone(path: Path) -> bool:
+    """Whether nothing is left beside a file."""
+    return os.listdir(path.parent) == [path.name]
+
+
+def write(path: Path, *, durable: bool = True, private: bool = True, patience: float = 0.0) -> None:
+    write_whole(path, NEW, durable=durable, private=private, patience=patience)
+
+
+@pytest.mark.parametrize("durable", [True, False])
+@pytest.mark.parametrize("private", [True, False])
+def test_a_file_holds_what_was_written(path: Path, durable: bool, private: bool) -> None:
+    write(path, durable=durable, private=private)
+    assert path.read_bytes() == NEW
+    path.unlink()
+    write(path, durable=durable, private=private)  # where there was none
+    assert path.read_bytes() == NEW
+    assert alone(path)
+
+
+@POSIX
+def test_a_private_file_is_for_its_user_alone(path: Path) -> None:
+    """From its first moment, and where a crash left a part that others may read."""
+    part = path.with_name("a.json.part")
+    part.write_bytes(b"half")
+    os.chmod(part, 0o644)
+    before = os.umask(0o022)
+    try:
+        write(path, private=True)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        write(path, private=False)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    finally:
+        os.umask(before)
+    assert alone(path)
+
+
+def failing(error: OSError | KeyboardInterrupt) -> Callable[..., Any]:
+    def fails(*_: Any) -> Any:
+        raise error
+
+    return fails
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+@pytest.mark.parametrize("step", ["open", "fsync", "replace"])
+def test_a_failure_leaves_what_was_there(
+    path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: OSError | KeyboardInterrupt
+) -> None:
+    monkeypatch.setattr(os, step, failing(error))
+    with pytest.raises(type(error)):
+        write(path)
+    assert path.read_bytes() == OLD
+    assert alone(path)
+
+
+@POSIX
+@pytest.mark.parametrize("written", [0, 7, len(NEW) - 1])
+def test_a_full_disk_leaves_what_was_there(path: Path, written: int) -> None:
+    """A real failure in the middle of the data: no file of this process may grow any longer."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (written, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == OLD
+    assert alone(path)
+
+
+def test_a_folder_that_is_gone(path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write(path.parent / "gone" / "a.json")
+    assert not (path.parent / "gone").exists()
+
+
+def test_what_is_in_the_way_is_not_ours_to_remove(path: Path) -> None:
+    (path.parent / "a.json.part").mkdir()
+    with pytest.raises(OSError, match=r"a\.json\.part"):
+        write(path)
+    assert path.read_bytes() == OLD
+    assert (path.parent / "a.json.part").is_dir()
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_is_to_outlive_a_power_cut_is_on_the_disk_first(
+    path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    """All of it, before the old file goes. Blender's process never waits for the disk."""
+    done: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def synced(number: int) -> None:
+        assert os.fstat(number).st_size == len(NEW)
+        sync(number)
+        done.append("synced")
+
+    def replaced(part: Path, place: Path) -> None:
+        replace(part, place)
+        done.append("replaced")
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    write(path, durable=durable)
+    assert done == (["synced", "replaced"] if durable else ["replaced"])
+
+
+class Scanner:
+    """A scanner of Windows that holds a file for so long; it and the program have a clock of their own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+        self.now = 1000.0
+        self._until = self.now + seconds
+        self._replace = os.replace
+        monkeypatch.setattr(os, "replace", self.replace)
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
+        monkeypatch.setattr("time.sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def replace(self, part: Path, place: Path) -> None:
+        if self.now < self._until:
+            raise PermissionError(errno.EACCES, "in use", str(place))
+        self._replace(part, place)
+
+
+@pytest.mark.parametrize(("held", "patience"), [(0.1, 0.25), (4.9, 5.0)])
+def test_a_scanner_is_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch, held: float, patience: float
+) -> None:
+    scanner = Scanner(monkeypatch, held)
+    write(path, patience=patience)
+    assert path.read_bytes() == NEW
+    assert held <= scanner.now - 1000.0 <= held + 0.1
+    assert alone(path)
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.25, 5.0])
+def test_a_scanner_is_not_waited_for_longer_than_said(
+    path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    scanner = Scanner(monkeypatch, 60.0)
+    with pytest.raises(PermissionError):
+        write(path, patience=patience)
+    assert patience <= scanner.now - 1000.0 <= patience + 0.1
+    assert path.read_bytes() == OLD
+    assert alone(path)

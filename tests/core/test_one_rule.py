@@ -1,0 +1,150 @@
+"""Each rule once: what stands in one place of the product, and that no second hand writes it anew. Read from the source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grok_video.core import files
+
+PACKAGE = Path(__file__).resolve().parents[2] / "grok_video"
+
+#: The functions that put a whole file in its place.
+WRITERS = {"write_whole", "replace_patiently"}
+#: Calls that such a function makes by hand -> the files that may make them, and what for.
+BY_HAND = {
+    "os.replace": {
+        "core/files.py": "the rule itself",
+        "ledger/inbox.py": "a command that says nothing is set aside as it is",
+        "ledger/rebuild.py": "a damaged ledger is set aside as it is",
+        "worker/desk.py": "a full log becomes the old one",
+    },
+    "os.fsync": {
+        "core/files.py": "the rule itself",
+        "ledger/journal.py": "a line is added to a file",
+        "worker/http/transport.py": "a clip comes in pieces, and is continued where it ended",
+    },
+    "os.rename": {},
+    "tempfile.mkstemp": {},
+    "tempfile.NamedTemporaryFile": {},
+}
+#: Modules outside of ``blender`` whose files Blender's process writes.
+IN_BLENDER = {"ledger/inbox.py", "ledger/job_log.py"}
+#: The exceptions of Blender's side: everything else that is raised there is Python's or Blender's.
+REFUSALS = {
+    "blender/refusal.py": ["Refused", "Interrupted"],
+    "blender/sources/bake_child.py": [
+        "Unbakeable"
+    ],  # in a Blender of its own, which has no package
+}
+
+
+def trees(package: Path) -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(package.rglob("*.py")):
+        yield path.relative_to(package).as_posix(), ast.parse(path.read_text("utf-8"))
+
+
+def calls(tree: ast.Module) -> Iterator[ast.Call]:
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def wrong_writes(package: Path) -> list[str]:
+    """Every file that is put in its place by hand, or by the rule of the other process, as 'file: what'."""
+    found: list[str] = []
+    for name, tree in trees(package):
+        for call in calls(tree):
+            what = ast.unparse(call.func)
+            if name not in BY_HAND.get(what, {name: ""}):
+                found.append(f"{name}: {what} by hand")
+            if what.rpartition(".")[2] in WRITERS and name != "core/files.py":
+                found += [f"{name}: {what} with {said}" for said in _wrong_promises(name, call)]
+    return found
+
+
+def _wrong_promises(name: str, call: ast.Call) -> Iterator[str]:
+    said = {word.arg: ast.unparse(word.value) for word in call.keywords}
+    if ast.unparse(call.func).endswith("replace_patiently"):
+        said = {"patience": ast.unparse(call.args[2])}
+    in_blender = name.startswith("blender/") or name in IN_BLENDER
+    patience = "BLENDERS_PATIENCE" if in_blender else "WORKERS_PATIENCE"
+    if said["patience"] != patience:
+        yield f"patience={said['patience']}"
+    if said.get("durable", str(not in_blender)) != str(not in_blender):
+        yield f"durable={said['durable']}"
+
+
+def exceptions(package: Path) -> dict[str, list[str]]:
+    """The classes of Blender's side that can be raised, by their file."""
+    found: dict[str, list[str]] = {}
+    for name, tree in trees(package):
+        for node in ast.walk(tree):
+            if name.startswith("blender/") and isinstance(node, ast.ClassDef):
+                bases = {ast.unparse(base) for base in node.bases}
+                if any(base.endswith(("Exception", "Error", "Refused")) for base in bases):
+                    found.setdefault(name, []).append(node.name)
+    return found
+
+
+def test_files_are_put_in_their_place_by_one_rule() -> None:
+    assert wrong_writes(PACKAGE) == []
+    assert (files.BLENDERS_PATIENCE, files.WORKERS_PATIENCE) == (0.25, 5.0)
+
+
+def test_every_exception_to_the_rule_is_used() -> None:
+    made = {(ast.unparse(call.func), name) for name, tree in trees(PACKAGE) for call in calls(tree)}
+    assert {(what, name) for what, names in BY_HAND.items() for name in names} <= made
+    whole = {name for what, name in made if what in WRITERS}
+    assert whole >= IN_BLENDER | {"worker/delivery.py", "blender/sources/pixels.py"}
+
+
+def test_blenders_side_has_two_exceptions() -> None:
+    assert exceptions(PACKAGE) == REFUSALS
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "complaint"),
+    [
+        ("blender/a.py", "os.replace(part, path)", "os.replace by hand"),
+        ("worker/a.py", "os.fsync(file.fileno())", "os.fsync by hand"),
+        ("ledger/a.py", "tempfile.mkstemp()", "tempfile.mkstemp by hand"),
+        (
+            "blender/ui/a.py",
+            "write_whole(p, d, durable=True, private=True, patience=BLENDERS_PATIENCE)",
+            "durable=True",
+        ),
+        (
+            "blender/ui/a.py",
+            "files.write_whole(p, d, durable=False, private=True, patience=1.0)",
+            "patience=1.0",
+        ),
+        ("blender/a.py", "replace_patiently(a, b, WORKERS_PATIENCE)", "patience=WORKERS_PATIENCE"),
+        (
+            "ledger/inbox.py",
+            "write_whole(p, d, durable=False, private=True, patience=WORKERS_PATIENCE)",
+            "patience=WORKERS_PATIENCE",
+        ),
+        (
+            "worker/a.py",
+            "write_whole(p, d, durable=False, private=True, patience=WORKERS_PATIENCE)",
+            "durable=False",
+        ),
+    ],
+)
+def test_a_planted_write_of_ones_own_is_found(
+    tmp_path: Path, file: str, line: str, complaint: str
+) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(f"def late():\n    {line}\n", "utf-8")
+    (found,) = wrong_writes(tmp_path)
+    assert found.startswith(f"{file}: ")
+    assert complaint in found
+
+
+def test_a_planted_exception_is_found(tmp_path: Path) -> None:
+    (tmp_path / "blender").mkdir()
+    source = "class BakeRefused(Refused):\n    pass\n\n\nclass Bake:\n    pass\n"
+    (tmp_path / "blender/a.py").write_text(source, "utf-8")
+    assert exceptions(tmp_path) == {"blender/a.py": ["BakeRefused"]}

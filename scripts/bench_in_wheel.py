@@ -237,7 +237,7 @@ def worker(task: dict[str, Any]) -> dict[str, Any]:
     samples: dict[str, list[float]] = {"ready": [], "bare": []}
     home = Path(task["home"])
     with enabled(home):
-        flow = module("blender.session.queue")
+        queue = module("blender.session.queue")
         bridge = module("blender.session.bridge")
         for number in range(task["spawns"]):
             start = time.perf_counter()
@@ -245,7 +245,7 @@ def worker(task: dict[str, Any]) -> dict[str, Any]:
             samples["bare"].append(time.perf_counter() - start)
             own = bridge.Bridge(home / f"spawn-{number}")
             start = time.perf_counter()
-            own.worker.ensure(flow.account())
+            own.worker.ensure(queue.account())
             ready = own.data_dir / "workers"
             while not any(ready.glob("*.ready")):
                 time.sleep(0.0005)
@@ -275,10 +275,10 @@ def memory(task: dict[str, Any]) -> dict[str, Any]:
 
 def _peak(data: Path, image: str, megabytes: int | None) -> float | None:
     """Bytes; None where the system does not tell."""
-    flow = module("blender.session.queue")
+    queue = module("blender.session.queue")
     bridge = module("blender.session.bridge")
     own = bridge.Bridge(data)
-    own.worker.ensure(flow.account())
+    own.worker.ensure(queue.account())
     while not any((data / "workers").glob("*.ready")):
         time.sleep(0.01)
     if megabytes is not None:

@@ -19,14 +19,14 @@ Module = Callable[[str], ModuleType]
 
 def held(blender: ModuleType, module: Module, clicked: Callable[[str], Any], stand_in: Any) -> Any:
     """A job that waits for the artist's word: its key was taken away before it was sent."""
-    flow = module("blender.session.blocking")
+    blocking = module("blender.session.blocking")
     stand_in.fail("submit", 425)
     job = clicked("QUEUED")
-    job = flow.wait_until(
+    job = blocking.wait_until(
         blender.context, job.id, lambda job: job.problem is not None and job.state == "QUEUED"
     )
     os.environ["XAI_API_KEY"] = "xai-another"
-    job = flow.wait_until(blender.context, job.id, lambda job: job.held)
+    job = blocking.wait_until(blender.context, job.id, lambda job: job.held)
     os.environ["XAI_API_KEY"] = stand_in.key
     return job
 
@@ -42,14 +42,14 @@ def test_a_double_click_during_playback_is_one_job(
     blender: ModuleType, scene: Any, clicked: Callable[[str], Any], module: Module
 ) -> None:
     """The playhead moves between the two clicks, and so does the job's id, its files and its target."""
-    flow = module("blender.session.click")
+    click = module("blender.session.click")
     first = clicked("IMPORTED").spec
     again = replace(
         first, id="another", output="/elsewhere.mp4", target=replace(first.target, frame=2)
     )
-    assert flow.what_a_click_asks_for(first) == flow.what_a_click_asks_for(again)
+    assert click.what_a_click_asks_for(first) == click.what_a_click_asks_for(again)
     other = replace(first, prompt="Something else")
-    assert flow.what_a_click_asks_for(first) != flow.what_a_click_asks_for(other)
+    assert click.what_a_click_asks_for(first) != click.what_a_click_asks_for(other)
 
 
 def test_a_job_that_came_back_to_life_is_not_sent_again(

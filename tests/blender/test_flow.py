@@ -367,8 +367,8 @@ def test_job_goes_on_without_the_add_on_and_waits_for_its_file(
     blender.context.preferences.addons[package].preferences.poll_interval = 0.2
     stand_in.finish()
     # The .blend is the one that was clicked in, and the session that clicked has ended: imported by itself.
-    flow = module("blender.session.blocking")
-    done = flow.wait_until(blender.context, job.id, lambda job: job.state == "IMPORTED")
+    blocking = module("blender.session.blocking")
+    done = blocking.wait_until(blender.context, job.id, lambda job: job.state == "IMPORTED")
     assert [s["grok_video_job"] for s in strips(blender.context.scene)] == [done.id]
     assert posts(stand_in) == 1
 

@@ -279,8 +279,8 @@ def test_another_version_in_another_blender(
 ) -> None:
     """Each goes on with its own jobs; what this version does not know it shows and leaves alone."""
     stand_in.settings(job_seconds=600)
-    flow = module("blender.session.click")
-    mine = flow.generate(blender.context, scene, scene, 1)
+    click = module("blender.session.click")
+    mine = click.generate(blender.context, scene, scene, 1)
     reaches(blender, module, mine, "RUNNING")
     home = {"BLENDER_USER_RESOURCES": str(tmp_path / "other")}
     with Other.start(tmp_path / "other.log", **home) as other:
@@ -430,7 +430,7 @@ def test_the_network_goes_and_comes_back(
     clicked: Callable[[str], Any],
     when: str,
 ) -> None:
-    flow = module("blender.session.state")
+    state = module("blender.session.state")
     if when == "before it is sent":
         net.down()
         job = clicked("QUEUED")
@@ -450,7 +450,7 @@ def test_the_network_goes_and_comes_back(
     reaches(blender, module, job.id, "IMPORTED")
     assert clips_in(scene) == [job.id]
     assert posts(stand_in) == len(stand_in.jobs()) == 1
-    assert flow.current().bridge.worker.trouble == ""
+    assert state.current().bridge.worker.trouble == ""
 
 
 def test_the_network_goes_while_the_answer_is_awaited(
@@ -530,7 +530,7 @@ def test_the_file_gets_another_name_while_its_job_runs(
     assert Path(seen(module, job.id).clip.path).is_file()
     blender.ops.wm.save_mainfile()
     blender.ops.wm.open_mainfile(filepath=old)
-    flow = module("blender.session.tick")
-    ticked(blender, module, lambda: not flow.busy(), "the end of what is under way")
+    tick = module("blender.session.tick")
+    ticked(blender, module, lambda: not tick.busy(), "the end of what is under way")
     assert clips_in(blender.context.scene) == []
     assert posts(stand_in) == len(stand_in.jobs()) == 1

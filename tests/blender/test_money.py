@@ -184,13 +184,13 @@ def test_a_model_without_a_price_under_a_limit(
     blender: ModuleType, scene: Any, own: Any, stand_in: Any, module: Module
 ) -> None:
     chosen = scene.grok_video
-    flow = module("blender.session.state")
+    state = module("blender.session.state")
     chosen.model, chosen.model_other = "OTHER", "grok-imagine-video"
     chosen.duration = 3
     own.day_limit = 5
     with pytest.raises(RuntimeError, match=r"costs is not known.*price per second"):
         blender.ops.grok_video.generate()
-    assert flow.current().bridge.snapshot.all == ()
+    assert state.current().bridge.snapshot.all == ()
     own.unknown_price = 0.051
     assert blender.ops.grok_video.generate() == {"FINISHED"}
     job = newest(module)

@@ -221,7 +221,7 @@ def test_send_of_a_held_job_pressed_twice_is_one_post(
     clicked: Callable[[str], Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    flow = module("blender.session.queue")
+    queue = module("blender.session.queue")
     stand_in.fail("submit", 425)
     job = clicked("QUEUED")
     until(module, blender, job.id, lambda job: job.problem is not None)
@@ -229,8 +229,8 @@ def test_send_of_a_held_job_pressed_twice_is_one_post(
     job = until(module, blender, job.id, lambda job: job.held)
     monkeypatch.setenv("XAI_API_KEY", stand_in.key)
     before = posts(stand_in)
-    flow.release(job)
-    flow.release(job)
+    queue.release(job)
+    queue.release(job)
     until(module, blender, job.id, lambda job: job.state == "IMPORTED")
     settle(module, blender)
     assert posts(stand_in) == before + 1
@@ -260,7 +260,7 @@ def test_a_script_in_a_loop_that_is_interrupted(
 ) -> None:
     """Each call buys at most once, and what a call said was not sent is never sent afterwards."""
     chance = random.Random(5)
-    flow = module("blender.session.tick")
+    tick = module("blender.session.tick")
     # The service answers late, so that interrupts fall into every part of a call.
     stand_in.settings(job_seconds=0.1)
     calls, promised = 0, []
@@ -287,7 +287,7 @@ def test_a_script_in_a_loop_that_is_interrupted(
     # Everything that is still to come, comes.
     end = time.monotonic() + 20
     while any(job.open for job in jobs(module)) and time.monotonic() < end:
-        flow.tick(blender.context)
+        tick.tick(blender.context)
         time.sleep(0.02)
     settle(module, blender)
     every = {job.id: job for job in jobs(module)}
@@ -363,10 +363,10 @@ def test_send_again_says_its_price_and_each_press_is_one_post(
 ) -> None:
     """A script that presses twice gets two; each is a job of its own, and the dialog says the second time."""
     job = lost(stand_in, clicked)
-    flow = module("blender.session.click")
+    click = module("blender.session.click")
     models = module("core.amount")
     operators = module("blender.ui.job_actions")
-    assert models.priced("Send Again", flow.price_again(job)) == "Send Again for $0.05"
+    assert models.priced("Send Again", click.price_again(job)) == "Send Again for $0.05"
     refused(lambda: blender.ops.grok_video.send_again(job=job.id), "costs money")
     assert posts(stand_in) == 1
     assert operators._bought_since(job) == ""

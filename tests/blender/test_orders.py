@@ -245,13 +245,13 @@ def test_a_service_that_returns_only_the_new_part(
 ) -> None:
     """Recognised by its length: then nothing of it is hidden."""
     placing = module("blender.timeline.placement")
-    flow = module("blender.session.imports")
+    imports = module("blender.session.imports")
     bpy.ops.grok_video.extend()
     job = newest(module)
     alone = pictures.numbered_clip(tmp_path / "alone.mp4", 2, audio=False)
     clip = module("core.mp4").probe(str(alone))
-    assert flow._head_of(job, clip) == 0.0
-    assert flow._head_of(job, job.clip) == pytest.approx(3.0, abs=0.1)
+    assert imports._head_of(job, clip) == 0.0
+    assert imports._head_of(job, job.clip) == pytest.approx(3.0, abs=0.1)
     assert placing.head_seconds(8.0, 6.0, 2.0) == pytest.approx(6.0)
 
 
@@ -597,9 +597,9 @@ def test_a_bake_that_fails_costs_nothing(
     broken.write_text("raise SystemExit(3)\n")
     patches.set(bake, "_CHILD", broken)
     refused(bpy.ops.grok_video.extend, "could not be prepared")
-    flow = module("blender.session.state")
-    assert flow.current().click.message.count("Nothing was sent or charged.") == 1
-    assert flow.current().click.preparing is None
-    assert flow.current().bridge.snapshot.all == ()
+    state = module("blender.session.state")
+    assert state.current().click.message.count("Nothing was sent or charged.") == 1
+    assert state.current().click.preparing is None
+    assert state.current().bridge.snapshot.all == ()
     assert stand_in.requests("submit") == []
     assert not list((tmp_path / "data").rglob("*.mp4"))

@@ -75,11 +75,11 @@ def window(extension: ModuleType, module: Module, patches: Any) -> None:
         patches.set(module(name), "bpy", _Bpy(), unused_ok="not every click asks both")
 
 
-def tick_until(flow: Any, done: Callable[[], object], seconds: float = 90.0) -> None:
+def tick_until(session: Any, done: Callable[[], object], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not done():
-        assert time.monotonic() < deadline, flow.current().click.message
-        flow.tick(bpy.context)
+        assert time.monotonic() < deadline, session.current().click.message
+        session.tick(bpy.context)
         time.sleep(0.02)
 
 
@@ -95,20 +95,20 @@ def extend(module: Module, seconds: int = 12) -> str:
     return series.extend(bpy.context, shot, passes)
 
 
-def job_of(flow: Any, job_id: str) -> Any:
-    return flow.current().bridge.snapshot.jobs.get(job_id)
+def job_of(session: Any, job_id: str) -> Any:
+    return session.current().bridge.snapshot.jobs.get(job_id)
 
 
-def in_state(flow: Any, job_id: str, state: str) -> Callable[[], bool]:
-    return lambda: (job := job_of(flow, job_id)) is not None and job.state == state
+def in_state(session: Any, job_id: str, state: str) -> Callable[[], bool]:
+    return lambda: (job := job_of(session, job_id)) is not None and job.state == state
 
 
-def settle(flow: Any, seconds: float = 1.5) -> None:
+def settle(session: Any, seconds: float = 1.5) -> None:
     """Give a purchase that must not come the time to come: to begin, to be prepared, and to be sent."""
     for _ in range(2):
         until = time.monotonic() + seconds
-        while time.monotonic() < until or flow.current().click.preparing is not None:
-            flow.tick(bpy.context)
+        while time.monotonic() < until or session.current().click.preparing is not None:
+            session.tick(bpy.context)
             time.sleep(0.02)
 
 
@@ -246,10 +246,10 @@ def test_what_the_dialog_asked_about_is_what_is_bought(
 @pytest.fixture
 def stopped(window: None, scene: Any, strip: Any, stand_in: Any, module: Module) -> str:
     """A job of which a second pass was to follow, stopped by hand while it ran."""
-    flow = module("blender.session")
+    session = module("blender.session")
     stand_in.fail("job", "stall")
     job_id = extend(module)
-    tick_until(flow, in_state(flow, job_id, "RUNNING"))
+    tick_until(session, in_state(session, job_id, "RUNNING"))
     bpy.ops.grok_video.stop(job=job_id)
     return job_id
 
@@ -257,13 +257,13 @@ def stopped(window: None, scene: Any, strip: Any, stand_in: Any, module: Module)
 def test_retry_is_free_although_a_pass_was_to_follow(
     stopped: str, scene: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.session")
-    said = flow.current().click.message
-    tick_until(flow, in_state(flow, stopped, "CANCELLED"))
+    session = module("blender.session")
+    said = session.current().click.message
+    tick_until(session, in_state(session, stopped, "CANCELLED"))
     stand_in.finish()
     bpy.ops.grok_video.retry(job=stopped)
-    tick_until(flow, in_state(flow, stopped, "IMPORTED"))
-    settle(flow)
+    tick_until(session, in_state(session, stopped, "IMPORTED"))
+    settle(session)
     assert len(stand_in.requests("submit")) == 1
     assert len(editing.strips(scene)) == 2
     assert "not extended further" in said
@@ -272,17 +272,17 @@ def test_retry_is_free_although_a_pass_was_to_follow(
 def test_a_series_that_another_blender_stopped_does_not_go_on(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.session")
+    session = module("blender.session")
     stand_in.fail("job", "stall")
     job_id = extend(module)
-    tick_until(flow, in_state(flow, job_id, "RUNNING"))
-    flow.send("stop", job=job_id)  # as another's operator puts it down
-    tick_until(flow, in_state(flow, job_id, "CANCELLED"))
-    said = flow.current().click.message
-    flow.retry(job_of(flow, job_id))
+    tick_until(session, in_state(session, job_id, "RUNNING"))
+    session.send("stop", job=job_id)  # as another's operator puts it down
+    tick_until(session, in_state(session, job_id, "CANCELLED"))
+    said = session.current().click.message
+    session.retry(job_of(session, job_id))
     stand_in.finish()
-    tick_until(flow, in_state(flow, job_id, "IMPORTED"))
-    settle(flow)
+    tick_until(session, in_state(session, job_id, "IMPORTED"))
+    settle(session)
     assert len(stand_in.requests("submit")) == 1
     assert "1 more part was not sent" in said
 
@@ -291,15 +291,15 @@ def test_a_part_that_is_placed_by_hand_buys_nothing(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
     """Its scene was renamed while it ran; much later the artist presses Import."""
-    flow = module("blender.session")
+    session = module("blender.session")
     job_id = extend(module)
-    tick_until(flow, in_state(flow, job_id, "RUNNING"))
+    tick_until(session, in_state(session, job_id, "RUNNING"))
     scene.name = "Renamed"
-    tick_until(flow, lambda: (job := job_of(flow, job_id)).state == "READY" and job.problem)
+    tick_until(session, lambda: (job := job_of(session, job_id)).state == "READY" and job.problem)
     bpy.ops.grok_video.import_result(job=job_id, here=True)
-    settle(flow)
+    settle(session)
     assert len(stand_in.requests("submit")) == 1
-    assert "not extended further" in flow.current().click.message
+    assert "not extended further" in session.current().click.message
     assert len(editing.strips(scene)) == 2
 
 
@@ -307,13 +307,13 @@ def test_two_series_do_not_lose_one_another(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
     """Both first parts come in while the source of something else is being prepared."""
-    flow = module("blender.session")
+    session = module("blender.session")
     stand_in.settings(job_seconds=60)
     first = extend(module)
-    tick_until(flow, in_state(flow, first, "RUNNING"))
+    tick_until(session, in_state(session, first, "RUNNING"))
     scene.grok_video.extend_prompt = "Another way"
     second = extend(module)
-    tick_until(flow, in_state(flow, second, "RUNNING"))
+    tick_until(session, in_state(session, second, "RUNNING"))
 
     class Waiting:
         spec = None
@@ -326,33 +326,34 @@ def test_two_series_do_not_lose_one_another(
         def cancel(self) -> None:
             pass
 
-    flow.current().click.queue.append(Waiting())
+    session.current().click.queue.append(Waiting())
     stand_in.settings(job_seconds=0.3)
     stand_in.finish()
     tick_until(
-        flow, lambda: in_state(flow, first, "IMPORTED")() and in_state(flow, second, "IMPORTED")()
+        session,
+        lambda: in_state(session, first, "IMPORTED")() and in_state(session, second, "IMPORTED")(),
     )
-    flow.current().click.queue.clear()
-    tick_until(flow, lambda: {first, second} <= set(flow.current().series.follows))
+    session.current().click.queue.clear()
+    tick_until(session, lambda: {first, second} <= set(session.current().series.follows))
     for job_id in (first, second):
-        tick_until(flow, in_state(flow, flow.current().series.follows[job_id], "IMPORTED"))
+        tick_until(session, in_state(session, session.current().series.follows[job_id], "IMPORTED"))
     assert len(stand_in.requests("submit")) == 4
 
 
 def test_another_file_ends_a_series(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
 ) -> None:
-    flow = module("blender.session")
+    session = module("blender.session")
     stand_in.fail("job", "stall")
     job_id = extend(module)
-    tick_until(flow, in_state(flow, job_id, "RUNNING"))
+    tick_until(session, in_state(session, job_id, "RUNNING"))
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.read_homefile(use_empty=True)
     stand_in.finish()
-    tick_until(flow, in_state(flow, job_id, "READY"))
+    tick_until(session, in_state(session, job_id, "READY"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
-    tick_until(flow, in_state(flow, job_id, "IMPORTED"))
-    settle(flow)
+    tick_until(session, in_state(session, job_id, "IMPORTED"))
+    settle(session)
     assert len(stand_in.requests("submit")) == 1
     assert len(editing.strips(bpy.context.scene)) == 2
 
@@ -360,13 +361,15 @@ def test_another_file_ends_a_series(
 def test_passes_go_on_when_the_worker_is_killed_between_them(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.session")
+    session = module("blender.session")
     job_id = extend(module)
-    tick_until(flow, lambda: job_id in flow.current().series.follows or flow.current().series.next)
-    flow.current().bridge.close()
-    tick_until(flow, lambda: job_id in flow.current().series.follows)
-    after = flow.current().series.follows[job_id]
-    tick_until(flow, in_state(flow, after, "IMPORTED"))
+    tick_until(
+        session, lambda: job_id in session.current().series.follows or session.current().series.next
+    )
+    session.current().bridge.close()
+    tick_until(session, lambda: job_id in session.current().series.follows)
+    after = session.current().series.follows[job_id]
+    tick_until(session, in_state(session, after, "IMPORTED"))
     assert len(stand_in.requests("submit")) == 2
 
 
@@ -374,10 +377,10 @@ def test_passes_go_on_when_the_worker_is_killed_between_them(
 def test_a_part_that_is_gone_before_the_next_pass_ends_the_series(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module, what: str
 ) -> None:
-    flow = module("blender.session")
+    session = module("blender.session")
     stand_in.settings(job_seconds=60)
     job_id = extend(module)
-    tick_until(flow, in_state(flow, job_id, "RUNNING"))
+    tick_until(session, in_state(session, job_id, "RUNNING"))
 
     def placed(_context: Any) -> bool:
         return False
@@ -385,15 +388,15 @@ def test_a_part_that_is_gone_before_the_next_pass_ends_the_series(
     with patching.Patches() as patches:
         patches.set(module("blender.session.tick"), "start_next_pass", placed)
         stand_in.finish()
-        tick_until(flow, in_state(flow, job_id, "IMPORTED"))
+        tick_until(session, in_state(session, job_id, "IMPORTED"))
     made = made_by(scene, job_id)
     if what == "removed":
         editing.base_of(scene.sequence_editor).remove(made)
     else:
         made.mute = True
-    settle(flow)
-    assert "not extended further" in flow.current().click.message
-    assert flow.current().series.agreed == {}
+    settle(session)
+    assert "not extended further" in session.current().click.message
+    assert session.current().series.agreed == {}
     assert len(stand_in.requests("submit")) == 1
 
 
@@ -405,7 +408,7 @@ def test_a_bake_that_cannot_begin_ends_its_click(
     patches: Any, tmp_path: Path,
 ) -> None:  # fmt: skip
     """The disk is full in the moment when the edit is written."""
-    flow = module("blender.session")
+    session = module("blender.session")
     bake = module("blender.sources.bake")
 
     def full(*_given: Any) -> Any:
@@ -413,23 +416,23 @@ def test_a_bake_that_cannot_begin_ends_its_click(
 
     patches.set(bake, "write_edit", full)
     extend(module)
-    tick_until(flow, lambda: flow.current().click.preparing is None)
-    assert flow.current().click.message == (
+    tick_until(session, lambda: session.current().click.preparing is None)
+    assert session.current().click.message == (
         "The strip could not be prepared: No space left on device. Nothing was sent or charged."
     )
-    assert flow.current().series.agreed == {}
+    assert session.current().series.agreed == {}
     assert not list((tmp_path / "data").rglob(".grok_video_bake-*"))
 
 
 def test_a_bug_ends_its_click_and_not_the_add_on(
     window: None, scene: Any, strip: Any, module: Module, patches: Any
 ) -> None:
-    flow = module("blender.session")
+    session = module("blender.session")
     bake = module("blender.sources.bake")
     patches.set(bake.Bake, "poll", lambda _self: 1 / 0)
     extend(module)
-    tick_until(flow, lambda: flow.current().click.preparing is None)
-    assert "Nothing was sent or charged" in flow.current().click.message
+    tick_until(session, lambda: session.current().click.preparing is None)
+    assert "Nothing was sent or charged" in session.current().click.message
 
 
 @pytest.mark.parametrize("what", ["renamed", "filled"])
@@ -437,7 +440,7 @@ def test_a_camera_reference_whose_list_is_gone(
     window: None, scene: Any, module: Module, patches: Any,
     tmp_path: Path, what: str,
 ) -> None:  # fmt: skip
-    flow = module("blender.session")
+    session = module("blender.session")
     camera_ = module("blender.sources.camera")
     pixels = module("blender.sources.pixels")
     camera = bpy.data.objects.new("Close", bpy.data.cameras.new("Close"))
@@ -446,7 +449,7 @@ def test_a_camera_reference_whose_list_is_gone(
     scene.render.engine = "CYCLES"
     scene.cycles.samples = 1
     bpy.ops.grok_video.add_camera_reference(camera="Close")
-    step = flow.current().click.preparing.steps[0]
+    step = session.current().click.preparing.steps[0]
 
     class Rendered:
         """In a wheel a render blocks: here it is done, and the artist was quicker."""
@@ -468,8 +471,8 @@ def test_a_camera_reference_whose_list_is_gone(
             pass
 
     patches.set(camera_.CameraRender, "start", lambda *_given: Rendered())
-    tick_until(flow, lambda: flow.current().click.preparing is None)
-    assert flow.current().click.message
+    tick_until(session, lambda: session.current().click.preparing is None)
+    assert session.current().click.message
     assert not step.path.exists()
     assert len(scene.grok_video.references) == (0 if what == "renamed" else 7)
 
@@ -477,7 +480,7 @@ def test_a_camera_reference_whose_list_is_gone(
 def test_a_second_click_while_one_is_prepared(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    flow = module("blender.session")
+    session = module("blender.session")
     extend(module, 2)
     for click in (
         bpy.ops.grok_video.extend,
@@ -486,8 +489,8 @@ def test_a_second_click_while_one_is_prepared(
     ):
         refused(click, "being prepared")
     bpy.ops.grok_video.stop_preparing()
-    assert flow.current().click.preparing is None
-    settle(flow, 0.5)
+    assert session.current().click.preparing is None
+    settle(session, 0.5)
     assert stand_in.requests("submit") == []
 
 
@@ -501,11 +504,11 @@ def children() -> set[str]:
 def test_the_add_on_disabled_during_a_bake(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
 ) -> None:
-    flow = module("blender.session")
+    session = module("blender.session")
     before = children()
     scenes = set(bpy.data.scenes.keys())
     extend(module)
-    tick_until(flow, lambda: flow.current().click.preparing.progress or children() - before)
+    tick_until(session, lambda: session.current().click.preparing.progress or children() - before)
     package = module("blender.compat").__name__.split(".blender")[0]
     bpy.ops.preferences.addon_disable(module=package)
     assert children() <= before
@@ -519,14 +522,14 @@ def test_the_add_on_disabled_during_a_bake(
 def test_another_file_during_a_bake(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
 ) -> None:
-    flow = module("blender.session")
+    session = module("blender.session")
     before = children()
     extend(module)
-    tick_until(flow, lambda: flow.current().click.preparing.progress or children() - before)
+    tick_until(session, lambda: session.current().click.preparing.progress or children() - before)
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert flow.current().click.preparing is None
-    assert flow.current().series.agreed == {}
-    settle(flow, 0.5)
+    assert session.current().click.preparing is None
+    assert session.current().series.agreed == {}
+    settle(session, 0.5)
     assert children() <= before
     assert not list((tmp_path / "data").rglob("stills/*.mp4"))
     assert stand_in.requests("submit") == []

@@ -53,7 +53,7 @@ class Traffic:
     """Jobs of the add-on: ten that are polled, and one after the other with large files."""
 
     def __init__(self, ui: Ui, image: str, megabytes: int, folder: Path) -> None:
-        self.flow = ui.module("blender.session")
+        self.session = ui.module("blender.session")
         self.spec = ui.module("core.spec")
         self.payload = ui.module("core.payload")
         self.settings = ui.module("blender.config")
@@ -70,20 +70,20 @@ class Traffic:
             image=image, image_mime="image/png" if image else "",
             image_bytes=Path(image).stat().st_size if image else 0,
             output=str(self.folder / f"{len(self.carried)}.mp4"),
-            target=self.spec.Target(self.flow.current().bridge.session),
+            target=self.spec.Target(self.session.current().bridge.session),
         )  # fmt: skip
-        self.flow.send("submit", spec=self.payload.spec_to_payload(spec))
+        self.session.send("submit", spec=self.payload.spec_to_payload(spec))
         return spec.id
 
     def of(self, job_id: str) -> Any:
         """The job as the panel shows it, or None."""
-        return self.flow.current().bridge.snapshot.jobs.get(job_id)
+        return self.session.current().bridge.snapshot.jobs.get(job_id)
 
     def start(self, ui: Ui) -> Steps:
         """Have ten jobs polled: new ones the first time, the same ones taken up again later."""
         if self.polled:
             for job_id in self.polled:
-                self.flow.send("retry", job=job_id)
+                self.session.send("retry", job=job_id)
         else:
             self.polled = [self.submit(f"seconds=100000 number={n}") for n in range(POLLED)]
         yield from ui.until(
@@ -108,12 +108,12 @@ class Traffic:
         """Let the large one arrive, then stop the tracking of the others; the window is idle then."""
         yield from ui.until(self.arrived, "the last large clip", 60)
         for job_id in self.polled:
-            self.flow.send("stop", job=job_id)
+            self.session.send("stop", job=job_id)
         yield from ui.until(
             lambda: all(self.of(i).state == "CANCELLED" for i in self.polled), "the stop", 30
         )
         yield from ui.until(
-            lambda: not self.flow.current().watch.running, "the end of the watch", 60
+            lambda: not self.session.current().watch.running, "the end of the watch", 60
         )
 
 
@@ -234,10 +234,10 @@ def panel(ui: Ui, draws: int, jobs: int) -> Steps:
     patches.set(types._JobsPanel, "draw", _timed(types._JobsPanel.draw, samples["jobs"]))
     types.register()
     bpy.context.window_manager.grok_video.show = "ALL"
-    flow = ui.module("blender.session.state")
+    state = ui.module("blender.session.state")
     yield from ui.sidebar("SEQUENCE_EDITOR")
     yield from ui.point("SEQUENCE_EDITOR")
-    yield from ui.until(lambda: len(flow.current().bridge.snapshot.all) == jobs, "all the jobs")
+    yield from ui.until(lambda: len(state.current().bridge.snapshot.all) == jobs, "all the jobs")
     a_strip(timeline())
     for own in samples.values():
         own.clear()

@@ -19,7 +19,7 @@ VIEW = "VIEW_3D"
 PACKAGE = "bl_ext.user_default.grok_video"
 
 
-def flow(ui: Ui) -> Any:
+def session(ui: Ui) -> Any:
     return ui.module("blender.session.state").current()
 
 
@@ -48,8 +48,8 @@ def rendering(ui: Ui) -> Steps:
     yield from generate(ui)
     yield from ui.until(
         lambda: (
-            flow(ui).click.preparing
-            and flow(ui).click.preparing.running
+            session(ui).click.preparing
+            and session(ui).click.preparing.running
             and bpy.app.is_job_running("RENDER")
         ),
         "the render",
@@ -149,8 +149,8 @@ def worker_gone(ui: Ui) -> Steps:
     scene.grok_video.duration = 1
     yield from generate(ui)
     yield from ui.until(lambda: newest() and newest().state == "IMPORTED", "the first clip", 90)
-    yield from ui.until(lambda: not flow(ui).watch.running, "the end of the watch", 60)
-    worker = flow(ui).bridge.worker.pid
+    yield from ui.until(lambda: not session(ui).watch.running, "the end of the watch", 60)
+    worker = session(ui).bridge.worker.pid
     os.kill(worker, signal.SIGKILL)
     status = Path(f"/proc/{worker}/stat")  # nobody has asked for its end yet: it stays as a zombie
     yield from ui.until(lambda: status.read_text().rpartition(")")[2].split()[0] == "Z", "its end")
@@ -165,10 +165,10 @@ def undo_in_render(ui: Ui) -> Steps:
     yield from rendering(ui)
     yield from ui.point(VIEW)
     yield from ui.press("Z", ctrl=True)
-    yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of the render", 60)
+    yield from ui.until(lambda: session(ui).click.preparing is None, "the end of the render", 60)
     yield from ui.until(lambda: not bpy.app.is_job_running("RENDER"), "Blender's end of it", 60)
     yield from ui.until(lambda: len(bpy.data.scenes) == 1, "the temporary scene's end")
-    ui.note(message=flow(ui).click.message, job=newest() is not None)
+    ui.note(message=session(ui).click.message, job=newest() is not None)
     yield from ui.press("Z", ctrl=True, shift=True)
     yield 0.5
     yield from ui.until(lambda: len(bpy.data.scenes) == 1, "no ghost after redo")
@@ -177,8 +177,8 @@ def undo_in_render(ui: Ui) -> Steps:
 def new_in_render(ui: Ui) -> Steps:
     yield from rendering(ui)
     bpy.ops.wm.read_homefile()
-    yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of the render", 60)
-    ui.note(message=flow(ui).click.message, job=newest() is not None)
+    yield from ui.until(lambda: session(ui).click.preparing is None, "the end of the render", 60)
+    ui.note(message=session(ui).click.message, job=newest() is not None)
     ui.note(scenes=[scene.name for scene in bpy.data.scenes])
 
 
@@ -189,10 +189,10 @@ def f12_in_render(ui: Ui) -> Steps:
     bpy.context.scene.cycles.samples = 1
     yield from ui.point(VIEW)
     yield from ui.press("F12")
-    yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of our render", 90)
+    yield from ui.until(lambda: session(ui).click.preparing is None, "the end of our render", 90)
     yield from ui.until(lambda: not bpy.app.is_job_running("RENDER"), "the end of theirs", 90)
     yield from ui.until(lambda: len(bpy.data.scenes) == 1, "the temporary scene's end")
-    ui.note(message=flow(ui).click.message, job=newest() is not None)
+    ui.note(message=session(ui).click.message, job=newest() is not None)
 
 
 def double_click(ui: Ui, playing: bool) -> Steps:
@@ -255,7 +255,7 @@ def autosave(ui: Ui) -> Steps:
     bpy.context.scene.cursor.location.x += 1
     bpy.ops.ed.undo_push(message="Cursor")
     yield from ui.until(lambda: saved() - before, "the autosave", 140)
-    ui.note(watching=flow(ui).watch.running, state=str(newest().state))
+    ui.note(watching=session(ui).watch.running, state=str(newest().state))
 
 
 class PROBE_PT_panel(bpy.types.Panel):
@@ -291,11 +291,13 @@ def redraws(ui: Ui, seconds: int) -> Steps:
     yield from ui.until(lambda: len(times) > seconds, "our tab's redraws", 60)
     ui.note(took=times[-1] - times[0])
     yield from ui.sidebar(VIEW, "Probe")
-    second = flow(ui).watch.drawn_second
-    yield from ui.until(lambda: flow(ui).watch.drawn_second > second, "the end of its own redraws")
-    PROBE_PT_panel.draws = 0
-    second = flow(ui).watch.drawn_second
+    second = session(ui).watch.drawn_second
     yield from ui.until(
-        lambda: flow(ui).watch.drawn_second >= second + seconds, "the seconds that pass", 60
+        lambda: session(ui).watch.drawn_second > second, "the end of its own redraws"
+    )
+    PROBE_PT_panel.draws = 0
+    second = session(ui).watch.drawn_second
+    yield from ui.until(
+        lambda: session(ui).watch.drawn_second >= second + seconds, "the seconds that pass", 60
     )
     ui.note(other_tab=PROBE_PT_panel.draws, state=str(newest().state))

@@ -18,7 +18,7 @@ from jobs import described, newest, quick, strips, timeline
 KIND = "SEQUENCE_EDITOR"
 
 
-def flow(ui: Ui) -> Any:
+def session(ui: Ui) -> Any:
     """The extension's session."""
     return ui.module("blender.session.state").current()
 
@@ -71,7 +71,7 @@ def span(strip: Any) -> list[int]:
 
 def wait_for_clip(ui: Ui, count: int, seconds: float = 120) -> Steps:
     """Wait until there are so many clips on the timeline, and none is under way; gives the newest."""
-    known = flow(ui)
+    known = session(ui)
     yield from ui.until(
         lambda: len(movies()) == count and not known.bridge.snapshot.open,
         f"clip number {count}; {known.click.message or known.imports.waiting or 'nothing is said'}",
@@ -105,7 +105,7 @@ def colour(name: str, start: int, end: int, rgb: tuple[float, float, float]) -> 
 @contextmanager
 def held(ui: Ui) -> Iterator[Any]:
     """The bake's own Blender stands still meanwhile, however long the mouse takes."""
-    process = flow(ui).click.preparing.running.work._process
+    process = session(ui).click.preparing.running.work._process
     os.kill(process.pid, signal.SIGSTOP)
     try:
         yield process
@@ -117,7 +117,9 @@ def held(ui: Ui) -> Iterator[Any]:
 def baking(ui: Ui) -> Steps:
     """Wait for a bake that has begun to write frames."""
     yield from ui.until(
-        lambda: flow(ui).click.preparing and (flow(ui).click.preparing.progress or (0, 0))[0] > 0,
+        lambda: (
+            session(ui).click.preparing and (session(ui).click.preparing.progress or (0, 0))[0] > 0
+        ),
         "the bake",
         60,
     )
@@ -125,7 +127,7 @@ def baking(ui: Ui) -> Steps:
 
 def left_over(ui: Ui) -> list[str]:
     """What lies in the folder of sources."""
-    folder = flow(ui).bridge.data_dir / "stills"
+    folder = session(ui).bridge.data_dir / "stills"
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
@@ -197,7 +199,7 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     yield from ui.press()
     yield from ui.press()
     yield from ui.until(lambda: newest().spec.kind == "extend", "the job")
-    assert flow(ui).click.preparing is None
+    assert session(ui).click.preparing is None
     yield from ui.press("ESC")  # Blender's popup, which says that it was sent just now
     yield from ui.point(KIND)
     second = yield from wait_for_clip(ui, 2)
@@ -218,11 +220,11 @@ def a_shot_goes_on(ui: Ui) -> Steps:
         yield from ui.find("grok_video.stop_preparing")
     began = time.monotonic()
     yield from ui.press()
-    yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of the bake", 10)
+    yield from ui.until(lambda: session(ui).click.preparing is None, "the end of the bake", 10)
     ui.note(
         stopped_after=time.monotonic() - began,
         ended=process.poll() is not None,
-        message=flow(ui).click.message,
+        message=session(ui).click.message,
         left=[name for name in left_over(ui) if name.endswith(".mp4") or "bake" in name],
         heart=gap,
     )
@@ -243,7 +245,9 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     service("settings", job_seconds=1)
     service("finish")
     third = yield from wait_for_clip(ui, 3)
-    ui.note(cut=[span(first), span(third)], notice=bool(flow(ui).imports.landings.get(newest().id)))
+    ui.note(
+        cut=[span(first), span(third)], notice=bool(session(ui).imports.landings.get(newest().id))
+    )
     yield from ui.shot("rework-cut-extended")
 
     # Edit: it covers its source; muted, it shows what was there.
@@ -278,7 +282,7 @@ def to_a_length(ui: Ui) -> Steps:
     yield from ui.click("grok_video.extend")
     yield 0.5
     yield from ui.shot("rework-passes")
-    ui.note(asked=len(flow(ui).bridge.snapshot.all))  # nothing before the answer
+    ui.note(asked=len(session(ui).bridge.snapshot.all))  # nothing before the answer
     yield from ui.press("RET")
     yield from ui.point(KIND)
     yield from wait_for_clip(ui, 3)
@@ -300,7 +304,7 @@ def to_a_length(ui: Ui) -> Steps:
     yield from ui.click("grok_video.stop", with_=second)
     yield from ui.until(lambda: newest().state == "CANCELLED", "the stop")
     yield 1.0
-    known = flow(ui)
+    known = session(ui)
     ui.note(
         stopped=[str(newest().state), newest().id == second],
         left=[span(strip) for strip in movies()],
@@ -335,11 +339,11 @@ def interrupted(ui: Ui, blend: str) -> Steps:
         yield from ui.press("ESC")
         yield from ui.press("ESC")
         yield 0.5
-        ui.note(escaped=flow(ui).click.preparing is not None)
+        ui.note(escaped=session(ui).click.preparing is not None)
         yield from ui.press("Z", ctrl=True)
         yield from ui.until(lambda: not has_strip("Sky"), "the undo")
-    yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of the bake", 120)
-    ui.note(undone=flow(ui).click.message)
+    yield from ui.until(lambda: session(ui).click.preparing is None, "the end of the bake", 120)
+    ui.note(undone=session(ui).click.message)
     yield from ui.shot("rework-undone")
     yield from ui.press("Z", ctrl=True, shift=True)
     yield from ui.until(lambda: has_strip("Sky"), "the redo")
@@ -349,8 +353,8 @@ def interrupted(ui: Ui, blend: str) -> Steps:
     with held(ui) as process:
         bpy.ops.wm.open_mainfile(filepath=blend)
         yield 1.0  # 4.3 crashes when its new window is touched from the same timer
-        yield from ui.until(lambda: flow(ui).click.preparing is None, "the end of the bake")
-    ui.note(opened=flow(ui).click.message, ended=process.poll() is not None, left=left_over(ui))
+        yield from ui.until(lambda: session(ui).click.preparing is None, "the end of the bake")
+    ui.note(opened=session(ui).click.message, ended=process.poll() is not None, left=left_over(ui))
     yield from ui.sidebar(KIND)
     yield from ui.shot("rework-opened")
 

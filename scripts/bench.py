@@ -352,9 +352,9 @@ def _import(bench: Bench) -> Iterator[Figure]:
         imports=4 if bench.quick else 12,
     )
     ours, bare = samples["ours"], samples["bare"]
-    yield Figure("import", "import_clip: median", median(ours), "ms", "movie_strip_add",
+    yield Figure("import", "bring_in: median", median(ours), "ms", "movie_strip_add",
                  median(bare), "≤ 1.2 ×", len(ours))  # fmt: skip
-    yield Figure("import", "import_clip: max", max(ours), "ms", "movie_strip_add", max(bare),
+    yield Figure("import", "bring_in: max", max(ours), "ms", "movie_strip_add", max(bare),
                  "", len(ours))  # fmt: skip
 
 
@@ -517,7 +517,7 @@ ROWS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
     "register": ("register() beside Blender's start", _register),
     "worker": ("the worker's start", _worker),
     "memory": ("the worker's peak memory", _memory),
-    "import": ("import_clip beside movie_strip_add", _import),
+    "import": ("bring_in beside movie_strip_add", _import),
     "bake": ("baking and sending a strip of 15 s at 1080p (wheel and window)", _bake),
     "done": ("the service's done to the strip (window)", _done),
     "panel": ("drawing the panel (window)", _panel),

@@ -335,18 +335,20 @@ def spec_of(prompt: str, session: str, output: Path, image: str = "") -> Any:
 
 
 def place(task: dict[str, Any]) -> dict[str, Any]:
-    """``import_clip`` and a bare ``movie_strip_add`` of the same file in turn, in fresh scenes."""
+    """``bring_in`` and a bare ``movie_strip_add`` of the same file in turn, in fresh scenes."""
     import bpy
 
     samples: dict[str, list[float]] = {"ours": [], "bare": []}
     clip = task["clip"]
     with enabled(Path(task["home"])):
-        sequencer = module("blender.timeline.importing")
+        importing = module("blender.timeline.importing")
+        meta_at = module("blender.timeline.strips").meta_at
+        settle_lowest = module("blender.timeline.channels").settle_lowest
 
         def ours(scene: Any) -> None:
-            sequencer.import_clip(
-                bpy.context, scene, clip, frame=1, name="Clip", job_id="0" * 32, made_from_view=""
-            )
+            made = importing.Clip(clip, "Clip", "0" * 32, "")
+            meta = meta_at(scene, 1)
+            importing.bring_in(bpy.context, scene, made, meta=meta, frame=1, settle=settle_lowest)
 
         def bare(scene: Any) -> None:
             scene.sequence_editor_create()

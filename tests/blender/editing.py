@@ -71,11 +71,17 @@ def split(strip: Any, frame: int) -> Any:
     return strip.split(frame=frame, split_method="SOFT")
 
 
-def find(scene: Any, name: str) -> Any:
-    """A strip by its name, inside meta strips too. References die with every meta strip that is made."""
+def every(scene: Any) -> list[Any]:
+    """All strips, inside meta strips too. References die with every meta strip that is made."""
     editor = scene.sequence_editor
-    every = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
-    return next(strip for strip in every if strip.name == name)
+    if editor is None:
+        return []
+    return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
+
+
+def find(scene: Any, name: str) -> Any:
+    """A strip by its name, inside meta strips too."""
+    return next(strip for strip in every(scene) if strip.name == name)
 
 
 def select(scene: Any, *wanted: Any) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from ..stand_in import frame_code
 from . import pictures
+from .placed import import_clip
 from .test_sequencer import RATES, base_of, color, sequencer_operators, span
 from .test_sequencer_colour import COLUMNS, ROWS, any_colours, rendered_in
 
@@ -54,9 +55,7 @@ def place(module: Module) -> Callable[..., tuple[Any, Any]]:
     """``place(scene, path, frame)`` imports a clip at true speed: the movie strip, the sound strip or None."""
 
     def place(scene: Any, path: Path, frame: int = 1) -> tuple[Any, Any]:
-        landing = module("blender.timeline.importing").import_clip(
-            bpy.context, scene, str(path), frame=frame, name="A", job_id="job", made_from_view=""
-        )
+        landing = import_clip(module("blender.timeline"), scene, path, frame=frame, name="A")
         found = all_strips(scene)
         return found[landing.movie], found.get(landing.sound)
 

@@ -20,6 +20,7 @@ import pytest
 from PIL import Image
 
 from . import editing, pictures
+from .placed import import_clip
 
 Module = Callable[[str], ModuleType]
 
@@ -143,8 +144,8 @@ def test_the_seam_at_other_rates(
 ) -> None:
     """No frame twice, none missing, but the one by which 24 and the scene's rate cannot agree."""
     scene.render.fps = rate
-    landing = module("blender.timeline.importing").import_clip(
-        bpy.context, scene, str(footage), frame=1, name="A", job_id="elsewhere", made_from_view=""
+    landing = import_clip(
+        module("blender.timeline"), scene, footage, frame=1, name="A", job_id="elsewhere"
     )
     source = editing.find(scene, landing.movie)
     end = 1 + 3 * rate

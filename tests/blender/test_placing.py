@@ -32,6 +32,7 @@ from .editing import (
     split,
     strips,
 )
+from .placed import import_clip, placed
 
 Module = Callable[[str], ModuleType]
 
@@ -63,15 +64,7 @@ class Desk:
 
     def place(self, frame: int) -> Any:
         """Import the clip; its movie strip."""
-        landing = self.sequencer.import_clip(
-            bpy.context,
-            self.scene,
-            str(self.clip),
-            frame=frame,
-            name="A frog",
-            job_id="source",
-            made_from_view="",
-        )
+        landing = import_clip(self.sequencer, self.scene, self.clip, frame=frame, job_id="source")
         return find(self.scene, landing.movie)
 
     def answer(
@@ -103,13 +96,16 @@ class Desk:
     def extend(self, answer: tuple[Path, int], source: Any, frame: int = 0) -> Any:
         """Place an extension that has so many frames of its source."""
         path, known = answer
-        return self.placing.place_after(
-            bpy.context,
+        return placed(
             self.scene,
-            self.sequencer.Clip(str(path), "And jumps", "extension", ""),
-            source=source,
-            frame=frame,
-            head=known / clips.FPS,
+            lambda: self.placing.place_after(
+                bpy.context,
+                self.scene,
+                self.sequencer.Clip(str(path), "And jumps", "extension", ""),
+                source=source,
+                frame=frame,
+                head=known / clips.FPS,
+            ),
         )
 
     def edit(
@@ -132,7 +128,12 @@ class Desk:
             mark=mark,
         )
         clip = self.sequencer.Clip(str(path), "In blue", "edit", "")
-        return self.placing.place_over(bpy.context, self.scene, clip, source=source, part=part)
+        return placed(
+            self.scene,
+            lambda: self.placing.place_over(
+                bpy.context, self.scene, clip, source=source, part=part
+            ),
+        )
 
     def number(self, frame: int) -> int:
         """The number of the file's frame that the edit shows."""

@@ -16,6 +16,7 @@ import pytest
 
 from . import editing, pictures
 from .conftest import patching
+from .placed import import_clip
 from .test_orders import bodies, footage, made_by, newest, number_at, refused, scene, strip
 
 __all__ = ["footage", "scene", "strip"]  # fixtures
@@ -603,8 +604,8 @@ def test_odd_rates(
     scene: Any, footage: Path, stand_in: Any, module: Module, tmp_path: Path, fps: int, base: float
 ) -> None:
     scene.render.fps, scene.render.fps_base = fps, base
-    landing = module("blender.timeline.importing").import_clip(
-        bpy.context, scene, str(footage), frame=1, name="A", job_id="elsewhere", made_from_view=""
+    landing = import_clip(
+        module("blender.timeline"), scene, footage, frame=1, name="A", job_id="elsewhere"
     )
     source = editing.find(scene, landing.movie)
     end = 1 + round(3 * fps / base)

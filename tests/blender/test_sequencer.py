@@ -12,6 +12,7 @@ import pytest
 
 from . import pictures
 from .editing import base_of, color, overlaps, sequencer_operators, span, strips
+from .placed import import_clip
 
 Module = Callable[[str], ModuleType]
 
@@ -59,8 +60,7 @@ def place(sequencer: Any) -> Callable[..., Any]:
     """``place(scene, path, frame, …)`` imports a clip."""
 
     def place(scene: Any, path: Path, frame: int = 1, **other: str) -> Any:
-        fields = {"name": "A frog", "job_id": "job", "made_from_view": ""} | other
-        return sequencer.import_clip(bpy.context, scene, str(path), frame=frame, **fields)
+        return import_clip(sequencer, scene, path, frame=frame, **other)
 
     return place
 

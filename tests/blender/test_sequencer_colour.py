@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from . import pictures
+from .placed import import_clip
 
 Module = Callable[[str], ModuleType]
 
@@ -80,15 +81,7 @@ def views(scene: Any) -> list[str]:
 
 
 def place(sequencer: Any, scene: Any, clip: Path, made_from_view: str = "") -> Any:
-    return sequencer.import_clip(
-        bpy.context,
-        scene,
-        str(clip),
-        frame=1,
-        name="A frog",
-        job_id="job",
-        made_from_view=made_from_view,
-    )
+    return import_clip(sequencer, scene, clip, frame=1, made_from_view=made_from_view)
 
 
 def difference(scene: Any, clip: Path, folder: Path) -> float:
@@ -253,12 +246,14 @@ for name, folder in (("studio", root), ("studio.blender", root + "/blender")):
 import bpy
 from studio.blender.refusal import Refused
 from studio.blender.timeline import colour, importing
+from studio.blender.timeline.channels import settle_lowest
 from studio.blender.timeline.strips import strips_of
 scene = bpy.context.scene
 assert scene.view_settings.view_transform == "Film", scene.view_settings.view_transform
 scene.view_settings.view_transform = "Filmic"  # the name that we know, without its colour space
-landing = importing.import_clip(
-    bpy.context, scene, clip, frame=1, name="A frog", job_id="job", made_from_view="Filmic"
+made = importing.Clip(clip, "A frog", "job", "Filmic")
+landing = importing.bring_in(
+    bpy.context, scene, made, meta=None, frame=1, settle=settle_lowest
 )
 assert "Filmic" in landing.notice, landing
 strip, = (s for s in strips_of(scene, "job") if s.type == "MOVIE")

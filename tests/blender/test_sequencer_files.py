@@ -15,6 +15,7 @@ import bpy
 import pytest
 
 from . import pictures
+from .placed import import_clip
 
 Module = Callable[[str], ModuleType]
 WHEN = datetime(2026, 2, 3, 23, 59)
@@ -40,9 +41,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def place(sequencer: Any, scene: Any, path: Path, job: str = "job") -> Any:
-    return sequencer.import_clip(
-        bpy.context, scene, str(path), frame=10, name="A frog", job_id=job, made_from_view=""
-    )
+    return import_clip(sequencer, scene, path, frame=10, job_id=job)
 
 
 def save(path: Path) -> None:

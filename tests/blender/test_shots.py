@@ -27,6 +27,7 @@ from .editing import (
     split,
     strips,
 )
+from .placed import import_clip
 
 Module = Callable[[str], ModuleType]
 
@@ -58,15 +59,7 @@ def place(module: Module, scene: Any) -> Callable[..., Any]:
     """``place(path, frame, …)`` imports a clip; gives its movie strip."""
 
     def place(path: Path, frame: int = 1, job_id: str = "job") -> Any:
-        landing = module("blender.timeline.importing").import_clip(
-            bpy.context,
-            scene,
-            str(path),
-            frame=frame,
-            name="A frog",
-            job_id=job_id,
-            made_from_view="",
-        )
+        landing = import_clip(module("blender.timeline"), scene, path, frame=frame, job_id=job_id)
         return next(s for s in strips(scene) if s.name == landing.movie)
 
     return place
@@ -89,12 +82,12 @@ def test_a_clip_as_it_came(scene: Any, shots: Any, place: Callable[..., Any], cl
     scene.render.fps = 30
     movie = place(clip, 41)
     shot = shots.active_source_strip(bpy.context)
-    assert (shot.scene, shot.strip, shot.kind) == (scene.name, movie.name, "MOVIE")
+    assert (shot.scene, shot.strip, movie.type) == (scene.name, movie.name, "MOVIE")
     assert (shot.channel, shot.start, shot.end, shot.origin) == (movie.channel, 41, 162, 41)
     assert (shot.fps, shot.seconds, shot.last) == (30.0, pytest.approx(121 / 30), 161)
-    assert shot.pixels == (pictures.WIDTH, pictures.HEIGHT)
+    assert shots.pixels_of(movie) == (pictures.WIDTH, pictures.HEIGHT)
     assert (shot.job, shot.whole, shot.path) == ("job", True, str(clip))
-    assert [find(scene, name).type for name in shot.sounds] == ["SOUND"] * SOUNDS
+    assert [sound.type for sound in shots.sounds_of(movie)] == ["SOUND"] * SOUNDS
 
 
 def test_a_redraw_costs_nothing(
@@ -198,8 +191,8 @@ def test_a_clip_in_a_transition_is_not_whole(
     assert not shots.active_source_strip(bpy.context).whole
     activate(cross)
     shot = shots.active_source_strip(bpy.context)
-    assert (shot.kind, shot.start, shot.end) == ("CROSS", 90, 98)
-    assert len(shot.sounds) == 2 * SOUNDS
+    assert (shot.strip, cross.type, shot.start, shot.end) == (cross.name, "CROSS", 90, 98)
+    assert len(shots.sounds_of(cross)) == 2 * SOUNDS
 
 
 def test_the_view_of_the_scene(
@@ -225,11 +218,13 @@ def test_a_strip_is_seen_as_far_as_its_metas_go(
     activate(find(scene, name))
     shot = shots.active_source_strip(bpy.context)
     assert (shot.start, shot.end, shot.origin, shot.whole) == (11, 81, 1, False)
-    assert len(shot.sounds) == SOUNDS
+    assert len(shots.sounds_of(find(scene, name))) == SOUNDS
     activate(find(scene, outer_name))
     shot = shots.active_source_strip(bpy.context)
-    assert (shot.kind, shot.start, shot.pixels) == ("META", 11, (pictures.WIDTH, pictures.HEIGHT))
-    assert len(shot.sounds) == SOUNDS
+    meta = find(scene, outer_name)
+    assert (shot.strip, meta.type, shot.start) == (outer_name, "META", 11)
+    assert shots.pixels_of(meta) == (pictures.WIDTH, pictures.HEIGHT)
+    assert len(shots.sounds_of(meta)) == SOUNDS
     set_span(find(scene, inner_name), 1, 11)
     activate(find(scene, name))
     refused(shots, "outside of its meta strip")
@@ -242,8 +237,9 @@ def test_other_kinds_of_strips(scene: Any, shots: Any, tmp_path: Path) -> None:
     for strip, pixels in ((image, (64, 48)), (color(scene, 5, 1, 49), (320, 180))):
         activate(strip)
         shot = shots.active_source_strip(bpy.context)
-        assert (shot.kind, shot.pixels, shot.end - shot.start) == (strip.type, pixels, 48)
-        assert (shot.job, shot.whole, shot.sounds, shot.path) == ("", False, (), "")
+        assert (shot.strip, shots.pixels_of(strip)) == (strip.name, pixels)
+        assert (shot.end - shot.start, shots.sounds_of(strip)) == (48, [])
+        assert (shot.job, shot.whole, shot.path) == ("", False, "")
         assert shots.missing_file(strip) == ""
         assert shots.refusal_to_extend(shot, 2.0) == ""
     (tmp_path / "a.png").unlink()

@@ -21,7 +21,6 @@ from .edit_copy import isolate
 from .pixels import Still
 from .scene_copy import copy_scene, render_result, run, tidy
 
-SOURCES = ("CAMERA", "VIEWPORT", "RENDER_RESULT", "IMAGE", "SEQUENCER", "NONE")
 #: 8192 x 8192; reading more would take gigabytes and stall the window.
 MAX_PIXELS = 2**26
 

@@ -16,9 +16,9 @@ import bpy
 from ...core.record import record
 from .. import compat
 from ..refusal import Refused
-from .channels import FOREVER, free_channels, settle_lowest
+from .channels import FOREVER, free_channels
 from .colour import colour_plan
-from .strips import JOB_PROPERTY, meta_at, strip_name
+from .strips import JOB_PROPERTY, strip_name
 
 #: The artist is moving something with the mouse: no strip may come in under it.
 _MOVING = ("TRANSFORM_OT_", "SEQUENCER_OT_")
@@ -39,10 +39,6 @@ class Landing:
     """Where a clip went."""
 
     movie: str  # name of the movie strip
-    sound: str  # name of the sound strip; '' without sound
-    channel: int  # the movie's
-    start: int  # scene frame of the first picture
-    end: int  # scene frame after the last one
     notice: str  # '' or sentences for the artist: what is not as one would expect
     off_colour: bool  # among them that it does not look like its file
 
@@ -61,28 +57,6 @@ def refusal(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
     return ""
 
 
-def import_clip(
-    context: bpy.types.Context,
-    scene: bpy.types.Scene,
-    path: str,
-    *,
-    frame: int,
-    name: str,
-    job_id: str,
-    made_from_view: str,
-) -> Landing:
-    """Place the clip at ``path`` in the edit of ``scene``, starting at ``frame``, at true speed.
-
-    ``made_from_view`` is the view transform that the clip's source came through, '' for none.
-    The scene keeps its rate, size, view, range and playhead; other strips stay where they are.
-    Raises Refused.
-    """
-    clip = Clip(path, name, job_id, made_from_view)
-    return bring_in(
-        context, scene, clip, meta=meta_at(scene, frame), frame=frame, settle=settle_lowest
-    )
-
-
 def bring_in(
     context: bpy.types.Context,
     scene: bpy.types.Scene,
@@ -92,8 +66,9 @@ def bring_in(
     frame: int,
     settle: Callable[[Any, Any, Any], str],
 ) -> Landing:
-    """Add a clip to ``meta``, or to the whole edit for None, with its first picture at ``frame``.
+    """Add a clip to ``meta``, or to the whole edit for None, with its first picture at ``frame``, at true speed.
 
+    The scene keeps its rate, size, view, range and playhead; other strips stay where they are.
     ``settle(base, movie, sound)`` gives the new strips their place and says what is not as one would
     expect: they come on channels of ``base``, their owner, where nothing ever comes. Raises
     Refused, and then leaves nothing.
@@ -125,13 +100,8 @@ def bring_in(
             strip[JOB_PROPERTY] = clip.job_id
             strip.select = True
     editor.active_strip = movie
-    start, end = compat.span(movie)
     return Landing(
         movie=movie.name,
-        sound=sound.name if sound else "",
-        channel=movie.channel,
-        start=start,
-        end=end,
         notice=" ".join(filter(None, (notice, plan.notice))),
         off_colour=bool(plan.notice),
     )

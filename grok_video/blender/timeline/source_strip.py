@@ -21,8 +21,6 @@ from .strips import (
     metas_around,
     owner_of,
     path_of,
-    pixels_of,
-    sounds_of,
     visible_span,
 )
 
@@ -36,14 +34,11 @@ class SourceStrip:
 
     scene: str
     strip: str
-    kind: str  # RNA type: 'MOVIE', 'IMAGE', 'META' …
     channel: int
     start: int  # scene frames [start, end) that it shows: its handles, cut by the metas around it
     end: int
     origin: int  # scene frame where its content begins: moves with the strip, stays when it is cut
     fps: float  # of the scene
-    sounds: tuple[str, ...]  # names of the sound strips that belong to it
-    pixels: tuple[int, int]  # of its picture, of the scene's frame where it has none of its own
     job: str  # id of the job it came from; '' for none
     whole: bool  # it shows all of its file as that job's clip came in, so that the clip can stand for it
     path: str  # its movie's file, absolute; '' for other kinds. The artist may have put in another one
@@ -87,14 +82,11 @@ def source_strip_of(strip: Any) -> SourceStrip:
     return SourceStrip(
         scene=scene.name,
         strip=strip.name,
-        kind=strip.type,
         channel=strip.channel,
         start=start,
         end=end,
         origin=compat.content_start(strip),
         fps=scene.render.fps / scene.render.fps_base,
-        sounds=tuple(sound.name for sound in sounds_of(strip)),
-        pixels=pixels_of(strip),
         job=strip.get(JOB_PROPERTY, ""),
         whole=_is_whole(strip),
         path=path_of(strip) if strip.type == "MOVIE" else "",

@@ -58,7 +58,7 @@ def make_ledger(task: dict[str, Any]) -> dict[str, Any]:
             id=specs.new_id(), kind=specs.Kind.GENERATE, model="grok-imagine-video", prompt=words * 4,
             duration=6, resolution="720p", aspect_ratio="16:9", generate_audio=True,
             account="0123456789abcdef", api_base="http://127.0.0.1:9", estimate=42 * 10**8,
-            image="/stills/still.png", image_mime="image/png", image_pixels=(1280, 720),
+            image="/stills/still.png", image_mime="image/png",
             image_bytes=1_500_000, output="/clips/clip.mp4",
             source=specs.Source("CAMERA", "Scene", 1.0, "Camera"),
             target=specs.Target("an earlier session", "/shots/shot.blend", "Scene", number),

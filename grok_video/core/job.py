@@ -7,7 +7,6 @@ are seconds of clip (int) unless a name says frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 
@@ -319,13 +318,3 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             return replace(job, imported_into=scene, problem=None)
         case _:
             return job
-
-
-def replay(events: Iterable[tuple[events.Event, float]]) -> Job:
-    """The job that these (event, wall time) pairs make, oldest first. Raises IllegalTransition."""
-    job: Job | None = None
-    for event, at in events:
-        job = apply(job, event, at)
-    if job is None:
-        raise IllegalTransition("a job has at least one event")
-    return job

@@ -39,7 +39,6 @@ class Problem:
     code: ProblemCode
     message: str  # what happened; the service's own words where it said some
     hint: str = ""  # what to do now
-    charged: bool | None = None  # None: not known
     http_status: int | None = None
 
 

@@ -106,7 +106,6 @@ class JobSpec:
     estimate: int | None  # ticks; None when the model's price is not known
     image: str = ""  # absolute path of the source still; '' for text-to-video
     image_mime: str = ""  # 'image/png' 'image/jpeg'
-    image_pixels: tuple[int, int] = (0, 0)  # width, height
     image_bytes: int = 0
     output: str = ""  # absolute path of the MP4 to be, chosen at submission
     parent: str = ""  # job id this one sends again

@@ -131,7 +131,7 @@ def over(limits: Limits, today: int, month: int, price: int | None, model: str) 
 
 def _limit(what: str, hint: str) -> Problem:
     message = f"{what} Nothing was sent or charged."
-    return Problem(ProblemCode.LIMIT, message, hint, charged=False)
+    return Problem(ProblemCode.LIMIT, message, hint)
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -109,7 +109,6 @@ def _doubts(job: Job, torn: bool) -> list[events.Event]:
         ProblemCode.HELD,
         "The list of clips was damaged and has been rebuilt. Nothing was bought.",
         "Press Send to send this job.",
-        charged=False,
     )
     unsent = [events.NotSent(problem)] if job.state is State.SUBMITTING else []
     # A job that was to be stopped ends with NotSent: nobody has to release what is cancelled.

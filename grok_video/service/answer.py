@@ -68,7 +68,6 @@ def submit_answer(
             ProblemCode.RATE,
             said.words or "xAI is asked too often at the moment.",
             f"{_FREE} It is sent again by itself.",
-            charged=False,
             http_status=status,
         )
         return events.NotSent(problem, retry_after(headers, now) or 0.0)
@@ -124,17 +123,16 @@ def key_answer(status: int, headers: Mapping[str, str], body: bytes) -> Problem 
         ):
             if said.fields.get(flag) is True:
                 hint = "The xAI console says why."
-                return Problem(ProblemCode.KEY, what, hint, charged=False, http_status=status)
+                return Problem(ProblemCode.KEY, what, hint, http_status=status)
         if said.html:
             what = "A web page answered in place of xAI."
-            return Problem(ProblemCode.NETWORK, what, _BASE_HINT, charged=False, http_status=status)
+            return Problem(ProblemCode.NETWORK, what, _BASE_HINT, http_status=status)
         return None
     if status >= 500 or status in _PASSING or (status == 429 and not said.out_of_credits):
         return Problem(
             ProblemCode.RATE if status == 429 else ProblemCode.SERVICE,
             said.words or f"xAI answered {status}.",
             "Try again in a minute.",
-            charged=False,
             http_status=status,
         )
     return _refusal(status, said)
@@ -210,7 +208,6 @@ def _finished(url: str, said: AnswerBody) -> events.Done | events.ServiceFailed:
         ProblemCode.SERVICE,
         "xAI says that the clip is done, but gave no address to fetch it from.",
         _spent(cost, "Ask xAI with the request id, or send it again."),
-        charged=_charged(cost),
     )
     return events.ServiceFailed(problem, cost)
 
@@ -233,7 +230,7 @@ def _ended(word: str, said: AnswerBody) -> events.ServiceFailed:
     else:  # internal_error, service_unavailable; the guide: no reason at all
         code, what = ProblemCode.SERVICE, "xAI failed to make this clip and did not say why."
         hint = "It may work when it is sent again."
-    problem = Problem(code, said.words or what, _spent(cost, hint), charged=_charged(cost))
+    problem = Problem(code, said.words or what, _spent(cost, hint))
     return events.ServiceFailed(problem, cost)
 
 
@@ -242,7 +239,6 @@ def _moderated(words: str, cost: int | None, status: int | None = None) -> Probl
         ProblemCode.MODERATED,
         words or "xAI made this clip and withheld it: its moderation rejected it.",
         _spent(cost, _MODERATED_HINT),
-        charged=_charged(cost),
         http_status=status,
     )
 
@@ -274,7 +270,7 @@ def _refusal(status: int, said: AnswerBody, *, named: bool = False) -> Problem:
     else:
         code, what = ProblemCode.REQUEST, f"xAI refused the request ({status})."
         hint = "Change what it names, and generate again."
-    return Problem(code, words or what, f"{_FREE} {hint}", charged=False, http_status=status)
+    return Problem(code, words or what, f"{_FREE} {hint}", http_status=status)
 
 
 def _blocked(status: int, said: AnswerBody) -> Problem:
@@ -301,10 +297,6 @@ def _lost(status: int, what: str) -> events.AnswerLost:
         http_status=status,
     )
     return events.AnswerLost(problem)
-
-
-def _charged(cost: int | None) -> bool | None:
-    return None if cost is None else cost > 0
 
 
 def _spent(cost: int | None, hint: str) -> str:

@@ -229,4 +229,4 @@ def _choose(can: Iterable[Model], verb: str = "Choose") -> str:
 
 
 def _refused(message: str, hint: str) -> Problem:
-    return Problem(ProblemCode.REQUEST, message, hint, charged=False)
+    return Problem(ProblemCode.REQUEST, message, hint)

@@ -23,7 +23,6 @@ _NO_LONGER = Problem(
     ProblemCode.EXPIRED,
     "The service no longer offers this clip: its link was gone three times in a row.",
     "Retry asks once more and is free; Send Again makes a new one, which is charged.",
-    charged=True,
 )
 
 

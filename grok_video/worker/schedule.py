@@ -135,7 +135,7 @@ def _queued(job: Job, world: World, memory: Memory) -> Step:
     if world.account != job.spec.account:
         if age < ACCOUNT_GRACE:
             return Step(Act.WAIT, world.mono + ACCOUNT_GRACE - age)
-        return Step(Act.RECORD, world.mono, events.Held(_account_problem(world, charged=False)))
+        return Step(Act.RECORD, world.mono, events.Held(_account_problem(world)))
     if not world.online:
         return Step(Act.WAIT, ends)
     return Step(Act.SUBMIT, min(max(memory.next_at, _mono(job.not_before, world)), ends))
@@ -146,7 +146,6 @@ def _hold(world: World, why: str) -> Step:
         ProblemCode.HELD,
         f"{why} Nothing was bought.",
         "Press Send to send it now.",
-        charged=False,
     )
     return Step(Act.RECORD, world.mono, events.Held(problem))
 
@@ -156,9 +155,9 @@ def _running(job: Job, world: World, memory: Memory) -> Step:
         return Step(Act.WAIT, math.inf)
     if world.account != job.spec.account:
         # Whichever of the two another Blender wrote down stays: they would answer each other for ever.
-        if job.blocked and job.problem in (_no_key(None), _other_key(None)):
+        if job.blocked and job.problem in (_NO_KEY, _OTHER_KEY):
             return Step(Act.WAIT, math.inf)
-        return Step(Act.RECORD, world.mono, events.Blocked(_account_problem(world, charged=None)))
+        return Step(Act.RECORD, world.mono, events.Blocked(_account_problem(world)))
     if not world.online:
         return Step(Act.WAIT, math.inf)
     if not job.slow and world.wall - job.submitted_at > SLOW_AFTER:
@@ -166,26 +165,20 @@ def _running(job: Job, world: World, memory: Memory) -> Step:
     return Step(Act.POLL, memory.next_at)
 
 
-def _account_problem(world: World, *, charged: bool | None) -> Problem:
-    return _other_key(charged) if world.account else _no_key(charged)
+_NO_KEY = Problem(
+    ProblemCode.KEY,
+    "There is no API key. The job is kept as it is.",
+    "Enter the key in the preferences.",
+)
+_OTHER_KEY = Problem(
+    ProblemCode.OTHER_KEY,
+    "This job belongs to another API key or API address. It is kept as it is.",
+    "Set that key again in the preferences, and it goes on.",
+)
 
 
-def _no_key(charged: bool | None) -> Problem:
-    return Problem(
-        ProblemCode.KEY,
-        "There is no API key. The job is kept as it is.",
-        "Enter the key in the preferences.",
-        charged=charged,
-    )
-
-
-def _other_key(charged: bool | None) -> Problem:
-    return Problem(
-        ProblemCode.OTHER_KEY,
-        "This job belongs to another API key or API address. It is kept as it is.",
-        "Set that key again in the preferences, and it goes on.",
-        charged=charged,
-    )
+def _account_problem(world: World) -> Problem:
+    return _OTHER_KEY if world.account else _NO_KEY
 
 
 def _abandoned(job: Job) -> events.Event:
@@ -203,7 +196,6 @@ def _abandoned(job: Job) -> events.Event:
         Problem(
             ProblemCode.NETWORK,
             "The program ended before this request was sent. Nothing was charged.",
-            charged=False,
         )
     )
 

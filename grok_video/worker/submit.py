@@ -30,7 +30,7 @@ class Abandon(Exception):
 
     def __init__(self, code: ProblemCode, why: str) -> None:
         super().__init__(why)
-        self.problem = Problem(code, f"{why} Nothing was charged.", charged=False)
+        self.problem = Problem(code, f"{why} Nothing was charged.")
 
 
 def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
@@ -120,9 +120,9 @@ def no_answer(call: RunningCall, desk: Desk, problem: Problem) -> events.Event:
         )
     if call.call.aborted:
         code = ProblemCode.NETWORK if desk.online else ProblemCode.OFFLINE
-        return events.NotSent(Problem(code, "It was not sent. Nothing was charged.", charged=False))
+        return events.NotSent(Problem(code, "It was not sent. Nothing was charged."))
     message = f"{problem.message} Nothing was sent or charged; it is tried again."
-    return events.NotSent(replace(problem, message=message, charged=False))
+    return events.NotSent(replace(problem, message=message))
 
 
 def record_sending(call: RunningCall, desk: Desk) -> None:

@@ -400,7 +400,6 @@ class Worker:
                 ProblemCode.FILE,
                 f"The {gone} of this job is gone. Nothing was sent or charged.",
                 "Put the file back and press Send, or generate again.",
-                charged=False,
             )
             return self._hold(job, held)
         # Asked before a slot is taken: what is held makes no other job wait.

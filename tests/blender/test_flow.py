@@ -277,7 +277,7 @@ def test_wrong_key_keeps_the_job_and_sending_it_later_costs_once(
     monkeypatch.setenv("XAI_API_KEY", "xai-wrongwrongwrong")
     refused(blender.ops.grok_video.generate, "Incorrect API key")
     failed = newest(module)
-    assert failed.problem.charged is False
+    assert "Nothing was charged." in failed.problem.hint
     monkeypatch.setenv("XAI_API_KEY", stand_in.key)
     refused(lambda: blender.ops.grok_video.send_again(job=failed.id), "confirm=True")
     blender.ops.grok_video.send_again(job=failed.id, confirm=True)

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ if (
 ):  # `pytest` alone does not put the checkout there; `python -m pytest` does
     sys.path.insert(0, str(ROOT))
 
+from grok_video.core import events  # noqa: E402
+from grok_video.core.job import Job, apply  # noqa: E402
+from grok_video.core.problem import Problem  # noqa: E402
 from grok_video.core.spec import JobSpec, Kind, Source, Target, account_of, new_id  # noqa: E402
 from tests.patching import Patches  # noqa: E402
 
@@ -74,6 +77,24 @@ def make_spec(**changes: Any) -> JobSpec:
         "target": Target(session, scene="Scene", frame=12),
     }
     return JobSpec(**{**values, **changes})
+
+
+def says_free(problem: Problem | None) -> bool:
+    """Whether the artist is told that this cost nothing."""
+    assert problem is not None
+    words = f"{problem.message} {problem.hint}"
+    free = any(f"Nothing was {what}" in words for what in ("charged", "sent or charged", "bought"))
+    assert not (free and "may have been charged" in words)
+    return free
+
+
+def replay(happened: Iterable[tuple[events.Event, float]]) -> Job:
+    """The job that these (event, wall time) pairs make, oldest first; at least one. Raises IllegalTransition."""
+    job: Job | None = None
+    for event, at in happened:
+        job = apply(job, event, at)
+    assert job is not None
+    return job
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:

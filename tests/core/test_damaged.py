@@ -24,7 +24,7 @@ from grok_video.core.events import (
     SubmitStarted,
     Submitted,
 )
-from grok_video.core.job import Job, State, replay
+from grok_video.core.job import Job, State
 from grok_video.core.problem import ProblemCode
 from grok_video.core.redact import Redaction
 from grok_video.ledger import job_log
@@ -35,7 +35,7 @@ from grok_video.ledger.journal import LIMITS_NAME
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.reader import REBUILT, LedgerReader
 from grok_video.ledger.schema import FILE_NAME
-from tests.core.conftest import make_spec
+from tests.core.conftest import make_spec, replay
 from tests.patching import Patches
 
 T = TypeVar("T")

@@ -34,7 +34,7 @@ from grok_video.core.events import (
     SubmitStarted,
     Submitted,
 )
-from grok_video.core.job import Job, State, apply, replay
+from grok_video.core.job import Job, State, apply
 from grok_video.core.payload import from_payload, job_from_payload, job_to_payload, to_payload
 from grok_video.core.problem import ProblemCode
 from grok_video.core.spec import JobSpec
@@ -46,7 +46,17 @@ from grok_video.service.request import submission
 from grok_video.worker.delivery import already_there
 from grok_video.worker.http.body import Body
 from tests.core import hasty, test_wire
-from tests.core.conftest import KEY, RawServer, Wire, clip_bytes, make_spec, png, wait_for
+from tests.core.conftest import (
+    KEY,
+    RawServer,
+    Wire,
+    clip_bytes,
+    make_spec,
+    png,
+    replay,
+    says_free,
+    wait_for,
+)
 from tests.core.test_worker import FAST, Blender
 
 CLIP = clip_bytes(media=20_000)
@@ -725,10 +735,10 @@ def test_a_fault_neither_buys_twice_nor_loses_the_clip(matrix: Matrix, name: str
     if case.ends is State.UNKNOWN:
         assert job.reserved == job.spec.estimate
         assert job.problem is not None
-        assert job.problem.charged is not False
+        assert not says_free(job.problem)
     elif case.ends is State.FAILED and case.stage == "submit":
         assert job.problem is not None
-        assert (job.reserved, job.problem.charged, job.retryable) == (0, False, False)
+        assert (job.reserved, says_free(job.problem), job.retryable) == (0, True, False)
     else:  # the service took it: what it cost, or may cost, counts
         assert job.cost is not None or job.reserved == job.spec.estimate
     if case.comes:
@@ -790,7 +800,7 @@ def test_refused_everywhere_for_a_while(alone: tuple[Hasty, Service]) -> None:
     unsent = blender.until(spec.id, lambda job: job.problem)
     assert (unsent.state, unsent.reserved, unsent.sent) == (State.QUEUED, 0, False)
     assert unsent.problem is not None
-    assert unsent.problem.charged is False
+    assert says_free(unsent.problem)
     assert "refused" in unsent.problem.message
     broken = blender.until(
         cases["download"].spec.id,  # type: ignore[union-attr]
@@ -825,7 +835,7 @@ def test_a_tls_handshake_of_the_api_that_hangs(tmp_path: Path) -> None:
             job = blender.until(queued, lambda job: job.problem)
             assert (job.state, job.sent, job.reserved) == (State.QUEUED, False, 0)
             assert job.problem is not None
-            assert (job.problem.code, job.problem.charged) == (ProblemCode.NETWORK, False)
+            assert (job.problem.code, says_free(job.problem)) == (ProblemCode.NETWORK, True)
             assert "too long" in job.problem.message
             log = blender.data / "worker.log"
             wait_for(lambda: "took too long" in log.read_text(), "a poll to end")

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_video.core.events import Created, Event, Sending, SubmitStarted, Unrecognised
-from grok_video.core.job import Job, State, replay
+from grok_video.core.job import Job, State
 from grok_video.core.redact import Redaction
 from grok_video.ledger import job_log
 from grok_video.ledger.ledger import Ledger
 from grok_video.service.request import RemoteClip, submission
 from grok_video.worker.call_log import _LONGEST_BODY, CallLog, answer_text
-from tests.core.conftest import KEY, make_spec
+from tests.core.conftest import KEY, make_spec, replay
 from tests.core.test_job import ROADS, SAMPLES
 from tests.core.test_worker import Blender, blender, make_blender, one_service, service
 from tests.keysearch import held

@@ -511,7 +511,7 @@ def test_files_that_say_nothing_are_set_aside(ledger: Ledger, data_dir: Path, te
                 {"estimate": HUGE},
                 {"estimate": LARGEST_LIMIT + 1},
                 {"duration": HUGE},
-                {"image_pixels": [HUGE, 1]},
+                {"references": [{**PICTURE, "size": HUGE}]},
                 {"image_bytes": HUGE},
                 {"source": {"kind": "NONE", "frame": HUGE}},
                 {"source": {"kind": "NONE", "frame": 1e300}},
@@ -910,6 +910,6 @@ def test_the_module_says_which_answers_mean_later() -> None:
 
 def test_held_jobs_are_stored(ledger: Ledger) -> None:
     job = create(ledger)
-    held = ledger.append(job.id, 1, Held(Problem(ProblemCode.HELD, "Wait.", charged=False)))
+    held = ledger.append(job.id, 1, Held(Problem(ProblemCode.HELD, "Wait.")))
     assert held.held
     assert not held.open

@@ -421,7 +421,6 @@ def test_what_the_service_would_refuse_is_refused_with_what_to_change(
     problem = check(make_spec(**changes))
     assert problem is not None
     assert problem.code is ProblemCode.REQUEST
-    assert problem.charged is False
     assert names in problem.message
     assert offers in problem.hint
 

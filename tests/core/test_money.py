@@ -53,7 +53,7 @@ from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.reader import LedgerReader
 from grok_video.ledger.schema import FILE_NAME
 from grok_video.service.pricing import estimate_of
-from tests.core.conftest import KEY, ROOT, make_spec
+from tests.core.conftest import KEY, ROOT, make_spec, says_free
 from tests.core.test_worker import Blender, make_blender, one_service, posts, service
 from tests.stand_in.client import StandIn
 
@@ -127,7 +127,7 @@ def test_a_limit_is_full_to_the_tick(ledger: Ledger, name: str) -> None:
     start(ledger, estimate=7)
     assert problem.message.endswith("Nothing was sent or charged.")
     assert problem.code is ProblemCode.LIMIT
-    assert problem.charged is False
+    assert says_free(problem)
     assert refused(ledger, estimate=1)
     assert start(ledger, estimate=0)
     assert ledger.spent(ACCOUNT, 0.0) == 2 * PRICE + 7

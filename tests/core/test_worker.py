@@ -60,7 +60,7 @@ from grok_video.worker.desk import LOG_SIZE, Desk, RunningCall
 from grok_video.worker.http.call import Call
 from grok_video.worker.process import Parent
 from grok_video.worker.submit import Abandon, record_sending, remote_source
-from tests.core.conftest import ROOT, RawServer, make_spec, png, wait_for
+from tests.core.conftest import ROOT, RawServer, make_spec, png, says_free, wait_for
 from tests.keysearch import found_in
 from tests.patching import Patches
 from tests.stand_in.client import StandIn
@@ -500,7 +500,7 @@ def test_a_lost_answer_is_unknown_and_never_sent_again(blender: Blender, service
         assert job.state is State.UNKNOWN, what
         assert job.problem is not None, what
         assert job.problem.code is ProblemCode.ANSWER_LOST, what
-        assert job.problem.charged is not False, what
+        assert not says_free(job.problem), what
         assert "The request had left, so it may have been charged." in job.problem.message, what
         assert job.reserved == job.spec.estimate, what
         assert not job.retryable, what
@@ -522,7 +522,7 @@ def test_a_refusal_is_final_and_free(blender: Blender, service: StandIn) -> None
         service.fail("submit", what)
         job = blender.until(blender.submit(), State.FAILED)
         assert job.problem is not None
-        assert job.problem.charged is False, what
+        assert says_free(job.problem), what
         assert code in (None, job.problem.code), what
         assert (job.reserved, job.retryable) == (0, False), what
     assert len(posts(service)) == len(REFUSED)
@@ -621,7 +621,7 @@ def test_a_job_is_asked_for_with_its_own_key_only(
     queued = blender.submit()
     held = blender.until(queued, lambda job: job.held)
     assert held.problem is not None
-    assert held.problem.charged is not None
+    assert (held.reserved, held.spent) == (0, 0)
     assert len(service.requests("poll")) <= before + 1  # one may have been on its way
     assert blender.until(job_id, State.RUNNING).seq == job.seq
     service.finish()
@@ -822,7 +822,7 @@ def test_jobs_of_an_earlier_session_wait_for_a_word(blender: Blender, service: S
     for spec in old:
         job = blender.until(spec.id, lambda job: job.held)
         assert job.problem is not None
-        assert (job.problem.code, job.problem.charged) == (ProblemCode.HELD, False)
+        assert (job.problem.code, says_free(job.problem)) == (ProblemCode.HELD, True)
     blender.fence()
     assert len(service.requests("submit")) == 1
     blender.say("release", job=old[0].id, session=blender.session)
@@ -1019,7 +1019,7 @@ def test_a_still_that_is_gone_waits_for_it(blender: Blender, service: StandIn) -
     job_id = blender.submit(image=str(missing))
     job = blender.until(job_id, lambda job: job.held)
     assert job.problem is not None
-    assert (job.problem.code, job.problem.charged) == (ProblemCode.FILE, False)
+    assert (job.problem.code, says_free(job.problem)) == (ProblemCode.FILE, True)
     missing.write_bytes(png(848, 480))
     blender.say("release", job=job_id, session=blender.session)
     blender.until(job_id, State.READY)
@@ -1209,7 +1209,7 @@ def test_a_file_that_is_gone_is_named_and_waited_for(
     blender.say("submit", spec=spec)
     job = blender.until(spec.id, lambda job: job.held)
     assert job.problem is not None
-    assert (job.problem.code, job.problem.charged) == (ProblemCode.FILE, False)
+    assert (job.problem.code, says_free(job.problem)) == (ProblemCode.FILE, True)
     assert f"The {gone} of this job is gone" in job.problem.message
     assert len(service.requests("submit")) == before
     Path(lost.path).write_bytes(content)
@@ -1293,7 +1293,7 @@ def test_a_url_that_is_gone_is_free_and_send_again_uploads(
     assert job.problem is not None
     assert "Failed to download the video" in job.problem.message
     assert "Send Again uploads the clip itself" in job.problem.hint
-    assert (job.problem.charged, job.reserved) == (False, 0)
+    assert (says_free(job.problem), job.reserved) == (True, 0)
     blender.fence()
     assert len(posts(service)) == 3
     again = replace(spec, id=new_id(), parent=spec.id)

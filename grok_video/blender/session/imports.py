@@ -194,7 +194,7 @@ def _give_back(job: Job, sentence: str) -> None:
     """The clip waits in the queue with its Import button; nothing is lost."""
     if job.claimed_by == current().bridge.session and job.state is State.READY:
         problem = Problem(
-            ProblemCode.SCENE, sentence, "The clip is kept. Press Import to place it.", charged=True
+            ProblemCode.SCENE, sentence, "The clip is kept. Press Import to place it."
         )
         send("unclaim", job=job.id, problem=asdict(problem))
         current().imports.reported.add(job.id)

@@ -99,6 +99,5 @@ def _source_gone(path: Path, why: str) -> SourceGone:
             f"The file {path.name} that this job sends cannot be read: {why}. "
             "Nothing was sent or charged.",
             "Put the file back and press Send, or generate again.",
-            charged=False,
         )
     )

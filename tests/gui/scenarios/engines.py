@@ -23,9 +23,9 @@ def default_scene(ui: Ui) -> Steps:
     yield from ui.point(kind)
     yield from ui.until(newest, "the job, after the render", 200)
     yield from ui.until(strips, "the clip on the timeline", 60)
-    job = newest()
+    still = bpy.data.images.load(newest().spec.image)
     ui.note(
         engine=scene.render.engine,
-        pixels=list(job.spec.image_pixels),
+        pixels=list(still.size),
         scenes=[s.name for s in bpy.data.scenes],
     )

@@ -17,10 +17,8 @@ import queue
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ..core import events
@@ -29,22 +27,24 @@ from ..core.problem import Problem, ProblemCode
 from ..core.spec import account_of
 from ..core.urls import api_base_refusal, plain_api_base
 from ..ledger.errors import (
-    CommandRefused,
     LeaseLost,
     LedgerDamaged,
     LedgerError,
     LimitReached,
     StaleJob,
 )
-from ..ledger.inbox import set_command_aside, waiting_commands
+from ..ledger.inbox import waiting_commands
 from ..ledger.ledger import Ledger
 from . import schedule
+from .commands import take_command
 from .delivery import remove_parts
 from .desk import Account, Desk, RunningCall, pace_of
 from .fetch import download, poll
 from .http.call import Call
 from .http.transport import ANSWER_TIMEOUT, Transport
-from .questions import QUESTIONS, Questions
+from .leases import OwnLeases
+from .outcomes import Outcomes
+from .questions import Questions
 from .schedule import Act, Memory, Pace, World
 from .submit import gone_files, no_answer, post, remote_source
 
@@ -52,8 +52,6 @@ IDLE = 30.0  # seconds with nothing to do before the worker leaves
 TICK = 1.0  # seconds at most between two looks at the inbox, the ledger and the parent
 MOST_STEPS = 50  # jobs looked at between two looks at what Blender says
 LAST_WORDS = 1.0  # seconds that calls which were ended have to say so, when the worker leaves
-#: What became of something paid: never dropped.
-_PAID = (events.Submitted, events.Rejected, events.Done, events.ServiceFailed, events.Downloaded)
 _ORDER = {Act.RECORD: 0, Act.DOWNLOAD: 1, Act.SUBMIT: 2, Act.POLL: 3}
 
 
@@ -70,18 +68,15 @@ class Worker:
 
     def __init__(self, desk: Desk, parent: Parent) -> None:
         self.desk = desk
+        self.leases = OwnLeases(desk)
+        self.outcomes = Outcomes(desk, self.leases)
         self._parent = parent
         self._questions = Questions(desk)
         self._ready = desk.data_dir / "workers" / f"{desk.id}.ready"
         self._wake = True
         self._work: dict[str, Job] = {}  # jobs that are not at an end, by id
         self._memory: dict[str, Memory] = {}
-        self._leases: dict[str, int] = {}  # our jobs, and how many workers died with each
         self._etags: dict[str, str] = {}
-        self._taken: set[str] = set()  # jobs of other living workers
-        self._taken_due = 0.0
-        self._unwritten: dict[str, deque[events.Event]] = {}
-        self._retry_due = 0.0
         self._busy_at = time.monotonic()
         self._broken = False
         if desk.ledger.rebuilt:
@@ -178,7 +173,7 @@ class Worker:
             self.desk.log("Blender is gone")
             self.desk.leaving = True
             return 0.0
-        self._write_unwritten()
+        self.outcomes.write()
         self._read_inbox()
         for job in self.desk.ledger.refresh():
             self._changed(job)
@@ -200,7 +195,7 @@ class Worker:
             for job in self._work.values()
         )
         waiting = claimed or any(job.open and job.driven for job in self._work.values())
-        if waiting or self.desk.running or self._questions.ids or self._unwritten or self._wake:
+        if waiting or self.desk.running or self._questions.ids or self.outcomes or self._wake:
             self._busy_at = now
         return now - self._busy_at > IDLE
 
@@ -251,39 +246,9 @@ class Worker:
 
     def _read_inbox(self) -> None:
         self._wake = False
-        waiting = self._questions.ids
-        waiting |= {
-            call.command["id"] for call in self.desk.running.values() if call.command is not None
-        }
         for path, command in waiting_commands(self.desk.data_dir):
             self._busy_at = time.monotonic()
-            if command["id"] in waiting:
-                continue
-            try:
-                if command.get("command") not in QUESTIONS:
-                    self.desk.ledger.commands.apply(command)
-                elif not self.desk.ledger.commands.done(command["id"]):
-                    self._questions.take_up(path, command)
-                    continue
-            except CommandRefused as error:
-                self.desk.log(f"a command was refused: {error}")
-                self._put_by(path, command, str(error))
-                continue
-            except LedgerError:
-                raise  # full, read-only or locked: said and tried again
-            except Exception:
-                # A bug. The file would be found again by each worker of each Blender, and end it.
-                self.desk.log(f"a command could not be read:\n{traceback.format_exc()}")
-                self._put_by(path, command, "The command could not be read.")
-                continue
-            # Windows: a scanner may have it open. It was applied once; the next look removes it.
-            with contextlib.suppress(OSError):
-                path.unlink()
-
-    def _put_by(self, path: Path, command: dict[str, Any], words: str) -> None:
-        """Answer a command that is not done, and move it out of the way."""
-        self.desk.ledger.commands.answer(command, {"ok": False, "message": words})
-        set_command_aside(path)
+            take_command(path, command, self.desk, self._questions)
 
     # ----------------------------------------------------------------------------------- what is due
 
@@ -293,11 +258,11 @@ class Worker:
         until = math.inf
         ready: list[tuple[float, float, str, schedule.Step]] = []
         for job in self._work.values():
-            if job.id in self.desk.running or job.id in self._unwritten:
+            if job.id in self.desk.running or job.id in self.outcomes:
                 continue
             another = job.state is State.QUEUED and job.released_by != self.desk.session
-            if another and job.id in self._leases:
-                self._give_back(job.id)  # the Blender that sends it cannot while we have it
+            if another and job.id in self.leases:
+                self.leases.give_back(job.id)  # the Blender that sends it cannot while we have it
             step = schedule.step(job, world, self._memory[job.id])
             if step.at > world.mono:
                 until = min(until, step.at)
@@ -337,19 +302,24 @@ class Worker:
     def _do(self, job: Job, step: schedule.Step) -> float:
         """Do one step, if this worker may; returns when to look again."""
         mono = time.monotonic()
-        if not self._leased(job):
-            return self._taken_due
+        if not self.leases.take(job.id):
+            return self.leases.look_at
         try:
-            if self._leases[job.id] >= schedule.MOST_CRASHES and job.state is not State.SUBMITTING:
+            if (
+                self.leases.crashes(job.id) >= schedule.MOST_CRASHES
+                and job.state is not State.SUBMITTING
+            ):
                 self.desk.ledger.append(job.id, job.seq, schedule.crashed(), worker=self.desk.id)
-                self._leases[job.id] = 0
+                self.leases.forgive(job.id)
                 return mono
             match step.act:
                 case Act.RECORD:
                     assert step.event is not None
                     self.desk.ledger.append(job.id, job.seq, step.event, worker=self.desk.id)
                     if isinstance(step.event, events.Held | events.Blocked):
-                        self._give_back(job.id)  # to whoever has the key or gets the user's word
+                        self.leases.give_back(
+                            job.id
+                        )  # to whoever has the key or gets the user's word
                 case Act.SUBMIT:
                     return self._submit(job)
                 case Act.POLL:
@@ -366,30 +336,8 @@ class Worker:
                     self.desk.start(call, download, job)
         except (StaleJob, LeaseLost, IllegalTransition) as error:
             self.desk.log(f"job {job.id[:8]}: {error}")
-            self._give_back(job.id)
+            self.leases.give_back(job.id)
         return math.inf
-
-    def _give_back(self, job_id: str) -> None:
-        """Let another worker have a job. On record too: what we only forgot would wait as long as we live."""
-        self.desk.ledger.leases.release(self.desk.id, job_id)
-        self._leases.pop(job_id, None)
-
-    def _leased(self, job: Job) -> bool:
-        """Whether this worker drives the job, taking it when nobody alive does."""
-        if job.id in self._leases:
-            return True
-        mono = time.monotonic()
-        if mono >= self._taken_due:
-            self._taken = self.desk.ledger.leases.taken(self.desk.id)
-            self._taken_due = mono + 2.0
-        if job.id in self._taken:
-            return False
-        crashes = self.desk.ledger.leases.take(job.id, self.desk.id)
-        if crashes is None:
-            self._taken.add(job.id)
-            return False
-        self._leases[job.id] = crashes
-        return True
 
     # ------------------------------------------------------------------------------------- submit
 
@@ -421,12 +369,8 @@ class Worker:
     def _hold(self, job: Job, problem: Problem) -> float:
         """Let a job wait for the user's word. It is not ours then: whoever gets the word may take it."""
         self.desk.ledger.append(job.id, job.seq, events.Held(problem), worker=self.desk.id)
-        self._give_back(job.id)
+        self.leases.give_back(job.id)
         return math.inf
-
-    # --------------------------------------------------------------------------------------- poll
-
-    # ----------------------------------------------------------------------------------- download
 
     # -------------------------------------------------------------------------------------- the results
 
@@ -460,7 +404,7 @@ class Worker:
                 schedule.after_dead_link(job, memory, pace, mono)
             if job is not None and job.state is not State.DOWNLOADING:
                 remove_parts(self.desk.data_dir, job)
-        self._record(call.job_id, call.events)
+        self.outcomes.add(call.job_id, call.events)
 
     def _plan_submit(
         self, call: RunningCall, memory: Memory | None, pace: Pace, mono: float
@@ -485,48 +429,12 @@ class Worker:
         except LedgerError:
             return self._work.get(job_id)
 
-    def _record(self, job_id: str, happened: list[events.Event]) -> None:
-        if happened:
-            self._unwritten.setdefault(job_id, deque()).extend(happened)
-            self._retry_due = 0.0
-
-    def _write_unwritten(self) -> None:
-        """Write down what happened; what the disk does not take now stays here and is tried again."""
-        if time.monotonic() < self._retry_due:
-            return
-        for job_id in list(self._unwritten):
-            happened = self._unwritten[job_id]
-            while happened:
-                try:
-                    self._append(job_id, happened[0])
-                except (IllegalTransition, StaleJob) as error:
-                    self.desk.log(f"job {job_id[:8]}: a late {happened[0].kind!r}: {error}")
-                except LedgerError:
-                    self._retry_due = time.monotonic() + TICK
-                    raise
-                happened.popleft()
-            del self._unwritten[job_id]
-        if self.desk.ledger.journals.trouble:
-            self.desk.say(self.desk.ledger.journals.trouble)
-
-    def _append(self, job_id: str, event: events.Event) -> None:
-        try:
-            self.desk.ledger.append(job_id, None, event, worker=self.desk.id)
-        except LeaseLost:
-            self._leases.pop(job_id, None)
-            # Somebody took us for dead. UNKNOWN takes an id that comes late.
-            if not isinstance(event, _PAID):
-                raise IllegalTransition("another worker goes on with it") from None
-            self.desk.ledger.append(job_id, None, event)
-
-    # ------------------------------------------------------------------ Check Connection, Refresh Models
-
     # ------------------------------------------------------------------------------------ the end
 
     def _reopen(self) -> None:
         """The ledger broke while in use: set it aside and go on with the rebuilt one."""
         self.desk.ledger.close()
-        self._leases.clear()
+        self.leases.clear()
         self.desk.ledger = Ledger.open(
             self.desk.data_dir, worker=self.desk.id, session=self.desk.session
         )
@@ -540,7 +448,7 @@ class Worker:
         given_up = math.inf  # when a ledger that takes nothing is left alone
         # A call that was just ended says so at once, unless it hangs where no socket can be shut.
         others = time.monotonic() + LAST_WORDS
-        while self.desk.running or self._unwritten:
+        while self.desk.running or self.outcomes:
             now = time.monotonic()
             sent = any(call.sent for call in self.desk.running.values())
             if now > (deadline if self._owes() else others) or (now > given_up and not sent):
@@ -550,26 +458,19 @@ class Worker:
                 if kind == "call":
                     self._finished(data)
             try:
-                self._write_unwritten()
+                self.outcomes.write()
             except LedgerError as error:
                 self.desk.say(str(error))
                 given_up = min(given_up, time.monotonic() + 20.0)
-            if not self._unwritten:
+            if not self.outcomes:
                 given_up = math.inf
-        for job_id, unwritten in self._unwritten.items():
-            ids = [event.request_id for event in unwritten if isinstance(event, events.Submitted)]
-            self.desk.log(
-                f"job {job_id[:8]}: could not be written down any more: {ids or list(unwritten)}"
-            )
+        self.outcomes.give_up()
         with contextlib.suppress(OSError):
             self._ready.unlink()
 
     def _owes(self) -> bool:
         """Whether something that was paid for is not on record yet."""
-        happened = [event for waiting in self._unwritten.values() for event in waiting]
-        return any(call.sent for call in self.desk.running.values()) or any(
-            isinstance(event, _PAID) for event in happened
-        )
+        return any(call.sent for call in self.desk.running.values()) or self.outcomes.paid()
 
     def _close(self) -> None:
         """Give the jobs back in order, so that the next worker has them at once."""
@@ -579,5 +480,3 @@ class Worker:
             self.desk.say(str(error))
         self.desk.log("ended")
         self.desk.ledger.close()
-
-    # ------------------------------------------------------------------------------------- the log

@@ -1625,12 +1625,12 @@ def test_an_id_that_the_disk_does_not_take_is_kept(inside: worker_module.Worker)
     ledger.append(spec.id, 1, SubmitStarted(1), worker=inside.desk.id)
     ledger.append(spec.id, 2, Sending(), worker=inside.desk.id)
     ledger.connection.execute("PRAGMA query_only = ON")
-    inside._record(spec.id, [Submitted("r-1")])
+    inside.outcomes.add(spec.id, [Submitted("r-1")])
     with pytest.raises(LedgerUnwritable):
-        inside._write_unwritten()
+        inside.outcomes.write()
     ledger.connection.execute("PRAGMA query_only = OFF")
-    inside._retry_due = 0.0
-    inside._write_unwritten()
+    inside.outcomes.due = 0.0
+    inside.outcomes.write()
     job = ledger.job(spec.id)
     assert job is not None
     assert job.request_id == "r-1"
@@ -1651,7 +1651,7 @@ def test_a_hiccup_of_the_ledger_does_not_end_the_waiting_for_a_paid_answer(
             ledger.append(spec.id, seq, event, worker=inside.desk.id)
     op = RunningCall("submit", paid.id, Call(), sent=True, events=[Submitted("r-1")])
     inside.desk.running[paid.id] = op
-    inside._record(other.id, [Progress(50)])
+    inside.outcomes.add(other.id, [Progress(50)])
     append, began = ledger.append, time.monotonic()
     fails, answers = [LedgerUnwritable("Full.")], [("call", op)]
     ticks = itertools.count(began)
@@ -1687,8 +1687,8 @@ def test_an_id_that_comes_after_somebody_took_us_for_dead_is_kept(
     for seq, event in enumerate((Created(spec), SubmitStarted(1), Sending(), lost)):
         ledger.append(spec.id, seq, event)
     ledger.connection.execute("INSERT INTO leases VALUES (?, 'another', 0)", (spec.id,))
-    inside._record(spec.id, [Submitted("r-1")])
-    inside._write_unwritten()
+    inside.outcomes.add(spec.id, [Submitted("r-1")])
+    inside.outcomes.write()
     job = ledger.job(spec.id)
     assert job is not None
     assert (job.state, job.request_id) == (State.RUNNING, "r-1")
@@ -1744,7 +1744,7 @@ def test_a_job_that_another_was_quicker_with_is_given_back(inside: worker_module
     inside.desk.ledger.append(spec.id, 1, Released("session-b"))
     held = Held(Problem(ProblemCode.HELD, "Left over."))
     inside._do(job, schedule_module.Step(schedule_module.Act.RECORD, 0.0, held))
-    assert inside._leases == {}
+    assert spec.id not in inside.leases
     assert inside.desk.ledger.leases.take(spec.id, "another") == 0
 
 

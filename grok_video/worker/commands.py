@@ -1,0 +1,54 @@
+"""What becomes of one command of Blender's: applied, taken up as a question, or answered and put by.
+
+What a command does to a job is ``ledger.commands``'s, and how a question is asked of the service ``questions``'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ..ledger.errors import CommandRefused, LedgerError
+from ..ledger.inbox import set_command_aside
+from .desk import Desk
+from .questions import QUESTIONS, Questions
+
+
+def take_command(path: Path, command: dict[str, Any], desk: Desk, questions: Questions) -> None:
+    """Do what the command in the file at ``path`` says, once. Raises LedgerError: then the file stays.
+
+    A question stays too until it is answered: another worker would ask it where this one ended.
+    """
+    if command["id"] in questions.ids or any(
+        call.command is not None and call.command["id"] == command["id"]
+        for call in desk.running.values()
+    ):
+        return
+    try:
+        if command.get("command") not in QUESTIONS:
+            desk.ledger.commands.apply(command)
+        elif not desk.ledger.commands.done(command["id"]):
+            questions.take_up(path, command)
+            return
+    except CommandRefused as error:
+        desk.log(f"a command was refused: {error}")
+        _put_by(path, command, str(error), desk)
+        return
+    except LedgerError:
+        raise  # full, read-only or locked: said and tried again
+    except Exception:
+        # A bug. The file would be found again by each worker of each Blender, and end it.
+        desk.log(f"a command could not be read:\n{traceback.format_exc()}")
+        _put_by(path, command, "The command could not be read.", desk)
+        return
+    # Windows: a scanner may have the file open. The command was applied once; the next look removes its file.
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _put_by(path: Path, command: dict[str, Any], words: str, desk: Desk) -> None:
+    """Answer a command that is not done, and move it out of the way."""
+    desk.ledger.commands.answer(command, {"ok": False, "message": words})
+    set_command_aside(path)

@@ -1,0 +1,66 @@
+"""Which jobs this worker drives: the leases that it holds, and those of others that it need not ask for.
+
+Owns the worker's knowledge of leases only; what a lease is, and who is dead, is ``ledger.leases``'s.
+"""
+
+from __future__ import annotations
+
+import time
+
+from .desk import Desk
+
+_LOOK_AGAIN = 2.0  # seconds between two looks at the leases of other workers
+
+
+class OwnLeases:
+    """The leases of one worker."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._crashes: dict[str, int] = {}  # our jobs, and how many workers died with each
+        self._others: set[str] = set()  # jobs of other living workers
+        self.look_at = 0.0  # monotonic time from when on others may have given a job back
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._crashes
+
+    def take(self, job_id: str) -> bool:
+        """Whether this worker drives a job, which it takes when nobody alive does. Raises LedgerError."""
+        if job_id in self._crashes:
+            return True
+        mono = time.monotonic()
+        if mono >= self.look_at:
+            self._others = self._desk.ledger.leases.taken(self._desk.id)
+            self.look_at = mono + _LOOK_AGAIN
+        if job_id in self._others:
+            return False
+        crashes = self._desk.ledger.leases.take(job_id, self._desk.id)
+        if crashes is None:
+            self._others.add(job_id)
+            return False
+        self._crashes[job_id] = crashes
+        return True
+
+    def give_back(self, job_id: str) -> None:
+        """Let another worker have a job. Raises LedgerError.
+
+        On record too: what is only forgotten here would wait as long as this worker lives.
+        """
+        self._desk.ledger.leases.release(self._desk.id, job_id)
+        self.lost(job_id)
+
+    def lost(self, job_id: str) -> None:
+        """Another worker has taken this one for dead, and drives the job."""
+        self._crashes.pop(job_id, None)
+
+    def clear(self) -> None:
+        """The ledger was rebuilt, and knows no leases."""
+        self._crashes.clear()
+
+    def crashes(self, job_id: str) -> int:
+        """How many workers died while they drove a job of ours."""
+        return self._crashes[job_id]
+
+    def forgive(self, job_id: str) -> None:
+        """Count the crashes of a job of ours from 0 on."""
+        self._crashes[job_id] = 0

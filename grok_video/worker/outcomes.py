@@ -1,0 +1,84 @@
+"""What calls have reported, until the ledger has it: nothing that was paid for is dropped.
+
+Owns the events that a full or a locked disk has not taken yet, job by job and in their order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from ..core import events
+from ..core.job import IllegalTransition
+from ..ledger.errors import LeaseLost, LedgerError, StaleJob
+from .desk import Desk
+from .leases import OwnLeases
+
+_TRY_AGAIN = 1.0  # seconds after the ledger has refused
+#: What became of something paid: recorded whoever drives the job by then.
+_PAID = (events.Submitted, events.Rejected, events.Done, events.ServiceFailed, events.Downloaded)
+
+
+class Outcomes:
+    """The events of one worker's calls that are not on record yet."""
+
+    def __init__(self, desk: Desk, leases: OwnLeases) -> None:
+        self._desk = desk
+        self._leases = leases
+        self._waiting: dict[str, deque[events.Event]] = {}
+        self.due = 0.0  # monotonic time from when on writing is tried again
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._waiting
+
+    def paid(self) -> bool:
+        """Whether something that was paid for is not on record yet."""
+        return any(
+            isinstance(event, _PAID) for waiting in self._waiting.values() for event in waiting
+        )
+
+    def add(self, job_id: str, happened: list[events.Event]) -> None:
+        """Something happened to a job; it is written down at the next ``write``."""
+        if happened:
+            self._waiting.setdefault(job_id, deque()).extend(happened)
+            self.due = 0.0
+
+    def write(self) -> None:
+        """Put on record what happened. Raises LedgerError: then what was not taken stays, and is tried again."""
+        if time.monotonic() < self.due:
+            return
+        for job_id in list(self._waiting):
+            happened = self._waiting[job_id]
+            while happened:
+                try:
+                    self._append(job_id, happened[0])
+                except (IllegalTransition, StaleJob) as error:
+                    self._desk.log(f"job {job_id[:8]}: a late {happened[0].kind!r}: {error}")
+                except LedgerError:
+                    self.due = time.monotonic() + _TRY_AGAIN
+                    raise
+                happened.popleft()
+            del self._waiting[job_id]
+        if self._desk.ledger.journals.trouble:
+            self._desk.say(self._desk.ledger.journals.trouble)
+
+    def _append(self, job_id: str, event: events.Event) -> None:
+        try:
+            self._desk.ledger.append(job_id, None, event, worker=self._desk.id)
+        except LeaseLost:
+            self._leases.lost(job_id)
+            # Somebody took this worker for dead. UNKNOWN takes an id that comes late.
+            if not isinstance(event, _PAID):
+                raise IllegalTransition("another worker goes on with it") from None
+            self._desk.ledger.append(job_id, None, event)
+
+    def give_up(self) -> None:
+        """The worker leaves: what is in no ledger stands in the log, request ids in full."""
+        for job_id, waiting in self._waiting.items():
+            ids = [event.request_id for event in waiting if isinstance(event, events.Submitted)]
+            self._desk.log(
+                f"job {job_id[:8]}: could not be written down any more: {ids or list(waiting)}"
+            )

@@ -10,7 +10,9 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 PROFILE = Path(os.environ["GROK_VIDEO_DEMO_PROFILE"])
 # Before bpy is imported: it reads these once.
@@ -118,6 +120,35 @@ def contact_sheet(pictures: list[np.ndarray], path: Path, height: int = 270, gap
     bpy.data.images.remove(image)
 
 
+def agreed(price: str, seconds: str, resolution: str) -> bool:
+    """Whether the person wants to buy the clip from the real service."""
+    answer = input(
+        f"This buys a clip of {seconds} s at {resolution} for about {price}. Go on? [y/N] "
+    )
+    return answer.strip().lower() in ("y", "yes")
+
+
+def pictures_of(scene: bpy.types.Scene, frames: Iterable[int], source: Path, sheet: Path) -> None:
+    """Write what the sequencer shows at those frames beside the clip's source into ``sheet``."""
+    # A copy of the scene is set up for the pictures: the one in demo.blend stays as it was saved.
+    viewer = scene.copy()
+    with bpy.context.temp_override(scene=viewer):
+        shown = [shown_frame(viewer, frame, PROFILE) for frame in frames]
+    contact_sheet([pixels(source), *shown], sheet)
+
+
+def times(job: Any, started: float, finished: float) -> str:
+    """How long each part of a job took, in lines."""
+    parts = {
+        "source render": job.created_at - started,
+        "sending": job.submitted_at - job.created_at,
+        "the service": job.done_at - job.submitted_at,
+        "download": job.ready_at - job.done_at,
+        "import": finished - job.ready_at,
+    }
+    return "\n".join(f"  {name:15} {seconds:6.1f} s" for name, seconds in parts.items())
+
+
 def main(arguments: list[str]) -> int:
     archive, output, prompt, seconds, resolution, *live = arguments
     out = Path(output)
@@ -138,13 +169,9 @@ def main(arguments: list[str]) -> int:
     from bl_ext.user_default.grok_video.service.pricing import estimate_of
 
     price = usd(estimate_of(generate_draft(bpy.context, scene)) or 0)
-    if live:
-        answer = input(
-            f"This buys a clip of {seconds} s at {resolution} for about {price}. Go on? [y/N] "
-        )
-        if answer.strip().lower() not in ("y", "yes"):
-            print("Nothing was sent or charged.")
-            return 1
+    if live and not agreed(price, seconds, resolution):
+        print("Nothing was sent or charged.")
+        return 1
 
     print("Rendering, sending, waiting, downloading, importing …", flush=True)
     preferences = config.preferences()
@@ -165,24 +192,15 @@ def main(arguments: list[str]) -> int:
     strips = strips_of(scene, job.id)
     movie = next(strip for strip in strips if strip.type == "MOVIE")
     start, end = compat.span(movie)
-    frames = (start, (start + end) // 2, end - 1)
-    # A copy of the scene is set up for the pictures: the one in demo.blend stays as it was saved.
-    viewer = scene.copy()
-    with bpy.context.temp_override(scene=viewer):
-        shown = [shown_frame(viewer, frame, PROFILE) for frame in frames]
     sheet = out / "contact-sheet.png"
-    contact_sheet([pixels(source), *shown], sheet)
+    pictures_of(scene, (start, (start + end) // 2, end - 1), source, sheet)
 
     clip = job.clip
     print(
         f"""
 A {clip.seconds:.1f} s clip of the camera's view now lies at frame {start} of the sequencer in demo.blend
 ({clip.width} x {clip.height}, {clip.frames} frames at {clip.fps:g} fps, shown in {end - start} frames of a {scene.render.fps} fps scene{", with sound" if clip.has_audio else ""}).
-  source render   {job.created_at - started:6.1f} s
-  sending         {job.submitted_at - job.created_at:6.1f} s
-  the service     {job.done_at - job.submitted_at:6.1f} s
-  download        {job.ready_at - job.done_at:6.1f} s
-  import          {finished - job.ready_at:6.1f} s
+{times(job, started, finished)}
 {"It cost" if live else "Nothing was charged; the real service would have cost"} {usd(job.cost if job.cost is not None else job.spec.estimate or 0)}.
 Left in {out}:
   {source.name}, {Path(clip.path).relative_to(out)} and its .json, {blend.name}, {sheet.name}"""

@@ -1,0 +1,302 @@
+"""The rows of ``bench.py``: what each asks to be measured, and what is made of the raw figures.
+
+Each figure stands beside its baseline of the same run. A row is a function that gives figures; ``ROWS`` names them.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench_setup import UPLOAD, Bench
+from environments import Missing
+
+DOWNLOAD_MEGABYTES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table. ``value`` and ``baseline`` are seconds, or bytes where ``unit`` is 'MB'."""
+
+    row: str
+    what: str
+    value: float
+    unit: str = "ms"
+    beside: str = ""  # what the baseline is
+    baseline: float | None = None
+    aim: str = ""
+    samples: int = 0
+
+    @property
+    def times(self) -> float | None:
+        """The figure as a multiple of its baseline."""
+        return self.value / self.baseline if self.baseline else None
+
+
+def part(samples: Sequence[float], share: float) -> float:
+    """The value below which ``share`` (0..1) of the samples lie."""
+    ordered = sorted(samples)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+median = statistics.median
+
+# Of each block of gaps its own figure, then the median of the blocks: a hiccup of the machine in one of them
+# is not taken for the traffic's.
+_KINDS: list[tuple[str, Callable[[list[float]], float]]] = [
+    ("p50", lambda gaps: part(gaps, 0.5)),
+    ("p99", lambda gaps: part(gaps, 0.99)),
+    ("max", max),
+]
+
+
+def _tick(bench: Bench) -> Iterator[Figure]:
+    sizes = (0, 1, 100, 1000)
+    homes = {str(size): str(bench.ledger(size)) for size in sizes}
+    samples = bench.in_wheel("tick", homes=homes, ticks=500 if bench.quick else 2000)
+    for kind in ("quiet", "changing"):
+        empty = samples[f"{kind} 0"]
+        for size in sizes[1:]:
+            own = samples[f"{kind} {size}"]
+            name = f"tick, {size} jobs, {kind}"
+            yield Figure("tick", f"{name}: median", median(own), "ms", "no job", median(empty),
+                         "< 0.5 ms", len(own))  # fmt: skip
+            yield Figure("tick", f"{name}: max", max(own), "ms", "no job", max(empty),
+                         "< 5 ms", len(own))  # fmt: skip
+    for size in sizes[1:]:
+        if own := samples[f"changing {size}, a change"]:
+            yield Figure("tick", f"tick that reads a change, {size} jobs: median", median(own), "ms",
+                         "quiet", median(samples[f"quiet {size}"]), "", len(own))  # fmt: skip
+        own = samples[f"first {size}"]
+        yield Figure("tick", f"ticks of the first reading, {size} jobs: max", max(own), "ms",
+                     "no job", max(samples["first 0"]), "< 5 ms", len(own))  # fmt: skip
+
+
+def _register(bench: Bench) -> Iterator[Figure]:
+    runs = [bench.in_wheel("register") for _ in range(3 if bench.quick else 9)]
+    start = median([run["blender"] for run in runs])
+    for name, aim in (("register", "< 15 ms"), ("register warm", "")):
+        own = [run[name] for run in runs]
+        words = f"{name}()" if name == "register" else "register() once more"
+        yield Figure("register", f"{words}: median", median(own), "ms", "Blender's start", start,
+                     aim, len(own))  # fmt: skip
+
+
+def _worker(bench: Bench) -> Iterator[Figure]:
+    told = bench.in_wheel(
+        "worker",
+        environment=bench.service,
+        home=str(_fresh(bench, "spawns")),
+        spawns=5 if bench.quick else 15,
+    )
+    ready, bare = told["ready"], told["bare"]
+    yield Figure("worker", "spawn to ready: median", median(ready), "ms", "python -c pass",
+                 median(bare), "", len(ready))  # fmt: skip
+    yield Figure("worker", "spawn to ready: max", max(ready), "ms", "python -c pass", max(bare),
+                 "", len(ready))  # fmt: skip
+
+
+def _memory(bench: Bench) -> Iterator[Figure]:
+    home = _fresh(bench, "memory")
+    peaks = bench.in_wheel(
+        "memory",
+        environment=bench.service,
+        home=str(home),
+        image=str(bench.image(home)),
+        megabytes=DOWNLOAD_MEGABYTES,
+    )
+    if peaks["idle"] is None:
+        raise Missing("This system does not tell a process's peak memory (it needs /proc).")
+    for name, words in (
+        ("small", "peak memory, a small job"),
+        ("upload", f"peak memory, upload of {UPLOAD // 10**6} MB"),
+        ("download", f"peak memory, download of {DOWNLOAD_MEGABYTES} MB"),
+    ):
+        yield Figure("memory", words, peaks[name], "MB", "idle", peaks["idle"], "flat", 1)
+
+
+def _import(bench: Bench) -> Iterator[Figure]:
+    samples = bench.in_wheel(
+        "place",
+        home=str(_fresh(bench, "imports")),
+        clip=str(bench.clip),
+        imports=4 if bench.quick else 12,
+    )
+    ours, bare = samples["ours"], samples["bare"]
+    yield Figure("import", "bring_in: median", median(ours), "ms", "movie_strip_add",
+                 median(bare), "≤ 1.2 ×", len(ours))  # fmt: skip
+    yield Figure("import", "bring_in: max", max(ours), "ms", "movie_strip_add", max(bare),
+                 "", len(ours))  # fmt: skip
+
+
+def _bake(bench: Bench) -> Iterator[Figure]:
+    """A strip of 15 s at 1080p, made 720p: by us in the background, by others as they do."""
+    runs = 1 if bench.quick else 3
+    made = [
+        bench.in_wheel(
+            "bake",
+            environment=bench.service,
+            home=str(_fresh(bench, f"bake-{number}")),
+            clip=str(bench.footage),
+        )
+        for number in range(runs)
+    ]
+    bare = [
+        bench.in_wheel("render_strip", clip=str(bench.footage), folder=str(bench.folder))
+        for _ in range(runs)
+    ]
+    coded = [
+        bench.in_wheel("transcode", ffmpeg=bench.ffmpeg, clip=str(bench.footage),
+                       folder=str(bench.folder))
+        for _ in range(runs)
+    ]  # fmt: skip
+    others = (("Blender's own render of it", bare), ("ffmpeg, veryfast", coded))
+    words = "bake of 15 s, 1080p to 720p"
+    own = median([run["bake"] for run in made])
+    for beside, other in others:
+        took = median([run["took"] for run in other])
+        yield Figure("bake", f"{words}: time", own, "ms", beside, took, "", runs)
+    whole = median([run["whole"] for run in made])
+    yield Figure("bake", "click to accepted job: time", whole, "ms", "the bake", own, "", runs)
+    started = median([run["started"] for run in made])
+    yield Figure("bake", "of it, the call that Blender waits for", started, "ms",
+                 "saving the file", median([run["save"] for run in made]), "", runs)  # fmt: skip
+    polls = [took for run in made for took in run["polls"]]
+    yield Figure("bake", "of it, one look at the child: max", max(polls), "ms", "", None, "< 5 ms",
+                 len(polls))  # fmt: skip
+    if None in (made[0]["child"], bare[0]["peak"], coded[0]["peak"]):
+        raise Missing("This system does not tell a process's peak memory (it needs /proc).")
+    peak = median([run["child"] for run in made])
+    for beside, other in others:
+        theirs = median([run["peak"] for run in other])
+        yield Figure("bake", f"{words}: peak memory of the child", peak, "MB", beside, theirs,
+                     "", runs)  # fmt: skip
+    yield Figure("bake", f"{words}: growth of the artist's Blender",
+                 median([run["growth"] for run in made]), "MB", "Blender's own render of it",
+                 median([run["growth"] for run in bare]), "", runs)  # fmt: skip
+    yield from _bake_in_window(bench)
+
+
+def _bake_in_window(bench: Bench) -> Iterator[Figure]:
+    blocks = bench.in_window("bake", clip=str(bench.footage), rounds=1 if bench.quick else 3)
+    own, idle = blocks["blocks"]["ours"], blocks["blocks"]["idle"]
+    for kind, of in _KINDS:
+        yield Figure("bake", f"heartbeat during a bake: {kind}", median([of(gaps) for gaps in own]),
+                     "ms", "idle", median([of(gaps) for gaps in idle]),
+                     "" if kind == "p50" else "≤ 1.1 ×", sum(map(len, own)))  # fmt: skip
+
+
+def _fresh(bench: Bench, name: str) -> Path:
+    folder = bench.folder / name
+    folder.mkdir()
+    return folder
+
+
+def _done(bench: Bench) -> Iterator[Figure]:
+    transfers = [_transfer(bench) for _ in range(5)]
+    samples = bench.in_window("done", runs=3 if bench.quick else 8)["samples"]
+    transfer = median([*transfers, *(_transfer(bench) for _ in range(5))])
+    own = [took - transfer for took in samples["strip"]]
+    words = "the service's done, as read, to the strip, less the transfer"
+    yield Figure("done", f"{words}: median", median(own), "ms", "the bare transfer", transfer,
+                 "≤ 500 ms", len(own))  # fmt: skip
+    yield Figure("done", f"{words}: max", max(own), "ms", "the bare transfer", transfer, "",
+                 len(own))  # fmt: skip
+    ready = median([took - transfer for took in samples["ready"]])
+    yield Figure("done", "of it, until the worker has the clip in place", ready, "ms",
+                 "the bare transfer", transfer, "", len(own))  # fmt: skip
+
+
+def _transfer(bench: Bench) -> float:
+    """Seconds for a bare download of what the add-on downloads."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    base = bench.service["XAI_API_BASE"]
+    order = urllib.request.Request(f"{base}/v1/videos/generations", b'{"prompt": "seconds=0"}')
+    with opener.open(order) as answer:
+        job = json.load(answer)["request_id"]
+    start = time.perf_counter()
+    with opener.open(f"{base}/clip/{job}.mp4") as answer:
+        (bench.folder / "bare.mp4").write_bytes(answer.read())
+    return time.perf_counter() - start
+
+
+def _panel(bench: Bench) -> Iterator[Figure]:
+    draws = 100 if bench.quick else 400
+    samples = {
+        jobs: bench.in_window("panel", data=bench.ledger(jobs), draws=draws, jobs=jobs)["samples"]
+        for jobs in (0, 1000)
+    }
+    for name in ("jobs", "request", "opened"):
+        own, empty = samples[1000][name], samples[0][name]
+        name = {"opened": "request panel with all its parts open"}.get(name, f"{name} panel")
+        yield Figure("panel", f"draw of the {name}, 1000 jobs: median", median(own), "ms",
+                     "no job", median(empty), "< 0.5 ms", len(own))  # fmt: skip
+        yield Figure("panel", f"draw of the {name}, 1000 jobs: p99", part(own, 0.99), "ms",
+                     "no job", part(empty, 0.99), "", len(own))  # fmt: skip
+
+
+_WAYS = {
+    "redraws": "idle, Blender's own tab redrawn twice a second",
+    "ours": "our worker: 10 polled, 30 MB up, 200 MB down",
+    "thread": "wrong: requests and base64 in a thread of Blender",
+    "execute": "wrong: requests in execute",
+}
+
+
+def _heartbeat(bench: Bench) -> Iterator[Figure]:
+    blocks = bench.in_window(
+        "heartbeat",
+        base=bench.service["XAI_API_BASE"],
+        image="",
+        folder="",
+        megabytes=DOWNLOAD_MEGABYTES,
+        seconds=6 if bench.quick else 20,
+        rounds=2 if bench.quick else 3,
+    )["blocks"]
+    for way, words in _WAYS.items():
+        for kind, of in _KINDS:
+            own = median([of(gaps) for gaps in blocks[way]])
+            idle = median([of(gaps) for gaps in blocks["idle"]])
+            aim = "≤ 1.1 ×" if way == "ours" and kind != "p50" else ""
+            count = sum(map(len, blocks[way]))
+            yield Figure("heartbeat", f"{words}: {kind}", own, "ms", "idle", idle, aim, count)
+            if way == "ours":  # what of it is the drawing of a sidebar, whoever's it is
+                drawn = median([of(gaps) for gaps in blocks["redraws"]])
+                yield Figure("heartbeat", f"{words}: {kind}", own, "ms", "idle with redraws", drawn,
+                             aim, count)  # fmt: skip
+
+
+def _render(bench: Bench) -> Iterator[Figure]:
+    samples = bench.in_window("render", objects=1500, runs=3 if bench.quick else 7, folder="")[
+        "samples"
+    ]
+    for kind, words in (("start", "start"), ("run", "start to still")):
+        own, bare = samples[f"ours {kind}"], samples[f"bare {kind}"]
+        yield Figure("render", f"camera render of 1500 objects, {words}: median", median(own), "ms",
+                     "Blender's own", median(bare), "", len(own))  # fmt: skip
+        # The copy is what keeps the artist's scene as it was: Blender evaluates it anew.
+        yield Figure("render", f"camera render of 1500 objects, {words}: median", median(own), "ms",
+                     "Blender's own of a copy", median(samples[f"copy {kind}"]), "",
+                     len(own))  # fmt: skip
+    own, bare = ([max(gaps) for gaps in samples[f"{who} gaps"]] for who in ("ours", "bare"))
+    yield Figure("render", "heartbeat during it: max", median(own), "ms", "Blender's own",
+                 median(bare), "", len(own))  # fmt: skip
+
+
+ROWS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
+    "tick": ("one tick with 1, 100 and 1000 jobs", _tick),
+    "register": ("register() beside Blender's start", _register),
+    "worker": ("the worker's start", _worker),
+    "memory": ("the worker's peak memory", _memory),
+    "import": ("bring_in beside movie_strip_add", _import),
+    "bake": ("baking and sending a strip of 15 s at 1080p (wheel and window)", _bake),
+    "done": ("the service's done to the strip (window)", _done),
+    "panel": ("drawing the panel (window)", _panel),
+    "render": ("a camera render of 1500 objects (window)", _render),
+    "heartbeat": ("gaps of a 5 ms heartbeat under traffic (window)", _heartbeat),
+}

@@ -425,6 +425,24 @@ def test_a_bake_that_cannot_begin_ends_its_click(
     assert not list((tmp_path / "data").rglob(".grok_video_bake-*"))
 
 
+def test_a_job_that_cannot_be_put_down_leaves_no_series(
+    window: None, scene: Any, strip: Any, stand_in: Any, module: Module, patches: Any
+) -> None:
+    """The disk is full when the bake is done: what was agreed to must not wait for a job that never comes."""
+    session = module("blender.session")
+
+    def full(*_given: Any, **_named: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    patches.set(module("blender.session.bridge"), "put_command", full)
+    job_id = extend(module)
+    assert set(session.current().series.agreed) == {job_id}
+    tick_until(session, lambda: session.current().click.preparing is None)
+    assert "cannot be written: No space left on device" in session.current().click.message
+    assert session.current().series.agreed == {}
+    assert job_id not in session.current().documents
+
+
 def test_a_bug_ends_its_click_and_not_the_add_on(
     window: None, scene: Any, strip: Any, module: Module, patches: Any
 ) -> None:

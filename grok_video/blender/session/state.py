@@ -29,10 +29,8 @@ class Click:
     #: The first one is being prepared, the others wait for their turn.
     queue: deque[Preparation] = field(default_factory=deque)
     message: str = ""  # the last thing that ended a click without a job, for the panel
-    last: tuple[object, float] = (
-        None,
-        0.0,
-    )  # what it asked for; monotonic time when it was done with
+    #: What the last click asked for, and the monotonic time when that was dealt with.
+    last: tuple[object, float] = (None, 0.0)
     turned_then: float = 0.0  # ``Watch.turned`` at that time
 
     @property
@@ -47,7 +45,7 @@ class Series:
 
     #: Job id → the passes that follow, as the artist agreed to them; bought one by one, by this session only.
     agreed: dict[str, tuple[Pass, ...]] = field(default_factory=dict)
-    #: Job id → scene and strip that its next pass goes on from.
+    #: Job id → scene and strip that the next pass goes on from.
     next: dict[str, tuple[str, str]] = field(default_factory=dict)
     #: Job id → the job of the next pass.
     follows: dict[str, str] = field(default_factory=dict)
@@ -78,9 +76,9 @@ class Question:
 class Questions:
     """The questions of this session. Changed by questions.py only."""
 
-    key: Question = field(default_factory=lambda: Question("check"))  # is it good?
-    models: Question = field(default_factory=lambda: Question("models"))  # which may it use?
-    limits: Question = field(default_factory=lambda: Question("limits"))  # shall they be so?
+    key: Question = field(default_factory=lambda: Question("check"))  # is the key good?
+    models: Question = field(default_factory=lambda: Question("models"))  # what may the key use?
+    limits: Question = field(default_factory=lambda: Question("limits"))  # spend no more than this
     limits_trouble: str = ""  # why the limits could not even be asked for
 
 
@@ -100,9 +98,10 @@ class Watch:
     tick: Callable[[bpy.types.Context], bool]  # goes on with everything that is under way
     busy: Callable[[], bool]  # whether anything is
     running: bool = False  # the modal operator runs
-    ticked_at: float = 0.0  # monotonic time of its last tick
-    ends_at: float = 0.0  # monotonic time when it has to end itself
-    turned: float = 0.0  # seconds between its ticks, all added up; a tick's at most for each
+    ticked_at: float = 0.0  # monotonic time of the operator's last tick
+    ends_at: float = 0.0  # monotonic time when the operator has to end itself
+    #: Seconds between ticks, added up: ``TICK_SECONDS`` at most for each turn of the event loop.
+    turned: float = 0.0
     drawn_second: int = 0  # of the last redraw
     news: bool = False  # something changed since that redraw
 

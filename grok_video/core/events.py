@@ -16,7 +16,7 @@ from .spec import Clip, JobSpec
 
 @record
 class Event:
-    """Something that happened to a job. ``kind`` is its name in the ledger and never changes."""
+    """Something that happened to a job. ``kind`` is the event's name in the ledger and never changes."""
 
     kind: ClassVar[str] = ""
 
@@ -62,7 +62,7 @@ class Submitted(Event):
 
 @record
 class NotSent(Event):
-    """Nothing was started: the last byte never left, or the service said *later* (429 rate, 425)."""
+    """The service started nothing: the last byte never left, or the answer was *later* (429 rate, 425)."""
 
     kind: ClassVar[str] = "not_sent"
     problem: Problem

@@ -20,7 +20,7 @@ _PAUSE = 0.05  # seconds between two tries
 
 
 class NoFile(OSError):
-    """A pipe, a folder, a device, or too long: nothing that this program has written."""
+    """What lies at a path is nothing that this program has written: a pipe, a folder, a device, or too long."""
 
 
 def default_data_dir() -> Path:

@@ -51,11 +51,11 @@ _HELP_HOSTS = frozenset({"x.ai", "console.x.ai", "docs.x.ai", "accounts.x.ai"})
 class AnswerBody:
     """A body as far as it could be read."""
 
-    fields: Mapping[str, Any]  # of the JSON object; empty when it is none
-    code: str  # the service's name for the trouble, '' when it gave none
-    words: str  # what it said, fit to be shown; '' when it said nothing
+    fields: Mapping[str, Any]  # of the JSON object; empty when the body is no JSON object
+    code: str  # the service's name for the trouble; '' without one
+    words: str  # the service's own words, fit to be shown; '' without any
     html: bool
-    listed: list[Any] | None = None  # a body that is one
+    listed: list[Any] | None = None  # the body, when the JSON is a list
 
     @property
     def quoted(self) -> str:
@@ -69,12 +69,12 @@ class AnswerBody:
 
     @property
     def withheld(self) -> bool:
-        """Whether moderation keeps the clip back; no word of it means no."""
+        """Whether the body says that moderation keeps the clip back."""
         return self.part("video").get("respect_moderation") is False
 
     @property
     def moderated(self) -> bool:
-        """Whether the words are those of moderation."""
+        """Whether the service's code or words speak of moderation."""
         return bool(_MODERATION_WORDS.search(f"{self.code} {self.words}"))
 
     @property
@@ -163,7 +163,7 @@ def percent_in(said: AnswerBody) -> int | None:
 
 
 def cost_in(said: AnswerBody) -> int | None:
-    """Ticks, when the service gave a sane number of them."""
+    """The clip's cost in ticks; None unless the service gave a number from 0 to 100,000 USD."""
     ticks = said.part("usage").get("cost_in_usd_ticks")
     if isinstance(ticks, int) and not isinstance(ticks, bool) and 0 <= ticks <= _MOST_TICKS:
         return ticks
@@ -171,9 +171,9 @@ def cost_in(said: AnswerBody) -> int | None:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that ``Retry-After`` asks for, given as seconds or as a date; capped, never negative.
+    """Seconds that the header ``Retry-After`` asks for, 0 to 300; None without a readable one.
 
-    Nobody has seen the service send one. None when there is none that can be read.
+    The header may give seconds or a date. Nobody has seen the service send one.
     """
     value = _header(headers, "retry-after").strip()
     try:

@@ -11,7 +11,7 @@ from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec, Kind
 from .models import LARGEST_PICTURE, MAX_PROMPT, MODELS, PICTURE_TYPES, Model, models_that
 
-#: d seconds of clip are 24·d+1 frames, so a clip of 15 s is a frame longer than that.
+#: A clip of d seconds has 24·d+1 frames: what the service made as 15 s measures a frame more than its limit of 15 s.
 _ONE_FRAME = 1 / 20
 
 

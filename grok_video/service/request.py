@@ -36,7 +36,7 @@ class Upload:
 
 @record
 class RemoteClip:
-    """A clip that the service still has: an extension or edit names it and uploads nothing."""
+    """A source clip that the service still has: a request that gives its URL need not upload the file."""
 
     url: str = field(repr=False)  # secret for a day
     request_id: str  # the guide's ``video_id``; the real service ignores it (likely)
@@ -102,7 +102,7 @@ def _picture(picture: Picture) -> dict[str, Any]:
 
 
 def _rework(spec: JobSpec, named: RemoteClip | None) -> dict[str, Any]:
-    """What an edit and an extension have in common."""
+    """The JSON fields that an edit and an extension have in common: model, prompt, source video."""
     fields: dict[str, Any] = {"model": spec.model, "prompt": spec.prompt}
     if named is not None:
         fields["video"] = {"url": named.url}

@@ -121,7 +121,9 @@ def _box(kind: bytes, content: bytes) -> bytes:
 
 
 def _rate(frames: int, seconds: int) -> Fraction:
-    from fractions import Fraction  # here: fractions loads decimal, which costs Blender's start 2 ms
+    from fractions import (
+        Fraction,
+    )  # here: fractions loads decimal, which costs Blender's start 2 ms
 
     measured = Fraction(frames, seconds)
     nearest = min((Fraction(*rate) for rate in _RATES), key=lambda rate: abs(rate - measured))

@@ -23,11 +23,11 @@ class LedgerDamaged(LedgerError):
 
 
 class LedgerUnwritable(LedgerError):
-    """Full, read-only or locked: nothing is lost, the same call may work later."""
+    """The disk is full, read-only or locked: nothing is lost, and the same call may work later."""
 
 
 class StaleJob(LedgerError):
-    """The job has moved on since it was read: look again."""
+    """The job has moved on since the caller read it: look again."""
 
 
 class LimitReached(LedgerError):

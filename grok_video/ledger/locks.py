@@ -37,7 +37,7 @@ class FileLock:
             try:
                 same = os.path.samestat(os.fstat(file.fileno()), os.stat(path))
             except FileNotFoundError:
-                same = False  # a cleaner took it for a dead worker's between open and lock
+                same = False  # between open and lock somebody removed the file as a dead worker's
             if same:
                 return cls(file, path)
             file.close()

@@ -50,9 +50,7 @@ class Job:
     seq: int  # number of events so far; the next event is stored under it
     created_at: float
     updated_at: float
-    released_by: (
-        str  # id of the Blender session that may submit the job: its click or Send came last
-    )
+    released_by: str  # the Blender session that may submit the job: it clicked, or pressed Send
     released_at: float
     problem: Problem | None = None  # the last trouble; cleared by progress
     held: bool = False

@@ -121,9 +121,8 @@ def _box(kind: bytes, content: bytes) -> bytes:
 
 
 def _rate(frames: int, seconds: int) -> Fraction:
-    from fractions import (
-        Fraction,
-    )  # here: fractions loads decimal, which costs Blender's start 2 ms
+    # Here: fractions loads decimal, which would cost Blender's start 2 ms.
+    from fractions import Fraction
 
     measured = Fraction(frames, seconds)
     nearest = min((Fraction(*rate) for rate in _RATES), key=lambda rate: abs(rate - measured))

@@ -32,9 +32,7 @@ def mutable_record(cls: type[_T]) -> type[_T]:
 
 def _made(cls: type[_T], **methods: Any) -> type[_T]:
     if cls.__doc__ is None:
-        cls.__doc__ = (
-            cls.__name__
-        )  # else dataclass() makes one of the class's signature, which costs time
+        cls.__doc__ = cls.__name__  # else dataclass() takes its time to make a signature of it
     made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     for name, method in {"__init__": _init_of(made), "__repr__": _repr, **methods}.items():
         setattr(made, name, method)

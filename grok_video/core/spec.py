@@ -86,9 +86,7 @@ class SourceVideo:
     size: int = 0  # bytes
     width: int = 0
     height: int = 0
-    job: str = (
-        ""  # id of the job whose whole result the clip is: sent as its URL while that is fresh
-    )
+    job: str = ""  # id of the job that made the whole clip: sent as a URL while that is fresh
 
 
 @record

@@ -99,16 +99,12 @@ def waiting_commands(data_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
 def set_command_aside(path: Path) -> None:
     """Move a command that cannot be read out of the way, for whoever looks into it."""
     bad = path.parent / "bad"
-    with contextlib.suppress(
-        OSError
-    ):  # another worker was first, or a scanner has the file: next look
+    with contextlib.suppress(OSError):  # another worker was first, or a scanner has the file
         bad.mkdir(mode=0o700, exist_ok=True)
         os.replace(path, bad / path.name)
 
 
-_MOST_PICTURES = (
-    64  # references, and as many keyframes; the table of models says what the service takes
-)
+_MOST_PICTURES = 64  # of references or keyframes; how many the service takes say its models
 _LARGEST_FILE = 4 << 30  # bytes
 _LONGEST_VIDEO = 86_400.0  # seconds
 _LARGEST_NUMBER = 2**31 - 1  # what Blender holds as a whole number

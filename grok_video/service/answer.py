@@ -36,9 +36,7 @@ _FAILED = frozenset({"failed", "expired", "error", "cancelled", "canceled"})
 _REJECTING = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
 #: Answers to a poll that pass by themselves. Not for a POST: 408 and 409 do not tell that nothing was started.
 _PASSING = frozenset({408, 409, 425})
-_LONGEST_ID = (
-    4096  # characters; the id is in the job's snapshot, which Blender reads after each event
-)
+_LONGEST_ID = 4096  # characters; Blender reads the id again with each snapshot of its job
 _LONGEST_NAME = 128  # characters of a model's id or name
 _MOST_MODELS = 100
 _FREE = "Nothing was charged."

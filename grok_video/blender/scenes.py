@@ -16,7 +16,7 @@ BUSY_JOBS: dict[Any, str] = {"RENDER": "renders", "OBJECT_BAKE": "bakes", "COMPO
 
 
 def busy() -> str:
-    """What Blender does that a render must wait for ('renders', 'bakes'), or ''."""
+    """What Blender does while no render may begin: 'renders', 'bakes', 'composites', or ''."""
     # A second render while an interactive one runs crashes Blender 4.3 and 5.2 (measured).
     return next((does for job, does in BUSY_JOBS.items() if bpy.app.is_job_running(job)), "")
 
@@ -62,7 +62,7 @@ def camera_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
     if not bound:
         return scene.camera
     passed = [m for m in bound if m.frame <= scene.frame_current]
-    # Blender takes the first marker of all while the playhead is before it.
+    # As Blender does: before the first marker, that one binds already.
     return (max(passed, key=_frame) if passed else min(bound, key=_frame)).camera
 
 

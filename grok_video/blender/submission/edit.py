@@ -19,7 +19,7 @@ from .strip_part import StripPart, part_of_strip, rework, rework_draft
 
 
 def part_to_edit(scene: bpy.types.Scene, shot: SourceStrip, find_job: FindJob) -> StripPart:
-    """The part of a shot that is edited: all of it, or where the artist lets it begin."""
+    """The part of a strip that would be edited: all, or as much as the model takes from where the artist begins."""
     most = int(model_for(scene, "edit").max_edit * shot.fps)
     length = min(shot.end - shot.start, most)
     first = shot.start + min(scene.grok_video.edit_start, shot.end - shot.start - length)
@@ -29,7 +29,7 @@ def part_to_edit(scene: bpy.types.Scene, shot: SourceStrip, find_job: FindJob) -
 def edit_of_strip(
     scene: bpy.types.Scene, shot: SourceStrip, session: str, find_job: FindJob
 ) -> Submission:
-    """The shot looks different and moves as before. Raises Refused."""
+    """The submission of an edit of a strip. Raises Refused."""
     if why := refusal_to_edit(shot):
         raise Refused(why)
     part = part_to_edit(scene, shot, find_job)
@@ -50,7 +50,7 @@ class AnimationRange:
 
 
 def animation_range(scene: bpy.types.Scene) -> tuple[int, int]:
-    """The frames [start, end) of the animation that is edited.
+    """The scene frames [start, end) of the animation that Edit is about.
 
     The preview range, else the markers around the playhead, else the scene's range.
     """
@@ -65,7 +65,7 @@ def animation_range(scene: bpy.types.Scene) -> tuple[int, int]:
 
 
 def range_to_edit(context: bpy.types.Context, scene: bpy.types.Scene) -> AnimationRange:
-    """The part of the animation that is edited: the range, or what can be edited of it."""
+    """The part of the animation that would be sent: its range, as far as the model takes it."""
     start, end = animation_range(scene)
     most = int(model_for(scene, "edit").max_edit * scenes.rate(scene))
     last = min(end, start + most)
@@ -77,7 +77,7 @@ def range_to_edit(context: bpy.types.Context, scene: bpy.types.Scene) -> Animati
 
 
 def animation_draft(scene: bpy.types.Scene, take: AnimationRange, job_id: str = DRAFT) -> JobSpec:
-    """What Edit would send of the animation, the playblast not made yet."""
+    """The spec that Edit would send of the animation, its playblast not made yet."""
     chosen, (width, height) = scene.grok_video, take.pixels
     return draft_of(
         scene,
@@ -106,7 +106,7 @@ def animation_refusal(context: bpy.types.Context, scene: bpy.types.Scene, draft:
 def edit_of_animation(
     context: bpy.types.Context, scene: bpy.types.Scene, target: bpy.types.Scene, session: str
 ) -> Submission:
-    """The animation, played as a playblast, in a finished look. Raises Refused."""
+    """The submission of an edit of the animation, which is played into a clip first. Raises Refused."""
     take, job_id = range_to_edit(context, scene), new_id()
     draft = animation_draft(scene, take, job_id)
     if why := animation_refusal(context, scene, draft):

@@ -36,10 +36,10 @@ from .strip_part import StripPart, part_of_strip, rework, rework_draft, strip_of
 
 
 def part_to_extend(scene: bpy.types.Scene, shot: SourceStrip, find_job: FindJob) -> StripPart:
-    """The last seconds of a shot, as many as can be extended."""
+    """The last seconds of a strip, as many as the model can extend."""
     model = model_for(scene, "extend")
     whole = part_of_strip(shot, shot.start, shot.end, find_job)
-    # A clip of 15 s is a frame longer than that.
+    # A clip that the service made as 15 s measures a frame more.
     if whole.clip is not None and whole.seconds <= model.max_source + 1 / 20:
         return whole
     most = int(model.max_source * shot.fps)
@@ -47,13 +47,13 @@ def part_to_extend(scene: bpy.types.Scene, shot: SourceStrip, find_job: FindJob)
 
 
 def passes_of(scene: bpy.types.Scene, part: StripPart) -> list[Pass]:
-    """The passes that add the seconds asked for; one where one is enough."""
+    """The extensions, one after the other, that add the seconds the artist asks for; one where that is enough."""
     model, resolution = model_for(scene, "extend"), priced_resolution(*part.pixels)
     added = scene.grok_video.extend_seconds
     passes = plan_passes(added, part.seconds, resolution, model.id or models.DEFAULT_MODEL)
     if model.id:
         return passes
-    second = config.unknown_second()  # of a model that was typed in
+    second = config.unknown_second()  # the model was typed in: no other price is known
     return [replace(one, price=one.seconds * second or None) for one in passes]
 
 
@@ -66,7 +66,7 @@ def extend_refusal(scene: bpy.types.Scene, shot: SourceStrip, draft: JobSpec) ->
 def extension(
     scene: bpy.types.Scene, shot: SourceStrip, session: str, find_job: FindJob, seconds: int
 ) -> Submission:
-    """The shot goes on for ``seconds`` after its visible end: one pass. Raises Refused."""
+    """The submission of one pass that lets a strip go on for ``seconds`` after its visible end. Raises Refused."""
     if why := refusal_to_extend(shot, model_for(scene, "extend").min_source):
         raise Refused(why)
     part = part_to_extend(scene, shot, find_job)
@@ -78,15 +78,15 @@ def extension(
 def next_pass(
     shot: SourceStrip, before: Job, session: str, find_job: FindJob, agreed: Pass
 ) -> Submission:
-    """The shot goes on from the part that the job ``before`` made, for what was ``agreed``. Raises Refused."""
+    """The submission of the pass after the job ``before``, whose strip goes on as ``agreed``. Raises Refused."""
     if config.account() != before.spec.account:
         raise Refused("The API key was changed.")
     scene = bpy.data.scenes[shot.scene]
-    # Every second that is sent is paid for: not more than was asked for, however long the part before is.
+    # Every second that is sent is paid for: no more than was agreed, however long the part before came out.
     most = round(agreed.source_seconds * shot.fps)
     part = part_of_strip(shot, max(shot.start, shot.end - most), shot.end, find_job)
     job_id = new_id()
-    # As it was agreed to, whatever the panel says by now.
+    # Prompt, model and sound as agreed at the click, whatever the panel says by now.
     draft = replace(
         rework_draft(scene, Kind.EXTEND, part, agreed.seconds, job_id),
         prompt=before.spec.prompt,
@@ -101,7 +101,7 @@ def next_pass(
 
 
 def continue_draft(scene: bpy.types.Scene, shot: SourceStrip, job_id: str = DRAFT) -> JobSpec:
-    """What Continue Shot would send now: an image, and as many seconds as the model makes of those asked for."""
+    """The spec that Continue Shot would send now: a strip's last frame, as many seconds as asked for and possible."""
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     edit_scene = bpy.data.scenes[shot.scene]
     return draft_of(
@@ -118,7 +118,7 @@ def continue_draft(scene: bpy.types.Scene, shot: SourceStrip, job_id: str = DRAF
 
 
 def continuation(scene: bpy.types.Scene, shot: SourceStrip, session: str) -> Submission:
-    """A new clip after the shot that starts from its last frame. Raises Refused."""
+    """The submission of a new clip that starts from a strip's last frame and lands after it. Raises Refused."""
     job_id, strip = new_id(), strip_of(shot)
     if why := missing_file(strip):
         raise Refused(why)

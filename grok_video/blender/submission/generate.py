@@ -30,7 +30,7 @@ from .preparation import CameraStep
 
 
 def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
-    """The ratio that will be asked for: 'AUTO' becomes the offered one nearest to the source."""
+    """The aspect ratio that will be asked for ('16:9'): 'AUTO' becomes the offered ratio nearest to the source."""
     chosen = scene.grok_video
     if chosen.aspect_ratio != "AUTO":
         return chosen.aspect_ratio
@@ -41,12 +41,12 @@ def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
 
 @record
 class MarkerKeyframe:
-    """A keyframe to be: a timeline marker inside the clip."""
+    """A timeline marker inside the clip to be, at which a keyframe will be rendered."""
 
     name: str
     frame: int
     seconds: float  # from the clip's start to the marker
-    thirds: int  # where the service puts it
+    thirds: int  # thirds of a second from the clip's start: where the service puts the keyframe
 
 
 def end_frame_of(scene: bpy.types.Scene) -> int:
@@ -70,7 +70,7 @@ def marker_keyframes(scene: bpy.types.Scene) -> list[MarkerKeyframe]:
 def generate_draft(
     context: bpy.types.Context, scene: bpy.types.Scene, job_id: str = DRAFT
 ) -> JobSpec:
-    """What Generate would send now, its files not made yet. Cheap enough for a redraw."""
+    """The spec that Generate would send now, its files not made yet. Cheap enough for a redraw."""
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     image, mime = "", ""
     if chosen.source != "NONE":
@@ -105,7 +105,7 @@ def generate_draft(
 
 
 def generate_refusal(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec) -> str:
-    """Why Generate would refuse ``draft`` now, as far as a redraw may find out; '' when it would not."""
+    """'' or why Generate would refuse ``draft`` now, as far as a redraw may find out."""
     chosen = scene.grok_video
     if why := capture.refusal(context, scene, chosen.source, chosen.image):
         return why
@@ -126,7 +126,7 @@ def generation(
     frame: int,
     session: str,
 ) -> Submission:
-    """A clip from ``scene``'s settings for ``target`` at ``frame``. Raises Refused."""
+    """The submission of a clip from ``scene``'s settings, to land in ``target`` at ``frame``. Raises Refused."""
     place = target_of(session, target, frame)
     job_id = new_id()
     draft = generate_draft(context, scene, job_id)

@@ -25,14 +25,14 @@ from .preparation import BakeStep
 
 @record
 class StripPart:
-    """What would be sent of a shot: scene frames [start, end), and as which picture."""
+    """What would be sent of a strip: scene frames [start, end), and the size of the picture."""
 
     shot: SourceStrip
     start: int
     end: int
     pixels: tuple[int, int]
     seconds: float
-    clip: Clip | None  # a whole result of ours, which needs no bake
+    clip: Clip | None  # the clip of a job, shown whole: its file is sent, without a bake
 
     @property
     def whole(self) -> bool:
@@ -42,7 +42,7 @@ class StripPart:
 
 def part_of_strip(shot: SourceStrip, start: int, end: int, find_job: FindJob) -> StripPart:
     job = find_job(shot.job) if shot.whole and (start, end) == (shot.start, shot.end) else None
-    # The artist may have chosen another file for the strip since.
+    # Not the job's clip when the artist has chosen another file for the strip since.
     if job is not None and job.clip is not None and job.clip.path == shot.path:
         clip = job.clip
         return StripPart(shot, start, end, (clip.width, clip.height), clip.seconds, clip)
@@ -54,7 +54,7 @@ def part_of_strip(shot: SourceStrip, start: int, end: int, find_job: FindJob) ->
 def rework_draft(
     scene: bpy.types.Scene, kind: Kind, part: StripPart, seconds: int, job_id: str = DRAFT
 ) -> JobSpec:
-    """What Extend (adding ``seconds``) or Edit would send now, the bake not made yet."""
+    """The spec that Extend (adding ``seconds``) or Edit would send now, its bake not made yet."""
     chosen = scene.grok_video
     prompt = chosen.extend_prompt if kind is Kind.EXTEND else chosen.edit_prompt
     clip, (width, height) = part.clip, part.pixels
@@ -100,7 +100,7 @@ def rework(draft: JobSpec, job_id: str, part: StripPart, session: str, place: st
 
 
 def strip_named(scene_name: str, name: str) -> Any:
-    """A strip by its name: an undo makes every strip another one. Raises Refused."""
+    """The strip of that name, looked up anew: an undo makes every strip another object. Raises Refused."""
     scene = bpy.data.scenes.get(scene_name)
     if scene is not None and scene.sequence_editor is not None:
         strip = compat.strips_all(scene.sequence_editor).get(name)
@@ -110,12 +110,12 @@ def strip_named(scene_name: str, name: str) -> Any:
 
 
 def strip_of(shot: SourceStrip) -> Any:
-    """The strip that a shot was read from. Raises Refused."""
+    """Blender's strip of a source strip. Raises Refused."""
     return strip_named(shot.scene, shot.strip)
 
 
 def source_gone(spec: JobSpec) -> str:
-    """'' or that the strip was deleted, or its making undone, while it was prepared: still nothing is bought."""
+    """'' or a sentence that the source strip of ``spec`` is not there any more, deleted or undone since the click."""
     target = spec.target
     if not target.strip:
         return ""
@@ -131,6 +131,6 @@ def source_gone(spec: JobSpec) -> str:
 def _bake(shot: SourceStrip, start: int, end: int, path: Path) -> bake.Bake:
     """Begin to bake the frames [start, end) of a shot into ``path``. Raises Refused, Interrupted."""
     strip = strip_of(shot)
-    # A bake lets every sound be heard that it is given.
+    # Only the sounds that are heard: the bake plays every sound that it is given, muted or not.
     sounds = [sound for sound in sounds_of(strip) if is_heard(sound)]
     return bake.Bake.strip(strip.id_data, strip, start, end, sounds, path)

@@ -15,7 +15,7 @@ from .models import LARGEST_PICTURE, MAX_PROMPT, MODELS, PICTURE_TYPES, Model, m
 _ONE_FRAME = 1 / 20
 
 
-def trouble(spec: JobSpec) -> str:
+def refusal(spec: JobSpec) -> str:
     """'' or the first thing the service would refuse, and what to change."""
     problem = check(spec)
     return f"{problem.message} {problem.hint}".strip() if problem else ""

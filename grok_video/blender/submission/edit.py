@@ -76,18 +76,20 @@ def range_to_edit(context: bpy.types.Context, scene: bpy.types.Scene) -> Animati
     return AnimationRange(start, last, seconds, bake.playblast_size(frame), last < end)
 
 
-def animation_draft(scene: bpy.types.Scene, take: AnimationRange, job_id: str = DRAFT) -> JobSpec:
+def animation_draft(
+    scene: bpy.types.Scene, animation: AnimationRange, job_id: str = DRAFT
+) -> JobSpec:
     """The spec that Edit would send of the animation, its playblast not made yet."""
-    chosen, (width, height) = scene.grok_video, take.pixels
+    chosen, (width, height) = scene.grok_video, animation.pixels
     return draft_of(
         scene,
         Kind.EDIT,
         chosen.edit_prompt,
-        billed_seconds(take.seconds),
+        billed_seconds(animation.seconds),
         priced_resolution(width, height),
         nearest_ratio(width, height, models.RATIOS),
-        video=SourceVideo(str(video_path(job_id)), take.seconds, 0, width, height),
-        source=Source(chosen.edit_of, scene=scene.name, frame=take.start),
+        video=SourceVideo(str(video_path(job_id)), animation.seconds, 0, width, height),
+        source=Source(chosen.edit_of, scene=scene.name, frame=animation.start),
     )
 
 
@@ -100,19 +102,19 @@ def animation_refusal(context: bpy.types.Context, scene: bpy.types.Scene, draft:
             return f"The scene “{scene.name}” has no camera. Add one, or choose Viewport Animation."
     elif why := viewport.refusal(context, scene):
         return why
-    return checks.trouble(draft)
+    return checks.refusal(draft)
 
 
 def edit_of_animation(
     context: bpy.types.Context, scene: bpy.types.Scene, target: bpy.types.Scene, session: str
 ) -> Submission:
     """The submission of an edit of the animation, which is played into a clip first. Raises Refused."""
-    take, job_id = range_to_edit(context, scene), new_id()
-    draft = animation_draft(scene, take, job_id)
+    animation, job_id = range_to_edit(context, scene), new_id()
+    draft = animation_draft(scene, animation, job_id)
     if why := animation_refusal(context, scene, draft):
         raise Refused(why)
-    place = target_of(session, target, take.start, length=take.end - take.start)
-    order = Submission(signed(draft, job_id, place))
+    place = target_of(session, target, animation.start, length=animation.end - animation.start)
+    submission = Submission(signed(draft, job_id, place))
     name, kind, path = scene.name, scene.grok_video.edit_of, video_path(job_id)
 
     def start() -> bake.Bake | playblast.Playblast:
@@ -120,8 +122,8 @@ def edit_of_animation(
         if scene is None:
             raise Refused(f"The scene “{name}” is gone.")
         if kind == "CAMERA":
-            return bake.Bake.camera(scene, take.start, take.end, path)
-        return playblast.Playblast.start(bpy.context, scene, take.start, take.end, path)
+            return bake.Bake.camera(scene, animation.start, animation.end, path)
+        return playblast.Playblast.start(bpy.context, scene, animation.start, animation.end, path)
 
-    order.steps.append(BakeStep(start, "Playing Animation…"))
-    return order
+    submission.steps.append(BakeStep(start, "Playing Animation…"))
+    return submission

@@ -17,7 +17,7 @@ from .. import config, scenes
 from ..refusal import Refused
 from ..sources import capture
 from ..timeline.source_marks import source_id
-from ..timeline.source_strip import SourceStrip, missing_file, refusal_to_extend
+from ..timeline.source_strip import SourceStrip, file_refusal, refusal_to_extend
 from .common import (
     DRAFT,
     FindJob,
@@ -60,7 +60,7 @@ def passes_of(scene: bpy.types.Scene, part: StripPart) -> list[Pass]:
 def extend_refusal(scene: bpy.types.Scene, shot: SourceStrip, draft: JobSpec) -> str:
     """'' or why Extend would refuse now, as far as a redraw may find out."""
     least = model_for(scene, "extend").min_source
-    return refusal_to_extend(shot, least) or checks.trouble(draft)
+    return refusal_to_extend(shot, least) or checks.refusal(draft)
 
 
 def extension(
@@ -120,19 +120,19 @@ def continue_draft(scene: bpy.types.Scene, shot: SourceStrip, job_id: str = DRAF
 def continuation(scene: bpy.types.Scene, shot: SourceStrip, session: str) -> Submission:
     """The submission of a new clip that starts from a strip's last frame and lands after it. Raises Refused."""
     job_id, strip = new_id(), strip_of(shot)
-    if why := missing_file(strip):
+    if why := file_refusal(strip):
         raise Refused(why)
     target = target_of(session, strip.id_data, shot.end, place="AFTER", strip=shot.strip)
-    order = Submission(signed(continue_draft(scene, shot, job_id), job_id, target))
+    submission = Submission(signed(continue_draft(scene, shot, job_id), job_id, target))
     target = replace(target, mark=source_id(strip), channel=shot.channel)
-    order.spec = replace(order.spec, target=target)
-    size = models.clip_size(order.spec.resolution, order.spec.aspect_ratio)
-    path = Path(order.spec.image)
+    submission.spec = replace(submission.spec, target=target)
+    size = models.clip_size(submission.spec.resolution, submission.spec.aspect_ratio)
+    path = Path(submission.spec.image)
 
-    def take(spec: JobSpec) -> JobSpec:
+    def add_to(spec: JobSpec) -> JobSpec:
         scene = strip.id_data
         made = capture.strip_still(scene, strip, shot.last, size, path, preferred_format())
         return with_still(spec, made)
 
-    order.stills.append(take)
-    return order
+    submission.stills.append(add_to)
+    return submission

@@ -58,7 +58,7 @@ class CameraStep(Step):
     size: tuple[int, int]
     path: Path
     file_format: str
-    take: Callable[[Any, pixels.Still], Any]
+    add_to: Callable[[Any, pixels.Still], Any]
     frame: int | None = None  # None: the scene's current frame
     camera: str = ""  # name of an object; '': the scene's camera, or the one that a marker binds
     label: str = "Rendering…"
@@ -85,7 +85,7 @@ class CameraStep(Step):
         if made is None:
             return None
         self.render = None
-        return lambda spec: self.take(spec, made)
+        return lambda spec: self.add_to(spec, made)
 
     def cancel(self) -> None:
         if self.render is not None:
@@ -108,13 +108,13 @@ class BakeStep(Step):
         if made is None:
             return None
 
-        def take(spec: JobSpec) -> JobSpec:
+        def add_to(spec: JobSpec) -> JobSpec:
             # The seconds stay as they were priced: the bake has the frames that were asked for.
             assert spec.video is not None
             video = replace(spec.video, size=made.size, width=made.width, height=made.height)
             return replace(spec, video=video)
 
-        return take
+        return add_to
 
     def cancel(self) -> None:
         if self.work is not None:

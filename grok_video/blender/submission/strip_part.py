@@ -17,7 +17,7 @@ from .. import compat
 from ..refusal import Refused
 from ..sources import bake
 from ..timeline.source_marks import find_source, source_id
-from ..timeline.source_strip import SourceStrip, missing_file
+from ..timeline.source_strip import SourceStrip, file_refusal
 from ..timeline.strips import is_heard, sounds_of
 from .common import DRAFT, FindJob, Submission, draft_of, signed, target_of, video_path
 from .preparation import BakeStep
@@ -76,13 +76,13 @@ def rework_draft(
 
 def rework(draft: JobSpec, job_id: str, part: StripPart, session: str, place: str) -> Submission:
     shot, strip = part.shot, strip_of(part.shot)
-    if why := missing_file(strip):
+    if why := file_refusal(strip):
         raise Refused(why)
     target = target_of(session, strip.id_data, part.end if place == "AFTER" else part.start)
-    order = Submission(signed(draft, job_id, target))
+    submission = Submission(signed(draft, job_id, target))
     if part.clip is None:
         path = video_path(job_id)
-        order.steps.append(
+        submission.steps.append(
             BakeStep(lambda: _bake(shot, part.start, part.end, path), "Preparing Strip…")
         )
     # The strip is marked last: a click that is refused leaves it as it was.
@@ -95,8 +95,8 @@ def rework(draft: JobSpec, job_id: str, part: StripPart, session: str, place: st
         length=part.end - part.start,
         offset=part.start - shot.origin,
     )
-    order.spec = replace(order.spec, target=target)
-    return order
+    submission.spec = replace(submission.spec, target=target)
+    return submission
 
 
 def strip_named(scene_name: str, name: str) -> Any:

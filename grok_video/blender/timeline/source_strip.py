@@ -123,10 +123,10 @@ def _refusal(strip: Any) -> str:
     for piece in (strip, *metas_around(strip)):
         if owner_of(piece).channels[piece.channel].mute:
             return f"Channel {piece.channel} is muted, so {named} shows nothing. Unmute it first."
-    return _nothing_to_see(strip)
+    return _picture_refusal(strip)
 
 
-def _nothing_to_see(strip: Any) -> str:
+def _picture_refusal(strip: Any) -> str:
     """Why a strip has no picture, or ''."""
     named = f"“{strip.name}”"
     match strip.type:
@@ -141,8 +141,8 @@ def _nothing_to_see(strip: Any) -> str:
             inside = [s for s in compat.strips(strip) if s.type != "SOUND" and not s.mute]
             if not inside:
                 return f"The meta strip {named} has no picture in it. Put a strip into it."
-            if all(_nothing_to_see(s) for s in inside):
-                return _nothing_to_see(inside[0])
+            if all(_picture_refusal(s) for s in inside):
+                return _picture_refusal(inside[0])
         case "SCENE":
             shown = strip.scene
             if shown is None:
@@ -162,11 +162,11 @@ def _nothing_to_see(strip: Any) -> str:
             inputs = compat.inputs(strip)
             if getattr(strip, "input_count", 0) > len(inputs):
                 return f"The effect {named} has lost a strip that it needs. Click another strip."
-            return next(filter(None, map(_nothing_to_see, inputs)), "")
+            return next(filter(None, map(_picture_refusal, inputs)), "")
     return ""
 
 
-def missing_file(strip: Any) -> str:
+def file_refusal(strip: Any) -> str:
     """'' or a sentence that a file which ``strip`` shows is not there or cannot be read.
 
     Looks at the disk: for a click, not for a redraw.

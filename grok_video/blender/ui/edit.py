@@ -38,8 +38,8 @@ class GROK_VIDEO_OT_edit(OnStrip, bpy.types.Operator):
     def price(self, context: bpy.types.Context) -> int | None:
         scene = context.scene
         if scene.grok_video.edit_of != "STRIP":
-            take = range_to_edit(context, scene)
-            return price_of(animation_draft(scene, take))
+            animation = range_to_edit(context, scene)
+            return price_of(animation_draft(scene, animation))
         part = part_to_edit(scene, self.shot(context), job_by_id)
         seconds = billed_seconds(part.seconds)
         return price_of(rework_draft(scene, Kind.EDIT, part, seconds))
@@ -71,11 +71,11 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
             layout.prop(chosen, "edit_start", text="Skip Frames")
         seconds = billed_seconds(part.seconds)
         draft = rework_draft(scene, Kind.EDIT, part, seconds)
-        trouble = checks.trouble(draft)
+        trouble = checks.refusal(draft)
     else:
-        take = range_to_edit(context, scene)
-        _draw_range(layout, context, take)
-        draft = animation_draft(scene, take)
+        animation = range_to_edit(context, scene)
+        _draw_range(layout, context, animation)
+        draft = animation_draft(scene, animation)
         trouble = animation_refusal(context, scene, draft)
     draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
     if draw_who_can(layout, context, "edit"):
@@ -84,14 +84,17 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def _draw_range(
-    layout: bpy.types.UILayout, context: bpy.types.Context, take: AnimationRange
+    layout: bpy.types.UILayout, context: bpy.types.Context, animation: AnimationRange
 ) -> None:
     """What is sent of the animation."""
     row = layout.row()
     row.active = False
-    size = f"{take.pixels[0]} × {take.pixels[1]}"
-    row.label(text=f"Frames {take.start}–{take.end - 1}, {take.seconds:.1f} s, {size}", icon="TIME")
-    if take.cut:
+    size = f"{animation.pixels[0]} × {animation.pixels[1]}"
+    row.label(
+        text=f"Frames {animation.start}–{animation.end - 1}, {animation.seconds:.1f} s, {size}",
+        icon="TIME",
+    )
+    if animation.cut:
         draw_wrapped(layout, context, "The range is longer than what can be edited", "INFO")
 
 

@@ -214,7 +214,7 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
         raise Refused(why)
     owner, frame = scene.name, scene.frame_current
 
-    def take(_no_job: None, made: pixels.Still) -> None:
+    def add_to(_no_job: None, made: pixels.Still) -> None:
         # Much may have happened since the click.
         scene = bpy.data.scenes.get(owner)
         why = refusal(scene) if scene else f"The scene “{owner}” is gone."
@@ -226,7 +226,7 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
             bpy.ops.ed.undo_push(message="Add Reference from Camera")
 
     size, path = _whole_frame(scene), _spare_path()
-    step = CameraStep(owner, size, path, "PNG", take, None, name, "Rendering Reference…")
+    step = CameraStep(owner, size, path, "PNG", add_to, None, name, "Rendering Reference…")
     click.enqueue(context, Preparation(None, [step]))
 
 

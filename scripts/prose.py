@@ -51,6 +51,7 @@ LEADERS = _words(
     "four five six ten other another such whose this that these those of in on at by with without for from "
     "to into over under beside between behind through against about per within outside than like"
 )
+NAMES = {"Blender", "Windows", "Cycles"}
 #: Words that are no nouns wherever they stand.
 EMPTY = LEADERS | SINGULAR | PLURAL | OPENERS | JOINERS | VERBS
 EMPTY |= _words(
@@ -123,6 +124,8 @@ def _is_noun(word: str, before: str) -> bool:
         return True
     if word.lower() in EMPTY or not word[0].isalpha():
         return False
+    if word in NAMES:
+        return True
     led = before in LEADERS or before.isdigit() or before.endswith(("'s", "s'"))
     return led or (word[0].isupper() and before not in ".:;!?")
 

@@ -78,7 +78,7 @@ def _opened_anew(part: Path, mode: int) -> int:
     try:
         return os.open(part, flags, mode)
     except FileExistsError:
-        part.unlink()  # a crash left it behind, and opened again it would keep its mode
+        part.unlink()  # left behind by a crash: opened again, the file would keep its old mode
         return os.open(part, flags, mode)
 
 

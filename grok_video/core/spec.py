@@ -37,7 +37,7 @@ class Source:
 class Target:
     """Where the clip goes: decided at the click and kept."""
 
-    session: str  # the Blender session that clicked
+    session: str  # id of the Blender session that clicked
     blend: str = ""  # absolute path of the .blend; '' for a file that was never saved
     scene: str = ""
     frame: int = 1  # AFTER: where the source ended at the click; OVER: where the sent part began

@@ -82,9 +82,9 @@ class Bake:
     ) -> Bake:
         """Begin to bake what ``strip`` shows in the frames [start, end) of ``scene`` into ``path``.
 
-        ``sounds`` are the sound strips to be heard with it, whether or not they are muted; those inside
-        a meta strip that is baked are heard as they are. Mutes of the strip and its channel do not count.
-        Raises Refused, or Interrupted when the disk or Blender does not let it begin.
+        ``sounds`` are the sound strips to be heard with ``strip``, muted or not; sounds inside a meta strip that is
+        baked are heard as they are. Mutes of the strip and its channel do not count. Raises Refused, or Interrupted
+        when the disk or Blender does not let the bake begin.
         """
         needed = NeededStrips(scene, strip, start, end, sounds)
         if why := needed.refusal():
@@ -152,7 +152,7 @@ class Bake:
     ) -> Bake:
         """Begin to make a clip of ``scene``'s rate of the pictures ``names`` in ``folder``, one a frame.
 
-        They are as they are to be seen, all of ``size``. The folder is the caller's. Raises Interrupted.
+        The pictures are display-referred and all of ``size``. The caller removes the folder. Raises Interrupted.
         """
         self = Bake(path, "animation", len(names))
         self._begin(

@@ -124,7 +124,8 @@ class CameraRender:
     ) -> CameraRender:
         """Render ``scene``'s camera into ``path``, ``size`` pixels exactly.
 
-        ``frame`` and ``camera`` are the scene's own where they are None. Raises Refused, or Interrupted when Blender cannot render it.
+        ``frame`` and ``camera`` are the scene's own where None. Raises Refused, or Interrupted when Blender cannot
+        render.
         """
         global _active
         if _active is not None:

@@ -91,7 +91,7 @@ def capture_now(
 ) -> Still:
     """A still of any source but the camera, written to ``path`` as 'PNG' or 'JPEG'.
 
-    ``size`` is the clip's, in pixels: the picture is cropped inside to its ratio and shrunk to it, never
+    ``size`` is the clip's, in pixels: the picture is cropped inside to that ratio and shrunk to that size, never
     enlarged. Raises Refused, or Interrupted when Blender fails to deliver.
     """
     if why := refusal(context, scene, source, image):

@@ -129,9 +129,9 @@ def _shrink(rgb: np.ndarray, axis: int, start: float, stop: float, count: int) -
 
 
 def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
-    """Write the pixels as 8-bit RGB, whole or not at all. Raises Interrupted when it cannot.
+    """Write the pixels into a file as 8-bit RGB, whole or not at all. Raises Interrupted.
 
-    Blender's own encoder does it through an image datablock that lives as long as this call.
+    By Blender's own encoder, through an image datablock that lives as long as this call.
     """
     height, width = rgb.shape[:2]
     values = np.ones((height, width, 4), np.float32)

@@ -71,7 +71,7 @@ class Playblast:
         return (9 * len(self._names) + encoded) // 10, self._frames
 
     def poll(self) -> Clip | None:
-        """Draw one frame, or look after the encoding; the finished clip, or None. Raises Interrupted.
+        """Draw one frame, or look whether the encoding is done; the finished clip, or None. Raises Interrupted.
 
         Whatever the end, nothing but the clip is left, and the playhead is where it was.
         """

@@ -42,7 +42,7 @@ def free_channels(
 ) -> int:
     """The lowest of ``need`` neighbouring channels that are free in [start, end), above all pictures if possible.
 
-    Raises ImportRefused.
+    Raises Refused.
     """
     taken = taken_channels(base, start, end, ignored)
     covering = covering_strips(base, start, end, ignored)

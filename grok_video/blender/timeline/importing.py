@@ -94,9 +94,9 @@ def bring_in(
 ) -> Landing:
     """Add a clip to ``meta``, or to the whole edit for None, with its first picture at ``frame``.
 
-    ``settle(base, movie, sound)`` gives the new strips their place and says what is not as one would
-    expect: they come on channels of ``base``, their owner, where nothing ever comes. Raises
-    Refused, and then leaves nothing.
+    ``settle(base, movie, sound)`` moves the new strips to their place and returns '' or a sentence of what is not as
+    one would expect; ``base`` is the editor or meta strip that they lie in, until then on channels that are free for
+    ever. Raises Refused, and then leaves nothing.
     """
     if why := refusal(context, scene):
         raise Refused(why)
@@ -140,9 +140,9 @@ def bring_in(
 def _add(
     context: bpy.types.Context, scene: bpy.types.Scene, base: Any, path: str, frame: int
 ) -> tuple[Any, Any]:
-    """The new movie strip and its sound strip or None, on channels where nothing ever comes.
+    """The new movie strip and its sound strip or None, on channels that are free from ``frame`` for ever.
 
-    How long they are is known only when they are there. Raises Refused, and may leave strips.
+    Their length is known only afterwards. Raises Refused, and may leave strips.
     """
     before = {strip.name for strip in compat.strips(base)}
     channel = free_channels(base, frame, FOREVER, 2)

@@ -47,9 +47,9 @@ def place_after(
 ) -> Landing:
     """Place an extension so that its new part begins on the frame where ``source`` visibly ends now.
 
-    ``head``: how many seconds at the start of the file are the source's, see ``head_seconds``; they are
-    hidden behind the left handle. ``frame``: where the source ended when it was sent, for None as source;
-    ``chosen``: the artist's own wish instead. Raises Refused.
+    ``head``: seconds at the start of the file that are the source's (``head_seconds``), hidden behind the left handle.
+    ``source`` None: the source is gone, and the new part begins at ``frame``, where the source ended when it was sent,
+    or which the artist has ``chosen``. Raises Refused.
     """
     seam = frame if source is None else visible_span(source)[1]
     meta = _meta_for(scene, source, seam)
@@ -115,8 +115,8 @@ def place_over(
 ) -> Landing:
     """Place an edit on the next free channel above ``source``, exactly over the part that was sent.
 
-    It is trimmed as the source is trimmed now, and never stretched: at any frame it shows the time that
-    the source shows. Where it is shorter, the original is seen again. Raises Refused.
+    The edit is trimmed as the source is trimmed now, and never stretched: at any frame both show the same time. Behind
+    an edit that is shorter, the original is seen again. Raises Refused.
     """
     start = part.frame if source is None else compat.content_start(source) + part.content
     first, end = _seen(source, part, start)

@@ -79,7 +79,7 @@ def active_source_strip(context: bpy.types.Context) -> SourceStrip:
 
 
 def source_strip_of(strip: Any) -> SourceStrip:
-    """What ``strip`` shows. Raises Refused."""
+    """``strip`` as a source. Raises Refused."""
     if why := _refusal(strip):
         raise Refused(why)
     scene = strip.id_data

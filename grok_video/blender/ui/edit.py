@@ -86,7 +86,7 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def _draw_range(
     layout: bpy.types.UILayout, context: bpy.types.Context, animation: AnimationRange
 ) -> None:
-    """What is sent of the animation."""
+    """Draw which frames of the animation will be sent."""
     row = layout.row()
     row.active = False
     size = f"{animation.pixels[0]} × {animation.pixels[1]}"

@@ -102,7 +102,7 @@ def draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     draft = continue_draft(scene, shot)
     words = "Continue Shot"
     if is_narrow(context):
-        words = "Continue"  # the price must not be cut off
+        words = "Continue"  # else the price would be cut off
     elif draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
         words += f" {draft.duration} s"
     price = price_of(draft)

@@ -53,7 +53,7 @@ _CAMERA_ITEMS: list[tuple[str, str, str]] = []
 
 
 def _cameras(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
-    # Blender keeps no reference to the strings: the list does.
+    # Kept in a list of the module: Blender keeps no reference to the strings of dynamic items.
     _CAMERA_ITEMS[:] = [
         (camera.name, camera.name, "")
         for camera in (context.scene.objects if context else ())
@@ -111,7 +111,7 @@ class GROK_VIDEO_OT_insert_reference(bpy.types.Operator):
 
 
 def draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """References, the end frame and keyframes: what the chosen model can use."""
+    """Draw references, the end frame and keyframes, as far as the chosen model can use them."""
     scene = context.scene
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     if "references" in model.makes:
@@ -163,7 +163,7 @@ def _draw_references(
 
 
 def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The keyframes as they will be sent, each with where the service puts it."""
+    """Draw the markers that will be sent as keyframes, each with the time at which the service puts it."""
     found = marker_keyframes(context.scene)
     if not found:
         column.label(text="No marker lies inside the clip", icon="INFO")
@@ -175,7 +175,7 @@ def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def refusal(scene: bpy.types.Scene) -> str:
-    """'' or why the list takes no more pictures."""
+    """'' or why the list of references takes no more pictures."""
     most = scene.grok_video.model_row().max_references
     if len(scene.grok_video.references) < most:
         return ""
@@ -183,14 +183,14 @@ def refusal(scene: bpy.types.Scene) -> str:
 
 
 def add(scene: bpy.types.Scene, image: bpy.types.Image | None) -> None:
-    """One more picture in the list; None for one that is yet to be chosen. Raises Refused."""
+    """Add a reference to the list; ``image`` None: the artist chooses the picture later. Raises Refused."""
     if why := refusal(scene):
         raise Refused(why)
     scene.grok_video.references.add().image = image
 
 
 def from_strip(shot: SourceStrip) -> bpy.types.Image:
-    """What a strip shows at the playhead, or at its nearest frame. Raises Refused, Interrupted."""
+    """An image of what a strip shows at the playhead, or at its frame nearest to that. Raises Refused, Interrupted."""
     strip = strip_of(shot)
     scene: bpy.types.Scene = strip.id_data
     frame = min(max(scene.frame_current, shot.start), shot.last)
@@ -200,7 +200,7 @@ def from_strip(shot: SourceStrip) -> bpy.types.Image:
 
 
 def add_from_camera(context: bpy.types.Context, name: str) -> None:
-    """Render a camera at the playhead and add the picture. Raises Refused.
+    """Render a camera at the playhead and add the picture to the references. Raises Refused.
 
     In a window the picture comes when it is rendered, as an undo step of its own.
     """
@@ -215,7 +215,7 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
     owner, frame = scene.name, scene.frame_current
 
     def add_to(_no_job: None, made: pixels.Still) -> None:
-        # Much may have happened since the click.
+        # Asked again: the scene may be gone, or its list full, since the click.
         scene = bpy.data.scenes.get(owner)
         why = refusal(scene) if scene else f"The scene “{owner}” is gone."
         if scene is None or why:
@@ -236,7 +236,7 @@ def _whole_frame(scene: bpy.types.Scene) -> tuple[int, int]:
 
 
 def _spare_path() -> Path:
-    """A place for a picture until it is packed."""
+    """A free path in the data folder for a picture until the picture is packed into the .blend."""
     data_dir = current().bridge.data_dir
     make_private(data_dir)
     folder = data_dir / "stills"

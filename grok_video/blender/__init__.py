@@ -1,4 +1,4 @@
-"""Blender's side of the add-on: what the artist clicks becomes a command to the worker, and what came of it a strip.
+"""Blender's side of the add-on: clicks become commands to the worker, and the clips that it fetches become strips.
 
 Never imports requests, threading, asyncio or multiprocessing: that is the worker's business.
 """

@@ -44,7 +44,7 @@ def sequencer_override(
 
 
 def reaches_over_screens(window: bpy.types.Window, scene: bpy.types.Scene) -> bool:
-    """Whether a sequencer operator acts on ``scene`` when it is given an area of another screen.
+    """Whether a sequencer operator that is given an area of another screen acts on ``scene``.
 
     With ``screen=``, as with ``window=``, Blender drops ``scene=``; from 5.0 on ``sequencer_scene=`` stays.
     """
@@ -125,7 +125,7 @@ def connected(strip: bpy.types.Strip) -> list[Any]:
 
 
 def curves(scene: bpy.types.Scene) -> Iterator[Any]:
-    """The animation curves of a scene's own properties, its strips' among them."""
+    """The animation curves of a scene's properties, among them those of its strips."""
     animation = scene.animation_data
     if animation is None or animation.action is None:
         return
@@ -304,7 +304,7 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
 
 
 def frees_contexts_in_use() -> bool:
-    """Whether Blender frees the GPU context of a render whose scene no window shows, while it renders.
+    """Whether Blender (before 5.0) frees the GPU context of a running render whose scene no window shows.
 
     After every turn of the event loop ``RE_FreeUnusedGPUResources`` frees the contexts of renders whose scene no
     window shows (source of 4.3; later versions ask whether the render runs). A context that is freed before the
@@ -329,7 +329,7 @@ def lacks_denoiser(scene: bpy.types.Scene) -> bool:
 
 
 def plain_view(scene: bpy.types.Scene) -> None:
-    """Make ``scene`` show pictures as they are: Standard, nothing on top."""
+    """Let ``scene`` show the colours of pictures unchanged: view transform Standard, nothing on top."""
     view = scene.view_settings
     view.view_transform = "Standard"
     view.look = "None"
@@ -362,7 +362,7 @@ def offers(data: bpy.types.bpy_struct, name: str, value: str) -> bool:
 
 
 def sync_view_layers() -> None:
-    """Let every view layer know its objects, as ``bpy.data.libraries.write`` takes for granted in 5.2.
+    """Sync every view layer with its objects, without which ``bpy.data.libraries.write`` may crash Blender 5.2.
 
     Else ``write`` crashes Blender (BKE_view_layer_copy_data; measured: 5.2.3 always, 5.3.0 and 5.0.1 never) over a
     scene that a script has made and that was neither shown, evaluated nor saved yet. To ask for the active object

@@ -90,7 +90,7 @@ def asks_about(price: int | None) -> bool:
 
 
 def data_dir() -> Path:
-    """The folder of the ledger, the stills and the clips that have no other home."""
+    """The data folder: the ledger, the stills, and the clips that cannot lie beside their .blend."""
     chosen = preferences().ledger_dir.strip()
     return Path(bpy.path.abspath(chosen)) if chosen else default_data_dir()
 

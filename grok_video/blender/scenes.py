@@ -1,4 +1,4 @@
-"""Facts about a scene that everything else asks for: frame size, rate, camera, whether Blender is busy.
+"""Facts about a scene that many files ask for: frame size, rate, camera, and whether Blender is busy.
 
 Changes nothing.
 """
@@ -71,7 +71,7 @@ def _frame(marker: bpy.types.TimelineMarker) -> int:
 
 
 def camera_refusal(scene: bpy.types.Scene, camera: bpy.types.Object | None = None) -> str:
-    """Why the camera (the scene's, where none is given) cannot be rendered now, or ''."""
+    """'' or why ``camera`` (None: the scene's) cannot be rendered now."""
     if does := busy():
         return f"Blender {does} something else. Wait until it is done."
     # Without a camera an interactive render reports success and writes a bogus file (measured).
@@ -86,6 +86,6 @@ def camera_refusal(scene: bpy.types.Scene, camera: bpy.types.Object | None = Non
 
 
 def sentence(error: Exception) -> str:
-    """What Blender said, without its prefix and its trace."""
+    """The sentence in an exception of Blender's, without the prefix “Error:” and the trace."""
     lines = [line.removeprefix("Error: ").strip() for line in str(error).splitlines()]
     return next((line for line in lines if line), "Blender gave no reason").rstrip(".") + "."

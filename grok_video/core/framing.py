@@ -29,7 +29,7 @@ def nearest_ratio(width: float, height: float, ratios: Iterable[str]) -> str:
 
 @record
 class Crop:
-    """The part of a source frame that is kept, in fractions of it from its lower left corner."""
+    """The part of a source frame that is kept, in fractions of the frame from its lower left corner."""
 
     left: float
     bottom: float

@@ -18,7 +18,7 @@ from .spec import Clip, JobSpec
 
 
 class State(StrEnum):
-    """Where a job is. The values are what the ledger stores."""
+    """The states of a job. The values are what the ledger stores."""
 
     QUEUED = "QUEUED"
     SUBMITTING = "SUBMITTING"
@@ -89,7 +89,7 @@ class Job:
 
     @property
     def lacks_id(self) -> bool:
-        """Whether the service may have made a clip of which no id is known, or only one that proved nothing."""
+        """Whether the job was sent without a request id that is known and that the service has confirmed."""
         return self.sent and (not self.request_id or self.id_unproven)
 
     @property

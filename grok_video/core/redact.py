@@ -1,4 +1,4 @@
-"""What must not be repeated: the API key in any form, web addresses, and what a bug report leaves out.
+"""Taken out of texts: the API key in any form, web addresses, and what a bug report must not hold.
 
 Owns the forms in which a key may come back (as it is, escaped for JSON or a URL, as UTF-16, base64 or hex), the
 marks of keys that are not known here, and the names that stand for folders and prompts in a text for others.

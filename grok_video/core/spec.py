@@ -15,7 +15,7 @@ from .record import record
 
 
 class Kind(StrEnum):
-    """Which endpoint a job goes to."""
+    """What a job buys, and so which endpoint it goes to: a new clip, an extension, or an edit."""
 
     GENERATE = "generate"
     EXTEND = "extend"
@@ -60,13 +60,13 @@ class Picture:
 
     @property
     def name(self) -> str:
-        """The label, or the file's name."""
+        """The name of the picture for artists: its label, else its file's name."""
         return self.label or os.path.basename(self.path)
 
 
 @record
 class Keyframe:
-    """A picture that the clip shows at a time of its own."""
+    """A picture that the clip shall show at a time ``thirds``."""
 
     picture: Picture
     thirds: int  # thirds of a second from the clip's start: the service's grid

@@ -44,7 +44,7 @@ class Limits:
 
 @record
 class Spending:
-    """Ticks that were spent, or may have been."""
+    """Sums in ticks of what was spent, or may have been: for the .blend, today, this month, all time."""
 
     file: int = 0
     today: int = 0
@@ -55,7 +55,7 @@ class Spending:
 
 
 def not_before(now: float, jobs: Iterable[Job]) -> float:
-    """The wall time that counts: a clock that was set back behind the newest purchase frees nothing."""
+    """The wall time by which limits count: ``now``, but never before the newest purchase (a clock may be set back)."""
     return max(now, max((job.started_at for job in jobs), default=0.0))
 
 
@@ -105,7 +105,7 @@ def spending(
 
 
 def over(limits: Limits, today: int, month: int, price: int | None, model: str) -> Problem | None:
-    """Why a clip may not be bought; None when it may.
+    """Why the spending limits refuse a clip; None when they do not.
 
     ``today`` and ``month`` are what the account has spent, ``price`` what the clip costs (None: not known).
     """

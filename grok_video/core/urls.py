@@ -1,4 +1,4 @@
-"""Addresses: which API base is good, which host is this computer, which one is private.
+"""Addresses: which API base is good, which host is this computer, which host is private.
 
 Owns the only rule for an API base. Asks no name server: a host is judged by how it is written.
 """
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine by its name alone."""
+    """Whether ``host`` names this computer: 'localhost', or an address of the loopback network."""
     host = host.strip("[]").lower()
     if host == "localhost":
         return True

@@ -1,4 +1,4 @@
-"""What Blender says, done once: a command becomes events, a change of the limits, or a notice.
+"""Commands, Blender's word to the workers, done once: each becomes events, a change of limits, or a notice.
 
 Owns what each command does to a job as things are now. How a command is put down and what it may hold is
 ``ledger.inbox``'s.

@@ -1,4 +1,4 @@
-"""The inbox: what Blender says to the workers, one file a command.
+"""The inbox: the folder in which Blender puts commands for the workers, one file a command.
 
 Owns how a command is put down, listed and set aside, and what it may hold: everything in a command is checked
 before it can reach the ledger. What a command does is ``ledger.commands``'s.
@@ -42,7 +42,7 @@ def _later() -> int:
 
 
 def put_command(data_dir: Path, command: str, **fields: Any) -> str:
-    """Put a command for the workers into the inbox; returns its id. No sync to the disk: Blender's UI waits for this.
+    """Put a command for the workers into the inbox; returns its id. Without a sync: Blender's window waits.
 
     A ``spec`` may be a JobSpec, a ``problem`` a Problem. Raises OSError when the folder cannot be written.
     """

@@ -195,7 +195,7 @@ class Store:
 
     @property
     def touched(self) -> int:
-        """How many jobs this transaction has put something down for."""
+        """How many jobs this transaction has stored an event for."""
         return len(self._pending)
 
     def put(
@@ -239,13 +239,13 @@ class Store:
         return after
 
     def tell(self, key: str, payload: Mapping[str, Any]) -> None:
-        """Put a notice down for every Blender."""
+        """Store a notice for every Blender under ``key``."""
         execute = self.connection.execute
         execute("INSERT INTO notices(id, payload) VALUES (?, ?)", (key, json.dumps(dict(payload))))
         execute("DELETE FROM notices WHERE n <= (SELECT max(n) FROM notices) - ?", (NOTICES_KEPT,))
 
     def put_limits(self, values: Mapping[str, int]) -> None:
-        """Put down the spending limits by their names."""
+        """Store spending limits: ticks by the limit's name."""
         self.connection.executemany(
             "INSERT OR REPLACE INTO limits(name, value) VALUES (?, ?)", values.items()
         )

@@ -1,4 +1,4 @@
-"""(status, headers, body) of an answer become an event or a problem.
+"""What the service's answers mean: (status, headers, body) become an event of a job, or a problem.
 
 Owns what each answer means for a job or a question. Nothing that a service or a proxy answers makes it raise. It
 must not know sockets, files, clocks or the ledger.

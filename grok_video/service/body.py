@@ -1,4 +1,4 @@
-"""Any body that a service or a proxy may answer with, read as far as it goes.
+"""The body of an answer, whatever a service or a proxy sent, read as far as it can be read.
 
 Owns where words, codes, addresses, percentages and costs stand in a body, and which words speak of a key,
 moderation or credits. What they mean for a job is ``service.answer``'s. Never raises.
@@ -49,7 +49,7 @@ _HELP_HOSTS = frozenset({"x.ai", "console.x.ai", "docs.x.ai", "accounts.x.ai"})
 
 @record
 class AnswerBody:
-    """A body as far as it could be read."""
+    """The body of an answer as far as it could be read."""
 
     fields: Mapping[str, Any]  # of the JSON object; empty when the body is no JSON object
     code: str  # the service's name for the trouble; '' without one
@@ -59,11 +59,11 @@ class AnswerBody:
 
     @property
     def quoted(self) -> str:
-        """The words as the end of a sentence."""
+        """The service's words as the end of a sentence (': …'); '' without any."""
         return f": {self.words}" if self.words else ""
 
     def part(self, name: str) -> Mapping[str, Any]:
-        """The object under ``name``; an empty one when there is none."""
+        """The JSON object under ``name``; empty without one."""
         value = self.fields.get(name)
         return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
@@ -87,7 +87,7 @@ class AnswerBody:
 
 
 def read_body(headers: Mapping[str, str], body: bytes) -> AnswerBody:
-    """Any body: the real JSON, the guide's, plain text, a proxy's page, nothing, or noise."""
+    """Read any body: the real JSON, the older guide's, plain text, a proxy's page, nothing, or noise."""
     text = body.decode("utf-8-sig", errors="replace")
     try:
         data: Any = json.loads(text, parse_int=_whole)

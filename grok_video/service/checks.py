@@ -16,13 +16,13 @@ _ONE_FRAME = 1 / 20
 
 
 def refusal(spec: JobSpec) -> str:
-    """'' or the first thing the service would refuse, and what to change."""
+    """'' or a sentence of the first thing in ``spec`` that the service would refuse, and what to change."""
     problem = check(spec)
     return f"{problem.message} {problem.hint}".strip() if problem else ""
 
 
 def check(spec: JobSpec) -> Problem | None:
-    """The first thing the service would refuse, as a sentence that says what to change; or None.
+    """The first thing in ``spec`` that the service would refuse, and what to change, as a Problem; or None.
 
     A spec with a model that was typed in is ``unchecked``: only what holds for every model is looked at.
     """

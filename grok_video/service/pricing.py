@@ -57,7 +57,7 @@ def priced_resolution(width: int, height: int) -> str:
 
 @record
 class Pass:
-    """One extension of several."""
+    """One extension of those that together make a strip longer: seconds added, seconds sent, price."""
 
     seconds: int  # added
     source_seconds: float  # sent
@@ -67,7 +67,7 @@ class Pass:
 def plan_passes(
     added: int, source_seconds: float, resolution: str = "720p", model_id: str = DEFAULT_MODEL
 ) -> list[Pass]:
-    """The extensions that add so many seconds to a clip, nearly equal in length; none when none can.
+    """The extensions that together add ``added`` seconds to a clip, nearly equal in length; [] when none can.
 
     The first sends the clip, or the end of it that can be sent; each later one the part that the one before
     it made.

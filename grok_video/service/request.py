@@ -28,7 +28,7 @@ _LONGEST_TYPED_ID = 200
 
 @record
 class Upload:
-    """A POST: its body is the parts one after the other, the files among them as base64."""
+    """A POST to be made: its path, and a body of bytes and files (sent as base64) one after the other."""
 
     path: str  # appended to the API base
     parts: tuple[bytes | Path, ...]  # bytes and files in turn; the last ends with '}', which buys
@@ -146,7 +146,7 @@ _ID_IN_URL = re.compile(r"/videos/([^/?#\s]+)")
 
 
 def request_id_in(pasted: str) -> str:
-    """The request id in what somebody copied: bare, quoted, of an answer's JSON, or the end of a web address.
+    """The request id in a text that somebody copied: bare, quoted, in an answer's JSON, or at the end of a URL.
 
     Raises ValueError with a sentence when there is none, or none that can be asked for.
     """
@@ -172,5 +172,5 @@ def request_id_in(pasted: str) -> str:
 
 
 def poll_path(request_id: str) -> str:
-    """Where to ask for a job; the id is opaque and quoted whole."""
+    """The path of the API at which to ask for a job; the opaque id is quoted."""
     return f"/v1/videos/{quote(request_id, safe='', errors='replace')}"

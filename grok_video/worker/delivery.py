@@ -32,7 +32,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> events.Downloaded:
-    """Fetch the clip to the place chosen at the click; into the data folder, and say so, where that cannot be written.
+    """Fetch the clip to the place chosen at the click; where that cannot be written, into the data folder.
 
     Raises TransportError and its kinds.
     """
@@ -185,7 +185,7 @@ def _free_name(wanted: Path) -> Path:
 
 
 def already_there(wanted: Path, job: Job) -> Clip | None:
-    """The clip of this very job, put in place by a worker that ended before it could say so."""
+    """The clip of ``job`` when a worker has put it in place and ended before it could say so; else None."""
     for path in _names(wanted):
         if not path.exists():
             # The JSON is written before the clip: without a clip it was left by a worker that ended in between.

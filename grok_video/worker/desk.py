@@ -85,7 +85,7 @@ class Desk:
 
     @property
     def pace(self) -> Pace:
-        """The account's pace; the usual one while there is no account."""
+        """How often the account's service may be asked; the ordinary pace without an account."""
         return self.account.pace if self.account else Pace()
 
     @property
@@ -154,7 +154,7 @@ class Desk:
     # -- the log
 
     def say(self, text: str) -> None:
-        """Log a standing trouble once, not on every turn."""
+        """Log a standing trouble once, not on every turn of the loop."""
         if text != self._said:
             self.log(text)
         self._said = text
@@ -164,7 +164,7 @@ class Desk:
         self._said = ""
 
     def log(self, text: str) -> None:
-        """One line more in the worker's log: bounded, and without the key or a URL's path."""
+        """Append a line to the worker's log, without the key and URLs' paths."""
         if self.account is not None:
             text = KeyMask(self.account.key).text(text)
         write_log(self.data_dir, text)

@@ -36,7 +36,7 @@ class Questions:
 
     @property
     def ids(self) -> set[str]:
-        """The ids of the commands that wait here."""
+        """The ids of the commands that ask the waiting questions."""
         return {command["id"] for _, command in self._waiting}
 
     def take_up(self, path: Path, command: dict[str, Any]) -> None:

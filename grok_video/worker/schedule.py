@@ -1,4 +1,4 @@
-"""What is due for a job, and when: pure policy.
+"""What the worker has to do next for a job, and when: pure policy.
 
 Owns the times of the program: how often to ask, when to back off, when a job waits for the user's word. It must
 not know HTTP, files, threads or the ledger. It is given two clocks: *wall* (seconds since the epoch) for what is
@@ -228,7 +228,7 @@ def _mono(wall: float, world: World) -> float:
 
 
 def backoff(pace: Pace, troubles: int, asked: float = 0.0) -> float:
-    """Seconds to wait after that many troubles in a row; never less than the service asked for."""
+    """Seconds to wait after that many calls in a row that failed; never less than the service ``asked`` for."""
     return max(asked, min(pace.poll * 2 ** min(troubles, 16), pace.longest))
 
 

@@ -1,4 +1,4 @@
-"""The worker: one process, no bpy, that takes jobs from the ledger through HTTP to a clip in place.
+"""The worker: a process without bpy that takes jobs from the ledger, buys and fetches their clips by HTTP.
 
 Owns the loop: what Blender says, what is due, and what the calls report. What is due it asks ``worker.schedule``,
 what each call does is in the files of their names, what is on record ``ledger``. Only the loop decides; a thread does

@@ -210,7 +210,7 @@ class Bake:
     # ------------------------------------------------------------------------------ while the child runs
 
     def poll(self) -> Clip | None:
-        """The finished bake, or None while it is being made. Raises Interrupted.
+        """The finished clip, or None while the child makes it. Raises Interrupted.
 
         Whatever the end, the child and its files are gone afterwards.
         """

@@ -94,7 +94,7 @@ def _parent_is_gone() -> bool:
 
 
 def to_file(scene: bpy.types.Scene, path: str, *, middle: bool, audio: bool) -> None:
-    """Let ``scene`` write H.264 into ``path``, a name in the folder that we run in."""
+    """Let ``scene`` write H.264 into the file ``path`` of the private folder; ``middle``: for a second pass."""
     render = scene.render
     # Absolute: 5.0 refuses relative paths (measured).
     render.filepath = compat.literal_path(str(_FOLDER / path))

@@ -43,7 +43,7 @@ def part_of(path: Path) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file that may not be there, or that a scanner still holds."""
+    """Remove a file; no error when there is none, or when a virus scanner holds it."""
     with suppress(OSError):
         path.unlink()
 

@@ -95,7 +95,7 @@ def run(copy: bpy.types.Scene, *, wait: bool) -> set[Any]:
 
 
 def render_result() -> bpy.types.Image | None:
-    """The image that holds every scene's last render, if there ever was one."""
+    """Blender's image *Render Result*; None before there was a render."""
     return next((i for i in bpy.data.images if i.type == "RENDER_RESULT"), None)
 
 

@@ -81,7 +81,7 @@ def frame_size(view: View, scene: bpy.types.Scene) -> tuple[float, float]:
 def draw(
     context: bpy.types.Context, scene: bpy.types.Scene, size: tuple[int, int]
 ) -> tuple[np.ndarray, str]:
-    """The viewport at ``size`` pixels, cropped inside its frame, and the name of its camera or ''.
+    """Draw the viewport: its pixels, ``size`` and cropped inside its frame, and the name of its camera or ''.
 
     Pixels are (height, width, 3), uint8, bottom row first. Raises Refused, Interrupted.
     """

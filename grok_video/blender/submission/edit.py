@@ -1,4 +1,4 @@
-"""Edit: a strip or an animation looks different and moves as before."""
+"""What Edit submits: a strip or an animation, to come back looking different and moving as before."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def edit_of_strip(
 
 @record
 class AnimationRange:
-    """What a playblast would send: scene frames [start, end)."""
+    """The scene frames [start, end) of an animation that would be sent as a playblast, and its size."""
 
     start: int
     end: int

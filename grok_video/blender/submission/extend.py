@@ -1,4 +1,4 @@
-"""Extend and Continue Shot: a strip goes on from where it visibly ends."""
+"""What Extend and Continue Shot submit: a strip, or its last frame, to go on from where it visibly ends."""
 
 from __future__ import annotations
 

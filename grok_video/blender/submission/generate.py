@@ -1,4 +1,4 @@
-"""Generate: from a scene's settings to a spec, and the pictures that must be made for it first."""
+"""What Generate submits: a spec from a scene's settings, and the pictures that must be made for it first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be there before a job is: stills that are rendered, strips that are baked.
+"""What must be made before a click can become a job: stills are rendered, strips are baked.
 
 Owns one click between the button and the queue: its steps, one after the other, how far they are, and
 their end. No job exists before all of them are done, so whatever ends one of them costs nothing. It knows

@@ -1,4 +1,4 @@
-"""What would be sent of a strip, and the bake that makes it."""
+"""Which part of a strip would be sent, and the bake that makes a file of that part."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StripPart:
 
     @property
     def whole(self) -> bool:
-        """Whether all that the strip shows is sent."""
+        """Whether the part is all that the strip shows."""
         return (self.start, self.end) == (self.shot.start, self.shot.end)
 
 

@@ -26,7 +26,7 @@ _MOVING = ("TRANSFORM_OT_", "SEQUENCER_OT_")
 
 @record
 class Clip:
-    """A finished clip that is to become strips."""
+    """A finished clip that is to become a movie strip and a sound strip."""
 
     path: str
     name: str  # for the strips: the prompt

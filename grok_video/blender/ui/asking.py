@@ -48,7 +48,7 @@ def finish(
     wanted: frozenset[State],
     ended: frozenset[State] = FINAL_STATES,
 ) -> Result:
-    """In background mode: block until the job has ended; an end that was not wanted is an error."""
+    """End an operator that queued a job: in background mode wait for the job's end, report one not ``wanted``."""
     if not bpy.app.background:
         watch.redraw()
         return {"FINISHED"}
@@ -204,7 +204,7 @@ class Buys(Asks):
 
 
 class Spends(Buys):
-    """Operators that buy a clip for a scene and frame."""
+    """Operators that buy a clip and have properties for the scene and frame it goes to."""
 
     scene: StringProperty(
         name="Scene", description="Scene that takes the clip; empty: the sequencer's"
@@ -217,7 +217,7 @@ class Spends(Buys):
 
 
 class OnStrip(Buys):
-    """Operators that buy something made from a strip."""
+    """Operators that buy what is made from a strip, and have properties that name the strip."""
 
     scene: StringProperty(
         name="Scene",

@@ -1,4 +1,4 @@
-"""Edit: its part of the panel and its operator."""
+"""The feature Edit in the panel: what is drawn for it, and its operator."""
 
 from __future__ import annotations
 

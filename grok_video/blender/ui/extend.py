@@ -1,4 +1,4 @@
-"""Extend and Continue Shot: their part of the panel and their operators."""
+"""The features Extend and Continue Shot in the panel: what is drawn for them, and their operators."""
 
 from __future__ import annotations
 

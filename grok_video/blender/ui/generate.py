@@ -1,4 +1,4 @@
-"""Generate: its part of the panel, its dialog and its operators."""
+"""The feature Generate in the panel: what is drawn for it, its dialog, and its operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with a job: send again, send, stop, retry, recover, import, show."""
+"""The operators on a job of the list: send again, send, stop, retry, recover, import, show."""
 
 from __future__ import annotations
 

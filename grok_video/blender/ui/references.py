@@ -1,4 +1,4 @@
-"""References, end frame and keyframes: their part of the panel and their operators."""
+"""References, end frame and keyframes in the panel: what is drawn for them, and their operators."""
 
 from __future__ import annotations
 

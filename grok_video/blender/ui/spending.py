@@ -1,4 +1,4 @@
-"""Spending: its part of the panel, the word that a job cost nothing, and the table of purchases."""
+"""Spending in the panel: the sums, and the operators *Not Charged* and *Export Spending*."""
 
 from __future__ import annotations
 

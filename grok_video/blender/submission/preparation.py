@@ -127,14 +127,15 @@ class BakeStep(Step):
 
 @mutable_record
 class Preparation:
-    """A click whose job is not there yet. One at a time runs; the others wait in the session's queue.
+    """A click between the button and the queue: the steps that are still to be made for its job.
 
-    ``spec`` is None where a picture is wanted and no job: a reference of a camera.
+    One preparation runs at a time, the others wait in the session's queue. ``spec`` is None for a picture without a
+    job (a reference rendered from a camera).
     """
 
     spec: JobSpec | None
     steps: list[Step]
-    #: Monotonic time of the click, of its turn, or of the last step's end.
+    #: Monotonic time of the click, of the click's turn, or of the last step's end.
     since: float = field(default_factory=time.monotonic)
     running: Step | None = None
 
@@ -149,7 +150,7 @@ class Preparation:
         return self.running.progress if self.running is not None else None
 
     def come_up(self) -> None:
-        """Begin after another click: the first step waits as after a click of its own."""
+        """Let this click's turn begin: its first step waits for a redraw, as right after the click."""
         self.since = time.monotonic()
 
     def tick(self, context: bpy.types.Context) -> bool:

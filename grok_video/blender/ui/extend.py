@@ -55,7 +55,7 @@ class GROK_VIDEO_OT_extend(OnStrip, bpy.types.Operator):
         shot, passes = self._plan(context)
         job_id = series.extend(context, shot, passes)
         result = finish(self, context, job_id, ON_THE_TIMELINE)
-        while "FINISHED" in result and job_id in current().series.follows:  # scripts wait for all
+        while "FINISHED" in result and job_id in current().series.follows:  # all passes
             job_id = current().series.follows[job_id]
             result = finish(self, context, job_id, ON_THE_TIMELINE)
         return result

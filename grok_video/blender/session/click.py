@@ -25,7 +25,7 @@ from ..submission.edit import edit_of_animation, edit_of_strip
 from ..submission.extend import continuation
 from ..submission.generate import generation
 from ..submission.preparation import Preparation, files_sent, remove_files
-from ..submission.strip_part import source_gone
+from ..submission.strip_part import source_refusal
 from ..timeline import clip_files
 from ..timeline.source_strip import SourceStrip
 from . import waiting
@@ -52,10 +52,10 @@ def generate(
     return accept(context, generation(context, scene, target, frame, session_id()))
 
 
-def edit(context: bpy.types.Context, shot: SourceStrip) -> str:
+def edit(context: bpy.types.Context, source: SourceStrip) -> str:
     """Start an edit of a strip; returns the id of the job to be. Raises Refused."""
     refuse_now()
-    return accept(context, edit_of_strip(context.scene, shot, session_id(), job_by_id))
+    return accept(context, edit_of_strip(context.scene, source, session_id(), job_by_id))
 
 
 def edit_animation(context: bpy.types.Context, target: bpy.types.Scene) -> str:
@@ -67,10 +67,10 @@ def edit_animation(context: bpy.types.Context, target: bpy.types.Scene) -> str:
     return accept(context, edit_of_animation(context, context.scene, target, session_id()))
 
 
-def continue_shot(context: bpy.types.Context, shot: SourceStrip) -> str:
+def continue_shot(context: bpy.types.Context, source: SourceStrip) -> str:
     """Start a new clip from a strip's last frame; returns the id of the job to be. Raises Refused, Interrupted."""
     refuse_now()
-    return accept(context, continuation(context.scene, shot, session_id()))
+    return accept(context, continuation(context.scene, source, session_id()))
 
 
 def refuse_now() -> None:
@@ -86,27 +86,27 @@ def refuse_now() -> None:
         raise Refused(trouble)
 
 
-def accept(context: bpy.types.Context, order: Submission) -> str:
+def accept(context: bpy.types.Context, submission: Submission) -> str:
     """Take the pictures that take no time; then queue the job, or note which steps come before.
 
     In a window the steps begin on the next tick, so that the panel can say so first. Returns the id of the job to be.
     Raises Refused, Interrupted.
     """
     session = current()
-    _refuse_unpriced(order.spec)
-    _refuse_double_click(order.spec)
+    _refuse_unpriced(submission.spec)
+    _refuse_double_click(submission.spec)
     say("")
     make_private(session.bridge.data_dir)
-    still_path(order.spec.id).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    spec = order.spec
+    still_path(submission.spec.id).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    spec = submission.spec
     try:
-        for take in order.stills:
-            spec = take(spec)
+        for add_to in submission.stills:
+            spec = add_to(spec)
     except (Refused, Interrupted):
         remove_files(spec)
         raise
-    if order.steps:
-        enqueue(context, Preparation(spec, order.steps))
+    if submission.steps:
+        enqueue(context, Preparation(spec, submission.steps))
     else:
         _queue(spec)
     return spec.id
@@ -205,7 +205,7 @@ def prepare(context: bpy.types.Context) -> bool:
         return True
     if not first.done:
         return changed
-    if first.spec is not None and (why := source_gone(first.spec)):
+    if first.spec is not None and (why := source_refusal(first.spec)):
         _drop_first(why)
         return True
     _take_first()

@@ -18,19 +18,19 @@ from . import click
 from .state import current, job_by_id, session_id
 
 
-def extend(context: bpy.types.Context, shot: SourceStrip, passes: list[Pass]) -> str:
+def extend(context: bpy.types.Context, source: SourceStrip, passes: list[Pass]) -> str:
     """Let a strip go on by the first of ``passes``; the others follow one after the other.
 
     Returns the id of the first pass's job to be. Raises Refused.
     """
     click.refuse_now()
-    first = extension(context.scene, shot, session_id(), job_by_id, passes[0].seconds)
+    first = extension(context.scene, source, session_id(), job_by_id, passes[0].seconds)
     return _accept(context, first, tuple(passes[1:]))
 
 
-def _accept(context: bpy.types.Context, order: Submission, others: tuple[Pass, ...]) -> str:
+def _accept(context: bpy.types.Context, submission: Submission, others: tuple[Pass, ...]) -> str:
     """Buy one pass, and note the passes that the artist agreed to with it. Raises Refused, Interrupted."""
-    job_id = click.accept(context, order)
+    job_id = click.accept(context, submission)
     if others:
         current().series.agreed[job_id] = others
     return job_id
@@ -53,9 +53,9 @@ def start_next_pass(context: bpy.types.Context) -> bool:
         if job is None:
             raise Refused("Its job is gone.")
         click.refuse_now()
-        shot = source_strip_of(strip_named(scene_name, strip_name))
-        order = next_pass(shot, job, session_id(), job_by_id, passes[0])
-        series.follows[job_id] = _accept(context, order, passes[1:])
+        source = source_strip_of(strip_named(scene_name, strip_name))
+        submission = next_pass(source, job, session_id(), job_by_id, passes[0])
+        series.follows[job_id] = _accept(context, submission, passes[1:])
     except (Refused, Interrupted) as error:
         why = _series_ended(passes, str(error))
         click.say(why)

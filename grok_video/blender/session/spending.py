@@ -29,7 +29,7 @@ def limits_count() -> bool:
     return known.any and known.count(config.api_base())
 
 
-def limit_trouble(price: int | None, model: str) -> str:
+def limit_refusal(price: int | None, model: str) -> str:
     """'' or why the spending limits refuse a clip of that price now (ticks; None: not known)."""
     if not limits_count():
         return ""

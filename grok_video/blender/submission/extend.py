@@ -35,15 +35,15 @@ from .common import (
 from .strip_part import StripPart, part_of_strip, rework, rework_draft, strip_of
 
 
-def part_to_extend(scene: bpy.types.Scene, shot: SourceStrip, find_job: FindJob) -> StripPart:
+def part_to_extend(scene: bpy.types.Scene, source: SourceStrip, find_job: FindJob) -> StripPart:
     """The last seconds of a strip, as many as the model can extend."""
     model = model_for(scene, "extend")
-    whole = part_of_strip(shot, shot.start, shot.end, find_job)
+    whole = part_of_strip(source, source.start, source.end, find_job)
     # A clip that the service made as 15 s measures a frame more.
     if whole.clip is not None and whole.seconds <= model.max_source + 1 / 20:
         return whole
-    most = int(model.max_source * shot.fps)
-    return part_of_strip(shot, max(shot.start, shot.end - most), shot.end, find_job)
+    most = int(model.max_source * source.fps)
+    return part_of_strip(source, max(source.start, source.end - most), source.end, find_job)
 
 
 def passes_of(scene: bpy.types.Scene, part: StripPart) -> list[Pass]:
@@ -57,34 +57,34 @@ def passes_of(scene: bpy.types.Scene, part: StripPart) -> list[Pass]:
     return [replace(one, price=one.seconds * second or None) for one in passes]
 
 
-def extend_refusal(scene: bpy.types.Scene, shot: SourceStrip, draft: JobSpec) -> str:
+def extend_refusal(scene: bpy.types.Scene, source: SourceStrip, draft: JobSpec) -> str:
     """'' or why Extend would refuse now, as far as a redraw may find out."""
     least = model_for(scene, "extend").min_source
-    return refusal_to_extend(shot, least) or checks.refusal(draft)
+    return refusal_to_extend(source, least) or checks.refusal(draft)
 
 
 def extension(
-    scene: bpy.types.Scene, shot: SourceStrip, session: str, find_job: FindJob, seconds: int
+    scene: bpy.types.Scene, source: SourceStrip, session: str, find_job: FindJob, seconds: int
 ) -> Submission:
     """The submission of one pass that lets a strip go on for ``seconds`` after its visible end. Raises Refused."""
-    if why := refusal_to_extend(shot, model_for(scene, "extend").min_source):
+    if why := refusal_to_extend(source, model_for(scene, "extend").min_source):
         raise Refused(why)
-    part = part_to_extend(scene, shot, find_job)
+    part = part_to_extend(scene, source, find_job)
     job_id = new_id()
     draft = rework_draft(scene, Kind.EXTEND, part, seconds, job_id)
     return rework(draft, job_id, part, session, "AFTER")
 
 
 def next_pass(
-    shot: SourceStrip, before: Job, session: str, find_job: FindJob, agreed: Pass
+    source: SourceStrip, before: Job, session: str, find_job: FindJob, agreed: Pass
 ) -> Submission:
     """The submission of the pass after the job ``before``, whose strip goes on as ``agreed``. Raises Refused."""
     if config.account() != before.spec.account:
         raise Refused("The API key was changed.")
-    scene = bpy.data.scenes[shot.scene]
+    scene = bpy.data.scenes[source.scene]
     # Every second that is sent is paid for: no more than was agreed, however long the part before came out.
-    most = round(agreed.source_seconds * shot.fps)
-    part = part_of_strip(shot, max(shot.start, shot.end - most), shot.end, find_job)
+    most = round(agreed.source_seconds * source.fps)
+    part = part_of_strip(source, max(source.start, source.end - most), source.end, find_job)
     job_id = new_id()
     # Prompt, model and sound as agreed at the click, whatever the panel says by now.
     draft = replace(
@@ -100,10 +100,10 @@ def next_pass(
     return rework(draft, job_id, part, session, "AFTER")
 
 
-def continue_draft(scene: bpy.types.Scene, shot: SourceStrip, job_id: str = DRAFT) -> JobSpec:
+def continue_draft(scene: bpy.types.Scene, source: SourceStrip, job_id: str = DRAFT) -> JobSpec:
     """The spec that Continue Shot would send now: a strip's last frame, as many seconds as asked for and possible."""
     chosen, model = scene.grok_video, scene.grok_video.model_row()
-    edit_scene = bpy.data.scenes[shot.scene]
+    edit_scene = bpy.data.scenes[source.scene]
     return draft_of(
         scene,
         Kind.GENERATE,
@@ -113,25 +113,25 @@ def continue_draft(scene: bpy.types.Scene, shot: SourceStrip, job_id: str = DRAF
         nearest_ratio(*scenes.frame_size(edit_scene), model.ratios),
         image=place_of(job_id),
         image_mime=mime_type(),
-        source=Source("STRIP", scene=shot.scene, frame=shot.last, image=shot.strip),
+        source=Source("STRIP", scene=source.scene, frame=source.last, image=source.strip),
     )
 
 
-def continuation(scene: bpy.types.Scene, shot: SourceStrip, session: str) -> Submission:
+def continuation(scene: bpy.types.Scene, source: SourceStrip, session: str) -> Submission:
     """The submission of a new clip that starts from a strip's last frame and lands after it. Raises Refused."""
-    job_id, strip = new_id(), strip_of(shot)
+    job_id, strip = new_id(), strip_of(source)
     if why := file_refusal(strip):
         raise Refused(why)
-    target = target_of(session, strip.id_data, shot.end, place="AFTER", strip=shot.strip)
-    submission = Submission(signed(continue_draft(scene, shot, job_id), job_id, target))
-    target = replace(target, mark=source_id(strip), channel=shot.channel)
+    target = target_of(session, strip.id_data, source.end, place="AFTER", strip=source.strip)
+    submission = Submission(signed(continue_draft(scene, source, job_id), job_id, target))
+    target = replace(target, mark=source_id(strip), channel=source.channel)
     submission.spec = replace(submission.spec, target=target)
     size = models.clip_size(submission.spec.resolution, submission.spec.aspect_ratio)
     path = Path(submission.spec.image)
 
     def add_to(spec: JobSpec) -> JobSpec:
         scene = strip.id_data
-        made = capture.strip_still(scene, strip, shot.last, size, path, preferred_format())
+        made = capture.strip_still(scene, strip, source.last, size, path, preferred_format())
         return with_still(spec, made)
 
     submission.stills.append(add_to)

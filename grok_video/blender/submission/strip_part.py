@@ -27,7 +27,7 @@ from .preparation import BakeStep
 class StripPart:
     """What would be sent of a strip: scene frames [start, end), and the size of the picture."""
 
-    shot: SourceStrip
+    source: SourceStrip
     start: int
     end: int
     pixels: tuple[int, int]
@@ -37,18 +37,22 @@ class StripPart:
     @property
     def whole(self) -> bool:
         """Whether the part is all that the strip shows."""
-        return (self.start, self.end) == (self.shot.start, self.shot.end)
+        return (self.start, self.end) == (self.source.start, self.source.end)
 
 
-def part_of_strip(shot: SourceStrip, start: int, end: int, find_job: FindJob) -> StripPart:
-    job = find_job(shot.job) if shot.whole and (start, end) == (shot.start, shot.end) else None
+def part_of_strip(source: SourceStrip, start: int, end: int, find_job: FindJob) -> StripPart:
+    job = (
+        find_job(source.job)
+        if source.whole and (start, end) == (source.start, source.end)
+        else None
+    )
     # Not the job's clip when the artist has chosen another file for the strip since.
-    if job is not None and job.clip is not None and job.clip.path == shot.path:
+    if job is not None and job.clip is not None and job.clip.path == source.path:
         clip = job.clip
-        return StripPart(shot, start, end, (clip.width, clip.height), clip.seconds, clip)
-    strip = strip_of(shot)
+        return StripPart(source, start, end, (clip.width, clip.height), clip.seconds, clip)
+    strip = strip_of(source)
     pixels = bake.bake_size(strip.id_data, strip)
-    return StripPart(shot, start, end, pixels, (end - start) / shot.fps, None)
+    return StripPart(source, start, end, pixels, (end - start) / source.fps, None)
 
 
 def rework_draft(
@@ -59,7 +63,7 @@ def rework_draft(
     prompt = chosen.extend_prompt if kind is Kind.EXTEND else chosen.edit_prompt
     clip, (width, height) = part.clip, part.pixels
     if clip is not None:
-        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, part.shot.job)
+        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, part.source.job)
     else:
         video = SourceVideo(str(video_path(job_id)), part.seconds, 0, width, height)
     return draft_of(
@@ -70,12 +74,12 @@ def rework_draft(
         priced_resolution(*part.pixels),
         nearest_ratio(*part.pixels, models.RATIOS),
         video=video,
-        source=Source("STRIP", scene=part.shot.scene, frame=part.start, image=part.shot.strip),
+        source=Source("STRIP", scene=part.source.scene, frame=part.start, image=part.source.strip),
     )
 
 
 def rework(draft: JobSpec, job_id: str, part: StripPart, session: str, place: str) -> Submission:
-    shot, strip = part.shot, strip_of(part.shot)
+    source, strip = part.source, strip_of(part.source)
     if why := file_refusal(strip):
         raise Refused(why)
     target = target_of(session, strip.id_data, part.end if place == "AFTER" else part.start)
@@ -83,17 +87,17 @@ def rework(draft: JobSpec, job_id: str, part: StripPart, session: str, place: st
     if part.clip is None:
         path = video_path(job_id)
         submission.steps.append(
-            BakeStep(lambda: _bake(shot, part.start, part.end, path), "Preparing Strip…")
+            BakeStep(lambda: _bake(source, part.start, part.end, path), "Preparing Strip…")
         )
     # The strip is marked last: a click that is refused leaves it as it was.
     target = replace(
         target,
         place=place,
-        strip=shot.strip,
+        strip=source.strip,
         mark=source_id(strip),
-        channel=shot.channel,
+        channel=source.channel,
         length=part.end - part.start,
-        offset=part.start - shot.origin,
+        offset=part.start - source.origin,
     )
     submission.spec = replace(submission.spec, target=target)
     return submission
@@ -109,12 +113,12 @@ def strip_named(scene_name: str, name: str) -> Any:
     raise Refused(f"There is no strip “{name}” in the scene “{scene_name}”.")
 
 
-def strip_of(shot: SourceStrip) -> Any:
+def strip_of(source: SourceStrip) -> Any:
     """Blender's strip of a source strip. Raises Refused."""
-    return strip_named(shot.scene, shot.strip)
+    return strip_named(source.scene, source.strip)
 
 
-def source_gone(spec: JobSpec) -> str:
+def source_refusal(spec: JobSpec) -> str:
     """'' or a sentence that the source strip of ``spec`` is not there any more, deleted or undone since the click."""
     target = spec.target
     if not target.strip:
@@ -128,9 +132,9 @@ def source_gone(spec: JobSpec) -> str:
     return f"The strip “{target.strip}” is not there any more."
 
 
-def _bake(shot: SourceStrip, start: int, end: int, path: Path) -> bake.Bake:
+def _bake(source: SourceStrip, start: int, end: int, path: Path) -> bake.Bake:
     """Begin to bake the frames [start, end) of a shot into ``path``. Raises Refused, Interrupted."""
-    strip = strip_of(shot)
+    strip = strip_of(source)
     # Only the sounds that are heard: the bake plays every sound that it is given, muted or not.
     sounds = [sound for sound in sounds_of(strip) if is_heard(sound)]
     return bake.Bake.strip(strip.id_data, strip, start, end, sounds, path)

@@ -199,25 +199,25 @@ def _all_shown(strip: Any) -> Iterator[Any]:
                 yield from _all_shown(inside)
 
 
-def refusal_to_extend(shot: SourceStrip, least: float) -> str:
+def refusal_to_extend(source: SourceStrip, least: float) -> str:
     """'' or why a source strip is too short to be extended: the service needs ``least`` seconds."""
-    if _frames(least, shot.fps) <= shot.end - shot.start:
+    if _frames(least, source.fps) <= source.end - source.start:
         return ""
     return (
-        f"“{shot.strip}” shows {shot.seconds:.2f} s, and an extension needs at least {least:g} s. "
+        f"“{source.strip}” shows {source.seconds:.2f} s, and an extension needs at least {least:g} s. "
         "Make the strip longer, or use Continue Shot: it needs only the last frame."
     )
 
 
-def refusal_to_edit(shot: SourceStrip, least: float = 0.0) -> str:
+def refusal_to_edit(source: SourceStrip, least: float = 0.0) -> str:
     """'' or why a source strip is too short to be edited: the service needs ``least`` seconds.
 
     Of a strip that is too long the artist chooses the part that is sent.
     """
-    if _frames(least, shot.fps) <= shot.end - shot.start:
+    if _frames(least, source.fps) <= source.end - source.start:
         return ""
     return (
-        f"“{shot.strip}” shows {shot.seconds:.2f} s, and an edit needs at least {least:g} s. "
+        f"“{source.strip}” shows {source.seconds:.2f} s, and an edit needs at least {least:g} s. "
         "Make the strip longer."
     )
 

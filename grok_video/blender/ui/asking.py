@@ -231,16 +231,16 @@ class OnStrip(Buys):
     )
 
     def ask(self, context: bpy.types.Context, *about: Any, **words: Any) -> Result:
-        if not self.strip and (active := self.shot_asked_about(context)):
+        if not self.strip and (active := self.strip_asked_about(context)):
             # Named now: during the question a clip may come in and become the active strip.
             self.scene, self.strip = active.scene, active.strip
         return super().ask(context, *about, **words)
 
-    def shot_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
+    def strip_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
         """The source strip that the question is about; None where no strip is. Raises Refused."""
-        return self.shot(context)
+        return self.source_strip(context)
 
-    def shot(self, context: bpy.types.Context) -> SourceStrip:
+    def source_strip(self, context: bpy.types.Context) -> SourceStrip:
         """The named strip, else the active one, as a source. Raises Refused."""
         if not self.strip:
             return active_source_strip(context)

@@ -32,22 +32,22 @@ class GROK_VIDEO_OT_edit(OnStrip, bpy.types.Operator):
         "mute it to see the original"
     )
 
-    def shot_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
-        return self.shot(context) if context.scene.grok_video.edit_of == "STRIP" else None
+    def strip_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
+        return self.source_strip(context) if context.scene.grok_video.edit_of == "STRIP" else None
 
     def price(self, context: bpy.types.Context) -> int | None:
         scene = context.scene
         if scene.grok_video.edit_of != "STRIP":
             animation = range_to_edit(context, scene)
             return price_of(animation_draft(scene, animation))
-        part = part_to_edit(scene, self.shot(context), job_by_id)
+        part = part_to_edit(scene, self.source_strip(context), job_by_id)
         seconds = billed_seconds(part.seconds)
         return price_of(rework_draft(scene, Kind.EDIT, part, seconds))
 
     def run(self, context: bpy.types.Context) -> Result:
         chosen = context.scene.grok_video
         if chosen.edit_of == "STRIP":
-            job_id = click.edit(context, self.shot(context))
+            job_id = click.edit(context, self.source_strip(context))
         else:
             job_id = click.edit_animation(context, target_of(context, self.scene))
         return finish(self, context, job_id, ON_THE_TIMELINE)
@@ -58,14 +58,14 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     chosen = scene.grok_video
     layout.use_property_split = False
     layout.prop(chosen, "edit_of", text="")
-    shot: SourceStrip | None = None
+    source: SourceStrip | None = None
     if chosen.edit_of == "STRIP":
         try:
-            shot = active_source_strip(context)
+            source = active_source_strip(context)
         except Refused as why:
             draw_wrapped(layout, context, str(why), "INFO")
             return
-        part = part_to_edit(scene, shot, job_by_id)
+        part = part_to_edit(scene, source, job_by_id)
         draw_part(layout, part)
         if not part.whole:
             layout.prop(chosen, "edit_start", text="Skip Frames")
@@ -80,7 +80,9 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
     if draw_who_can(layout, context, "edit"):
         price = price_of(draft)
-        draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble, shot)
+        draw_button(
+            layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble, source
+        )
 
 
 def _draw_range(

@@ -238,7 +238,7 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if trouble is None and (why := generate_refusal(context, scene, draft)):
         trouble = why, ProblemCode.REQUEST
     price = price_of(draft)
-    if trouble is None and price is None and (why := spending.limit_trouble(None, draft.model)):
+    if trouble is None and price is None and (why := spending.limit_refusal(None, draft.model)):
         trouble = why, ProblemCode.LIMIT
     row = layout.row()
     row.scale_y = 1.5

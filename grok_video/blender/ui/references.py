@@ -189,14 +189,14 @@ def add(scene: bpy.types.Scene, image: bpy.types.Image | None) -> None:
     scene.grok_video.references.add().image = image
 
 
-def from_strip(shot: SourceStrip) -> bpy.types.Image:
+def from_strip(source: SourceStrip) -> bpy.types.Image:
     """An image of what a strip shows at the playhead, or at its frame nearest to that. Raises Refused, Interrupted."""
-    strip = strip_of(shot)
+    strip = strip_of(source)
     scene: bpy.types.Scene = strip.id_data
-    frame = min(max(scene.frame_current, shot.start), shot.last)
+    frame = min(max(scene.frame_current, source.start), source.last)
     path = _spare_path()
     capture.strip_still(scene, strip, frame, _whole_frame(scene), path, "PNG")
-    return capture.packed_image(path, f"{shot.strip}, frame {frame}")
+    return capture.packed_image(path, f"{source.strip}, frame {frame}")
 
 
 def add_from_camera(context: bpy.types.Context, name: str) -> None:

@@ -101,7 +101,7 @@ def draw_help_button(layout: bpy.types.UILayout, code: ProblemCode | None) -> No
 
 def draw_limit(layout: bpy.types.UILayout, context: bpy.types.Context, price: int | None) -> None:
     """Draw that a clip of that price (ticks) would be held by the spending limits, where it would."""
-    if price is not None and spending.limit_trouble(price, ""):
+    if price is not None and spending.limit_refusal(price, ""):
         draw_wrapped(
             layout, context, "It would pass your spending limit and be held, not sent", "INFO"
         )
@@ -122,13 +122,13 @@ def draw_rework_prompt(
 def draw_part(layout: bpy.types.UILayout, part: StripPart) -> None:
     """Draw which seconds of a strip will be sent, and in which size."""
     column = layout.column(align=True)
-    column.label(text=part.shot.strip, icon="SEQUENCE")
+    column.label(text=part.source.strip, icon="SEQUENCE")
     row = column.row()
     row.active = False
-    all_of_it = (part.shot.end - part.shot.start) / part.shot.fps
+    all_of_it = (part.source.end - part.source.start) / part.source.fps
     if part.whole:
         text = f"{part.seconds:.1f} s"
-    elif part.end == part.shot.end:
+    elif part.end == part.source.end:
         text = f"Last {part.seconds:.1f} of {all_of_it:.1f} s"
     else:
         text = f"{part.seconds:.1f} of {all_of_it:.1f} s"
@@ -154,19 +154,19 @@ def draw_button(
     icon: Any,
     price: int | None,
     trouble: str,
-    shot: SourceStrip | None,
+    source: SourceStrip | None,
 ) -> None:
     """Draw a button that buys, with its price (ticks; None: not known); below, why it cannot be pressed."""
     row = layout.row()
     row.scale_y = 1.2
     ready = not current().click.queue and queue.connection_trouble() is None
     if not trouble and price is None:
-        trouble = spending.limit_trouble(None, context.scene.grok_video.model_id())
+        trouble = spending.limit_refusal(None, context.scene.grok_video.model_id())
     row.enabled = ready and not trouble
     button = row.operator(operator, text=priced(words, price), icon=icon)
-    if shot is not None:
+    if source is not None:
         # The button names its strip, whose price it shows: a clip that comes in becomes the active strip.
-        button.scene, button.strip = shot.scene, shot.strip
+        button.scene, button.strip = source.scene, source.strip
     if trouble:
         draw_wrapped(layout, context, trouble, "INFO")
     draw_limit(layout, context, price)

@@ -56,6 +56,11 @@ def test_a_subject_that_is_named_is_not(text: str) -> None:
     assert not prose.riddle(text)
 
 
+def test_no_riddle_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    found = prose.main([])
+    assert found == 0, capsys.readouterr().out
+
+
 def test_what_is_read_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "planted.py"
     file.write_text(

@@ -13,7 +13,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take everything back out; jobs at the service go on and are found again later."""
+    """Take everything out of Blender; jobs at the service go on and are found again later."""
     from . import blender
 
     blender.unregister()

@@ -1,7 +1,7 @@
 """The worker's entry: ``python -I <this folder> <data folder> <session id> <worker id>``; Blender is its parent.
 
-Runs in the child process only. It loads this package by its place, under a fixed name, because ``python folder``
-has no package around it and ``-I`` forbids to help out with the path.
+Runs in the child process only. The package is loaded by its place, under a fixed name: ``python folder`` runs this file
+without its package, and ``-I`` ignores PYTHONPATH.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def make_ledger(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def change_ledger(task: dict[str, Any]) -> dict[str, Any]:
-    """Progress of one job after the other until standard input ends, as a worker writes it."""
+    """Write progress of one job after the other into a ledger, as a worker does, until standard input ends."""
     package = Path(task["package"])
     events = without_blender("core.events", package)
     ledger = without_blender("ledger.ledger", package).Ledger.open(Path(task["data"]))
@@ -274,7 +274,7 @@ def memory(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _peak(data: Path, image: str, megabytes: int | None) -> float | None:
-    """Bytes; None where the system does not tell."""
+    """The peak memory of a worker in bytes; None where the system does not tell."""
     queue = module("blender.session.queue")
     bridge = module("blender.session.bridge")
     own = bridge.Bridge(data)
@@ -442,7 +442,7 @@ def bake(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def render_strip(task: dict[str, Any]) -> dict[str, Any]:
-    """The same pictures by Blender's own render, in the Blender that the artist has."""
+    """The baseline of the bake: the same pictures by Blender's own render, in the Blender that the artist has."""
     import bpy
 
     told: dict[str, Any] = {}
@@ -468,7 +468,7 @@ def render_strip(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def transcode(task: dict[str, Any]) -> dict[str, Any]:
-    """The same by the encoder alone: what somebody does who leaves Blender for it."""
+    """Another baseline of the bake: the same file by the encoder alone, as somebody makes it outside of Blender."""
     out = Path(task["folder"], "coded.mp4")
     start = time.perf_counter()
     process = subprocess.Popen(

@@ -28,8 +28,8 @@ _CHUNK = 256 << 10
 class _Jobs:
     clip = b""
     base = ""
-    ends: dict[str, float] = {}  # id → wall time at which it is done
-    sizes: dict[str, int] = {}  # id → bytes of its clip
+    ends: dict[str, float] = {}  # id → wall time of the job's end
+    sizes: dict[str, int] = {}  # id → bytes of the job's clip
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -37,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_message(self, *_args: object) -> None:
-        """Nothing is logged: it would be work beside what is measured."""
+        """Log no request: the work would add to what is measured."""
 
     def do_POST(self) -> None:
         left = int(self.headers["Content-Length"])

@@ -44,7 +44,7 @@ _COMMON = (
     "blender xvfb xauth xdotool x11-utils imagemagick libgl1-mesa-dri libegl1 libgl1 "
     "fonts-dejavu-core python3-requests python3-numpy python3-zstandard"
 )
-#: How apt tells of a transfer.
+#: How apt tells the size of a transfer.
 APT_DOWNLOADS = r"Fetched ([\d.,]+) (kB|MB|GB|B) in"
 #: What a Blender named by the user needs beside it on the host; program -> Debian's package.
 _HOST_TOOLS = {"Xvfb": "xvfb", "import": "imagemagick"}
@@ -87,7 +87,7 @@ def _enter(root: Path, argv: list[str], shared: list[Path]) -> list[str]:
 
 
 def _version(command: list[str]) -> str:
-    """What a Blender says it is. Raises Missing when it does not start."""
+    """The version that a Blender prints, such as '5.2.2 LTS'. Raises Missing when that Blender does not start."""
     try:
         asked = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=120)
     except OSError as error:
@@ -99,14 +99,14 @@ def _version(command: list[str]) -> str:
 
 
 def named() -> Window | None:
-    """The Blender of ``BLENDER=``, whatever is beside it. Raises Missing when it does not start."""
+    """The Blender of ``BLENDER=``, or None without one. Raises Missing when that Blender does not start."""
     path = os.environ.get("BLENDER")
     return Window(_version([path]), path) if path else None
 
 
 @functools.cache
 def named_by_user() -> Window | None:
-    """The Blender of ``BLENDER=``. Raises Missing when it, or what it needs beside it, is not there."""
+    """The Blender of ``BLENDER=``, or None without one. Raises Missing when the host lacks what the tests need too."""
     window = named()
     if window is None:
         return None
@@ -157,7 +157,7 @@ def _fetch(suite: str, folder: Path) -> None:
     remove(folder)
     packages_of_base.mkdir(parents=True)
     partial.with_suffix(".log").unlink(missing_ok=True)
-    # debootstrap mounts things in the folder it fills; in a namespace of its own they cannot stay.
+    # debootstrap mounts things in the folder that it fills; in a namespace of its own no mount can stay.
     _run(["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase",
           "--include=ca-certificates", f"--cache-dir={packages_of_base}", suite, str(partial)],
          partial)  # fmt: skip
@@ -171,7 +171,7 @@ def _fetch(suite: str, folder: Path) -> None:
     version = _version(_enter(partial, ["/usr/bin/blender"], []))
     partial.joinpath("complete").write_text(version, "utf-8")
     partial.rename(folder)
-    # apt says what it fetched; debootstrap does not, but keeps its packages.
+    # What apt fetched stands in its log; debootstrap prints no sizes, but has kept its packages.
     size += megabytes(APT_DOWNLOADS, partial.with_suffix(".log").read_text("utf-8", "replace"))
     downloaded(f"Blender {version} with a window", size, time.monotonic() - start)
 

@@ -30,9 +30,9 @@ def stage(target: Path) -> None:
 
 
 def link(target: Path) -> None:
-    """Lay out the same by symbolic links, so that an edit in the checkout is one in the extension.
+    """Lay out the extension in ``target`` by symbolic links, so that an edit in the checkout is one in the extension.
 
-    Where the system allows no links (Windows, but for its developer mode), it is a copy: renewed by the next call.
+    Where the system allows no links (Windows, but for its developer mode), copies, which the next call renews.
     """
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)

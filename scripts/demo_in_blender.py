@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PROFILE = Path(os.environ["GROK_VIDEO_DEMO_PROFILE"])
-# Before bpy is imported: it reads these once.
+# Before bpy is imported, which reads the environment once.
 os.environ["HOME"] = os.environ["BLENDER_USER_RESOURCES"] = str(PROFILE)
 os.environ["XDG_DATA_HOME"] = str(PROFILE / "data")
 

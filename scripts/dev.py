@@ -57,7 +57,7 @@ def in_a_window(version: str, extra: list[str]) -> tuple[str, list[str]]:
     window = blenders.named() or blenders.window(version)
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         raise Missing("There is no screen (DISPLAY): try `python3 scripts/dev.py --background`.")
-    if window.root:  # it has no driver of this machine's graphics card
+    if window.root:  # a fetched system has no driver of this machine's card
         extra = ["env", "LIBGL_ALWAYS_SOFTWARE=1", window.blender, *extra]
     else:
         extra = [window.blender, *extra]

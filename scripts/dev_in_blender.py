@@ -24,9 +24,9 @@ PORT = 5678  # as in .vscode/launch.json
 
 
 def reload() -> None:
-    """Take up all that was edited. Raises RuntimeError when the extension cannot be enabled; the console says why."""
+    """Disable, forget and enable the extension, so that edits count. Raises RuntimeError; the console says why."""
     if PACKAGE in sys.modules:
-        addon_utils.disable(PACKAGE)  # its preferences stay
+        addon_utils.disable(PACKAGE)  # the extension's preferences stay
     for name in [one for one in sys.modules if f"{one}.".startswith(f"{PACKAGE}.")]:
         del sys.modules[name]
     link(TARGET)
@@ -58,7 +58,7 @@ def _draw(self: bpy.types.Menu, _: bpy.types.Context) -> None:
 
 
 def _set_up() -> None:
-    """What a developer's Blender needs, and nothing that asks the network."""
+    """Set the preferences of a developer's Blender: none of them asks the network."""
     preferences = bpy.context.preferences
     preferences.view.show_splash = False
     preferences.view.show_developer_ui = True

@@ -176,7 +176,7 @@ class Download:
 
     what: str
     megabytes: float  # what was transferred, as the tool that fetched it says
-    seconds: float  # until it was ready for use
+    seconds: float  # from the start of the download until the thing was ready for use
 
 
 #: What this process fetched, oldest first.

@@ -28,13 +28,13 @@ DOCS = ROOT / "docs"
 #: Newest first: the upper row of a picture.
 WINDOWS = ("5.2", "4.3")
 STATES = ("idle", "running", "imported", "failed")
-#: What is between pictures and around them.
+#: Pixels between pictures and around them, and their colour.
 GAP, GROUND = 8, (29, 29, 29)
-#: Of a sidebar in a 3D View, in pixels at an interface scale of 1: below there is nothing of ours.
+#: Height of a sidebar in a 3D View, in pixels at an interface scale of 1: below, there is nothing of ours.
 SIDEBAR_HEIGHT = 660
-#: The same with the parts Extend and Edit open.
+#: Height of that sidebar with the parts Extend and Edit open.
 REWORK_HEIGHT = 780
-#: The same of the preferences: below, 4.3's window covers another one.
+#: Height of the preferences: below, 4.3's window covers another window.
 PREFERENCES_HEIGHT = 680
 #: Colours of a picture: with Blender's interface one does not see that they are few.
 COLOURS = 192
@@ -131,7 +131,7 @@ def main() -> int:
     if not args.compose and not take():
         say("The pictures in docs/ are as they were.")
         return 1
-    if importlib.util.find_spec("PIL") is None:  # it is in the environment of the tests
+    if importlib.util.find_spec("PIL") is None:  # only the environment of the tests has PIL
         return subprocess.run([str(tool_python("host")), __file__, "--compose"]).returncode
     compose()
     return 0

@@ -65,7 +65,7 @@ def repository(archive: Path, folder: Path, tool: Path) -> Path:
 
 
 def release(version: str, out: Path) -> Path:
-    """Run every ring on the checked commit and put what they tested into ``out``; returns the listing."""
+    """Run every ring on the checked commit and put the zip that was tested into ``out``; returns the listing."""
     commit = check(version)
     ran = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "test.py"), "--all"],

@@ -58,7 +58,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is wanted of a ring: how much, and with which arguments for pytest."""
+    """How much of a ring is wanted, and with which arguments for pytest."""
 
     size: Size = Size.NAMED
     extra: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ def _pytest(
         {
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONFAULTHANDLER": "1",
-            # Made here: each ring's own Python would make another, inside a test's time limit.
+            # The environment of the stand-in, made now: a test would make another, inside its time limit.
             "GROK_VIDEO_STAND_IN_PYTHON": str(tool_python("stand-in")),
         },
     )
@@ -186,7 +186,7 @@ def _blender(version: str) -> Callable[[Ask], Iterator[Check]]:
         if ask.size is not Size.NAMED and version != NEWEST:
             mark = f"not {LONG}"
         check = _pytest(wheel_python(version), name, ask, paths, mark, _FILES)
-        # Made here for the same reason as the stand-in's.
+        # Made now, as the environment of the stand-in is: outside a test's time limit.
         other = {"GROK_VIDEO_OTHER_PYTHON": str(wheel_python(neighbour(version)))}
         yield Check(check.command, check.environment | other)
 
@@ -214,7 +214,7 @@ def _scripts(ask: Ask) -> Iterator[Check]:
 
 
 def _deadlines(ask: Ask) -> Iterator[Check]:
-    """Each once more on a machine that does nothing else: a race that only a quick machine loses shows there."""
+    """Tests with deadlines, once more on a machine that does nothing else, where a race of quick machines shows."""
     for name, python, folder in (
         ("core", tool_python("core-oldest"), "tests/core"),
         ("blender", wheel_python(NEWEST), "tests/blender"),
@@ -264,7 +264,7 @@ def _wheel_ring(version: str) -> Ring:
     )
 
 
-#: In the order in which they start: quick answers first, then the longest ones.
+#: The rings by name, in the order in which they start: quick answers first, then the longest rings.
 RINGS: dict[str, Ring] = {
     "lint": Ring("ruff: format and rules", Load.COMPUTES, _lint),
     "types": Ring(
@@ -301,7 +301,7 @@ RINGS: dict[str, Ring] = {
         needs_zip=True,
     ),
 }
-#: What one word stands for.
+#: Names that stand for several rings.
 GROUPS = {
     group: [ring for ring in RINGS if ring.startswith(f"{group}-")]
     for group in ("core", "blender", "gui")

@@ -52,7 +52,7 @@ def schedule(
 
     A ring that must be alone comes when nothing else is left to start: it does not hold up the others.
     """
-    # Alone after the others: it would make them wait.
+    # Rings that must be alone come last: before, each would make the other rings wait.
     pending = sorted(rings, key=lambda name: rings[name] is Load.ALONE)
     running: dict[Future[Result], str] = {}
     pool = ThreadPoolExecutor(max(1, len(pending)))
@@ -79,7 +79,7 @@ class Runner:
     def __init__(self, rings: Mapping[str, Ring], ask: Ask, live: bool) -> None:
         self.rings = rings
         self.ask = ask
-        self.live = live  # show output as it comes: for one ring at a time
+        self.live = live  # print output at once: for one ring at a time
         self.archive = ""  # the zip under test
         self._building = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
@@ -108,7 +108,7 @@ class Runner:
                 for need in ring.needs:
                     if self._stopped:
                         return
-                    # The ring that needs it says why it is not to be had.
+                    # Not said here: the ring that needs the thing says why it is not to be had.
                     with contextlib.suppress(Missing):
                         need()
 
@@ -156,7 +156,7 @@ class Runner:
             start_new_session=True,
         )
         self._running.add(process)
-        if self._stopped:  # interrupted while this one started
+        if self._stopped:  # interrupted while the program started
             self._end(process)
         guard = threading.Timer(max(1.0, until - time.monotonic()), self._end, [process])
         guard.start()

@@ -23,7 +23,7 @@ def main() -> int:
     except environments.Missing as missing:
         environments.say(str(missing))
         return 1
-    # -P: never this file, which has the package's name, when the folder it lies in is the current one.
+    # -P: in the folder of this file, Python would else take the file for the package of the same name.
     command = [python, "-P", "-m", "stand_in", *sys.argv[1:]]
     environment = os.environ | {"PYTHONPATH": str(environments.ROOT / "tests")}
     if sys.platform == "win32":  # execve does not wait there

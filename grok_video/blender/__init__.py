@@ -1,4 +1,4 @@
-"""Blender's side: it collects what the artist says, hands it to the worker, and shows what became of it.
+"""Blender's side of the add-on: clicks become commands to the worker, and the clips that it fetches become strips.
 
 Never imports requests, threading, asyncio or multiprocessing: that is the worker's business.
 """
@@ -12,7 +12,7 @@ from . import config, ui
 from .session import tick
 from .sources import camera
 
-# The session is last: it starts to watch, and needs everything else in place.
+# The session's tick is last: it starts to import clips, and needs operators and handlers in place.
 _MODULES = (camera, ui, tick)
 
 
@@ -24,7 +24,7 @@ def register() -> None:
 
 
 def _disable() -> None:
-    """A script that imported ``bpy`` ends: with handlers and classes left, Blender hangs or crashes (measured)."""
+    """Unregister at the end of a script that imported ``bpy``: with handlers left Blender hangs or crashes."""
     addon_utils.disable(config.PACKAGE)
 
 

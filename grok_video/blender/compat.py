@@ -1,6 +1,6 @@
-"""Every test of Blender's version.
+"""What differs between the supported versions of Blender (4.2 LTS to 5.3): nothing else asks which version runs.
 
-Owns the differences between the supported versions (4.2 LTS to 5.3). It knows nothing of jobs.
+Knows nothing of jobs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import bpy
 
-# No version's stubs know the names of another one: here, and only here, they do not judge.
+# The stubs of a version do not know the names of other versions: in this file, and only here, pyright lets them pass.
 # pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportMissingImports=false
 
 
@@ -44,7 +44,7 @@ def sequencer_override(
 
 
 def reaches_over_screens(window: bpy.types.Window, scene: bpy.types.Scene) -> bool:
-    """Whether a sequencer operator acts on ``scene`` when it is given an area of another screen.
+    """Whether a sequencer operator that is given an area of another screen acts on ``scene``.
 
     With ``screen=``, as with ``window=``, Blender drops ``scene=``; from 5.0 on ``sequencer_scene=`` stays.
     """
@@ -62,7 +62,7 @@ def strips_all(editor: bpy.types.SequenceEditor) -> Any:
 
 
 def span(strip: bpy.types.Strip) -> tuple[int, int]:
-    """The scene frames [first, end) that a strip shows. The old names are deprecated from 5.1 on."""
+    """The scene frames [first, end) that a strip shows. Blender's old names for them are deprecated from 5.1 on."""
     if hasattr(strip, "left_handle"):
         return int(strip.left_handle), int(strip.right_handle)
     return int(strip.frame_final_start), int(strip.frame_final_end)
@@ -87,21 +87,21 @@ def shift(strip: bpy.types.Strip, frames: int) -> None:
 def content_start(strip: bpy.types.Strip) -> int:
     """The scene frame at which the content of a strip begins, hidden or not.
 
-    It moves with the strip, and stays when a handle is dragged or the strip is cut. Only strips whose
-    content is one picture (colours, texts, stills) take it along with their left handle.
+    The content moves with the strip, and stays when a handle is dragged or the strip is cut. Only the content of
+    strips that show one picture (colours, texts, stills) moves with the left handle.
     """
     return round(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
 
 
 def content_length(strip: bpy.types.Strip) -> int:
-    """1 for strips without an end of their own. The unit of the others differs between versions."""
+    """1 for strips whose content never ends; of other strips the length, in a unit that differs between versions."""
     if hasattr(strip, "content_duration"):
         return int(strip.content_duration)
     return int(strip.frame_duration)
 
 
 def is_trimmed(strip: bpy.types.Strip) -> bool:
-    """Whether anything of the content of a strip with a file is hidden, or a part of it held."""
+    """Whether a strip hides a part of its file's pictures, or holds the first or last one."""
     if hasattr(strip, "left_handle_offset"):
         names = (
             "left_handle_offset",
@@ -120,12 +120,12 @@ def is_trimmed(strip: bpy.types.Strip) -> bool:
 
 
 def connected(strip: bpy.types.Strip) -> list[Any]:
-    """The strips that are selected and moved together with this one; before 5.2 Blender does not tell."""
+    """The strips that Blender selects and moves together with ``strip``; [] before 5.2, which does not tell."""
     return list(strip.connections) if hasattr(strip, "connections") else []
 
 
 def curves(scene: bpy.types.Scene) -> Iterator[Any]:
-    """The animation curves of a scene's own properties, its strips' among them."""
+    """The animation curves of a scene's properties, among them those of its strips."""
     animation = scene.animation_data
     if animation is None or animation.action is None:
         return
@@ -140,7 +140,7 @@ def curves(scene: bpy.types.Scene) -> Iterator[Any]:
 
 
 def set_end(strip: bpy.types.Strip, frame: int) -> None:
-    """Let ``strip`` be shown up to the scene frame before ``frame``."""
+    """Drag the right handle of ``strip`` to ``frame``: the frame before is the last that is shown."""
     if hasattr(strip, "right_handle"):
         strip.right_handle = frame
     else:
@@ -148,7 +148,7 @@ def set_end(strip: bpy.types.Strip, frame: int) -> None:
 
 
 def best_filter(transform: bpy.types.StripTransform) -> None:
-    """The filter that takes every pixel of a picture into account when it is made smaller."""
+    """Set the filter that takes every pixel of a picture into account when the strip is scaled down."""
     transform.filter = "BOX"
 
 
@@ -159,8 +159,8 @@ def inputs(strip: bpy.types.Strip) -> list[bpy.types.Strip]:
 
 
 def drop_compositor(scene: bpy.types.Scene) -> None:
-    """Let ``scene``, a copy, know no compositor and what that one holds on to."""
-    if hasattr(scene, "compositor_effects"):  # 5.3: first, since asking for the older name warns
+    """Remove the compositor of ``scene``, a copy, and with it the use of all that its nodes name."""
+    if hasattr(scene, "compositor_effects"):  # 5.3; asked first: there the older name warns
         scene.compositor_effects.clear()
     elif hasattr(scene, "compositing_node_group"):
         scene.compositing_node_group = None
@@ -169,17 +169,17 @@ def drop_compositor(scene: bpy.types.Scene) -> None:
 
 
 def drop_properties(block: bpy.types.ID) -> None:
-    """Remove what add-ons and artists keep on a datablock: it may hold on to any other one."""
+    """Remove the custom properties of a datablock: by one of them it may hold any other datablock."""
     for name in list(block.keys()):
         del block[name]
-    if hasattr(block, "bl_system_properties_get"):  # 5.0: those defined by add-ons live apart
+    if hasattr(block, "bl_system_properties_get"):  # 5.0: properties of add-ons live apart
         system: Any = block.bl_system_properties_get()
         for name in list(system.keys()) if system else ():
             del system[name]
 
 
 def add_movie(path: str, frame: int, channel: int) -> None:
-    """Blender's own *Add › Movie*, in the context it is called in, changing nothing but the strips.
+    """Add a movie by Blender's own *Add › Movie*, in the present context, changing nothing but the strips.
 
     The operator is the only way to true speed: strips made through the data API show one frame of the
     file at each frame of the scene. Raises RuntimeError when Blender cannot read the file.
@@ -287,7 +287,7 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
             elif getattr(node, "node_tree", None) is not None:
                 node.node_tree = own(node.node_tree)
             elif getattr(node, "scene", None) == scene:
-                # Else the artist's own scene would be rendered for this node, over its render result.
+                # Without this the node would have Blender render the artist's scene, over its render result.
                 layer = getattr(node, "layer", None)
                 node.scene = copy
                 if layer is not None:
@@ -296,7 +296,7 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
     if hasattr(copy, "compositor_effects"):
         for effect in copy.compositor_effects:
             if effect.node_group is not None:
-                effect.node_group = own(effect.node_group)  # what the artist set of it stays
+                effect.node_group = own(effect.node_group)  # the group's inputs stay as set
     elif hasattr(copy, "compositing_node_group"):
         copy.compositing_node_group = own(trees[0])
     else:
@@ -304,12 +304,12 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
 
 
 def frees_contexts_in_use() -> bool:
-    """Whether Blender frees the GPU context of a render whose scene no window shows, while it renders.
+    """Whether Blender (before 5.0) frees the GPU context of a running render whose scene no window shows.
 
-    After every turn of the event loop ``RE_FreeUnusedGPUResources`` spares only renders of scenes that a
-    window shows (source of 4.3; later versions ask for the job). Freed before the render thread has taken
-    it up, nothing is lost: it then uses the shared one. Freed afterwards, Blender crashes: measured in
-    4.3, within 12 camera renders of a copy nearly always, in 90 that were held back for one turn never.
+    After every turn of the event loop ``RE_FreeUnusedGPUResources`` frees the contexts of renders whose scene no
+    window shows (source of 4.3; later versions ask whether the render runs). A context that is freed before the
+    render thread takes it is no loss: the thread takes the shared one. A context that is freed later crashes Blender:
+    measured in 4.3, within 12 camera renders of a copy nearly always, in 90 that were held back for one turn never.
     """
     return bpy.app.version < (5, 0)
 
@@ -329,7 +329,7 @@ def lacks_denoiser(scene: bpy.types.Scene) -> bool:
 
 
 def plain_view(scene: bpy.types.Scene) -> None:
-    """Make ``scene`` show pictures as they are: Standard, nothing on top."""
+    """Let ``scene`` show the colours of pictures unchanged: view transform Standard, nothing on top."""
     view = scene.view_settings
     view.view_transform = "Standard"
     view.look = "None"
@@ -341,7 +341,7 @@ def plain_view(scene: bpy.types.Scene) -> None:
 
 
 def view_extras(view: bpy.types.ColorManagedViewSettings) -> list[str]:
-    """What lies on top of the view transform and changes colours, by its name for an artist."""
+    """What changes colours on top of the view transform, in an artist's words ('the exposure')."""
     extras = []
     if view.look != "None":
         extras.append(f"the look “{view.look}”")
@@ -362,11 +362,11 @@ def offers(data: bpy.types.bpy_struct, name: str, value: str) -> bool:
 
 
 def sync_view_layers() -> None:
-    """Let every view layer know its objects, as ``bpy.data.libraries.write`` takes for granted in 5.2.
+    """Sync every view layer with its objects, without which ``bpy.data.libraries.write`` may crash Blender 5.2.
 
-    Without it Blender crashes there (BKE_view_layer_copy_data; measured: 5.2.3 always, 5.3.0 and 5.0.1 never)
-    over a scene that a script has made and that was neither shown, evaluated nor saved yet. To ask for the
-    active object syncs a layer; to count its objects does not.
+    Else ``write`` crashes Blender (BKE_view_layer_copy_data; measured: 5.2.3 always, 5.3.0 and 5.0.1 never) over a
+    scene that a script has made and that was neither shown, evaluated nor saved yet. To ask for the active object
+    syncs a layer; to count its objects does not.
     """
     for scene in bpy.data.scenes:
         for layer in scene.view_layers:

@@ -43,7 +43,7 @@ def preferences(context: bpy.types.Context | None = None) -> Preferences:
 
 
 def api_key() -> str:
-    """The key that is used: the environment's, else the preferences'. '' when there is none."""
+    """The API key in use: the environment's, else the preferences'; '' when there is none."""
     return os.environ.get("XAI_API_KEY", "").strip() or preferences().api_key.strip()
 
 
@@ -63,7 +63,7 @@ def api_base() -> str:
 
 
 def account() -> str:
-    """What stands for the (API base, key) pair in use; see ``core.job.account_of``."""
+    """The fingerprint of the (API base, key) pair in use; see ``core.spec.account_of``."""
     return account_of(api_base(), api_key())
 
 
@@ -74,23 +74,23 @@ def poll_interval() -> float:
 
 
 def ticks(dollars: float) -> int:
-    """An amount that was entered, to a hundredth of a cent: Blender's floats hold no more."""
+    """Ticks of an amount that the artist entered, to a hundredth of a cent: Blender's floats hold no more."""
     return round(dollars * 10_000) * (TICKS_PER_USD // 10_000)
 
 
 def unknown_second() -> int:
-    """Ticks that a second of a typed-in model costs, as the artist says; 0 when they do not."""
+    """Ticks that a second of a typed-in model costs, as the artist says; 0: not said."""
     return ticks(preferences().unknown_price)
 
 
 def asks_about(price: int | None) -> bool:
-    """Whether the artist wants to be asked before this many ticks are spent; None is not known."""
+    """Whether the artist wants to be asked before ``price`` ticks are spent (None: price not known)."""
     above = ticks(preferences().confirm_above)
     return above > 0 and (price is None or price > above)
 
 
 def data_dir() -> Path:
-    """The folder of the ledger, the stills and the clips that have no other home."""
+    """The data folder: the ledger, the stills, and the clips that cannot lie beside their .blend."""
     chosen = preferences().ledger_dir.strip()
     return Path(bpy.path.abspath(chosen)) if chosen else default_data_dir()
 

@@ -1,4 +1,4 @@
-"""What other programs get from Blender when this add-on starts them: never the API key.
+"""Other programs, started from Blender without the API key in their environment.
 
 Blender's own ``wm.path_open`` hands the whole environment on, and on Linux waits for the program, which may be an
 editor that is closed an hour later.
@@ -16,12 +16,12 @@ KEY_VARIABLE = "XAI_API_KEY"
 
 def child_environment() -> dict[str, str]:
     """Blender's environment without the API key."""
-    # On Windows names come in any case.
+    # On Windows the names of variables come in any case.
     return {name: value for name, value in os.environ.items() if name.upper() != KEY_VARIABLE}
 
 
 def open_path(path: Path) -> None:
-    """Let the system show a folder or a file in the program that it has for it, and wait for nothing.
+    """Let the system open a folder or a file in the program it has for that, without waiting for the program.
 
     Raises OSError when there is no such program.
     """

@@ -1,4 +1,4 @@
-"""Facts about a scene that everything else asks for: frame size, rate, camera, whether Blender is busy.
+"""Facts about a scene that many files ask for: frame size, rate, camera, and whether Blender is busy.
 
 Changes nothing.
 """
@@ -16,7 +16,7 @@ BUSY_JOBS: dict[Any, str] = {"RENDER": "renders", "OBJECT_BAKE": "bakes", "COMPO
 
 
 def busy() -> str:
-    """What Blender does that a render must wait for ('renders', 'bakes'), or ''."""
+    """What Blender does while no render may begin: 'renders', 'bakes', 'composites', or ''."""
     # A second render while an interactive one runs crashes Blender 4.3 and 5.2 (measured).
     return next((does for job, does in BUSY_JOBS.items() if bpy.app.is_job_running(job)), "")
 
@@ -62,7 +62,7 @@ def camera_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
     if not bound:
         return scene.camera
     passed = [m for m in bound if m.frame <= scene.frame_current]
-    # Blender takes the first marker of all while the playhead is before it.
+    # As Blender does: before the first marker, that one binds already.
     return (max(passed, key=_frame) if passed else min(bound, key=_frame)).camera
 
 
@@ -71,7 +71,7 @@ def _frame(marker: bpy.types.TimelineMarker) -> int:
 
 
 def camera_refusal(scene: bpy.types.Scene, camera: bpy.types.Object | None = None) -> str:
-    """Why the camera (the scene's, where none is given) cannot be rendered now, or ''."""
+    """'' or why ``camera`` (None: the scene's) cannot be rendered now."""
     if does := busy():
         return f"Blender {does} something else. Wait until it is done."
     # Without a camera an interactive render reports success and writes a bogus file (measured).
@@ -86,6 +86,6 @@ def camera_refusal(scene: bpy.types.Scene, camera: bpy.types.Object | None = Non
 
 
 def sentence(error: Exception) -> str:
-    """What Blender said, without its prefix and its trace."""
+    """The sentence in an exception of Blender's, without the prefix “Error:” and the trace."""
     lines = [line.removeprefix("Error: ").strip() for line in str(error).splitlines()]
     return next((line for line in lines if line), "Blender gave no reason").rstrip(".") + "."

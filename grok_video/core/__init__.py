@@ -1,1 +1,1 @@
-"""The job engine, in pure Python: it never imports bpy, and does HTTP in one module only."""
+"""The job engine, in pure Python: it never imports bpy, and never speaks HTTP."""

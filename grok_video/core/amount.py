@@ -9,7 +9,7 @@ TICKS_PER_USD = 10**10
 
 
 def usd(ticks: int) -> str:
-    """'$0.302': two decimals at least, four at most."""
+    """Ticks as an amount in dollars, with two to four decimals: '$0.302'."""
     text = f"{ticks / TICKS_PER_USD:.4f}"
     while text.endswith("0") and len(text.split(".")[1]) > 2:
         text = text[:-1]
@@ -17,5 +17,5 @@ def usd(ticks: int) -> str:
 
 
 def priced(words: str, ticks: int | None) -> str:
-    """A button's words with its price: 'Generate for $0.302'; without one where it is not known."""
+    """A button's words with a price in ticks: 'Generate for $0.302'; only the words where the price is not known."""
     return words if ticks is None else f"{words} for {usd(ticks)}"

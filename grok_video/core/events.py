@@ -16,7 +16,7 @@ from .spec import Clip, JobSpec
 
 @record
 class Event:
-    """Something that happened to a job. ``kind`` is its name in the ledger and never changes."""
+    """Something that happened to a job. ``kind`` is the event's name in the ledger and never changes."""
 
     kind: ClassVar[str] = ""
 
@@ -35,7 +35,7 @@ class Held(Event):
 
 @record
 class Released(Event):
-    """The user pressed Send on a held job; ``session`` is the one that may submit it now."""
+    """The user pressed Send on a held job; ``session``: the Blender that may submit the job now."""
 
     kind: ClassVar[str] = "released"
     session: str
@@ -49,7 +49,7 @@ class SubmitStarted(Event):
 
 @record
 class Sending(Event):
-    """The last byte is about to leave. From here on only a complete answer decides."""
+    """The last byte of the job's POST is about to leave. From here on only a complete answer decides."""
 
     kind: ClassVar[str] = "sending"
 
@@ -62,7 +62,7 @@ class Submitted(Event):
 
 @record
 class NotSent(Event):
-    """Nothing was started: the last byte never left, or the service said *later* (429 rate, 425)."""
+    """The service started nothing: the last byte never left, or the answer was *later* (429 rate, 425)."""
 
     kind: ClassVar[str] = "not_sent"
     problem: Problem
@@ -83,7 +83,7 @@ class AnswerLost(Event):
 
 @record
 class Progress(Event):
-    """A good poll of a running job, written when something changed. Clears ``blocked``."""
+    """A poll said that the job runs, and something changed since the last. Clears ``blocked``."""
 
     kind: ClassVar[str] = "progress"
     percent: int | None
@@ -139,7 +139,7 @@ class Downloaded(Event):
 
 @record
 class LocalFailed(Event):
-    """Something on this side ended the job: it can be retried for free once mended."""
+    """Something on this computer ended the job, which can be retried for free when that is mended."""
 
     kind: ClassVar[str] = "local_failed"
     problem: Problem
@@ -147,7 +147,7 @@ class LocalFailed(Event):
 
 @record
 class StopRequested(Event):
-    """The user stops tracking: CANCELLED at once, or, in SUBMITTING, when the answer is there."""
+    """The user stops the job: it is CANCELLED at once, or, in SUBMITTING, when the answer is there."""
 
     kind: ClassVar[str] = "stop_requested"
 
@@ -159,7 +159,7 @@ class Retried(Event):
 
 @record
 class NotCharged(Event):
-    """The user's word, from the service's bill: what became of this job has cost nothing."""
+    """The user says that the job has cost nothing, according to the service's bill."""
 
     kind: ClassVar[str] = "not_charged"
 
@@ -172,7 +172,7 @@ class ImportClaimed(Event):
 
 @record
 class ImportReleased(Event):
-    """The claimant could not import: the clip waits in the queue."""
+    """The Blender that had claimed the clip could not import it: the clip waits in the queue."""
 
     kind: ClassVar[str] = "import_released"
     problem: Problem
@@ -187,7 +187,7 @@ class Imported(Event):
 
 @record
 class Unrecognised(Event):
-    """An event of a newer version: kept as it is; such a job is shown, not driven."""
+    """An event that a newer version wrote: kept, and its job is shown but goes no further in this version."""
 
     kind: ClassVar[str] = "?"
     name: str

@@ -20,7 +20,7 @@ _PAUSE = 0.05  # seconds between two tries
 
 
 class NoFile(OSError):
-    """A pipe, a folder, a device, or too long: nothing that this program has written."""
+    """What lies at a path is nothing that this program has written: a pipe, a folder, a device, or too long."""
 
 
 def default_data_dir() -> Path:
@@ -78,7 +78,7 @@ def _opened_anew(part: Path, mode: int) -> int:
     try:
         return os.open(part, flags, mode)
     except FileExistsError:
-        part.unlink()  # a crash left it behind, and opened again it would keep its mode
+        part.unlink()  # left behind by a crash: opened again, the file would keep its old mode
         return os.open(part, flags, mode)
 
 

@@ -29,7 +29,7 @@ def nearest_ratio(width: float, height: float, ratios: Iterable[str]) -> str:
 
 @record
 class Crop:
-    """The part of a source frame that is kept, in fractions of it from its lower left corner."""
+    """The part of a source frame that is kept, in fractions of the frame from its lower left corner."""
 
     left: float
     bottom: float
@@ -38,12 +38,12 @@ class Crop:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing worth a word is cut off: less than 1 %, as 848 × 480 from a frame of 16:9."""
+        """Whether less than 1 % is cut off, which the panel does not mention (848 × 480 from a frame of 16:9)."""
         return self.right - self.left > 0.99 and self.top - self.bottom > 0.99
 
     @property
     def text(self) -> str:
-        """For the panel: 'crops 12 % of the width'."""
+        """What is cut off, as the panel says it: 'crops 12 % of the width'."""
         width, height = 1 - (self.right - self.left), 1 - (self.top - self.bottom)
         side, part = ("width", width) if width > height else ("height", height)
         return f"crops {part * 100:.0f} % of the {side}"

@@ -17,7 +17,7 @@ from .spec import Clip, JobSpec
 
 
 class State(StrEnum):
-    """Where a job is. The values are what the ledger stores."""
+    """The states of a job. The values are what the ledger stores."""
 
     QUEUED = "QUEUED"
     SUBMITTING = "SUBMITTING"
@@ -49,7 +49,7 @@ class Job:
     seq: int  # number of events so far; the next event is stored under it
     created_at: float
     updated_at: float
-    released_by: str  # session that may submit it: the one that clicked, or that pressed Send
+    released_by: str  # the Blender session that may submit the job: it clicked, or pressed Send
     released_at: float
     problem: Problem | None = None  # the last trouble; cleared by progress
     held: bool = False
@@ -60,16 +60,16 @@ class Job:
     started_at: float = 0.0  # the last time that its cost was reserved: the day it counts for
     reserved: int = 0  # ticks counted against the account until known better
     cost: int | None = None  # ticks, as the service said
-    not_charged: bool = False  # the user's word
+    not_charged: bool = False  # the user says that the service's bill does not have this job
     request_id: str = ""
     id_unproven: bool = False  # entered by the user, and the service has not confirmed it yet
     submitted_at: float = 0.0
-    done_at: float = 0.0  # the service said so
-    ready_at: float = 0.0  # the clip is on disk
+    done_at: float = 0.0  # when the service said that the clip is done
+    ready_at: float = 0.0  # when the clip was whole on disk
     progress: int | None = None  # percent
     url: str = ""  # secret for a day: never shown
-    urls_gone: int = 0  # in a row
-    downloads_broken: int = 0  # in a row
+    urls_gone: int = 0  # dead links in a row
+    downloads_broken: int = 0  # broken downloads in a row
     not_before: float = 0.0  # wall time before which the next try is not due
     clip: Clip | None = None
     claimed_by: str = ""
@@ -88,12 +88,12 @@ class Job:
 
     @property
     def lacks_id(self) -> bool:
-        """Whether the service may have made a clip of which no id is known, or only one that proved nothing."""
+        """Whether the job was sent without a request id that is known and that the service has confirmed."""
         return self.sent and (not self.request_id or self.id_unproven)
 
     @property
     def recoverable(self) -> bool:
-        """Whether it makes sense that the user enters a request id: also a better one than that before."""
+        """Whether it makes sense that the user enters a request id, be it a second and better one."""
         waits = self.state in (State.UNKNOWN, State.CANCELLED)
         return self.driven and self.lacks_id and (waits or self.blocked)
 
@@ -106,7 +106,7 @@ class Job:
 
     @property
     def charge_open(self) -> bool:
-        """Whether it ended without a clip and counts at its estimate, as nobody said what it cost."""
+        """Whether the job ended without a clip and counts at its estimate, as nobody said what it cost."""
         ended = self.state in (State.FAILED, State.CANCELLED, State.UNKNOWN)
         return ended and self.driven and self.cost is None and self.spent > 0
 
@@ -218,8 +218,8 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
                 raise IllegalTransition("a submitted job has a request id")
             if job.state is not State.SUBMITTING and not job.lacks_id:
                 raise IllegalTransition("the job has its request id already")
-            # A stop that came while the answer was awaited ends the job, with the id it paid for. One that
-            # is UNKNOWN is taken up again: its id was entered, or came after all.
+            # A stop that came while the answer was awaited ends the job, with the id that was paid for. An
+            # UNKNOWN job is taken up again: its id was entered by the user, or came late after all.
             stopped = job.stop_requested and job.state is State.SUBMITTING
             return replace(
                 job,

@@ -121,7 +121,8 @@ def _box(kind: bytes, content: bytes) -> bytes:
 
 
 def _rate(frames: int, seconds: int) -> Fraction:
-    from fractions import Fraction  # here: with decimal it costs Blender's start 2 ms
+    # Here: fractions loads decimal, which would cost Blender's start 2 ms.
+    from fractions import Fraction
 
     measured = Fraction(frames, seconds)
     nearest = min((Fraction(*rate) for rate in _RATES), key=lambda rate: abs(rate - measured))
@@ -265,7 +266,8 @@ def _traf(data: bytes, movie: _Movie) -> None:
             flags, track_id = _unpack(">II", content, 0)
             track = next((t for t in movie.tracks if t.id == track_id), None)
             default = track.default_ticks if track else 0
-            # Optional fields stand before it: base data offset (8 bytes), sample description index (4).
+            # Before the default duration stand optional fields: base data offset (8 bytes), sample description
+            # index (4).
             if flags & 0x8:
                 (default,) = _unpack(">I", content, 8 + 8 * bool(flags & 1) + 4 * bool(flags & 2))
         elif kind == b"trun" and track is not None:

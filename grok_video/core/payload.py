@@ -53,7 +53,7 @@ def spec_to_payload(spec: JobSpec) -> dict[str, Any]:
 def spec_from_payload(payload: Mapping[str, Any]) -> JobSpec:
     """The spec that ``spec_to_payload`` wrote. Raises TypeError, KeyError, AttributeError or ValueError.
 
-    Older ledgers lack fields: those have defaults. 0.1.0 wrote ``image_pixels``, which nothing reads.
+    Fields that older ledgers lack take their defaults. 0.1.0 wrote ``image_pixels``, which nothing reads.
     """
     values = dict(payload)
     for name in ("source", "target"):
@@ -73,10 +73,10 @@ def job_from_payload(payload: Mapping[str, Any]) -> Job:
 
 
 def _build(cls: type[Any], values: Mapping[str, Any]) -> Any:
-    """The dataclass from those values that are its fields, with all that lies inside of it.
+    """A ``cls`` made of the ``values`` that are its fields, down to the records inside; other values are dropped.
 
-    Raises TypeError or ValueError for one of a wrong type: a wrong one in a ledger or an inbox file is
-    found here, and not by what reckons with it later.
+    Raises TypeError or ValueError for a value of a wrong type: what is wrong in a ledger or an inbox file is
+    found here, and not where somebody reckons with it later.
     """
     wanted = _types(cls)
     made: dict[str, Any] = {}
@@ -101,7 +101,7 @@ def _types(cls: type[Any]) -> dict[str, Any]:
 
 
 def _made(value: Any, wanted: Any) -> Any:
-    """A value as JSON holds it, as a field of that type holds it. Raises _Misfit, TypeError, ValueError."""
+    """JSON's ``value`` as a field of the type ``wanted`` holds it. Raises _Misfit, TypeError, ValueError."""
     if wanted is str or wanted is bool:
         fits = isinstance(value, wanted)
     elif wanted is int:

@@ -23,7 +23,7 @@ class ProblemCode(StrEnum):
     MODERATED = "MODERATED"
     EXPIRED = "EXPIRED"
     SERVICE = "SERVICE"  # the service failed
-    ANSWER_LOST = "ANSWER_LOST"  # sent, and nobody knows whether it was bought
+    ANSWER_LOST = "ANSWER_LOST"  # sent, and nobody knows whether the service sold the clip
     DOWNLOAD = "DOWNLOAD"  # the result could not be fetched
     FILE = "FILE"  # folder gone, not writable, disk full, source still missing
     SCENE = "SCENE"  # the target scene or .blend is not there
@@ -47,8 +47,8 @@ LOST_HINT = (
     "Look for it in the xAI console: with its request id the clip can be fetched for free. Send Again "
     "makes and charges a new one."
 )
-#: A FAILED job with one of these can be taken up again for free. Of what the service said that is final which is
-#: about the request itself; the rest may have been a gateway's word, or a clip that came too late.
+#: A FAILED job with one of these can be taken up again for free. EXPIRED and SERVICE are among them: the word may have
+#: been a gateway's, or the clip came too late. Not so REQUEST and MODERATED, which the same request would meet again.
 RETRYABLE_PROBLEMS = frozenset(
     {
         ProblemCode.DOWNLOAD,

@@ -26,13 +26,13 @@ def record(cls: type[_T]) -> type[_T]:
 
 @dataclass_transform(eq_default=False, field_specifiers=(dataclasses.field,))
 def mutable_record(cls: type[_T]) -> type[_T]:
-    """The same, but its fields can be set; equal only to itself."""
+    """Make a dataclass with slots out of ``cls`` whose fields can be set; equal only to itself."""
     return _made(cls)
 
 
 def _made(cls: type[_T], **methods: Any) -> type[_T]:
     if cls.__doc__ is None:
-        cls.__doc__ = cls.__name__  # dataclass() would work out a signature for it
+        cls.__doc__ = cls.__name__  # else dataclass() takes its time to make a signature of it
     made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     for name, method in {"__init__": _init_of(made), "__repr__": _repr, **methods}.items():
         setattr(made, name, method)
@@ -42,7 +42,7 @@ def _made(cls: type[_T], **methods: Any) -> type[_T]:
 def _init_of(cls: type[Any]) -> Callable[..., None]:
     fields = dataclasses.fields(cls)
     names = tuple(field.name for field in fields)
-    # The slots' own setters: a frozen class has no other way in.
+    # The slots' own setters: a frozen class refuses setattr, also in __init__.
     setters = tuple((name, getattr(cls, name).__set__) for name in names)
     missing = dataclasses.MISSING
     defaults = {field.name: field.default for field in fields if field.default is not missing}

@@ -1,4 +1,4 @@
-"""What must not be repeated: the API key in any form, web addresses, and what a bug report leaves out.
+"""Taken out of texts: the API key in any form, web addresses, and what a bug report must not hold.
 
 Owns the forms in which a key may come back (as it is, escaped for JSON or a URL, as UTF-16, base64 or hex), the
 marks of keys that are not known here, and the names that stand for folders and prompts in a text for others.
@@ -19,11 +19,11 @@ from .job import Job
 from .urls import host_of
 
 MASKED = "xai-***"
-_SHORTEST = 8  # characters; hiding less than that would hide ordinary words
+_SHORTEST = 8  # characters of a key; to hide fewer would hide ordinary words
 
 
 class KeyMask:
-    """Takes one key out of texts. It hides nothing when there is no key, or one too short to be one."""
+    """Takes one API key out of texts: nothing for '', or for fewer than 8 characters, which may be any word."""
 
     def __init__(self, key: str) -> None:
         self._found = (
@@ -54,7 +54,7 @@ def _forms(key: str) -> list[bytes]:
 
 
 def _in_base64(raw: bytes, before: int) -> bytes:
-    """What base64 makes of the key after ``before`` other bytes, but for the ends they share with it."""
+    """What base64 makes of the key behind ``before`` other bytes, without the characters that hold bits of both."""
     whole = base64.b64encode(bytes(before) + raw)
     certain = whole[(0, 2, 3)[before] : (before + len(raw)) * 8 // 6]
     return re.escape(certain).replace(rb"\+", b"[+-]").replace(b"/", b"[/_]")
@@ -62,24 +62,25 @@ def _in_base64(raw: bytes, before: int) -> bytes:
 
 ANY_KEY = re.compile(r"xai-[\w*-]+", re.I)
 _SECRET = re.compile(r"xai-[\w*-]+|[\w-]{0,12}\*{3,}[\w-]{0,12}", re.I)
-# Begins only where a run of a scheme's characters does: tried at each of them it takes seconds for 26 KB (measured).
+# A match begins only where a run of a scheme's characters begins: tried at each character of the run, the search
+# takes seconds for 26 KB (measured).
 _ADDRESS = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]*(:/{2}[^\s\"'<>`]+)", re.I)
 
 
 def mask(text: str) -> str:
     """The text without API keys: ``xai-…`` whole, and what the service shows of one (``xa***jU``)."""
-    # Without stars only whole keys can be in it, which are found a hundred times as fast.
+    # A text without stars holds no key but whole ones, which are found a hundred times as fast.
     secret = _SECRET if "***" in text else ANY_KEY
     return secret.sub(lambda m: "xai-***" if m[0].lower().startswith("xai-") else "***", text)
 
 
 def hosts_only(text: str) -> str:
     """The text with every web address cut down to its host: a result's address is a secret for a day."""
-    # Whatever stands before the colon, as a scheme or not: "_https", "-https".
+    # An address goes whatever stands before its colon, a scheme or not: "_https", "-https".
     return _ADDRESS.sub(lambda found: host_of(f"x{found[1]}"), text)
 
 
-#: Absolute paths of files: those that begin where people keep theirs, so that ``/v1/videos`` stays.
+#: Absolute paths that begin where people keep files, so that ``/v1/videos`` stays.
 _FOLDERS = re.compile(
     r"(?<![\w.])(?:(?:/(?:home|Users|root|tmp|var|mnt|media|run|opt|private|Volumes|data|srv)(?=/)"
     r"|~(?=/))(?:/[^/\s\"'<>|,;:]+)+/?|(?:[A-Za-z]:[\\/]|\\\\)[^\s\"'<>|,;:]+)"

@@ -15,7 +15,7 @@ from .record import record
 
 
 class Kind(StrEnum):
-    """Which endpoint a job goes to."""
+    """What a job buys, and so which endpoint it goes to: a new clip, an extension, or an edit."""
 
     GENERATE = "generate"
     EXTEND = "extend"
@@ -37,14 +37,14 @@ class Source:
 class Target:
     """Where the clip goes: decided at the click and kept."""
 
-    session: str  # the Blender session that clicked
-    blend: str = ""  # absolute path of the .blend; '' when it was not saved
+    session: str  # id of the Blender session that clicked
+    blend: str = ""  # absolute path of the .blend; '' for a file that was never saved
     scene: str = ""
     frame: int = 1  # AFTER: where the source ended at the click; OVER: where the sent part began
     place: str = "AT"  # 'AT' frame, 'AFTER' the end of the source strip, 'OVER' the source strip
     strip: str = ""  # name of the source strip at the click
-    mark: str = ""  # its custom property "grok_video_source": finds it after renames and cuts
-    channel: int = 0  # the source strip's
+    mark: str = ""  # what the source strip's custom property "grok_video_source" holds: finds the strip after cuts
+    channel: int = 0  # of the source strip
     length: int = 0  # scene frames of the source that were sent
     offset: int = 0  # OVER: scene frames from the source's left handle to the first one sent
 
@@ -60,20 +60,20 @@ class Picture:
 
     @property
     def name(self) -> str:
-        """The label, or the file's name."""
+        """The name of the picture for artists: its label, else its file's name."""
         return self.label or os.path.basename(self.path)
 
 
 @record
 class Keyframe:
-    """A picture that the clip passes through."""
+    """A picture that the clip shall show at a time ``thirds``."""
 
     picture: Picture
     thirds: int  # thirds of a second from the clip's start: the service's grid
 
     @property
     def seconds(self) -> float:
-        """From the clip's start."""
+        """Seconds from the clip's start."""
         return self.thirds / 3
 
 
@@ -86,7 +86,7 @@ class SourceVideo:
     size: int = 0  # bytes
     width: int = 0
     height: int = 0
-    job: str = ""  # id of the job whose whole result it is: named by its URL while that is fresh
+    job: str = ""  # id of the job that made the whole clip: sent as a URL while that is fresh
 
 
 @record
@@ -99,7 +99,7 @@ class JobSpec:
     prompt: str
     duration: int  # seconds; EXTEND: those added; EDIT: the source's, rounded (not sent)
     resolution: str  # '480p' '720p' '1080p'; EXTEND and EDIT: what is priced (not sent)
-    aspect_ratio: str  # '16:9' …; never 'AUTO': that is resolved before
+    aspect_ratio: str  # '16:9' …; never 'AUTO', which the click resolves
     generate_audio: bool
     account: str  # fingerprint of (API base, key): see account_of()
     api_base: str  # without a trailing slash, '/v1/…' is appended
@@ -108,7 +108,7 @@ class JobSpec:
     image_mime: str = ""  # 'image/png' 'image/jpeg'
     image_bytes: int = 0
     output: str = ""  # absolute path of the MP4 to be, chosen at submission
-    parent: str = ""  # job id this one sends again
+    parent: str = ""  # id of the job that is sent again
     source: Source = dataclasses.field(default_factory=lambda: Source("NONE"))
     target: Target = dataclasses.field(default_factory=lambda: Target(""))
     video: SourceVideo | None = None  # what is extended or edited
@@ -119,7 +119,7 @@ class JobSpec:
 
     @property
     def short_id(self) -> str:
-        """The first 8 characters: what file names and rows show."""
+        """The first 8 characters of the job's id: what file names and rows show."""
         return self.id[:8]
 
     @property

@@ -25,7 +25,7 @@ LARGEST_LIMIT = 10_000_000 * TICKS_PER_USD
 
 @record
 class Limits:
-    """How much an account may spend, in ticks; 0: as much as it likes."""
+    """How much an account may spend a day and a month, in ticks; 0: no limit."""
 
     day: int = 0
     month: int = 0
@@ -34,17 +34,17 @@ class Limits:
 
     @property
     def any(self) -> bool:
-        """Whether there is one."""
+        """Whether there is any limit."""
         return bool(self.day or self.month)
 
     def count(self, api_base: str) -> bool:
-        """Whether it is money that is spent at that API base."""
+        """Whether what is spent at ``api_base`` counts: a service on this computer takes no money."""
         return self.count_loopback or not is_local(api_base)
 
 
 @record
 class Spending:
-    """Ticks that were spent, or may have been."""
+    """Sums in ticks of what was spent, or may have been: for the .blend, today, this month, all time."""
 
     file: int = 0
     today: int = 0
@@ -55,7 +55,7 @@ class Spending:
 
 
 def not_before(now: float, jobs: Iterable[Job]) -> float:
-    """The wall time that counts: a clock that was set back behind the newest purchase frees nothing."""
+    """The wall time by which limits count: ``now``, but never before the newest purchase (a clock may be set back)."""
     return max(now, max((job.started_at for job in jobs), default=0.0))
 
 
@@ -83,7 +83,7 @@ def spending(
     in_file: Callable[[Job], bool],
     now: float,
 ) -> Spending:
-    """All sums at once. ``in_file`` says which jobs belong to the file that is open."""
+    """The sums of what ``jobs`` cost; ``in_file`` says which of them belong to the .blend that is open."""
     started = [job for job in jobs if job.started_at]
     now = not_before(now, started)
     day, month = day_start(now), month_start(now)
@@ -105,7 +105,7 @@ def spending(
 
 
 def over(limits: Limits, today: int, month: int, price: int | None, model: str) -> Problem | None:
-    """Why a clip may not be bought; None when it may.
+    """Why the spending limits refuse a clip; None when they do not.
 
     ``today`` and ``month`` are what the account has spent, ``price`` what the clip costs (None: not known).
     """

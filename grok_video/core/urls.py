@@ -1,4 +1,4 @@
-"""Addresses: which API base is good, which host is this computer, which one is private.
+"""Addresses: which API base is good, which host is this computer, which host is private.
 
 Owns the only rule for an API base. Asks no name server: a host is judged by how it is written.
 """
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine by its name alone."""
+    """Whether ``host`` names this computer: 'localhost', or an address of the loopback network."""
     host = host.strip("[]").lower()
     if host == "localhost":
         return True
@@ -43,10 +43,10 @@ _LONGEST_BASE = 2000
 
 
 def plain_api_base(written: str) -> str:
-    """An API base as it is used, of what somebody wrote: without what many paste along.
+    """An API base as it is used, from what somebody wrote: without blanks, last slashes, ``/v1`` and an empty user.
 
-    That is blanks around, slashes and ``/v1`` behind, and the ``@`` of an empty user. A base that is plain stays as
-    it is: the account of a job is a hash of it, so Blender and worker must make the same of one.
+    A plain base stays as it is: the account of a job is a hash of the base, so Blender and worker must make the same of
+    it.
     """
     while True:
         plain = written.strip().rstrip("/").removesuffix("/v1")
@@ -64,7 +64,7 @@ def api_base_refusal(base: str) -> str:
         url = urlsplit(base)
         host, user, _port = url.hostname or "", "@" in url.netloc, url.port
     except ValueError:
-        shown = "" if "@" in base else f" “{base:.80}”"  # else it may hold a password
+        shown = "" if "@" in base else f" “{base:.80}”"  # with an @, the base may hold a password
         return f"The API base URL{shown} is not a web address."
     if user:
         return "The API base URL must not hold a user name or a password."

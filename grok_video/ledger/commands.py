@@ -1,4 +1,4 @@
-"""What Blender says, done once: a command becomes events, a change of the limits, or a notice.
+"""Commands, Blender's word to the workers, done once: each becomes events, a change of limits, or a notice.
 
 Owns what each command does to a job as things are now. How a command is put down and what it may hold is
 ``ledger.inbox``'s.
@@ -25,7 +25,7 @@ from .store import Store
 
 
 class Commands:
-    """Does the commands of one ledger, each once, whichever worker reads it."""
+    """Applies commands to one ledger: each once, however many workers find its file in the inbox."""
 
     def __init__(self, store: Store, leases: Leases) -> None:
         self._store = store
@@ -44,7 +44,7 @@ class Commands:
             )
             if fresh.rowcount == 0:
                 return
-            if command.get("command") == "heard":  # that the ledger was rebuilt
+            if command.get("command") == "heard":  # the artist has read that the ledger was rebuilt
                 store.tell(REBUILT, {})
                 return
             try:
@@ -58,7 +58,7 @@ class Commands:
                 store.tell(command["id"], {"ok": False, "message": f"Too late: {error}."})
 
     def answer(self, command: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
-        """Record that a command was done outside the ledger, with what is to be said of it."""
+        """Record that a command was done outside the ledger; Blender is told ``payload`` as its answer."""
         with self._store.transaction():
             self._store.connection.execute(
                 "INSERT OR IGNORE INTO commands(id, at) VALUES (?, ?)", (command["id"], time.time())
@@ -74,7 +74,7 @@ class Commands:
         return row is not None
 
     def _meaning(self, command: Mapping[str, Any]) -> list[tuple[str, events.Event]]:
-        """The events that a command stands for, as things are now."""
+        """What a command makes happen: (job id, event) of each. Raises CommandRefused."""
         name = command.get("command")
         if name == "submit":
             spec = checked_spec(command.get("spec"))
@@ -107,7 +107,7 @@ class Commands:
                 raise CommandRefused(f"There is no command {name!r}.")
 
     def _recover(self, job: Job, request_id: str) -> events.Submitted:
-        """The event of an id that the artist entered. Raises IllegalTransition where none may be taken."""
+        """The event of a request id that the artist entered. Raises IllegalTransition where the job takes none."""
         if not job.recoverable:
             raise IllegalTransition(f"the job is {job.state} and has its own request id")
         if not re.fullmatch(r"[!-.0-~]+", request_id):  # printable ASCII, no slash, no space
@@ -127,8 +127,10 @@ class Commands:
         return [events.ImportReleased(gone), events.ImportClaimed(session)]
 
     def _set_limits(self, command: Mapping[str, Any]) -> None:
-        """Change the limits that the command names. Their copy comes first: a rebuilt ledger must not
-        allow more than this one did."""
+        """Change the limits that the command names, first in their copy beside the ledger.
+
+        The other way round a crash would leave a copy from which a rebuilt ledger allows more than the artist did.
+        """
         values = dataclasses.asdict(limits_of(self._store.connection))
         for name in ("day", "month"):
             if name in command:

@@ -11,7 +11,7 @@ from ..core.problem import Problem
 
 
 class LedgerError(Exception):
-    """A sentence for an artist. The ledger is as it was before."""
+    """The ledger did not do what was asked, and is as it was before; the text is a sentence for an artist."""
 
 
 class LedgerNewer(LedgerError):
@@ -23,11 +23,11 @@ class LedgerDamaged(LedgerError):
 
 
 class LedgerUnwritable(LedgerError):
-    """Full, read-only or locked: nothing is lost, the same call may work later."""
+    """The disk is full, read-only or locked: nothing is lost, and the same call may work later."""
 
 
 class StaleJob(LedgerError):
-    """The job has moved on since it was read: look again."""
+    """The job has moved on since the caller read it: look again."""
 
 
 class LimitReached(LedgerError):
@@ -39,11 +39,11 @@ class LimitReached(LedgerError):
 
 
 class LeaseLost(LedgerError):
-    """Another worker drives this job."""
+    """The job's lease is another worker's, which drives the job now."""
 
 
 class CommandRefused(LedgerError):
-    """The file in the inbox says nothing that can be done."""
+    """A command in the inbox makes no sense; the text says why."""
 
 
 DAMAGED = (

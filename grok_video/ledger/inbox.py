@@ -1,4 +1,4 @@
-"""The inbox: what Blender says to the workers, one file a command.
+"""The inbox: the folder in which Blender puts commands for the workers, one file a command.
 
 Owns how a command is put down, listed and set aside, and what it may hold: everything in a command is checked
 before it can reach the ledger. What a command does is ``ledger.commands``'s.
@@ -30,9 +30,10 @@ _saying = threading.Lock()
 
 
 def _later() -> int:
-    """Wall time in ns, after that of every command before: a clock ticks coarsely, and may be set back.
+    """The time of a command: wall time in ns, but always later than that of the command before.
 
-    Commands are applied by it: a *stop* must never come before its *submit*.
+    Commands are applied in this order. A clock ticks coarsely and may be set back, and a *stop* that is applied
+    before its *submit* stops nothing.
     """
     global _said_at
     with _saying:
@@ -41,7 +42,7 @@ def _later() -> int:
 
 
 def put_command(data_dir: Path, command: str, **fields: Any) -> str:
-    """Say something to the worker; returns the command's id. Quick and without a sync: for the UI thread.
+    """Put a command for the workers into the inbox; returns its id. Without a sync: Blender's window waits.
 
     A ``spec`` may be a JobSpec, a ``problem`` a Problem. Raises OSError when the folder cannot be written.
     """
@@ -63,13 +64,13 @@ def put_command(data_dir: Path, command: str, **fields: Any) -> str:
 
 
 def waiting_commands(data_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """The commands that wait, oldest first. Files that say nothing go to ``inbox/bad``."""
+    """The commands in the inbox, oldest first, each with its file. What is no command goes to ``inbox/bad``."""
     folder = data_dir / "inbox"
     found: list[tuple[int, Path, dict[str, Any]]] = []
     try:
         names = [entry.name for entry in os.scandir(folder) if entry.name.endswith(".json")]
     except OSError:
-        return []  # made again by whoever speaks next
+        return []  # no inbox: ``put_command`` makes the folder again
     for name in names:
         path = folder / name
         try:
@@ -91,23 +92,24 @@ def waiting_commands(data_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
         except (NoFile, ValueError, RecursionError):
             set_command_aside(path)
         except OSError:
-            continue  # Windows: a scanner has it open; the next look finds it
+            continue  # Windows: a scanner has the file open; the next look reads it
     return [(path, command) for _, path, command in sorted(found, key=lambda item: item[:2])]
 
 
 def set_command_aside(path: Path) -> None:
     """Move a command that cannot be read out of the way, for whoever looks into it."""
     bad = path.parent / "bad"
-    with contextlib.suppress(OSError):  # another worker did it, or a scanner has it: next look
+    with contextlib.suppress(OSError):  # another worker was first, or a scanner has the file
         bad.mkdir(mode=0o700, exist_ok=True)
         os.replace(path, bad / path.name)
 
 
-_MOST_PICTURES = 64  # of a kind; the table of models says what a service takes
+_MOST_PICTURES = 64  # of references or keyframes; how many the service takes say its models
 _LARGEST_FILE = 4 << 30  # bytes
 _LONGEST_VIDEO = 86_400.0  # seconds
 _LARGEST_NUMBER = 2**31 - 1  # what Blender holds as a whole number
-#: Others by the name of their field. Python reckons with any; SQLite, Blender and fractions do not.
+#: Largest numbers by field; ``_LARGEST_NUMBER`` for all other fields. Python reckons with larger ones; SQLite, Blender
+#: and fractions fail.
 _LARGEST = {"estimate": LARGEST_LIMIT, "size": _LARGEST_FILE, "image_bytes": _LARGEST_FILE}
 
 
@@ -124,7 +126,7 @@ def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, int | float]]:
 
 
 def checked_spec(payload: Any) -> JobSpec:
-    """The spec of a command, when it can be what Blender meant to buy. Raises CommandRefused."""
+    """The spec of a *submit*. Raises CommandRefused for what Blender cannot have meant to buy."""
     try:
         spec = spec_from_payload(payload)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -149,7 +151,7 @@ def checked_spec(payload: Any) -> JobSpec:
         if min(spec.video.width, spec.video.height) < 0:
             raise CommandRefused("A source video has no size below 0.")
     for path, size in files:
-        # The worker's folder is not Blender's: a relative path would name another file.
+        # The worker runs in a folder of its own, where a relative path of Blender's names another file.
         if not os.path.isabs(path):
             raise CommandRefused(f"The path {path!r:.80} is not absolute.")
         if not 0 <= size <= _LARGEST_FILE:

@@ -64,7 +64,7 @@ def text_of(job: Job, data_dir: Path, redaction: Redaction, *, now: float) -> st
     happened += [(at, 1, told) for at, told in _calls(data_dir, job.id)]
     if not happened:
         lines.append("  The copy of this job's events is not there or cannot be read.")
-    # Sorted by time alone: what was written first comes first.
+    # By time alone: what happened at the same time stays in the order in which it was written.
     for at, _, told in sorted(happened, key=lambda item: item[0]):
         lines.append(f"  {_time(at)}  {told[0]}")
         lines += [f"      {line}" for line in told[1:]]
@@ -137,7 +137,7 @@ def _clip(clip: Clip) -> str:
 
 
 def _told(event: events.Event) -> str:
-    """One event in words."""
+    """One event of a job in words, the details on lines of their own."""
     match event:
         case events.Created():
             return "made, waits to be sent"
@@ -206,7 +206,7 @@ def _calls(data_dir: Path, job_id: str) -> Iterator[tuple[float, list[str]]]:
     except OSError:
         return
     for raw in data.splitlines():
-        # A line may be torn, or of another version.
+        # A line may be torn, or written by another version: it is left out.
         with suppress(
             ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError
         ):

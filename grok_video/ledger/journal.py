@@ -24,17 +24,17 @@ LIMITS_NAME = "limits.json"  # the copy of the spending limits
 _LONGEST_LIMITS = 1 << 16  # bytes
 _LONGEST_JOURNAL = 64 << 20
 
-Line = tuple[events.Event, float]  # with its wall time
-Row = tuple[int, float, str, str]  # seq, wall time, kind and payload as they are stored
+Line = tuple[events.Event, float]  # an event and its wall time
+Row = tuple[int, float, str, str]  # of the table of events: seq, wall time, kind, payload
 
 
 def journal_line(seq: int, at: float, kind: str, payload: str) -> str:
-    """The line that says a stored event."""
+    """The line of a journal for a stored event."""
     return f'{{"seq": {seq}, "at": {at!r}, "kind": "{kind}", "payload": {payload}}}\n'
 
 
 def line_of(seq: Any, at: Any, kind: Any, payload: Any) -> tuple[int, Line] | None:
-    """A stored event with its number; None when it is none."""
+    """(number in its job, event with its wall time) of stored values; None for values that are no event."""
     if not (type(seq) is int and type(at) in (int, float) and math.isfinite(at)):
         return None
     if not (isinstance(kind, str) and KIND.fullmatch(kind) and isinstance(payload, dict)):
@@ -49,7 +49,8 @@ def line_of(seq: Any, at: Any, kind: Any, payload: Any) -> tuple[int, Line] | No
 def read_journal(path: Path) -> tuple[dict[int, Line], bool]:
     """The events of a journal by their number, and whether any of its lines cannot be read.
 
-    The last word on a number counts: a line is written before what it says is certain.
+    Of two lines with one number the last counts: a line is written before its commit, and a commit that fails
+    leaves the number to the next event.
     """
     lines: dict[int, Line] = {}
     torn = False
@@ -71,7 +72,7 @@ def read_journal(path: Path) -> tuple[dict[int, Line], bool]:
 
 
 class Journals:
-    """The journals of all jobs of a ledger. ``trouble``: why one could not be written the last time."""
+    """The journals of all jobs of a ledger. ``trouble``: why the last line could not be written; '' when it was."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "jobs"
@@ -82,7 +83,7 @@ class Journals:
         return {path.stem: read_journal(path) for path in self._folder.glob("*.jsonl")}
 
     def write(self, job_id: str, line: str, *, synced: bool) -> None:
-        """One line more. The ledger has the event too: a failure is only noted in ``trouble``."""
+        """Append a line to the job's journal. A failure is only noted in ``trouble``: the ledger has the event too."""
         try:
             with open(self._path(job_id), "a+b") as file:
                 file.write(_line_break(file) + line.encode())
@@ -94,13 +95,13 @@ class Journals:
             self.trouble = _trouble(job_id, error)
 
     def holds(self, job_id: str, rows: Iterable[Row]) -> bool:
-        """Whether the job's journal says what these rows say; a line that it lacks may be anything."""
+        """Whether the job's journal has a line for each of the rows, saying the same."""
         lines, _torn = read_journal(self._path(job_id))
         told = [line_of(seq, at, kind, stored_object(text)) for seq, at, kind, text in rows]
         return all(line is not None and lines.get(line[0]) == line[1] for line in told)
 
     def renew(self, job_id: str, rows: Iterable[Row]) -> None:
-        """Let the journal say just these rows: other numbers would mislead the next rebuild."""
+        """Write the job's journal anew from ``rows``: a line that they lack would mislead the next rebuild."""
         path = self._path(job_id)
         text = "".join(journal_line(*row) for row in rows).encode()
         self.trouble = ""
@@ -112,7 +113,7 @@ class Journals:
                 path.with_suffix(".damaged").write_bytes(before)
             write_whole(path, text, durable=True, private=True, patience=WORKERS_PATIENCE)
         except OSError as error:
-            # Nothing is sent without a journal, so nothing is left to doubt; the next event says it again.
+            # Noted, not raised: no job is sent while its journal lacks anything (Store._write_journals).
             self.trouble = _trouble(job_id, error)
 
     def _path(self, job_id: str) -> Path:
@@ -120,7 +121,7 @@ class Journals:
 
 
 def _line_break(file: IO[bytes]) -> bytes:
-    """What has to go before the next line: the one before may have been cut by a full disk or a crash."""
+    """A line break where the last line of ``file`` lacks one: a full disk or a crash cut that line."""
     if not file.seek(0, os.SEEK_END):
         return b""
     file.seek(-1, os.SEEK_END)
@@ -142,8 +143,10 @@ def write_limits(data_dir: Path, values: Mapping[str, int]) -> None:
 
 
 def read_limits(data_dir: Path) -> dict[str, int]:
-    """The copy of the spending limits; empty where there is none. A copy that cannot be read is a limit
-    under which nothing can be bought. Raises LedgerUnwritable.
+    """The copy of the spending limits, ticks by name; empty where there is no copy. Raises LedgerUnwritable.
+
+    For a copy that cannot be read: a limit of one tick a day, so that nothing is bought until the artist sets
+    the limits anew.
     """
     try:
         told = json.loads(read_file(data_dir / LIMITS_NAME, _LONGEST_LIMITS))
@@ -153,7 +156,7 @@ def read_limits(data_dir: Path) -> dict[str, int]:
     except FileNotFoundError:
         return {}
     except (NoFile, ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return {"day": 1}  # less than anything costs; the artist sets it anew
+        return {"day": 1}
     except OSError as error:
         raise LedgerUnwritable(unwritable(data_dir, error.strerror or "")) from error
     return values

@@ -21,7 +21,7 @@ class Leases:
         self._folder = store.data_dir / "workers"
 
     def register(self, worker: str, session: str) -> None:
-        """Put this worker down, and take away what dead ones without a job have left."""
+        """Put this worker on record, and remove what dead workers without a job have left."""
         execute = self._store.connection.execute
         with self._store.transaction():
             known = [row[0] for row in execute("SELECT id FROM workers")]
@@ -30,13 +30,13 @@ class Leases:
                 if other != worker and other not in leased and not self.alive(other):
                     execute("DELETE FROM workers WHERE id = ?", (other,))
                     for suffix in (".lock", ".ready"):
-                        # Only litter: the next worker tries again.
+                        # Windows cannot remove an open file: the next worker that registers tries again.
                         with contextlib.suppress(OSError):
                             (self._folder / f"{other}{suffix}").unlink()
             execute("INSERT OR REPLACE INTO workers(id, session) VALUES (?, ?)", (worker, session))
 
     def alive(self, worker: str) -> bool:
-        """Whether a worker lives: whether its lock is held. Our own is never probed (see FileLock)."""
+        """Whether a worker lives: whether somebody holds its lock. To probe our own lock would drop it (FileLock)."""
         path = self._folder / f"{worker}.lock"
         if self._own is not None and path == self._own.path:
             return True
@@ -62,7 +62,7 @@ class Leases:
     def take(self, job_id: str, worker: str) -> int | None:
         """Take the job for ``worker``; None when a living worker has it.
 
-        Returns how many workers died with this job since it last came forward.
+        Returns how many workers died while they drove this job, since it last made progress.
         """
         with self._store.transaction():
             row = self._store.connection.execute(
@@ -91,7 +91,7 @@ class Leases:
         return {job for other, job in rows if alive[other]}
 
     def release(self, worker: str, job_id: str = "") -> None:
-        """Give back one job, or all of a worker that leaves in order."""
+        """Give back the lease of one job; without ``job_id`` all leases of the worker, which leaves in order."""
         with self._store.transaction():
             self._store.connection.execute(
                 "UPDATE leases SET worker = '' WHERE worker = ? AND (job = ? OR ? = '')",
@@ -101,7 +101,7 @@ class Leases:
                 self._store.connection.execute("DELETE FROM workers WHERE id = ?", (worker,))
 
     def take_slot(self, account: str, now: float, gap: float, per_minute: int) -> float:
-        """Leave to call the API once: 0 when granted, else the seconds to wait before asking again.
+        """Ask for leave to call the API once: 0 when granted, else the seconds to wait before asking again.
 
         Counts over all workers by wall time. A clock that was set back waits about a second, not an hour:
         the slots on record are moved to at most 1 s ahead of ``now``.

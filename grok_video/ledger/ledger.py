@@ -23,7 +23,7 @@ from .store import Store
 
 
 class Ledger(Store):
-    """A store that is open, with the parts that work on it. ``rebuilt``: opening found it damaged or gone."""
+    """The open ledger: the store, with leases and commands. ``rebuilt``: the file was damaged or gone when opened."""
 
     def __init__(
         self, data_dir: Path, connection: sqlite3.Connection, lock: FileLock | None
@@ -36,7 +36,7 @@ class Ledger(Store):
 
     @classmethod
     def open(cls, data_dir: Path, *, worker: str = "", session: str = "") -> Ledger:
-        """Open the ledger, making or mending it. With a ``worker`` id its lock is held until ``close``.
+        """Open the ledger, made or mended where need be. A ``worker`` id takes that worker's lock until ``close``.
 
         Raises LedgerNewer, LedgerDamaged or LedgerUnwritable.
         """
@@ -77,8 +77,8 @@ class Ledger(Store):
                 ledger = cls(data_dir, connection, lock)
                 if schema < SCHEMA_VERSION:
                     connection.executescript(f"BEGIN IMMEDIATE;{SCHEMA}COMMIT;")
-                    # A ledger that is gone altogether is one that was damaged. The version comes last,
-                    # with the jobs: whoever is killed before has made nothing.
+                    # A missing file is rebuilt like a damaged one. The version is written last, in one
+                    # transaction with the jobs: killed before, this process has made nothing.
                     ledger.rebuilt = rebuild(ledger, damaged)
                 elif not connection.execute(
                     "SELECT 1 FROM sqlite_master WHERE name = 'limits'"
@@ -89,7 +89,7 @@ class Ledger(Store):
             except sqlite3.Error as error:
                 if connection is not None:
                     connection.close()
-                # Full, read-only or locked is no damage: left in place and said.
+                # A full disk, a lock or a permission is no damage: the file stays where it is.
                 if main_code(error) not in BROKEN or last_try:
                     raise LedgerUnwritable(unwritable(data_dir, str(error))) from error
                 damaged = set_damaged_aside(data_dir, worker)
@@ -113,9 +113,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _checked(connection: sqlite3.Connection) -> int:
-    """The version of a file that is whole (0: it is empty), now set up for durable writing.
+    """The schema version of the open file (0: new), after its check; writing is set up to be durable.
 
-    Raises LedgerNewer, sqlite3.Error.
+    Raises LedgerNewer, or sqlite3.Error for a damaged file.
     """
     (schema,) = connection.execute("PRAGMA user_version").fetchone()
     if schema > SCHEMA_VERSION:

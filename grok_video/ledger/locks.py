@@ -1,4 +1,4 @@
-"""Locks of the operating system on files: who holds one is alive.
+"""Locks of the operating system on files: a process that holds a lock is alive, a dead one's is free.
 
 Knows nothing of what a lock stands for.
 """
@@ -37,7 +37,7 @@ class FileLock:
             try:
                 same = os.path.samestat(os.fstat(file.fileno()), os.stat(path))
             except FileNotFoundError:
-                same = False  # a cleaner took it for a dead worker's between open and lock
+                same = False  # between open and lock somebody removed the file as a dead worker's
             if same:
                 return cls(file, path)
             file.close()
@@ -76,7 +76,7 @@ else:
 
 
 def wait_for(path: Path) -> FileLock:
-    """The lock on ``path``, waited for: opening takes milliseconds, a rebuild a few seconds."""
+    """Take the lock on ``path``, waiting up to a minute for its holder. Raises LedgerUnwritable."""
     deadline = time.monotonic() + 60.0
     while True:
         try:

@@ -35,26 +35,26 @@ from .schema import (
 )
 
 NOTICES_KEPT = 32
-#: Under which every Blender is told that the ledger was rebuilt, until somebody says that it was heard.
+#: Key of the notice that tells every Blender that the ledger was rebuilt, until an artist has read so.
 REBUILT = "rebuilt"
 #: Seconds of locks without a pause before Blender says that the ledger is locked.
 LOCKED_AFTER = 10.0
 
 
 class Tail:
-    """The jobs as far as they were read: each changed job is one row, read once."""
+    """The jobs of the ledger as far as they were read, and which of them changed: a job that changed is one row."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
-        #: Ids that whoever owns this has not taken note of yet; a read that breaks off keeps them.
+        #: Ids of jobs read since the owner of this tail last cleared the set; a read that breaks off keeps them.
         self.changed: set[str] = set()
         self._first: dict[str, int] = {}
         self._n = 0
 
     def read(self, connection: sqlite3.Connection, limit: int, deadline: float = math.inf) -> bool:
-        """Take in changed jobs, oldest change first; False when none was left.
+        """Take in at most ``limit`` changed jobs (-1: all), oldest change first; False when there was none.
 
-        At most ``limit`` (-1: all), and none more after ``deadline`` (of ``time.perf_counter``) but the first.
+        After ``deadline`` (of ``time.perf_counter``) no more are taken in, but always one.
         """
         rows = connection.execute(
             "SELECT id, first, n, fold, snapshot FROM jobs WHERE n > ? ORDER BY n LIMIT ?",
@@ -73,7 +73,7 @@ class Tail:
         return bool(rows)
 
     def put(self, job: Job, first: int, n: int) -> None:
-        """``job`` is what its events up to row ``n`` make; its first event is row ``first``."""
+        """Take in ``job`` as its events up to row ``n`` make it; row ``first`` is its first event."""
         self.jobs[job.id] = job
         self.changed.add(job.id)
         self._first[job.id] = first
@@ -108,7 +108,7 @@ def _refold(connection: sqlite3.Connection, job_id: str) -> Job | None:
 
 
 def _fold(job: Job | None, kind: Any, payload: Any, at: Any) -> Job | None:
-    """One stored event more. What cannot be understood is kept: the job is then shown, not driven."""
+    """The job after one stored event more. An event of a newer version makes it a job that is shown, not driven."""
     values = stored_object(payload)
     if not (isinstance(kind, str) and isinstance(at, float)):
         raise damage("an event's row")
@@ -119,7 +119,7 @@ def _fold(job: Job | None, kind: Any, payload: Any, at: Any) -> Job | None:
 
 
 def limits_of(connection: sqlite3.Connection) -> Limits:
-    """The spending limits on record; none in a ledger of before there were any."""
+    """The spending limits on record; none in a ledger that was made before limits existed."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'limits'").fetchone():
         return Limits()
     values = dict(connection.execute("SELECT name, value FROM limits").fetchall())
@@ -129,10 +129,10 @@ def limits_of(connection: sqlite3.Connection) -> Limits:
 
 
 class LedgerReader:
-    """What Blender's timer reads. It never waits, never writes and never raises on a bad ledger.
+    """The ledger as Blender's timer reads it: without a wait, a write, or an error for a bad file.
 
-    BUSY, a killed writer's journal (READONLY_ROLLBACK) and a missing file mean *next time*; it says so when
-    that goes on and on.
+    BUSY, a killed writer's journal (READONLY_ROLLBACK) and a missing file mean *next time*; after LOCKED_AFTER
+    seconds of that, ``trouble`` says so.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -140,8 +140,8 @@ class LedgerReader:
         self.notices: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
         self.limits = Limits()
         self.trouble = ""
-        self.damaged = False  # a worker would rebuild it
-        self.missed = False  # the last refresh met a lock: what it could not read is still unheard
+        self.damaged = False  # the file is broken, and a worker would rebuild it
+        self.missed = False  # the last refresh met a lock, and what changed is still to be read
         self._missed_since = math.inf
         self._path = Path(data_dir) / FILE_NAME
         self._connection: sqlite3.Connection | None = None
@@ -180,7 +180,7 @@ class LedgerReader:
             return
         self.close()
         if self.trouble == NEWER:
-            return  # it may hold what this version cannot read
+            return  # a newer ledger may have tables that look damaged to this version
         self.damaged = code in BROKEN
         self.trouble = (
             DAMAGED
@@ -214,14 +214,14 @@ class LedgerReader:
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             (schema,) = self._connection.execute("PRAGMA user_version").fetchone()
-            self._unread = schema > 0  # 0: the worker is just making it
+            self._unread = schema > 0  # 0: a worker is just making the file
             self._version = version
             standing = DAMAGED if self.damaged else ""
             self.trouble = NEWER if schema > SCHEMA_VERSION else standing
         self._look_for_space()
         if self._unread:
             self._read(self._connection, deadline)
-        if self.damaged and not self._unread:  # all of it could be read
+        if self.damaged and not self._unread:  # the whole ledger could be read
             self.damaged, self.trouble = False, ""
 
     def _read(self, connection: sqlite3.Connection, deadline: float) -> None:
@@ -233,7 +233,7 @@ class LedgerReader:
             else:
                 self._unread = False
         finally:
-            # A BUSY between two reads must not hide what the first one brought.
+            # Also after an error: a BUSY on the second read must not hide the jobs of the first.
             if self._tail.changed:
                 self._tail.changed.clear()
                 self.jobs = MappingProxyType(self._tail.in_order())
@@ -247,7 +247,7 @@ class LedgerReader:
             self._notice = rows[-1][0]
 
     def _look_for_space(self) -> None:
-        """A full disk stops the worker's writes, so the ledger itself cannot say it."""
+        """Note in ``trouble`` that the disk is full or read-only, which no worker can write into the ledger."""
         if time.monotonic() < self._space_due or self.trouble == NEWER or self.damaged:
             return
         import shutil  # here: Blender's start does not wait for its archive formats

@@ -46,13 +46,13 @@ def rebuild(store: Store, damaged: Path | None) -> bool:
         for job_id in {**rows, **found}:
             lines, torn = found.get(job_id, ({}, False))
             histories.append((job_id, {**rows.get(job_id, {}), **lines}, torn))
-        # The list shows the oldest first, as it did.
+        # In the order in which the jobs were made, which the list in the panel shows.
         histories.sort(key=lambda one: min((at for _, at in one[1].values()), default=0.0))
         for job_id, lines, torn in histories:
-            # A full disk can keep a line out altogether: its number is then missing.
+            # A number that is missing is a line that a full disk kept out altogether.
             torn |= len(lines) < max(lines, default=0)
             for _, (event, at) in sorted(lines.items()):
-                with contextlib.suppress(IllegalTransition):  # a line that never counted
+                with contextlib.suppress(IllegalTransition):  # a line whose commit failed
                     store.put(job_id, event, "", at, journal=False)
             job = store.current(job_id)
             if job is None:
@@ -69,7 +69,7 @@ def rebuild(store: Store, damaged: Path | None) -> bool:
 
 
 def add_limits(store: Store) -> None:
-    """Give a ledger of before there were spending limits a table of them."""
+    """Add the table of spending limits to a ledger that was made before limits existed."""
     with store.transaction():
         store.connection.execute(LIMITS_SCHEMA)
         store.put_limits(read_limits(store.data_dir))
@@ -87,9 +87,10 @@ def _message(kept: int, lost: int) -> str:
 
 
 def _doubts(job: Job, torn: bool) -> list[events.Event]:
-    """What is to be thought of a job that its copy leaves before its last byte left.
+    """Events for a rebuilt job whose journal does not say that the last byte of its POST left.
 
-    ``torn``: a line of it cannot be read, perhaps the one that says that it did.
+    The artist releases such a job anew. ``torn``: a line of the journal cannot be read and may have said *sending*:
+    the job then counts as one whose answer was lost.
     """
     waiting = job.state is State.QUEUED or (job.state is State.SUBMITTING and not job.sent)
     if not waiting:
@@ -111,12 +112,12 @@ def _doubts(job: Job, torn: bool) -> list[events.Event]:
         "Press Send to send this job.",
     )
     unsent = [events.NotSent(problem)] if job.state is State.SUBMITTING else []
-    # A job that was to be stopped ends with NotSent: nobody has to release what is cancelled.
+    # NotSent ends a job that was to be stopped: held as well, a cancelled job would wait for the artist.
     return [*unsent, *([] if job.held or job.stop_requested else [events.Held(problem)])]
 
 
 def _salvaged(path: Path) -> dict[str, dict[int, Line]]:
-    """The events of a damaged ledger by job and number: from both ends as far as it can be read."""
+    """The events of a damaged ledger by job and number: from either end of the table, as far as SQLite reads."""
     found: dict[str, dict[int, Line]] = {}
     for order in ("ASC", "DESC"):
         with (

@@ -43,13 +43,13 @@ CREATE TABLE IF NOT EXISTS notices(
 """
 
 
-#: Names what a fold of events depends on: tests/core/test_fold.py holds it, and says the new one when code of the
-#: fold changes. Snapshots of another fold are ignored and folded anew: the events decide, never the shortcut.
+#: Name of the code that folds events into a job. A snapshot under another name is ignored and the job folded anew from
+#: its events. tests/core/test_fold.py fails, and says the new name, when that code changes.
 FOLD = "7cc6de651a3cbd99"
 ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 KIND = re.compile(r"[a-z_]{1,64}")
 NOT_NOW = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
-#: Not the disk's, a lock's or a permission's doing: the file itself is no ledger any more.
+#: SQLite's codes for a file that is no ledger any more: not for a full disk, a lock or a permission.
 BROKEN = {
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_NOTADB,
@@ -70,14 +70,14 @@ def stored_object(text: Any) -> dict[str, Any]:
 
 
 def damage(what: str) -> sqlite3.DatabaseError:
-    """SQLite has no checksums: what it reads well may be noise all the same."""
+    """The error for a ledger whose ``what`` is noise: SQLite has no checksums and reads noise without one."""
     error = sqlite3.DatabaseError(f"{what} cannot be read")
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error
 
 
 def stored_text(data: bytes) -> str:
-    """Text as it was stored, all of it ASCII. Raises sqlite3.DatabaseError."""
+    """The text of a stored cell, which is ASCII. Raises sqlite3.DatabaseError for noise."""
     try:
         return data.decode("ascii")
     except UnicodeDecodeError:

@@ -33,16 +33,16 @@ from .journal import Journals, journal_line
 from .reader import NOTICES_KEPT, Tail, limits_of
 from .schema import BROKEN, FOLD, ID, main_code
 
-#: Answers that say *later*: nothing was started, so the one POST of a job is free again (docs/safety.md, rule 2).
+#: HTTP statuses that say *later*: nothing was started, so the job may send its one POST again (docs/safety.md, rule 2).
 LATER_STATUS = frozenset({425, 429})
 #: Events that end the count of workers that died with a job.
 _PROOFS = (events.Progress, events.Submitted, events.Done, events.Downloaded, events.LocalFailed)
 
 
 class Store:
-    """Read and write: for the worker and for tests. One connection; its threads may share it.
+    """Jobs and events in SQLite, for the worker and for tests: one connection, which threads may share.
 
-    Methods of the second half (``current``, ``put``, ``tell`` and what follows) belong inside a ``transaction``.
+    ``current``, ``put``, ``tell`` and the methods after them may be called inside a ``transaction`` only.
     """
 
     def __init__(self, data_dir: Path, connection: sqlite3.Connection) -> None:
@@ -58,7 +58,7 @@ class Store:
     # -- reading
 
     def refresh(self) -> list[Job]:
-        """The jobs that changed since the last call, by anybody, oldest first."""
+        """The jobs that any process changed since the last call, oldest job first."""
         with self.reading():
             self._pull()
             changed = [self._tail.jobs[job_id] for job_id in self._tail.changed]
@@ -97,7 +97,10 @@ class Store:
             return limits_of(self.connection)
 
     def refusal(self, job: Job, now: float) -> Problem | None:
-        """Why the limits would refuse to let ``job`` be submitted; ``append`` asks again, for good."""
+        """Why the spending limits refuse to submit ``job`` now; None when they do not.
+
+        ``append`` asks again, in the transaction that reserves the cost.
+        """
         with self.reading():
             self._pull()
             return self._over(job, job.spec.estimate, now)
@@ -116,9 +119,9 @@ class Store:
         """Store ``event`` durably and return the job after it.
 
         ``expected_seq`` is the ``seq`` of the job that the decision was made on (0: no job yet, None: any).
-        With a ``worker`` its lease is checked. *Submit started* reserves the job's cost and is where the
-        spending limits hold, over all processes. Raises StaleJob, LeaseLost, LimitReached,
-        IllegalTransition or LedgerUnwritable; nothing has happened then.
+        With a ``worker`` its lease is checked. ``SubmitStarted`` reserves the job's cost: here the spending limits
+        hold, over all processes. Raises StaleJob, LeaseLost, LimitReached, IllegalTransition or LedgerUnwritable,
+        and then has changed nothing.
         """
         with self.transaction():
             if worker and self._holder(job_id) != worker:
@@ -131,12 +134,12 @@ class Store:
                 unknown = job.spec.estimate is None
                 if problem := self._over(job, None if unknown else event.reserved, at):
                     raise LimitReached(problem)
-                # Days and months never go back, so each of them is full only once.
+                # A clock that is set back must not open a day or a month again whose limit is used up.
                 at = spending.not_before(at, self._tail.jobs.values())
             return self.put(job_id, event, worker, at)
 
     def notice(self, key: str, payload: Mapping[str, Any]) -> None:
-        """Tell every Blender something under a key, such as the answer to a command. Few are kept."""
+        """Tell every Blender something, such as the answer to a command, under a key; the newest 32 are kept."""
         with self.transaction():
             self.tell(key, payload)
 
@@ -156,7 +159,7 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:
-        """All or nothing: what is put inside is on record afterwards, in the journals first."""
+        """A transaction: all that is put inside is written to the journals and committed, or nothing is committed."""
         with self.reading():
             self.connection.execute("BEGIN IMMEDIATE")
             try:
@@ -192,7 +195,7 @@ class Store:
 
     @property
     def touched(self) -> int:
-        """How many jobs this transaction has put something down for."""
+        """How many jobs this transaction has stored an event for."""
         return len(self._pending)
 
     def put(
@@ -236,13 +239,13 @@ class Store:
         return after
 
     def tell(self, key: str, payload: Mapping[str, Any]) -> None:
-        """Put a notice down for every Blender."""
+        """Store a notice for every Blender under ``key``."""
         execute = self.connection.execute
         execute("INSERT INTO notices(id, payload) VALUES (?, ?)", (key, json.dumps(dict(payload))))
         execute("DELETE FROM notices WHERE n <= (SELECT max(n) FROM notices) - ?", (NOTICES_KEPT,))
 
     def put_limits(self, values: Mapping[str, int]) -> None:
-        """Put down the spending limits by their names."""
+        """Store spending limits: ticks by the limit's name."""
         self.connection.executemany(
             "INSERT OR REPLACE INTO limits(name, value) VALUES (?, ?)", values.items()
         )
@@ -255,11 +258,11 @@ class Store:
         self.journals.renew(job_id, rows)
 
     def read_all(self) -> None:
-        """Take in every job that is stored: once, when the file was opened."""
+        """Take in every job of the file: once, when it was opened."""
         self._tail.read(self.connection, -1)
 
     def _pull(self) -> None:
-        """Take in what others wrote. ``data_version`` costs microseconds and sees other processes."""
+        """Take in what other processes wrote; ``data_version`` tells in microseconds whether there is anything."""
         (version,) = self.connection.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._tail.read(self.connection, -1)
@@ -285,8 +288,8 @@ class Store:
     def _write_journals(self) -> None:
         """Write the lines of what is about to be committed.
 
-        They come first: what the ledger knew of money must outlive the ledger, whenever this process dies. A
-        line whose commit then fails says what has happened all the same, until the next one takes its number.
+        Journals come first: what the ledger knew of money must outlive the ledger, whenever this process dies. A
+        line whose commit fails stays, and counts until the next event takes its number.
         """
         lines, self._lines = self._lines, []
         for job_id, seq, kind, line in lines:
@@ -294,12 +297,12 @@ class Store:
                 self.renew_journal(job_id)  # with this line
             else:
                 self.journals.write(job_id, line, synced=kind in events.MONEY_EVENTS)
-            # A ledger rebuilt from journals must never think that nothing was sent.
+            # No *sending* without its line: a ledger that is rebuilt from journals would let the job be sent twice.
             if self.journals.trouble and kind == events.Sending.kind:
                 raise LedgerUnwritable(unwritable(self.data_dir, self.journals.trouble))
 
     def _journal_holds(self, job_id: str, seq: int) -> bool:
-        """Whether the job's journal says all that comes before ``seq``: else the line of *sending* says nothing."""
+        """Whether the job's journal has every event before ``seq``: without them a line of *sending* makes no job."""
         rows = self.connection.execute(
             "SELECT seq, at, kind, payload FROM events WHERE job = ? AND seq < ?", (job_id, seq)
         )

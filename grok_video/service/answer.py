@@ -1,4 +1,4 @@
-"""(status, headers, body) of an answer become an event or a problem.
+"""What the service's answers mean: (status, headers, body) become an event of a job, or a problem.
 
 Owns what each answer means for a job or a question. Nothing that a service or a proxy answers makes it raise. It
 must not know sockets, files, clocks or the ledger.
@@ -34,10 +34,10 @@ _DONE = frozenset({"done", "completed", "succeeded"})
 _FAILED = frozenset({"failed", "expired", "error", "cancelled", "canceled"})
 #: Answers to a POST that started nothing, so nothing was charged. 429 is decided by its words.
 _REJECTING = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
-#: Answers to a poll that pass by themselves. Never for a POST: a 5xx may have started something.
+#: Answers to a poll that pass by themselves. Not for a POST: 408 and 409 do not tell that nothing was started.
 _PASSING = frozenset({408, 409, 425})
-_LONGEST_ID = 4096  # characters; it is kept with every event's snapshot, and Blender reads those
-_LONGEST_NAME = 128  # characters of a model's
+_LONGEST_ID = 4096  # characters; Blender reads the id again with each snapshot of its job
+_LONGEST_NAME = 128  # characters of a model's id or name
 _MOST_MODELS = 100
 _FREE = "Nothing was charged."
 _KEY_HINT = "Check the API key in the preferences."
@@ -77,13 +77,13 @@ def submit_answer(
 
 
 def _can_be_asked_for(request_id: str) -> bool:
-    """Whether a path can hold it: dots alone are taken out of paths, however they are quoted (measured)."""
+    """Whether ``request_id`` survives in a URL's path, from which dots alone are taken, quoted or not (measured)."""
     return request_id.isprintable() and request_id.strip() not in ("", ".", "..")
 
 
 @record
 class Poll:
-    """What a poll said."""
+    """What the answer to a poll means for a job: an event, when to ask again, a note."""
 
     event: (
         events.Progress | events.Done | events.ServiceFailed | events.Blocked | None
@@ -102,7 +102,7 @@ def poll_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: fl
     if 200 <= status < 300:
         event, note = _outcome(status, said)
         return Poll(event, wait, note)
-    # A text or a page with such words may be a proxy's, and says nothing of the clip.
+    # Only JSON counts: a text or a page that speaks of moderation may be a proxy's, and would end the job.
     if status in (400, 403, 422) and said.fields and said.moderated:
         return Poll(
             events.ServiceFailed(_moderated(said.words, cost_in(said), status), cost_in(said)), wait
@@ -155,7 +155,7 @@ def models_answer(
         about = cast(dict[str, Any], entry) if isinstance(entry, dict) else {"id": entry}
         name = next(texts(about.get("name"), about.get("label")), "")
         model_id = next(texts(about.get("id"), about.get("model"), name), "").strip()
-        # One that is masked, cut or cannot be printed is not what the service calls it.
+        # An id that ``clean`` changes (masked, cut, not printable) would name no model in a request.
         if model_id and len(model_id) <= _LONGEST_NAME and model_id == clean(model_id):
             name = clean(name)[:_LONGEST_NAME]
             found.setdefault(model_id, {"id": model_id, **({"name": name} if name else {})})
@@ -203,7 +203,7 @@ def _finished(url: str, said: AnswerBody) -> events.Done | events.ServiceFailed:
         return events.ServiceFailed(_moderated(said.words, cost), cost)
     if url:
         return events.Done(url, cost)
-    # Read as "still running" this polls for ever: there is nothing more to wait for.
+    # Done without an address: taken for running, the job would be polled for ever.
     problem = Problem(
         ProblemCode.SERVICE,
         "xAI says that the clip is done, but gave no address to fetch it from.",
@@ -224,7 +224,7 @@ def _ended(word: str, said: AnswerBody) -> events.ServiceFailed:
         code, what = ProblemCode.SERVICE, "The job was cancelled at xAI."
         hint = "Send it again."
     elif said.code in ("invalid_argument", "permission_denied", "failed_precondition"):
-        # The service will say the same to the same request.
+        # Final: the service will say the same to the same request.
         code, what = ProblemCode.REQUEST, "xAI could not make this clip and did not say why."
         hint = "Change the prompt, the source or the settings before you send it again."
     else:  # internal_error, service_unavailable; the guide: no reason at all
@@ -259,7 +259,7 @@ def _refusal(status: int, said: AnswerBody, *, named: bool = False) -> Problem:
         code, what, hint = ProblemCode.REQUEST, "", "Choose another model."
     elif status in (400, 404, 422) and VIDEO_WORDS.search(words):
         code, what = ProblemCode.REQUEST, ""
-        # The worker uploads the source of a job whose parent was refused.
+        # True of Send Again: the worker names no URL when the job that is sent again was refused.
         hint = "Send Again uploads the clip itself." if named else "Choose another source clip."
     elif 300 <= status < 400 or status in (404, 405):
         code, what = ProblemCode.NETWORK, f"The API address answered {status}: it is not xAI's."

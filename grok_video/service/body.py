@@ -1,4 +1,4 @@
-"""Any body that a service or a proxy may answer with, read as far as it goes.
+"""The body of an answer, whatever a service or a proxy sent, read as far as it can be read.
 
 Owns where words, codes, addresses, percentages and costs stand in a body, and which words speak of a key,
 moderation or credits. What they mean for a job is ``service.answer``'s. Never raises.
@@ -49,32 +49,32 @@ _HELP_HOSTS = frozenset({"x.ai", "console.x.ai", "docs.x.ai", "accounts.x.ai"})
 
 @record
 class AnswerBody:
-    """A body as far as it could be read."""
+    """The body of an answer as far as it could be read."""
 
-    fields: Mapping[str, Any]  # of the JSON object; empty when it is none
-    code: str  # the service's name for the trouble, '' when it gave none
-    words: str  # what it said, fit to be shown; '' when it said nothing
+    fields: Mapping[str, Any]  # of the JSON object; empty when the body is no JSON object
+    code: str  # the service's name for the trouble; '' without one
+    words: str  # the service's own words, fit to be shown; '' without any
     html: bool
-    listed: list[Any] | None = None  # a body that is one
+    listed: list[Any] | None = None  # the body, when the JSON is a list
 
     @property
     def quoted(self) -> str:
-        """The words as the end of a sentence."""
+        """The service's words as the end of a sentence (': …'); '' without any."""
         return f": {self.words}" if self.words else ""
 
     def part(self, name: str) -> Mapping[str, Any]:
-        """The object under ``name``; an empty one when there is none."""
+        """The JSON object under ``name``; empty without one."""
         value = self.fields.get(name)
         return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
     @property
     def withheld(self) -> bool:
-        """Whether moderation keeps the clip back; no word of it means no."""
+        """Whether the body says that moderation keeps the clip back."""
         return self.part("video").get("respect_moderation") is False
 
     @property
     def moderated(self) -> bool:
-        """Whether the words are those of moderation."""
+        """Whether the service's code or words speak of moderation."""
         return bool(_MODERATION_WORDS.search(f"{self.code} {self.words}"))
 
     @property
@@ -87,7 +87,7 @@ class AnswerBody:
 
 
 def read_body(headers: Mapping[str, str], body: bytes) -> AnswerBody:
-    """Any body: the real JSON, the guide's, plain text, a proxy's page, nothing, or noise."""
+    """Read any body: the real JSON, the older guide's, plain text, a proxy's page, nothing, or noise."""
     text = body.decode("utf-8-sig", errors="replace")
     try:
         data: Any = json.loads(text, parse_int=_whole)
@@ -163,7 +163,7 @@ def percent_in(said: AnswerBody) -> int | None:
 
 
 def cost_in(said: AnswerBody) -> int | None:
-    """Ticks, when the service gave a sane number of them."""
+    """The clip's cost in ticks; None unless the service gave a number from 0 to 100,000 USD."""
     ticks = said.part("usage").get("cost_in_usd_ticks")
     if isinstance(ticks, int) and not isinstance(ticks, bool) and 0 <= ticks <= _MOST_TICKS:
         return ticks
@@ -171,9 +171,9 @@ def cost_in(said: AnswerBody) -> int | None:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that ``Retry-After`` asks for, given as seconds or as a date; capped, never negative.
+    """Seconds that the header ``Retry-After`` asks for, 0 to 300; None without a readable one.
 
-    Nobody has seen the service send one. None when there is none that can be read.
+    The header may give seconds or a date. Nobody has seen the service send one.
     """
     value = _header(headers, "retry-after").strip()
     try:

@@ -11,18 +11,18 @@ from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec, Kind
 from .models import LARGEST_PICTURE, MAX_PROMPT, MODELS, PICTURE_TYPES, Model, models_that
 
-#: d seconds of clip are 24·d+1 frames, so a clip of 15 s is a frame longer than that.
+#: A clip of d seconds has 24·d+1 frames: what the service made as 15 s measures a frame more than its limit of 15 s.
 _ONE_FRAME = 1 / 20
 
 
-def trouble(spec: JobSpec) -> str:
-    """'' or the first thing the service would refuse, and what to change."""
+def refusal(spec: JobSpec) -> str:
+    """'' or a sentence of the first thing in ``spec`` that the service would refuse, and what to change."""
     problem = check(spec)
     return f"{problem.message} {problem.hint}".strip() if problem else ""
 
 
 def check(spec: JobSpec) -> Problem | None:
-    """The first thing the service would refuse, as a sentence that says what to change; or None.
+    """The first thing in ``spec`` that the service would refuse, and what to change, as a Problem; or None.
 
     A spec with a model that was typed in is ``unchecked``: only what holds for every model is looked at.
     """

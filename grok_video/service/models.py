@@ -22,7 +22,7 @@ RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3")
 
 @record
 class Model:
-    """One model of the service. Lengths are seconds; a limit of 0 belongs to what the model does not make."""
+    """What one model of the service makes, takes and costs. Lengths are seconds; a limit of 0: never made."""
 
     id: str
     label: str
@@ -88,7 +88,7 @@ MODELS: dict[str, Model] = {
     )
 }
 DEFAULT_MODEL = "grok-imagine-video"
-#: What a model may do that is not in the table: anything, until the service says otherwise. It has no price.
+#: A model that is not in the table: may do anything, until the service says otherwise, and has no price.
 ANY = Model(
     "",
     "Other Model",
@@ -139,10 +139,10 @@ def models_that(make: str) -> list[Model]:
 
 
 def snap_thirds(seconds: float) -> int:
-    """The third of a second, counted from the clip's start, that a keyframe at that time comes to lie on."""
+    """Thirds of a second from the clip's start: where the service puts a keyframe that is meant for ``seconds``."""
     return math.floor(seconds * 3 + 0.5)
 
 
 def reference_token(number: int) -> str:
-    """How a prompt names the reference of that number, from 0 (likely)."""
+    """How a prompt names the reference picture of that number, counted from 0 (likely)."""
     return f"<IMAGE_{number}>"

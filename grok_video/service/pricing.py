@@ -32,7 +32,7 @@ def estimate(
 def estimate_of(spec: JobSpec, unknown_second: int = 0) -> int | None:
     """Ticks that ``spec`` will cost; None when the price is not known.
 
-    ``unknown_second`` is what the artist says that a second of a model costs that was typed in; 0: nothing.
+    ``unknown_second``: ticks that a second of a typed-in model costs, as the artist says; 0: not said.
     """
     if spec.kind is not Kind.GENERATE and spec.video is None:
         return None
@@ -46,18 +46,18 @@ def estimate_of(spec: JobSpec, unknown_second: int = 0) -> int | None:
 
 
 def billed_seconds(seconds: float) -> int:
-    """A measured length as it is billed (weak): whole seconds, as a clip of 6 s, 6.04 s long, is one of 6."""
+    """The whole seconds that the service bills for a measured length (weak): 6 for a clip of 6.04 s."""
     return max(1, math.floor(seconds + 0.5))
 
 
 def priced_resolution(width: int, height: int) -> str:
-    """What an extension or edit of such a clip is priced as: it keeps its size, at most 720p."""
+    """The resolution at whose price a clip of that size is extended or edited: '480p' or '720p'."""
     return "480p" if min(width, height) < 600 else "720p"
 
 
 @record
 class Pass:
-    """One extension of several."""
+    """One extension of those that together make a strip longer: seconds added, seconds sent, price."""
 
     seconds: int  # added
     source_seconds: float  # sent
@@ -67,7 +67,7 @@ class Pass:
 def plan_passes(
     added: int, source_seconds: float, resolution: str = "720p", model_id: str = DEFAULT_MODEL
 ) -> list[Pass]:
-    """The extensions that add so many seconds to a clip, nearly equal in length; none when none can.
+    """The extensions that together add ``added`` seconds to a clip, nearly equal in length; [] when none can.
 
     The first sends the clip, or the end of it that can be sent; each later one the part that the one before
     it made.

@@ -28,7 +28,7 @@ _LONGEST_TYPED_ID = 200
 
 @record
 class Upload:
-    """A POST: its body is the parts one after the other, the files among them as base64."""
+    """A POST to be made: its path, and a body of bytes and files (sent as base64) one after the other."""
 
     path: str  # appended to the API base
     parts: tuple[bytes | Path, ...]  # bytes and files in turn; the last ends with '}', which buys
@@ -36,7 +36,7 @@ class Upload:
 
 @record
 class RemoteClip:
-    """A clip that the service still has: an extension or edit names it and uploads nothing."""
+    """A source clip that the service still has: a request that gives its URL need not upload the file."""
 
     url: str = field(repr=False)  # secret for a day
     request_id: str  # the guide's ``video_id``; the real service ignores it (likely)
@@ -102,7 +102,7 @@ def _picture(picture: Picture) -> dict[str, Any]:
 
 
 def _rework(spec: JobSpec, named: RemoteClip | None) -> dict[str, Any]:
-    """What an edit and an extension have in common."""
+    """The JSON fields that an edit and an extension have in common: model, prompt, source video."""
     fields: dict[str, Any] = {"model": spec.model, "prompt": spec.prompt}
     if named is not None:
         fields["video"] = {"url": named.url}
@@ -146,7 +146,7 @@ _ID_IN_URL = re.compile(r"/videos/([^/?#\s]+)")
 
 
 def request_id_in(pasted: str) -> str:
-    """The request id in what somebody copied: bare, quoted, of an answer's JSON, or the end of a web address.
+    """The request id in a text that somebody copied: bare, quoted, in an answer's JSON, or at the end of a URL.
 
     Raises ValueError with a sentence when there is none, or none that can be asked for.
     """
@@ -172,5 +172,5 @@ def request_id_in(pasted: str) -> str:
 
 
 def poll_path(request_id: str) -> str:
-    """Where to ask for a job; the id is opaque and quoted whole."""
+    """The path of the API at which to ask for a job; the opaque id is quoted."""
     return f"/v1/videos/{quote(request_id, safe='', errors='replace')}"

@@ -1,8 +1,8 @@
 """The calls of a job, noted in ``jobs/<id>.http`` as they are made: what was sent, what was answered.
 
 One JSON object a line: ``at`` (wall time), ``what`` ('sends' 'answered' 'unanswered' 'left out') and what goes with
-it. It holds no key, no picture and of a web address only its host. Nothing here decides anything, and no trouble
-with these files ends a call.
+that call. The file holds no key, no picture and of a web address only its host. Nothing here decides anything, and no
+trouble with these files ends a call.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _FIRST_KEPT = 4  # lines: the request and its answer
 _LONGEST_HEADER = 200  # characters that are kept
 _LONGEST_READ_HEADER = 4000  # characters that are looked at: an address is longer than its host
 _HEADERS = ("content-type", "retry-after", "x-request-id", "location")
-_ESCAPED_SLASH = re.compile(r"(?<!\\)\\+/")  # once a run: tried at each backslash, it is slow
+#: Begins once in a run of backslashes: tried at each of them, the search is slow.
+_ESCAPED_SLASH = re.compile(r"(?<!\\)\\+/")
 _DATA_URI = re.compile(r"data:[\w/+.-]*;base64,[\w+/=-]*")
 
 
@@ -42,7 +43,7 @@ class CallLog:
         self._same: dict[str, int] = {}  # job → polls since then that were answered alike
 
     def sends(self, job_id: str, upload: Upload) -> None:
-        """A POST is about to be sent."""
+        """Note that a POST is about to be sent."""
         body = _cut(_request_text(upload), _LONGEST_REQUEST)
         self._note(job_id, what="sends", method="POST", path=upload.path, body=body)
 
@@ -55,14 +56,14 @@ class CallLog:
         body: bytes,
         began: float,
     ) -> None:
-        """An answer came; ``began`` is the monotonic time of the call. Polls that say the same are counted."""
+        """Note an answer; ``began`` is the monotonic time of the call. Polls that say the same are only counted."""
         text = answer_text(body)
         if method == "GET":
             if self._last.get(job_id) == (status, text):
                 self._same[job_id] = self._same.get(job_id, 0) + 1
                 return
             self._last[job_id] = status, text
-        # Only those that are kept, and cut first: a header may be as long as the service likes.
+        # Cut before masking: a header may be as long as the service likes, and the search takes its time.
         told = {
             name.lower(): hosts_only(mask(value[:_LONGEST_READ_HEADER]))[:_LONGEST_HEADER]
             for name, value in headers.items()
@@ -81,14 +82,14 @@ class CallLog:
         )
 
     def unanswered(self, job_id: str, method: str, words: str, began: float) -> None:
-        """No whole answer came; ``words`` are our own."""
+        """Note that no whole answer came; ``words`` are our own sentence of why."""
         seconds = round(time.monotonic() - began, 3)
         self._note(job_id, what="unanswered", method=method, seconds=seconds, words=words)
 
     def _note(self, job_id: str, **line: Any) -> None:
         path = self._folder / f"{job_id}.http"
         data = json.dumps({"at": time.time(), **line}, ensure_ascii=False)
-        with suppress(OSError):  # a full disk: the ledger says so where it matters
+        with suppress(OSError):  # that the disk is full is said where the ledger is written
             with open(path, "ab") as file:
                 file.write(data.encode("utf-8", "replace") + b"\n")
                 size = file.tell()
@@ -97,7 +98,7 @@ class CallLog:
 
 
 def _shorten(path: Path) -> None:
-    """Keep the first lines and as many of the newest as half of the room holds."""
+    """Cut the file at ``path``: the first four lines stay, and as many of the newest as half of the room holds."""
     lines = path.read_bytes().splitlines(keepends=True)
     first, rest = lines[:_FIRST_KEPT], lines[_FIRST_KEPT:]
     kept: list[bytes] = []
@@ -126,7 +127,7 @@ def _request_text(upload: Upload) -> str:
 
 
 def _summary(path: Path) -> str:
-    """In the place of a file's base64; no character of it needs an escape in JSON."""
+    """Size and checksum of a file, in the place of its base64: of characters that JSON need not escape."""
     try:
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -138,16 +139,16 @@ def _summary(path: Path) -> str:
 
 def answer_text(body: bytes) -> str:
     """An answer as one line of text: no key, no result's address, no control characters, and not too long."""
-    # What is longer is no answer that anybody reads, and it is not worth the time.
+    # Cut first: nobody reads an answer that is longer, and masking it takes its time.
     text = body[:_LONGEST_READ].decode("utf-8-sig", errors="replace")
     with suppress(ValueError, RecursionError):
         text = json.dumps(_shown(json.loads(text)), ensure_ascii=False)
-    # Also what is no JSON, or JSON inside of a text, whose slashes may be escaped.
+    # Once more over the whole line, for what is no JSON, and for JSON inside a text, whose slashes may be escaped.
     return _cut(_plain(_ESCAPED_SLASH.sub("/", text)), _LONGEST_BODY)
 
 
 def _shown(value: Any) -> Any:
-    """JSON whose texts are fit to be shown."""
+    """A value of JSON with all its texts fit to be shown: without keys, addresses and long data."""
     if isinstance(value, str):
         return _plain(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A clip's files: where it goes, its ``.part``, its JSON, and the rename that puts it in place.
+"""A clip's files: their folder, the ``.part`` of a download, the JSON beside the clip, and the rename into place.
 
 Owns every file that a download leaves in the artist's folder or in the data folder. What a failure means for the job
 is ``worker.fetch``'s.
@@ -32,7 +32,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> events.Downloaded:
-    """Fetch the clip to its place: beside the .blend, else in the data folder with a word about it.
+    """Fetch the clip to the place chosen at the click; where that cannot be written, into the data folder.
 
     Raises TransportError and its kinds.
     """
@@ -68,7 +68,7 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
     clip = replace(clip, path=str(final))
     try:
         if wanted.parent != spare_path(desk.data_dir, job).parent:
-            # The artist's folder keeps the artist's umask; ours is private.
+            # In the artist's folder a clip has the rights of the artist's other files; our umask is private.
             os.chmod(part, 0o666 & ~desk.umask)
         write_sidecar(final.with_suffix(".json"), job, clip, desk.umask)
         replace_patiently(part, final, WORKERS_PATIENCE)
@@ -78,7 +78,7 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
 
 
 def spare_path(data_dir: Path, job: Job) -> Path:
-    """Where a clip goes whose folder cannot be written."""
+    """The place in the data folder of a clip whose own folder cannot be written."""
     name = Path(job.spec.output).name[-100:] if job.spec.output else f"{job.id}.mp4"
     return data_dir / "clips" / name
 
@@ -86,7 +86,7 @@ def spare_path(data_dir: Path, job: Job) -> Path:
 def remove_parts(data_dir: Path, job: Job) -> None:
     """Remove what is left of broken downloads of a job that is over."""
     for clip in (Path(job.spec.output), spare_path(data_dir, job)):
-        with contextlib.suppress(OSError):  # seldom there; litter at worst
+        with contextlib.suppress(OSError):  # mostly there is no part; a part that stays is litter
             part_of(clip).unlink()
 
 
@@ -136,7 +136,7 @@ def _dollars(ticks: int | None) -> float | None:
 
 
 def _inputs(spec: JobSpec) -> dict[str, Any]:
-    """For the clip's JSON: what went along with the request. Never a URL."""
+    """What went along with a request, for the clip's JSON: names of files, never a URL."""
     told: dict[str, Any] = {}
     if spec.video is not None:
         video = spec.video
@@ -162,7 +162,7 @@ def part_of(clip: Path) -> Path:
 
 
 def prepare_folder(clip: Path, mode: int = 0o700) -> None:
-    """Make sure that ``clip`` can be written: its folder is made when the one above is there."""
+    """Make the folder of ``clip`` where its parent exists, and try to write there. Raises OSError."""
     if not clip.parent.is_dir():
         clip.parent.mkdir()
         os.chmod(clip.parent, mode)
@@ -185,10 +185,10 @@ def _free_name(wanted: Path) -> Path:
 
 
 def already_there(wanted: Path, job: Job) -> Clip | None:
-    """The clip of this very job, put in place by a worker that ended before it could say so."""
+    """The clip of ``job`` when a worker has put it in place and ended before it could say so; else None."""
     for path in _names(wanted):
         if not path.exists():
-            # Its JSON is written first: one without a clip is of a worker that ended in between.
+            # The JSON is written before the clip: without a clip it was left by a worker that ended in between.
             sidecar = path.with_suffix(".json")
             if _job_of(sidecar) == job.id:
                 with contextlib.suppress(OSError):

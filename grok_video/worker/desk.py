@@ -1,6 +1,6 @@
 """The desk: what the worker's loop and its calls share, and nothing else.
 
-Owns the open ledger, the account, the calls in flight, when the next one may start, and the worker's log. Only the
+Owns the open ledger, the account, the calls in flight, when the next call may start, and the worker's log. Only the
 loop decides; a call runs in a thread of its own, does one thing, and reports by a message.
 """
 
@@ -35,7 +35,7 @@ LOG_SIZE = 256 << 10
 
 @record
 class Account:
-    """The API base and key in use; its text never shows the key."""
+    """The API base and key in use; ``repr`` never shows the key."""
 
     fingerprint: str
     pace: Pace
@@ -54,7 +54,7 @@ class RunningCall:
     etag: str = ""
     wait: float = 0.0  # seconds that the service asked for
     trouble: bool = False
-    limited: bool = False  # 429
+    limited: bool = False  # the service answered 429: asked too often
     events: list[events.Event] = field(default_factory=list[events.Event])
     command: Mapping[str, Any] | None = None
     path: Path | None = None
@@ -62,7 +62,7 @@ class RunningCall:
 
 
 class Desk:
-    """What one worker has at hand."""
+    """What the loop of one worker and its calls share: ledger, account, calls in flight, log."""
 
     def __init__(self, data_dir: Path, session: str, worker_id: str, umask: int) -> None:
         self.data_dir = data_dir
@@ -77,7 +77,7 @@ class Desk:
         self.leaving = False
         self.sending = threading.Lock()  # held while it is decided whether a last byte leaves
         self.running: dict[str, RunningCall] = {}
-        self.pause_until = 0.0  # nothing is asked of the service before: it said so, or the limit
+        self.pause_until = 0.0  # monotonic time before which nothing is asked of the service
         self.last_call = ""  # the kind of the last call that took a slot
         self._said = ""
 
@@ -85,12 +85,12 @@ class Desk:
 
     @property
     def pace(self) -> Pace:
-        """The account's pace; the usual one while there is no account."""
+        """How often the account's service may be asked; the ordinary pace without an account."""
         return self.account.pace if self.account else Pace()
 
     @property
     def transport(self) -> Transport:
-        """What calls the account's API base. There is an account when something is due."""
+        """The transport to the account's API base. Only for a call that is due: without an account none is."""
         assert self.account is not None
         assert self.account.transport is not None
         return self.account.transport
@@ -103,7 +103,7 @@ class Desk:
             try:
                 work(call, self, *given)
             except Exception:
-                # A bug must end this call only; what a sent POST becomes is decided by ``call.sent``.
+                # A bug must end this call and no other; ``call.sent`` says what becomes of a POST.
                 self.log(traceback.format_exc())
                 call.trouble = True
             finally:
@@ -115,13 +115,13 @@ class Desk:
     def free_at(self, kind: str) -> float:
         """Monotonic time from when on a call of that kind may start, as far as this process knows."""
         if sum(call.kind == kind for call in self.running.values()) >= AT_ONCE.get(kind, math.inf):
-            return math.inf  # the end of a call is a message, and looks again
+            return math.inf  # the end of a call is a message, after which the loop looks again
         return self.pause_until if kind in _LIMITED else 0.0
 
     def slot(self, kind: str, *, modest: bool = False) -> float:
-        """0 when a call of that kind may start now, else seconds until it may be asked again.
+        """Take a slot for a call of that kind: 0 when the call may start now, else seconds until to ask again.
 
-        ``modest``: what another worker has to send may go before it.
+        ``modest``: leave a moment in which another worker's submission takes the slot.
         """
         account = self.account
         assert account is not None
@@ -134,7 +134,7 @@ class Desk:
         leases = self.ledger.leases
         wait = leases.take_slot(account.fingerprint, time.time(), gap, pace.per_minute)
         if wait:
-            # Nobody else of this process needs to ask before.
+            # The wait is the account's: until then no call of this process needs to ask the ledger.
             self.pause_until = mono + wait
         else:
             self.last_call = kind
@@ -145,7 +145,7 @@ class Desk:
         self.pause_until = max(self.pause_until, until)
 
     def abort_unsent(self) -> None:
-        """End every call but a POST whose last byte has left: its answer is the id of something paid."""
+        """End every call but the POSTs whose last byte has left: what is paid for has its id in the answer."""
         with self.sending:
             for call in self.running.values():
                 if not call.sent:
@@ -154,28 +154,28 @@ class Desk:
     # -- the log
 
     def say(self, text: str) -> None:
-        """Log a standing trouble once, not on every turn."""
+        """Log a standing trouble once, not on every turn of the loop."""
         if text != self._said:
             self.log(text)
         self._said = text
 
     def said_nothing(self) -> None:
-        """A turn went well: the same trouble would be news again."""
+        """Note that a turn of the loop went well: after it, ``say`` logs the same trouble again."""
         self._said = ""
 
     def log(self, text: str) -> None:
-        """One line more in the worker's log: bounded, and without the key or a URL's path."""
+        """Append a line to the worker's log, without the key and URLs' paths."""
         if self.account is not None:
             text = KeyMask(self.account.key).text(text)
         write_log(self.data_dir, text)
 
 
 def write_log(data_dir: Path, text: str) -> None:
-    """Append to ``worker.log``; at 256 KB the old one becomes ``worker.log.1``."""
+    """Append a line to ``worker.log``, without keys and URLs' paths; at 256 KB the file becomes ``worker.log.1``."""
     path = data_dir / "worker.log"
     text = hosts_only(mask(text))
     line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{os.getpid()}] {text}\n"
-    with contextlib.suppress(OSError):  # a full disk must not end the worker, least of all here
+    with contextlib.suppress(OSError):  # a full disk must not end the worker over a line of its log
         if path.exists() and path.stat().st_size > LOG_SIZE:
             os.replace(path, path.with_name("worker.log.1"))
         with open(path, "a", encoding="utf-8", errors="replace") as file:

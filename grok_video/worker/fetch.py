@@ -27,7 +27,7 @@ _NO_LONGER = Problem(
 
 
 def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
-    """In a thread: ask for a job once, with the key it belongs to."""
+    """In a thread: ask the service once how a job is, with the key that the job was bought with."""
     began = time.monotonic()
     try:
         answer = transport.get(poll_path(job.request_id), call.call)
@@ -47,7 +47,7 @@ def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
         case None:
             return
         case events.Progress(percent):
-            # An empty body says *running* and nothing of how far: the last figure stays.
+            # A body without a percentage means *running*: the last figure stays.
             percent = job.progress if percent is None else percent
             if percent != job.progress or job.blocked or job.problem:
                 call.events = [events.Progress(percent)]
@@ -68,7 +68,7 @@ def download(call: RunningCall, desk: Desk, job: Job) -> None:
         if job.urls_gone + 1 >= schedule.MOST_URLS_GONE:
             call.events.append(events.ServiceFailed(_NO_LONGER))
     except Refused as error:
-        # The next poll may name a better place.
+        # As for a dead link: the next poll may name an address that may be opened.
         call.events = [events.UrlGone()]
         if job.urls_gone + 1 >= schedule.MOST_URLS_GONE:
             call.events.append(events.LocalFailed(error.problem))

@@ -1,4 +1,4 @@
-"""The process: its start, what it must never do (dump core, keep the key in its environment), and its end."""
+"""The worker's process: its start, its end, and what it must never do (dump core, keep the key in its environment)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .worker import Worker
 
 
 class Parent:
-    """Blender, as the system knows it: a fork of it by another add-on keeps our stdin open (measured)."""
+    """Blender, as the system knows it: our stdin outlives Blender when an add-on has forked it (measured)."""
 
     def __init__(self) -> None:
         self._pid = os.getppid()
@@ -34,13 +34,13 @@ class Parent:
 
 
 def main(data_dir: Path, session: str, worker_id: str) -> int:
-    """The whole life of the process. Returns its exit code: 0 in order, 3 without a ledger, 1 a bug."""
+    """Be a worker until there is nothing to do. Returns the exit code: 0 in order, 3 without a ledger, 1 a bug."""
     old_umask = os.umask(0o077)
     os.environ.pop("XAI_API_KEY", None)
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the key
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the key
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -57,6 +57,6 @@ def main(data_dir: Path, session: str, worker_id: str) -> int:
     try:
         return worker.run(sys.stdin.buffer)
     except BaseException:
-        # The interpreter would print it, and nobody reads our stderr; the log is redacted.
+        # To the log, which is redacted: the interpreter would print the exception to stderr, which nobody reads.
         worker.desk.log(traceback.format_exc())
         return 1

@@ -28,7 +28,7 @@ QUESTIONS = frozenset({"check", "models"})
 
 
 class Questions:
-    """The questions that this worker has taken up."""
+    """Questions to the service that this worker has taken up and not answered yet."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -36,11 +36,14 @@ class Questions:
 
     @property
     def ids(self) -> set[str]:
-        """The ids of the commands that wait here."""
+        """The ids of the commands that ask the waiting questions."""
         return {command["id"] for _, command in self._waiting}
 
     def take_up(self, path: Path, command: dict[str, Any]) -> None:
-        """Take up a question to the service, if it is ours; another Blender's is left to its worker."""
+        """Take up a question about this worker's account; after 30 s refuse one about another account.
+
+        Until then the question is left to the worker of the Blender that asks.
+        """
         account = self._desk.account
         age = time.time() - _created(path)
         if account is None or command.get("account") not in (account.fingerprint, None):
@@ -60,7 +63,8 @@ class Questions:
     def start(self) -> float:
         """Ask the first question, if a call may start; returns the monotonic time of the next look."""
         waiting, self._waiting = self._waiting, deque()
-        for path, command in waiting:  # they may have waited for a slot: look again
+        # Once more for each: key and online access may have changed while a question waited for a slot.
+        for path, command in waiting:
             self.take_up(path, command)
         if not self._waiting:
             return math.inf
@@ -73,14 +77,14 @@ class Questions:
         return math.inf
 
     def answered(self, call: RunningCall) -> None:
-        """Say what the thread of a question found out."""
+        """Put the answer that the thread of a question found on record, for the Blender that asked."""
         assert call.command is not None
         assert call.path is not None
         answer = call.answer or {"ok": False, "message": "The program failed; its log says more."}
         try:
             self._settle(call.path, call.command, answer)
         except LedgerError as error:
-            # The file is still in the inbox and is taken up again.
+            # The question's file is still in the inbox, and the next look takes up the question again.
             self._desk.say(str(error))
 
     def _refuse(self, path: Path, command: Mapping[str, Any], message: str) -> None:
@@ -89,7 +93,7 @@ class Questions:
     def _settle(self, path: Path, command: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         nothing: dict[str, Any] = {"models": []} if command.get("command") == "models" else {}
         self._desk.ledger.commands.answer(command, {**nothing, **answer})
-        with contextlib.suppress(OSError):  # answered once; the next look removes it
+        with contextlib.suppress(OSError):  # a scanner has the file: removed at the next look
             path.unlink()
 
 

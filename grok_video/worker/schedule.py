@@ -1,4 +1,4 @@
-"""What is due for a job, and when: pure policy.
+"""What the worker has to do next for a job, and when: pure policy.
 
 Owns the times of the program: how often to ask, when to back off, when a job waits for the user's word. It must
 not know HTTP, files, threads or the ledger. It is given two clocks: *wall* (seconds since the epoch) for what is
@@ -17,29 +17,30 @@ from ..core.job import Job, State
 from ..core.problem import LOST_HINT, Problem, ProblemCode
 from ..core.record import mutable_record, record
 
-#: A QUEUED job is submitted at most this long after the user's word; then it waits for a new one.
+#: Seconds after the user's click or Send in which a QUEUED job may be submitted; later it is held for a new Send.
 WORD_HOLDS = 600.0
-#: How long a job of another Blender session may wait for that session's worker to be (re)started.
+#: Seconds that a job of another Blender session may wait for that session's worker to be (re)started.
 FOREIGN_GRACE = 10.0
-#: A poll that is due for so long takes turns with new submissions, which go before it until then ...
+#: Seconds after which a poll that is due takes turns with submissions; until then all submissions go first.
 OVERDUE = 30.0
-#: ... and one that is due for so long is no longer modest towards those of other workers.
+#: Seconds after which a poll that is due is no longer modest towards the submissions of other workers.
 STARVING = 120.0
-#: Part of the gap by which a poll is modest: another worker's submission comes first.
+#: Part of the gap that a modest poll waits longer, so that another worker's submission comes first.
 MODEST = 0.005
-#: A key that was changed in the preferences reaches the worker before the job does, but only just.
+#: Seconds that a job may be ahead of its account: a key that was just entered reaches the worker by another way.
 ACCOUNT_GRACE = 2.0
 SLOW_AFTER = 600.0
 MOST_CRASHES = 3
 MOST_URLS_GONE = 3
-#: Downloads broken in a row before the job asks for the user: network trouble is given hours.
+#: Downloads broken in a row before the job asks for the user: hours of them for network trouble, less for what is
+#: wrong on this computer.
 MOST_BROKEN = 40
 MOST_BROKEN_HERE = 8
 
 
 @record
 class Pace:
-    """How often the service may be asked; anything below these needs a loopback service."""
+    """How often the service may be asked: the defaults are its limits, and faster is for a service on this computer."""
 
     poll: float = 5.0  # seconds between two polls of one job
     gap: float = 1.02  # seconds between any two calls
@@ -58,7 +59,7 @@ class Pace:
 
 @record
 class World:
-    """What a decision depends on beside the job."""
+    """What a decision depends on beside the job: the two clocks, the account, whether we are online."""
 
     wall: float
     mono: float
@@ -71,13 +72,13 @@ class World:
 
 @mutable_record
 class Memory:
-    """What this process remembers of a job between two looks: nothing that must survive it."""
+    """What the worker remembers of a job between two looks, and may forget when its process ends."""
 
     since: float  # mono: when the user's word was first seen
-    word: float  # wall: which word that was
+    word: float  # wall: when that word was given (``Job.released_at``)
     next_at: float = 0.0  # mono: not to be polled or sent before
-    fetch_at: float = 0.0  # mono: not to be downloaded before; the last poll holds no download up
-    troubles: int = 0  # in a row
+    fetch_at: float = 0.0  # mono: not to be downloaded before, however late the next poll is
+    troubles: int = 0  # calls in a row that failed
 
 
 class Act(StrEnum):
@@ -98,7 +99,7 @@ class Step:
 
 
 def step(job: Job, world: World, memory: Memory) -> Step:
-    """What is due next for a job that nobody works on at this moment."""
+    """What is due next for a job that has no call in flight."""
     if not job.open or not job.driven:
         return Step(Act.WAIT, math.inf)
     match job.state:
@@ -115,7 +116,7 @@ def step(job: Job, world: World, memory: Memory) -> Step:
 
 
 def overdue(step: Step, memory: Memory, mono: float, after: float = OVERDUE) -> bool:
-    """Whether a poll has waited so long that no submission may go before it again and again."""
+    """Whether a step is a poll that has been due for more than ``after`` seconds."""
     return step.act is Act.POLL and mono - max(step.at, memory.since) > after
 
 
@@ -154,7 +155,8 @@ def _running(job: Job, world: World, memory: Memory) -> Step:
     if world.account is None:
         return Step(Act.WAIT, math.inf)
     if world.account != job.spec.account:
-        # Whichever of the two another Blender wrote down stays: they would answer each other for ever.
+        # “There is no key” and “another key” are the same block, told by two Blenders with different keys. Each
+        # worker would write down its own sentence over the other's, an event a second for ever.
         if job.blocked and job.problem in (_NO_KEY, _OTHER_KEY):
             return Step(Act.WAIT, math.inf)
         return Step(Act.RECORD, world.mono, events.Blocked(_account_problem(world)))
@@ -182,7 +184,7 @@ def _account_problem(world: World) -> Problem:
 
 
 def _abandoned(job: Job) -> events.Event:
-    """What a SUBMITTING job becomes whose worker is gone (docs/safety.md, rule 5)."""
+    """The event of a job in SUBMITTING whose worker is gone (docs/safety.md, rule 5)."""
     if job.sent:
         return events.AnswerLost(
             Problem(
@@ -201,7 +203,7 @@ def _abandoned(job: Job) -> events.Event:
 
 
 def crashed() -> events.LocalFailed:
-    """What becomes of a job that was active in too many crashes of the worker."""
+    """The event that ends a job which was active in three crashes of the worker."""
     return events.LocalFailed(
         Problem(
             ProblemCode.CRASHED,
@@ -213,12 +215,12 @@ def crashed() -> events.LocalFailed:
 
 
 def _mono(wall: float, world: World) -> float:
-    """A wall time on record as a time of this process; a clock that was set back waits no hours."""
+    """A wall time on record as monotonic time, at most 5 minutes ahead: a clock set back must not hold a job up."""
     return world.mono + min(max(wall - world.wall, 0.0), world.pace.longest)
 
 
 def backoff(pace: Pace, troubles: int, asked: float = 0.0) -> float:
-    """Seconds to wait after that many troubles in a row; never less than the service asked for."""
+    """Seconds to wait after that many calls in a row that failed; never less than the service ``asked`` for."""
     return max(asked, min(pace.poll * 2 ** min(troubles, 16), pace.longest))
 
 
@@ -234,15 +236,15 @@ def after_poll(
         return
     memory.troubles = 0
     interval = pace.slow_poll if job.slow else pace.poll
-    # Jobs that were sent together are not asked for together.
+    # The stagger spreads the polls of jobs that were sent together.
     stagger = 1.0 + 0.1 * (crc32(job.id.encode()) % 16) / 16
     memory.next_at = mono + max(interval * stagger, asked)
 
 
 def after_dead_link(job: Job, memory: Memory, pace: Pace, mono: float) -> None:
-    """Plan the poll that asks for a link anew: a clip may come to its host later than the word of it.
+    """Plan the poll that asks for a link anew, later each time: a clip may reach its host after its link was told.
 
-    Three dead links in a row end a job, so at the ordinary pace that takes two minutes and a half.
+    Three dead links in a row end a job: at the ordinary pace, after two minutes and a half.
     """
     memory.next_at = mono + pace.slow_poll * 4**job.urls_gone
 

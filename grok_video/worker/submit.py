@@ -1,4 +1,4 @@
-"""One POST: what it would lack, the record of its last byte, and what became of it.
+"""One POST: which files it would lack, the record of its last byte, and what became of the job.
 
 ``post`` runs in a thread of its own, the only one that writes to the ledger: *sending* must be on record before the
 last byte leaves. Nothing here is ever repeated by the program.
@@ -26,7 +26,7 @@ _URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h
 
 
 class Abandon(Exception):
-    """The last byte of a POST stays here."""
+    """Raised before the last byte of a POST: the byte does not leave. ``problem`` says why."""
 
     def __init__(self, code: ProblemCode, why: str) -> None:
         super().__init__(why)
@@ -34,7 +34,7 @@ class Abandon(Exception):
 
 
 def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
-    """What is to be sent and is not there, as an artist knows it; '' when all is."""
+    """The files to be sent that are not on disk, by an artist's names ('source still and the end frame'), or ''."""
     files = [(what, picture.path) for what, picture in spec.pictures]
     if spec.kind is not Kind.GENERATE:
         files = [("source clip", spec.video.path)] if spec.video and named is None else []
@@ -43,12 +43,12 @@ def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
 
 
 def remote_source(store: Store, spec: JobSpec) -> RemoteClip | None:
-    """The source clip by the URL that the service gave for it, while that is good; else it is uploaded."""
+    """The source clip by its URL at the service, less than 20 hours old; None: the file must be uploaded."""
     if spec.kind is Kind.GENERATE or spec.video is None or not spec.video.job:
         return None
     refused = store.job(spec.parent) if spec.parent else None
     if refused is not None and refused.state is State.FAILED and not refused.request_id:
-        return None  # perhaps for its URL
+        return None  # the job that is sent again was refused, perhaps for the URL of its source
     made = store.job(spec.video.job)
     if made is None or not (made.url and made.request_id):
         return None
@@ -77,7 +77,7 @@ def post(
         came = error.came
         if came is not None:
             event = submit_answer(came.status, came.headers, came.body, now=time.time())
-            # An answer that was cut, packed or announced wrongly, but the id is whole: it is what was bought.
+            # The answer was cut, packed or announced wrongly, but holds a whole id: the job is bought.
             if isinstance(event, events.Submitted):
                 call.events = [event]
                 _log_answer(desk, job, came, began)
@@ -95,7 +95,7 @@ def _log_answer(desk: Desk, job: Job, answer: Answer, began: float) -> None:
 
 
 def _meaning(call: RunningCall, answer: Answer, *, named: bool) -> events.Event:
-    """What a complete answer means for a POST that had left, or had not."""
+    """The event of a complete answer: an answer that came before the last byte left says that nothing was sent."""
     event = submit_answer(answer.status, answer.headers, answer.body, now=time.time(), named=named)
     if isinstance(event, events.AnswerLost) and not call.sent:
         event = events.NotSent(event.problem)
@@ -109,7 +109,7 @@ def _meaning(call: RunningCall, answer: Answer, *, named: bool) -> events.Event:
 
 
 def no_answer(call: RunningCall, desk: Desk, problem: Problem) -> events.Event:
-    """What no answer means: it was not sent, or nobody knows what became of it."""
+    """The event of a POST without an answer: not sent, or sent and nobody knows what became of the request."""
     if call.sent:
         return events.AnswerLost(
             Problem(
@@ -139,7 +139,7 @@ def record_sending(call: RunningCall, desk: Desk) -> None:
             try:
                 desk.ledger.append(call.job_id, job.seq, events.Sending(), worker=desk.id)
             except StaleJob:
-                continue  # a stop came between: look again
+                continue  # another event, such as a stop, came between: look again
             except (LedgerError, IllegalTransition) as error:
                 raise Abandon(ProblemCode.FILE, str(error)) from error
             call.sent = True

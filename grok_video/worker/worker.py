@@ -1,4 +1,4 @@
-"""The worker: one process, no bpy, that takes jobs from the ledger through HTTP to a clip in place.
+"""The worker: a process without bpy that takes jobs from the ledger, buys and fetches their clips by HTTP.
 
 Owns the loop: what Blender says, what is due, and what the calls report. What is due it asks ``worker.schedule``,
 what each call does is in the files of their names, what is on record ``ledger``. Only the loop decides; a thread does
@@ -51,20 +51,20 @@ from .submit import gone_files, no_answer, post, remote_source
 IDLE = 30.0  # seconds with nothing to do before the worker leaves
 TICK = 1.0  # seconds at most between two looks at the inbox, the ledger and the parent
 MOST_STEPS = 50  # jobs looked at between two looks at what Blender says
-LAST_WORDS = 1.0  # seconds that calls which were ended have to say so, when the worker leaves
+LAST_WORDS = 1.0  # seconds that a leaving worker waits for the reports of calls that it ended
 _ORDER = {Act.RECORD: 0, Act.DOWNLOAD: 1, Act.SUBMIT: 2, Act.POLL: 3}
 
 
 class Parent(Protocol):
-    """The process that started this one."""
+    """The process that started the worker: Blender."""
 
     def gone(self) -> bool:
-        """Whether it has ended."""
+        """Whether the parent has ended."""
         ...
 
 
 class Worker:
-    """One worker: made, ``run`` and gone."""
+    """The loop of one worker process: takes jobs as far as they go until ``run`` returns."""
 
     def __init__(self, desk: Desk, parent: Parent) -> None:
         self.desk = desk
@@ -92,8 +92,8 @@ class Worker:
         try:
             self._work_on()
         except Exception:
-            # A bug ends this process, but not before what was paid for has its answer. The leases stay:
-            # they count the crashes of a job.
+            # A bug ends this process, but not before what was paid for has its answer. The leases are not given
+            # back: the next worker that takes one counts a crash of its job.
             self.desk.log(traceback.format_exc())
             self._leave()
             return 1
@@ -112,7 +112,7 @@ class Worker:
                 self._broken = True
                 until = time.monotonic() + TICK
             except LedgerError as error:
-                # Full, read-only or locked: nothing is given up, everything is tried again.
+                # The disk is full or read-only, or the ledger locked: no job is given up, all is tried again.
                 self.desk.say(str(error))
                 until = time.monotonic() + TICK
             self._wait(until)
@@ -177,7 +177,7 @@ class Worker:
         self._read_inbox()
         for job in self.desk.ledger.refresh():
             self._changed(job)
-        # Somebody looks at the panel and waits for it: before the polls, which would never leave a slot.
+        # Questions before polls, which would never leave a slot: somebody looks at the panel for the answer.
         until = min(self._questions.start(), self._drive())
         for job in self.desk.ledger.refresh():  # what driving wrote down may be due at once
             self._changed(job)
@@ -217,7 +217,7 @@ class Worker:
         stopped = job.stop_requested or wanted.get(call.kind, job.state) is not job.state
         with self.desk.sending:
             if stopped and not call.sent:
-                call.call.abort()  # the user does not wait for it any more
+                call.call.abort()  # nobody waits for what the call would bring
 
     # ------------------------------------------------------------------------------------- what Blender says
 
@@ -234,7 +234,7 @@ class Worker:
             Account(account_of(base, key), pace, key, transport),
         )
         if before is not None and before.fingerprint == self.desk.account.fingerprint:
-            return  # the interval was moved: nothing becomes due by that
+            return  # only the pace has changed, by which no job becomes due
         for job_id, job in self._work.items():
             if job.blocked:
                 self._memory[job_id].next_at = 0.0
@@ -262,7 +262,7 @@ class Worker:
                 continue
             another = job.state is State.QUEUED and job.released_by != self.desk.session
             if another and job.id in self.leases:
-                self.leases.give_back(job.id)  # the Blender that sends it cannot while we have it
+                self.leases.give_back(job.id)  # only the worker of the other Blender may send the job
             step = schedule.step(job, world, self._memory[job.id])
             if step.at > world.mono:
                 until = min(until, step.at)
@@ -276,13 +276,13 @@ class Worker:
                 until = min(until, free)
                 continue
             if steps == MOST_STEPS:
-                return world.mono  # Blender's lines are read between
+                return world.mono  # at once again, after a look at what Blender says
             steps += 1
             until = min(until, self._do(self._work[job_id], step))
         return until
 
     def _rank(self, job_id: str, step: schedule.Step, mono: float) -> float:
-        """What goes first: the smallest. A poll that is overdue takes turns with the submissions."""
+        """The order of steps, smallest first. A poll that is overdue takes turns with the submissions."""
         if self.desk.last_call == "submit" and schedule.overdue(step, self._memory[job_id], mono):
             return _ORDER[Act.SUBMIT] - 0.5
         return _ORDER[step.act]
@@ -317,9 +317,8 @@ class Worker:
                     assert step.event is not None
                     self.desk.ledger.append(job.id, job.seq, step.event, worker=self.desk.id)
                     if isinstance(step.event, events.Held | events.Blocked):
-                        self.leases.give_back(
-                            job.id
-                        )  # to whoever has the key or gets the user's word
+                        # To the worker that has the job's key, or of the Blender where Send is pressed.
+                        self.leases.give_back(job.id)
                 case Act.SUBMIT:
                     return self._submit(job)
                 case Act.POLL:
@@ -350,7 +349,7 @@ class Worker:
                 "Put the file back and press Send, or generate again.",
             )
             return self._hold(job, held)
-        # Asked before a slot is taken: what is held makes no other job wait.
+        # Before a slot is taken, which a job that is held would keep from the others.
         if over := self.desk.ledger.refusal(job, time.time()):
             return self._hold(job, over)
         wait = self.desk.slot("submit")
@@ -359,7 +358,7 @@ class Worker:
         started = events.SubmitStarted(job.spec.estimate or 0)
         try:
             job = self.desk.ledger.append(job.id, job.seq, started, worker=self.desk.id)
-        except LimitReached as error:  # another Blender was quicker
+        except LimitReached as error:  # another Blender has used up the limit since
             return self._hold(job, error.problem)
         self.desk.start(
             RunningCall("submit", job.id, Call()), post, job, named, self.desk.transport
@@ -367,7 +366,7 @@ class Worker:
         return math.inf
 
     def _hold(self, job: Job, problem: Problem) -> float:
-        """Let a job wait for the user's word. It is not ours then: whoever gets the word may take it."""
+        """Hold a job until the user presses Send, and give it back: Send may be pressed in another Blender."""
         self.desk.ledger.append(job.id, job.seq, events.Held(problem), worker=self.desk.id)
         self.leases.give_back(job.id)
         return math.inf
@@ -375,7 +374,7 @@ class Worker:
     # -------------------------------------------------------------------------------------- the results
 
     def _finished(self, call: RunningCall) -> None:
-        """What a thread reports. Late reports on jobs that moved on are absorbed."""
+        """Take the report of a call's thread: plan what follows, and keep the events to be written."""
         del self.desk.running[call.job_id]
         if call.kind == "check":
             self._questions.answered(call)
@@ -432,7 +431,7 @@ class Worker:
     # ------------------------------------------------------------------------------------ the end
 
     def _reopen(self) -> None:
-        """The ledger broke while in use: set it aside and go on with the rebuilt one."""
+        """Open the ledger again after it broke in use: opening sets the file aside and makes a new one."""
         self.desk.ledger.close()
         self.leases.clear()
         self.desk.ledger = Ledger.open(
@@ -445,8 +444,8 @@ class Worker:
         self.desk.leaving = True
         self.desk.abort_unsent()
         deadline = time.monotonic() + ANSWER_TIMEOUT + 10.0
-        given_up = math.inf  # when a ledger that takes nothing is left alone
-        # A call that was just ended says so at once, unless it hangs where no socket can be shut.
+        given_up = math.inf  # when to stop writing into a ledger that takes nothing
+        # Only so long for calls that were ended: one may hang where no socket can be shut, as in a name look-up.
         others = time.monotonic() + LAST_WORDS
         while self.desk.running or self.outcomes:
             now = time.monotonic()

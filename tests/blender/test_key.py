@@ -78,7 +78,7 @@ def test_nothing_that_is_written_holds_the_key(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Files, .blend in every state, ledger, twins, logs, JSON, console, reports, children's arguments."""
+    """Files, .blend in every state, ledger, journals, logs, JSON, console, reports, children's arguments."""
     state_ = module("blender.session.state")
     blocking = module("blender.session.blocking")
     click_ = module("blender.session.click")

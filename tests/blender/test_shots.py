@@ -240,10 +240,10 @@ def test_other_kinds_of_strips(scene: Any, shots: Any, tmp_path: Path) -> None:
         assert (shot.strip, shots.pixels_of(strip)) == (strip.name, pixels)
         assert (shot.end - shot.start, shots.sounds_of(strip)) == (48, [])
         assert (shot.job, shot.whole, shot.path) == ("", False, "")
-        assert shots.missing_file(strip) == ""
+        assert shots.file_refusal(strip) == ""
         assert shots.refusal_to_extend(shot, 2.0) == ""
     (tmp_path / "a.png").unlink()
-    assert "is missing" in shots.missing_file(image)
+    assert "is missing" in shots.file_refusal(image)
 
 
 def test_sounds_stay_with_their_pictures(
@@ -307,10 +307,10 @@ def test_bad_movies(scene: Any, shots: Any, tmp_path: Path, clip: Path) -> None:
     (tmp_path / "gone.mp4").write_bytes(clip.read_bytes())
     movie = base_of(scene.sequence_editor).new_movie("m", str(tmp_path / "gone.mp4"), 5, 1)
     activate(movie)
-    assert shots.missing_file(movie) == ""
+    assert shots.file_refusal(movie) == ""
     (tmp_path / "gone.mp4").unlink()
     shots.active_source_strip(bpy.context)  # a redraw does not look at the disk
-    assert "is missing" in shots.missing_file(movie)
+    assert "is missing" in shots.file_refusal(movie)
 
 
 def test_muted_ones(scene: Any, shots: Any, place: Callable[..., Any], clip: Path) -> None:

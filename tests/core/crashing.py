@@ -1,7 +1,7 @@
 """The worker, killed at a boundary: a process that forks workers as they are and kills them at a named point.
 
 ``python -I crashing.py <socket's number>`` loads the package as its own entry does, puts marks around everything
-that outlives a process (commits, lines of a twin, files, the steps of a call) and then forks a worker for each
+that outlives a process (commits, lines of a journal, files, the steps of a call) and then forks a worker for each
 request: that takes milliseconds where a new interpreter takes half a second. Each worker writes the points that it
 passes into a log, and kills itself with SIGKILL at the one it was given. Nothing of this is in the product.
 
@@ -159,12 +159,12 @@ def mark(core: Any) -> None:
 
     def marked_line(self: Any, job_id: str, line: str, *, synced: bool) -> None:
         kind = json.loads(line)["kind"]
-        hit(f"twin {kind}: before")
-        if POINTS.next_is(f"twin {kind}: inside"):
+        hit(f"journal {kind}: before")
+        if POINTS.next_is(f"journal {kind}: inside"):
             write_line(self, job_id, line[: len(line) // 2], synced=synced)
-        hit(f"twin {kind}: inside")
+        hit(f"journal {kind}: inside")
         write_line(self, job_id, line, synced=synced)
-        hit(f"twin {kind}: after")
+        hit(f"journal {kind}: after")
 
     put(journal.Journals, "write", marked_line)
 
@@ -240,7 +240,7 @@ def mark(core: Any) -> None:
     around(call_log.CallLog, "answered", "log of an answer")
     around(leases.Leases, "register", "registering")
     around(core("ledger.ledger"), "rebuild", "rebuilding")
-    around(store.Store, "renew_journal", "renewing a twin")
+    around(store.Store, "renew_journal", "renewing a journal")
     around(commands.Commands, "apply", lambda _, said: f"apply {said['command']}")
     put(core("worker.schedule"), "FOREIGN_GRACE", GRACE)
     PATCHES.check_copies()

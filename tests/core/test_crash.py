@@ -386,8 +386,8 @@ STORIES = [
 #: Points where money is decided: killed there in every story, and gone on from in every way.
 MONEY = (
     "POST", "part of the body", "last byte", "end of a submit", "commit submit_started",
-    "commit sending", "commit submitted", "commit not_sent", "commit answer_lost", "twin submit_started",
-    "twin sending", "twin submitted", "twin not_sent", "twin answer_lost",
+    "commit sending", "commit submitted", "commit not_sent", "commit answer_lost", "journal submit_started",
+    "journal sending", "journal submitted", "journal not_sent", "journal answer_lost",
 )  # fmt: skip
 #: Must be among those that are passed: a mark that is lost would prove nothing.
 NEEDED = (
@@ -400,11 +400,11 @@ NEEDED = (
         "commit leases", "commit workers", "unlink submit", "unlink claim", "unlink imported", "unlink stop",
         "unlink retry", "unlink release", "unlink request_id", "touch .ready", "unlink .ready", "POST", "poll",
         "download", "part of the body", "last byte", "chunk of the clip", "probe", "sidecar", "replace .json",
-        "replace .mp4", "leaving", "closing", "rebuilding", "renewing a twin", "registering",
+        "replace .mp4", "leaving", "closing", "rebuilding", "renewing a journal", "registering",
         "end of a submit", "end of a poll", "end of a download", "clip's folder", "look for the clip", "account",
         "log of a POST", "log of an answer", "apply submit", "apply claim", "unlock a worker",
     )),
-    *(f"twin {kind}: {side}" for side in ("before", "inside", "after") for kind in (
+    *(f"journal {kind}: {side}" for side in ("before", "inside", "after") for kind in (
         "created", "submit_started", "sending", "submitted", "progress", "done", "downloaded", "not_sent",
         "answer_lost", "import_claimed", "imported", "stop_requested", "retried", "held", "released",
     )),

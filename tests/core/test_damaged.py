@@ -189,14 +189,14 @@ def test_a_line_that_may_say_sending_counts_as_bought(tmp_path: Path, line: int)
         ledger.append(spec.id, seq, event)
     ledger.close()
     (folder / FILE_NAME).unlink()
-    twin = folder / "jobs" / f"{spec.id}.jsonl"
-    lines = twin.read_bytes().splitlines(keepends=True)
+    journal = folder / "jobs" / f"{spec.id}.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
     lines[line] = b"\xff" * len(lines[line])
-    twin.write_bytes(b"".join(lines))
+    journal.write_bytes(b"".join(lines))
     job = jobs_of(folder).get(spec.id)
     if line == 0:  # nobody knows what it was; its copy stays
         assert job is None
-        assert twin.exists()
+        assert journal.exists()
         return
     assert job is not None
     assert job.sent
@@ -215,9 +215,9 @@ def test_a_number_that_is_missing_is_a_line_that_cannot_be_read(tmp_path: Path) 
     for seq, event in enumerate((Created(spec), SubmitStarted(5), Sending())):
         ledger.append(spec.id, seq, event)
     ledger.close()
-    twin = folder / "jobs" / f"{spec.id}.jsonl"
-    created, _, sending = twin.read_bytes().splitlines(keepends=True)
-    twin.write_bytes(created + sending)
+    journal = folder / "jobs" / f"{spec.id}.jsonl"
+    created, _, sending = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(created + sending)
     (folder / FILE_NAME).unlink()
     ledger = Ledger.open(folder)
     job = ledger.job(spec.id)
@@ -282,9 +282,9 @@ def test_a_copy_of_which_no_job_can_be_made_is_said(tmp_path: Path) -> None:
     for seq, event in enumerate((Created(spec), SubmitStarted(5), Sending(), Submitted("r-1"))):
         ledger.append(spec.id, seq, event)
     ledger.close()
-    twin = folder / "jobs" / f"{spec.id}.jsonl"
-    rest = b"".join(twin.read_bytes().splitlines(keepends=True)[1:])
-    twin.write_bytes(rest)
+    journal = folder / "jobs" / f"{spec.id}.jsonl"
+    rest = b"".join(journal.read_bytes().splitlines(keepends=True)[1:])
+    journal.write_bytes(rest)
     (folder / FILE_NAME).unlink()
     ledger = Ledger.open(folder)
     assert ledger.rebuilt
@@ -293,7 +293,7 @@ def test_a_copy_of_which_no_job_can_be_made_is_said(tmp_path: Path) -> None:
     with contextlib.closing(LedgerReader(folder)) as reader:
         reader.refresh(1.0)
         assert "1 more could not be read" in reader.notices[REBUILT]["message"]
-    assert twin.read_bytes() == rest
+    assert journal.read_bytes() == rest
 
 
 @pytest.mark.parametrize("torn", [False, True])
@@ -308,8 +308,8 @@ def test_what_was_being_stopped_keeps_no_ledger_from_being_rebuilt(
         ledger.append(spec.id, None, event)
     ledger.close()
     if torn:
-        with open(folder / "jobs" / f"{spec.id}.jsonl", "ab") as twin:
-            twin.write(b"torn\n")
+        with open(folder / "jobs" / f"{spec.id}.jsonl", "ab") as journal:
+            journal.write(b"torn\n")
     (folder / FILE_NAME).unlink()
     ledger = Ledger.open(folder)
     job = ledger.job(spec.id)
@@ -328,9 +328,9 @@ def test_a_second_rebuilding_finds_what_the_first_one_found(tmp_path: Path) -> N
     for seq, event in enumerate(road):
         ledger.append(spec.id, seq, event)
     ledger.close()
-    twin = folder / "jobs" / f"{spec.id}.jsonl"
-    lines = twin.read_bytes().splitlines(keepends=True)
-    twin.write_bytes(b"".join([*lines[:2], b"torn\n", *lines[3:]]))
+    journal = folder / "jobs" / f"{spec.id}.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:2], b"torn\n", *lines[3:]]))
     for progress in (50, 60):
         (folder / FILE_NAME).unlink()
         ledger = Ledger.open(folder)

@@ -118,7 +118,7 @@ def test_a_clip_that_is_named_is_told_by_its_host(tmp_path: Path) -> None:
 
 
 def made(data_dir: Path, *events: Event, **changes: Any) -> Job:
-    """A job of these events, with its twin in ``data_dir``."""
+    """A job of these events, with its journal in ``data_dir``."""
     ledger = Ledger.open(data_dir)
     spec = make_spec(**changes)
     for event in (Created(spec), *events):
@@ -155,15 +155,15 @@ def test_events_of_a_newer_version_are_named_and_no_more(tmp_path: Path) -> None
 
 def test_files_that_are_gone_or_damaged_leave_the_job_itself(tmp_path: Path) -> None:
     job = made(tmp_path, SubmitStarted(5), Sending())
-    twin = tmp_path / "jobs" / f"{job.id}.jsonl"
+    journal = tmp_path / "jobs" / f"{job.id}.jsonl"
     calls = tmp_path / "jobs" / f"{job.id}.http"
-    lines = twin.read_bytes().splitlines(keepends=True)
-    twin.write_bytes(lines[0] + b"\xff\xfe noise\n" + lines[2])
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(lines[0] + b"\xff\xfe noise\n" + lines[2])
     calls.write_bytes(b'{"at": 1\n[]\n{"at": "x"}\n{"at": 5, "what": "teleported"}\n\xff{}')
     text = job_log.text_of(job, tmp_path, PLAIN, now=NOW)
     assert "sending: the last byte leaves now" in text
     assert "(teleported)" in text
-    twin.unlink()
+    journal.unlink()
     calls.unlink()
     text = job_log.text_of(job, tmp_path, PLAIN, now=float("inf"))
     assert job.spec.prompt in text

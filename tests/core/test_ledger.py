@@ -657,7 +657,7 @@ def test_a_damaged_ledger_is_set_aside_and_rebuilt(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("line", [b'{"seq": 3, "at": 1, "ki', b"\x00\x00\x00", b'{"seq": "x"}\n'])
-def test_a_torn_twin_loses_only_its_torn_line(data_dir: Path, line: bytes) -> None:
+def test_a_torn_journal_loses_only_its_torn_line(data_dir: Path, line: bytes) -> None:
     ledger = Ledger.open(data_dir)
     job = send(ledger, create(ledger), Submitted("r"))
     ledger.close()
@@ -743,30 +743,30 @@ def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_nothing_is_sent_without_a_twin(ledger: Ledger, data_dir: Path) -> None:
+def test_nothing_is_sent_without_a_journal(ledger: Ledger, data_dir: Path) -> None:
     """Other events do without their readable copy; the last byte does not leave without it."""
     job = create(ledger)
-    twin = data_dir / "jobs" / f"{job.id}.jsonl"
-    twin.unlink()
-    twin.mkdir()
+    journal = data_dir / "jobs" / f"{job.id}.jsonl"
+    journal.unlink()
+    journal.mkdir()
     ledger.leases.take(job.id, "me")
     job = ledger.append(job.id, job.seq, SubmitStarted(1), worker="me")
     assert ledger.journals.trouble
     with pytest.raises(LedgerUnwritable):
         ledger.append(job.id, job.seq, Sending(), worker="me")
     assert ledger.job(job.id) == job
-    twin.rmdir()
+    journal.rmdir()
     assert ledger.append(job.id, job.seq, Sending(), worker="me").sent
     assert ledger.journals.trouble == ""
 
 
-def the_twin(data_dir: Path, job_id: str) -> list[str]:
+def the_journal(data_dir: Path, job_id: str) -> list[str]:
     """The kinds of the events that stand in a job's readable copy."""
     lines = (data_dir / "jobs" / f"{job_id}.jsonl").read_text().splitlines()
     return [json.loads(line)["kind"] for line in lines if line]
 
 
-def test_the_twin_knows_of_money_before_the_ledger_does(
+def test_the_journal_knows_of_money_before_the_ledger_does(
     ledger: Ledger, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whenever it is killed: what is committed outlives the ledger. Looked at when each commit begins."""
@@ -778,7 +778,7 @@ def test_the_twin_knows_of_money_before_the_ledger_does(
     def looked(statement: str) -> None:
         if statement == "COMMIT":
             assert_synced = synced and synced[-1] == path.stat().st_size
-            seen.append(the_twin(data_dir, spec.id) if assert_synced else ["not on the disk"])
+            seen.append(the_journal(data_dir, spec.id) if assert_synced else ["not on the disk"])
 
     monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_size))
     ledger.connection.set_trace_callback(looked)  # pyright: ignore[reportPrivateUsage]
@@ -792,7 +792,7 @@ def test_the_twin_knows_of_money_before_the_ledger_does(
     assert seen == [kinds[: n + 1] for n in range(len(kinds))]
 
 
-def test_a_commit_that_fails_leaves_no_word_in_the_twin_that_counts(
+def test_a_commit_that_fails_leaves_no_word_in_the_journal_that_counts(
     ledger: Ledger, data_dir: Path
 ) -> None:
     """The next event takes the number of the one that never was."""
@@ -804,7 +804,7 @@ def test_a_commit_that_fails_leaves_no_word_in_the_twin_that_counts(
         with pytest.raises(LedgerUnwritable):  # a reader lets nobody commit
             ledger.append(job.id, job.seq, SubmitStarted(1))
     assert ledger.job(job.id) == job
-    assert the_twin(data_dir, job.id) == ["created", "submit_started"]
+    assert the_journal(data_dir, job.id) == ["created", "submit_started"]
     stopped = ledger.append(job.id, job.seq, StopRequested())
     ledger.close()
     (data_dir / FILE_NAME).unlink()
@@ -818,11 +818,11 @@ def test_a_line_that_was_cut_takes_no_other_with_it(data_dir: Path, cut: int) ->
     """A full disk, or a worker killed while it wrote: what comes next stands on a line of its own."""
     ledger = Ledger.open(data_dir)
     job = send(ledger, create(ledger))
-    twin = data_dir / "jobs" / f"{job.id}.jsonl"
-    before = twin.read_bytes()
+    journal = data_dir / "jobs" / f"{job.id}.jsonl"
+    before = journal.read_bytes()
     job = ledger.append(job.id, job.seq, Submitted("r"))
-    line = twin.read_bytes()[len(before) :]
-    twin.write_bytes(before + line + line[:-cut])
+    line = journal.read_bytes()[len(before) :]
+    journal.write_bytes(before + line + line[:-cut])
     job = ledger.append(job.id, job.seq, Done("https://x/y", 7))
     ledger.close()
     (data_dir / FILE_NAME).unlink()

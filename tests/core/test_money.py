@@ -429,7 +429,7 @@ def test_no_walk_of_the_clock_buys_more_than_a_limit_for_each_new_day(
 
 
 def test_limits_and_what_was_spent_survive_the_loss_of_the_ledger(data_dir: Path) -> None:
-    """Noise in place of the database: rebuilt from the twins, to the tick, with every end that counts."""
+    """Noise in place of the database: rebuilt from the journals, to the tick, with every end that counts."""
     ledger = Ledger.open(data_dir)
     for events, _ in ENDS.values():
         after(ledger, start(ledger), *events)
@@ -478,8 +478,8 @@ def test_limits_that_cannot_be_read_any_more_let_nothing_be_bought(data_dir: Pat
         ledger.close()
 
 
-def test_the_twin_of_a_limit_comes_before_the_limit(ledger: Ledger, data_dir: Path) -> None:
-    """Where the twin cannot be written, nothing has changed, and the command stays to be tried again."""
+def test_the_copy_of_a_limit_comes_before_the_limit(ledger: Ledger, data_dir: Path) -> None:
+    """Where the copy cannot be written, nothing has changed, and the command stays to be tried again."""
     limit(ledger, day=5)
     (data_dir / f"{LIMITS_NAME}.part").mkdir()
     command = {"id": new_id(), "command": "limits", "day": 9}
@@ -504,7 +504,7 @@ def test_a_ledger_of_before_there_were_limits(data_dir: Path) -> None:
     reader = LedgerReader(data_dir)
     reader.refresh(1.0)
     assert (reader.trouble, reader.limits, len(reader.jobs)) == ("", Limits(), 1)
-    ledger = Ledger.open(data_dir)  # an older version had rebuilt it: the twin is still there
+    ledger = Ledger.open(data_dir)  # an older version had rebuilt it: the copy is still there
     assert ledger.limits() == Limits(month=PRICE)
     refused(ledger)
     reader.refresh(1.0)

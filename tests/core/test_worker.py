@@ -1096,7 +1096,7 @@ def test_a_whole_result_is_named_by_its_url(
     assert job.clip is not None
     assert job.clip.frames == (49 + 48 if kind is Kind.EXTEND else 47)
     blender.hang_up()
-    # The URL is a secret for a day: only the ledger and its twin have it.
+    # The URL is a secret for a day: only the ledger and its journal have it.
     sidecar = job.clip.path.replace(".mp4", ".json")
     for path in (Path(sidecar), blender.data / "worker.log", blender.folder / "stderr.txt"):
         assert "xai-video" not in path.read_text()

@@ -1,4 +1,4 @@
-"""Scripts and background mode: the same ticks in a loop, until a job has ended or cannot go on."""
+"""How scripts and background mode wait for a job: ticks in a loop, until the job has ended or cannot go on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .tick import TICK_BUDGET, tick
 
 
 def stop_unsent(context: bpy.types.Context, job_id: str, seconds: float) -> None:
-    """Stop a job that was not sent, and tick for so long at most until it is known whether it was.
+    """Stop a job unless it was sent, and tick until that is known, for so many seconds at most.
 
     Scripts and background mode only: this blocks.
     """
@@ -34,7 +34,7 @@ def stop_unsent(context: bpy.types.Context, job_id: str, seconds: float) -> None
         if settled(job_by_id(job_id)):
             return True
         bridge.tick(TICK_BUDGET)
-        # Where nothing is left to be read and there is no job, the script was interrupted before there was one.
+        # No job, and nothing left to be read: the script was interrupted before there was a job.
         return job_by_id(job_id) is None and not bridge.expects
 
     waiting.until(known, lambda: bridge.worker.ensure(account()), seconds)
@@ -85,7 +85,7 @@ _last_step: object = None  # the last step of a job that the console of a script
 
 
 def say_step(job: Job) -> None:
-    """On the console of a script: each step of its job once, and at the end where the clip is."""
+    """Print a job's step on the console of a script, once; at the end with the path of the clip."""
     global _last_step
     step = (job.id, job.state, job.problem and job.problem.message)
     if _last_step == step:
@@ -106,13 +106,13 @@ INTERRUPTED_SECONDS = 5.0
 
 
 def interrupted(context: bpy.types.Context, job_id: str) -> str:
-    """Ctrl-C in a script: what was not sent yet shall not be bought after it. Says what became of the job."""
+    """After Ctrl-C in a script: stop the job unless it was sent; returns a sentence of what became of it."""
     stop_unsent(context, job_id, INTERRUPTED_SECONDS)
     return f"Interrupted. {became_of(job_id)}"
 
 
 def became_of(job_id: str) -> str:
-    """What there is to say of a job that ``stop_unsent`` was to stop."""
+    """A sentence of what became of a job that ``stop_unsent`` was to stop."""
     job = job_by_id(job_id)
     if job is not None and (job.sent or job.request_id):
         return "The job was sent and goes on at the service; Retry or a new start finds it."
@@ -123,5 +123,5 @@ def became_of(job_id: str) -> str:
     return "The job is being stopped; if it was sent before, it is kept in the list."
 
 
-#: Seconds that a script waits for a service that cannot be reached; nothing was sent then.
+#: Seconds that a script waits with an unsent job for a service that cannot be reached.
 UNREACHABLE_SECONDS = 60.0

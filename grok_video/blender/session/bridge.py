@@ -1,7 +1,7 @@
 """The bridge to the worker: commands go over the inbox, and what came of them is read from the ledger.
 
-Owns the read-only view of the ledger, and this session's lock. It never waits: a tick reads what is new and goes. It
-knows nothing of scenes, strips or renders.
+Owns the read-only view of the ledger, and this session's lock. Nothing here waits: a tick reads what is new and goes.
+Knows nothing of scenes, strips or renders.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .worker_process import WorkerProcess
 
 @record
 class Snapshot:
-    """The jobs as the panel draws them: immutable, newest first, made once per change."""
+    """The jobs as the panel draws them: immutable, newest first, made anew when a job has changed."""
 
     jobs: Mapping[str, Job]
     all: tuple[Job, ...] = ()
     active: tuple[Job, ...] = ()
     done: tuple[Job, ...] = ()
-    open: tuple[Job, ...] = ()  # the program has work to do
+    open: tuple[Job, ...] = ()  # jobs for which the program has work to do
 
     @classmethod
     def of(cls, jobs: Mapping[str, Job]) -> Snapshot:
@@ -61,14 +61,14 @@ class Bridge:
         self._session_lock: FileLock | None = None
         self._ended_sessions: set[str] = set()
         self._living_sessions: dict[str, float] = {}  # session → when to look again
-        self._had_inbox = False  # before the last read of the ledger
+        self._had_inbox = False  # the inbox held a command before the last read of the ledger
 
     def tick(self, budget: float) -> bool:
         """Read what is new for at most ``budget`` seconds; True when something changed."""
         self.worker.look()
-        # Asked before reading: what the worker has taken from the inbox by then is in the ledger. Asked
-        # afterwards, a command applied between the two would be neither here nor there, and with
-        # nothing under way the ticks would end before its job was ever seen.
+        # First the inbox, then the ledger: what a worker has taken from the inbox by now is in the ledger when that
+        # is read. The other way round, a command that is applied between the two looks is seen in neither, and with
+        # nothing else under way the ticks would end before its job was seen.
         self._had_inbox = self._inbox_holds()
         changed = self.reader.refresh(budget)
         if changed:
@@ -77,20 +77,20 @@ class Bridge:
 
     @property
     def rebuilt(self) -> str:
-        """What to tell of a ledger that was rebuilt, until the artist has heard it; else ''."""
+        """'' or a sentence about a ledger that was rebuilt, until an artist has read it."""
         return str(self.reader.notices.get(REBUILT, {}).get("message", ""))
 
     def notice(self, command_id: str) -> Mapping[str, Any] | None:
-        """The worker's answer to a command such as ``check``; None until it is there."""
+        """The worker's answer to a command such as ``check``; None until there is one."""
         return self.reader.notices.get(command_id)
 
     def session_ended(self, session: str) -> bool:
-        """Whether the Blender that had ``session`` is gone: its lock is free, or was never taken."""
+        """Whether the Blender of ``session`` is gone: its session's lock is free, or was never taken."""
         if session == self.session:
             return False
         if session in self._ended_sessions:
             return True
-        # Asked for every clip on every tick: the file is opened once a second at most.
+        # At most once a second: every tick asks for every clip, and each answer opens a file.
         now = time.monotonic()
         if now < self._living_sessions.get(session, 0.0):
             return False
@@ -102,7 +102,7 @@ class Bridge:
                 if lock is None:
                     return False
                 lock.release(remove=True)
-        except OSError:  # it cannot be known just now
+        except OSError:  # a lock that cannot be tried just now counts as held
             return False
         self._ended_sessions.add(session)
         return True
@@ -116,20 +116,20 @@ class Bridge:
         Raises OSError when the inbox cannot be written: nothing was asked for then.
         """
         if self._session_lock is None:
-            # Held for the life of this Blender: others leave the imports of its jobs alone.
+            # Held for the life of this Blender, so that other Blenders leave the imports of its jobs alone.
             path = self._session_path(self.session)
             make_private(self.data_dir)
             path.parent.mkdir(mode=0o700, exist_ok=True)
             self._session_lock = FileLock.take(path)
         command_id = put_command(self.data_dir, command, **fields)
-        # Put down by a tick that has read the ledger already, and perhaps taken before it is over.
+        # Noted here too: a worker may take the command before the present tick, which has read the ledger, is over.
         self._had_inbox = True
         self.worker.wake()
         return command_id
 
     @property
     def expects(self) -> bool:
-        """Whether the ledger may hold, or get, what the last tick did not read; so tick again."""
+        """Whether another tick is needed: the ledger may hold, or get, what the last tick did not read."""
         unread = self.reader.behind or self.reader.missed or self.reader.damaged
         return unread or self._had_inbox or self._inbox_holds()
 
@@ -141,10 +141,10 @@ class Bridge:
 
     @property
     def hopeless(self) -> str:
-        """'' or why a script should not wait: the ledger, or a worker that crashed again and again."""
+        """'' or why a script should not wait: a ledger that cannot be used, a worker that crashed again and again."""
         if self.worker.crashes_on:
             return self.reader.trouble or self.worker.trouble
-        # What is damaged the worker mends.
+        # Not for a damaged ledger, which the worker mends.
         return "" if self.reader.damaged else self.reader.trouble
 
     def close(self) -> None:

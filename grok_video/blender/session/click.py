@@ -25,7 +25,7 @@ from ..submission.edit import edit_of_animation, edit_of_strip
 from ..submission.extend import continuation
 from ..submission.generate import generation
 from ..submission.preparation import Preparation, files_sent, remove_files
-from ..submission.strip_part import source_gone
+from ..submission.strip_part import source_refusal
 from ..timeline import clip_files
 from ..timeline.source_strip import SourceStrip
 from . import waiting
@@ -52,22 +52,25 @@ def generate(
     return accept(context, generation(context, scene, target, frame, session_id()))
 
 
-def edit(context: bpy.types.Context, shot: SourceStrip) -> str:
-    """Let a shot look different. Raises Refused."""
+def edit(context: bpy.types.Context, source: SourceStrip) -> str:
+    """Start an edit of a strip; returns the id of the job to be. Raises Refused."""
     refuse_now()
-    return accept(context, edit_of_strip(context.scene, shot, session_id(), job_by_id))
+    return accept(context, edit_of_strip(context.scene, source, session_id(), job_by_id))
 
 
 def edit_animation(context: bpy.types.Context, target: bpy.types.Scene) -> str:
-    """Play the animation into a clip and let it look different. Raises Refused."""
+    """Start an edit of the animation, which is played into a clip first; returns the id of the job to be.
+
+    Raises Refused.
+    """
     refuse_now()
     return accept(context, edit_of_animation(context, context.scene, target, session_id()))
 
 
-def continue_shot(context: bpy.types.Context, shot: SourceStrip) -> str:
-    """Start a new clip from a shot's last frame. Raises Refused, Interrupted."""
+def continue_shot(context: bpy.types.Context, source: SourceStrip) -> str:
+    """Start a new clip from a strip's last frame; returns the id of the job to be. Raises Refused, Interrupted."""
     refuse_now()
-    return accept(context, continuation(context.scene, shot, session_id()))
+    return accept(context, continuation(context.scene, source, session_id()))
 
 
 def refuse_now() -> None:
@@ -79,40 +82,40 @@ def refuse_now() -> None:
         raise Refused(trouble[0], code=trouble[1])
     if trouble := session.bridge.reader.trouble:
         if bpy.app.background and session.bridge.reader.damaged:
-            return  # no timer has it rebuilt: the worker does so before it takes up the job
+            return  # the worker rebuilds the ledger before it takes up the job
         raise Refused(trouble)
 
 
-def accept(context: bpy.types.Context, order: Submission) -> str:
-    """Take the pictures that are there, and queue the job, or note what must be made before.
+def accept(context: bpy.types.Context, submission: Submission) -> str:
+    """Take the pictures that take no time; then queue the job, or note which steps come before.
 
-    In a window what is to be made is only noted here and started on the next tick, so that the panel can
-    say so first. Returns the id of the job to be. Raises Refused, Interrupted.
+    In a window the steps begin on the next tick, so that the panel can say so first. Returns the id of the job to be.
+    Raises Refused, Interrupted.
     """
     session = current()
-    _refuse_unpriced(order.spec)
-    _refuse_double_click(order.spec)
+    _refuse_unpriced(submission.spec)
+    _refuse_double_click(submission.spec)
     say("")
     make_private(session.bridge.data_dir)
-    still_path(order.spec.id).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    spec = order.spec
+    still_path(submission.spec.id).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    spec = submission.spec
     try:
-        for take in order.stills:
-            spec = take(spec)
+        for add_to in submission.stills:
+            spec = add_to(spec)
     except (Refused, Interrupted):
         remove_files(spec)
         raise
-    if order.steps:
-        enqueue(context, Preparation(spec, order.steps))
+    if submission.steps:
+        enqueue(context, Preparation(spec, submission.steps))
     else:
         _queue(spec)
     return spec.id
 
 
 def enqueue(context: bpy.types.Context, preparation: Preparation) -> None:
-    """Let ticks make what is needed, after what was enqueued before.
+    """Let ticks prepare a click, after the clicks that wait already.
 
-    In background mode this blocks until it is there. Raises Refused.
+    In background mode this blocks until the click is a job or has ended. Raises Refused.
     """
     click = current().click
     say("")
@@ -126,12 +129,12 @@ def enqueue(context: bpy.types.Context, preparation: Preparation) -> None:
 
 
 def say(message: str) -> None:
-    """Say in the panel why a click or what was to follow one ended without a job; '': nothing."""
+    """Say in the panel why a click, or what was to follow a click, ended without a job; '': say nothing."""
     current().click.message = message
 
 
 def _refuse_unpriced(spec: JobSpec) -> None:
-    # What has a price and is too dear becomes a job that is held: only the ledger knows for sure.
+    # Only a clip without a price: a clip that is too dear becomes a job, which the worker holds.
     if bpy.app.background:
         read_all()
     if spec.estimate is None and limits_count():
@@ -141,20 +144,20 @@ def _refuse_unpriced(spec: JobSpec) -> None:
 
 
 def _refuse_double_click(spec: JobSpec) -> None:
-    # The second click of a double click arrives when the first has been dealt with. Where playback makes
+    # Blender delivers the second click of a double click when the first has been dealt with. Where playback makes
     # each turn of the event loop slow that may be seconds later, so the turns count as well as the time.
     same = what_a_click_asks_for(spec)
     before, at = current().click.last
     soon = time.monotonic() - at < DOUBLE_CLICK_SECONDS
     soon |= current().watch.running and turned_since() < DOUBLE_CLICK_SECONDS
-    # Each click of a row counts from the one before: hammering the button is one click.
+    # Before the refusal: in a row of clicks each counts from the click before, so that hammering is one click.
     _clicked(same)
     if not bpy.app.background and before == same and soon:
         raise Refused("This clip was sent just now.", "Press again if you want a second one.")
 
 
 def turned_since() -> float:
-    """Seconds since the last click as the event loop has turned them: a tick's at most for each turn."""
+    """Seconds since the last click, with each turn of the event loop counted as one tick's time at most."""
     session = current()
     return session.watch.turned - session.click.turned_then
 
@@ -166,7 +169,7 @@ def _clicked(what: object) -> None:
 
 
 def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
-    """What two clicks have in common that are one: the playhead may move between them."""
+    """The part of a spec by which two clicks are the same click: without ids, paths, pictures and the playhead."""
     return replace(
         spec,
         id="",
@@ -194,7 +197,7 @@ def prepare(context: bpy.types.Context) -> bool:
         _drop_first(str(error))
         return True
     except Exception:
-        # A bug ends this click, and not every click to come.
+        # A bug ends this click, and no other: raised, the exception would end the timer.
         import traceback
 
         traceback.print_exc()
@@ -202,7 +205,7 @@ def prepare(context: bpy.types.Context) -> bool:
         return True
     if not first.done:
         return changed
-    if first.spec is not None and (why := source_gone(first.spec)):
+    if first.spec is not None and (why := source_refusal(first.spec)):
         _drop_first(why)
         return True
     _take_first()
@@ -215,7 +218,7 @@ def prepare(context: bpy.types.Context) -> bool:
 
 
 def _take_first() -> Preparation:
-    """Take the first click out of the queue; the next one begins."""
+    """Take the first click out of the queue and let the next click begin."""
     queue = current().click.queue
     first = queue.popleft()
     if queue:
@@ -230,7 +233,7 @@ def prepares(job_id: str) -> bool:
 
 
 def stop_preparing() -> None:
-    """The artist gives up what is being prepared; what waits for its turn goes on."""
+    """Give up the click that is being prepared, for the artist; clicks that wait for their turn go on."""
     if current().click.queue:
         _drop_first("Stopped.")
 
@@ -239,7 +242,7 @@ def drop_all(sentence: str) -> None:
     """End every click that is no job yet, and say why."""
     queue = current().click.queue
     dropped = list(queue)
-    # First: where one cannot be cancelled, the others must not go on and be bought.
+    # Emptied first: when one click fails to be cancelled, the others must not go on and be bought.
     queue.clear()
     for click in dropped:
         click.cancel()
@@ -257,7 +260,7 @@ def _say_lost(sentence: str) -> None:
 
 
 def _queue(spec: JobSpec) -> None:
-    """Hand the job to the worker. From here on it survives everything that happens to Blender."""
+    """Hand the job to the worker; from then on the job survives everything that happens to Blender."""
     session = current()
     # Noted before the command is put down: a script that is interrupted in between asks what was queued.
     session.documents[spec.id] = session.document
@@ -266,7 +269,8 @@ def _queue(spec: JobSpec) -> None:
     except Refused:
         del session.documents[spec.id]
         raise
-    # On a busy machine all this outlasts the time between the clicks of a double click.
+    # The click counts from now: preparing and queueing may take longer than the time between the clicks of a double
+    # click, and the second one would be bought as a new clip.
     _clicked(session.click.last[0])
 
 
@@ -288,7 +292,7 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
         api_base=config.api_base(),
         estimate=price_again(job),
         output=str(clip_files.clip_path(folder, datetime.now(), spec.prompt, job_id)),
-        # What went after or over a strip goes there again; it is found by the strip.
+        # A clip that went after or over a strip goes there again: the strip is found again, not its frame.
         target=replace(
             spec.target,
             session=session_id(),
@@ -306,5 +310,5 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
 
 
 def price_again(job: Job) -> int | None:
-    """What sending ``job`` again would cost, in ticks, at today's prices."""
+    """Ticks that sending ``job`` again would cost at today's prices; None when not known."""
     return price_of(job.spec)

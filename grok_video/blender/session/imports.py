@@ -24,9 +24,10 @@ CLAIM_SECONDS = 10.0  # before an import that was not granted is asked for again
 
 
 def imports_by_itself(job: Job) -> bool:
-    """Whether this session imports ``job`` without being asked.
+    """Whether this session imports the clip of ``job`` without being asked.
 
-    It clicked, and that file is still open; or it opened that file after the Blender that clicked ended.
+    A session does so for its own clicks while their file is open, and for the clicks of a Blender that has ended in
+    the file that is open here.
     """
     session = current()
     if job.state is not State.READY or not job.driven or job.id in session.imports.reported:
@@ -36,21 +37,21 @@ def imports_by_itself(job: Job) -> bool:
         return False
     given_back = job.problem is not None and job.problem.code is ProblemCode.SCENE
     if job.id in session.imports.claimed and not claimant and given_back:
-        return False  # waits for the artist
+        return False  # given back once: the clip waits for the artist
     if job.id in session.documents:
         return session.documents[job.id] == session.document or is_open(job.spec.target.blend)
     return is_open(job.spec.target.blend) and session.bridge.session_ended(job.spec.target.session)
 
 
 def import_due(context: bpy.types.Context) -> bool:
-    """Import the next clip that comes in by itself; True when that was done or failed. Raises Refused."""
+    """Import the next clip that comes in by itself; True when one was imported or given back. Raises Refused."""
     session = current()
     session.imports.waiting = ""
     for job in session.bridge.snapshot.active:
         if not imports_by_itself(job):
             continue
         if job.claimed_by != session.bridge.session:
-            # Asked again after a while: the claimant's worker may have outlived its Blender.
+            # Asked for again after a while: the worker of the Blender that has the claim may outlive that Blender.
             now = time.monotonic()
             if now - session.imports.claimed.get(job.id, -CLAIM_SECONDS) >= CLAIM_SECONDS:
                 send("claim", job=job.id, session=session.bridge.session)
@@ -74,12 +75,12 @@ def wait_because(why: str) -> None:
 
 
 def forget_landings() -> None:
-    """Stop saying what is not as one would expect of the clips that came in: the artist has mended it."""
+    """Stop showing the notices of imported clips: the artist has mended what they told of."""
     current().imports.landings.clear()
 
 
 def _import_as_operator(job: Job) -> None:
-    """Import through the operator, so that it is one undo step of its own."""
+    """Import a job's clip through the operator, so that the import is one undo step of its own."""
     if bpy.app.background:
         import_job(bpy.context, job, None, None)
         return
@@ -87,7 +88,7 @@ def _import_as_operator(job: Job) -> None:
     try:
         with bpy.context.temp_override(window=window):
             bpy.ops.grok_video.import_result("EXEC_DEFAULT", True, job=job.id)
-    except RuntimeError as error:  # the operator reported why
+    except RuntimeError as error:  # Blender raises what the operator has reported
         say(str(error).removeprefix("Error: ").strip())
 
 
@@ -97,9 +98,10 @@ def import_job(
     scene: bpy.types.Scene | None,
     frame: int | None,
 ) -> importing.Landing | None:
-    """Make the strips of a downloaded job; None when they are there already.
+    """Make the strips of a downloaded job; None when the strips are there already.
 
-    ``scene`` and ``frame`` are the artist's word; without it the job's own target counts. Raises Refused.
+    ``scene`` and ``frame`` are where the artist wants the clip; with both None the job's own target counts. Raises
+    Refused.
     """
     session = current()
     asked_for = scene is not None or frame is not None
@@ -134,12 +136,12 @@ def _place(
     scene: bpy.types.Scene,
     frame: int | None,
 ) -> importing.Landing:
-    """Make the strips where they belong: at a frame, after their source, or over it."""
+    """Make the strips of a clip where they belong: at a frame, after the clip's source, or over that."""
     spec, target = job.spec, job.spec.target
     title = spec.prompt or spec.source.image or "Grok Video"
     made = importing.Clip(clip.path, title, job.id, _view_of_source(job, scene))
     if target.place == "AT" or frame is not None:
-        # The artist's word counts before the place that the clip was made for.
+        # The frame that the artist wants counts before the place that the clip was made for.
         at = target.frame if frame is None else frame
         if target.place == "AFTER":
             head = _head_of(job, clip)
@@ -169,15 +171,15 @@ def _place(
 
 
 def _head_of(job: Job, clip: Clip) -> float:
-    """Seconds at the start of a clip that are its source's and are not shown again."""
+    """Seconds at the start of a clip that show its source and are hidden on the timeline."""
     video = job.spec.video
-    if video is None:  # a shot that is continued: the clip is all new
+    if video is None:  # of Continue Shot: the clip is all new
         return 0.0
     return placement.head_seconds(clip.seconds, video.seconds, job.spec.duration)
 
 
 def _view_of_source(job: Job, scene: bpy.types.Scene) -> str:
-    """The view transform that the job's still came through; '' when it came through none."""
+    """The view transform that the job's first frame came through; '' for none."""
     source = job.spec.source
     if source.kind in ("NONE", "IMAGE"):
         return ""
@@ -187,11 +189,11 @@ def _view_of_source(job: Job, scene: bpy.types.Scene) -> str:
 
 def _report_imported(job: Job, scene: bpy.types.Scene) -> None:
     send("imported", job=job.id, scene=scene.name, blend=bpy.data.filepath)
-    current().imports.reported.add(job.id)  # said once, however long the worker takes to read it
+    current().imports.reported.add(job.id)  # said once, however late the worker reads the command
 
 
 def _give_back(job: Job, sentence: str) -> None:
-    """The clip waits in the queue with its Import button; nothing is lost."""
+    """Give a claimed clip back: it waits in the panel's list with its Import button, and nothing is lost."""
     if job.claimed_by == current().bridge.session and job.state is State.READY:
         problem = Problem(
             ProblemCode.SCENE, sentence, "The clip is kept. Press Import to place it."

@@ -1,6 +1,6 @@
-"""What is asked of the worker and is no job: is the key good, which models may it use, shall the limits be so.
+"""Questions to the worker that are no jobs: is the key good, which models may it use; and changes of the limits.
 
-Owns what was asked last; the answers are in the ledger, so that nothing waits for them.
+Owns what was asked last. The answers are notices in the ledger, so that nothing waits for an answer.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from .state import Question, current
 
 
 def ask_service(question: Question) -> None:
-    """Ask whether the key is good, or which models it may use; ``answer_to`` has it later. Raises Refused."""
+    """Ask whether the key is good, or which models it may use; ``answer_to`` has the answer later. Raises Refused."""
     current().bridge.worker.ensure(account())
     question.asked = send(question.command, account=config.account())
 
 
 def answer_to(question: Question) -> Mapping[str, object] | None:
-    """{"ok": bool, "message": str} and more, of the last time it was asked; None before there is one."""
+    """The answer to a question when it was last asked, {"ok": bool, "message": str, …}; None before there is one."""
     return current().bridge.notice(question.asked) if question.asked else None
 
 
 def models_of_key() -> list[str]:
-    """The models that the service named; [] before it was asked."""
+    """The names of the models that the key may use, as the service last said; [] before it was asked."""
     answer = answer_to(current().questions.models)
     named = answer.get("models") if answer is not None else None
     if not isinstance(named, list):
@@ -37,9 +37,9 @@ def models_of_key() -> list[str]:
 
 
 def set_limits(**ticks: int) -> None:
-    """Change ``day`` or ``month``; 0: no limit. Scripts wait for the ledger's word; windows see it on a tick.
+    """Change the spending limits ``day`` or ``month`` (ticks; 0: no limit); scripts wait until they are in the ledger.
 
-    Called by a property, so nothing is raised: what goes wrong is said in the preferences.
+    Called by a property, so nothing is raised: ``limits_trouble`` says what went wrong.
     """
     own = current().questions
     own.limits_trouble = ""

@@ -1,4 +1,4 @@
-"""Commands to the worker about a job: sent, released, retried, recovered; and the jobs as they were last read."""
+"""Commands to the worker about a job (send, release, retry, recover), and the jobs as they were last read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def account() -> Account:
 
 
 def connection_trouble() -> tuple[str, ProblemCode] | None:
-    """Why no request can leave now, as far as it can be known without one; None when it can."""
+    """Why no request can leave now, and the problem's code, as far as that is known without one; None: it can."""
     base = config.api_base()
     if trouble := api_base_refusal(base):
         return trouble, ProblemCode.NETWORK
@@ -42,7 +42,7 @@ def connection_trouble() -> tuple[str, ProblemCode] | None:
 
 
 def send(command: str, **fields: object) -> str:
-    """Put a command down for the worker and see to it that one runs. Raises Refused."""
+    """Put a command into the worker's inbox and see to it that a worker runs; returns its id. Raises Refused."""
     session = current()
     try:
         command_id = session.bridge.send(command, **fields)
@@ -76,7 +76,7 @@ def recover(job: Job, pasted: str) -> str:
 
     Returns the id of the command. Raises Refused.
     """
-    from ...service.request import request_id_in  # only the worker needs the rest of it
+    from ...service.request import request_id_in  # here: Blender needs nothing else of that file
 
     if not job.recoverable:
         raise Refused("This job has its request id: there is nothing to recover.")
@@ -103,7 +103,7 @@ def recover(job: Job, pasted: str) -> str:
 
 
 def heard_of_rebuilding() -> None:
-    """The artist has read that the ledger was rebuilt: no Blender says it any more. Raises Refused."""
+    """Let no Blender say any more that the ledger was rebuilt: the artist has read so. Raises Refused."""
     send("heard")
 
 
@@ -113,7 +113,7 @@ def not_charged(job: Job) -> None:
 
 
 def job_of(job_id: str, wanted: Callable[[Job], bool]) -> Job:
-    """The job with that id (or the newest one that is ``wanted``). Raises Refused."""
+    """The job with that id; for '' the newest job that is ``wanted``. Raises Refused."""
     if bpy.app.background:  # no timer has read the ledger yet
         read_all()
     snapshot = current().bridge.snapshot
@@ -138,7 +138,7 @@ def read_all() -> None:
             bridge.tick(1.0)
         return not bridge.reader.behind
 
-    # What keeps Blender out may be a transaction of a killed worker, which only another one takes back.
+    # With a worker: what keeps Blender out may be a killed worker's transaction, which only a worker takes back.
     waiting.until(read, lambda: bridge.worker.ensure(account()))
 
 

@@ -18,26 +18,26 @@ from . import click
 from .state import current, job_by_id, session_id
 
 
-def extend(context: bpy.types.Context, shot: SourceStrip, passes: list[Pass]) -> str:
+def extend(context: bpy.types.Context, source: SourceStrip, passes: list[Pass]) -> str:
     """Let a strip go on by the first of ``passes``; the others follow one after the other.
 
     Returns the id of the first pass's job to be. Raises Refused.
     """
     click.refuse_now()
-    first = extension(context.scene, shot, session_id(), job_by_id, passes[0].seconds)
+    first = extension(context.scene, source, session_id(), job_by_id, passes[0].seconds)
     return _accept(context, first, tuple(passes[1:]))
 
 
-def _accept(context: bpy.types.Context, order: Submission, others: tuple[Pass, ...]) -> str:
-    """Buy one pass, and note the others that were agreed to with it. Raises Refused, Interrupted."""
-    job_id = click.accept(context, order)
+def _accept(context: bpy.types.Context, submission: Submission, others: tuple[Pass, ...]) -> str:
+    """Buy one pass, and note the passes that the artist agreed to with it. Raises Refused, Interrupted."""
+    job_id = click.accept(context, submission)
     if others:
         current().series.agreed[job_id] = others
     return job_id
 
 
 def start_next_pass(context: bpy.types.Context) -> bool:
-    """Buy the pass that follows the one just placed; True when that began or ended.
+    """Buy the pass that follows a pass just placed; True when a pass was bought, or the series has ended.
 
     In the background raises Refused where the series ends; in a window the panel says so.
     """
@@ -53,9 +53,9 @@ def start_next_pass(context: bpy.types.Context) -> bool:
         if job is None:
             raise Refused("Its job is gone.")
         click.refuse_now()
-        shot = source_strip_of(strip_named(scene_name, strip_name))
-        order = next_pass(shot, job, session_id(), job_by_id, passes[0])
-        series.follows[job_id] = _accept(context, order, passes[1:])
+        source = source_strip_of(strip_named(scene_name, strip_name))
+        submission = next_pass(source, job, session_id(), job_by_id, passes[0])
+        series.follows[job_id] = _accept(context, submission, passes[1:])
     except (Refused, Interrupted) as error:
         why = _series_ended(passes, str(error))
         click.say(why)
@@ -70,7 +70,7 @@ def _series_ended(passes: tuple[Pass, ...], why: str) -> str:
 
 
 def go_on_from(job_id: str, scene: str, strip: str) -> bool:
-    """Let the next pass start from the strip that a pass has become; False where none was agreed to."""
+    """Let the next pass start from the strip that the job's pass has become; False where no further one was agreed."""
     series = current().series
     if job_id not in series.agreed:
         return False
@@ -79,7 +79,7 @@ def go_on_from(job_id: str, scene: str, strip: str) -> bool:
 
 
 def drop_passes(job_id: str, why: str) -> None:
-    """What was to follow a job is not bought any more: the artist would have to ask for it anew."""
+    """Give up the passes that were to follow a job, and say in the panel why."""
     series = current().series
     series.next.pop(job_id, None)
     if passes := series.agreed.pop(job_id, ()):
@@ -87,7 +87,7 @@ def drop_passes(job_id: str, why: str) -> None:
 
 
 def end_series() -> None:
-    """Nothing follows a pass that did not come in by itself.
+    """Give up what was to follow a pass whose clip does not come in by itself any more.
 
     *Retry*, *Send* and *Import* speak of one job, so none of them may buy what was to follow that job.
     """
@@ -95,7 +95,7 @@ def end_series() -> None:
     series = session.series
     for job_id in list(series.agreed):
         if job_id not in session.documents and not click.prepares(job_id):
-            del series.agreed[job_id]  # the click ended without a job, and said why
+            del series.agreed[job_id]  # the click ended without a job: the panel says why
             continue
         job = job_by_id(job_id)
         if job is None or job_id in series.next:
@@ -105,7 +105,7 @@ def end_series() -> None:
 
 
 def forget_all() -> None:
-    """Let nothing more be bought: the edit that the series were to go on in is closed."""
+    """Give up the passes of all series: another file was opened, and with it the edit of the strips is gone."""
     series = current().series
     series.agreed.clear()
     series.next.clear()

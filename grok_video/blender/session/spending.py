@@ -1,4 +1,4 @@
-"""The spending limits and sums of this session, as the ledger has them."""
+"""What was spent and what may be: limits and sums for the panel, as the ledger has them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def limits() -> money.Limits:
 
 
 def limits_count() -> bool:
-    """Whether there are limits, and the service in use counts against them."""
+    """Whether there are limits that count for the service in use."""
     known = current().bridge.reader.limits
     return known.any and known.count(config.api_base())
 
 
-def limit_trouble(price: int | None, model: str) -> str:
-    """'' or why no clip may be bought for that price (ticks; None: not known) now."""
+def limit_refusal(price: int | None, model: str) -> str:
+    """'' or why the spending limits refuse a clip of that price now (ticks; None: not known)."""
     if not limits_count():
         return ""
     sums = sums_now()
@@ -41,7 +41,7 @@ def limit_trouble(price: int | None, model: str) -> str:
 
 
 def sums_now() -> money.Spending:
-    """What was spent; summed up anew when a job, the day or the file has changed, so it may be drawn."""
+    """The sums of what was spent, made anew only when a job, the day or the file has changed: cheap for a redraw."""
     session = current()
     snapshot, mine, now = session.bridge.snapshot, config.account(), time.time()
     path, day = bpy.data.filepath, time.localtime(now)[:3]

@@ -1,6 +1,6 @@
-"""What this Blender session knows beyond the ledger, and nothing of what is done with it.
+"""The session: what this Blender knows beyond the ledger, in parts; a part is changed by the file of its name.
 
-Owns the session while the add-on is registered. It must import nothing of the session that stands above it.
+Owns the one session while the add-on is registered. Of this folder it may import ``bridge`` only.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from .bridge import Bridge, Snapshot
 
 @mutable_record
 class Click:
-    """The clicks that are no jobs yet, and the last one of all. Changed by click.py only."""
+    """The clicks that are no jobs yet, and the last of all clicks. Changed by click.py only."""
 
-    #: The first one is being prepared, the others wait for their turn.
+    #: The first click is being prepared, the others wait for their turn.
     queue: deque[Preparation] = field(default_factory=deque)
-    message: str = ""  # the last thing that ended a click without a job, for the panel
-    #: What the last click asked for, and the monotonic time when that was dealt with.
+    message: str = ""  # why a click, or what was to follow one, ended without a job
+    #: What the last click asked for, and the monotonic time when the click was done with.
     last: tuple[object, float] = (None, 0.0)
     turned_then: float = 0.0  # ``Watch.turned`` at that time
 
     @property
     def preparing(self) -> Preparation | None:
-        """What is being prepared just now."""
+        """The click that is being prepared just now; None without one."""
         return self.queue[0] if self.queue else None
 
 
@@ -45,7 +45,7 @@ class Series:
 
     #: Job id → the passes that follow, as the artist agreed to them; bought one by one, by this session only.
     agreed: dict[str, tuple[Pass, ...]] = field(default_factory=dict)
-    #: Job id → scene and strip that the next pass goes on from.
+    #: Job id → scene and strip that the job's next pass goes on from.
     next: dict[str, tuple[str, str]] = field(default_factory=dict)
     #: Job id → the job of the next pass.
     follows: dict[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Series:
 class Imports:
     """The imports that this session asked for and made. Changed by imports.py only."""
 
-    #: Job id → monotonic time when its import was asked for.
+    #: Job id → monotonic time when the job's import was asked for.
     claimed: dict[str, float] = field(default_factory=dict)
     #: Ids of the jobs whose import, or why there is none, this session told the worker.
     reported: set[str] = field(default_factory=set)
@@ -66,7 +66,7 @@ class Imports:
 
 @mutable_record
 class Question:
-    """What is asked of the worker and is no job: a command with an answer."""
+    """A command to the worker that is answered by a notice: *check*, *models* or *limits*."""
 
     command: str
     asked: str = ""  # the id of the command when it was last put down; '' before
@@ -77,14 +77,14 @@ class Questions:
     """The questions of this session. Changed by questions.py only."""
 
     key: Question = field(default_factory=lambda: Question("check"))  # is the key good?
-    models: Question = field(default_factory=lambda: Question("models"))  # what may the key use?
-    limits: Question = field(default_factory=lambda: Question("limits"))  # spend no more than this
+    models: Question = field(default_factory=lambda: Question("models"))  # which may the key use?
+    limits: Question = field(default_factory=lambda: Question("limits"))  # a change of the limits
     limits_trouble: str = ""  # why the limits could not even be asked for
 
 
 @mutable_record
 class Sums:
-    """What was spent, kept until something changes. Changed by spending.py only."""
+    """The sums of what was spent, and what they were made from. Changed by spending.py only."""
 
     spending: money.Spending = field(default_factory=money.Spending)
     #: The jobs, and all the rest, that ``spending`` was summed up for.
@@ -93,16 +93,16 @@ class Sums:
 
 @mutable_record
 class Watch:
-    """The modal operator that ticks, and what it has seen. Changed by watch.py only."""
+    """The modal operator that lets ticks happen: whether it runs, and when it ticked. Changed by watch.py only."""
 
     tick: Callable[[bpy.types.Context], bool]  # goes on with everything that is under way
-    busy: Callable[[], bool]  # whether anything is
+    busy: Callable[[], bool]  # whether anything is under way
     running: bool = False  # the modal operator runs
-    ticked_at: float = 0.0  # monotonic time of the operator's last tick
-    ends_at: float = 0.0  # monotonic time when the operator has to end itself
-    #: Seconds between ticks, added up: ``TICK_SECONDS`` at most for each turn of the event loop.
+    ticked_at: float = 0.0  # monotonic time of the last tick
+    ends_at: float = 0.0  # monotonic time when the modal operator has to end itself
+    #: Seconds between ticks, added up: TICK_SECONDS at most for each turn of the event loop.
     turned: float = 0.0
-    drawn_second: int = 0  # of the last redraw
+    drawn_second: int = 0  # monotonic second of the last redraw
     news: bool = False  # something changed since that redraw
 
 
@@ -110,7 +110,7 @@ class Watch:
 class Session:
     """What this Blender session knows beyond the ledger.
 
-    Each part is changed by the file of its name only: panels read, operators call its functions.
+    Each part is changed by the file of its name only: panels read parts, operators call that file's functions.
     """
 
     bridge: Bridge
@@ -121,32 +121,32 @@ class Session:
     questions: Questions = field(default_factory=Questions)
     sums: Sums = field(default_factory=Sums)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
-    documents: dict[str, str] = field(default_factory=dict)  # job id → document it was clicked in
+    documents: dict[str, str] = field(default_factory=dict)  # job id → document of the click
 
 
 _session: Session | None = None
 
 
 def running() -> Session | None:
-    """What this session knows; None while the add-on is not registered."""
+    """The session; None while the add-on is not registered."""
     return _session
 
 
 def begin(tick: Callable[[bpy.types.Context], bool], busy: Callable[[], bool]) -> None:
-    """Begin a session: the add-on was registered."""
+    """Begin the session when the add-on is registered."""
     global _session
     _session = Session(Bridge(config.data_dir()), Watch(tick, busy))
 
 
 def end() -> Session | None:
-    """End the session: the add-on is being unregistered."""
+    """End the session when the add-on is unregistered; returns it, or None without one."""
     global _session
     session, _session = _session, None
     return session
 
 
 def current() -> Session:
-    """What this session knows. Raises RuntimeError when the add-on is not registered."""
+    """The session. Raises RuntimeError when the add-on is not registered."""
     if _session is None:
         raise RuntimeError("Grok Video is not enabled")
     return _session
@@ -158,7 +158,7 @@ def session_id() -> str:
 
 
 def job_by_id(job_id: str) -> Job | None:
-    """The job as it was last read from the list."""
+    """The job as it was last read from the ledger; None without one of that id."""
     return current().bridge.snapshot.jobs.get(job_id)
 
 

@@ -1,6 +1,6 @@
-"""One tick: read the ledger, go on with the click, import what is due, start the next pass.
+"""One tick of the session: read the ledger, go on with the click, import what is due, start the next pass.
 
-The last to be registered: it starts to watch, and needs everything else in place.
+Registered last: ticks begin then, and need operators and handlers in place.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TICK_BUDGET = 0.002  # seconds one tick may read the ledger
 
 
 def tick(context: bpy.types.Context) -> bool:
-    """Everything that is due now; True when the panel has something new to show."""
+    """Do everything that is due now; True when the panel has something new to show."""
     session = current()
     changed = session.bridge.tick(TICK_BUDGET)
     tidy()
@@ -37,10 +37,10 @@ def tick(context: bpy.types.Context) -> bool:
     except Refused as error:
         if bpy.app.background:
             raise
-        # Blender ends a timer that raises: it is said in the panel and tried again.
+        # Said in the panel, and tried again on the next tick: Blender ends a timer that raises.
         wait_because(str(error))
-    # Reading a long ledger and starting a process are each as much as one tick may do. What keeps Blender
-    # from reading may be a transaction of a killed worker, which only another one takes back.
+    # Not in the same tick as a long read: to start a process takes as long as one tick may. But also when the read met
+    # a lock: that may be a killed worker's transaction, which only another worker takes back.
     if (not session.bridge.reader.behind or session.bridge.reader.missed) and busy():
         session.bridge.worker.ensure(account())
     return changed
@@ -52,7 +52,7 @@ def busy() -> bool:
     if session.click.queue or session.series.next or session.bridge.expects:
         return True
     mine = config.account()
-    # A running worker also downloads what was bought with another key: it must hear of *offline*.
+    # A running worker also downloads what was bought with another key, and must hear of *offline* through ticks.
     downloads = session.bridge.worker.alive
     return any(
         job.driven
@@ -66,7 +66,7 @@ def busy() -> bool:
 
 
 def preferences_changed() -> None:
-    """The key, the base, the interval or the ledger's place was edited."""
+    """Let worker and bridge follow preferences that were edited: key, base, interval, or the ledger's folder."""
     session = running()
     if session is None:
         return
@@ -92,7 +92,7 @@ def register() -> None:
     bpy.utils.register_class(GROK_VIDEO_OT_watch)
     begin(tick, busy)
     bpy.app.handlers.load_post.append(_on_load)
-    # Jobs of an earlier session are shown and, where they are paid for, fetched.
+    # From the start: jobs of an earlier session are shown, and fetched where they are paid for.
     watch()
 
 

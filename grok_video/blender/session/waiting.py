@@ -1,4 +1,4 @@
-"""The one loop in which a script waits, and in which no window ever does."""
+"""The only loop in which scripts wait. A Blender with a window never runs this loop."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-PAUSE = 0.02  # seconds between two turns: the worker shall have the processor meanwhile
+PAUSE = 0.02  # seconds between two turns, in which the worker has the processor
 _T = TypeVar("_T")
 
 
 def until(
     condition: Callable[[], _T], go_on: Callable[[], object], seconds: float = math.inf
 ) -> _T:
-    """Go on until the condition holds, and give what it then is; what it last was after so many seconds.
+    """Call ``go_on`` until ``condition()`` is true, for so many seconds at most; returns the last ``condition()``.
 
     Scripts and background mode only: this blocks. Raises what ``condition`` and ``go_on`` raise.
     """

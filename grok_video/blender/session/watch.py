@@ -1,7 +1,7 @@
 """The modal timer operator that lets ticks happen, and the watchdog that starts it again.
 
-A running modal operator blocks autosave, so it ends itself every 20 s; File › New and File › Open end it
-(docs/blender.md, §6). It passes every event through.
+A running modal operator blocks autosave, so this one ends itself every 20 s; File › New and File › Open end it too
+(docs/blender.md, §6). Every event is passed through.
 """
 
 from __future__ import annotations
@@ -14,23 +14,22 @@ import bpy
 from .state import current, running
 
 TICK_SECONDS = 0.1  # between two ticks while something is under way
-BREATH_SECONDS = (
-    20.0  # a running modal operator blocks autosave, so it ends itself and is restarted
-)
-TAB = "Grok Video"  # of the sidebars
-DEAD_WATCH_SECONDS = 5.0  # without a tick: the modal operator is gone without a word
+#: Seconds after which the modal operator ends itself and is started again, so that Blender can autosave.
+BREATH_SECONDS = 20.0
+TAB = "Grok Video"  # the tab of the sidebars
+DEAD_WATCH_SECONDS = 5.0  # without a tick: Blender has dropped the modal operator untold
 
 
 def watch() -> None:
-    """See to it that ticks happen while something is under way (never in background mode)."""
+    """Start the watchdog, so that ticks happen while something is under way (never in background mode)."""
     if not bpy.app.background and not bpy.app.timers.is_registered(watchdog):
         bpy.app.timers.register(watchdog, first_interval=0.0, persistent=True)
 
 
 def watchdog() -> float | None:
-    """Start the modal timer operator again whenever it is not running and something is under way.
+    """Timer: start the modal operator again whenever something is under way and it does not run.
 
-    It outlives File › New and File › Open, which end modal operators (docs/blender.md, §6).
+    A timer outlives File › New and File › Open, which end modal operators (docs/blender.md, §6).
     """
     session = running()
     if session is None:
@@ -49,7 +48,7 @@ def watchdog() -> float | None:
 
 
 def watch_started() -> None:
-    """The modal timer operator runs from now on."""
+    """Note that the modal operator runs from now on."""
     own = current().watch
     own.running = True
     own.ticked_at = time.monotonic()
@@ -57,9 +56,9 @@ def watch_started() -> None:
 
 
 def watch_tick(context: bpy.types.Context) -> bool:
-    """One tick of the modal timer operator; False when it has to end itself now."""
+    """Do one tick of the modal operator; False when that has to end itself now."""
     session = running()
-    if session is None:  # the add-on was disabled under it
+    if session is None:  # the add-on was disabled while the operator ran
         return False
     own = session.watch
     now = time.monotonic()
@@ -72,8 +71,8 @@ def watch_tick(context: bpy.types.Context) -> bool:
     if not again or session.click.preparing is not preparing:
         redraw()
     elif second != own.drawn_second:
-        # Blender blits the whole window whatever is redrawn in it, so what the worker tells waits for the
-        # second: with ten jobs it would be done many times in one.
+        # Once a second: Blender blits the whole window whatever is redrawn in it, and ten jobs have news many times
+        # in a second.
         redraw(times_only=not own.news)
     else:
         return again
@@ -82,7 +81,7 @@ def watch_tick(context: bpy.types.Context) -> bool:
 
 
 def watch_ended() -> None:
-    """The modal timer operator ended: itself, or because its window or the file was closed."""
+    """Note that the modal operator has ended, by itself or with its window or file, and start the watchdog."""
     session = running()
     if session is not None:
         session.watch.running = False
@@ -90,7 +89,7 @@ def watch_ended() -> None:
 
 
 def redraw(*, times_only: bool = False) -> None:
-    """Redraw the sidebars and preferences; ``times_only``: no more than those that show the tab now."""
+    """Redraw all sidebars and preferences; ``times_only``: only the sidebars that show our tab now."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type not in ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"):

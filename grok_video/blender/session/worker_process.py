@@ -50,8 +50,8 @@ class WorkerProcess:
         self._session = session
         self._process: subprocess.Popen[bytes] | None = None
         self._told: dict[str, Any] = {}
-        self._crashes = 0  # in a row
-        self._not_before = 0.0  # monotonic time before which no other is started
+        self._crashes = 0  # crashes in a row
+        self._not_before = 0.0  # monotonic time before which no other worker is started
         self._started_at = 0.0
 
     @property
@@ -61,16 +61,16 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """The id of the process; 0 when there is none."""
+        """The id of the worker's process; 0 without one."""
         return self._process.pid if self._process is not None else 0
 
     @property
     def crashes_on(self) -> bool:
-        """Whether the worker crashed so often in a row that a script should not wait for another."""
+        """Whether so many workers crashed in a row that a script should not wait for another."""
         return self._crashes >= len(RESTART_AFTER)
 
     def ensure(self, account: Account) -> None:
-        """Start the worker if it is not running, and tell it what changed."""
+        """Start a worker if none runs, and tell the worker when key, base, pace or online access have changed."""
         if self._process is None:
             if time.monotonic() < self._not_before:
                 return
@@ -100,7 +100,7 @@ class WorkerProcess:
         self._process = None
         if process.stdin is not None:
             _close_pipe(process.stdin)
-        if process.returncode == 0:  # nothing was left to do
+        if process.returncode == 0:  # the worker had nothing left to do
             self._crashes = 0
             return
         if time.monotonic() - self._started_at > RESTART_AFTER[-1]:
@@ -150,7 +150,7 @@ class WorkerProcess:
         self._told = {}
         self._started_at = time.monotonic()
         assert self._process.stdin is not None
-        # A worker that does not read must never hold up the window.
+        # Or a worker that does not read would hold up Blender's window.
         _never_block(self._process.stdin.fileno())
 
     def _crashed(self, sentence: str) -> None:
@@ -173,12 +173,12 @@ class WorkerProcess:
             # One write of a short line: the pipe takes all of it or nothing.
             with _no_sigpipe():
                 return os.write(process.stdin.fileno(), data) == len(data)
-        except (OSError, ValueError):  # full, or gone: on Windows EINVAL and ENOSPC say so
+        except (OSError, ValueError):  # the pipe is full or gone (on Windows EINVAL and ENOSPC)
             return False
 
 
 def _never_block(pipe: int) -> None:
-    """Let writes to a full pipe fail instead of wait."""
+    """Let writes to the pipe fail instead of wait when it is full."""
     if sys.platform == "win32":
         # os.set_blocking() knows pipes on Windows from Python 3.12 on; Blender 4.2 to 5.0 have 3.11.
         import ctypes
@@ -195,8 +195,8 @@ def _never_block(pipe: int) -> None:
 def _no_sigpipe() -> Iterator[None]:
     """Let a write to a worker that is gone raise OSError, and not kill Blender.
 
-    Python ignores SIGPIPE at its start, but not where a program embeds it in isolation: Blender 4.3 in a
-    window dies of it (measured; 5.2 and the ``bpy`` module do not).
+    Python ignores SIGPIPE at its start, but not where a program embeds Python in isolation: Blender 4.3 in a window
+    dies of that signal (measured; 5.2 and the ``bpy`` module do not).
     """
     if sys.platform == "win32":
         yield
@@ -213,5 +213,5 @@ def _no_sigpipe() -> Iterator[None]:
 def _close_pipe(pipe: Any) -> None:
     try:
         pipe.close()
-    except OSError:  # the other end is gone already
+    except OSError:  # the worker is gone already
         return

@@ -1,8 +1,8 @@
-"""What a strip shows, baked into an MP4 by a Blender in the background.
+"""A bake: what a strip shows, or an animation, made into an MP4 by a Blender in the background, the child.
 
-Owns which strips are needed for that, the light copy of the edit that is written for the child, the
-child's life, and the finished file. It never waits: ``poll()`` looks and goes. What happens in the child
-is in ``bake_child.py``. It knows nothing of jobs, of prices and of the panel.
+Owns the order and the files that are written for the child, the child's life, and the finished file. Nothing here
+waits: ``poll()`` looks and goes. What happens in the child is in ``bake_child.py``. Knows nothing of jobs, of prices
+and of the panel.
 
 Frames are the scene's, [start, end); the scene's rate is never changed, because cuts would move.
 """
@@ -36,11 +36,11 @@ from .edit_copy import NeededStrips, copies_of, unsaved_images, write_edit, writ
 
 #: A child that gives no sign of life for so long hangs.
 SILENT_SECONDS = 120.0
-#: Short sides of a baked picture: one as small as the first one stays so.
+#: Short sides of a baked picture in pixels: SMALL for a source that has no more, else LARGE.
 SMALL, LARGE = 480, 720
 _ALIKE = 1.02
 FOLDER_PREFIX = ".grok_video_bake-"
-#: Folders that a crash or a power cut left behind are removed after so long.
+#: Seconds after which the folder of another bake counts as left behind by a crash, and is removed.
 STALE_SECONDS = 24 * 3600.0
 _END_SECONDS = 1.0  # a killed child is gone in milliseconds
 _FULL = 1 << 20  # bytes: a disk with less is full
@@ -49,7 +49,7 @@ _CHILD = Path(__file__).with_name("bake_child.py")
 
 
 class Bake:
-    """One bake. Call ``poll()`` from a timer until it returns or raises; ``cancel()`` at any time."""
+    """One bake under way. Call ``poll()`` from a timer until it gives a clip or raises; ``cancel()`` at any time."""
 
     def __init__(self, path: Path, noun: str, frames: int) -> None:
         """Make the private folder. Raises Interrupted."""
@@ -60,7 +60,7 @@ class Bake:
         self._failed = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._read = 0  # bytes of the report
-        self._why = ""  # what the child said at last
+        self._why = ""  # the child's own word of why there is no file
         self._alive_at = time.monotonic()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,9 +82,9 @@ class Bake:
     ) -> Bake:
         """Begin to bake what ``strip`` shows in the frames [start, end) of ``scene`` into ``path``.
 
-        ``sounds`` are the sound strips to be heard with it, whether or not they are muted; those inside
-        a meta strip that is baked are heard as they are. Mutes of the strip and its channel do not count.
-        Raises Refused, or Interrupted when the disk or Blender does not let it begin.
+        ``sounds`` are the sound strips to be heard with ``strip``, muted or not; sounds inside a meta strip that is
+        baked are heard as they are. Mutes of the strip and its channel do not count. Raises Refused, or Interrupted
+        when the disk or Blender does not let the bake begin.
         """
         needed = NeededStrips(scene, strip, start, end, sounds)
         if why := needed.refusal():
@@ -152,7 +152,7 @@ class Bake:
     ) -> Bake:
         """Begin to make a clip of ``scene``'s rate of the pictures ``names`` in ``folder``, one a frame.
 
-        They are as they are to be seen, all of ``size``. The folder is the caller's. Raises Interrupted.
+        The pictures are display-referred and all of ``size``. The caller removes the folder. Raises Interrupted.
         """
         self = Bake(path, "animation", len(names))
         self._begin(
@@ -197,7 +197,7 @@ class Bake:
         with open(self._folder / "log", "wb") as log:
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.PIPE,  # never written to: its end tells the child of ours
+                stdin=subprocess.PIPE,  # never written to: the child ends when the pipe does
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
@@ -207,12 +207,12 @@ class Bake:
             )
         self._alive_at = time.monotonic()
 
-    # ------------------------------------------------------------------------------------ while it runs
+    # ------------------------------------------------------------------------------ while the child runs
 
     def poll(self) -> Clip | None:
-        """The finished bake, or None while it is being made. Raises Interrupted.
+        """The finished clip, or None while the child makes it. Raises Interrupted.
 
-        Whatever the end, the child and its files are gone afterwards. Call it a few times a second.
+        Whatever the end, the child and its files are gone afterwards.
         """
         if self._baked is not None:
             return self._baked
@@ -239,7 +239,7 @@ class Bake:
         return self._baked
 
     def cancel(self) -> None:
-        """End it now: the child and all that it wrote are gone on return."""
+        """End the bake now: the child and all that it wrote are gone on return."""
         if self._baked is None and not self._failed:
             self._failed = self._sentence("it was stopped")
         self._finish()
@@ -249,7 +249,7 @@ class Bake:
             with open(self._folder / REPORT, "rb") as file:
                 file.seek(self._read)
                 data = file.read()
-        except FileNotFoundError:  # it has not begun yet
+        except FileNotFoundError:  # the child has not begun yet
             return
         *lines, _unfinished = data.split(b"\n")
         for line in lines:
@@ -272,7 +272,7 @@ class Bake:
         self.progress = (clip.frames, clip.frames)
         return replace(clip, path=str(self.path), size=size)
 
-    # ------------------------------------------------------------------------------------------ its end
+    # ------------------------------------------------------------------------------------------- the end
 
     def _sentence(self, why: str) -> str:
         return f"The {self._noun} could not be prepared: {why.rstrip('.')}. {_NOTHING_LOST}"
@@ -313,7 +313,7 @@ class Bake:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what crashes left behind: whoever made it has long ended."""
+    """Remove the folders of bakes that crashes left behind."""
     for old in folder.glob(f"{FOLDER_PREFIX}*"):
         with suppress(OSError):
             if time.time() - old.stat().st_mtime > STALE_SECONDS:
@@ -324,7 +324,8 @@ def bake_size(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[int, int]
     """Width and height of the bake of a strip: the scene's ratio, even, at most 720p."""
     width, height = scenes.frame_size(scene)
     native = _native_side(strip) or min(width, height)
-    # A clip that services call 480p may have 482 lines. As 720p it would cost more and show no more.
+    # A clip that the service calls 480p may have 482 lines. Baked as 720p, the strip would cost more to send and
+    # show no more.
     return _even((width, height), SMALL if native <= SMALL * _ALIKE else LARGE)
 
 
@@ -345,7 +346,7 @@ def _even(frame: tuple[float, float], side: int) -> tuple[int, int]:
 
 
 def _native_side(strip: Any) -> int:
-    """The short side of the picture that a strip's file holds; 0 where there is no file, or none is known."""
+    """The short side, in pixels, of the pictures in a strip's files; 0 where that is not known, or there is no file."""
     if strip.type in ("MOVIE", "IMAGE") and len(strip.elements):
         first = strip.elements[0]
         return min(first.orig_width or 0, first.orig_height or 0)
@@ -355,7 +356,7 @@ def _native_side(strip: Any) -> int:
 
 
 def _largest(strips: Sequence[Any]) -> int:
-    """The largest native side of several; 0 as soon as one has none."""
+    """The largest native side of the strips; 0 as soon as one of them has none."""
     sides = [_native_side(strip) for strip in strips if strip.type != "SOUND"]
     return max(sides, default=0) if all(sides) else 0
 

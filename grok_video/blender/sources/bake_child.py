@@ -1,13 +1,13 @@
 """The Blender in the background that bakes: reads an order, renders, writes one MP4.
 
-Owns what happens in the child process, from the written scene to the finished file. It is a script and
-never imported: ``blender -b edit.blend --python bake_child.py`` or, where Blender is a Python module,
-``python bake_child.py``, in a private folder in which ``bake.py`` wrote the edit and the order. It knows
-nothing of jobs, of keys and of the artist's Blender, except that it has to end when that one does.
+Owns what happens in the child process, from the written scene to the finished file. A script, never imported:
+``blender -b edit.blend --python bake_child.py`` or, where Blender is a Python module, ``python bake_child.py``, in a
+private folder in which ``bake.py`` wrote the edit and the order. Knows nothing of jobs, of keys and of the artist's
+Blender, except that the child has to end when the artist's Blender does.
 
-Where the size changes, plain movies and images are placed smaller. All else takes two passes: Blender
-scales whole percents only, so the strip is rendered as large as the edit (or half, a quarter …) into an
-intermediate file, and that one as a strip of the right size.
+Where the size changes, plain movies and images are placed smaller. All else takes two passes: Blender scales by whole
+percents only, so a first render, as large as the edit (or half, a quarter …), goes into an intermediate file, and a
+second one shows that file as a strip of the right size.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import bpy
 
 
 def _load(path: Path) -> Any:
-    """A module of the package: the extension is not enabled here, so they are loaded by their path."""
+    """A module of the package, loaded by its path: the extension is not enabled in the child."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -37,18 +37,18 @@ def _load(path: Path) -> Any:
 compat = _load(Path(__file__).parents[1] / "compat.py")
 shared = _load(Path(__file__).with_name("bake_common.py"))
 _BEAT_SECONDS = 1.0
-#: For frames that Blender keeps although they are seen once.
+#: Blender's cache of frames, which are seen only once here.
 _CACHE_MEGABYTES = 256
-#: The private folder that all of it happens in: the parent starts us there.
+#: The private folder of the bake, in which the parent starts this process.
 _FOLDER = Path.cwd()
 
 
 class Unbakeable(Exception):
-    """A part of a sentence for the artist: why there is no file."""
+    """There will be no file; the text says why, as a part of a sentence for the artist."""
 
 
 class Report:
-    """What the parent reads: a line for each frame, a dot for a sign of life, at last why it failed."""
+    """The file that the parent reads: a line for each frame, a dot for a sign of life, at last why the bake failed."""
 
     def __init__(self, passes: int) -> None:
         self.passes = passes
@@ -57,13 +57,13 @@ class Report:
         self._beat_at = 0.0
 
     def frame(self, *_: object) -> None:
-        """A render handler: a frame was written."""
+        """Render handler: report a frame that was written."""
         self.frames += 1
         self._file.write(b"%d\n" % (self.frames // self.passes))
         self.alive()
 
     def alive(self, *_: object) -> None:
-        """A render handler: something goes on. Ends this process when its parent is gone."""
+        """Render handler: report a sign of life, or end this process when its parent is gone."""
         if _parent_is_gone():
             self._file.close()
             os.chdir("..")
@@ -78,7 +78,7 @@ class Report:
 
 
 def _parent_is_gone() -> bool:
-    """Whether the other end of our input is closed: the parent never writes to it."""
+    """Whether the artist's Blender has ended, which closes the pipe at our standard input."""
     if sys.platform == "win32":
         import ctypes
         import msvcrt
@@ -94,9 +94,9 @@ def _parent_is_gone() -> bool:
 
 
 def to_file(scene: bpy.types.Scene, path: str, *, middle: bool, audio: bool) -> None:
-    """Let ``scene`` write H.264 into ``path``, a name in the folder that we run in."""
+    """Let ``scene`` write H.264 into the file ``path`` of the private folder; ``middle``: for a second pass."""
     render = scene.render
-    # Relative paths are refused by 5.0 (measured).
+    # Absolute: 5.0 refuses relative paths (measured).
     render.filepath = compat.literal_path(str(_FOLDER / path))
     render.use_file_extension = False
     render.use_overwrite = True
@@ -114,7 +114,7 @@ def to_file(scene: bpy.types.Scene, path: str, *, middle: bool, audio: bool) -> 
     ffmpeg.codec = "H264"
     ffmpeg.use_lossless_output = False
     ffmpeg.use_autosplit = False
-    # The artist waits for it, and what it is sent for makes a new picture of it.
+    # Fast rather than small: the artist waits for this file, and the service makes new pictures of what is in it.
     ffmpeg.ffmpeg_preset = "REALTIME"
     ffmpeg.constant_rate_factor = "PERC_LOSSLESS" if middle else "HIGH"
     ffmpeg.gopsize = 24
@@ -129,7 +129,7 @@ def to_file(scene: bpy.types.Scene, path: str, *, middle: bool, audio: bool) -> 
 
 def render(scene: bpy.types.Scene) -> None:
     """Render the frames of ``scene`` into its file. Raises Unbakeable."""
-    # With the scene= of the operator the context's frame would be rendered (measured).
+    # By an override: the operator's own scene= would render the frame of the context's scene (measured).
     with bpy.context.temp_override(scene=scene):
         try:
             bpy.ops.render.render(animation=True)
@@ -139,9 +139,9 @@ def render(scene: bpy.types.Scene) -> None:
 
 
 def no_caches(scene: bpy.types.Scene) -> None:
-    """Every frame is seen once: memory for seeing it again is wasted.
+    """Turn off the caches of a scene's sequencer: every frame is rendered once.
 
-    Not for the artist's edit: 5.0 rounds to another frame of a retimed movie without its cache (measured).
+    Not for the artist's edit, where a retimed movie would show another frame in 5.0 without its cache (measured).
     """
     editor = scene.sequence_editor
     for name in editor.bl_rna.properties.keys():
@@ -150,12 +150,12 @@ def no_caches(scene: bpy.types.Scene) -> None:
 
 
 def bake_strip(order: dict[str, Any], report: Report) -> None:
-    """The strip that the parent left in the copy of the scene, as large as ordered."""
+    """Bake the strip that the parent left in the copy of the scene, as large as ordered. Raises Unbakeable."""
     scene = bpy.data.scenes[order["scene"]]
     compositors = [group for each in bpy.data.scenes for group in compat.compositors_of(each)]
     for group in [*bpy.data.node_groups, *compositors]:
         for node in [n for n in group.nodes if n.type == "OUTPUT_FILE"]:
-            group.nodes.remove(node)  # files of the artist
+            group.nodes.remove(node)  # would write over files of the artist
     shared.show_only(scene.sequence_editor, compat.strips)
     check_movies(scene)
     bpy.context.preferences.system.memory_cache_limit = _CACHE_MEGABYTES
@@ -172,7 +172,7 @@ def bake_strip(order: dict[str, Any], report: Report) -> None:
         render(scene)
         return
     share = order["percent"] / 100
-    # H.264 has even sizes: a line or column more than the edit has, and cut off again below.
+    # H.264 has even sizes only: the edit gets a line or column more, which the second pass cuts off again.
     output.resolution_percentage = order["percent"]
     step = 200 // order["percent"]
     full = (output.resolution_x, output.resolution_y)
@@ -181,7 +181,7 @@ def bake_strip(order: dict[str, Any], report: Report) -> None:
     to_file(scene, shared.MIDDLE, middle=True, audio=order["audio"])
     render(scene)
     if not os.path.exists(shared.MIDDLE):
-        raise Unbakeable("Blender wrote no file")  # and said nothing: 5.0 does so
+        raise Unbakeable("Blender wrote no file")  # 5.0 says nothing when it cannot write
     second = plain_scene("second", order, size)
     strips = compat.strips(second.sequence_editor)
     movie = strips.new_movie("picture", str(_FOLDER / shared.MIDDLE), 2, 1)
@@ -205,7 +205,7 @@ def _place(scene: bpy.types.Scene, size: tuple[int, int]) -> None:
         transform = strip.transform
         transform.offset_x *= x
         transform.offset_y *= y
-        if strip.type != "META":  # as large as the frame anyway
+        if strip.type != "META":  # a meta strip is as large as the frame, whatever its size
             transform.scale_x *= x
             transform.scale_y *= y
             if transform.filter == "AUTO" and transform.scale_x < 1.0:
@@ -213,7 +213,7 @@ def _place(scene: bpy.types.Scene, size: tuple[int, int]) -> None:
 
 
 def bake_camera(order: dict[str, Any]) -> None:
-    """The cameras of the scene, in Workbench."""
+    """Bake the scene through its cameras, rendered by Workbench. Raises Unbakeable."""
     scene = bpy.data.scenes[order["scene"]]
     scene.render.engine = "BLENDER_WORKBENCH"
     scene.render.use_sequencer = scene.render.use_compositing = False
@@ -224,7 +224,7 @@ def bake_camera(order: dict[str, Any]) -> None:
 
 
 def bake_frames(order: dict[str, Any]) -> None:
-    """Pictures that lie in one folder, one a frame."""
+    """Bake pictures that lie in one folder, one a frame. Raises Unbakeable."""
     scene = plain_scene("frames", order, tuple(order["size"]))
     first, *others = order["frames"]
     strips = compat.strips(scene.sequence_editor)
@@ -237,7 +237,7 @@ def bake_frames(order: dict[str, Any]) -> None:
 
 
 def plain_scene(name: str, order: dict[str, Any], size: tuple[int, int]) -> bpy.types.Scene:
-    """A scene with an empty edit, of the ordered rate and length, that shows files as they are."""
+    """A new scene with an empty edit, of the ordered rate and length, that does not change the colours of files."""
     scene = bpy.data.scenes.new(name)
     compat.plain_view(scene)
     output = scene.render
@@ -260,7 +260,7 @@ def _resize(scene: bpy.types.Scene, order: dict[str, Any]) -> None:
 
 
 def check_movies(scene: bpy.types.Scene) -> None:
-    """Raises Unbakeable when a movie that is seen gives no pictures."""
+    """Raise Unbakeable when Blender cannot read one of the movies that are needed."""
     for strip in compat.strips_all(scene.sequence_editor):
         if strip.type == "MOVIE" and not strip.reload_if_needed():
             path = bpy.path.abspath(strip.filepath)
@@ -268,7 +268,7 @@ def check_movies(scene: bpy.types.Scene) -> None:
 
 
 def main(order: dict[str, Any]) -> None:
-    """Do what is ordered, in the folder that we run in. Raises Unbakeable."""
+    """Bake what is ordered, in the private folder. Raises Unbakeable."""
     report = Report(order["passes"])
     report.alive()
     handlers = bpy.app.handlers
@@ -291,7 +291,7 @@ def main(order: dict[str, Any]) -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    # Blender's own way out frees everything, and has been seen to hang in it after a failed render.
+    # At once: on its own way out Blender frees everything, and after a failed render it was seen to hang there.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,23 +1,23 @@
-"""What the Blender of the artist and the one that bakes both know. No imports of ours: both load it."""
+"""What the artist's Blender and the Blender that bakes share. Imports nothing of ours: the child loads it alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-ORDER = "order.json"  # what to do
-REPORT = "report"  # what was done: a line for each frame
+ORDER = "order.json"  # what to bake
+REPORT = "report"  # how far the bake is: a line for each frame
 MIDDLE = "middle.mkv"
 RESULT = "result.mp4"
-ROLE = "grok_video_bake"  # a property of strips: what each is there for, see ``bake._Needed``
-#: How the picture of a strip comes over the black of an empty edit. Others would mix it with that black.
+ROLE = "grok_video_bake"  # custom property of a strip: its role, see ``edit_copy.NeededStrips``
+#: Blend types that show a strip's picture as it is over an empty edit; all others mix the picture with black.
 _PLAIN_BLENDS = {"REPLACE", "ALPHA_OVER", "CROSS"}
 
 
 def show_only(base: Any, strips: Callable[[Any], Any]) -> None:
-    """In a copy of an edit: show what was asked for, hide what only feeds it, leave the rest as it was.
+    """In a copy of an edit, show the strips that were asked for and hide the ones that only feed those.
 
-    ``strips`` gives those that lie in an editor or a meta strip.
+    All other strips stay as they are. ``strips`` gives the strips that lie in an editor or a meta strip.
     """
     for strip in strips(base):
         match strip.get(ROLE):

@@ -1,6 +1,6 @@
 """The camera render as an interactive job of Blender, and the handlers that notice what ends it.
 
-Those of a render run on foreign threads (measured): they set a flag and touch nothing.
+Blender calls the handlers of a render on threads of its own (measured): they set a flag and touch nothing of Blender's.
 """
 
 from __future__ import annotations
@@ -30,20 +30,21 @@ from .scene_copy import (
     unregister_copies,
 )
 
-#: Seconds to wait for Blender to call our job over once it reported its end. Longer than that, another
-#: render runs beside it.
+#: Seconds that Blender may take from the report of our render's end until it shows no render job. After that, the job
+#: that runs is another render.
 JOB_END_SECONDS = 1.0
-#: At most so long a render is held back for one turn of the event loop (see ``compat``).
+#: Seconds that a render is held back at most, for one turn of the event loop (compat.frees_contexts_in_use).
 HOLD_SECONDS = 3.0
 
 
 def cover(frame: tuple[float, float], size: tuple[int, int], sensor_fit: str) -> tuple[int, int]:
     """The smallest full frame, in whole pixels, that holds ``size`` at the framing of ``frame``.
 
-    The side that the camera's lens is fitted to decides how the other one is rounded: so that the frame
-    never shows more than the camera does.
+    ``sensor_fit``, the camera's, decides whether a side is rounded up or down: the frame must never show more than the
+    camera does.
     """
-    from fractions import Fraction  # here: with decimal it costs Blender's start 2 ms
+    # Here: fractions loads decimal, which would cost Blender's start 2 ms.
+    from fractions import Fraction
 
     ratio = Fraction(frame[0]) / Fraction(frame[1])
     wide = sensor_fit == "HORIZONTAL" or (sensor_fit == "AUTO" and ratio >= 1)
@@ -56,7 +57,7 @@ def cover(frame: tuple[float, float], size: tuple[int, int], sensor_fit: str) ->
 
 
 class CameraRender:
-    """One render of a scene's camera at the pixels of the clip. One at a time.
+    """One render of a scene's camera at the pixels of the clip; no two at the same time.
 
     In a window Blender renders while the artist goes on: call ``poll()`` from a timer. In background
     mode ``start()`` blocks until the picture is there.
@@ -74,14 +75,14 @@ class CameraRender:
         self.size = size
         self.path = path
         self.file_format = file_format
-        self.broken = ""  # what ended it without a picture
-        self.held = False  # its thread waits for one turn of the event loop
-        self.done_at = 0.0  # monotonic time at which Blender reported the end, either way
+        self.broken = ""  # what ended the render without a picture
+        self.held = False  # the render's thread waits for one turn of the event loop
+        self.done_at = 0.0  # monotonic time at which Blender reported the end, good or bad
         full = frame_size(scene)
         copy = copy_scene(scene, pixels.part_of(path), file_format)
         self.scene_name = copy.name
         if frame is not None:
-            # Set, and not gone to: the render itself evaluates the scene there.
+            # Set only: the render itself evaluates the scene at that frame, and frame_set() would do so twice.
             copy.frame_current, copy.frame_subframe = frame, 0.0
         if camera is None:
             camera = camera_of(copy)
@@ -99,8 +100,8 @@ class CameraRender:
         render.resolution_x, render.resolution_y = width, height
         self.whole = (width, height) == size
         if not self.whole and not compat.composites(copy):
-            # A compositor sees the whole frame, as its vignettes and masks expect: cropped afterwards.
-            # Blender cuts fractions of a pixel off, hence the halves.
+            # Blender crops as it renders. With a compositor, whose vignettes and masks expect the whole frame, the
+            # picture is cropped afterwards. The halves: Blender cuts off fractions of a pixel.
             self.whole = True
             x, y = (width - size[0]) // 2, (height - size[1]) // 2
             render.use_border = render.use_crop_to_border = True
@@ -123,7 +124,8 @@ class CameraRender:
     ) -> CameraRender:
         """Render ``scene``'s camera into ``path``, ``size`` pixels exactly.
 
-        ``frame`` and ``camera`` are the scene's own where they are None. Raises Refused, or Interrupted when Blender cannot render it.
+        ``frame`` and ``camera`` are the scene's own where None. Raises Refused, or Interrupted when Blender cannot
+        render.
         """
         global _active
         if _active is not None:
@@ -147,7 +149,7 @@ class CameraRender:
         return self
 
     def _let_go(self) -> None:
-        """A timer: by the next turn of the event loop Blender has freed what it frees."""
+        """Timer: let the held render go on; when this runs, Blender has freed the contexts that it frees."""
         self.held = False
 
     def poll(self) -> Still | None:
@@ -164,7 +166,7 @@ class CameraRender:
         if not self.done_at and not self.broken:
             self.broken = "Blender ended it"
         if bpy.app.is_job_running("OBJECT_BAKE"):
-            self.broken = self.broken or "baking was started"  # which stops renders
+            self.broken = self.broken or "baking was started"  # Blender then stops its renders
         if self.broken:
             self._end()
             raise Interrupted(f"Render interrupted: {self.broken}.")
@@ -174,7 +176,7 @@ class CameraRender:
             self._end()
 
     def cancel(self) -> None:
-        """Give the render up: nothing is kept of it. Blender ends the job itself in its own time."""
+        """Give the render up: no picture is kept. Blender ends its render job by itself, some time later."""
         self.broken = self.broken or "it was cancelled"
         self._end()
 
@@ -203,7 +205,7 @@ class CameraRender:
             bpy.app.timers.register(self._clean, first_interval=0.5, persistent=True)
 
     def _clean(self) -> float | None:
-        """A timer: what a job still writes or reads is removed once it has ended."""
+        """Timer: remove the unfinished file and the copy of the scene once no render job can use them."""
         if bpy.app.is_job_running("RENDER"):
             return 0.5
         pixels.remove(pixels.part_of(self.path))
@@ -211,7 +213,7 @@ class CameraRender:
         return None
 
 
-#: The render under way. Blender's handlers are functions of the module and have no other way to it.
+#: The camera render under way, for Blender's handlers, which are given nothing of it.
 _active: CameraRender | None = None
 
 
@@ -220,13 +222,13 @@ def _render_init(scene: bpy.types.Scene, *_: object) -> None:
     if is_tagged(scene):
         _hold(scene)
         return
-    # It stops ours half-way, and Blender still reports it complete (measured in 5.2).
+    # A render that the artist starts stops ours half-way, and Blender still reports ours complete (measured in 5.2).
     if _active is not None:
         _active.broken = _active.broken or "another render was started"
 
 
 def _hold(scene: bpy.types.Scene) -> None:
-    """Keep our render back, on its own thread, until Blender's window cannot crash it any more."""
+    """On the render's thread: wait until Blender has freed unused GPU contexts; freed later, ours crashes Blender."""
     ours = _active
     end = time.monotonic() + HOLD_SECONDS
     while ours is not None and ours.held and not ours.broken and time.monotonic() < end:
@@ -235,7 +237,7 @@ def _hold(scene: bpy.types.Scene) -> None:
 
 @persistent
 def _render_post(scene: bpy.types.Scene, *_: object) -> None:
-    # Afterwards other add-ons may set what they like: the picture is there.
+    # Checked here, with the picture made: what other add-ons set from now on is not in the picture.
     ours = _active is not None and scene.name == _active.scene_name
     if ours and scene.frame_float != _active.source.frame:
         _active.broken = _active.broken or "another add-on changed the frame"
@@ -284,7 +286,7 @@ _HANDLERS = {
 def register() -> None:
     register_copies()
     for name, handler in _HANDLERS.items():
-        # Before those of other add-ons, which may change what ours look at.
+        # First in the list: handlers of other add-ons may change the frame that ours look at.
         getattr(bpy.app.handlers, name).insert(0, handler)
 
 

@@ -1,7 +1,7 @@
 """A still from what the artist sees: camera, viewport, render result, image, sequencer.
 
-Owns what each source is, when it cannot be taken, and how its pixels are got without changing anything.
-It knows nothing of jobs and of the panel. The camera is a render job of its own: ``CameraRender``.
+Owns what each source is, when it cannot be taken, and how its pixels are got without changing anything. Knows nothing
+of jobs and of the panel. The camera takes a render job: ``camera.CameraRender``.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def natural_size(
     source: str,
     image: bpy.types.Image | None,
 ) -> tuple[float, float] | None:
-    """The full frame of the source in square pixels, or None when there is none. Cheap.
+    """Width and height of a source's full frame in square pixels; None without a source. Cheap enough for a redraw.
 
-    A render result does not tell its size, so the scene's frame stands for it; the picture itself is
-    cropped by its own pixels.
+    Blender does not tell the size of a render result: the scene's frame stands for it, and the picture is cropped by
+    its own pixels later.
     """
     match source:
         case "CAMERA" | "RENDER_RESULT":
@@ -59,7 +59,7 @@ def refusal(
     source: str,
     image: bpy.types.Image | None,
 ) -> str:
-    """Why the source cannot be captured now, as a sentence, or ''. Cheap and without side effects."""
+    """'' or why ``source`` cannot be captured now. Cheap and without side effects."""
     if does := scenes.busy():
         return f"Blender {does} something else. Wait until it is done."
     match source:
@@ -90,7 +90,7 @@ def capture_now(
 ) -> Still:
     """A still of any source but the camera, written to ``path`` as 'PNG' or 'JPEG'.
 
-    ``size`` is the clip's, in pixels: the picture is cropped inside to its ratio and shrunk to it, never
+    ``size`` is the clip's, in pixels: the picture is cropped inside to that ratio and shrunk to that size, never
     enlarged. Raises Refused, or Interrupted when Blender fails to deliver.
     """
     if why := refusal(context, scene, source, image):
@@ -124,7 +124,7 @@ def _render_result_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
     result = render_result()
     assert result is not None
     part = pixels.part_of(path).with_suffix(".png")
-    # Only the rendered scene has the pixels, and its settings decide the format: so they are borrowed.
+    # Saved by the artist's scene, with its settings changed for the moment: a copy of the scene has no pixels.
     try:
         with _borrowed(scene.render):
             result.save_render(str(part), scene=scene)
@@ -137,8 +137,8 @@ def _render_result_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
 
 @contextmanager
 def _borrowed(output: bpy.types.RenderSettings) -> Iterator[None]:
-    """The artist's output format, switched to 8-bit PNG for a moment and put back."""
-    # 4.2 also sets the video's container anew when the format is video again (measured).
+    """For the time of the context, the artist's output format is 8-bit PNG; then it is put back."""
+    # With ffmpeg's: when the format becomes video again, 4.2 sets the container anew (measured).
     owners = [output.image_settings, output.ffmpeg]
     before = [
         (owner, name, getattr(owner, name)) for owner in owners for name in _settings_of(owner)
@@ -153,7 +153,7 @@ def _borrowed(output: bpy.types.RenderSettings) -> Iterator[None]:
 
 
 def _settings_of(owner: bpy.types.bpy_struct) -> list[str]:
-    """The names of its plain settings, those first that decide which values the others can have."""
+    """The names of an owner's plain settings; first the settings that decide which values others can have."""
     first = ("media_type", "file_format", "color_mode", "color_depth", "format", "codec")
     names = [
         prop.identifier
@@ -164,11 +164,11 @@ def _settings_of(owner: bpy.types.bpy_struct) -> list[str]:
 
 
 def image_refusal(image: bpy.types.Image | None) -> str:
-    """Why an image cannot be sent, or ''."""
+    """'' or why an image cannot be sent."""
     if image is None:
         return "Choose an image."
     if image.source in {"MOVIE", "SEQUENCE"}:
-        # A datablock does not know at which frame it is meant: measured, its pixels are frame 0 or none.
+        # An image datablock does not know which frame is meant: its pixels are of frame 0, or none (measured).
         return (
             f"“{image.name}” has many frames. Put it into the Video Sequencer and choose Sequencer "
             "as source."
@@ -186,8 +186,8 @@ def image_refusal(image: bpy.types.Image | None) -> str:
 def _image_pixels(scene: bpy.types.Scene, image: bpy.types.Image, path: Path) -> np.ndarray:
     """The image as Blender's Image Editor shows it, over black.
 
-    Byte images in sRGB, and data, keep their values exactly. Everything else is shown by the Standard
-    view, or, where the image says *View as Render*, by the scene's.
+    Byte images in sRGB, and data, keep their values exactly. Other images are shown by the Standard view, or by the
+    scene's where the image says *View as Render*.
     """
     space = image.colorspace_settings
     if (
@@ -214,14 +214,14 @@ def _image_pixels(scene: bpy.types.Scene, image: bpy.types.Image, path: Path) ->
         tidy()
 
 
-#: The longer side of a reference in pixels: what it is shrunk to.
+#: The longer side, in pixels, that a reference is shrunk to.
 _LONGEST_REFERENCE = 1536
 
 
 def reference(
     scene: bpy.types.Scene, image: bpy.types.Image, path: Path, file_format: str
 ) -> Still:
-    """An image as it is, in its own ratio and at most 1536 pixels long, written to ``path``.
+    """A still of an image in its own ratio, at most 1536 pixels long, written to ``path``: a reference.
 
     Raises Refused, Interrupted.
     """
@@ -238,7 +238,7 @@ def reference(
 
 
 def packed_image(path: Path, name: str) -> bpy.types.Image:
-    """The picture at ``path`` as an image of this file, packed into it; the file itself goes."""
+    """Load the picture at ``path`` as an image, pack it into the .blend, and remove the file at ``path``."""
     image = bpy.data.images.load(str(path), check_existing=False)
     image.name = name
     image.pack()
@@ -255,7 +255,7 @@ def strip_still(
     path: Path,
     file_format: str,
 ) -> Still:
-    """What ``strip`` alone shows at a scene frame, cropped inside to ``size``, written to ``path``.
+    """A still of what ``strip`` alone shows at a scene frame, cropped inside to ``size``, written to ``path``.
 
     Raises Refused, Interrupted.
     """
@@ -292,9 +292,9 @@ def _shows(strip: bpy.types.Strip, editor: bpy.types.SequenceEditor, frame: int)
 def _edit_pixels(
     scene: bpy.types.Scene, part: Path, frame: int | None, alone: bpy.types.Strip | None
 ) -> np.ndarray:
-    """The edit at its playhead or another frame, or one strip of it alone.
+    """The pixels of a scene's edit at its playhead, or at ``frame``; of the strip ``alone`` where one is given.
 
-    In the scene's own view and at its own full size.
+    In the scene's own view transform and at its full size.
     """
     copy = copy_scene(scene, part, "PNG")
     try:

@@ -1,4 +1,4 @@
-"""The part of an edit that a bake needs, written into a file of its own."""
+"""The part of an edit that a bake needs: which strips, why it may be refused, and a .blend with nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .scene_copy import PREFIX, TAG, show_on_srgb
 
 
 def _walk(base: Any) -> Iterator[tuple[Any, Any]]:
-    """All strips of an editor or a meta strip with what they lie in, always in the same order."""
+    """All strips of an editor or meta strip, each with what it lies in (such a one), always in the same order."""
     for strip in compat.strips(base):
         yield strip, base
         if strip.type == "META":
@@ -26,10 +26,10 @@ def _walk(base: Any) -> Iterator[tuple[Any, Any]]:
 
 
 class NeededStrips:
-    """The strips that a bake needs, and what each is there for.
+    """The strips that a bake needs, and the role of each.
 
-    'shown': to be seen or heard. 'around': a meta strip that it lies in. 'feeds': an input of an effect,
-    or a mask. 'part': what a meta strip, a multicam or an adjustment consists of, as the artist left it.
+    'shown': to be seen or heard. 'around': a meta strip around one of those. 'feeds': an input of an effect, or a
+    mask. 'part': what a meta strip, a multicam or an adjustment is made of, left as the artist has it.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class NeededStrips:
             self._include(other, "part")
 
     def _below(self, strip: Any) -> list[Any]:
-        """What a strip consists of that is not its input."""
+        """The strips that a meta strip, a multicam or an adjustment is made of."""
         if strip.type == "META":
             return list(compat.strips(strip))
         siblings = compat.strips(self._owners[strip.as_pointer()])
@@ -95,8 +95,8 @@ class NeededStrips:
         return [s for s in below if compat.span(s)[0] < end and compat.span(s)[1] > first]
 
     def has_sound(self) -> bool:
-        """Whether there may be something to hear."""
-        if not bpy.app.build_options.audaspace:  # the wheel of 4.2
+        """Whether the bake may have something to hear."""
+        if not bpy.app.build_options.audaspace:  # the wheel of 4.2 has no sound
             return False
         return any(
             (s.type == "SOUND" and (self.roles[s.as_pointer()] == "shown" or not s.mute))
@@ -105,11 +105,11 @@ class NeededStrips:
         )
 
     def roles_in_order(self) -> list[str]:
-        """What each strip of the edit is there for, as ``_walk`` gives them; '' for what is not needed."""
+        """The roles of all strips of the edit, in the order of ``_walk``; '' for a strip that is not needed."""
         return [self.roles.get(s.as_pointer(), "") for s, _ in _walk(self.scene.sequence_editor)]
 
     def plain(self) -> bool:
-        """Whether it is nothing but movies and images, whose places and scales can be changed."""
+        """Whether the needed strips are only movies and images, which can be placed smaller in a smaller frame."""
         scene = self.scene
         return scene.animation_data is None and (
             scene.render.pixel_aspect_x == scene.render.pixel_aspect_y
@@ -121,13 +121,13 @@ class NeededStrips:
         )
 
     def has_scenes(self) -> bool:
-        """Whether whole scenes are needed, with their objects."""
+        """Whether one of the needed strips shows a scene, which is written with its objects."""
         return any(strip.type == "SCENE" for strip in self.strips)
 
     # -------------------------------------------------------------------------------------- refusals
 
     def refusal(self) -> str:
-        """Why it cannot be baked, as a sentence, or ''."""
+        """'' or why the strip cannot be baked."""
         name, kind = self.strip.name, self.strip.type
         if does := scenes.busy():
             return f"Blender {does} something else. Wait until it is done."
@@ -138,7 +138,7 @@ class NeededStrips:
         if self.end <= self.start:
             return f"There is nothing of “{name}” to take: the range is empty."
         if self.start < 0:
-            # Scene.frame_start, from which an animation is rendered, cannot be negative.
+            # Blender renders an animation from Scene.frame_start, which cannot be negative.
             return f"“{name}” begins before frame 0. Move it to frame 0 or later."
         for shown in (self.strip, *self._around(self.strip)):
             first, end = compat.span(shown)
@@ -160,7 +160,7 @@ class NeededStrips:
         return ""
 
     def _files(self, strip: Any) -> Iterator[str]:
-        """The files that a strip reads in the range."""
+        """The paths of the files that a strip reads in the frames to be baked."""
         library = self.scene.library
         match strip.type:
             case "MOVIE":
@@ -212,7 +212,7 @@ def _sounds(scene: bpy.types.Scene | None) -> bool:
 
 
 def write_edit(scene: bpy.types.Scene, needed: NeededStrips, file: Path) -> dict[str, Any]:
-    """Write the needed strips and what they depend on into ``file``; what the child must know of it.
+    """Write the needed strips, with all that they depend on, into the .blend ``file``; returns its part of the order.
 
     The artist's scene is not touched: a copy that has nothing else is written and removed.
     """
@@ -238,10 +238,10 @@ def write_library(blocks: set[Any], file: Path) -> None:
 
 @contextmanager
 def unsaved_images() -> Iterator[dict[str, bpy.types.Image]]:
-    """Copies of the images whose pixels are in memory only, by the names of those; gone afterwards.
+    """For the time of the context: packed copies of all images with pixels in memory only, by the images' names.
 
-    A file has an image's pixels only when they are packed, which is not ours to do with the artist's own,
-    and a copy made by Blender has none (measured).
+    A .blend holds such pixels only packed. The artist's own images are not ours to pack, and the copies that Blender
+    makes have no pixels (measured).
     """
     copies: dict[str, bpy.types.Image] = {}
     try:
@@ -274,32 +274,32 @@ def copies_of(images: dict[str, bpy.types.Image]) -> dict[str, str]:
 
 
 def isolate(scene: bpy.types.Scene, copy: bpy.types.Scene, strip: bpy.types.Strip) -> None:
-    """Leave in the edit of ``copy``, a copy of ``scene``, only what ``strip`` shows: for a still of it."""
+    """Leave in the edit of ``copy``, a copy of ``scene``, only what ``strip`` shows: for a still of the strip."""
     needed = NeededStrips(scene, strip, *compat.span(strip), ())
     _keep(copy, needed.roles_in_order())
     show_only(copy.sequence_editor, compat.strips)
 
 
 def _keep(copy: bpy.types.Scene, roles: list[str]) -> None:
-    """Remove the strips of a copied edit that have no role, and note on the others what they are for."""
+    """Remove the strips of a copied edit that have no role, and write the role of every other into a property."""
     unwanted: list[tuple[int, Any, Any]] = []
     for (strip, base), role in zip(_walk(copy.sequence_editor), roles, strict=True):
         if role:
             strip[ROLE] = role
         elif base == copy.sequence_editor or base.get(ROLE):
             unwanted.append((_depth(strip), strip, base))
-    # A strip takes the effects that it feeds along: those go first.
+    # Effects first: Blender removes with a strip the effects that it feeds.
     for _, strip, base in sorted(unwanted, key=lambda item: -item[0]):
         compat.strips(base).remove(strip)
 
 
 def _depth(strip: Any) -> int:
-    """How many effects lie one on the other in a strip."""
+    """How many effects a strip is made of, one on the other; 0 for a strip that is none."""
     return 1 + max((_depth(other) for other in compat.inputs(strip)), default=-1)
 
 
 def _lighten(copy: bpy.types.Scene) -> None:
-    """Take everything from a copied scene that would be written with it and is not its edit."""
+    """Unlink everything but the edit from a copied scene, or it would be written along."""
     compat.drop_properties(copy)
     copy[TAG] = True
     compat.drop_compositor(copy)

@@ -1,7 +1,6 @@
-"""The picture that a clip starts from: its file, its pixels, and why there is none.
+"""The pixels of stills: read, cropped, shrunk, and written to a file.
 
-Owns reading, cropping, shrinking and writing of stills. It knows nothing of where a picture comes from
-(`capture.py`, `render.py`), of jobs and of the panel.
+Knows nothing of where a picture comes from (`capture.py`, `camera.py`), of jobs and of the panel.
 
 Pixels are arrays of shape (height, width, 3), uint8, display-referred, the bottom row first as Blender
 keeps them.
@@ -28,7 +27,7 @@ MIME = {"PNG": "image/png", "JPEG": "image/jpeg"}
 
 @record
 class Still:
-    """A finished still, as it will be sent."""
+    """The file of a finished still, as it will be sent, and where its picture came from."""
 
     path: str  # absolute
     mime: str  # 'image/png' 'image/jpeg'
@@ -39,12 +38,12 @@ class Still:
 
 
 def part_of(path: Path) -> Path:
-    """Where a still is written before it is whole: beside ``path``, with its suffix."""
+    """Where the still for ``path`` is written until the file is whole: beside it, with the same suffix."""
     return path.with_name(f"{path.stem}.part{path.suffix}")
 
 
 def remove(path: Path) -> None:
-    """Remove a file that may not be there, or that a scanner still holds."""
+    """Remove a file; no error when there is none, or when a virus scanner holds it."""
     with suppress(OSError):
         path.unlink()
 
@@ -65,7 +64,7 @@ def read(path: Path) -> np.ndarray:
 def pixels_of(image: bpy.types.Image) -> tuple[np.ndarray, np.ndarray]:
     """Colour (height, width, 3) and alpha (height, width, 1) of an image with pixels, as floats.
 
-    Byte images give their stored values / 255 whatever their colour space is, float images give theirs.
+    Of a byte image the stored values / 255, whatever its colour space is; of a float image the values.
     """
     width, height = image.size
     channels = image.channels
@@ -84,7 +83,7 @@ def to_bytes(rgb: np.ndarray) -> np.ndarray:
 
 
 def fit(rgb: np.ndarray, aspect: float, size: tuple[int, int]) -> np.ndarray:
-    """``rgb`` made square-pixelled, cropped inside to the ratio of ``size`` and shrunk to it.
+    """``rgb`` with square pixels, cropped inside to the ratio of ``size`` and shrunk to that size.
 
     ``aspect`` is the width of a pixel divided by its height. Nothing is ever enlarged: where the source
     has too few pixels the result is smaller than ``size``, of the same ratio to within a pixel.
@@ -100,7 +99,7 @@ def fit(rgb: np.ndarray, aspect: float, size: tuple[int, int]) -> np.ndarray:
     bottom, top = crop.bottom * height, crop.top * height
     scale = min((right - left) / size[0], (top - bottom) / size[1])
     if scale < 1.0 - 1e-6:
-        # Too few pixels: whole ones, untouched, rather than a blur of half-pixel offsets.
+        # Too few pixels: a crop at whole pixels, without the blur of half-pixel offsets.
         columns = max(1, int(right - left + 1e-6))
         rows = max(1, int(top - bottom + 1e-6))
         x, y = (width - columns) // 2, (height - rows) // 2
@@ -110,9 +109,9 @@ def fit(rgb: np.ndarray, aspect: float, size: tuple[int, int]) -> np.ndarray:
 
 
 def _shrink(rgb: np.ndarray, axis: int, start: float, stop: float, count: int) -> np.ndarray:
-    """``count`` pixels along ``axis``, each the mean of what it covers between ``start`` and ``stop``.
+    """``rgb`` from ``start`` to ``stop`` along ``axis``, in ``count`` pixels: each the mean of those that it covers.
 
-    The mean is taken of display values, as image viewers do. Whole pixels stay exactly as they are.
+    The mean is taken of display values, as image viewers do. Where the size stays, pixels stay exactly as they are.
     """
     if axis == 1:
         return _shrink(rgb.transpose(1, 0, 2), 0, start, stop, count).transpose(1, 0, 2)
@@ -130,9 +129,9 @@ def _shrink(rgb: np.ndarray, axis: int, start: float, stop: float, count: int) -
 
 
 def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
-    """Write the pixels as 8-bit RGB, whole or not at all. Raises Interrupted when it cannot.
+    """Write the pixels into a file as 8-bit RGB, whole or not at all. Raises Interrupted.
 
-    Blender's own encoder does it through an image datablock that lives as long as this call.
+    By Blender's own encoder, through an image datablock that lives as long as this call.
     """
     height, width = rgb.shape[:2]
     values = np.ones((height, width, 4), np.float32)
@@ -155,5 +154,5 @@ def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
 
 
 def finished(path: Path, file_format: str, width: int, height: int, source: Source) -> Still:
-    """The still that lies at ``path``."""
+    """The still whose file lies at ``path``. Raises OSError."""
     return Still(str(path), MIME[file_format], width, height, path.stat().st_size, source)

@@ -1,7 +1,7 @@
 """The animation as the 3D viewport shows it, played into an MP4.
 
-Owns the drawing of one frame after the other, and that the playhead is where it was afterwards. The
-encoding is ``sources.bake``'s. It is driven like a bake: ``poll()`` from a timer, ``progress``, ``cancel()``.
+Owns the drawing of one frame after the other, and that the playhead is put back. The encoding is ``sources.bake``'s. A
+playblast is driven like a bake: ``poll()`` from a timer, ``progress``, ``cancel()``.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _FORMAT, _SUFFIX = "JPEG", ".jpg"
 
 
 class Playblast:
-    """One playblast. Its frames move the scene's playhead, as playback does."""
+    """One playblast under way: each poll draws a frame, which moves the scene's playhead as playback does."""
 
     def __init__(
         self, scene: bpy.types.Scene, start: int, end: int, size: tuple[int, int], path: Path
     ) -> None:
         """Make the private folder. Raises Interrupted."""
         self.path = path
-        self._scene = scene.session_uid  # lives through undo; a scene of another file never has it
+        self._scene = scene.session_uid  # stays through undo, and no other file has such a scene
         self._playhead = (scene.frame_current, scene.frame_subframe)
         self._start = start
         self._frames = end - start
@@ -66,12 +66,12 @@ class Playblast:
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Frames done and frames in all. Drawing is most of the work: encoding is the last tenth."""
+        """Frames done and frames in all: drawing counts nine tenths, encoding the last tenth."""
         encoded = self._bake.progress[0] if self._bake else 0
         return (9 * len(self._names) + encoded) // 10, self._frames
 
     def poll(self) -> Clip | None:
-        """Draw one frame, or look after the encoding; the finished clip, or None. Raises Interrupted.
+        """Draw one frame, or look whether the encoding is done; the finished clip, or None. Raises Interrupted.
 
         Whatever the end, nothing but the clip is left, and the playhead is where it was.
         """
@@ -113,7 +113,7 @@ class Playblast:
         self._names.append(name)
 
     def cancel(self) -> None:
-        """End it now: all that it wrote is gone on return."""
+        """End the playblast now: all that it wrote is gone on return."""
         self._failed = self._failed or _sentence("it was stopped")
         self._clean()
 

@@ -1,7 +1,7 @@
 """A temporary, tagged copy of a scene, so that the artist's own scene stays as it is.
 
-Undo steps that Blender stores meanwhile contain the copy, and bring it back when they are undone (measured in 5.2):
-``tidy()`` removes such ghosts.
+An undo step that Blender stores while there is a copy contains it, and undo then brings the copy back (measured in
+5.2): ``tidy()`` removes such ghosts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TAG = "grok_video_temporary"
 def copy_scene(scene: bpy.types.Scene, path: Path, file_format: str) -> bpy.types.Scene:
     """A tagged copy of ``scene`` that writes ``path`` as 8-bit RGB, and nothing else to disk.
 
-    What shapes the picture stays as the artist has it; what shapes the file is ours. Objects, cameras and
+    Settings that shape the picture stay as the artist has them; settings of the file are ours. Objects, cameras and
     worlds are shared with the artist's scene and must not be touched.
     """
     copy = scene.copy()
@@ -41,7 +41,7 @@ def copy_scene(scene: bpy.types.Scene, path: Path, file_format: str) -> bpy.type
     render.use_multiview = False
     render.use_lock_interface = False
     render.use_persistent_data = False
-    # The flags put the .blend's path and more into the file even when nothing is drawn on the picture.
+    # No stamps: their flags write the .blend's path and more into the file, even with nothing drawn on the picture.
     for name in render.bl_rna.properties.keys():
         if name.startswith("use_stamp"):
             setattr(render, name, False)
@@ -52,22 +52,22 @@ def copy_scene(scene: bpy.types.Scene, path: Path, file_format: str) -> bpy.type
 
 
 def show_on_srgb(scene: bpy.types.Scene) -> None:
-    """Pictures for the service are sRGB, whatever screen the artist grades for."""
+    """Let ``scene`` render for an sRGB display, as the service expects, whatever screen the artist grades for."""
     device, view = scene.display_settings.display_device, scene.view_settings.view_transform
     if device == "sRGB":
         return
-    # An own OpenColorIO configuration may have neither; then the picture stays as it is.
+    # An OpenColorIO configuration of the studio's may lack this display or view: then the picture stays as it is.
     with suppress(TypeError):
         scene.display_settings.display_device = "sRGB"  # type: ignore[assignment]
         scene.view_settings.view_transform = view
 
 
-#: The slot that the last render went to, which Blender does not tell; None: not known.
+#: Index of the Render Result's slot that the last render went to, which Blender does not tell; None: not known.
 _last_slot: int | None = None
 
 
 def run(copy: bpy.types.Scene, *, wait: bool) -> set[Any]:
-    """Render a copy at its own frame into its file; with ``wait`` it is there on return.
+    """Render a copy of a scene at its own frame into its file; with ``wait`` the file is there on return.
 
     Window layout, preferences and the slots of the Render Result stay as they are. Raises RuntimeError.
     """
@@ -76,12 +76,12 @@ def run(copy: bpy.types.Scene, *, wait: bool) -> set[Any]:
     slots = result.render_slots if (result := render_result()) else None
     shown = slots.active_index if slots else 0
     try:
-        # A window of its own would change the artist's layout.
+        # NONE: a render window would change the artist's layout.
         preferences.view.render_display_type = "NONE"
         if slots and _last_slot is not None:
-            # A render into another slot than the last one moves the artist's picture there (measured).
+            # Into the slot of the last render: into another one, Blender moves the artist's picture there (measured).
             slots.active_index = _last_slot
-        # With the scene= of the operator the context's frame would be rendered (measured).
+        # By an override: the operator's own scene= would render the frame of the context's scene (measured).
         with bpy.context.temp_override(scene=copy):
             if wait:
                 return bpy.ops.render.render(write_still=True)
@@ -90,17 +90,17 @@ def run(copy: bpy.types.Scene, *, wait: bool) -> set[Any]:
         if slots:
             slots.active_index = shown
         preferences.view.render_display_type = display
-        # Setting a preference marks them as unsaved even when the old value is back (measured).
+        # Setting a preference marks the preferences as unsaved, even when the old value is back (measured).
         preferences.is_dirty = dirty
 
 
 def render_result() -> bpy.types.Image | None:
-    """The image that holds every scene's last render, if there ever was one."""
+    """Blender's image *Render Result*; None before there was a render."""
     return next((i for i in bpy.data.images if i.type == "RENDER_RESULT"), None)
 
 
 def tidy() -> int:
-    """Remove the temporary copies that are not being rendered, ghosts of undo included; how many."""
+    """Remove temporary copies of scenes, but the one that is being rendered; returns how many were removed."""
     if not (ghosts := _ghosts()) or bpy.app.is_job_running("RENDER"):
         return 0
     for ghost in ghosts:
@@ -121,7 +121,7 @@ def _ghosts() -> list[bpy.types.Scene | bpy.types.NodeTree]:
         s for s in bpy.data.scenes if is_tagged(s) and s.name != rendering
     ]
     if rendering:
-        return scenes  # its node groups cannot be told from theirs
+        return scenes  # node groups stay: which of them the rendering copy uses cannot be told
     return scenes + [g for g in bpy.data.node_groups if is_tagged(g)]
 
 
@@ -130,20 +130,20 @@ def is_tagged(block: bpy.types.ID) -> bool:
 
 
 def tidy_soon() -> float | None:
-    """A timer: tidies as soon as nothing renders, then ends."""
+    """Timer: remove temporary copies as soon as nothing renders."""
     tidy()
     return 0.5 if _ghosts() and not in_use else None
 
 
 def set_in_use(name: str) -> None:
-    """Tell which copy is being rendered from now on; '' for none."""
+    """Note the name of the copy that is being rendered from now on; '' for none."""
     global in_use
     in_use = name
 
 
 @persistent
 def _note_slot(scene: bpy.types.Scene, *_: object) -> None:
-    """A render begins: the artist's renders move the slot, ours do not."""
+    """Handler: note the slot of a render of the artist's; renders of copies leave the slot alone."""
     global _last_slot
     if not is_tagged(scene) and (result := render_result()):
         _last_slot = result.render_slots.active_index
@@ -151,19 +151,19 @@ def _note_slot(scene: bpy.types.Scene, *_: object) -> None:
 
 @persistent
 def _forget_slot(*_: object) -> None:
-    """Another file is opened: its Render Result is another one."""
+    """Handler: forget the slot when another file is opened, which has another Render Result."""
     global _last_slot
     _last_slot = None
 
 
 def register_copies() -> None:
-    """Notice the slots of renders."""
+    """Add the handlers that note the slot of the artist's renders."""
     bpy.app.handlers.render_init.insert(0, _note_slot)
     bpy.app.handlers.load_pre.insert(0, _forget_slot)
 
 
 def unregister_copies() -> None:
-    """Stop noticing them, and remove the copies."""
+    """Remove the handlers of ``register_copies``, and all temporary copies."""
     bpy.app.handlers.load_pre.remove(_forget_slot)
     bpy.app.handlers.render_init.remove(_note_slot)
     tidy()

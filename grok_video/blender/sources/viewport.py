@@ -1,7 +1,7 @@
 """The 3D viewport as it looks, drawn off screen.
 
-Owns which viewport is meant, what its frame is, and the drawing. It changes no setting but the overlays,
-for the time of the drawing. It knows nothing of files.
+Owns which viewport is meant, what its frame is, and the drawing, during which overlays are off; no other setting is
+changed. Knows nothing of files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NONE = "There is no 3D Viewport in this window. Open one, or choose another sou
 
 @record
 class View:
-    """A 3D viewport of the window."""
+    """A 3D viewport of the window: its space, and the region that is drawn."""
 
     space: bpy.types.SpaceView3D
     region: bpy.types.Region
@@ -43,21 +43,21 @@ def find(context: bpy.types.Context) -> View | None:
     regions = [region for region in area.regions if region.type == "WINDOW" and region.data]
     if not regions:
         return None
-    # Of a quad view the one that shows perspective, or the camera.
+    # Of the four regions of a quad view the one that shows perspective, or the camera.
     region = max(regions, key=lambda r: r.data.view_perspective != "ORTHO")
     space: Any = area.spaces.active
     return View(space, region, region.data)
 
 
 def refusal(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
-    """Why no viewport can be taken now, or ''."""
+    """'' or why no viewport can be captured now."""
     if bpy.app.background:
         return "There is no 3D Viewport without a window. Choose another source."
     view = find(context)
     if view is None:
         return _NONE
     if view.space.shading.type == "RENDERED" and scenes.engine_class(scene) is not None:
-        # Drawn off screen it is black (measured in 5.2).
+        # A viewport that shows a Cycles render is black when drawn off screen (measured in 5.2).
         return (
             "The 3D Viewport shows a Cycles render, which cannot be taken from it. Switch it to Solid "
             "or Material Preview, or choose Camera as source."
@@ -72,7 +72,7 @@ def _camera(view: View, scene: bpy.types.Scene) -> bpy.types.Object | None:
 
 
 def frame_size(view: View, scene: bpy.types.Scene) -> tuple[float, float]:
-    """The frame in square pixels: the viewport's, or the camera's when it looks through one."""
+    """Width and height in square pixels: of the viewport, or of the camera's frame when that is looked through."""
     if _camera(view, scene):
         return scenes.frame_size(scene)
     return float(view.region.width), float(view.region.height)
@@ -81,11 +81,11 @@ def frame_size(view: View, scene: bpy.types.Scene) -> tuple[float, float]:
 def draw(
     context: bpy.types.Context, scene: bpy.types.Scene, size: tuple[int, int]
 ) -> tuple[np.ndarray, str]:
-    """The viewport at ``size`` pixels, cropped inside its frame, and the name of its camera or ''.
+    """Draw the viewport: its pixels, ``size`` and cropped inside its frame, and the name of its camera or ''.
 
     Pixels are (height, width, 3), uint8, bottom row first. Raises Refused, Interrupted.
     """
-    import gpu  # needs a window: the module cannot be used in background mode
+    import gpu  # cannot be used in background mode
 
     view = find(context)
     if view is None:

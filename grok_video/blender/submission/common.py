@@ -1,4 +1,4 @@
-"""What every submission shares: the spec as a draft, its price, its files' places, its target.
+"""What every submission shares: the spec as a draft, its price, the places of its files, the target of its clip.
 
 The panel asks for the same specs as drafts: what is priced and checked there is what a click sends.
 """
@@ -29,10 +29,10 @@ MAX_FRAME = 1_048_574 - 60 * 240  # Blender's last frame, less a minute at its h
 
 @mutable_record
 class Submission:
-    """A click: the spec as far as it is known, and what is to be made before it can be queued."""
+    """What a click asks for: the spec as far as it is known, and what must be made before the job can be queued."""
 
     spec: JobSpec
-    #: Pictures that are there at once; each gives the spec with what it adds.
+    #: Makers of pictures that take no time: each writes its picture and returns the spec with that added.
     stills: list[Callable[[JobSpec], JobSpec]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
@@ -57,7 +57,7 @@ def video_path(job_id: str) -> Path:
 
 
 def place_of(job_id: str, part: str = "") -> str:
-    """Where a picture will lie; that of a draft needs no place, and each redraw makes drafts."""
+    """Where a job's picture will lie, absolute; only DRAFT for a draft, of which each redraw makes one."""
     return DRAFT if job_id == DRAFT else str(still_path(job_id, part))
 
 
@@ -78,7 +78,7 @@ def draft_of(
     ratio: str,
     **sent: Any,
 ) -> JobSpec:
-    # All in one go: each redraw makes drafts, and replace() costs more than all else in them.
+    # All fields in one call: each redraw makes drafts, and replace() costs more than all else about them.
     chosen = scene.grok_video
     return JobSpec(
         id=DRAFT,
@@ -114,7 +114,7 @@ def signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
 
 
 def price_of(spec: JobSpec) -> int | None:
-    """Ticks that ``spec`` will cost: of a typed-in model what the artist says of it; None: not known."""
+    """Ticks that ``spec`` will cost, None when not known; of a typed-in model the artist has entered the price."""
     return estimate_of(spec, config.unknown_second())
 
 
@@ -130,7 +130,7 @@ def target_of(session: str, scene: bpy.types.Scene, frame: int, **fields: Any) -
 
 
 def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
-    """The spec with its first frame."""
+    """The spec with the still ``made`` as its first frame."""
     return replace(
         spec,
         image=made.path,
@@ -144,6 +144,6 @@ FindJob = Callable[[str], Job | None]
 
 
 def model_for(scene: bpy.types.Scene, what: str) -> models.Model:
-    """The artist's model where it can 'extend' or 'edit', else the one that can."""
+    """The model that the artist chose where that can do ``what`` ('extend', 'edit'), else the first that can."""
     model = scene.grok_video.model_row()
     return model if what in model.makes else models.models_that(what)[0]

@@ -1,4 +1,4 @@
-"""Edit: a strip or an animation looks different and moves as before."""
+"""What Edit submits: a strip or an animation, to come back looking different and moving as before."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .preparation import BakeStep
 from .strip_part import StripPart, part_of_strip, rework, rework_draft
 
 
-def part_to_edit(scene: bpy.types.Scene, shot: SourceStrip, find_job: FindJob) -> StripPart:
-    """The part of a shot that is edited: all of it, or where the artist lets it begin."""
-    most = int(model_for(scene, "edit").max_edit * shot.fps)
-    length = min(shot.end - shot.start, most)
-    first = shot.start + min(scene.grok_video.edit_start, shot.end - shot.start - length)
-    return part_of_strip(shot, first, first + length, find_job)
+def part_to_edit(scene: bpy.types.Scene, source: SourceStrip, find_job: FindJob) -> StripPart:
+    """The part of a strip that would be edited: all, or as much as the model takes from where the artist begins."""
+    most = int(model_for(scene, "edit").max_edit * source.fps)
+    length = min(source.end - source.start, most)
+    first = source.start + min(scene.grok_video.edit_start, source.end - source.start - length)
+    return part_of_strip(source, first, first + length, find_job)
 
 
 def edit_of_strip(
-    scene: bpy.types.Scene, shot: SourceStrip, session: str, find_job: FindJob
+    scene: bpy.types.Scene, source: SourceStrip, session: str, find_job: FindJob
 ) -> Submission:
-    """The shot looks different and moves as before. Raises Refused."""
-    if why := refusal_to_edit(shot):
+    """The submission of an edit of a strip. Raises Refused."""
+    if why := refusal_to_edit(source):
         raise Refused(why)
-    part = part_to_edit(scene, shot, find_job)
+    part = part_to_edit(scene, source, find_job)
     job_id = new_id()
     draft = rework_draft(scene, Kind.EDIT, part, billed_seconds(part.seconds), job_id)
     return rework(draft, job_id, part, session, "OVER")
@@ -40,7 +40,7 @@ def edit_of_strip(
 
 @record
 class AnimationRange:
-    """What a playblast would send: scene frames [start, end)."""
+    """The scene frames [start, end) of an animation that would be sent as a playblast, and its size."""
 
     start: int
     end: int
@@ -50,7 +50,7 @@ class AnimationRange:
 
 
 def animation_range(scene: bpy.types.Scene) -> tuple[int, int]:
-    """The frames [start, end) of the animation that is edited.
+    """The scene frames [start, end) of the animation that Edit is about.
 
     The preview range, else the markers around the playhead, else the scene's range.
     """
@@ -65,7 +65,7 @@ def animation_range(scene: bpy.types.Scene) -> tuple[int, int]:
 
 
 def range_to_edit(context: bpy.types.Context, scene: bpy.types.Scene) -> AnimationRange:
-    """The part of the animation that is edited: the range, or what can be edited of it."""
+    """The part of the animation that would be sent: its range, as far as the model takes it."""
     start, end = animation_range(scene)
     most = int(model_for(scene, "edit").max_edit * scenes.rate(scene))
     last = min(end, start + most)
@@ -76,18 +76,20 @@ def range_to_edit(context: bpy.types.Context, scene: bpy.types.Scene) -> Animati
     return AnimationRange(start, last, seconds, bake.playblast_size(frame), last < end)
 
 
-def animation_draft(scene: bpy.types.Scene, take: AnimationRange, job_id: str = DRAFT) -> JobSpec:
-    """What Edit would send of the animation, the playblast not made yet."""
-    chosen, (width, height) = scene.grok_video, take.pixels
+def animation_draft(
+    scene: bpy.types.Scene, animation: AnimationRange, job_id: str = DRAFT
+) -> JobSpec:
+    """The spec that Edit would send of the animation, its playblast not made yet."""
+    chosen, (width, height) = scene.grok_video, animation.pixels
     return draft_of(
         scene,
         Kind.EDIT,
         chosen.edit_prompt,
-        billed_seconds(take.seconds),
+        billed_seconds(animation.seconds),
         priced_resolution(width, height),
         nearest_ratio(width, height, models.RATIOS),
-        video=SourceVideo(str(video_path(job_id)), take.seconds, 0, width, height),
-        source=Source(chosen.edit_of, scene=scene.name, frame=take.start),
+        video=SourceVideo(str(video_path(job_id)), animation.seconds, 0, width, height),
+        source=Source(chosen.edit_of, scene=scene.name, frame=animation.start),
     )
 
 
@@ -100,19 +102,19 @@ def animation_refusal(context: bpy.types.Context, scene: bpy.types.Scene, draft:
             return f"The scene “{scene.name}” has no camera. Add one, or choose Viewport Animation."
     elif why := viewport.refusal(context, scene):
         return why
-    return checks.trouble(draft)
+    return checks.refusal(draft)
 
 
 def edit_of_animation(
     context: bpy.types.Context, scene: bpy.types.Scene, target: bpy.types.Scene, session: str
 ) -> Submission:
-    """The animation, played as a playblast, in a finished look. Raises Refused."""
-    take, job_id = range_to_edit(context, scene), new_id()
-    draft = animation_draft(scene, take, job_id)
+    """The submission of an edit of the animation, which is played into a clip first. Raises Refused."""
+    animation, job_id = range_to_edit(context, scene), new_id()
+    draft = animation_draft(scene, animation, job_id)
     if why := animation_refusal(context, scene, draft):
         raise Refused(why)
-    place = target_of(session, target, take.start, length=take.end - take.start)
-    order = Submission(signed(draft, job_id, place))
+    place = target_of(session, target, animation.start, length=animation.end - animation.start)
+    submission = Submission(signed(draft, job_id, place))
     name, kind, path = scene.name, scene.grok_video.edit_of, video_path(job_id)
 
     def start() -> bake.Bake | playblast.Playblast:
@@ -120,8 +122,8 @@ def edit_of_animation(
         if scene is None:
             raise Refused(f"The scene “{name}” is gone.")
         if kind == "CAMERA":
-            return bake.Bake.camera(scene, take.start, take.end, path)
-        return playblast.Playblast.start(bpy.context, scene, take.start, take.end, path)
+            return bake.Bake.camera(scene, animation.start, animation.end, path)
+        return playblast.Playblast.start(bpy.context, scene, animation.start, animation.end, path)
 
-    order.steps.append(BakeStep(start, "Playing Animation…"))
-    return order
+    submission.steps.append(BakeStep(start, "Playing Animation…"))
+    return submission

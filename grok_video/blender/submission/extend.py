@@ -1,4 +1,4 @@
-"""Extend and Continue Shot: a strip goes on from where it visibly ends."""
+"""What Extend and Continue Shot submit: a strip, or its last frame, to go on from where it visibly ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .. import config, scenes
 from ..refusal import Refused
 from ..sources import capture
 from ..timeline.source_marks import source_id
-from ..timeline.source_strip import SourceStrip, missing_file, refusal_to_extend
+from ..timeline.source_strip import SourceStrip, file_refusal, refusal_to_extend
 from .common import (
     DRAFT,
     FindJob,
@@ -35,58 +35,58 @@ from .common import (
 from .strip_part import StripPart, part_of_strip, rework, rework_draft, strip_of
 
 
-def part_to_extend(scene: bpy.types.Scene, shot: SourceStrip, find_job: FindJob) -> StripPart:
-    """The last seconds of a shot, as many as can be extended."""
+def part_to_extend(scene: bpy.types.Scene, source: SourceStrip, find_job: FindJob) -> StripPart:
+    """The last seconds of a strip, as many as the model can extend."""
     model = model_for(scene, "extend")
-    whole = part_of_strip(shot, shot.start, shot.end, find_job)
-    # A clip of 15 s is a frame longer than that.
+    whole = part_of_strip(source, source.start, source.end, find_job)
+    # A clip that the service made as 15 s measures a frame more.
     if whole.clip is not None and whole.seconds <= model.max_source + 1 / 20:
         return whole
-    most = int(model.max_source * shot.fps)
-    return part_of_strip(shot, max(shot.start, shot.end - most), shot.end, find_job)
+    most = int(model.max_source * source.fps)
+    return part_of_strip(source, max(source.start, source.end - most), source.end, find_job)
 
 
 def passes_of(scene: bpy.types.Scene, part: StripPart) -> list[Pass]:
-    """The passes that add the seconds asked for; one where one is enough."""
+    """The extensions, one after the other, that add the seconds the artist asks for; one where that is enough."""
     model, resolution = model_for(scene, "extend"), priced_resolution(*part.pixels)
     added = scene.grok_video.extend_seconds
     passes = plan_passes(added, part.seconds, resolution, model.id or models.DEFAULT_MODEL)
     if model.id:
         return passes
-    second = config.unknown_second()  # of a model that was typed in
+    second = config.unknown_second()  # the model was typed in: no other price is known
     return [replace(one, price=one.seconds * second or None) for one in passes]
 
 
-def extend_refusal(scene: bpy.types.Scene, shot: SourceStrip, draft: JobSpec) -> str:
+def extend_refusal(scene: bpy.types.Scene, source: SourceStrip, draft: JobSpec) -> str:
     """'' or why Extend would refuse now, as far as a redraw may find out."""
     least = model_for(scene, "extend").min_source
-    return refusal_to_extend(shot, least) or checks.trouble(draft)
+    return refusal_to_extend(source, least) or checks.refusal(draft)
 
 
 def extension(
-    scene: bpy.types.Scene, shot: SourceStrip, session: str, find_job: FindJob, seconds: int
+    scene: bpy.types.Scene, source: SourceStrip, session: str, find_job: FindJob, seconds: int
 ) -> Submission:
-    """The shot goes on for ``seconds`` after its visible end: one pass. Raises Refused."""
-    if why := refusal_to_extend(shot, model_for(scene, "extend").min_source):
+    """The submission of one pass that lets a strip go on for ``seconds`` after its visible end. Raises Refused."""
+    if why := refusal_to_extend(source, model_for(scene, "extend").min_source):
         raise Refused(why)
-    part = part_to_extend(scene, shot, find_job)
+    part = part_to_extend(scene, source, find_job)
     job_id = new_id()
     draft = rework_draft(scene, Kind.EXTEND, part, seconds, job_id)
     return rework(draft, job_id, part, session, "AFTER")
 
 
 def next_pass(
-    shot: SourceStrip, before: Job, session: str, find_job: FindJob, agreed: Pass
+    source: SourceStrip, before: Job, session: str, find_job: FindJob, agreed: Pass
 ) -> Submission:
-    """The shot goes on from the part that the job ``before`` made, for what was ``agreed``. Raises Refused."""
+    """The submission of the pass after the job ``before``, whose strip goes on as ``agreed``. Raises Refused."""
     if config.account() != before.spec.account:
         raise Refused("The API key was changed.")
-    scene = bpy.data.scenes[shot.scene]
-    # Every second that is sent is paid for: not more than was asked for, however long the part before is.
-    most = round(agreed.source_seconds * shot.fps)
-    part = part_of_strip(shot, max(shot.start, shot.end - most), shot.end, find_job)
+    scene = bpy.data.scenes[source.scene]
+    # Every second that is sent is paid for: no more than was agreed, however long the part before came out.
+    most = round(agreed.source_seconds * source.fps)
+    part = part_of_strip(source, max(source.start, source.end - most), source.end, find_job)
     job_id = new_id()
-    # As it was agreed to, whatever the panel says by now.
+    # Prompt, model and sound as agreed at the click, whatever the panel says by now.
     draft = replace(
         rework_draft(scene, Kind.EXTEND, part, agreed.seconds, job_id),
         prompt=before.spec.prompt,
@@ -100,10 +100,10 @@ def next_pass(
     return rework(draft, job_id, part, session, "AFTER")
 
 
-def continue_draft(scene: bpy.types.Scene, shot: SourceStrip, job_id: str = DRAFT) -> JobSpec:
-    """What Continue Shot would send now: an image, and as many seconds as the model makes of those asked for."""
+def continue_draft(scene: bpy.types.Scene, source: SourceStrip, job_id: str = DRAFT) -> JobSpec:
+    """The spec that Continue Shot would send now: a strip's last frame, as many seconds as asked for and possible."""
     chosen, model = scene.grok_video, scene.grok_video.model_row()
-    edit_scene = bpy.data.scenes[shot.scene]
+    edit_scene = bpy.data.scenes[source.scene]
     return draft_of(
         scene,
         Kind.GENERATE,
@@ -113,26 +113,26 @@ def continue_draft(scene: bpy.types.Scene, shot: SourceStrip, job_id: str = DRAF
         nearest_ratio(*scenes.frame_size(edit_scene), model.ratios),
         image=place_of(job_id),
         image_mime=mime_type(),
-        source=Source("STRIP", scene=shot.scene, frame=shot.last, image=shot.strip),
+        source=Source("STRIP", scene=source.scene, frame=source.last, image=source.strip),
     )
 
 
-def continuation(scene: bpy.types.Scene, shot: SourceStrip, session: str) -> Submission:
-    """A new clip after the shot that starts from its last frame. Raises Refused."""
-    job_id, strip = new_id(), strip_of(shot)
-    if why := missing_file(strip):
+def continuation(scene: bpy.types.Scene, source: SourceStrip, session: str) -> Submission:
+    """The submission of a new clip that starts from a strip's last frame and lands after it. Raises Refused."""
+    job_id, strip = new_id(), strip_of(source)
+    if why := file_refusal(strip):
         raise Refused(why)
-    target = target_of(session, strip.id_data, shot.end, place="AFTER", strip=shot.strip)
-    order = Submission(signed(continue_draft(scene, shot, job_id), job_id, target))
-    target = replace(target, mark=source_id(strip), channel=shot.channel)
-    order.spec = replace(order.spec, target=target)
-    size = models.clip_size(order.spec.resolution, order.spec.aspect_ratio)
-    path = Path(order.spec.image)
+    target = target_of(session, strip.id_data, source.end, place="AFTER", strip=source.strip)
+    submission = Submission(signed(continue_draft(scene, source, job_id), job_id, target))
+    target = replace(target, mark=source_id(strip), channel=source.channel)
+    submission.spec = replace(submission.spec, target=target)
+    size = models.clip_size(submission.spec.resolution, submission.spec.aspect_ratio)
+    path = Path(submission.spec.image)
 
-    def take(spec: JobSpec) -> JobSpec:
+    def add_to(spec: JobSpec) -> JobSpec:
         scene = strip.id_data
-        made = capture.strip_still(scene, strip, shot.last, size, path, preferred_format())
+        made = capture.strip_still(scene, strip, source.last, size, path, preferred_format())
         return with_still(spec, made)
 
-    order.stills.append(take)
-    return order
+    submission.stills.append(add_to)
+    return submission

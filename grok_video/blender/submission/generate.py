@@ -1,4 +1,4 @@
-"""Generate: from a scene's settings to a spec, and the pictures that must be made for it first."""
+"""What Generate submits: a spec from a scene's settings, and the pictures that must be made for it first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .preparation import CameraStep
 
 
 def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
-    """The ratio that will be asked for: 'AUTO' becomes the offered one nearest to the source."""
+    """The aspect ratio that will be asked for ('16:9'): 'AUTO' becomes the offered ratio nearest to the source."""
     chosen = scene.grok_video
     if chosen.aspect_ratio != "AUTO":
         return chosen.aspect_ratio
@@ -41,12 +41,12 @@ def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
 
 @record
 class MarkerKeyframe:
-    """A keyframe to be: a timeline marker inside the clip."""
+    """A timeline marker inside the clip to be, at which a keyframe will be rendered."""
 
     name: str
     frame: int
     seconds: float  # from the clip's start to the marker
-    thirds: int  # where the service puts it
+    thirds: int  # thirds of a second from the clip's start: where the service puts the keyframe
 
 
 def end_frame_of(scene: bpy.types.Scene) -> int:
@@ -70,7 +70,7 @@ def marker_keyframes(scene: bpy.types.Scene) -> list[MarkerKeyframe]:
 def generate_draft(
     context: bpy.types.Context, scene: bpy.types.Scene, job_id: str = DRAFT
 ) -> JobSpec:
-    """What Generate would send now, its files not made yet. Cheap enough for a redraw."""
+    """The spec that Generate would send now, its files not made yet. Cheap enough for a redraw."""
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     image, mime = "", ""
     if chosen.source != "NONE":
@@ -85,8 +85,8 @@ def generate_draft(
         last_frame = picture_of(job_id, "-end", f"{camera}, frame {end_frame_of(scene)}")
     if chosen.keyframes and "keyframes" in model.makes:
         keyframes = tuple(
-            Keyframe(picture_of(job_id, f"-keyframe-{number}", mark.name), mark.thirds)
-            for number, mark in enumerate(marker_keyframes(scene))
+            Keyframe(picture_of(job_id, f"-keyframe-{number}", marker.name), marker.thirds)
+            for number, marker in enumerate(marker_keyframes(scene))
         )
     return draft_of(
         scene,
@@ -105,7 +105,7 @@ def generate_draft(
 
 
 def generate_refusal(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec) -> str:
-    """Why Generate would refuse ``draft`` now, as far as a redraw may find out; '' when it would not."""
+    """'' or why Generate would refuse ``draft`` now, as far as a redraw may find out."""
     chosen = scene.grok_video
     if why := capture.refusal(context, scene, chosen.source, chosen.image):
         return why
@@ -116,7 +116,7 @@ def generate_refusal(context: bpy.types.Context, scene: bpy.types.Scene, draft: 
         return f"End frame: {why}"
     if draft.keyframes and (why := scenes.camera_refusal(scene)):
         return f"Keyframes: {why}"
-    return checks.trouble(draft)
+    return checks.refusal(draft)
 
 
 def generation(
@@ -126,78 +126,85 @@ def generation(
     frame: int,
     session: str,
 ) -> Submission:
-    """A clip from ``scene``'s settings for ``target`` at ``frame``. Raises Refused."""
+    """The submission of a clip from ``scene``'s settings, to land in ``target`` at ``frame``. Raises Refused."""
     place = target_of(session, target, frame)
     job_id = new_id()
     draft = generate_draft(context, scene, job_id)
     if why := generate_refusal(context, scene, draft):
         raise Refused(why)
-    order = Submission(signed(draft, job_id, place))
+    submission = Submission(signed(draft, job_id, place))
     size = models.clip_size(draft.resolution, draft.aspect_ratio)
     if draft.image:
-        _add_first_frame(order, context, scene, size)
+        _add_first_frame(submission, context, scene, size)
     for number, reference in enumerate(scene.grok_video.references):
-        _add_reference(order, scene, reference.image, number)
+        _add_reference(submission, scene, reference.image, number)
     end_camera = scene.grok_video.end_camera
     if draft.last_frame is not None:
-        _render_end_frame(order, scene, size, end_camera.name if end_camera else "")
-    for number, mark in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
-        _render_keyframe(order, scene, size, number, mark.frame)
-    return order
+        _render_end_frame(submission, scene, size, end_camera.name if end_camera else "")
+    for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
+        _render_keyframe(submission, scene, size, number, marker.frame)
+    return submission
 
 
 def _add_first_frame(
-    order: Submission, context: bpy.types.Context, scene: bpy.types.Scene, size: tuple[int, int]
+    submission: Submission,
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    size: tuple[int, int],
 ) -> None:
-    path, image = Path(order.spec.image), scene.grok_video.image
+    path, image = Path(submission.spec.image), scene.grok_video.image
     source = scene.grok_video.source
     if source == "CAMERA":
-        order.steps.append(CameraStep(scene.name, size, path, preferred_format(), with_still))
+        submission.steps.append(CameraStep(scene.name, size, path, preferred_format(), with_still))
         return
 
-    def take(spec: JobSpec) -> JobSpec:
+    def add_to(spec: JobSpec) -> JobSpec:
         made = capture.capture_now(context, scene, source, image, size, path, preferred_format())
         return with_still(spec, made)
 
-    order.stills.append(take)
+    submission.stills.append(add_to)
 
 
 def _add_reference(
-    order: Submission, scene: bpy.types.Scene, image: bpy.types.Image, number: int
+    submission: Submission, scene: bpy.types.Scene, image: bpy.types.Image, number: int
 ) -> None:
-    def take(spec: JobSpec) -> JobSpec:
+    def add_to(spec: JobSpec) -> JobSpec:
         pictures = list(spec.references)
         path = Path(pictures[number].path)
         made = capture.reference(scene, image, path, preferred_format())
         pictures[number] = replace(pictures[number], size=made.size)
         return replace(spec, references=tuple(pictures))
 
-    order.stills.append(take)
+    submission.stills.append(add_to)
 
 
 def _render_end_frame(
-    order: Submission, scene: bpy.types.Scene, size: tuple[int, int], camera: str
+    submission: Submission, scene: bpy.types.Scene, size: tuple[int, int], camera: str
 ) -> None:
-    picture = order.spec.last_frame
+    picture = submission.spec.last_frame
     assert picture is not None
 
-    def take(spec: JobSpec, made: pixels.Still) -> JobSpec:
+    def add_to(spec: JobSpec, made: pixels.Still) -> JobSpec:
         return replace(spec, last_frame=replace(picture, size=made.size))
 
     frame, label = end_frame_of(scene), "Rendering End Frame…"
     path, file_format = Path(picture.path), preferred_format()
-    order.steps.append(CameraStep(scene.name, size, path, file_format, take, frame, camera, label))
+    submission.steps.append(
+        CameraStep(scene.name, size, path, file_format, add_to, frame, camera, label)
+    )
 
 
 def _render_keyframe(
-    order: Submission, scene: bpy.types.Scene, size: tuple[int, int], number: int, frame: int
+    submission: Submission, scene: bpy.types.Scene, size: tuple[int, int], number: int, frame: int
 ) -> None:
-    picture = order.spec.keyframes[number].picture
+    picture = submission.spec.keyframes[number].picture
 
-    def take(spec: JobSpec, made: pixels.Still) -> JobSpec:
+    def add_to(spec: JobSpec, made: pixels.Still) -> JobSpec:
         done = list(spec.keyframes)
         done[number] = replace(done[number], picture=replace(picture, size=made.size))
         return replace(spec, keyframes=tuple(done))
 
     path, file_format, label = Path(picture.path), preferred_format(), "Rendering Keyframe…"
-    order.steps.append(CameraStep(scene.name, size, path, file_format, take, frame, "", label))
+    submission.steps.append(
+        CameraStep(scene.name, size, path, file_format, add_to, frame, "", label)
+    )

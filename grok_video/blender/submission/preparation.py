@@ -1,4 +1,4 @@
-"""What must be there before a job is: stills that are rendered, strips that are baked.
+"""What must be made before a click can become a job: stills are rendered, strips are baked.
 
 Owns one click between the button and the queue: its steps, one after the other, how far they are, and
 their end. No job exists before all of them are done, so whatever ends one of them costs nothing. It knows
@@ -22,31 +22,31 @@ from ..refusal import Interrupted
 from ..sources import pixels
 from ..sources.camera import CameraRender
 
-SHOW_SECONDS = 0.15  # between a click and its first step: a redraw that says so fits in
-#: Adds what was made to a spec; given None, and giving it, where a picture is wanted and no job.
+SHOW_SECONDS = 0.15  # between a click and its first step: time for a redraw that shows the click
+#: Takes a spec and returns it with what a step has made; takes None and returns None for a picture without a job.
 Change = Callable[[Any], Any]
 
 
 class Step(ABC):
-    """One thing to be made. It may freeze nothing: it is started, and asked until it is done."""
+    """One thing to be made for a job without freezing Blender: started, then polled until it is done."""
 
-    label = ""  # what the button says meanwhile
+    label = ""  # what the button says while the step runs
 
     @abstractmethod
     def start(self, context: bpy.types.Context) -> None:
-        """Begin. Raises Refused, Interrupted."""
+        """Begin the step. Raises Refused, Interrupted."""
 
     @abstractmethod
     def poll(self, context: bpy.types.Context) -> Change | None:
-        """What it adds to the job; None while it is under way. Raises Interrupted."""
+        """What adds the finished thing to the spec; None while the step is under way. Raises Interrupted."""
 
     @abstractmethod
     def cancel(self) -> None:
-        """Give it up; nothing is left of it."""
+        """Give the step up and leave nothing behind."""
 
     @property
     def progress(self) -> tuple[int, int] | None:
-        """Frames done and frames in all; None where there is only one."""
+        """Frames done and frames in all; None for a step of one frame."""
         return None
 
 
@@ -58,9 +58,9 @@ class CameraStep(Step):
     size: tuple[int, int]
     path: Path
     file_format: str
-    take: Callable[[Any, pixels.Still], Any]
-    frame: int | None = None  # None: where the scene is
-    camera: str = ""  # name of an object; '': the scene's, or the one a marker binds
+    add_to: Callable[[Any, pixels.Still], Any]
+    frame: int | None = None  # None: the scene's current frame
+    camera: str = ""  # name of an object; '': the scene's camera, or the one that a marker binds
     label: str = "Rendering…"
     render: CameraRender | None = None
 
@@ -85,7 +85,7 @@ class CameraStep(Step):
         if made is None:
             return None
         self.render = None
-        return lambda spec: self.take(spec, made)
+        return lambda spec: self.add_to(spec, made)
 
     def cancel(self) -> None:
         if self.render is not None:
@@ -108,13 +108,13 @@ class BakeStep(Step):
         if made is None:
             return None
 
-        def take(spec: JobSpec) -> JobSpec:
-            # What was priced stays: the frames are those that were asked for.
+        def add_to(spec: JobSpec) -> JobSpec:
+            # The seconds stay as they were priced: the bake has the frames that were asked for.
             assert spec.video is not None
             video = replace(spec.video, size=made.size, width=made.width, height=made.height)
             return replace(spec, video=video)
 
-        return take
+        return add_to
 
     def cancel(self) -> None:
         if self.work is not None:
@@ -127,39 +127,40 @@ class BakeStep(Step):
 
 @mutable_record
 class Preparation:
-    """A click whose job is not there yet. One at a time runs; the others wait in the session's queue.
+    """A click between the button and the queue: the steps that are still to be made for its job.
 
-    ``spec`` is None where a picture is wanted and no job: a reference of a camera.
+    One preparation runs at a time, the others wait in the session's queue. ``spec`` is None for a picture without a
+    job (a reference rendered from a camera).
     """
 
     spec: JobSpec | None
     steps: list[Step]
-    #: Monotonic time of the click, of its turn, or of the last step's end.
+    #: Monotonic time of the click, of the click's turn, or of the last step's end.
     since: float = field(default_factory=time.monotonic)
     running: Step | None = None
 
     @property
     def label(self) -> str:
-        """What is being done, for the button."""
+        """What the button says: the label of the step that runs, or comes next."""
         return (self.running or self.steps[0]).label if self.steps else ""
 
     @property
     def progress(self) -> tuple[int, int] | None:
-        """How far the present step is, in frames."""
+        """Frames done and frames in all of the step that runs; None when that does not tell."""
         return self.running.progress if self.running is not None else None
 
     def come_up(self) -> None:
-        """Begin after another click: the first step waits as after a click of its own."""
+        """Let this click's turn begin: its first step waits for a redraw, as right after the click."""
         self.since = time.monotonic()
 
     def tick(self, context: bpy.types.Context) -> bool:
         """Go on as far as that is possible without waiting; True when something changed.
 
-        How far a step is does not count: it is shown with what is shown once a second. Raises Refused
-        or Interrupted when the click has ended without a job.
+        The progress of a step is no change: the panel shows it once a second anyway. Raises Refused or Interrupted
+        when the click has ended without a job.
         """
         if self.running is None:
-            # Drawn first: a render may hold the window.
+            # The panel first shows the click: a render may hold the window.
             if not bpy.app.background and time.monotonic() - self.since < SHOW_SECONDS:
                 return False
             self._start(context)
@@ -170,8 +171,8 @@ class Preparation:
         self.spec = change(self.spec)
         self.steps.remove(self.running)
         self.running = None
-        # The next one begins as a first one does. Besides, Blender 4.3 crashes now and then where a render
-        # begins before the event loop has done away with the one before (see ``compat``).
+        # The next step waits for a redraw like the first. Besides, Blender 4.3 crashes now and then when a render
+        # begins before the event loop has cleared away the render before (see ``compat``).
         self.since = time.monotonic()
         return True
 
@@ -182,11 +183,11 @@ class Preparation:
 
     @property
     def done(self) -> bool:
-        """Whether everything is there."""
+        """Whether every step is done, so that the job can be queued."""
         return not self.steps
 
     def cancel(self) -> None:
-        """Give the click up; nothing is left of it."""
+        """Give the click up and remove the files that were made for its job."""
         if self.running is not None:
             self.running.cancel()
             self.running = None
@@ -195,13 +196,13 @@ class Preparation:
 
 
 def files_sent(spec: JobSpec) -> list[str]:
-    """The files that go along with a job."""
+    """The paths of the pictures and the source video that go along with a job."""
     paths = [picture.path for _, picture in spec.pictures]
     return [*paths, spec.video.path] if spec.video is not None else paths
 
 
 def remove_files(spec: JobSpec) -> None:
-    """Remove what was made for a job and for nothing else: all but a clip that was there before."""
+    """Remove the files that were made for this job alone: not the clip of an earlier job that is its source."""
     named = spec.video.path if spec.video is not None and spec.video.job else ""
     for path in files_sent(spec):
         if path != named:

@@ -1,4 +1,4 @@
-"""What would be sent of a strip, and the bake that makes it."""
+"""Which part of a strip would be sent, and the bake that makes a file of that part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .. import compat
 from ..refusal import Refused
 from ..sources import bake
 from ..timeline.source_marks import find_source, source_id
-from ..timeline.source_strip import SourceStrip, missing_file
+from ..timeline.source_strip import SourceStrip, file_refusal
 from ..timeline.strips import is_heard, sounds_of
 from .common import DRAFT, FindJob, Submission, draft_of, signed, target_of, video_path
 from .preparation import BakeStep
@@ -25,41 +25,45 @@ from .preparation import BakeStep
 
 @record
 class StripPart:
-    """What would be sent of a shot: scene frames [start, end), and as which picture."""
+    """What would be sent of a strip: scene frames [start, end), and the size of the picture."""
 
-    shot: SourceStrip
+    source: SourceStrip
     start: int
     end: int
     pixels: tuple[int, int]
     seconds: float
-    clip: Clip | None  # a whole result of ours, which needs no bake
+    clip: Clip | None  # the clip of a job, shown whole: its file is sent, without a bake
 
     @property
     def whole(self) -> bool:
-        """Whether all that the strip shows is sent."""
-        return (self.start, self.end) == (self.shot.start, self.shot.end)
+        """Whether the part is all that the strip shows."""
+        return (self.start, self.end) == (self.source.start, self.source.end)
 
 
-def part_of_strip(shot: SourceStrip, start: int, end: int, find_job: FindJob) -> StripPart:
-    job = find_job(shot.job) if shot.whole and (start, end) == (shot.start, shot.end) else None
-    # The artist may have chosen another file for the strip since.
-    if job is not None and job.clip is not None and job.clip.path == shot.path:
+def part_of_strip(source: SourceStrip, start: int, end: int, find_job: FindJob) -> StripPart:
+    job = (
+        find_job(source.job)
+        if source.whole and (start, end) == (source.start, source.end)
+        else None
+    )
+    # Not the job's clip when the artist has chosen another file for the strip since.
+    if job is not None and job.clip is not None and job.clip.path == source.path:
         clip = job.clip
-        return StripPart(shot, start, end, (clip.width, clip.height), clip.seconds, clip)
-    strip = strip_of(shot)
+        return StripPart(source, start, end, (clip.width, clip.height), clip.seconds, clip)
+    strip = strip_of(source)
     pixels = bake.bake_size(strip.id_data, strip)
-    return StripPart(shot, start, end, pixels, (end - start) / shot.fps, None)
+    return StripPart(source, start, end, pixels, (end - start) / source.fps, None)
 
 
 def rework_draft(
     scene: bpy.types.Scene, kind: Kind, part: StripPart, seconds: int, job_id: str = DRAFT
 ) -> JobSpec:
-    """What Extend (adding ``seconds``) or Edit would send now, the bake not made yet."""
+    """The spec that Extend (adding ``seconds``) or Edit would send now, its bake not made yet."""
     chosen = scene.grok_video
     prompt = chosen.extend_prompt if kind is Kind.EXTEND else chosen.edit_prompt
     clip, (width, height) = part.clip, part.pixels
     if clip is not None:
-        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, part.shot.job)
+        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, part.source.job)
     else:
         video = SourceVideo(str(video_path(job_id)), part.seconds, 0, width, height)
     return draft_of(
@@ -70,37 +74,37 @@ def rework_draft(
         priced_resolution(*part.pixels),
         nearest_ratio(*part.pixels, models.RATIOS),
         video=video,
-        source=Source("STRIP", scene=part.shot.scene, frame=part.start, image=part.shot.strip),
+        source=Source("STRIP", scene=part.source.scene, frame=part.start, image=part.source.strip),
     )
 
 
 def rework(draft: JobSpec, job_id: str, part: StripPart, session: str, place: str) -> Submission:
-    shot, strip = part.shot, strip_of(part.shot)
-    if why := missing_file(strip):
+    source, strip = part.source, strip_of(part.source)
+    if why := file_refusal(strip):
         raise Refused(why)
     target = target_of(session, strip.id_data, part.end if place == "AFTER" else part.start)
-    order = Submission(signed(draft, job_id, target))
+    submission = Submission(signed(draft, job_id, target))
     if part.clip is None:
         path = video_path(job_id)
-        order.steps.append(
-            BakeStep(lambda: _bake(shot, part.start, part.end, path), "Preparing Strip…")
+        submission.steps.append(
+            BakeStep(lambda: _bake(source, part.start, part.end, path), "Preparing Strip…")
         )
     # The strip is marked last: a click that is refused leaves it as it was.
     target = replace(
         target,
         place=place,
-        strip=shot.strip,
+        strip=source.strip,
         mark=source_id(strip),
-        channel=shot.channel,
+        channel=source.channel,
         length=part.end - part.start,
-        offset=part.start - shot.origin,
+        offset=part.start - source.origin,
     )
-    order.spec = replace(order.spec, target=target)
-    return order
+    submission.spec = replace(submission.spec, target=target)
+    return submission
 
 
 def strip_named(scene_name: str, name: str) -> Any:
-    """A strip by its name: an undo makes every strip another one. Raises Refused."""
+    """The strip of that name, looked up anew: an undo makes every strip another object. Raises Refused."""
     scene = bpy.data.scenes.get(scene_name)
     if scene is not None and scene.sequence_editor is not None:
         strip = compat.strips_all(scene.sequence_editor).get(name)
@@ -109,13 +113,13 @@ def strip_named(scene_name: str, name: str) -> Any:
     raise Refused(f"There is no strip “{name}” in the scene “{scene_name}”.")
 
 
-def strip_of(shot: SourceStrip) -> Any:
-    """The strip that a shot was read from. Raises Refused."""
-    return strip_named(shot.scene, shot.strip)
+def strip_of(source: SourceStrip) -> Any:
+    """Blender's strip of a source strip. Raises Refused."""
+    return strip_named(source.scene, source.strip)
 
 
-def source_gone(spec: JobSpec) -> str:
-    """'' or that the strip was deleted, or its making undone, while it was prepared: still nothing is bought."""
+def source_refusal(spec: JobSpec) -> str:
+    """'' or a sentence that the source strip of ``spec`` is not there any more, deleted or undone since the click."""
     target = spec.target
     if not target.strip:
         return ""
@@ -128,9 +132,9 @@ def source_gone(spec: JobSpec) -> str:
     return f"The strip “{target.strip}” is not there any more."
 
 
-def _bake(shot: SourceStrip, start: int, end: int, path: Path) -> bake.Bake:
+def _bake(source: SourceStrip, start: int, end: int, path: Path) -> bake.Bake:
     """Begin to bake the frames [start, end) of a shot into ``path``. Raises Refused, Interrupted."""
-    strip = strip_of(shot)
-    # A bake lets every sound be heard that it is given.
+    strip = strip_of(source)
+    # Only the sounds that are heard: the bake plays every sound that it is given, muted or not.
     sounds = [sound for sound in sounds_of(strip) if is_heard(sound)]
     return bake.Bake.strip(strip.id_data, strip, start, end, sounds, path)

@@ -1,4 +1,4 @@
-"""Channels: which are free, which strips cover a place, where a new one settles."""
+"""Channels of the sequencer: which are free in a range, which strips hide what is below, where new strips settle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_CHANNEL = "There is no free channel for the clip. Clear or unlock one."
 def taken_channels(
     base: Any, start: int, end: int, ignored: frozenset[str] = frozenset()
 ) -> set[int]:
-    """The channels that are not free in [start, end), or locked or muted."""
+    """The channels that hold a strip in the scene frames [start, end), or are locked or muted."""
     closed = {i for i, channel in enumerate(base.channels) if channel.lock or channel.mute}
     return closed | {s.channel for s in _strips_in(base, start, end, ignored)}
 
@@ -26,7 +26,7 @@ def taken_channels(
 def covering_strips(
     base: Any, start: int, end: int, ignored: frozenset[str] = frozenset()
 ) -> list[Any]:
-    """The strips that hide in [start, end), or in a part of it, what lies below them."""
+    """The strips that hide what lies below them in the scene frames [start, end), or in a part of those."""
     return [s for s in _strips_in(base, start, end, ignored) if s.type in _COVERING and not s.mute]
 
 
@@ -40,7 +40,10 @@ def _strips_in(base: Any, start: int, end: int, ignored: frozenset[str]) -> Iter
 def free_channels(
     base: Any, start: int, end: int, need: int, ignored: frozenset[str] = frozenset()
 ) -> int:
-    """The lowest of ``need`` channels that are free in [start, end), open, and not covered by a picture."""
+    """The lowest of ``need`` neighbouring channels that are free in [start, end), above all pictures if possible.
+
+    Raises Refused.
+    """
     taken = taken_channels(base, start, end, ignored)
     covering = covering_strips(base, start, end, ignored)
     for first_try in (max((s.channel + 1 for s in covering), default=1), 1):
@@ -51,7 +54,7 @@ def free_channels(
 
 
 def settle_lowest(base: Any, movie: Any, sound: Any) -> str:
-    """Bring the strips down to the lowest channels that are free for their whole length."""
+    """Bring the two new strips, or the picture alone, down to the lowest channels free for their whole length."""
     mine = [strip for strip in (sound, movie) if strip is not None]
     start = min(compat.span(strip)[0] for strip in mine)
     end = max(compat.span(strip)[1] for strip in mine)

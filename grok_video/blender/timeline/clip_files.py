@@ -1,4 +1,4 @@
-"""Where clips lie: beside the .blend, what they are called, and how they are collected there."""
+"""Where clips lie: the folder beside the .blend, their names, and how Collect Clips copies them there."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ FOLDER = "grok_video"  # beside the .blend
 def clip_folder(blend: str, output_dir: Path) -> Path:
     """The folder for new clips: ``grok_video`` beside the .blend, else ``output_dir``.
 
-    Else is: ``blend`` is '' because it was never saved, its folder cannot be written, or it lies in an
-    asset library.
+    ``output_dir`` where ``blend`` is '' (a file that was never saved), where its folder cannot be written, and where
+    that lies in an asset library.
     """
     if not blend:
         return output_dir
@@ -114,7 +114,8 @@ def _copy_clip(old: Path, folder: Path) -> tuple[Path, bool]:
 
 
 def _is_copy(path: Path, of: Path) -> bool:
-    import filecmp  # here, as tempfile below: few sessions get to it, and Blender's start is waited for
+    # Here, as tempfile below: few sessions collect clips, and at the top the import would delay Blender's start.
+    import filecmp
 
     return path.exists() and filecmp.cmp(path, of, shallow=False)
 
@@ -131,7 +132,7 @@ def _copy_whole(old: Path, new: Path) -> None:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether a file can be made in ``folder``. Asked by making one: rights say little on Windows."""
+    """Whether a file can be made in ``folder``: one is made and removed, as rights say little on Windows."""
     import tempfile
 
     try:

@@ -1,4 +1,4 @@
-"""The colours of a clip under the scene's view transform: undone where they can be, said where not."""
+"""The colours of a clip in a scene: how a strip undoes the view transform, and a sentence where that cannot be."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _INVERSES = {
     "ACES 2.0": "ACES 2.0 sRGB",
     "Raw": "Linear Rec.709",
 }
-#: What these cannot show is lost: right only for a clip made from a picture in the same view (AgX: by 2
-#: of 255 from 5.0 on, by 10 before), else by up to 60 and 140 for saturated colours. The Khronos view
-#: has no true inverse at all: by up to 24, where without it would be 31.
+#: Views that cannot show every colour, so that no colour space brings back what they cut off. For a clip made from a
+#: picture in the same AgX view the strip is off by 2 of 255 (before 5.0: 10); for other clips saturated colours are off
+#: by up to 60 (AgX) and 140 (Khronos). Khronos has no true inverse even so: off by up to 24, without its space by 31.
 _NARROW = {"AgX", "Khronos PBR Neutral"}
-#: Colour spaces that the sequencer can work in without spoiling the above (measured).
+#: Colour spaces of the sequencer in which the inverses hold (measured).
 _WORKING_SPACES = {"sRGB", "Linear Rec.709", "ACEScg"}
 
 
 @record
 class ColourPlan:
-    """How a clip is to be shown in a scene."""
+    """How a clip's strip shows its file's colours in a scene."""
 
     colorspace: str  # for the strip; '' leaves Blender's choice
-    notice: str  # '' or why it does not look like its file
+    notice: str  # '' or why the clip may not look like its file
 
 
 def colour_plan(scene: bpy.types.Scene, made_from_view: str) -> ColourPlan:

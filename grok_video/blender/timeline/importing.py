@@ -1,7 +1,7 @@
 """A clip becomes strips in a scene's sequencer, as Blender's own operator would add it.
 
-Owns the import, its undo step's contents, and what is said where something could not be kept. It knows nothing of
-jobs beyond the id that a strip carries.
+Owns what an import adds, so that one undo step takes all of it back, and what is said where something could not be
+kept. Knows nothing of jobs beyond the id that a strip carries.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from .channels import FOREVER, free_channels
 from .colour import colour_plan
 from .strips import JOB_PROPERTY, strip_name
 
-#: The artist is moving something with the mouse: no strip may come in under it.
+#: Modal operators by which the artist moves something with the mouse: no strip may come in under the mouse.
 _MOVING = ("TRANSFORM_OT_", "SEQUENCER_OT_")
 
 
 @record
 class Clip:
-    """A finished clip that is to become strips."""
+    """A finished clip that is to become a movie strip and a sound strip."""
 
     path: str
     name: str  # for the strips: the prompt
     job_id: str
-    made_from_view: str  # the view transform that its source came through; '' for none
+    made_from_view: str  # the view transform that the clip's source came through; '' for none
 
 
 @record
 class Landing:
-    """Where a clip went."""
+    """Where a clip came to lie in the sequencer, and what is not as one would expect."""
 
     movie: str  # name of the movie strip
     notice: str  # '' or sentences for the artist: what is not as one would expect
-    off_colour: bool  # among them that it does not look like its file
+    off_colour: bool  # the notice says that the clip may not look like its file
 
 
 def refusal(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
@@ -69,9 +69,9 @@ def bring_in(
     """Add a clip to ``meta``, or to the whole edit for None, with its first picture at ``frame``, at true speed.
 
     The scene keeps its rate, size, view, range and playhead; other strips stay where they are.
-    ``settle(base, movie, sound)`` gives the new strips their place and says what is not as one would
-    expect: they come on channels of ``base``, their owner, where nothing ever comes. Raises
-    Refused, and then leaves nothing.
+    ``settle(base, movie, sound)`` moves the new strips to their place and returns '' or a sentence of what is not as
+    one would expect; ``base`` is the editor or meta strip that they lie in, until then on channels that are free for
+    ever. Raises Refused, and then leaves nothing.
     """
     if why := refusal(context, scene):
         raise Refused(why)
@@ -110,9 +110,9 @@ def bring_in(
 def _add(
     context: bpy.types.Context, scene: bpy.types.Scene, base: Any, path: str, frame: int
 ) -> tuple[Any, Any]:
-    """The new movie strip and its sound strip or None, on channels where nothing ever comes.
+    """The new movie strip and its sound strip or None, on channels that are free from ``frame`` for ever.
 
-    How long they are is known only when they are there. Raises Refused, and may leave strips.
+    Their length is known only afterwards. Raises Refused, and may leave strips.
     """
     before = {strip.name for strip in compat.strips(base)}
     channel = free_channels(base, frame, FOREVER, 2)
@@ -133,7 +133,7 @@ def _add(
 
 @contextmanager
 def _looking_into(editor: Any, base: Any) -> Iterator[None]:
-    """Open the meta strip ``base``, or close all for the whole edit, for the time of the context."""
+    """For the time of the context: show the inside of the meta strip ``base``, or the top of the edit."""
     shown = editor.meta_stack[-1] if len(editor.meta_stack) else editor
     if shown == base:
         yield
@@ -149,8 +149,8 @@ def _looking_into(editor: Any, base: Any) -> Iterator[None]:
 def _sequencer_context(context: bpy.types.Context, scene: bpy.types.Scene) -> Iterator[None]:
     """An override in which sequencer operators act on ``scene``.
 
-    They need a sequencer's area: one in this window, else one in a screen that is not shown, else one
-    that is borrowed and given back before anything is drawn.
+    Such operators need an area with a sequencer: one in this window, else one in a screen that is not shown, else an
+    area that becomes one and is changed back before anything is drawn.
     """
     window = context.window or context.window_manager.windows[0]
     screen, area = _sequencer_area(window, scene)
@@ -186,7 +186,7 @@ def _sequencer_area(
 
 
 def _least_missed(current: bpy.types.Area | None, screen: bpy.types.Screen) -> bpy.types.Area:
-    """The area to borrow: a change of its type ends what is being typed or chosen in it."""
+    """The area to borrow as a sequencer: the largest in which a change of type ends no typing or choosing."""
 
     def key(area: bpy.types.Area) -> tuple[bool, bool, int]:
         busy = area.type in ("VIEW_3D", "FILE_BROWSER", "TEXT_EDITOR", "CONSOLE")

@@ -1,4 +1,4 @@
-"""Where an extension or an edit goes: behind the strip it continues, or over the one it changes.
+"""Where an extension or an edit goes: behind the strip that it continues, or over the strip that it changes.
 
 Owns the cut of a clip that belongs to a source strip, its channels, and what its sound does beside the
 source's. The source is left alone. It knows nothing of jobs and of the panel, and pushes no undo step.
@@ -29,9 +29,9 @@ from .strips import (
     volume_of,
 )
 
-#: Frames by which a clip of 24 a second may end before the scene's rate has it end.
+#: Scene frames by which a clip of 24 frames a second may end early at the scene's own rate.
 _ROUNDING = 1
-#: Seconds by which a source may change its length when a service makes 24 frames a second of it.
+#: Seconds by which a source's length may change when the service brings it to 24 frames a second.
 _RESAMPLED = 0.15
 
 
@@ -47,21 +47,21 @@ def place_after(
 ) -> Landing:
     """Place an extension so that its new part begins on the frame where ``source`` visibly ends now.
 
-    ``head``: how many seconds at the start of the file are the source's, see ``head_seconds``; they are
-    hidden behind the left handle. ``frame``: where the source ended when it was sent, for None as source;
-    ``chosen``: the artist's own wish instead. Raises Refused.
+    ``head``: seconds at the start of the file that are the source's (``head_seconds``), hidden behind the left handle.
+    ``source`` None: the source is gone, and the new part begins at ``frame``, where the source ended when it was sent,
+    or which the artist has ``chosen``. Raises Refused.
     """
     seam = frame if source is None else visible_span(source)[1]
     meta = _meta_for(scene, source, seam)
-    # Blender shows at each frame of the scene the nearest one of the file. 5.0 takes an earlier one at
-    # some rates, and at 25 and 30 then never shows others: there the seam holds a frame (measured).
+    # At each frame of the scene Blender shows the nearest frame of the file. 5.0 takes an earlier frame at some
+    # rates, and never shows others at 25 and 30 a second: there one frame is held at the seam (measured).
     hidden = round(head * scene.render.fps / scene.render.fps_base)
 
     def settle(base: Any, movie: Any, sound: Any) -> str:
         said = []
         end = compat.span(movie)[1]
         if end <= seam:
-            # Paid for, so it has to be seen; which part of it is new cannot be known.
+            # Which part is new cannot be known, so all of the clip is shown: hidden, it would be paid for in vain.
             end += hidden
             for strip in filter(None, (movie, sound)):
                 compat.shift(strip, hidden)
@@ -82,11 +82,11 @@ def place_after(
 
 
 def head_seconds(measured: float, sent: float, added: float) -> float:
-    """How much of an extension's file is its source, when ``sent`` and ``added`` seconds were asked for.
+    """Seconds at the start of an extension's file that show its source, which was ``sent`` to have ``added`` to it.
 
-    Services answer with the source and the new part in one file, or with the new part alone: the length
-    that the file was ``measured`` to have tells. They also bring a source to their own rate, which can
-    change its length by a few frames: so what was not added counts, unless it is far from what was sent.
+    The service answers with source and new part in one file, or with the new part alone: the ``measured`` length of
+    the file tells. It also brings a source to its own rate, by which the length may change by a few frames: the head
+    is what is not ``added``, unless that is far from what was ``sent``.
     """
     if new_part_only(sent, added, measured):
         return 0.0
@@ -98,11 +98,11 @@ def head_seconds(measured: float, sent: float, added: float) -> float:
 class SentPart:
     """The part of a source strip that was sent to be edited."""
 
-    frame: int  # scene frame of its first picture when it was sent
+    frame: int  # scene frame of the part's first picture when it was sent
     length: int  # scene frames
-    content: int  # from the start of the source's content to the part: ``frame - Shot.origin``
-    channel: int  # the source's when it was sent
-    mark: str = ""  # the source's, for the pieces that it was cut into
+    content: int  # scene frames from the start of the source's content to the part
+    channel: int  # of the source when it was sent
+    mark: str = ""  # of the source, by which its pieces are found
 
 
 def place_over(
@@ -115,8 +115,8 @@ def place_over(
 ) -> Landing:
     """Place an edit on the next free channel above ``source``, exactly over the part that was sent.
 
-    It is trimmed as the source is trimmed now, and never stretched: at any frame it shows the time that
-    the source shows. Where it is shorter, the original is seen again. Raises Refused.
+    The edit is trimmed as the source is trimmed now, and never stretched: at any frame both show the same time. Behind
+    an edit that is shorter, the original is seen again. Raises Refused.
     """
     start = part.frame if source is None else compat.content_start(source) + part.content
     first, end = _seen(source, part, start)
@@ -125,14 +125,16 @@ def place_over(
     def settle(base: Any, movie: Any, sound: Any) -> str:
         said = []
         last = compat.span(movie)[1]
-        # A frame that is missing only because the rates differ is held: one of the original would flash.
+        # The edit may lack a last frame only because the rates differ: its last picture is held, or one frame of
+        # the original would flash.
         after = end if last >= end - _ROUNDING else last
         if after < end:
             said.append(
                 "The edit is shorter than its source: "
                 f"the last {end - max(after, first)} frames show the original."
             )
-        # What is left of the source may lie behind the end of the edit. Paid for, it has to be seen.
+        # When what is left of the source lies behind the end of the edit, all of the edit is shown: hidden, it
+        # would be paid for in vain.
         opening = first if first < after else start
         _cut(movie, sound, opening, after)
         _cover(movie)
@@ -150,7 +152,7 @@ def place_over(
 
 
 def _seen(source: Any, part: SentPart, start: int) -> tuple[int, int]:
-    """The frames of the sent part that its source, or what it was cut into, still shows."""
+    """The scene frames of the sent part that the source, or the pieces it was cut into, still show."""
     end = start + part.length
     if source is None:
         return start, end
@@ -165,8 +167,8 @@ def _seen(source: Any, part: SentPart, start: int) -> tuple[int, int]:
 def _meta_for(scene: bpy.types.Scene, source: Any, frame: int) -> Any:
     """The meta strip to place into: the innermost around the source that is open and shows ``frame``.
 
-    A closed one is not where the artist works; and Blender does not make a meta strip longer for what is
-    added to it, so what begins behind its end would not be seen: it goes outside, behind the meta strip.
+    Never a closed meta strip, in which the artist does not work. Blender does not make a meta strip longer for what is
+    added: a clip that begins behind its end would not be seen, and so goes outside, behind the meta strip.
     """
     if source is None:
         return meta_at(scene, frame)
@@ -186,7 +188,7 @@ def _stand(base: Any, source: Any) -> Any:
 
 
 def _cut_by_meta(meta: Any, end: int) -> str:
-    # As Blender does for anything added to a meta strip: its length stays, the artist's own cut.
+    # Said, and not mended: the length of a meta strip is the artist's cut, and Blender keeps it too.
     if meta is None or visible_span(meta)[1] >= end:
         return ""
     return f"The meta strip “{meta.name}” ends before the clip does. Drag its end to see all of it."
@@ -199,23 +201,23 @@ def _cut(movie: Any, sound: Any, start: int, end: int) -> None:
 
 
 def _cover(movie: Any) -> None:
-    """Let no line of what lies below be seen around a picture of nearly the frame's shape."""
+    """Scale a picture of nearly the frame's shape to fill the frame, or a line of what lies below is seen."""
     movie.transform.scale_x = movie.transform.scale_y = cover_scale(movie)
 
 
 def _follow_sounds(sound: Any, source: Any) -> None:
-    """Let the sound of an extension be as loud as that of its source, and as silent."""
+    """Give the sound of an extension the volume, pan and mute of its source's sound."""
     before = sounds_of(source)
     if sound is None or not before:
         return
     model = next((s for s in before if is_heard(s)), before[0])
     sound.volume = volume_of(model)
     sound.pan = model.pan
-    sound.mute = not is_heard(model)  # its channel may be muted, and the new one is not
+    sound.mute = not is_heard(model)  # also where only the channel of the source's sound is muted
 
 
 def _hush(sound: Any, source: Any) -> str:
-    """Mute the sound of an edit beside its source's, which plays on below it; what to say of that."""
+    """Mute the sound of an edit, as its source's sound plays on below; returns a sentence that says so, or ''."""
     before = sounds_of(source)
     if sound is None or not before:
         return ""
@@ -226,11 +228,12 @@ def _hush(sound: Any, source: Any) -> str:
 
 
 def _settle_behind(base: Any, movie: Any, sound: Any, source: Any, seam: int) -> None:
-    """Bring the strips onto the source's channels where those are free, else to the lowest that are."""
+    """Bring the new strips onto the source's channels where those are free, else onto the lowest free channels."""
     stand = _stand(base, source)
     start, end, mine = _extent(movie, sound)
     taken = taken_channels(base, start, end, mine)
-    # What lies over the source as well, a logo or a vignette, is meant to; another shot is not.
+    # A strip above that begins at or behind the seam would hide the extension. One that lies over the source as
+    # well, a logo or a vignette, is meant to.
     hidden = any(
         strip.channel > stand.channel and compat.span(strip)[0] >= seam
         for strip in covering_strips(base, start, end, mine)
@@ -250,14 +253,14 @@ def _settle_above(base: Any, movie: Any, sound: Any, channel: int) -> None:
 
 
 def _move(base: Any, movie: Any, sound: Any, channel: int, wanted: list[int]) -> None:
-    """Bring the picture to the free ``channel``, the sound to a free one, if it can be a ``wanted`` one."""
+    """Bring the picture to the free ``channel``, the sound to a free channel, one of ``wanted`` where one is free."""
     if sound is None:
         if movie.channel != channel:
             movie.channel = channel
         return
     taken = taken_channels(base, *_extent(movie, sound)) | {channel}
     beside = _first_free([*wanted, *range(1, MAX_CHANNEL + 1)], taken)
-    # Never onto one another: Blender 4.5 crashes when a channel is set that is occupied there.
+    # First out of the way: Blender 4.5 crashes when a strip is set onto a channel that is occupied there.
     if sound.channel == channel:
         spare = range(MAX_CHANNEL, 0, -1)
         sound.channel = _first_free(spare, taken | {movie.channel})

@@ -10,16 +10,16 @@ from ...core.spec import new_id
 from .. import compat
 from .strips import SAME_FRAME, owner_of
 
-#: Custom property of a source strip: the marks of the clicks it was a source for, with blanks between.
-#: Cuts and duplicates carry it along, files keep it.
+#: Custom property of a source strip: the marks of the jobs that it was a source for, with blanks between.
+#: Cuts and duplicates copy the property, files keep it.
 SOURCE_PROPERTY = "grok_video_source"
 
 
 def source_id(strip: Any) -> str:
-    """The mark by which ``find_source`` knows this strip and what becomes of it.
+    """The mark by which ``find_source`` finds this strip again, or what it was cut into; made where there is none.
 
-    An old mark serves again unless another strip has it too: then the strip was cut or duplicated since,
-    and the others are not meant. No undo step; the property is written only where it must be.
+    An old mark serves again unless another strip has the same: since then the strip was cut or duplicated, and the
+    other piece is not meant now. No undo step is made.
     """
     marks = _marks(strip)
     others = [s for s in compat.strips_all(strip.id_data.sequence_editor) if s != strip]
@@ -38,13 +38,12 @@ def _marks(strip: Any) -> list[str]:
 def find_source(
     scene: bpy.types.Scene, name: str, mark: str, near: int, *, content: int | None = None
 ) -> Any | None:
-    """The strip that was marked, or the piece of it that counts; None when it is gone.
+    """The strip with the mark, or the piece of it that counts; None when the strip is gone.
 
-    It was ``name`` then, and ended at the scene frame ``near`` (for ``content``: the part began there).
-    Where it was cut since, the piece is the one with the last of its content, wherever it was moved; with
-    ``content``, frames from the start of the content, the piece that shows those. A duplicate is not
-    taken for a piece: it shows what the strip itself shows. Without the mark (undo may take it back) the
-    name alone counts.
+    When it was marked, the strip had the name ``name`` and ended at the scene frame ``near``. Of a strip that was cut
+    since, the piece with the last of its content counts, wherever that was moved; with ``content`` (frames from the
+    start of the content; ``near`` is then where the sent part began) the piece that shows that frame. A duplicate is
+    no piece: it shows what the strip itself shows. Without the mark, which undo may take back, the name counts alone.
     """
     if scene.sequence_editor is None:
         return None
@@ -57,7 +56,7 @@ def find_source(
         start, end = compat.span(strip)
         return abs(near - end) if content is None else max(start - near, near - end + 1, 0)
 
-    # A cut leaves the name with the left piece, a duplicate with the original.
+    # The left piece of a cut keeps the name, and so does the original of a duplicate.
     pieces = [next((s for s in marked if s.name == name), None) or min(marked, key=away)]
     while after := [s for s in marked if s not in pieces and _continues(pieces[-1], s)]:
         end = compat.span(pieces[-1])[1]
@@ -68,7 +67,7 @@ def find_source(
 
 
 def _content(strip: Any) -> tuple[int, int]:
-    """What of its content a strip shows: frames [first, after) from the start of the content."""
+    """Which frames of its content a strip shows: [first, after), counted from the start of the content."""
     start, end = compat.span(strip)
     origin = compat.content_start(strip)
     return start - origin, end - origin
@@ -81,13 +80,13 @@ def _shows_content(strip: Any, content: int) -> bool:
 
 def _continues(piece: Any, other: Any) -> bool:
     """Whether ``other`` was cut from the right of ``piece``."""
-    if compat.content_length(piece) <= 1:  # its content moves with its left handle
+    if compat.content_length(piece) <= 1:  # one picture, whose content moves with the left handle
         return compat.span(other)[0] == compat.span(piece)[1]
     return _content(other)[0] >= _content(piece)[1] - SAME_FRAME
 
 
 def pieces_of(strip: Any, mark: str) -> list[Any]:
-    """The pieces of the marked strip that lie where ``strip`` is, as if nothing but cuts had been made."""
+    """``strip`` and the other pieces of the marked strip that lie where the cuts left them."""
     return [
         s
         for s in compat.strips(owner_of(strip))

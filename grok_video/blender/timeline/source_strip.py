@@ -24,24 +24,24 @@ from .strips import (
     visible_span,
 )
 
-#: They show what lies below them, so on their own they show nothing.
+#: Types of strips that show what lies below them, so that on their own they show nothing.
 _SHOW_WHAT_IS_BELOW = {"ADJUSTMENT": "An adjustment strip", "MULTICAM": "A multicam strip"}
 
 
 @record
 class SourceStrip:
-    """What a strip visibly shows."""
+    """A strip as it would be sent: where it lies, the frames that it shows, the job and file it shows them of."""
 
     scene: str
     strip: str
     channel: int
-    start: int  # scene frames [start, end) that it shows: its handles, cut by the metas around it
+    start: int  # scene frames [start, end) that are seen: between the handles of strip and metas
     end: int
-    origin: int  # scene frame where its content begins: moves with the strip, stays when it is cut
+    origin: int  # scene frame where the content begins: moves with the strip, cuts leave it
     fps: float  # of the scene
-    job: str  # id of the job it came from; '' for none
-    whole: bool  # it shows all of its file as that job's clip came in, so that the clip can stand for it
-    path: str  # its movie's file, absolute; '' for other kinds. The artist may have put in another one
+    job: str  # id of the job that the strip came from; '' for none
+    whole: bool  # shows all of its file as the job's clip came in: the file can be sent instead
+    path: str  # a movie's file, absolute, perhaps another than the job's clip; '' for other kinds
 
     @property
     def seconds(self) -> float:
@@ -49,12 +49,12 @@ class SourceStrip:
 
     @property
     def last(self) -> int:
-        """The last scene frame that it shows."""
+        """The last scene frame in which the strip is seen."""
         return self.end - 1
 
 
 def active_source_strip(context: bpy.types.Context) -> SourceStrip:
-    """What the active strip of the sequencer's scene shows. Cheap enough for a panel: looks at no disk.
+    """The active strip of the sequencer's scene as a source. Cheap enough for a panel: looks at no disk.
 
     Where no strip is active, the only selected one with a picture counts. Raises Refused.
     """
@@ -74,7 +74,7 @@ def active_source_strip(context: bpy.types.Context) -> SourceStrip:
 
 
 def source_strip_of(strip: Any) -> SourceStrip:
-    """What ``strip`` shows. Raises Refused."""
+    """``strip`` as a source. Raises Refused."""
     if why := _refusal(strip):
         raise Refused(why)
     scene = strip.id_data
@@ -115,15 +115,15 @@ def _refusal(strip: Any) -> str:
     for piece in (strip, *metas_around(strip)):
         if owner_of(piece).channels[piece.channel].mute:
             return f"Channel {piece.channel} is muted, so {named} shows nothing. Unmute it first."
-    return _nothing_to_see(strip)
+    return _picture_refusal(strip)
 
 
-def _nothing_to_see(strip: Any) -> str:
+def _picture_refusal(strip: Any) -> str:
     """Why a strip has no picture, or ''."""
     named = f"“{strip.name}”"
     match strip.type:
         case "MOVIE":
-            # Blender keeps the size of a movie it has read once; `fps` opens the file, so it comes last.
+            # Blender keeps the size of a movie that it has read once; `fps` opens the file, so it is asked last.
             if not strip.elements or (not strip.elements[0].orig_width and not strip.fps):
                 return f"Blender cannot read the movie of {named}: {strip.filepath}. Choose another file for it."
         case "IMAGE":
@@ -133,8 +133,8 @@ def _nothing_to_see(strip: Any) -> str:
             inside = [s for s in compat.strips(strip) if s.type != "SOUND" and not s.mute]
             if not inside:
                 return f"The meta strip {named} has no picture in it. Put a strip into it."
-            if all(_nothing_to_see(s) for s in inside):
-                return _nothing_to_see(inside[0])
+            if all(_picture_refusal(s) for s in inside):
+                return _picture_refusal(inside[0])
         case "SCENE":
             shown = strip.scene
             if shown is None:
@@ -148,18 +148,18 @@ def _nothing_to_see(strip: Any) -> str:
             if strip.mask is None:
                 return f"{named} has no mask. Choose one for it."
         case "MOVIECLIP":
-            if getattr(strip, "clip", strip) is None:  # 4.2 does not tell
+            if getattr(strip, "clip", strip) is None:  # 4.2 has no such property
                 return f"{named} has no movie clip. Choose one for it."
         case _:
             inputs = compat.inputs(strip)
             if getattr(strip, "input_count", 0) > len(inputs):
                 return f"The effect {named} has lost a strip that it needs. Click another strip."
-            return next(filter(None, map(_nothing_to_see, inputs)), "")
+            return next(filter(None, map(_picture_refusal, inputs)), "")
     return ""
 
 
-def missing_file(strip: Any) -> str:
-    """A sentence when a file that ``strip`` shows is not there or is no movie; else ''.
+def file_refusal(strip: Any) -> str:
+    """'' or a sentence that a file which ``strip`` shows is not there or cannot be read.
 
     Looks at the disk: for a click, not for a redraw.
     """
@@ -181,7 +181,7 @@ def missing_file(strip: Any) -> str:
 
 
 def _all_shown(strip: Any) -> Iterator[Any]:
-    """A strip, the inputs of an effect and what lies in a meta strip."""
+    """The strip, and the strips it is made of: inputs of an effect, what is not muted in a meta strip."""
     yield strip
     for source in compat.inputs(strip):
         yield from _all_shown(source)
@@ -191,36 +191,36 @@ def _all_shown(strip: Any) -> Iterator[Any]:
                 yield from _all_shown(inside)
 
 
-def refusal_to_extend(shot: SourceStrip, least: float) -> str:
-    """'' or why it cannot be extended by a service that needs ``least`` seconds of a source."""
-    if _frames(least, shot.fps) <= shot.end - shot.start:
+def refusal_to_extend(source: SourceStrip, least: float) -> str:
+    """'' or why a source strip is too short to be extended: the service needs ``least`` seconds."""
+    if _frames(least, source.fps) <= source.end - source.start:
         return ""
     return (
-        f"“{shot.strip}” shows {shot.seconds:.2f} s, and an extension needs at least {least:g} s. "
+        f"“{source.strip}” shows {source.seconds:.2f} s, and an extension needs at least {least:g} s. "
         "Make the strip longer, or use Continue Shot: it needs only the last frame."
     )
 
 
-def refusal_to_edit(shot: SourceStrip, least: float = 0.0) -> str:
-    """'' or why it cannot be edited by a service that needs ``least`` seconds of a source.
+def refusal_to_edit(source: SourceStrip, least: float = 0.0) -> str:
+    """'' or why a source strip is too short to be edited: the service needs ``least`` seconds.
 
-    A strip that is too long is no reason: the artist chooses the part that is sent.
+    Of a strip that is too long the artist chooses the part that is sent.
     """
-    if _frames(least, shot.fps) <= shot.end - shot.start:
+    if _frames(least, source.fps) <= source.end - source.start:
         return ""
     return (
-        f"“{shot.strip}” shows {shot.seconds:.2f} s, and an edit needs at least {least:g} s. "
+        f"“{source.strip}” shows {source.seconds:.2f} s, and an edit needs at least {least:g} s. "
         "Make the strip longer."
     )
 
 
 def _frames(seconds: float, fps: float) -> int:
-    """The least whole number of frames that lasts ``seconds``, as 29.97 frames a second allow it."""
+    """The least number of frames that lasts ``seconds`` at ``fps`` a second, be it 29.97."""
     return int(seconds * fps - 1e-6) + 1 if seconds > 0 else 0
 
 
 def _is_whole(strip: Any) -> bool:
-    """Whether a strip shows a whole clip of ours, and looks as when it came in."""
+    """Whether a strip shows all of its job's clip, placed and coloured as the import left it."""
     return (
         strip.type == "MOVIE"
         and bool(strip.get(JOB_PROPERTY))
@@ -235,7 +235,7 @@ def _is_whole(strip: Any) -> bool:
 
 
 def _is_placed_as_it_came(strip: Any) -> bool:
-    """All of the picture is seen, as large as the frame."""
+    """Whether all of a strip's picture is seen, as large as the frame."""
     transform, crop = strip.transform, strip.crop
     wanted = cover_scale(strip)
     return (

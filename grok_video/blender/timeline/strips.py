@@ -1,4 +1,4 @@
-"""Strips: which scene, which name, what they show and where, whose job they are."""
+"""Facts about strips: their scene and name, what of a strip is seen, its sounds, the job it came from."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import bpy
 from .. import compat, scenes
 
 JOB_PROPERTY = "grok_video_job"
-#: Of Blender's 63. Longer ones it cuts before it appends .001, and where that cuts a character it gives
-#: the same name to several strips (measured, 4.2 to 5.0).
+#: Bytes of a strip's name, of the 63 that Blender has. It cuts a longer name to append .001, and where the cut goes
+#: through a character several strips get the same name (measured, 4.2 to 5.0).
 _NAME_BYTES = 56
 
 
@@ -39,7 +39,7 @@ def show_strips(context: bpy.types.Context, scene: bpy.types.Scene, job_id: str)
     found = strips_of(scene, job_id)
     if not found:
         return False
-    editor: Any = scene.sequence_editor  # there is one: it holds the strips that were found
+    editor: Any = scene.sequence_editor  # not None: the strips that were found lie in the editor
     for strip in compat.strips_all(editor):
         strip.select = strip in found
     movie = next((strip for strip in found if strip.type == "MOVIE"), found[0])
@@ -57,7 +57,7 @@ def strip_name(text: str) -> str:
 
 
 def meta_at(scene: bpy.types.Scene, frame: int) -> Any:
-    """The meta strip that takes a clip at ``frame``: the one that is open, as Blender does; else None.
+    """The open meta strip, to which Blender adds new strips, when it shows ``frame``; else None.
 
     A clip that begins outside of the open meta strip would never be seen in it.
     """
@@ -70,12 +70,12 @@ def meta_at(scene: bpy.types.Scene, frame: int) -> Any:
     return None
 
 
-SAME_FRAME = 1  # frames: positions that are rounded differently
-ALIKE = 0.02  # sizes and shapes that differ by less are meant to be the same
+SAME_FRAME = 1  # frames by which two positions may differ that only rounding sets apart
+ALIKE = 0.02  # part by which sizes and shapes may differ that are meant to be the same
 
 
 def visible_span(strip: Any) -> tuple[int, int]:
-    """The scene frames [start, end) between its handles that no meta strip around it hides."""
+    """The scene frames [start, end) in which a strip is seen: between its handles and those of its meta strips."""
     start, end = compat.span(strip)
     for meta in metas_around(strip):
         first, after = compat.span(meta)
@@ -106,9 +106,9 @@ def pixels_of(strip: Any) -> tuple[int, int]:
 def sounds_of(strip: Any) -> list[Any]:
     """The sound strips that belong to what ``strip`` shows.
 
-    Those that Blender connects with it (told from 5.2 on), else those from the same file in step with
-    it, or from the same job, at the same time. A meta strip has those inside of it, an effect those of
-    its inputs.
+    To a movie belong the sounds that Blender connects with it (known from 5.2 on), else the sounds at the same time
+    that are from the same job, or from the same file in step with it. To a meta strip belong the sounds inside, to an
+    effect the sounds of its inputs.
     """
     if strip.type == "META":
         inside = compat.strips(strip)
@@ -122,7 +122,7 @@ def sounds_of(strip: Any) -> list[Any]:
 
 
 def is_heard(sound: Any) -> bool:
-    """Whether a sound strip can be heard: it and its channel are not muted, and it is not silent."""
+    """Whether a sound strip can be heard: neither silent, nor muted, nor in a muted channel or meta strip."""
     pieces = (sound, *metas_around(sound))
     return (
         volume_of(sound) > 0.0
@@ -132,7 +132,7 @@ def is_heard(sound: Any) -> bool:
 
 
 def volume_of(sound: Any) -> float:
-    """The volume of a sound strip; the highest where it is animated, which a fade does not change."""
+    """The volume of a sound strip; of an animated volume the highest, so that a fade does not count."""
     keys = [
         key.co[1]
         for curve in curves_of(sound, "volume")
@@ -162,9 +162,9 @@ def path_of(owner: Any) -> str:
 
 
 def cover_scale(strip: Any) -> float:
-    """The scale by which a picture fits into the frame of its scene; fills it where both are alike.
+    """The scale by which a strip's picture fits into its scene's frame, or fills it where their shapes are alike.
 
-    Services make 850x482 from 848x480: as a whole it would leave a line of what lies below.
+    Services make 850x482 from 848x480: shown whole, such a picture would leave a line of what lies below.
     """
     (width, height), output = pixels_of(strip), strip.id_data.render
     fit, fill = sorted((output.resolution_x / width, output.resolution_y / height))
@@ -172,6 +172,6 @@ def cover_scale(strip: Any) -> float:
 
 
 def curves_of(strip: Any, name: str) -> Iterator[Any]:
-    """The animation curves of a strip's property, of all its properties for ''."""
+    """The animation curves of a strip's property ``name``; for '' of all its properties."""
     ends = f'_all["{bpy.utils.escape_identifier(strip.name)}"].{name}'
     return (curve for curve in compat.curves(strip.id_data) if ends in curve.data_path)

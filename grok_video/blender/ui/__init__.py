@@ -1,4 +1,4 @@
-"""Everything that is seen and pressed: each part of the panel, with the operators that belong to it.
+"""All that an artist sees and presses: each part of the panel in a file, with the operators that belong to it.
 
 A new feature is a file here, a file of the same name in ``submission``, and a line in MODULES.
 """
@@ -18,7 +18,7 @@ from . import (
     support,
 )
 
-#: In the order in which they are registered: what the panels draw comes before the panels.
+#: The files of this folder in the order in which Blender registers their classes: panels after what the panels draw.
 MODULES = (
     properties,
     preferences,
@@ -40,6 +40,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take them back out, the last first."""
+    """Unregister every class and menu, the last first."""
     for module in reversed(MODULES):
         module.unregister()

@@ -1,4 +1,4 @@
-"""What operators share that ask the session: refusals as sentences, prices asked about, a strip or a job named.
+"""What the operators have in common that ask the session for something: refusals, questions about a price, names.
 
 In background mode operators block until the job has ended and raise on failure, so that a script reads like what it
 does. Operators that spend money have neither REGISTER nor UNDO: Redo and Repeat Last must not buy.
@@ -35,7 +35,7 @@ JOB = StringProperty(name="Job", description="Id of the job; empty: the newest t
 
 
 def refuse(operator: bpy.types.Operator, error: Exception) -> Result:
-    """Report the sentence where artists look for it; in scripts this raises RuntimeError."""
+    """Report an error's sentence where artists look for errors; in scripts the operator then raises RuntimeError."""
     operator.report({"ERROR"}, str(error))
     watch.redraw()
     return {"CANCELLED"}
@@ -48,7 +48,7 @@ def finish(
     wanted: frozenset[State],
     ended: frozenset[State] = FINAL_STATES,
 ) -> Result:
-    """In background mode: block until the job has ended; an end that was not wanted is an error."""
+    """End an operator that queued a job: in background mode wait for the job's end, report one not ``wanted``."""
     if not bpy.app.background:
         watch.redraw()
         return {"FINISHED"}
@@ -58,7 +58,7 @@ def finish(
     def is_over(job: Job) -> bool:
         nonlocal unreachable
         say_step(job)
-        # What waits for the artist moves by itself never, or not for sure: no script is left hanging.
+        # A job that waits for the artist may never move by itself: a script would hang.
         code = job.problem.code if job.problem is not None else None
         unplaced = job.state is State.READY and code is ProblemCode.SCENE and not job.claimed_by
         unreachable = (
@@ -79,7 +79,7 @@ def finish(
     problem = job.problem
     sentence = f"{problem.message} {problem.hint}".strip() if problem else "The job was stopped."
     if unreachable:
-        # The script will try again: this one shall not be bought beside that.
+        # The script may send the clip again: left in the queue, this job would be bought as well.
         blocking.stop_unsent(context, job_id, INTERRUPTED_SECONDS)
         sentence = f"{sentence} {became_of(job_id)}"
     operator.report({"ERROR"}, sentence)
@@ -120,10 +120,10 @@ def ask_service(
 
 
 class Asks(bpy.types.Operator if TYPE_CHECKING else object):
-    """Operators that ask the session: what it refuses is reported as a sentence, in scripts it raises."""
+    """Operators that ask the session for something: a refusal is reported as a sentence, and raises in scripts."""
 
     def run(self, context: bpy.types.Context) -> Result:
-        """``execute``, but for the refusals. Raises Refused, Interrupted."""
+        """Do what the operator is for. Raises Refused or Interrupted, which ``execute`` reports."""
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> Result:
@@ -133,7 +133,7 @@ class Asks(bpy.types.Operator if TYPE_CHECKING else object):
         except (Refused, Interrupted) as error:
             return refuse(self, error)
         except KeyboardInterrupt:
-            # Between the click and the waiting: what was put down just then must not be bought unseen.
+            # Ctrl-C before ``finish`` waited: a job that was queued just then must not be bought unseen.
             queued = current().documents.keys() - before
             if not bpy.app.background or not queued:
                 raise
@@ -154,11 +154,11 @@ class Buys(Asks):
     _agreed: int | None = None  # the price that was asked about, in ticks
 
     def price(self, context: bpy.types.Context) -> int | None:
-        """Ticks that pressing it will cost; None when they are not known. Raises Refused."""
+        """Ticks that the operator will spend; None when not known. Raises Refused."""
         raise NotImplementedError
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
-        """Title and text of what is asked before it is bought; None: nothing. Raises Refused."""
+        """Title and text of the question before the clip is bought; None: no question. Raises Refused."""
         if not config.asks_about(price):
             return None
         above = usd(config.ticks(config.preferences(context).confirm_above))
@@ -204,7 +204,7 @@ class Buys(Asks):
 
 
 class Spends(Buys):
-    """Operators that buy a clip for a scene and frame."""
+    """Operators that buy a clip and have properties for the scene and frame it goes to."""
 
     scene: StringProperty(
         name="Scene", description="Scene that takes the clip; empty: the sequencer's"
@@ -217,7 +217,7 @@ class Spends(Buys):
 
 
 class OnStrip(Buys):
-    """Operators that buy something made from a strip."""
+    """Operators that buy what is made from a strip, and have properties that name the strip."""
 
     scene: StringProperty(
         name="Scene",
@@ -231,17 +231,17 @@ class OnStrip(Buys):
     )
 
     def ask(self, context: bpy.types.Context, *about: Any, **words: Any) -> Result:
-        if not self.strip and (active := self.shot_asked_about(context)):
-            # While it is asked, a clip may come in and be the active strip.
+        if not self.strip and (active := self.strip_asked_about(context)):
+            # Named now: during the question a clip may come in and become the active strip.
             self.scene, self.strip = active.scene, active.strip
         return super().ask(context, *about, **words)
 
-    def shot_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
-        """The strip that is meant; None where it is not about a strip. Raises Refused."""
-        return self.shot(context)
+    def strip_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
+        """The source strip that the question is about; None where no strip is. Raises Refused."""
+        return self.source_strip(context)
 
-    def shot(self, context: bpy.types.Context) -> SourceStrip:
-        """What the strip shows. Raises Refused."""
+    def source_strip(self, context: bpy.types.Context) -> SourceStrip:
+        """The named strip, else the active one, as a source. Raises Refused."""
         if not self.strip:
             return active_source_strip(context)
         scene = target_of(context, self.scene)

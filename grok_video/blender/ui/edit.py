@@ -1,4 +1,4 @@
-"""Edit: its part of the panel and its operator."""
+"""The feature Edit in the panel: what is drawn for it, and its operator."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ class GROK_VIDEO_OT_edit(OnStrip, bpy.types.Operator):
         "mute it to see the original"
     )
 
-    def shot_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
-        return self.shot(context) if context.scene.grok_video.edit_of == "STRIP" else None
+    def strip_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
+        return self.source_strip(context) if context.scene.grok_video.edit_of == "STRIP" else None
 
     def price(self, context: bpy.types.Context) -> int | None:
         scene = context.scene
         if scene.grok_video.edit_of != "STRIP":
-            take = range_to_edit(context, scene)
-            return price_of(animation_draft(scene, take))
-        part = part_to_edit(scene, self.shot(context), job_by_id)
+            animation = range_to_edit(context, scene)
+            return price_of(animation_draft(scene, animation))
+        part = part_to_edit(scene, self.source_strip(context), job_by_id)
         seconds = billed_seconds(part.seconds)
         return price_of(rework_draft(scene, Kind.EDIT, part, seconds))
 
     def run(self, context: bpy.types.Context) -> Result:
         chosen = context.scene.grok_video
         if chosen.edit_of == "STRIP":
-            job_id = click.edit(context, self.shot(context))
+            job_id = click.edit(context, self.source_strip(context))
         else:
             job_id = click.edit_animation(context, target_of(context, self.scene))
         return finish(self, context, job_id, ON_THE_TIMELINE)
@@ -58,40 +58,45 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     chosen = scene.grok_video
     layout.use_property_split = False
     layout.prop(chosen, "edit_of", text="")
-    shot: SourceStrip | None = None
+    source: SourceStrip | None = None
     if chosen.edit_of == "STRIP":
         try:
-            shot = active_source_strip(context)
+            source = active_source_strip(context)
         except Refused as why:
             draw_wrapped(layout, context, str(why), "INFO")
             return
-        part = part_to_edit(scene, shot, job_by_id)
+        part = part_to_edit(scene, source, job_by_id)
         draw_part(layout, part)
         if not part.whole:
             layout.prop(chosen, "edit_start", text="Skip Frames")
         seconds = billed_seconds(part.seconds)
         draft = rework_draft(scene, Kind.EDIT, part, seconds)
-        trouble = checks.trouble(draft)
+        trouble = checks.refusal(draft)
     else:
-        take = range_to_edit(context, scene)
-        _draw_range(layout, context, take)
-        draft = animation_draft(scene, take)
+        animation = range_to_edit(context, scene)
+        _draw_range(layout, context, animation)
+        draft = animation_draft(scene, animation)
         trouble = animation_refusal(context, scene, draft)
     draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
     if draw_who_can(layout, context, "edit"):
         price = price_of(draft)
-        draw_button(layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble, shot)
+        draw_button(
+            layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble, source
+        )
 
 
 def _draw_range(
-    layout: bpy.types.UILayout, context: bpy.types.Context, take: AnimationRange
+    layout: bpy.types.UILayout, context: bpy.types.Context, animation: AnimationRange
 ) -> None:
-    """What is sent of the animation."""
+    """Draw which frames of the animation will be sent."""
     row = layout.row()
     row.active = False
-    size = f"{take.pixels[0]} × {take.pixels[1]}"
-    row.label(text=f"Frames {take.start}–{take.end - 1}, {take.seconds:.1f} s, {size}", icon="TIME")
-    if take.cut:
+    size = f"{animation.pixels[0]} × {animation.pixels[1]}"
+    row.label(
+        text=f"Frames {animation.start}–{animation.end - 1}, {animation.seconds:.1f} s, {size}",
+        icon="TIME",
+    )
+    if animation.cut:
         draw_wrapped(layout, context, "The range is longer than what can be edited", "INFO")
 
 

@@ -1,4 +1,4 @@
-"""Extend and Continue Shot: their part of the panel and their operators."""
+"""The features Extend and Continue Shot in the panel: what is drawn for them, and their operators."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class GROK_VIDEO_OT_extend(OnStrip, bpy.types.Operator):
         return price_of_passes(self._plan(context)[1])
 
     def _plan(self, context: bpy.types.Context) -> tuple[SourceStrip, list[Pass]]:
-        shot = self.shot(context)
-        part = part_to_extend(context.scene, shot, job_by_id)
-        return shot, passes_of(context.scene, part)
+        source = self.source_strip(context)
+        part = part_to_extend(context.scene, source, job_by_id)
+        return source, passes_of(context.scene, part)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
         passes = self._plan(context)[1]
@@ -52,10 +52,10 @@ class GROK_VIDEO_OT_extend(OnStrip, bpy.types.Operator):
         )
 
     def run(self, context: bpy.types.Context) -> Result:
-        shot, passes = self._plan(context)
-        job_id = series.extend(context, shot, passes)
+        source, passes = self._plan(context)
+        job_id = series.extend(context, source, passes)
         result = finish(self, context, job_id, ON_THE_TIMELINE)
-        while "FINISHED" in result and job_id in current().series.follows:  # scripts wait for all
+        while "FINISHED" in result and job_id in current().series.follows:  # all passes
             job_id = current().series.follows[job_id]
             result = finish(self, context, job_id, ON_THE_TIMELINE)
         return result
@@ -70,10 +70,10 @@ class GROK_VIDEO_OT_continue_shot(OnStrip, bpy.types.Operator):
     )
 
     def price(self, context: bpy.types.Context) -> int | None:
-        return price_of(continue_draft(context.scene, self.shot(context)))
+        return price_of(continue_draft(context.scene, self.source_strip(context)))
 
     def run(self, context: bpy.types.Context) -> Result:
-        job_id = click.continue_shot(context, self.shot(context))
+        job_id = click.continue_shot(context, self.source_strip(context))
         return finish(self, context, job_id, ON_THE_TIMELINE)
 
 
@@ -81,11 +81,11 @@ def draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     scene = context.scene
     layout.use_property_split = False
     try:
-        shot = active_source_strip(context)
+        source = active_source_strip(context)
     except Refused as why:
         draw_wrapped(layout, context, str(why), "INFO")
         return
-    part = part_to_extend(scene, shot, job_by_id)
+    part = part_to_extend(scene, source, job_by_id)
     draw_part(layout, part)
     draw_rework_prompt(layout, context, "extend_prompt", "What happens next?")
     row = layout.row(align=True)
@@ -95,18 +95,18 @@ def draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.label(text=f"in {len(passes)} passes")
     if draw_who_can(layout, context, "extend") and passes:
         draft = rework_draft(scene, Kind.EXTEND, part, passes[0].seconds)
-        trouble = extend_refusal(scene, shot, draft)
+        trouble = extend_refusal(scene, source, draft)
         words = "Extend" if len(passes) == 1 else "Extend…"
         price, icon = price_of_passes(passes), "TRACKING_FORWARDS_SINGLE"
-        draw_button(layout, context, "grok_video.extend", words, icon, price, trouble, shot)
-    draft = continue_draft(scene, shot)
+        draw_button(layout, context, "grok_video.extend", words, icon, price, trouble, source)
+    draft = continue_draft(scene, source)
     words = "Continue Shot"
     if is_narrow(context):
-        words = "Continue"  # the price must not be cut off
+        words = "Continue"  # else the price would be cut off
     elif draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
         words += f" {draft.duration} s"
     price = price_of(draft)
-    draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, "", shot)
+    draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, "", source)
 
 
 register, unregister = bpy.utils.register_classes_factory(

@@ -1,4 +1,4 @@
-"""Generate: its part of the panel, its dialog and its operators."""
+"""The feature Generate in the panel: what is drawn for it, its dialog, and its operators."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class GROK_VIDEO_OT_generate_dialog(Asks, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         if self.source:
             context.scene.grok_video.source = self.source
-        # Its words cannot change with the settings, so the price is drawn.
+        # No price on the dialog's button, whose words cannot follow the settings: ``draw`` shows the price.
         return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Generate")
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -114,7 +114,7 @@ class GROK_VIDEO_OT_paste_prompt(bpy.types.Operator):
 
 
 def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Source, prompt and settings: the same in both sidebars and in the dialog."""
+    """Draw source, prompt and settings of the next clip: the same in both sidebars and in the dialog."""
     chosen = context.scene.grok_video
     layout.use_property_split = True
     layout.use_property_decorate = False
@@ -130,7 +130,7 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         column.template_ID(chosen, "image", open="image.open")
     _draw_framing(column, context)
     _draw_prompt(layout, context)
-    # Two to a row: in the sequencer's low sidebar the jobs below shall be seen as well.
+    # Two fields to a row, so that the sequencer's low sidebar shows jobs below.
     column = layout.column(align=True)
     column.use_property_split = False
     _draw_model(column, context)
@@ -159,7 +159,7 @@ def _draw_model(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What will be sent: its pixels, its format, and what the ratio crops away."""
+    """Draw the size and format of the first frame to be sent, and what its ratio crops away."""
     scene = context.scene
     chosen = scene.grok_video
     if chosen.source == "NONE":
@@ -172,7 +172,7 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         if not crop.whole:
             cropped = f", {crop.text}"
         if chosen.source in ("IMAGE", "RENDER_RESULT", "SEQUENCER"):
-            # Pictures are never enlarged: a small one is sent as small as it is.
+            # Pictures are never enlarged: a picture that is smaller than the clip is sent as small as it is.
             kept = (crop.right - crop.left) * natural[0], (crop.top - crop.bottom) * natural[1]
             if kept[0] < size[0]:
                 size = max(1, int(kept[0] + 1e-6)), max(1, int(kept[1] + 1e-6))
@@ -204,7 +204,7 @@ def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         placeholder = "What happens in the clip?"
         if not compat.textbox(column, chosen, "prompt", lines=4, placeholder=placeholder):
             column.prop(chosen, "prompt", text="", placeholder=placeholder)
-            # A plain field shows one line: the whole prompt stands below it.
+            # A plain field shows one line: the whole prompt stands below the field.
             if len(chosen.prompt) > 30 or "\n" in chosen.prompt:
                 draw_wrapped(column, context, chosen.prompt, most=12)
     else:
@@ -213,7 +213,7 @@ def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 
 def draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Blender 5 edits one scene and shows another: say which is which when they differ."""
+    """Draw which scene is rendered and which takes the clip, where those differ (Blender 5 pins the latter)."""
     target = target_scene(context)
     if target == context.scene:
         return
@@ -223,7 +223,7 @@ def draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What the clip will cost as it is set now: for the dialog, whose button cannot tell."""
+    """Draw what the clip costs as it is set now: for the dialog, whose button cannot tell."""
     price = price_of(generate_draft(context, context.scene))
     row = layout.row()
     row.alignment = "RIGHT"
@@ -238,7 +238,7 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if trouble is None and (why := generate_refusal(context, scene, draft)):
         trouble = why, ProblemCode.REQUEST
     price = price_of(draft)
-    if trouble is None and price is None and (why := spending.limit_trouble(None, draft.model)):
+    if trouble is None and price is None and (why := spending.limit_refusal(None, draft.model)):
         trouble = why, ProblemCode.LIMIT
     row = layout.row()
     row.scale_y = 1.5

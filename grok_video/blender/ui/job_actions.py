@@ -1,4 +1,4 @@
-"""What can be done with a job: send again, send, stop, retry, recover, import, show."""
+"""The operators on a job of the list: send again, send, stop, retry, recover, import, show."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
         price = click.price_again(job)
         known = "Its price is not known" if price is None else f"It costs {usd(price)}"
         self.job = job.id
-        self.confirm = True  # what the dialog asks
+        self.confirm = True  # the dialog asks for this confirmation
         return self.ask(
             context,
             event,
@@ -69,12 +69,12 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
         job = queue.job_of(self.job, _can_send_again)
         if not self.confirm:
             raise Refused("Sending again costs money.", "Call it with confirm=True.")
-        if not _can_send_again(job):  # it may have moved on while the dialog asked
+        if not _can_send_again(job):  # the job may have moved on during the question
             raise Refused(
                 "This job is under way or has its clip: nothing was sent or charged.",
                 "Generate makes another clip.",
             )
-        # What belongs to a strip goes into that strip's scene, whichever the sequencer shows now.
+        # A clip that belongs to a strip goes into that strip's scene, whatever scene the sequencer shows now.
         own = job.spec.target
         stays = own.place != "AT" and own.scene in bpy.data.scenes
         target = target_of(context, self.scene or (own.scene if stays else ""))
@@ -99,13 +99,13 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
         if not job.held:
             raise Refused("This job does not wait to be sent.")
         if click.price_again(job) != job.spec.estimate:
-            # The limits reckon with the price that the job was made with.
+            # The spending limits count a job at the price that it was made with, not at today's.
             raise Refused(
                 "The price of this clip has changed since it was made.",
                 "Stop it and generate it anew.",
             )
         queue.release(job)
-        if bpy.app.background:  # until then it is still held
+        if bpy.app.background:  # until the release is applied the job is held, which ends a wait
             blocking.wait_until(context, job.id, lambda now: now.seq > job.seq)
         return finish(self, context, job.id, ON_THE_TIMELINE)
 
@@ -132,7 +132,7 @@ class GROK_VIDEO_OT_stop(Asks, bpy.types.Operator):
         series.drop_passes(job.id, "It was stopped.")
         queue.send("stop", job=job.id)
         if bpy.app.background and job.state in _STOPPABLE:
-            # Held and blocked jobs are stopped as well: neither ends the waiting.
+            # Not by ``finish``: for it, a job that is held or blocked has ended.
             blocking.wait_until(
                 context, job.id, lambda now: now.seq > job.seq and now.state in _STOPPED
             )
@@ -158,7 +158,7 @@ class GROK_VIDEO_OT_retry(Asks, bpy.types.Operator):
         if trouble and trouble[1] is ProblemCode.OFFLINE:
             raise Refused(trouble[0], code=trouble[1])
         queue.retry(job)
-        # The answer is there when the job has left the state it was in.
+        # Until the retry is applied the job is still where it ended, which ends a wait.
         if bpy.app.background:
             before = job.seq
             blocking.wait_until(context, job.id, lambda job: job.seq > before)
@@ -190,7 +190,7 @@ class GROK_VIDEO_OT_request_id(Asks, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> Result:
         job = queue.job_of(self.job, lambda job: job.recoverable)
         command = queue.recover(job, self.value)
-        if bpy.app.background:  # until then it is where it was
+        if bpy.app.background:  # until the id is taken up the job is where it ended
             blocking.wait_for_command(context, command, job)
         return finish(self, context, job.id, ON_THE_TIMELINE)
 
@@ -228,10 +228,10 @@ class GROK_VIDEO_OT_import_result(Asks, bpy.types.Operator):
             self.report({"INFO"}, "The clip is in the sequencer already")
             return {"CANCELLED"}
         if job.problem is not None and job.problem.code is ProblemCode.FILE:
-            self.report({"WARNING"}, job.problem.message)  # it lies elsewhere than it should
+            self.report({"WARNING"}, job.problem.message)  # the clip's folder cannot be written
         if landing.notice:
             self.report({"WARNING"}, landing.notice)
-        if bpy.app.background:  # until then it is where it was, and may still say that it waits
+        if bpy.app.background:  # until the import is on record the job may say that it waits
             blocking.wait_until(context, job.id, lambda now: now.seq > job.seq)
         return finish(self, context, job.id, ON_THE_TIMELINE)
 
@@ -320,7 +320,7 @@ class GROK_VIDEO_OT_collect_clips(bpy.types.Operator):
 
 
 def _bought_since(job: Job) -> str:
-    """'' or how often this very job was sent again before: a second press may be a mistake."""
+    """'' or a sentence of how often ``job`` was sent again before: another press may be a mistake."""
     count = sum(other.spec.parent == job.id for other in current().bridge.snapshot.all)
     times = {1: "once", 2: "twice"}.get(count, f"{count} times")
     return f"It was sent again {times} already." if count else ""

@@ -1,6 +1,6 @@
 """The list of jobs in the panel.
 
-``draw`` does no I/O and keeps nothing; what it shows was made on a tick.
+Drawing does no I/O and keeps nothing: the snapshot that is shown was made on a tick.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..submission.preparation import Preparation
 from .widgets import draw_help_button, draw_wrapped, is_narrow, size_text, time_text
 
 ROWS = 8  # jobs on a page
-PROBLEM_LINES = 8  # of a problem's text in a row; the rest is behind Copy Error
+PROBLEM_LINES = 8  # lines of a problem's text below a job; Copy Error has the whole text
 _ICONS: dict[State, Any] = {
     State.QUEUED: "SORTTIME",
     State.SUBMITTING: "EXPORT",
@@ -45,7 +45,7 @@ _WORDS = {
 
 
 def _draw_preparing(layout: bpy.types.UILayout, preparation: Preparation) -> None:
-    """What is being made before there is a job, with a way to stop it."""
+    """Draw what is being made for a click that is no job yet, and the button that stops it."""
     row = layout.box().row(align=True)
     done, every = preparation.progress or (0, 0)
     text = f"{preparation.label} {done} of {every}" if every else preparation.label
@@ -124,7 +124,7 @@ def _status(job: Job, at: float, short: bool = False) -> str:
         percent = f"{job.progress} %"
         word = percent if short and word == _WORDS[State.RUNNING] else f"{word} {percent}"
     parts = [word]
-    paid = short and job.cost is not None  # then the money matters, and there is no room for both
+    paid = short and job.cost is not None  # a narrow row has no room for both time and money
     if not paid and (job.state is not State.QUEUED or not job.held):
         parts.append(time_text((ended or at) - job.created_at))
     if job.cost is not None:
@@ -168,7 +168,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
 
 
 def _draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
-    """What the artist could not know before: that it cost something else, or may have."""
+    """Draw what the artist could not know before: that a job cost something else, or may have cost something."""
     if job.cost is not None and job.spec.estimate not in (None, job.cost):
         estimate = usd(job.spec.estimate or 0)
         draw_wrapped(box, context, f"Charged {usd(job.cost)}, estimated {estimate}")
@@ -187,7 +187,7 @@ def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
 
 
 def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
-    """The icons at the right of a row: always in the same order, so that they do not jump."""
+    """Draw the icons at the right of a job: always in the same order, so that none jumps."""
     if job.clip is not None:
         row.operator(
             "grok_video.open_folder", text="", icon="FILE_FOLDER", emboss=False
@@ -201,7 +201,7 @@ def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
 
 
 def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
-    """The buttons with words: what there is to decide."""
+    """Draw the buttons with words below a job: what the artist has to decide."""
     row = box.row(align=True)
     if job.held:
         price = click.price_again(job)
@@ -226,7 +226,7 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
         box.operator("grok_video.not_charged", text="Not Charged…").job = job.id
     if job.state in FINAL_STATES and job.state is not State.IMPORTED:
         price = click.price_again(job)
-        # A line of its own: beside Retry its price would be cut off.
+        # On a line of its own: beside Retry the price would be cut off.
         box.operator(
             "grok_video.send_again",
             text=priced("Send Again…" if price is None else "Send Again", price),

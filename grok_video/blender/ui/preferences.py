@@ -48,7 +48,7 @@ def _ledger_dir_changed(self: GrokVideoPreferences, context: bpy.types.Context) 
     # A relative folder would move with the open file, and the jobs and limits with it.
     chosen = self.ledger_dir.strip()
     if chosen.startswith("//") or (chosen and not os.path.isabs(chosen)):
-        self.ledger_dir = os.path.abspath(bpy.path.abspath(chosen))  # comes here again
+        self.ledger_dir = os.path.abspath(bpy.path.abspath(chosen))  # calls this function again
     else:
         _preferences_changed(self, context)
 
@@ -104,7 +104,7 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
         default="PNG",
     )
 
-    # The limits are kept by the list of jobs, which all versions of Blender share: these fields show it.
+    # The limits lie in the ledger, which all versions of Blender share; the fields read and write them there.
     day_limit: FloatProperty(
         name="Limit per Day",
         description="Dollars that your clips may cost a day, counted for this API key. What would "
@@ -176,7 +176,7 @@ def draw_preferences(
     context: bpy.types.Context,
     own: GrokVideoPreferences,
 ) -> None:
-    """The add-on's preferences, under Preferences › Add-ons."""
+    """Draw the add-on's preferences, under Preferences › Add-ons."""
     layout.use_property_split = True
     layout.use_property_decorate = False
     column = layout.column()

@@ -26,14 +26,14 @@ SOURCE_ITEMS = (
     ("SEQUENCER", "Sequencer", "Take the sequencer's picture at its playhead", "SEQUENCE", 4),
     ("NONE", "Text Only", "Make the clip from the prompt alone", "TEXT", 5),
 )
-# Blender keeps no reference to the strings of dynamic items: these tables do.
+# Tables that live on: Blender keeps no reference to the strings of dynamic items.
 OTHER_MODEL = "OTHER"
 _MODEL_ITEMS = (
     *(
         (m.id, m.label, f"Makes clips of {m.min_seconds} to {m.max_seconds} seconds", number)
         for number, m in enumerate(models.MODELS.values())
     ),
-    # Its number is saved in files: models to come are counted from 0 on.
+    # 1000: the number is saved in .blend files, and models to come are counted on from 0.
     (OTHER_MODEL, "Other Model…", "Type the name of a model. It is sent unchecked", 1000),
 )
 _ALL_RESOLUTIONS = tuple(
@@ -75,7 +75,7 @@ def _ratio_items(
 
 
 def _model_changed(self: GrokVideoSettings, _context: bpy.types.Context) -> None:
-    # What the new model cannot do must not stay set unseen.
+    # A setting that the new model lacks is not drawn: left as it was, the setting would be sent and refused.
     model = self.model_row()
     offered = [item[4] for item in _RESOLUTION_ITEMS[model.id]]
     if self.get("resolution", offered[0]) not in offered:
@@ -92,12 +92,12 @@ def _is_camera(_self: object, item: bpy.types.Object) -> bool:
 
 
 def _models_known(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
-    """What the service named when it was asked, for the field of another model."""
+    """The models that the service has named and that hold what is ``typed``: suggestions of the field Other Model."""
     return [name for name in questions.models_of_key() if typed.lower() in name.lower()]
 
 
 class GrokVideoReference(bpy.types.PropertyGroup):
-    """A picture that the model shall take a thing, a person or a look from."""
+    """A reference: a picture from which the model shall take a thing, a person or a look."""
 
     image: PointerProperty(
         name="Image", description="The picture that is sent", type=bpy.types.Image
@@ -215,11 +215,11 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
     )
 
     def model_id(self) -> str:
-        """The model as the service names it."""
+        """The name of the chosen model at the service."""
         return self.model_other.strip() if self.model == OTHER_MODEL else self.model
 
     def model_row(self) -> models.Model:
-        """What is known of the model: of one that was typed in, that it may do anything."""
+        """The row of the chosen model in the table of models; ``models.ANY`` for a model that was typed in."""
         return models.MODELS.get(self.model, models.ANY)
 
     def written_prompt(self) -> str:

@@ -1,4 +1,4 @@
-"""References, end frame and keyframes: their part of the panel and their operators."""
+"""References, end frame and keyframes in the panel: what is drawn for them, and their operators."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _CAMERA_ITEMS: list[tuple[str, str, str]] = []
 
 
 def _cameras(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
-    # Blender keeps no reference to the strings: the list does.
+    # Kept in a list of the module: Blender keeps no reference to the strings of dynamic items.
     _CAMERA_ITEMS[:] = [
         (camera.name, camera.name, "")
         for camera in (context.scene.objects if context else ())
@@ -111,7 +111,7 @@ class GROK_VIDEO_OT_insert_reference(bpy.types.Operator):
 
 
 def draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """References, the end frame and keyframes: what the chosen model can use."""
+    """Draw references, the end frame and keyframes, as far as the chosen model can use them."""
     scene = context.scene
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     if "references" in model.makes:
@@ -163,7 +163,7 @@ def _draw_references(
 
 
 def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The keyframes as they will be sent, each with where the service puts it."""
+    """Draw the markers that will be sent as keyframes, each with the time at which the service puts it."""
     found = marker_keyframes(context.scene)
     if not found:
         column.label(text="No marker lies inside the clip", icon="INFO")
@@ -175,7 +175,7 @@ def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def refusal(scene: bpy.types.Scene) -> str:
-    """'' or why the list takes no more pictures."""
+    """'' or why the list of references takes no more pictures."""
     most = scene.grok_video.model_row().max_references
     if len(scene.grok_video.references) < most:
         return ""
@@ -183,24 +183,24 @@ def refusal(scene: bpy.types.Scene) -> str:
 
 
 def add(scene: bpy.types.Scene, image: bpy.types.Image | None) -> None:
-    """One more picture in the list; None for one that is yet to be chosen. Raises Refused."""
+    """Add a reference to the list; ``image`` None: the artist chooses the picture later. Raises Refused."""
     if why := refusal(scene):
         raise Refused(why)
     scene.grok_video.references.add().image = image
 
 
-def from_strip(shot: SourceStrip) -> bpy.types.Image:
-    """What a strip shows at the playhead, or at its nearest frame. Raises Refused, Interrupted."""
-    strip = strip_of(shot)
+def from_strip(source: SourceStrip) -> bpy.types.Image:
+    """An image of what a strip shows at the playhead, or at its frame nearest to that. Raises Refused, Interrupted."""
+    strip = strip_of(source)
     scene: bpy.types.Scene = strip.id_data
-    frame = min(max(scene.frame_current, shot.start), shot.last)
+    frame = min(max(scene.frame_current, source.start), source.last)
     path = _spare_path()
     capture.strip_still(scene, strip, frame, _whole_frame(scene), path, "PNG")
-    return capture.packed_image(path, f"{shot.strip}, frame {frame}")
+    return capture.packed_image(path, f"{source.strip}, frame {frame}")
 
 
 def add_from_camera(context: bpy.types.Context, name: str) -> None:
-    """Render a camera at the playhead and add the picture. Raises Refused.
+    """Render a camera at the playhead and add the picture to the references. Raises Refused.
 
     In a window the picture comes when it is rendered, as an undo step of its own.
     """
@@ -214,8 +214,8 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
         raise Refused(why)
     owner, frame = scene.name, scene.frame_current
 
-    def take(_no_job: None, made: pixels.Still) -> None:
-        # Much may have happened since the click.
+    def add_to(_no_job: None, made: pixels.Still) -> None:
+        # Asked again: the scene may be gone, or its list full, since the click.
         scene = bpy.data.scenes.get(owner)
         why = refusal(scene) if scene else f"The scene “{owner}” is gone."
         if scene is None or why:
@@ -226,7 +226,7 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
             bpy.ops.ed.undo_push(message="Add Reference from Camera")
 
     size, path = _whole_frame(scene), _spare_path()
-    step = CameraStep(owner, size, path, "PNG", take, None, name, "Rendering Reference…")
+    step = CameraStep(owner, size, path, "PNG", add_to, None, name, "Rendering Reference…")
     click.enqueue(context, Preparation(None, [step]))
 
 
@@ -236,7 +236,7 @@ def _whole_frame(scene: bpy.types.Scene) -> tuple[int, int]:
 
 
 def _spare_path() -> Path:
-    """A place for a picture until it is packed."""
+    """A free path in the data folder for a picture until the picture is packed into the .blend."""
     data_dir = current().bridge.data_dir
     make_private(data_dir)
     folder = data_dir / "stills"

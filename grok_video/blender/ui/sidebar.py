@@ -15,7 +15,7 @@ from .jobs import draw_jobs
 from .references import draw_pictures
 from .spending import draw_spending
 
-#: Parts of the panel that open and close: id, title, what draws it, and where.
+#: Parts of the panel that open and close: id, title, and the function that draws the part.
 _SECTIONS = (
     ("grok_video_pictures", "References and Frames", draw_pictures),
     ("grok_video_extend", "Extend", draw_extend),
@@ -34,7 +34,7 @@ def _draw_sections(layout: bpy.types.UILayout, context: bpy.types.Context, names
 
 
 class _Sidebar(bpy.types.Panel if TYPE_CHECKING else object):
-    """The same panels in both editors."""
+    """What the main panels of both editors have in common."""
 
     bl_region_type = "UI"
     bl_category = watch.TAB
@@ -87,7 +87,7 @@ def _draw_sequencer_add(self: bpy.types.Menu, _context: bpy.types.Context) -> No
 
 
 def _draw_view3d_view(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    # Below Viewport Render Image: where one looks for a picture of what one sees.
+    # Below Viewport Render Image, where artists look for a picture of the viewport.
     self.layout.separator()
     self.layout.operator(
         "grok_video.generate_dialog", text="Grok Video from Viewport…", icon="FILE_MOVIE"

@@ -1,4 +1,4 @@
-"""Spending: its part of the panel, the word that a job cost nothing, and the table of purchases."""
+"""Spending in the panel: the sums, and the operators *Not Charged* and *Export Spending*."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class GROK_VIDEO_OT_export_spending(Asks, ExportHelper, bpy.types.Operator):
 
 
 def draw_spending(layout: bpy.types.UILayout, _context: bpy.types.Context) -> None:
-    """What was spent, what is left of the limits, and the table of it."""
+    """Draw what was spent, what is left of the limits, and the button that exports all purchases."""
     sums, limits = spending.sums_now(), current().bridge.reader.limits
     column = layout.column(align=True)
     _draw_sum(column, "This File", sums.file)
@@ -98,7 +98,7 @@ def draw_spending(layout: bpy.types.UILayout, _context: bpy.types.Context) -> No
     _draw_sum(column, "All Time", sums.all_time)
     if spending.limits_count():
         column.separator()
-        # They count for the key in use; the sums above for every key.
+        # The limits count for the key in use, the sums above for every key.
         if limits.day:
             _draw_sum(column, "Left Today", max(limits.day - sums.account_today, 0))
         if limits.month:

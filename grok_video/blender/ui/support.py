@@ -102,7 +102,7 @@ class GROK_VIDEO_OT_copy_diagnostics(Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         text = diagnostics_text(context, prompts=self.prompts, paths=self.paths)
-        if bpy.app.background:  # there is no clipboard
+        if bpy.app.background:  # without a window there is no clipboard
             print(text, flush=True)
             return {"FINISHED"}
         context.window_manager.clipboard = text
@@ -163,11 +163,11 @@ class GROK_VIDEO_OT_copy_prompt(_Copies, bpy.types.Operator):
         return job.spec.prompt
 
 
-_MOST_ERRORS = 10  # jobs with a problem that are told of
-_LOG_LINES = 20  # of the worker's log
-_LOG_BYTES = 16 << 10  # at its end that are looked at
+_MOST_ERRORS = 10  # jobs with a problem that diagnostics hold
+_LOG_LINES = 20  # lines of the worker's log
+_LOG_BYTES = 16 << 10  # bytes at the end of the worker's log in which those lines are looked for
 _PACKAGE_FOLDER = Path(__file__).absolute().parents[2]
-#: Variables that change how the service is reached: told are their names, never what is in them.
+#: Environment variables that change how the service is reached: diagnostics name those that are set, never the values.
 _NETWORK_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
@@ -183,7 +183,7 @@ def write_log(job: Job) -> Path:
 
 
 def diagnostics_text(context: bpy.types.Context, *, prompts: bool, paths: bool) -> str:
-    """Everything for a bug report; with the artist's prompts and folders only where asked for."""
+    """The text of Copy Diagnostics: all that a bug report needs; prompts and folders only where asked for."""
     bridge = current().bridge
     parts = (
         ("Versions", _versions()),
@@ -224,7 +224,7 @@ def _redaction(
 
 
 def _versions() -> Iterator[str]:
-    # Here, as the imports below: few sessions copy diagnostics, and with them Blender's start costs 20 ms more.
+    # Here, as the imports below: few sessions copy diagnostics, and at the top they cost Blender's start 20 ms.
     import platform
     import sqlite3
     import ssl

@@ -18,9 +18,8 @@ from ..session.state import current
 from ..submission.strip_part import StripPart
 from ..timeline.source_strip import SourceStrip
 
-NARROW = (
-    230  # pixels of a sidebar, at an interface scale of 1, that hold two labelled fields in a row
-)
+#: Width in pixels, at an interface scale of 1, of a sidebar that holds two labelled fields in a row.
+NARROW = 230
 _FEWEST = 12  # characters of a line, however narrow the sidebar
 
 
@@ -31,11 +30,11 @@ def draw_wrapped(
     icon: Any = "NONE",
     most: int = 20,
 ) -> None:
-    """Labels that hold the whole text in the width there is (labels do not wrap by themselves)."""
+    """Draw ``text`` as labels, one a line: in the width of the region, at most ``most`` lines."""
     region = context.region
     scale = context.preferences.system.ui_scale
     width = region.width if region is not None else 400
-    # Beside the text: the panel, the box, the tabs, and the icon.
+    # Pixels beside the text: margins of panel and box, the tabs, and the icon.
     beside = 68 if icon == "NONE" else 88
     size = context.preferences.ui_styles[0].widget.points * scale
     column = layout.column(align=True)
@@ -49,11 +48,10 @@ def draw_wrapped(
 
 @functools.lru_cache(maxsize=128)
 def _lines(text: str, room: int, size: float, most: int) -> list[str]:
-    """``text`` in at most ``most`` lines of ``room`` pixels, in Blender's own font at that size."""
+    """``text`` cut into at most ``most`` lines of ``room`` pixels, in Blender's own font at ``size``."""
     blf.size(0, size)
-    characters = max(
-        int(room / (size * 0.4)), _FEWEST
-    )  # more than fit, of all but the thinnest letters
+    # To begin with, more than fit, of all but the thinnest letters.
+    characters = max(int(room / (size * 0.4)), _FEWEST)
     while True:
         lines = [
             line
@@ -93,7 +91,7 @@ _IN_PREFERENCES = {
 
 
 def draw_help_button(layout: bpy.types.UILayout, code: ProblemCode | None) -> None:
-    """The button that mends the trouble, where one can."""
+    """Draw the button that leads to where a problem of that kind is mended, where there is such a button."""
     if code is ProblemCode.OFFLINE:
         if not bpy.app.online_access_override:
             layout.operator("extensions.userpref_allow_online", text="Allow Online Access")
@@ -102,8 +100,8 @@ def draw_help_button(layout: bpy.types.UILayout, code: ProblemCode | None) -> No
 
 
 def draw_limit(layout: bpy.types.UILayout, context: bpy.types.Context, price: int | None) -> None:
-    """That a clip of this price would be held, before it is made."""
-    if price is not None and spending.limit_trouble(price, ""):
+    """Draw that a clip of that price (ticks) would be held by the spending limits, where it would."""
+    if price is not None and spending.limit_refusal(price, ""):
         draw_wrapped(
             layout, context, "It would pass your spending limit and be held, not sent", "INFO"
         )
@@ -122,15 +120,15 @@ def draw_rework_prompt(
 
 
 def draw_part(layout: bpy.types.UILayout, part: StripPart) -> None:
-    """What is sent of a strip."""
+    """Draw which seconds of a strip will be sent, and in which size."""
     column = layout.column(align=True)
-    column.label(text=part.shot.strip, icon="SEQUENCE")
+    column.label(text=part.source.strip, icon="SEQUENCE")
     row = column.row()
     row.active = False
-    all_of_it = (part.shot.end - part.shot.start) / part.shot.fps
+    all_of_it = (part.source.end - part.source.start) / part.source.fps
     if part.whole:
         text = f"{part.seconds:.1f} s"
-    elif part.end == part.shot.end:
+    elif part.end == part.source.end:
         text = f"Last {part.seconds:.1f} of {all_of_it:.1f} s"
     else:
         text = f"{part.seconds:.1f} of {all_of_it:.1f} s"
@@ -138,7 +136,7 @@ def draw_part(layout: bpy.types.UILayout, part: StripPart) -> None:
 
 
 def draw_who_can(layout: bpy.types.UILayout, context: bpy.types.Context, what: str) -> bool:
-    """Where the chosen model cannot: say so, and offer the one that can. True when it can."""
+    """Whether the chosen model can do ``what``; where it cannot, draw so and offer the models that can."""
     model = context.scene.grok_video.model_row()
     if what in model.makes:
         return True
@@ -156,19 +154,19 @@ def draw_button(
     icon: Any,
     price: int | None,
     trouble: str,
-    shot: SourceStrip | None,
+    source: SourceStrip | None,
 ) -> None:
-    """A button with its price in ticks, and why it cannot be pressed."""
+    """Draw a button that buys, with its price (ticks; None: not known); below, why it cannot be pressed."""
     row = layout.row()
     row.scale_y = 1.2
     ready = not current().click.queue and queue.connection_trouble() is None
     if not trouble and price is None:
-        trouble = spending.limit_trouble(None, context.scene.grok_video.model_id())
+        trouble = spending.limit_refusal(None, context.scene.grok_video.model_id())
     row.enabled = ready and not trouble
     button = row.operator(operator, text=priced(words, price), icon=icon)
-    if shot is not None:
-        # The price is this strip's: a clip that comes in before the click becomes the active one.
-        button.scene, button.strip = shot.scene, shot.strip
+    if source is not None:
+        # The button names its strip, whose price it shows: a clip that comes in becomes the active strip.
+        button.scene, button.strip = source.scene, source.strip
     if trouble:
         draw_wrapped(layout, context, trouble, "INFO")
     draw_limit(layout, context, price)

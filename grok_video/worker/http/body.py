@@ -17,12 +17,11 @@ _SOURCE_CHUNK = 36 * 1024  # multiple of 3: 48 KB of base64
 
 
 class Body:
-    """The parts of a request one after the other: bytes as they are, files as base64 of what is in them.
+    """The body of a request, made as it leaves: bytes as they are, files as base64 of what is in them.
 
-    Files are read and encoded as they leave. The last byte of all is held back: ``before_last`` is called, and
-    must return, before it is yielded; ``moving`` is called before every chunk of a file. An object
-    with an exact ``__len__`` and an ``__iter__``: a generator would make requests send two lengths.
-    Raises SourceGone when a file cannot be read, is empty or changes meanwhile.
+    The last byte of all is held back: it leaves when ``before_last`` has been called and has returned. ``moving`` is
+    called before every chunk of a file. An object with an exact ``__len__`` and an ``__iter__``: a generator would
+    make requests send two lengths. Raises SourceGone when a file cannot be read, is empty or changes meanwhile.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class Body:
         for part, size in before:
             if not isinstance(part, bytes):
                 yield from self._encoded(part, size)
-            elif part:  # an empty chunk would end a body that is sent in chunks
+            elif part:  # an empty chunk would mean the end of a body that is sent in chunks
                 yield part
         if len(last) > 1:
             yield last[:-1]
@@ -78,7 +77,7 @@ class Body:
                 if (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
                     raise _source_gone(path, "it changed while it was sent")
         except OSError as error:
-            # A broken connection is thrown into the sender, not in here: this is the file.
+            # Only the file can fail here: a broken connection is raised in the sender.
             raise _source_gone(path, error.strerror or "") from error
 
 

@@ -45,14 +45,14 @@ class Call:
         self._deadline = 0.0
 
     def limit(self, seconds: float) -> None:
-        """End the call in that many seconds; replaces the limit set before."""
+        """End the call in that many seconds, whatever limit was set before."""
         with self._guard:
             self._deadline = time.monotonic() + seconds
             if self._timer is None or self._deadline < self._fires:
                 self._arm()
 
     def _arm(self) -> None:
-        # A limit that moves on with every chunk leaves the timer alone: it looks again when it fires.
+        # Not for each chunk that moves the limit on: a timer that fires early looks at the limit again.
         if self._timer is not None:
             self._timer.cancel()
         self._fires = self._deadline
@@ -61,12 +61,12 @@ class Call:
         self._timer.start()
 
     def abort(self) -> None:
-        """End the call now: it fails with *stopped*."""
+        """End the call now, from any thread: the thread of the call sees it fail with *stopped*."""
         self.aborted = True
         self._shut()
 
     def adopt(self, sock: socket.socket) -> None:
-        """Take note of a socket that was just connected."""
+        """Take a socket that was just connected, to shut it when the call has to end."""
         with self._guard:
             self._sockets.append(sock.dup())
         if self.aborted or self.late:
@@ -95,12 +95,12 @@ class Call:
     def _shut(self) -> None:
         with self._guard:
             for sock in self._sockets:
-                with suppress(OSError):  # the other side was quicker
+                with suppress(OSError):  # the service has shut the connection already
                     sock.shutdown(socket.SHUT_RDWR)
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter over connections that report their socket to a Call. It never retries."""
+    """The adapter of requests over connections that report their socket to a Call, and without retries."""
 
     def __init__(self, call: Call) -> None:
         self._classes = _pool_classes(call)
@@ -119,7 +119,7 @@ class _Adapter(HTTPAdapter):
 def _pool_classes(call: Call) -> dict[str, Any]:
     def watch(connection: Any, sock: socket.socket) -> socket.socket:
         call.adopt(sock)
-        # Checked on the connected socket, so that no second DNS answer comes between.
+        # The address of the connected socket: a name could have another address at the next look (DNS rebinding).
         if call.only_public and not connection.proxy:
             refuse_private(sock.getpeername()[0])
         return sock
@@ -174,7 +174,7 @@ class Session(requests.Session):
         self.mount("http://", _Adapter(call))
 
     def resolve_redirects(self, *_args: Any, **_options: Any) -> Any:
-        """None: even with ``allow_redirects=False`` requests reads the whole body, however long, to look for one."""
+        """No redirects: even with ``allow_redirects=False`` requests would read a whole body to look for one."""
         return iter(())
 
     def merge_environment_settings(

@@ -25,9 +25,9 @@ class Answer:
 
 
 class TransportError(Exception):
-    """No complete answer. ``problem`` says why, in a sentence.
+    """A call ended without a complete answer. ``problem`` says why, in a sentence.
 
-    ``came`` is what there is of a 2xx answer to a POST: its body may be cut, or be no answer at all.
+    ``came``: what there is of a 2xx answer to a POST, with a body that may be cut, or noise.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -37,7 +37,7 @@ class TransportError(Exception):
 
 
 class Refused(TransportError):
-    """We will not talk to that address, however often asked."""
+    """The address is one that we never open, however often it is named."""
 
 
 class SourceGone(TransportError):
@@ -57,7 +57,7 @@ class Unwritable(TransportError):
 
 
 class Broken(TransportError):
-    """A download that broke off. ``etag`` lets the next try go on where this one ended ('': it cannot)."""
+    """A download that broke off. ``etag`` lets the next try continue the file; '': the file begins anew."""
 
     def __init__(self, problem: Problem, etag: str) -> None:
         super().__init__(problem)
@@ -65,7 +65,7 @@ class Broken(TransportError):
 
 
 def unwritable(error: OSError, path: Path) -> Unwritable:
-    """What to say when a clip cannot be written at ``path``."""
+    """The error of a clip that cannot be written at ``path``."""
     return Unwritable(
         Problem(
             ProblemCode.FILE,
@@ -77,7 +77,7 @@ def unwritable(error: OSError, path: Path) -> Unwritable:
     )
 
 
-#: What may be repeated as a name: a redirect can give control characters or 30 kB for one.
+#: A host's name that may be shown: a redirect can name a host of control characters, or of 30 kB.
 _NAME = re.compile(r"[\w.:%-]{1,253}", re.ASCII)
 
 

@@ -1,4 +1,4 @@
-"""The libraries' exceptions become sentences; their own texts, which hold headers and URLs, are dropped.
+"""Exceptions of the HTTP libraries become sentences; the libraries' texts, which hold headers and URLs, are dropped.
 
 Classes of exceptions choose the words only, never what becomes of a job.
 """
@@ -18,8 +18,10 @@ from .errors import TransportError, network_error, shown_host
 
 
 class in_sentences:
-    """Turns whatever the libraries raise into a TransportError with a sentence, and drops their texts:
-    they hold headers and URLs. Exceptions of our own callbacks pass."""
+    """Turns what the HTTP libraries raise into a TransportError with a sentence of ours; other exceptions pass.
+
+    The libraries' own texts hold headers and URLs, so they must reach no log and no panel.
+    """
 
     def __init__(self, call: Call, url: str) -> None:
         self._call = call
@@ -45,7 +47,7 @@ class in_sentences:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it was made from, in whichever way the libraries nest it."""
+    """The error with every error inside it: causes, contexts, reasons, arguments."""
     seen: set[int] = set()
     waiting: list[BaseException] = [error]
     while waiting:
@@ -58,8 +60,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         waiting.extend(e for e in inside if isinstance(e, BaseException))
 
 
-#: A certificate of another host: urllib3 1.26 compares the names itself, and says so in a class of its own, which
-#: has moved about; this is where every version has it.
+#: What urllib3 raises for a certificate of another host: 1.26 compares the names itself and has a class of its own for
+#: that. The class has moved about; every version has it here.
 _OTHER_HOST: type[Exception] = urllib3.connection.CertificateError  # pyright: ignore
 
 
@@ -77,13 +79,14 @@ def sentence_of(error: BaseException, call: Call, host: str) -> str:
         return "The proxy in the system's settings refused the connection or did not answer"
     if any_is(ssl.SSLCertVerificationError, _OTHER_HOST):
         return f"The certificate of {host} is not trusted (TLS): is something in between?"
-    if call.late:  # before what the libraries make of a socket that was shut
+    # Before what the libraries say: once our deadline has shut the socket, TLS or the service is blamed.
+    if call.late:
         return f"{host} took too long to answer"
     if any_is(ssl.SSLError, requests.exceptions.SSLError):
         return f"The secure connection to {host} failed (TLS)"
     if any_is(ConnectionRefusedError):
         return f"{host} refused the connection"
-    # urllib3 counts *no connection* as a kind of timeout, whatever the reason.
+    # Only timeouts of reading: urllib3 counts every *no connection* as a timeout of connecting.
     timed_out = any_is(TimeoutError, requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
     if timed_out:
         return f"{host} took too long to answer"

@@ -39,16 +39,16 @@ from .errors import (
 )
 from .sentences import in_sentences, sentence_of
 
-ANSWER_TIMEOUT = 180.0  # from the last byte of a POST
+ANSWER_TIMEOUT = 180.0  # seconds from the last byte of a POST
 POLL_TIMEOUT = 30.0
-UPLOAD_STALL = 60.0  # one chunk of the body
-SLOWEST = 1000  # bytes per second of a download, over
-SLOWEST_FOR = 60.0  # seconds
+UPLOAD_STALL = 60.0  # seconds in which one chunk of the body has to leave
+SLOWEST = 1000  # bytes per second that a download must keep up, over ...
+SLOWEST_FOR = 60.0  # ... so many seconds
 LONGEST_ANSWER = 1 << 20  # bytes
 LONGEST_CLIP = 1 << 30
 MOST_HOPS = 5
 _READ = 16 * 1024
-_BY_BYTES = 8 * 1024  # of the answer to a POST: the longest id and more
+_BY_BYTES = 8 * 1024  # bytes of a POST's answer that are read one by one: the longest id and more
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({401, 403, 404, 410})
 
@@ -86,7 +86,7 @@ class Transport:
             before_last()
             call.limit(ANSWER_TIMEOUT)
 
-        # A slow line may take long over 20 MB: only a chunk that does not leave ends the call.
+        # A limit for each chunk, not for the body: a slow line may take long over 20 MB.
         body = Body(parts, last, moving=lambda: call.limit(UPLOAD_STALL))
         call.limit(UPLOAD_STALL)
         with self._session(call, api=True) as session:
@@ -101,7 +101,7 @@ class Transport:
             )
 
     def get(self, path: str, call: Call, timeout: float = POLL_TIMEOUT) -> Answer:
-        """One GET with the key. Raises TransportError."""
+        """Send one GET with the key. Raises TransportError."""
         call.limit(timeout)
         with self._session(call, api=True) as session:
             return self._exchange(
@@ -135,7 +135,7 @@ class Transport:
                     try:
                         url = urljoin(url, location)
                     except ValueError:
-                        url = location  # no address: refused with its sentence
+                        url = location  # no address at all: ``_check_result`` refuses what is not https
                     continue
                 return self._save(response, part, start, etag, call, url)
         raise TransportError(
@@ -185,7 +185,7 @@ class Transport:
         got = 0
         window_got = 0
         while True:
-            # What is announced is not waited for: the disk is not filled with what will be thrown away.
+            # The announced length counts at once, or the disk would fill with what will be thrown away.
             if start + max(got, expected or 0) > LONGEST_CLIP:
                 file.truncate(0)
                 raise broken_download("The clip is too long to be one")
@@ -197,16 +197,16 @@ class Transport:
                 file.write(chunk)
             except OSError as error:
                 raise unwritable(error, Path(file.name)) from error
-            # At least SLOWEST bytes a second over each window, or the timer ends it.
+            # Enough bytes for a whole window: the timer, which ends a slow download, begins anew.
             if got - window_got >= SLOWEST * SLOWEST_FOR:
                 window_got = got
                 call.limit(SLOWEST_FOR)
-        # urllib3 1.26 gives a cut body as a good 200 (measured), so we count.
+        # Counted here: urllib3 1.26 gives a body that was cut as a good 200 (measured).
         if call.aborted or call.late or (expected is not None and got != expected):
             raise broken_download("The download broke off")
 
     def _check_result(self, url: str) -> None:
-        """Each hop of a download: https, no user, no private network (docs/safety.md, rule 28)."""
+        """Raise Refused unless a clip's place is https, without a user and not private (docs/safety.md, rule 28)."""
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port
@@ -226,7 +226,7 @@ class Transport:
             return
         if is_loopback(host):
             refuse_private("127.0.0.1")
-        with suppress(OSError, UnicodeError):  # behind a proxy the name may be unknown here
+        with suppress(OSError, UnicodeError):  # behind a proxy this computer may not know the name
             for entry in socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM):
                 refuse_private(str(entry[4][0]))
 
@@ -236,7 +236,7 @@ class Transport:
         return Session(call, self._bearer if api else no_auth, trust_env=not self.loopback)
 
     def _bearer(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # A callable: with `auth=None` a .netrc entry would replace the header (measured).
+        # Given to requests as ``auth``: with `auth=None` a .netrc entry would replace the header (measured).
         if self.__key:
             request.headers["Authorization"] = f"Bearer {self.__key}"
         return request
@@ -252,7 +252,8 @@ class Transport:
                     method, url, auth=session.auth, stream=True, allow_redirects=False, **options
                 )
                 expected = _length(response)
-                # By single bytes at first: of a larger piece that breaks off the libraries keep what came.
+                # The id of what was bought stands at the start, so the first bytes are read one by one: of a
+                # larger piece that breaks off the libraries keep what came for themselves.
                 while chunk := response.raw.read(
                     1 if method == "POST" and len(body) < _BY_BYTES else _READ, decode_content=False
                 ):
@@ -262,8 +263,8 @@ class Transport:
                             f"{shown_host(url)} sent an answer that is far too long"
                         )
                 _refuse_encoding(response)
-                # Headers that break off read like an answer without a length (measured): such a refusal of a
-                # POST proves nothing, while a 2xx proves itself by its JSON.
+                # Headers that break off look like an answer without a length (measured). A refusal of a POST that
+                # looks so proves nothing; a 2xx proves itself by its JSON.
                 good = response.status_code // 100 == 2
                 framed = expected is not None or _chunked(response) or good
                 cut = expected is not None and len(body) != expected
@@ -276,7 +277,7 @@ class Transport:
         return self._answer(response, bytes(body))
 
     def _answer(self, response: requests.Response, body: bytes) -> Answer:
-        # Here and nowhere later: what the service repeats of the key can then get into no id, address,
+        # The first place that sees an answer: masked here, a key that the service repeats gets into no id, address,
         # sentence, ledger or log.
         for name, value in list(response.headers.items()):
             response.headers[name] = self._mask.text(value)
@@ -300,7 +301,7 @@ def _refuse_encoding(response: requests.Response) -> None:
 
 
 def _unpacked(body: bytes) -> bytes:
-    """What gzip or zlib made ``body`` from, at most ``LONGEST_ANSWER`` of it; as it is when neither did."""
+    """``body`` unpacked, at most ``LONGEST_ANSWER`` bytes, when gzip or zlib made it; else ``body``."""
     try:
         return zlib.decompressobj(wbits=32 + zlib.MAX_WBITS).decompress(body, LONGEST_ANSWER)
     except zlib.error:

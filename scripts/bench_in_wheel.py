@@ -415,14 +415,15 @@ def bake(task: dict[str, Any]) -> dict[str, Any]:
         state = module("blender.session.state")
         click = module("blender.session.click")
         blocking = module("blender.session.blocking")
-        orders = module("blender.submission.extend")
+        extend = module("blender.submission.extend")
         scene = bpy.context.scene
         scene.grok_video.extend_prompt, scene.grok_video.extend_seconds = "seconds=100000", 2
-        shot = module("blender.timeline.source_strip").active_source_strip(bpy.context)
+        source = module("blender.timeline.source_strip").active_source_strip(bpy.context)
         with growth(told):
             start = time.perf_counter()
-            order = orders.extension(scene, shot, state.session_id(), state.job_by_id, 2)
-            (step,) = order.steps
+            known = state.session_id(), state.job_by_id
+            submission = extend.extension(scene, source, *known, 2)
+            (step,) = submission.steps
             step.start(bpy.context)
             told["started"] = time.perf_counter() - start
             change = None
@@ -435,8 +436,9 @@ def bake(task: dict[str, Any]) -> dict[str, Any]:
                     told["child"] = max(told["child"] or 0, peak)
                 time.sleep(0.02)
             told["bake"] = time.perf_counter() - start
-            click._queue(change(order.spec))
-            blocking.wait_until(bpy.context, order.spec.id, lambda job: job.state == "RUNNING")
+            spec = change(submission.spec)
+            click._queue(spec)
+            blocking.wait_until(bpy.context, spec.id, lambda job: job.state == "RUNNING")
             told["whole"] = time.perf_counter() - start
     return told
 

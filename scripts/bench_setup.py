@@ -37,11 +37,11 @@ class Bench:
     _made: dict[str, Any] = field(default_factory=dict)
 
     def close(self) -> None:
-        """End what was started."""
+        """End what the rows have started, such as the service."""
         self._stack.close()
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """What ``make`` gave the first time."""
+        """The value that ``make`` gave when ``name`` was first asked for."""
         if name not in self._made:
             self._made[name] = make()
         return self._made[name]
@@ -130,7 +130,8 @@ class Bench:
         """An environment in which nothing of the person's is read or written."""
         home = self.folder / name
         home.mkdir(exist_ok=True)
-        # Nor of Python's: without its bytecode cache the add-on would start as it never does for an artist.
+        # Nothing of Python's either: PYTHONDONTWRITEBYTECODE would have the add-on compiled at each start, as no
+        # artist's is.
         strange = ("BLENDER", "XAI_", "XDG", "PYTHON")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(strange)}
         return kept | {

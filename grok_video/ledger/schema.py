@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 SCHEMA_VERSION = 1
 FILE_NAME = "ledger.sqlite3"
-#: Came after the first ledgers were made: added to those that lack it.
+#: The table of spending limits is newer than the first ledgers, and is added to a ledger that lacks it.
 LIMITS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS limits(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"""
 SCHEMA = f"""

@@ -15,8 +15,8 @@ from ..core.record import record
 
 #: Characters of a prompt at most (likely).
 MAX_PROMPT = 4096
-#: What the service was seen to list in its own 422 for any other ratio. The newest documents add 21:9 and
-#: 5:2 without saying for which models: offered, they could waste a render on a refusal, so no model has them.
+#: Aspect ratios as the service listed them in its own 422 for another ratio. The newest documents add 21:9 and 5:2
+#: without saying for which models: not offered, as a refusal would come after the render of the first frame.
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3")
 
 

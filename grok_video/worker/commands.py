@@ -1,4 +1,4 @@
-"""What becomes of one command of Blender's: applied, taken up as a question, or answered and put by.
+"""What the worker does with a command of Blender's: applies it, takes it up as a question, or refuses it.
 
 What a command does to a job is ``ledger.commands``'s, and how a question is asked of the service ``questions``'s.
 """
@@ -19,7 +19,7 @@ from .questions import QUESTIONS, Questions
 def take_command(path: Path, command: dict[str, Any], desk: Desk, questions: Questions) -> None:
     """Do what the command in the file at ``path`` says, once. Raises LedgerError: then the file stays.
 
-    A question stays too until it is answered: another worker would ask it where this one ended.
+    The file of a question stays until the answer is on record: should this worker end, another one asks.
     """
     if command["id"] in questions.ids or any(
         call.command is not None and call.command["id"] == command["id"]
@@ -37,9 +37,9 @@ def take_command(path: Path, command: dict[str, Any], desk: Desk, questions: Que
         _put_by(path, command, str(error), desk)
         return
     except LedgerError:
-        raise  # full, read-only or locked: said and tried again
+        raise  # the loop says so and tries again
     except Exception:
-        # A bug. The file would be found again by each worker of each Blender, and end it.
+        # A bug: left in the inbox, the file would end every worker of every Blender.
         desk.log(f"a command could not be read:\n{traceback.format_exc()}")
         _put_by(path, command, "The command could not be read.", desk)
         return
@@ -49,6 +49,6 @@ def take_command(path: Path, command: dict[str, Any], desk: Desk, questions: Que
 
 
 def _put_by(path: Path, command: dict[str, Any], words: str, desk: Desk) -> None:
-    """Answer a command that is not done, and move it out of the way."""
+    """Answer a command that cannot be done, and move its file out of the inbox."""
     desk.ledger.commands.answer(command, {"ok": False, "message": words})
     set_command_aside(path)

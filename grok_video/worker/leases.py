@@ -1,6 +1,6 @@
-"""Which jobs this worker drives: the leases that it holds, and those of others that it need not ask for.
+"""Which jobs this worker drives: the leases that it holds, and the leases of other living workers.
 
-Owns the worker's knowledge of leases only; what a lease is, and who is dead, is ``ledger.leases``'s.
+Owns what the worker knows of leases; what a lease is, and which worker is dead, is ``ledger.leases``'s.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ _LOOK_AGAIN = 2.0  # seconds between two looks at the leases of other workers
 
 
 class OwnLeases:
-    """The leases of one worker."""
+    """The leases that one worker knows of: its own, with their crashes, and those of other living workers."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._crashes: dict[str, int] = {}  # our jobs, and how many workers died with each
+        self._crashes: dict[str, int] = {}  # job of ours → how many workers died driving the job
         self._others: set[str] = set()  # jobs of other living workers
-        self.look_at = 0.0  # monotonic time from when on others may have given a job back
+        self.look_at = 0.0  # monotonic: from then on, ask again for other workers' leases
 
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._crashes
 
     def take(self, job_id: str) -> bool:
-        """Whether this worker drives a job, which it takes when nobody alive does. Raises LedgerError."""
+        """Whether this worker drives a job; it takes a job that no living worker drives. Raises LedgerError."""
         if job_id in self._crashes:
             return True
         mono = time.monotonic()
@@ -44,17 +44,17 @@ class OwnLeases:
     def give_back(self, job_id: str) -> None:
         """Let another worker have a job. Raises LedgerError.
 
-        On record too: what is only forgotten here would wait as long as this worker lives.
+        In the ledger too: a job that is only forgotten here would wait as long as this worker lives.
         """
         self._desk.ledger.leases.release(self._desk.id, job_id)
         self.lost(job_id)
 
     def lost(self, job_id: str) -> None:
-        """Another worker has taken this one for dead, and drives the job."""
+        """Forget a lease that another worker has taken, because it took this worker for dead."""
         self._crashes.pop(job_id, None)
 
     def clear(self) -> None:
-        """The ledger was rebuilt, and knows no leases."""
+        """Forget all leases of ours: the ledger was rebuilt, and has none."""
         self._crashes.clear()
 
     def crashes(self, job_id: str) -> int:

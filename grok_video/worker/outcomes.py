@@ -1,4 +1,4 @@
-"""What calls have reported, until the ledger has it: nothing that was paid for is dropped.
+"""Events that calls have reported and the ledger does not have yet: none of something paid is dropped.
 
 Owns the events that a full or a locked disk has not taken yet, job by job and in their order.
 """
@@ -14,8 +14,8 @@ from ..ledger.errors import LeaseLost, LedgerError, StaleJob
 from .desk import Desk
 from .leases import OwnLeases
 
-_TRY_AGAIN = 1.0  # seconds after the ledger has refused
-#: What became of something paid: recorded whoever drives the job by then.
+_TRY_AGAIN = 1.0  # seconds until the next try after the ledger has refused
+#: Events that say what became of something paid: recorded even when another worker drives the job by then.
 _PAID = (events.Submitted, events.Rejected, events.Done, events.ServiceFailed, events.Downloaded)
 
 
@@ -35,19 +35,19 @@ class Outcomes:
         return job_id in self._waiting
 
     def paid(self) -> bool:
-        """Whether something that was paid for is not on record yet."""
+        """Whether an event that waits here says what became of something paid."""
         return any(
             isinstance(event, _PAID) for waiting in self._waiting.values() for event in waiting
         )
 
     def add(self, job_id: str, happened: list[events.Event]) -> None:
-        """Something happened to a job; it is written down at the next ``write``."""
+        """Take events of a job, which the next ``write`` puts on record."""
         if happened:
             self._waiting.setdefault(job_id, deque()).extend(happened)
             self.due = 0.0
 
     def write(self) -> None:
-        """Put on record what happened. Raises LedgerError: then what was not taken stays, and is tried again."""
+        """Put the waiting events on record. Raises LedgerError: then the rest waits for the next try."""
         if time.monotonic() < self.due:
             return
         for job_id in list(self._waiting):
@@ -70,13 +70,14 @@ class Outcomes:
             self._desk.ledger.append(job_id, None, event, worker=self._desk.id)
         except LeaseLost:
             self._leases.lost(job_id)
-            # Somebody took this worker for dead. UNKNOWN takes an id that comes late.
+            # Another worker took this one for dead, and the job. What was paid for is told all the same: a job in
+            # UNKNOWN takes an id that comes late.
             if not isinstance(event, _PAID):
                 raise IllegalTransition("another worker goes on with it") from None
             self._desk.ledger.append(job_id, None, event)
 
     def give_up(self) -> None:
-        """The worker leaves: what is in no ledger stands in the log, request ids in full."""
+        """Write the events that no ledger has taken into the log, request ids in full: the worker leaves."""
         for job_id, waiting in self._waiting.items():
             ids = [event.request_id for event in waiting if isinstance(event, events.Submitted)]
             self._desk.log(

@@ -262,7 +262,7 @@ class Worker:
                 continue
             another = job.state is State.QUEUED and job.released_by != self.desk.session
             if another and job.id in self.leases:
-                self.leases.give_back(job.id)  # only the worker of the other Blender may send the job
+                self.leases.give_back(job.id)  # only the other Blender's worker may send the job
             step = schedule.step(job, world, self._memory[job.id])
             if step.at > world.mono:
                 until = min(until, step.at)

@@ -69,7 +69,7 @@ def pixels_of(image: bpy.types.Image) -> tuple[np.ndarray, np.ndarray]:
     width, height = image.size
     channels = image.channels
     values = np.empty(width * height * channels, np.float32)
-    pixels: Any = image.pixels  # some stubs call it a float
+    pixels: Any = image.pixels  # some stubs type this property as float
     pixels.foreach_get(values)
     values = values.reshape(height, width, channels)
     alpha = values[..., 3:4] if channels == 4 else np.ones((height, width, 1), np.float32)

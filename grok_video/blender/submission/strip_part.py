@@ -133,7 +133,7 @@ def source_refusal(spec: JobSpec) -> str:
 
 
 def _bake(source: SourceStrip, start: int, end: int, path: Path) -> bake.Bake:
-    """Begin to bake the frames [start, end) of a shot into ``path``. Raises Refused, Interrupted."""
+    """Begin to bake the frames [start, end) of a source strip into ``path``. Raises Refused, Interrupted."""
     strip = strip_of(source)
     # Only the sounds that are heard: the bake plays every sound that it is given, muted or not.
     sounds = [sound for sound in sounds_of(strip) if is_heard(sound)]

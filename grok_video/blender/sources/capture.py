@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 
 from ...core.spec import Source
 from .. import compat, scenes
@@ -20,6 +20,9 @@ from . import pixels, viewport
 from .edit_copy import isolate
 from .pixels import Still
 from .scene_copy import copy_scene, render_result, run, tidy
+
+if TYPE_CHECKING:
+    import numpy as np  # functions import numpy themselves: Blender's start does not wait
 
 #: 8192 x 8192; reading more would take gigabytes and stall the window.
 MAX_PIXELS = 2**26

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-import numpy as np
 
 from ...core.spec import new_id
 from .. import compat, scenes
@@ -243,6 +242,8 @@ def unsaved_images() -> Iterator[dict[str, bpy.types.Image]]:
     A .blend holds such pixels only packed. The artist's own images are not ours to pack, and the copies that Blender
     makes have no pixels (measured).
     """
+    import numpy as np
+
     copies: dict[str, bpy.types.Image] = {}
     try:
         for image in [i for i in bpy.data.images if i.is_dirty and i.users and i.has_data]:

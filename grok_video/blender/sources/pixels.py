@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
-import numpy as np
 
 from ...core.files import BLENDERS_PATIENCE, replace_patiently
 from ...core.framing import crop_inside
 from ...core.record import record
 from ...core.spec import Source
 from ..refusal import Interrupted
+
+if TYPE_CHECKING:
+    import numpy as np  # functions import numpy themselves: Blender's start does not wait
 
 JPEG_QUALITY = 90
 MIME = {"PNG": "image/png", "JPEG": "image/jpeg"}
@@ -66,6 +68,8 @@ def pixels_of(image: bpy.types.Image) -> tuple[np.ndarray, np.ndarray]:
 
     Of a byte image the stored values / 255, whatever its colour space is; of a float image the values.
     """
+    import numpy as np
+
     width, height = image.size
     channels = image.channels
     values = np.empty(width * height * channels, np.float32)
@@ -79,6 +83,8 @@ def pixels_of(image: bpy.types.Image) -> tuple[np.ndarray, np.ndarray]:
 
 def to_bytes(rgb: np.ndarray) -> np.ndarray:
     """Floats 0..1 as uint8, rounded to nearest."""
+    import numpy as np
+
     return np.rint(np.clip(rgb, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
@@ -88,6 +94,8 @@ def fit(rgb: np.ndarray, aspect: float, size: tuple[int, int]) -> np.ndarray:
     ``aspect`` is the width of a pixel divided by its height. Nothing is ever enlarged: where the source
     has too few pixels the result is smaller than ``size``, of the same ratio to within a pixel.
     """
+    import numpy as np
+
     height, width = rgb.shape[:2]
     if aspect > 1.0:
         rgb = _shrink(rgb, 0, 0.0, height, max(1, round(height / aspect)))
@@ -113,6 +121,8 @@ def _shrink(rgb: np.ndarray, axis: int, start: float, stop: float, count: int) -
 
     The mean is taken of display values, as image viewers do. Where the size stays, pixels stay exactly as they are.
     """
+    import numpy as np
+
     if axis == 1:
         return _shrink(rgb.transpose(1, 0, 2), 0, start, stop, count).transpose(1, 0, 2)
     out = np.empty((count, *rgb.shape[1:]), np.uint8)
@@ -133,6 +143,8 @@ def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
 
     By Blender's own encoder, through an image datablock that lives as long as this call.
     """
+    import numpy as np
+
     height, width = rgb.shape[:2]
     values = np.ones((height, width, 4), np.float32)
     values[..., :3] = rgb

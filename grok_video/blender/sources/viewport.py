@@ -6,16 +6,18 @@ changed. Knows nothing of files.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import bpy
-import numpy as np
 from mathutils import Matrix
 
 from ...core.framing import crop_inside
 from ...core.record import record
 from .. import scenes
 from ..refusal import Interrupted, Refused
+
+if TYPE_CHECKING:
+    import numpy as np  # functions import numpy themselves: Blender's start does not wait
 
 _NONE = "There is no 3D Viewport in this window. Open one, or choose another source."
 
@@ -86,6 +88,7 @@ def draw(
     Pixels are (height, width, 3), uint8, bottom row first. Raises Refused, Interrupted.
     """
     import gpu  # cannot be used in background mode
+    import numpy as np
 
     view = find(context)
     if view is None:

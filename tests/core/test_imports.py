@@ -40,6 +40,8 @@ LEDGER_IN_BLENDER = {"reader", "inbox", "locks", "journal", "job_log", "errors",
 NOT_IN_BLENDER = {"threading", "_thread", "asyncio", "multiprocessing", "concurrent"}
 #: HTTP belongs to the worker, and in it to one folder.
 HTTP = {"requests", "urllib3", "http", "aiohttp", "httpx"}
+#: Files that import by a name which no test can read: the worker's entry, and what loads a folder's own modules late.
+BY_MADE_UP_NAMES = {("", "__main__"), ("blender", "lazily")}
 #: Blender's modules.
 BLENDER = {"bpy", "bpy_extras", "bl_ui", "gpu", "gpu_extras", "blf", "mathutils", "aud", "imbuf"}
 
@@ -102,8 +104,8 @@ def allowed(folder: str, module: str, what: str, package: Path) -> bool:
     """Whether a module in a folder of the package ('', 'core', 'worker/http' …) may import ``what``."""
     top = what.split(".")[0]
     if top != "grok_video":
-        if top == "?":  # by a name that is made up at run time: the worker's entry does
-            return (folder, module) == ("", "__main__")
+        if top == "?":  # by a name that is made up at run time
+            return (folder, module) in BY_MADE_UP_NAMES
         if top in HTTP or what.startswith("urllib.request"):
             return folder == "worker/http"
         if folder.split("/")[0] == "blender":

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -18,21 +19,18 @@ from ...core.job import Job
 from ...core.payload import spec_to_payload
 from ...core.spec import JobSpec, Target, new_id
 from ...service import checks
-from .. import config
+from .. import config, submission, timeline
 from ..refusal import Interrupted, Refused
-from ..submission.common import Submission, price_of, still_path
-from ..submission.edit import edit_of_animation, edit_of_strip
-from ..submission.extend import continuation
-from ..submission.generate import generation
-from ..submission.preparation import Preparation, files_sent, remove_files
-from ..submission.strip_part import source_refusal
-from ..timeline import clip_files
-from ..timeline.source_strip import SourceStrip
 from . import waiting
 from .queue import connection_trouble, read_all, send
 from .spending import limits_count
 from .state import current, job_by_id, session_id
 from .watch import watch
+
+if TYPE_CHECKING:
+    from ..submission.common import Submission
+    from ..submission.preparation import Preparation
+    from ..timeline.source_strip import SourceStrip
 
 DOUBLE_CLICK_SECONDS = 1.0
 NOTHING_LOST = "Nothing was sent or charged."
@@ -49,13 +47,17 @@ def generate(
     Raises Refused, Interrupted.
     """
     refuse_now()
-    return accept(context, generation(context, scene, target, frame, session_id()))
+    return accept(
+        context, submission.generate.generation(context, scene, target, frame, session_id())
+    )
 
 
 def edit(context: bpy.types.Context, source: SourceStrip) -> str:
     """Start an edit of a strip; returns the id of the job to be. Raises Refused."""
     refuse_now()
-    return accept(context, edit_of_strip(context.scene, source, session_id(), job_by_id))
+    return accept(
+        context, submission.edit.edit_of_strip(context.scene, source, session_id(), job_by_id)
+    )
 
 
 def edit_animation(context: bpy.types.Context, target: bpy.types.Scene) -> str:
@@ -64,13 +66,15 @@ def edit_animation(context: bpy.types.Context, target: bpy.types.Scene) -> str:
     Raises Refused.
     """
     refuse_now()
-    return accept(context, edit_of_animation(context, context.scene, target, session_id()))
+    return accept(
+        context, submission.edit.edit_of_animation(context, context.scene, target, session_id())
+    )
 
 
 def continue_shot(context: bpy.types.Context, source: SourceStrip) -> str:
     """Start a new clip from a strip's last frame; returns the id of the job to be. Raises Refused, Interrupted."""
     refuse_now()
-    return accept(context, continuation(context.scene, source, session_id()))
+    return accept(context, submission.extend.continuation(context.scene, source, session_id()))
 
 
 def refuse_now() -> None:
@@ -86,27 +90,29 @@ def refuse_now() -> None:
         raise Refused(trouble)
 
 
-def accept(context: bpy.types.Context, submission: Submission) -> str:
+def accept(context: bpy.types.Context, asked: Submission) -> str:
     """Take the pictures that take no time; then queue the job, or note which steps come before.
 
     In a window the steps begin on the next tick, so that the panel can say so first. Returns the id of the job to be.
     Raises Refused, Interrupted.
     """
     session = current()
-    _refuse_unpriced(submission.spec)
-    _refuse_double_click(submission.spec)
+    _refuse_unpriced(asked.spec)
+    _refuse_double_click(asked.spec)
     say("")
     make_private(session.bridge.data_dir)
-    still_path(submission.spec.id).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    spec = submission.spec
+    submission.common.still_path(asked.spec.id).parent.mkdir(
+        parents=True, exist_ok=True, mode=0o700
+    )
+    spec = asked.spec
     try:
-        for add_to in submission.stills:
+        for add_to in asked.stills:
             spec = add_to(spec)
     except (Refused, Interrupted):
-        remove_files(spec)
+        submission.preparation.remove_files(spec)
         raise
-    if submission.steps:
-        enqueue(context, Preparation(spec, submission.steps))
+    if asked.steps:
+        enqueue(context, submission.preparation.Preparation(spec, asked.steps))
     else:
         _queue(spec)
     return spec.id
@@ -205,7 +211,7 @@ def prepare(context: bpy.types.Context) -> bool:
         return True
     if not first.done:
         return changed
-    if first.spec is not None and (why := source_refusal(first.spec)):
+    if first.spec is not None and (why := submission.strip_part.source_refusal(first.spec)):
         _drop_first(why)
         return True
     _take_first()
@@ -279,11 +285,11 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
     if trouble := connection_trouble():
         raise Refused(trouble[0], code=trouble[1])
     spec = job.spec
-    for path in files_sent(spec):
+    for path in submission.preparation.files_sent(spec):
         if not Path(path).is_file():
             raise Refused(f"A source of this job is gone: {path}.", "Make the clip anew.")
     job_id = new_id()
-    folder = clip_files.clip_folder(bpy.data.filepath, config.output_dir())
+    folder = timeline.clip_files.clip_folder(bpy.data.filepath, config.output_dir())
     fresh = replace(
         spec,
         id=job_id,
@@ -291,7 +297,7 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
         account=config.account(),
         api_base=config.api_base(),
         estimate=price_again(job),
-        output=str(clip_files.clip_path(folder, datetime.now(), spec.prompt, job_id)),
+        output=str(timeline.clip_files.clip_path(folder, datetime.now(), spec.prompt, job_id)),
         # A clip that went after or over a strip goes there again: the strip is found again, not its frame.
         target=replace(
             spec.target,
@@ -311,4 +317,4 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
 
 def price_again(job: Job) -> int | None:
     """Ticks that sending ``job`` again would cost at today's prices; None when not known."""
-    return price_of(job.spec)
+    return submission.common.price_of(job.spec)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import bpy
 
 from ...core.job import Job, State
 from ...core.problem import Problem, ProblemCode
 from ...core.spec import Clip
+from .. import timeline
 from ..refusal import Refused
-from ..timeline import importing, placement
-from ..timeline.channels import settle_lowest
-from ..timeline.source_marks import find_source
-from ..timeline.strips import meta_at, show_scene, strips_of
 from .click import say
 from .queue import send
 from .series import drop_passes, go_on_from
 from .state import current, is_open
+
+if TYPE_CHECKING:
+    from ..timeline import importing
 
 CLAIM_SECONDS = 10.0  # before an import that was not granted is asked for again
 
@@ -61,7 +62,7 @@ def import_due(context: bpy.types.Context) -> bool:
         if scene is None:
             _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
             return True
-        if why := importing.refusal(context, scene):
+        if why := timeline.importing.refusal(context, scene):
             wait_because(why)
             continue
         _import_as_operator(job)
@@ -112,7 +113,7 @@ def import_job(
         raise Refused(f"The scene “{job.spec.target.scene}” is not there.", "Choose another one.")
     if job.clip is None:
         raise Refused("This job has no clip yet.")
-    if not asked_for and strips_of(scene, job.id):
+    if not asked_for and timeline.strips.strips_of(scene, job.id):
         _report_imported(job, scene)
         return None
     try:
@@ -120,7 +121,7 @@ def import_job(
     except Refused as error:
         _give_back(job, str(error))
         raise
-    show_scene(context, scene)
+    timeline.strips.show_scene(context, scene)
     if landing.notice:
         session.imports.landings[job.id] = landing
     if not (by_itself and go_on_from(job.id, scene.name, landing.movie)):
@@ -139,28 +140,32 @@ def _place(
     """Make the strips of a clip where they belong: at a frame, after the clip's source, or over that."""
     spec, target = job.spec, job.spec.target
     title = spec.prompt or spec.source.image or "Grok Video"
-    made = importing.Clip(clip.path, title, job.id, _view_of_source(job, scene))
+    made = timeline.importing.Clip(clip.path, title, job.id, _view_of_source(job, scene))
     if target.place == "AT" or frame is not None:
         # The frame that the artist wants counts before the place that the clip was made for.
         at = target.frame if frame is None else frame
         if target.place == "AFTER":
             head = _head_of(job, clip)
-            return placement.place_after(
+            return timeline.placement.place_after(
                 context, scene, made, source=None, frame=at, head=head, chosen=True
             )
-        meta = meta_at(scene, at)
-        return importing.bring_in(context, scene, made, meta=meta, frame=at, settle=settle_lowest)
+        meta = timeline.strips.meta_at(scene, at)
+        return timeline.importing.bring_in(
+            context, scene, made, meta=meta, frame=at, settle=timeline.channels.settle_lowest
+        )
     here = scene.name == target.scene
     if target.place == "OVER":
-        source = here and find_source(
+        source = here and timeline.source_marks.find_source(
             scene, target.strip, target.mark, target.frame, content=target.offset
         )
-        part = placement.SentPart(
+        part = timeline.placement.SentPart(
             target.frame, target.length, target.offset, target.channel, target.mark
         )
-        return placement.place_over(context, scene, made, source=source or None, part=part)
-    source = here and find_source(scene, target.strip, target.mark, target.frame)
-    return placement.place_after(
+        return timeline.placement.place_over(context, scene, made, source=source or None, part=part)
+    source = here and timeline.source_marks.find_source(
+        scene, target.strip, target.mark, target.frame
+    )
+    return timeline.placement.place_after(
         context,
         scene,
         made,
@@ -175,7 +180,7 @@ def _head_of(job: Job, clip: Clip) -> float:
     video = job.spec.video
     if video is None:  # of Continue Shot: the clip is all new
         return 0.0
-    return placement.head_seconds(clip.seconds, video.seconds, job.spec.duration)
+    return timeline.placement.head_seconds(clip.seconds, video.seconds, job.spec.duration)
 
 
 def _view_of_source(job: Job, scene: bpy.types.Scene) -> str:

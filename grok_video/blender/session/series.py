@@ -5,17 +5,20 @@ The artist agreed to all passes and their price; whatever ends the series keeps 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
 
 from ...core.job import FINAL_STATES
 from ...service.pricing import Pass
+from .. import submission, timeline
 from ..refusal import Interrupted, Refused
-from ..submission.common import Submission
-from ..submission.extend import extension, next_pass
-from ..submission.strip_part import strip_named
-from ..timeline.source_strip import SourceStrip, source_strip_of
 from . import click
 from .state import current, job_by_id, session_id
+
+if TYPE_CHECKING:
+    from ..submission.common import Submission
+    from ..timeline.source_strip import SourceStrip
 
 
 def extend(context: bpy.types.Context, source: SourceStrip, passes: list[Pass]) -> str:
@@ -24,7 +27,9 @@ def extend(context: bpy.types.Context, source: SourceStrip, passes: list[Pass]) 
     Returns the id of the first pass's job to be. Raises Refused.
     """
     click.refuse_now()
-    first = extension(context.scene, source, session_id(), job_by_id, passes[0].seconds)
+    first = submission.extend.extension(
+        context.scene, source, session_id(), job_by_id, passes[0].seconds
+    )
     return _accept(context, first, tuple(passes[1:]))
 
 
@@ -53,9 +58,11 @@ def start_next_pass(context: bpy.types.Context) -> bool:
         if job is None:
             raise Refused("Its job is gone.")
         click.refuse_now()
-        source = source_strip_of(strip_named(scene_name, strip_name))
-        submission = next_pass(source, job, session_id(), job_by_id, passes[0])
-        series.follows[job_id] = _accept(context, submission, passes[1:])
+        source = timeline.source_strip.source_strip_of(
+            submission.strip_part.strip_named(scene_name, strip_name)
+        )
+        following = submission.extend.next_pass(source, job, session_id(), job_by_id, passes[0])
+        series.follows[job_id] = _accept(context, following, passes[1:])
     except (Refused, Interrupted) as error:
         why = _series_ended(passes, str(error))
         click.say(why)

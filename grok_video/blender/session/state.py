@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -17,9 +18,11 @@ from ...core.record import mutable_record
 from ...core.spec import new_id
 from ...service.pricing import Pass
 from .. import config
-from ..submission.preparation import Preparation
-from ..timeline import importing
 from .bridge import Bridge, Snapshot
+
+if TYPE_CHECKING:
+    from ..submission.preparation import Preparation
+    from ..timeline import importing
 
 
 @mutable_record

@@ -1,0 +1,17 @@
+"""Submissions: what a click asks for, as a job that the worker can send.
+
+Knows nothing of panels and of sessions.
+
+A module of this folder is imported when something of it is first used, see ``lazily``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..lazily import modules_of
+
+if TYPE_CHECKING:
+    from . import common, edit, extend, generate, preparation, strip_part  # noqa: F401 - for type checkers
+
+__getattr__ = modules_of(__name__)

@@ -15,7 +15,7 @@ from bpy.props import IntProperty, StringProperty
 from ...core.amount import priced, usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
-from .. import config
+from .. import config, submission, timeline
 from ..refusal import Interrupted, Refused
 from ..session import blocking, questions, queue, watch
 from ..session.blocking import (
@@ -26,9 +26,9 @@ from ..session.blocking import (
     say_step,
 )
 from ..session.state import Question, current
-from ..submission.strip_part import strip_named
-from ..timeline.source_strip import SourceStrip, active_source_strip, source_strip_of
-from ..timeline.strips import target_scene
+
+if TYPE_CHECKING:
+    from ..timeline.source_strip import SourceStrip
 
 Result = set[Any]
 JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
@@ -91,7 +91,7 @@ ON_THE_TIMELINE = frozenset({State.IMPORTED})
 
 def target_of(context: bpy.types.Context, name: str) -> bpy.types.Scene:
     if not name:
-        return target_scene(context)
+        return timeline.strips.target_scene(context)
     scene = bpy.data.scenes.get(name)
     if scene is None:
         raise Refused(f"There is no scene “{name}” in this file.")
@@ -243,6 +243,8 @@ class OnStrip(Buys):
     def source_strip(self, context: bpy.types.Context) -> SourceStrip:
         """The named strip, else the active one, as a source. Raises Refused."""
         if not self.strip:
-            return active_source_strip(context)
+            return timeline.source_strip.active_source_strip(context)
         scene = target_of(context, self.scene)
-        return source_strip_of(strip_named(scene.name, self.strip))
+        return timeline.source_strip.source_strip_of(
+            submission.strip_part.strip_named(scene.name, self.strip)
+        )

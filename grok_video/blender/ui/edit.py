@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
 
 from ...core.spec import Kind
 from ...service import checks
 from ...service.pricing import billed_seconds
+from .. import submission, timeline
 from ..refusal import Refused
 from ..session import click
 from ..session.state import job_by_id
-from ..submission.common import price_of
-from ..submission.edit import (
-    AnimationRange,
-    animation_draft,
-    animation_refusal,
-    part_to_edit,
-    range_to_edit,
-)
-from ..submission.strip_part import rework_draft
-from ..timeline.source_strip import SourceStrip, active_source_strip
 from .asking import ON_THE_TIMELINE, OnStrip, Result, finish, target_of
 from .widgets import draw_button, draw_part, draw_rework_prompt, draw_who_can, draw_wrapped
+
+if TYPE_CHECKING:
+    from ..submission.edit import AnimationRange
+    from ..timeline.source_strip import SourceStrip
 
 
 class GROK_VIDEO_OT_edit(OnStrip, bpy.types.Operator):
@@ -38,11 +35,13 @@ class GROK_VIDEO_OT_edit(OnStrip, bpy.types.Operator):
     def price(self, context: bpy.types.Context) -> int | None:
         scene = context.scene
         if scene.grok_video.edit_of != "STRIP":
-            animation = range_to_edit(context, scene)
-            return price_of(animation_draft(scene, animation))
-        part = part_to_edit(scene, self.source_strip(context), job_by_id)
+            animation = submission.edit.range_to_edit(context, scene)
+            return submission.common.price_of(submission.edit.animation_draft(scene, animation))
+        part = submission.edit.part_to_edit(scene, self.source_strip(context), job_by_id)
         seconds = billed_seconds(part.seconds)
-        return price_of(rework_draft(scene, Kind.EDIT, part, seconds))
+        return submission.common.price_of(
+            submission.strip_part.rework_draft(scene, Kind.EDIT, part, seconds)
+        )
 
     def run(self, context: bpy.types.Context) -> Result:
         chosen = context.scene.grok_video
@@ -61,25 +60,25 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     source: SourceStrip | None = None
     if chosen.edit_of == "STRIP":
         try:
-            source = active_source_strip(context)
+            source = timeline.source_strip.active_source_strip(context)
         except Refused as why:
             draw_wrapped(layout, context, str(why), "INFO")
             return
-        part = part_to_edit(scene, source, job_by_id)
+        part = submission.edit.part_to_edit(scene, source, job_by_id)
         draw_part(layout, part)
         if not part.whole:
             layout.prop(chosen, "edit_start", text="Skip Frames")
         seconds = billed_seconds(part.seconds)
-        draft = rework_draft(scene, Kind.EDIT, part, seconds)
+        draft = submission.strip_part.rework_draft(scene, Kind.EDIT, part, seconds)
         trouble = checks.refusal(draft)
     else:
-        animation = range_to_edit(context, scene)
+        animation = submission.edit.range_to_edit(context, scene)
         _draw_range(layout, context, animation)
-        draft = animation_draft(scene, animation)
-        trouble = animation_refusal(context, scene, draft)
+        draft = submission.edit.animation_draft(scene, animation)
+        trouble = submission.edit.animation_refusal(context, scene, draft)
     draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
     if draw_who_can(layout, context, "edit"):
-        price = price_of(draft)
+        price = submission.common.price_of(draft)
         draw_button(
             layout, context, "grok_video.edit", "Edit", "BRUSH_DATA", price, trouble, source
         )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
 
 from ...core.spec import Kind
 from ...service.pricing import Pass, price_of_passes
+from .. import submission, timeline
 from ..refusal import Refused
 from ..session import click, series
 from ..session.state import current, job_by_id
-from ..submission.common import price_of
-from ..submission.extend import continue_draft, extend_refusal, part_to_extend, passes_of
-from ..submission.strip_part import rework_draft
-from ..timeline.source_strip import SourceStrip, active_source_strip
 from .asking import ON_THE_TIMELINE, OnStrip, Result, finish
 from .widgets import (
     draw_button,
@@ -22,6 +21,9 @@ from .widgets import (
     draw_wrapped,
     is_narrow,
 )
+
+if TYPE_CHECKING:
+    from ..timeline.source_strip import SourceStrip
 
 
 class GROK_VIDEO_OT_extend(OnStrip, bpy.types.Operator):
@@ -37,8 +39,8 @@ class GROK_VIDEO_OT_extend(OnStrip, bpy.types.Operator):
 
     def _plan(self, context: bpy.types.Context) -> tuple[SourceStrip, list[Pass]]:
         source = self.source_strip(context)
-        part = part_to_extend(context.scene, source, job_by_id)
-        return source, passes_of(context.scene, part)
+        part = submission.extend.part_to_extend(context.scene, source, job_by_id)
+        return source, submission.extend.passes_of(context.scene, part)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
         passes = self._plan(context)[1]
@@ -70,7 +72,9 @@ class GROK_VIDEO_OT_continue_shot(OnStrip, bpy.types.Operator):
     )
 
     def price(self, context: bpy.types.Context) -> int | None:
-        return price_of(continue_draft(context.scene, self.source_strip(context)))
+        return submission.common.price_of(
+            submission.extend.continue_draft(context.scene, self.source_strip(context))
+        )
 
     def run(self, context: bpy.types.Context) -> Result:
         job_id = click.continue_shot(context, self.source_strip(context))
@@ -81,31 +85,31 @@ def draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     scene = context.scene
     layout.use_property_split = False
     try:
-        source = active_source_strip(context)
+        source = timeline.source_strip.active_source_strip(context)
     except Refused as why:
         draw_wrapped(layout, context, str(why), "INFO")
         return
-    part = part_to_extend(scene, source, job_by_id)
+    part = submission.extend.part_to_extend(scene, source, job_by_id)
     draw_part(layout, part)
     draw_rework_prompt(layout, context, "extend_prompt", "What happens next?")
     row = layout.row(align=True)
     row.prop(scene.grok_video, "extend_seconds")
-    passes = passes_of(scene, part)
+    passes = submission.extend.passes_of(scene, part)
     if len(passes) > 1:
         row.label(text=f"in {len(passes)} passes")
     if draw_who_can(layout, context, "extend") and passes:
-        draft = rework_draft(scene, Kind.EXTEND, part, passes[0].seconds)
-        trouble = extend_refusal(scene, source, draft)
+        draft = submission.strip_part.rework_draft(scene, Kind.EXTEND, part, passes[0].seconds)
+        trouble = submission.extend.extend_refusal(scene, source, draft)
         words = "Extend" if len(passes) == 1 else "Extend…"
         price, icon = price_of_passes(passes), "TRACKING_FORWARDS_SINGLE"
         draw_button(layout, context, "grok_video.extend", words, icon, price, trouble, source)
-    draft = continue_draft(scene, source)
+    draft = submission.extend.continue_draft(scene, source)
     words = "Continue Shot"
     if is_narrow(context):
         words = "Continue"  # else the price would be cut off
     elif draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
         words += f" {draft.duration} s"
-    price = price_of(draft)
+    price = submission.common.price_of(draft)
     draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, "", source)
 
 

@@ -9,13 +9,9 @@ from ...core.amount import priced, usd
 from ...core.framing import crop_inside
 from ...core.problem import ProblemCode
 from ...service import models
-from .. import compat, config, scenes
+from .. import compat, config, scenes, sources, submission, timeline
 from ..session import click, questions, queue, spending, watch
 from ..session.state import current
-from ..sources import capture
-from ..submission.common import preferred_format, price_of
-from ..submission.generate import generate_draft, generate_refusal, ratio_of
-from ..timeline.strips import target_scene
 from . import properties
 from .asking import ON_THE_TIMELINE, Asks, Result, Spends, ask_service, finish, frame_of, target_of
 from .widgets import draw_help_button, draw_limit, draw_wrapped, is_narrow
@@ -30,7 +26,9 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
     )
 
     def price(self, context: bpy.types.Context) -> int | None:
-        return price_of(generate_draft(context, context.scene))
+        return submission.common.price_of(
+            submission.generate.generate_draft(context, context.scene)
+        )
 
     def run(self, context: bpy.types.Context) -> Result:
         target = target_of(context, self.scene)
@@ -57,7 +55,7 @@ class GROK_VIDEO_OT_generate_dialog(Asks, bpy.types.Operator):
         draw_price(self.layout, context)
 
     def run(self, context: bpy.types.Context) -> Result:
-        target = target_scene(context)
+        target = timeline.strips.target_scene(context)
         job_id = click.generate(context, context.scene, target, target.frame_current)
         return finish(self, context, job_id, ON_THE_TIMELINE)
 
@@ -164,8 +162,8 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     chosen = scene.grok_video
     if chosen.source == "NONE":
         return
-    size = models.clip_size(chosen.resolution, ratio_of(context, scene))
-    natural = capture.natural_size(context, scene, chosen.source, chosen.image)
+    size = models.clip_size(chosen.resolution, submission.generate.ratio_of(context, scene))
+    natural = sources.capture.natural_size(context, scene, chosen.source, chosen.image)
     cropped = ""
     if natural is not None:
         crop = crop_inside(*natural, *size)
@@ -176,7 +174,7 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
             kept = (crop.right - crop.left) * natural[0], (crop.top - crop.bottom) * natural[1]
             if kept[0] < size[0]:
                 size = max(1, int(kept[0] + 1e-6)), max(1, int(kept[1] + 1e-6))
-    text = f"{size[0]} × {size[1]} {preferred_format()}{cropped}"
+    text = f"{size[0]} × {size[1]} {submission.common.preferred_format()}{cropped}"
     row = layout.row()
     row.active = False
     row.alignment = "RIGHT"
@@ -214,7 +212,7 @@ def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 def draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw which scene is rendered and which takes the clip, where those differ (Blender 5 pins the latter)."""
-    target = target_scene(context)
+    target = timeline.strips.target_scene(context)
     if target == context.scene:
         return
     column = layout.column(align=True)
@@ -224,7 +222,7 @@ def draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw what the clip costs as it is set now: for the dialog, whose button cannot tell."""
-    price = price_of(generate_draft(context, context.scene))
+    price = submission.common.price_of(submission.generate.generate_draft(context, context.scene))
     row = layout.row()
     row.alignment = "RIGHT"
     row.label(text="Price not known" if price is None else f"Price {usd(price)}")
@@ -233,11 +231,11 @@ def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     scene = context.scene
     now = current()
-    draft = generate_draft(context, scene)
+    draft = submission.generate.generate_draft(context, scene)
     trouble = queue.connection_trouble()
-    if trouble is None and (why := generate_refusal(context, scene, draft)):
+    if trouble is None and (why := submission.generate.generate_refusal(context, scene, draft)):
         trouble = why, ProblemCode.REQUEST
-    price = price_of(draft)
+    price = submission.common.price_of(draft)
     if trouble is None and price is None and (why := spending.limit_refusal(None, draft.model)):
         trouble = why, ProblemCode.LIMIT
     row = layout.row()

@@ -8,11 +8,10 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from ...core.amount import usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
+from .. import timeline
 from ..refusal import Refused
 from ..session import blocking, click, imports, queue, series
 from ..session.state import current
-from ..timeline import clip_files, colour
-from ..timeline.strips import show_strips, target_scene
 from .asking import (
     JOB,
     ON_THE_TIMELINE,
@@ -246,9 +245,9 @@ class GROK_VIDEO_OT_show_strip(Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         job = queue.job_of(self.job, lambda job: job.state is State.IMPORTED)
-        scenes = (target_scene(context), *bpy.data.scenes)
+        scenes = (timeline.strips.target_scene(context), *bpy.data.scenes)
         for scene in scenes:
-            if show_strips(context, scene, job.id):
+            if timeline.strips.show_strips(context, scene, job.id):
                 return {"FINISHED"}
         self.report({"WARNING"}, "The strip of this job is not in this file. Import it again.")
         return {"CANCELLED"}
@@ -289,7 +288,7 @@ class GROK_VIDEO_OT_use_standard(Asks, bpy.types.Operator):
     scene: StringProperty(name="Scene")
 
     def run(self, context: bpy.types.Context) -> Result:
-        colour.use_standard(target_of(context, self.scene))
+        timeline.colour.use_standard(target_of(context, self.scene))
         imports.forget_landings()
         return {"FINISHED"}
 
@@ -311,7 +310,7 @@ class GROK_VIDEO_OT_collect_clips(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> Result:
-        count, sentences = clip_files.collect_clips(context)
+        count, sentences = timeline.clip_files.collect_clips(context)
         for sentence in sentences:
             self.report({"WARNING"}, sentence)
         clips = "1 clip" if count == 1 else f"{count} clips"

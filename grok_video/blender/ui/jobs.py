@@ -6,7 +6,7 @@ Drawing does no I/O and keeps nothing: the snapshot that is shown was made on a 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -15,8 +15,10 @@ from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
 from ..session import click
 from ..session.state import current
-from ..submission.preparation import Preparation
 from .widgets import draw_help_button, draw_wrapped, is_narrow, size_text, time_text
+
+if TYPE_CHECKING:
+    from ..submission.preparation import Preparation
 
 ROWS = 8  # jobs on a page
 PROBLEM_LINES = 8  # lines of a problem's text below a job; Copy Error has the whole text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
@@ -10,18 +11,17 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from ...core.files import make_private
 from ...core.spec import new_id
 from ...service import models
-from .. import scenes
+from .. import scenes, sources, submission, timeline
 from ..refusal import Interrupted, Refused
 from ..session import click, watch
 from ..session.state import current
-from ..sources import capture, pixels
-from ..submission.generate import end_frame_of, marker_keyframes
-from ..submission.preparation import CameraStep, Preparation
-from ..submission.strip_part import strip_of
-from ..timeline.source_strip import SourceStrip, active_source_strip
 from . import properties
 from .asking import Asks, Result
 from .widgets import draw_wrapped
+
+if TYPE_CHECKING:
+    from ..sources import pixels
+    from ..timeline.source_strip import SourceStrip
 
 
 class GROK_VIDEO_OT_add_reference(Asks, bpy.types.Operator):
@@ -44,7 +44,7 @@ class GROK_VIDEO_OT_add_reference(Asks, bpy.types.Operator):
         if self.image and image is None:
             raise Refused(f"There is no image “{self.image}” in this file.")
         if self.source == "STRIP":
-            image = from_strip(active_source_strip(context))
+            image = from_strip(timeline.source_strip.active_source_strip(context))
         add(context.scene, image)
         return {"FINISHED"}
 
@@ -124,7 +124,7 @@ def draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         row = column.row(align=True)
         row.prop(chosen, "end_frame")
         if chosen.end_frame:
-            row.label(text=f"frame {end_frame_of(scene)}")
+            row.label(text=f"frame {submission.generate.end_frame_of(scene)}")
             column.prop(
                 chosen, "end_camera", text="", icon="CAMERA_DATA", placeholder="Same Camera"
             )
@@ -164,7 +164,7 @@ def _draw_references(
 
 def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the markers that will be sent as keyframes, each with the time at which the service puts it."""
-    found = marker_keyframes(context.scene)
+    found = submission.generate.marker_keyframes(context.scene)
     if not found:
         column.label(text="No marker lies inside the clip", icon="INFO")
     for mark in found:
@@ -191,12 +191,12 @@ def add(scene: bpy.types.Scene, image: bpy.types.Image | None) -> None:
 
 def from_strip(source: SourceStrip) -> bpy.types.Image:
     """An image of what a strip shows at the playhead, or at its frame nearest to that. Raises Refused, Interrupted."""
-    strip = strip_of(source)
+    strip = submission.strip_part.strip_of(source)
     scene: bpy.types.Scene = strip.id_data
     frame = min(max(scene.frame_current, source.start), source.last)
     path = _spare_path()
-    capture.strip_still(scene, strip, frame, _whole_frame(scene), path, "PNG")
-    return capture.packed_image(path, f"{source.strip}, frame {frame}")
+    sources.capture.strip_still(scene, strip, frame, _whole_frame(scene), path, "PNG")
+    return sources.capture.packed_image(path, f"{source.strip}, frame {frame}")
 
 
 def add_from_camera(context: bpy.types.Context, name: str) -> None:
@@ -219,15 +219,17 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
         scene = bpy.data.scenes.get(owner)
         why = refusal(scene) if scene else f"The scene “{owner}” is gone."
         if scene is None or why:
-            pixels.remove(Path(made.path))
+            sources.pixels.remove(Path(made.path))
             raise Interrupted(why)
-        add(scene, capture.packed_image(Path(made.path), f"{name}, frame {frame}"))
+        add(scene, sources.capture.packed_image(Path(made.path), f"{name}, frame {frame}"))
         if not bpy.app.background:
             bpy.ops.ed.undo_push(message="Add Reference from Camera")
 
     size, path = _whole_frame(scene), _spare_path()
-    step = CameraStep(owner, size, path, "PNG", add_to, None, name, "Rendering Reference…")
-    click.enqueue(context, Preparation(None, [step]))
+    step = submission.preparation.CameraStep(
+        owner, size, path, "PNG", add_to, None, name, "Rendering Reference…"
+    )
+    click.enqueue(context, submission.preparation.Preparation(None, [step]))
 
 
 def _whole_frame(scene: bpy.types.Scene) -> tuple[int, int]:

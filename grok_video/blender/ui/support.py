@@ -7,21 +7,22 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 import gpu
 from bpy.props import BoolProperty
 
 from ...core.job import Job
-from ...core.redact import Redaction
 from ...core.urls import host_of
-from ...ledger import job_log
 from ...ledger.schema import FILE_NAME
 from .. import config, processes
 from ..session import queue
 from ..session.state import current
 from .asking import JOB, Asks, Result
+
+if TYPE_CHECKING:
+    from ...core.redact import Redaction
 
 
 class GROK_VIDEO_OT_open_folder(Asks, bpy.types.Operator):
@@ -173,12 +174,16 @@ _NETWORK_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDL
 
 def log_of(job: Job) -> str:
     """The log of a job for people; see ``ledger.job_log``."""
+    from ...ledger import job_log
+
     data_dir = current().bridge.data_dir
     return job_log.text_of(job, data_dir, _redaction((job,), prompts=True), now=time.time())
 
 
 def write_log(job: Job) -> Path:
     """Put the log of a job down in the data folder, for a program that shows it. Raises OSError."""
+    from ...ledger import job_log
+
     return job_log.write(current().bridge.data_dir / "logs", job, log_of(job))
 
 
@@ -206,6 +211,8 @@ def _redaction(
     paths: bool = False,
     scenes: Iterable[bpy.types.Scene] = (),
 ) -> Redaction:
+    from ...core.redact import Redaction
+
     jobs = tuple(jobs)
     hidden: list[str] = []
     if not prompts:
@@ -224,7 +231,7 @@ def _redaction(
 
 
 def _versions() -> Iterator[str]:
-    # Here, as the imports below: few sessions copy diagnostics, and at the top they cost Blender's start 20 ms.
+    # In the functions, as others of this file: few sessions copy diagnostics, and Blender's start would wait 20 ms.
     import platform
     import sqlite3
     import ssl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import blf
 import bpy
@@ -15,8 +15,10 @@ from ...service import models
 from .. import compat
 from ..session import queue, spending
 from ..session.state import current
-from ..submission.strip_part import StripPart
-from ..timeline.source_strip import SourceStrip
+
+if TYPE_CHECKING:
+    from ..submission.strip_part import StripPart
+    from ..timeline.source_strip import SourceStrip
 
 #: Width in pixels, at an interface scale of 1, of a sidebar that holds two labelled fields in a row.
 NARROW = 230

@@ -197,7 +197,7 @@ NEWER = {
             r'\g<0>\n\1connection.execute("CREATE TABLE IF NOT EXISTS notes(id TEXT)")',
         )
     ],
-    "worker/worker.py": [
+    "worker/outcomes.py": [
         (
             r"^( *)self._append\(job_id, happened\[0\]\)",
             r"\g<0>\n\1if isinstance(happened[0], events.Submitted):"

@@ -138,6 +138,36 @@ def test_what_ends_the_running_one_lets_the_others_go_on(
     assert [body["prompt"] for body in bodies(stand_in)] == ["Clip 1", "Clip 2"]
 
 
+@pytest.mark.parametrize("then", ["goes on", "is done", "interrupted", "a bug"])
+def test_a_click_that_is_stopped_during_its_own_step_takes_no_other_with_it(
+    three: Any, stand_in: Any, module: Module, then: str
+) -> None:
+    """A step runs handlers of the artist's, of frames and of renders, and one of them may press Stop."""
+    session = module("blender.session")
+    (stopped, *others), steps = three
+    interrupted = module("blender.refusal").Interrupted
+
+    def stop() -> Any:
+        steps[0].said = None
+        bpy.ops.grok_video.stop_preparing()
+        match then:
+            case "interrupted":
+                raise interrupted("Render interrupted.")
+            case "a bug":
+                raise ZeroDivisionError
+        return (lambda spec: spec) if then == "is done" else None
+
+    steps[0].said = stop
+    module("blender.session.tick").tick(bpy.context)
+    assert list(session.current().click.queue) == others
+    assert session.current().click.message == "Stopped. Nothing was sent or charged."
+    assert not os.path.exists(stopped.spec.image)
+    assert all(os.path.exists(one.spec.image) for one in others)
+    module("blender.session.click").drop_all("Over.")
+    settle(session, 0.5)
+    assert stand_in.requests("submit") == []
+
+
 @pytest.mark.parametrize("how", ["another file", "disabled"])
 def test_what_ends_all(three: Any, scene: Any, stand_in: Any, module: Module, how: str) -> None:
     session = module("blender.session")

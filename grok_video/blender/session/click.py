@@ -200,19 +200,21 @@ def prepare(context: bpy.types.Context) -> bool:
     try:
         changed = first.tick(context)
     except (Interrupted, Refused) as error:
-        _drop_first(str(error))
+        _drop_first(str(error), first)
         return True
     except Exception:
         # A bug ends this click, and no other: raised, the exception would end the timer.
         import traceback
 
         traceback.print_exc()
-        _drop_first("The program failed: Blender's console says more.")
+        _drop_first("The program failed: Blender's console says more.", first)
         return True
+    if current().click.preparing is not first:
+        return True  # the step ran a handler of the artist's, which ended this click
     if not first.done:
         return changed
     if first.spec is not None and (why := submission.strip_part.source_refusal(first.spec)):
-        _drop_first(why)
+        _drop_first(why, first)
         return True
     _take_first()
     try:
@@ -240,8 +242,8 @@ def prepares(job_id: str) -> bool:
 
 def stop_preparing() -> None:
     """Give up the click that is being prepared, for the artist; clicks that wait for their turn go on."""
-    if current().click.queue:
-        _drop_first("Stopped.")
+    if (first := current().click.preparing) is not None:
+        _drop_first("Stopped.", first)
 
 
 def drop_all(sentence: str) -> None:
@@ -255,7 +257,9 @@ def drop_all(sentence: str) -> None:
         _say_lost(sentence)
 
 
-def _drop_first(sentence: str) -> None:
+def _drop_first(sentence: str, first: Preparation) -> None:
+    if current().click.preparing is not first:
+        return  # ended while its step ran: the first click is another one by now
     _take_first().cancel()
     _say_lost(sentence)
 

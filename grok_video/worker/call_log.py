@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.files import WORKERS_PATIENCE, write_whole
+from ..core.files import write_whole
 from ..core.redact import hosts_only, mask
 from ..ledger.job_log import LARGEST
 from ..service.request import Upload
@@ -110,7 +110,8 @@ def _shorten(path: Path) -> None:
         kept.insert(0, line)
     gap = {"at": time.time(), "what": "left out", "lines": len(rest) - len(kept)}
     data = b"".join([*first, json.dumps(gap).encode() + b"\n", *kept])
-    write_whole(path, data, durable=True, private=True, patience=WORKERS_PATIENCE)
+    # Without a wait: an answer is noted before it is on record, and may be the id of something paid.
+    write_whole(path, data, durable=False, private=True, patience=0.0)
 
 
 def _request_text(upload: Upload) -> str:

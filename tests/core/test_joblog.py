@@ -186,6 +186,25 @@ def test_the_calls_of_a_job_stay_small_and_keep_both_ends(tmp_path: Path) -> Non
     assert sum('"left out"' in line for line in path.read_text("utf-8").splitlines()) >= 1
 
 
+def test_an_answer_does_not_wait_for_its_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to a POST is noted before its id is on record: a scanner or a slow disk must not come between."""
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "a.http").write_bytes(b"{}\n" * job_log.LARGEST)
+    waits: list[object] = []
+
+    def refused(*_paths: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "replace", refused)
+    monkeypatch.setattr(os, "fsync", waits.append)
+    monkeypatch.setattr(time, "sleep", waits.append)
+    CallLog(tmp_path).answered("a", "POST", 200, {}, b"{}", 0.0)
+    assert waits == []
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["a.http"]
+
+
 def test_no_trouble_with_the_note_ends_the_call(tmp_path: Path) -> None:
     calls = CallLog(tmp_path / "not there")
     calls.sends("a", submission(make_spec(image=str(tmp_path / "gone.png"), image_mime="x/y")))

@@ -33,6 +33,8 @@ BY_HAND = {
 }
 #: Modules outside of ``blender`` whose files Blender's process writes.
 IN_BLENDER = {"ledger/inbox.py", "ledger/job_log.py"}
+#: Modules of the worker that write between an answer and its record, and so never wait.
+NEVER_WAITING = {"worker/call_log.py"}
 #: The exceptions of Blender's side: everything else that is raised there is Python's or Blender's.
 REFUSALS = {
     "blender/refusal.py": ["Refused", "Interrupted"],
@@ -70,9 +72,10 @@ def _wrong_promises(name: str, call: ast.Call) -> Iterator[str]:
         said = {"patience": ast.unparse(call.args[2])}
     in_blender = name.startswith("blender/") or name in IN_BLENDER
     patience = "BLENDERS_PATIENCE" if in_blender else "WORKERS_PATIENCE"
-    if said["patience"] != patience:
+    if said["patience"] != ("0.0" if name in NEVER_WAITING else patience):
         yield f"patience={said['patience']}"
-    if said.get("durable", str(not in_blender)) != str(not in_blender):
+    durable = str(not in_blender and name not in NEVER_WAITING)
+    if said.get("durable", durable) != durable:
         yield f"durable={said['durable']}"
 
 
@@ -97,7 +100,7 @@ def test_every_exception_to_the_rule_is_used() -> None:
     made = {(ast.unparse(call.func), name) for name, tree in trees(PACKAGE) for call in calls(tree)}
     assert {(what, name) for what, names in BY_HAND.items() for name in names} <= made
     whole = {name for what, name in made if what in WRITERS}
-    assert whole >= IN_BLENDER | {"worker/delivery.py", "blender/sources/pixels.py"}
+    assert whole >= IN_BLENDER | NEVER_WAITING | {"worker/delivery.py", "blender/sources/pixels.py"}
 
 
 def test_blenders_side_has_two_exceptions() -> None:
@@ -130,6 +133,11 @@ def test_blenders_side_has_two_exceptions() -> None:
             "worker/a.py",
             "write_whole(p, d, durable=False, private=True, patience=WORKERS_PATIENCE)",
             "durable=False",
+        ),
+        (
+            "worker/call_log.py",
+            "write_whole(p, d, durable=False, private=True, patience=WORKERS_PATIENCE)",
+            "patience=WORKERS_PATIENCE",
         ),
     ],
 )

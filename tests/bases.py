@@ -47,6 +47,8 @@ BASES: dict[str, tuple[str, str]] = {
     "https://@/v1": ("https:", _ADDRESS),
     "/v1": ("", _ADDRESS),
     "https://[::1": ("https://[::1", _ADDRESS),
+    "user:word@api.x.ai": ("user:word@api.x.ai", _ADDRESS),
+    "https://api.x.ai?user:word@": ("https://api.x.ai?user:word@", _ADDRESS),
     "https://user:word@[::1": ("https://user:word@[::1", _ADDRESS),
     "https://api.x.ai:https": ("https://api.x.ai:https", _ADDRESS),
     "https://api.x.ai:99999": ("https://api.x.ai:99999", _ADDRESS),

@@ -60,18 +60,18 @@ def plain_api_base(written: str) -> str:
 
 def api_base_refusal(base: str) -> str:
     """'' or a sentence that says why a plain API base cannot be used: https, or http to this computer, and no user."""
+    shown = "" if "@" in base else f" “{base:.80}”"  # with an @, the base may hold a password
     try:
         url = urlsplit(base)
         host, user, _port = url.hostname or "", "@" in url.netloc, url.port
     except ValueError:
-        shown = "" if "@" in base else f" “{base:.80}”"  # with an @, the base may hold a password
         return f"The API base URL{shown} is not a web address."
     if user:
         return "The API base URL must not hold a user name or a password."
     # urlsplit() drops line breaks unseen, and takes an empty query for none.
     clean = base.isprintable() and not {" ", "?", "#"} & set(base)
     if not host or not clean or len(base) > _LONGEST_BASE:
-        return f"The API base URL “{base:.80}” is not a web address such as https://api.x.ai."
+        return f"The API base URL{shown} is not a web address such as https://api.x.ai."
     if url.scheme == "https" or (url.scheme == "http" and is_loopback(host)):
         return ""
     return "The API base URL must start with https://, else your key could be read on the way."

@@ -24,6 +24,7 @@ from typing import IO, Any, Protocol
 from ..core import events
 from ..core.job import FINAL_STATES, IllegalTransition, Job, State
 from ..core.problem import Problem, ProblemCode
+from ..core.redact import KeyMask
 from ..core.spec import account_of
 from ..core.urls import api_base_refusal, plain_api_base
 from ..ledger.errors import (
@@ -225,6 +226,10 @@ class Worker:
         base, key = plain_api_base(str(line.get("base", ""))), str(line.get("key", "")).strip()
         problem = api_base_refusal(base)
         if problem or not (key.isascii() and key.isprintable()) or " " in key:
+            if problem and KeyMask(key).text(base) != base:
+                problem = (
+                    "The API base URL holds the API key."  # of which the sentence shows a part
+                )
             self.desk.log(problem or "The API key holds characters that no key has.")
             key = ""
         transport = None if problem else Transport(base, key)

@@ -1845,6 +1845,17 @@ def test_only_a_loopback_service_is_asked_faster(inside: worker_module.Worker, b
     assert replace(inside.desk.account.pace).poll == 12.0
 
 
+@pytest.mark.parametrize("base", ["{}", "api.x.ai/v1?key={}", "{}@api.x.ai", "http://{}.example"])
+def test_a_key_that_was_pasted_into_the_base_is_not_logged(
+    inside: worker_module.Worker, tmp_path: Path, base: str
+) -> None:
+    for key in ("no-usual-key", "no-usual-key-" + 90 * "x"):
+        inside._set_account({"base": base.format(key), "key": key})
+    text = (tmp_path / "worker.log").read_text()
+    assert "base URL" in text
+    assert "no-usual" not in text
+
+
 def test_the_log_is_bounded_and_redacted(inside: worker_module.Worker, tmp_path: Path) -> None:
     inside._set_account({"base": "https://api.x.ai", "key": "no-usual-key"})
     inside.desk.log(

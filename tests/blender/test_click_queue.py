@@ -168,6 +168,40 @@ def test_a_click_that_is_stopped_during_its_own_step_takes_no_other_with_it(
     assert stand_in.requests("submit") == []
 
 
+def test_an_interrupted_script_leaves_no_click_behind(
+    scene: Any, stand_in: Any, module: Module, tmp_path: Path
+) -> None:
+    """Ctrl-C while the source is made: the next thing that the script waits for must not buy the clip unseen."""
+    session, preparation = module("blender.session"), module("blender.submission.preparation")
+
+    class Interrupted(preparation.Step):
+        cancelled = False
+
+        def start(self, _context: Any) -> None: ...
+
+        def poll(self, _context: Any) -> Any:
+            raise KeyboardInterrupt
+
+        def cancel(self) -> None:
+            self.cancelled = True
+
+    scene.grok_video.prompt = "A wave"
+    session_id = module("blender.session.state").session_id()
+    order = module("blender.submission.generate").generation(
+        bpy.context, scene, scene, 1, session_id
+    )
+    picture = tmp_path / "still.png"
+    picture.write_bytes(b"a picture")
+    spec, step = replace(order.spec, image=str(picture)), Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        module("blender.session.click").enqueue(bpy.context, preparation.Preparation(spec, [step]))
+    assert not session.current().click.queue
+    assert step.cancelled
+    assert not picture.exists()
+    bpy.ops.grok_video.generate(frame=1)
+    assert len(stand_in.requests("submit")) == 1
+
+
 @pytest.mark.parametrize("how", ["another file", "disabled"])
 def test_what_ends_all(three: Any, scene: Any, stand_in: Any, module: Module, how: str) -> None:
     session = module("blender.session")

@@ -129,7 +129,12 @@ def enqueue(context: bpy.types.Context, preparation: Preparation) -> None:
     if not bpy.app.background:
         watch()
         return
-    waiting.until(lambda: preparation not in click.queue, lambda: prepare(context))
+    try:
+        waiting.until(lambda: preparation not in click.queue, lambda: prepare(context))
+    except KeyboardInterrupt:
+        # Left in the queue, the click would be bought by whatever the script waits for next.
+        _drop_first("Interrupted.", preparation)
+        raise
     if click.message:
         raise Refused(click.message)
 

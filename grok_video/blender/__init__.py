@@ -8,12 +8,12 @@ import atexit
 import addon_utils
 import bpy
 
-from . import config, ui
+from . import config, lazily, ui
 from .session import tick
 from .sources import camera
 
 # The session's tick is last: it starts to import clips, and needs operators and handlers in place.
-_MODULES = (camera, ui, tick)
+_MODULES = (camera, ui, lazily, tick)
 
 
 def register() -> None:

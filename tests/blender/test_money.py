@@ -105,7 +105,12 @@ def test_a_script_that_clicks_on_is_held_at_the_limit(
     assert posts(stand_in) == 3
     own.day_limit = 0.20
     with patching.Patches() as dearer:
-        dearer.set(module("blender.submission.common"), "price_of", lambda spec: spec.estimate + 1)
+        dearer.set(
+            module("blender.submission.common"),
+            "price_of",
+            lambda spec: spec.estimate + 1,
+            copies_ok="only what is sent again is priced here",
+        )
         with pytest.raises(RuntimeError, match="price of this clip has changed"):
             blender.ops.grok_video.release(job=job.id)
     assert blender.ops.grok_video.release(job=job.id) == {"FINISHED"}

@@ -57,8 +57,9 @@ CLICKS = {
     ),
     *(f"blender.ui.{name}" for name in ("asking", "job_actions", "spending")),
 }
-#: Where a wheel stays what it is: it has no screen to draw on or to read, and its renders block.
+#: Where a wheel stays what it is: it has no screen to draw on or to read, its renders block, and nobody waits for its start.
 SCREEN = {
+    "blender.lazily",
     "blender.sources.camera",
     "blender.sources.viewport",
     "blender.submission.preparation",

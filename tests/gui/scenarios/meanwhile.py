@@ -126,6 +126,7 @@ def disabled(ui: Ui, blend: str) -> Steps:
     ui.note(gone=not hasattr(bpy.types.Scene, "grok_video"))
     bpy.ops.preferences.addon_enable(module=PACKAGE)
     yield from done(ui)
+    ui.note(not_loaded=ui.module("blender.lazily").load_next())
 
 
 def keys(ui: Ui) -> Steps:

@@ -92,6 +92,9 @@ _SPREAD = ("-n", "4", "--dist", "loadgroup", *_MORTAL)
 #: A Blender computes: two of them, and a file stays in one, for what its tests share.
 _FILES = ("-n", "2", "--dist", "loadfile", *_MORTAL)
 
+#: In each log: what to shorten first.
+_SLOWEST = ("--durations", "30", "--durations-min", "3")
+
 
 def _pytest(
     python: Path,
@@ -112,7 +115,7 @@ def _pytest(
     if any((ROOT / word.split("::")[0]).exists() for word in ask.extra if word[:1] != "-"):
         paths = []  # the person names files
     cache = cache_dir() / "pytest" / ring  # one for each ring, so that --lf means this ring
-    command = [str(python), "-m", "pytest", "-o", f"cache_dir={cache}"]
+    command = [str(python), "-m", "pytest", "-o", f"cache_dir={cache}", *_SLOWEST]
     command += ["-m", mark] if mark else []
     command += () if ask.extra else distribution
     return Check(

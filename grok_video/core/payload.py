@@ -53,10 +53,10 @@ def spec_to_payload(spec: JobSpec) -> dict[str, Any]:
 def spec_from_payload(payload: Mapping[str, Any]) -> JobSpec:
     """The spec that ``spec_to_payload`` wrote. Raises TypeError, KeyError, AttributeError or ValueError.
 
-    Fields that older ledgers lack take their defaults. 0.1.0 wrote ``image_pixels``, which nothing reads.
+    Fields that older ledgers lack take their defaults.
     """
     values = dict(payload)
-    for name in ("source", "target"):
+    for name in ("source", "target", "image_pixels"):
         if not values.get(name):
             values.pop(name, None)
     return _build(JobSpec, values)
@@ -120,11 +120,16 @@ def _made_of_parts(value: Any, wanted: Any) -> Any:
     if origin is types.UnionType:  # always one type or None
         (other,) = (one for one in typing.get_args(wanted) if one is not types.NoneType)
         return None if value is None else _made(value, other)
-    if origin is tuple:  # always of any length, and of one type
+    if origin is tuple:
+        parts = typing.get_args(wanted)
         if not isinstance(value, list | tuple):
             raise _Misfit
         items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
-        return tuple(_made(item, typing.get_args(wanted)[0]) for item in items)
+        if parts[-1] is Ellipsis:
+            parts = (parts[0],) * len(items)
+        if len(items) != len(parts):
+            raise _Misfit
+        return tuple(map(_made, items, parts))
     if isinstance(value, wanted):
         return value
     if issubclass(wanted, StrEnum):

@@ -106,6 +106,7 @@ class JobSpec:
     estimate: int | None  # ticks; None when the model's price is not known
     image: str = ""  # absolute path of the source still; '' for text-to-video
     image_mime: str = ""  # 'image/png' 'image/jpeg'
+    image_pixels: tuple[int, int] = (0, 0)  # width, height, as the still was made
     image_bytes: int = 0
     output: str = ""  # absolute path of the MP4 to be, chosen at submission
     parent: str = ""  # id of the job that is sent again

@@ -511,7 +511,7 @@ def test_files_that_say_nothing_are_set_aside(ledger: Ledger, data_dir: Path, te
                 {"estimate": HUGE},
                 {"estimate": LARGEST_LIMIT + 1},
                 {"duration": HUGE},
-                {"references": [{**PICTURE, "size": HUGE}]},
+                {"image_pixels": [HUGE, 1]},
                 {"image_bytes": HUGE},
                 {"source": {"kind": "NONE", "frame": HUGE}},
                 {"source": {"kind": "NONE", "frame": 1e300}},

@@ -28,7 +28,7 @@ from tests.core.test_job import ALLOWED, RICH, ROADS, SAMPLES
 
 OLD = ROOT / "tests" / "data" / "grok_video-0.1.0.zip"
 #: What 0.1.0 writes down and reads nowhere, by what it belongs to: gone since, so what is written here lacks it.
-UNREAD = {"spec": {"image_pixels": [848, 480]}, "problem": {"charged": False}}
+UNREAD = {"problem": {"charged": False}}
 
 
 @pytest.fixture(scope="module")

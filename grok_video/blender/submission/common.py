@@ -135,6 +135,7 @@ def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
         spec,
         image=made.path,
         image_mime=made.mime,
+        image_pixels=(made.width, made.height),
         image_bytes=made.size,
         source=made.source,
     )

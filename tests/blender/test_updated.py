@@ -64,8 +64,7 @@ def test_what_loads_late_is_loaded_before_the_files_are_others(
     fresh: None,
     update: Callable[[], None],
 ) -> None:
-    while module("blender.lazily").load_next() is not None:
-        pass  # as the timer does, which a wheel has not
+    module("blender.lazily").load_rest()  # as the timer does, which a wheel has not
     update()
     session = module("blender.session")
     scene.grok_video.prompt = "A wave"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,7 +127,9 @@ def disabled(ui: Ui, blend: str) -> Steps:
     ui.note(gone=not hasattr(bpy.types.Scene, "grok_video"))
     bpy.ops.preferences.addon_enable(module=PACKAGE)
     yield from done(ui)
-    ui.note(not_loaded=ui.module("blender.lazily").load_next())
+    before = set(sys.modules)
+    ui.module("blender.lazily").load_rest()
+    ui.note(not_loaded=sorted(set(sys.modules) - before))
 
 
 def keys(ui: Ui) -> Steps:

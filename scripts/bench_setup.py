@@ -51,28 +51,19 @@ class Bench:
     @property
     def clip(self) -> Path:
         """A clip of 6 s at 720p with sound, as the service makes them."""
-
-        def make() -> Path:
-            path = self.folder / "clip.mp4"
-            output_of([self.ffmpeg, "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=24:d=6.042",
-                  "-f", "lavfi", "-i", "sine=d=6.042", "-c:v", "libx264", "-preset", "veryfast",
-                  "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)])  # fmt: skip
-            return path
-
-        return self.once("clip", make)
+        return self.once("clip", lambda: self._film("clip.mp4", "1280x720", 6.042))
 
     @property
     def footage(self) -> Path:
         """A camera's clip: 15 s at 1080p with sound."""
+        return self.once("footage", lambda: self._film("footage.mp4", "1920x1080", 15))
 
-        def make() -> Path:
-            path = self.folder / "footage.mp4"
-            output_of([self.ffmpeg, "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=1920x1080:r=24:d=15",
-                  "-f", "lavfi", "-i", "sine=d=15", "-c:v", "libx264", "-preset", "veryfast",
-                  "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)])  # fmt: skip
-            return path
-
-        return self.once("footage", make)
+    def _film(self, name: str, size: str, seconds: float) -> Path:
+        path = self.folder / name
+        output_of([self.ffmpeg, "-v", "error", "-f", "lavfi", "-i", f"testsrc2=s={size}:r=24:d={seconds}",
+              "-f", "lavfi", "-i", f"sine=d={seconds}", "-c:v", "libx264", "-preset", "veryfast",
+              "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)])  # fmt: skip
+        return path
 
     @property
     def ffmpeg(self) -> str:

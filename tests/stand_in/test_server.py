@@ -281,6 +281,27 @@ def test_a_client_that_leaves_after_its_body_has_bought(service: StandIn, wait_f
     wait_for(service.jobs, "the job")
 
 
+def test_what_is_under_way_at_a_reset_starts_nothing_in_the_new_world(
+    service: StandIn, wait_for: Wait
+) -> None:
+    # Noise, so that it takes a while to look at each.
+    uri = data_uri(Image.effect_noise((1600, 900), 90))
+
+    def post() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            generate(service, image={"url": uri})
+
+    clients = [threading.Thread(target=post) for _ in range(12)]
+    for client in clients:
+        client.start()
+    wait_for(lambda: any(post["complete"] for post in service.requests()), "a whole body")
+    service.reset()
+    for client in clients:
+        client.join(60)
+    known = {post["job"] for post in service.requests()}
+    assert {job["id"] for job in service.jobs()} <= known
+
+
 # What goes wrong
 
 

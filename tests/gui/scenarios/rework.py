@@ -104,7 +104,7 @@ def colour(name: str, start: int, end: int, rgb: tuple[float, float, float]) -> 
 
 @contextmanager
 def held(ui: Ui) -> Iterator[Any]:
-    """The bake's own Blender stands still meanwhile, however long the mouse takes."""
+    """The bake's own Blender stands still meanwhile, however long the mouse takes; it can still be killed."""
     process = session(ui).click.preparing.running.work._process
     os.kill(process.pid, signal.SIGSTOP)
     try:
@@ -218,9 +218,9 @@ def a_shot_goes_on(ui: Ui) -> Steps:
         yield from to_the_jobs(ui)
         yield from ui.shot("rework-preparing")
         yield from ui.find("grok_video.stop_preparing")
-    began = time.monotonic()
-    yield from ui.press()
-    yield from ui.until(lambda: session(ui).click.preparing is None, "the end of the bake", 10)
+        began = time.monotonic()
+        yield from ui.press()
+        yield from ui.until(lambda: session(ui).click.preparing is None, "the end of the bake", 10)
     ui.note(
         stopped_after=time.monotonic() - began,
         ended=process.poll() is not None,

@@ -245,10 +245,9 @@ class StandIn:
                 return web.Response(status=refusal.status, text=refusal.body)
             return _json(refusal.body, refusal.status)
         await asyncio.to_thread(jobs_module.keep_pictures, self._jobs, world.seen)
+        # After a reset the record is nobody's: a job would be one of another test.
         if not any(record is known for known in self._records):
-            return _closed(
-                request, record
-            )  # a reset meanwhile: the world that it came into is gone
+            return _closed(request, record)
         ending = self._faults.take("job")
         job = self._jobs.start(
             jobs_module.without_data(order),

@@ -12,15 +12,19 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 #: Seconds that a rename is tried again for, while a scanner of Windows holds the file: Blender draws nothing meanwhile.
 BLENDERS_PATIENCE = 0.25
 WORKERS_PATIENCE = 5.0
 _PAUSE = 0.05  # seconds between two tries
+# Windows has neither: links and pipes are told there by the look before the opening.
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 
 
 class NoFile(OSError):
-    """What lies at a path is nothing that this program has written: a pipe, a folder, a device, or too long."""
+    """What lies at a path is nothing that this program has written: a pipe, a device, a folder, a link, too long."""
 
 
 def default_data_dir() -> Path:
@@ -37,14 +41,75 @@ def default_data_dir() -> Path:
     ) / "grok_video"
 
 
-def read_file(path: Path, most: int) -> bytes:
-    """What is in a file of at most ``most`` bytes. Raises NoFile for anything else, OSError.
+def open_own(path: Path, mode: str) -> IO[bytes]:
+    """Open a file that only this program writes; ``mode`` as of ``open``, with ``b``. Raises NoFile, OSError.
 
-    Opening a pipe waits until somebody writes into it, and a device may never end.
+    A link in its place is refused: what is written would land in somebody else's file. A new file is for this user
+    alone where the folder is (see ``make_private``), else as the umask says.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    return _opened(path, mode, links=False)
+
+
+def open_given(path: Path) -> IO[bytes]:
+    """Open a file for reading that the artist or the service named, through links. Raises NoFile, OSError."""
+    return _opened(path, "rb", links=True)
+
+
+def _opened(path: Path, mode: str, *, links: bool) -> IO[bytes]:
+    """A regular file. Opening a pipe waits until somebody else opens it too, and a device may never end."""
+
+    def opener(name: str, flags: int) -> int:
+        with suppress(FileNotFoundError):
+            _refuse_no_file(
+                path, os.stat(path, follow_symlinks=links)
+            )  # opening alone rewinds a tape
+        # Between the look and the opening another thing may have come into the file's place.
+        descriptor = os.open(name, flags | _WITHOUT_WAITING | (0 if links else _NO_LINKS), 0o666)
+        try:
+            _refuse_no_file(path, os.fstat(descriptor))
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    return open(path, mode, opener=opener)
+
+
+def begin_anew(path: Path, *, private: bool) -> IO[bytes]:
+    """Open a file of this program for writing, empty; what lies there is removed: a crash's, a pipe, a link.
+
+    ``private``: see ``write_whole``. Raises OSError, also for a folder in its place.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        flags = (flags & ~os.O_TRUNC) | os.O_EXCL
+        mode = 0o600 if private else 0o666
+        try:
+            return os.open(name, flags, mode)
+        except FileExistsError:
+            path.unlink()  # opened again, the file would keep its old mode
+            return os.open(name, flags, mode)
+
+    return open(path, "wb", opener=opener)
+
+
+def _refuse_no_file(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
         raise NoFile(errno.EINVAL, "it is no file", str(path))
-    with open(path, "rb") as file:
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file of this program; 0 when there is none, or something else in its place."""
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """What is in a file of this program, of at most ``most`` bytes. Raises NoFile for anything else, OSError."""
+    with open_own(path, "rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise NoFile(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
@@ -59,9 +124,9 @@ def write_whole(path: Path, data: bytes, *, durable: bool, private: bool, patien
     ``patience``: see ``replace_patiently``. Raises OSError, and then leaves nothing beside ``path``.
     """
     part = path.with_name(f"{path.name}.part")
-    descriptor = _opened_anew(part, 0o600 if private else 0o666)
+    file = begin_anew(part, private=private)
     try:
-        with open(descriptor, "wb") as file:
+        with file:
             file.write(data)
             file.flush()
             if durable:
@@ -71,15 +136,6 @@ def write_whole(path: Path, data: bytes, *, durable: bool, private: bool, patien
         with suppress(OSError):
             part.unlink()
         raise
-
-
-def _opened_anew(part: Path, mode: int) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    try:
-        return os.open(part, flags, mode)
-    except FileExistsError:
-        part.unlink()  # left behind by a crash: opened again, the file would keep its old mode
-        return os.open(part, flags, mode)
 
 
 def replace_patiently(part: Path, path: Path, patience: float) -> None:

@@ -14,6 +14,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from .files import open_given, open_own
 from .record import mutable_record
 from .spec import Clip
 
@@ -52,8 +53,8 @@ def probe(path: str | os.PathLike[str]) -> Clip:
 
     ``frames`` and ``fps`` are those of the first picture track, ``seconds`` is that track's length.
     """
-    size = os.stat(path).st_size
-    with open(path, "rb") as file:
+    with open_given(Path(path)) as file:
+        size = os.fstat(file.fileno()).st_size
         movie = _read(file, size)
     pictures = [track for track in movie.tracks if track.handler == b"vide" and track.frames]
     if not pictures:
@@ -84,8 +85,8 @@ def say_bt601(path: str | os.PathLike[str]) -> None:
 
     Readers that are not told guess by the size of the picture, some wrongly. Raises NotAClip, OSError.
     """
-    size = os.stat(path).st_size
-    with open(path, "r+b") as file:
+    with open_own(Path(path), "r+b") as file:
+        size = os.fstat(file.fileno()).st_size
         at = 0
         while True:
             file.seek(at)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..core import events
-from ..core.files import WORKERS_PATIENCE, NoFile, read_file, write_whole
+from ..core.files import WORKERS_PATIENCE, NoFile, begin_anew, open_own, read_file, write_whole
 from ..core.payload import from_payload
 from ..core.spending import LARGEST_LIMIT
 from .errors import LedgerUnwritable, unwritable
@@ -85,7 +85,7 @@ class Journals:
     def write(self, job_id: str, line: str, *, synced: bool) -> None:
         """Append a line to the job's journal. A failure is only noted in ``trouble``: the ledger has the event too."""
         try:
-            with open(self._path(job_id), "a+b") as file:
+            with open_own(self._path(job_id), "a+b") as file:
                 file.write(_line_break(file) + line.encode())
                 if synced:
                     file.flush()
@@ -110,7 +110,8 @@ class Journals:
             if before == text:
                 return
             if before:
-                path.with_suffix(".damaged").write_bytes(before)
+                with begin_anew(path.with_suffix(".damaged"), private=True) as file:
+                    file.write(before)
             write_whole(path, text, durable=True, private=True, patience=WORKERS_PATIENCE)
         except OSError as error:
             # Noted, not raised: no job is sent while its journal lacks anything (Store._write_journals).

@@ -18,7 +18,17 @@ from .errors import NEWER, LedgerNewer, LedgerUnwritable, unwritable
 from .leases import Leases
 from .locks import FileLock, wait_for
 from .rebuild import add_limits, rebuild, set_damaged_aside
-from .schema import BROKEN, FILE_NAME, SCHEMA, SCHEMA_VERSION, damage, main_code, stored_text, uri
+from .schema import (
+    BROKEN,
+    FILE_NAME,
+    SCHEMA,
+    SCHEMA_VERSION,
+    damage,
+    main_code,
+    no_file,
+    stored_text,
+    uri,
+)
 from .store import Store
 
 
@@ -105,6 +115,8 @@ class Ledger(Store):
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    if name := no_file(path):
+        raise LedgerUnwritable(unwritable(path.parent, f"what lies at {name} is no file"))
     connection = sqlite3.connect(
         uri(path, "rwc"), uri=True, timeout=30.0, isolation_level=None, check_same_thread=False
     )

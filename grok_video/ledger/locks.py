@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import IO
 
+from ..core.files import open_own
 from .errors import LedgerUnwritable, unwritable
 
 
@@ -30,7 +31,7 @@ class FileLock:
     def take(cls, path: Path) -> FileLock | None:
         """The lock, or None when somebody else holds it. Raises OSError when the file cannot be made."""
         while True:
-            file = open(path, "a+b")  # noqa: SIM115 - lives as long as the lock
+            file = open_own(path, "a+b")
             if not _lock(file):
                 file.close()
                 return None

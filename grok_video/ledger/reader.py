@@ -6,6 +6,7 @@ through SQLite. It must not know what a worker does.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -17,6 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..core import events
+from ..core.files import NoFile
 from ..core.job import Job, apply
 from ..core.payload import from_payload, job_from_payload
 from ..core.spending import Limits
@@ -29,6 +31,7 @@ from .schema import (
     SCHEMA_VERSION,
     damage,
     main_code,
+    no_file,
     stored_object,
     stored_text,
     uri,
@@ -202,6 +205,9 @@ class LedgerReader:
         except FileNotFoundError:
             self.close()
             return
+        if name := no_file(self._path):
+            self.close()
+            raise NoFile(errno.EINVAL, f"what lies at {name} is no file")
         if self._file != (found.st_dev, found.st_ino):
             self.close()  # the worker set a damaged file aside
         if self._connection is None:

@@ -6,14 +6,17 @@ Owns the SQL that makes a ledger. Changes are additive: several versions of the 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 SCHEMA_VERSION = 1
 FILE_NAME = "ledger.sqlite3"
+_BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite opens by itself
 #: The table of spending limits is newer than the first ledgers, and is added to a ledger that lacks it.
 LIMITS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS limits(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"""
@@ -82,6 +85,22 @@ def stored_text(data: bytes) -> str:
         return data.decode("ascii")
     except UnicodeDecodeError:
         raise damage("stored text") from None
+
+
+def no_file(path: Path) -> str:
+    """The name of a pipe, folder or device in the place of the ledger ``path`` or of a file beside it; '' for none.
+
+    To be asked before SQLite opens the ledger: SQLite waits at a pipe until somebody writes into it.
+    """
+    for end in _BESIDE:
+        beside = path.with_name(path.name + end)
+        try:
+            mode = os.stat(beside).st_mode
+        except OSError:
+            continue
+        if not stat.S_ISREG(mode):
+            return beside.name
+    return ""
 
 
 def uri(path: Path, mode: str) -> str:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.files import write_whole
+from ..core.files import open_given, open_own, write_whole
 from ..core.redact import hosts_only, mask
 from ..ledger.job_log import LARGEST
 from ..service.request import Upload
@@ -90,7 +90,7 @@ class CallLog:
         path = self._folder / f"{job_id}.http"
         data = json.dumps({"at": time.time(), **line}, ensure_ascii=False)
         with suppress(OSError):  # that the disk is full is said where the ledger is written
-            with open(path, "ab") as file:
+            with open_own(path, "ab") as file:
                 file.write(data.encode("utf-8", "replace") + b"\n")
                 size = file.tell()
             if size > LARGEST:
@@ -99,7 +99,8 @@ class CallLog:
 
 def _shorten(path: Path) -> None:
     """Cut the file at ``path``: the first four lines stay, and as many of the newest as half of the room holds."""
-    lines = path.read_bytes().splitlines(keepends=True)
+    with open_own(path, "rb") as file:
+        lines = file.read().splitlines(keepends=True)
     first, rest = lines[:_FIRST_KEPT], lines[_FIRST_KEPT:]
     kept: list[bytes] = []
     size = 0
@@ -130,7 +131,7 @@ def _request_text(upload: Upload) -> str:
 def _summary(path: Path) -> str:
     """Size and checksum of a file, in the place of its base64: of characters that JSON need not escape."""
     try:
-        with open(path, "rb") as file:
+        with open_given(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = os.fstat(file.fileno()).st_size
     except OSError:

@@ -19,7 +19,14 @@ from typing import Any
 
 from ..core import events, mp4
 from ..core.amount import TICKS_PER_USD
-from ..core.files import WORKERS_PATIENCE, replace_patiently, write_whole
+from ..core.files import (
+    WORKERS_PATIENCE,
+    NoFile,
+    open_own,
+    read_file,
+    replace_patiently,
+    write_whole,
+)
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import Clip, JobSpec
@@ -28,6 +35,7 @@ from .desk import Desk, RunningCall
 from .http.errors import TransportError, unwritable
 from .http.transport import Transport
 
+_LONGEST_SIDECAR = 1 << 20  # bytes
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -50,7 +58,10 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
             "Import it from the queue, or move it where you like.",
         )
         wanted = spare_path(desk.data_dir, job)
-        prepare_folder(wanted)
+        try:
+            prepare_folder(wanted)
+        except OSError as spare:
+            raise unwritable(spare, wanted) from spare
     earlier = already_there(wanted, job)
     if earlier is not None:
         return events.Downloaded(earlier, problem)
@@ -166,8 +177,12 @@ def prepare_folder(clip: Path, mode: int = 0o700) -> None:
     if not clip.parent.is_dir():
         clip.parent.mkdir()
         os.chmod(clip.parent, mode)
-    with open(part_of(clip), "ab"):
-        pass
+    part = part_of(clip)
+    try:
+        open_own(part, "ab").close()
+    except NoFile:
+        part.unlink()  # a pipe or a link: the name is this program's own
+        open_own(part, "ab").close()
 
 
 def _names(wanted: Path) -> Iterator[Path]:
@@ -207,7 +222,7 @@ def already_there(wanted: Path, job: Job) -> Clip | None:
 
 def _job_of(sidecar: Path) -> str:
     try:
-        data = json.loads(sidecar.read_bytes())
+        data = json.loads(read_file(sidecar, _LONGEST_SIDECAR))
         return str(data.get("job", ""))
     except (OSError, ValueError, AttributeError, RecursionError):
         return ""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import events
+from ..core.files import open_own, size_of
 from ..core.record import record
 from ..core.redact import KeyMask, hosts_only, mask
 from ..ledger.ledger import Ledger
@@ -176,10 +177,10 @@ def write_log(data_dir: Path, text: str) -> None:
     text = hosts_only(mask(text))
     line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{os.getpid()}] {text}\n"
     with contextlib.suppress(OSError):  # a full disk must not end the worker over a line of its log
-        if path.exists() and path.stat().st_size > LOG_SIZE:
+        if size_of(path) > LOG_SIZE:
             os.replace(path, path.with_name("worker.log.1"))
-        with open(path, "a", encoding="utf-8", errors="replace") as file:
-            file.write(line)
+        with open_own(path, "ab") as file:
+            file.write(line.encode("utf-8", "replace"))
 
 
 def pace_of(line: Mapping[str, Any], *, loopback: bool) -> Pace:

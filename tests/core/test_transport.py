@@ -762,9 +762,9 @@ def test_the_connected_address_counts_not_the_name(
     assert all(not wire.head for wire in server.seen)
 
 
-def test_a_full_disk_is_said(server: RawServer, tmp_path: Path) -> None:
-    full = Path("/dev/full")
-    (tmp_path / "clip.part").symlink_to(full)
+def test_a_full_disk_is_said(server: RawServer, tmp_path: Path, patches: Patches) -> None:
+    full = open("/dev/full", "wb")  # noqa: SIM115 - closed as the part is
+    patches.set(transport, "_open_part", lambda _part, _start: full)
     server.behave = lambda wire: wire.answer(200, bytes(500_000))
     with pytest.raises(Unwritable) as caught:
         fetch(server, tmp_path)

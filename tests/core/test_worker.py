@@ -118,9 +118,9 @@ class Blender:
         wait_for(ready.exists, "the worker to be ready")
         return self
 
-    def spawn(self, environment: dict[str, str] | None = None) -> None:
-        """A new worker, which has been told nothing and may not be ready."""
-        self.worker = new_id()
+    def spawn(self, environment: dict[str, str] | None = None, worker: str = "") -> None:
+        """A new worker, of that id or any, which has been told nothing and may not be ready."""
+        self.worker = worker or new_id()
         self.process = subprocess.Popen(
             [sys.executable, "-I", str(self.program), str(self.data), self.session, self.worker],
             stdin=subprocess.PIPE,
@@ -996,18 +996,23 @@ def test_no_file_is_ever_overwritten(blender: Blender) -> None:
     assert (blender.project / "clip-3.json").exists()
 
 
-def test_a_full_disk_waits_and_can_be_retried(blender: Blender, service: StandIn) -> None:
+def test_a_clip_that_cannot_be_written_waits_and_can_be_retried(
+    blender: Blender, service: StandIn
+) -> None:
     blender.start(pace={**FAST, "poll_interval": 0.02})
     output = blender.project / "clip.mp4"
-    part = blender.project / "clip.mp4.part"
-    part.symlink_to("/dev/full")
+    part, spare = blender.project / "clip.mp4.part", blender.data / "clips"
+    part.mkdir()
+    spare.rmdir()
+    spare.touch()
     job_id = blender.submit(output=str(output))
     job = blender.until(job_id, lambda job: job.downloads_broken)
     assert job.problem is not None
     assert job.problem.code is ProblemCode.FILE
     job = blender.until(job_id, State.FAILED)
     assert job.retryable
-    part.unlink(missing_ok=True)
+    part.rmdir()
+    spare.unlink()
     blender.say("retry", job=job_id)
     blender.until(job_id, State.READY)
     assert len(service.requests("submit")) == 1

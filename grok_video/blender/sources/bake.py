@@ -26,7 +26,7 @@ from typing import Any
 import bpy
 
 from ...core import mp4
-from ...core.files import BLENDERS_PATIENCE, replace_patiently
+from ...core.files import BLENDERS_PATIENCE, open_own, replace_patiently
 from ...core.spec import Clip
 from .. import compat, scenes
 from ..processes import child_environment
@@ -246,7 +246,7 @@ class Bake:
 
     def _read_report(self) -> None:
         try:
-            with open(self._folder / REPORT, "rb") as file:
+            with open_own(self._folder / REPORT, "rb") as file:
                 file.seek(self._read)
                 data = file.read()
         except FileNotFoundError:  # the child has not begun yet

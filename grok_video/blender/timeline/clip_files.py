@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 
-from ...core.files import BLENDERS_PATIENCE, replace_patiently
+from ...core.files import BLENDERS_PATIENCE, begin_anew, open_given, replace_patiently
 from .. import compat
 from .strips import JOB_PROPERTY
 
@@ -124,7 +124,8 @@ def _copy_whole(old: Path, new: Path) -> None:
     """Copy a file under its name only when it is whole. Raises OSError."""
     part = new.with_name(f"{new.name}.part")
     try:
-        shutil.copyfile(old, part)
+        with open_given(old) as source, begin_anew(part, private=False) as target:
+            shutil.copyfileobj(source, target, 1 << 20)
         replace_patiently(part, new, BLENDERS_PATIENCE)
     except OSError:
         part.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import bpy
 import gpu
 from bpy.props import BoolProperty
 
+from ...core.files import open_own
 from ...core.job import Job
 from ...core.urls import host_of
 from ...ledger.schema import FILE_NAME
@@ -334,9 +335,7 @@ def _errors(jobs: Iterable[Job], prompts: bool) -> Iterator[str]:
 def _end_of_log(data_dir: Path) -> list[str]:
     path = data_dir / "worker.log"
     try:
-        if not path.is_file():  # opening a pipe waits until somebody writes into it
-            return ["none"]
-        with open(path, "rb") as file:
+        with open_own(path, "rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(file.tell() - _LOG_BYTES, 0))
             lines = file.read(_LOG_BYTES).decode("utf-8", "replace").splitlines()

@@ -20,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from ...core.files import begin_anew, open_own, size_of
 from ...core.problem import Problem, ProblemCode
 from ...core.redact import KeyMask
 from ...core.urls import api_base_refusal, is_loopback, is_private_host
@@ -117,7 +118,7 @@ class Transport:
         call.only_public = not self._private
         for _ in range(MOST_HOPS + 1):
             self._check_result(url)
-            start = _size_of(part) if etag else 0
+            start = size_of(part) if etag else 0
             headers = {"Range": f"bytes={start}-", "If-Range": etag} if start else {}
             with self._session(call, api=False) as session:
                 call.limit(SLOWEST_FOR)
@@ -308,18 +309,11 @@ def _unpacked(body: bytes) -> bytes:
         return body
 
 
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
 def _open_part(part: Path, start: int) -> Any:
     try:
         if not start:
-            return open(part, "wb")
-        file = open(part, "r+b")  # noqa: SIM115 - the caller closes it
+            return begin_anew(part, private=False)
+        file = open_own(part, "r+b")
         file.seek(start)
         file.truncate()
         return file

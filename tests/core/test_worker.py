@@ -1418,7 +1418,39 @@ def test_a_job_is_sent_by_the_blender_whose_user_said_so_though_another_had_it(
     one.until(job_id, lambda job: job.state is State.QUEUED and job.problem)
     one.tell(type="online", online=False)
     two.say("release", job=job_id, session=two.session)
-    two.until(job_id, State.READY, 10.0)
+    two.until(job_id, State.READY)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process can be stopped there")
+def test_a_held_job_is_nobodys_until_send_is_pressed(
+    make_blender: Callable[[], Blender], service: StandIn
+) -> None:
+    """The Blender that held it stands still, as in a debugger; Send is pressed in another."""
+    one = make_blender().start()
+    missing = one.folder / "missing.png"
+    job_id = one.submit(image=str(missing))
+    one.until(job_id, lambda job: job.held)
+    one.fence()  # what it does with a job that it holds is done
+    assert one.process is not None
+    one.process.send_signal(signal.SIGSTOP)
+    missing.write_bytes(png(848, 480))
+    two = make_blender().start()
+    two.say("release", job=job_id, session=two.session)
+    two.until(job_id, State.READY)
+
+
+def test_a_job_that_waits_for_its_key_goes_on_where_the_key_is(
+    make_blender: Callable[[], Blender], service: StandIn
+) -> None:
+    service.settings(job_seconds=600)
+    one = make_blender().start()
+    job_id = one.submit()
+    one.until(job_id, State.RUNNING)
+    one.tell_account(key="xai-another")
+    one.until(job_id, lambda job: job.blocked)
+    two = make_blender().start()  # the first one lives on
+    service.finish()
+    two.until(job_id, State.READY)
 
 
 def test_a_job_is_sent_by_its_own_blender_though_another_found_it_half_sent(
@@ -1431,7 +1463,7 @@ def test_a_job_is_sent_by_its_own_blender_though_another_found_it_half_sent(
     one.kill()
     two.until(job_id, lambda job: job.state is State.QUEUED and job.problem)
     one.start()
-    one.until(job_id, State.READY, 10.0)
+    one.until(job_id, State.READY)
     assert len(posts(service)) == 1
 
 

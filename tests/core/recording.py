@@ -5,8 +5,9 @@ sync and each commit. With each commit a line says which files its events name, 
 take: not synced since they were written, or under a name whose folder was not. Standard library only, and the product
 is taken as it comes: its code is not touched.
 
-``RECORD_LOG``: where the lines go. ``RECORD_PACKAGE``: another package than this checkout's. ``RECORD_IMAGE``: a file
-that is copied to ``<log>.<n>`` at each step, as it is at that moment: the disk under the worker, with its plug pulled.
+``RECORD_LOG``: where the lines go. ``RECORD_PACKAGE``: another package than this checkout's. ``RECORD_DISKS``: a folder
+of files, the disks under the worker, which are copied to ``<log>.<n>`` at each step that changed one: as they are at
+that moment, their plug pulled.
 """
 
 from __future__ import annotations
@@ -47,14 +48,14 @@ def files_in(value: Any, field: str = "") -> Iterator[Path]:
 class Recorder:
     """What this process wrote, renamed and synced, and the lines of its commits."""
 
-    def __init__(self, log: Path, data: Path, image: str) -> None:
+    def __init__(self, log: Path, data: Path, disks: str) -> None:
         self._log = open(log, "a", encoding="utf-8")  # noqa: SIM115 - as long as the process
         self._data = data.resolve()
-        self._image = image
+        self._disks = Path(disks) if disks else None
         self._written: dict[Path, int] = {}  # file → step
         self._named: dict[Path, int] = {}  # file or folder → the step in which its name was given
         self._synced: dict[Path, int] = {}  # file or folder → step
-        self._seen = b""
+        self._seen: dict[str, bytes] = {}
         self._step = 0
         self._guard = threading.RLock()
         self._inside = False
@@ -62,11 +63,14 @@ class Recorder:
     def step(self, what: str, **more: Any) -> None:
         """Something happened: a line, and the disk as it is now."""
         self._step += 1
-        if self._image:
-            now = Path(self._image).read_bytes()
+        if self._disks is not None:
+            now = {path.name: path.read_bytes() for path in self._disks.iterdir()}
             if now != self._seen:
                 self._seen = now
-                Path(f"{self._log.name}.{self._step}").write_bytes(now)
+                copy = Path(f"{self._log.name}.{self._step}")
+                copy.mkdir()
+                for name, data in now.items():
+                    (copy / name).write_bytes(data)
         print(json.dumps({"step": self._step, "what": what, **more}), file=self._log, flush=True)
 
     # -- what the system is asked for
@@ -200,7 +204,7 @@ def main() -> None:
     """Put the recorder in place and be the worker."""
     package = Path(os.environ.get("RECORD_PACKAGE", ROOT / "grok_video"))
     recorder = Recorder(
-        Path(os.environ["RECORD_LOG"]), Path(sys.argv[1]), os.environ.get("RECORD_IMAGE", "")
+        Path(os.environ["RECORD_LOG"]), Path(sys.argv[1]), os.environ.get("RECORD_DISKS", "")
     )
     sync = os.fsync
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,8 +21,10 @@ import pytest
 
 from grok_video.core.job import Job, State
 from grok_video.core.mp4 import probe
-from grok_video.core.spec import Keyframe, Kind, Picture, SourceVideo
+from grok_video.core.spec import Clip, JobSpec, Keyframe, Kind, Picture, SourceVideo
 from grok_video.ledger.inbox import put_command
+from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.schema import FILE_NAME
 from grok_video.worker.delivery import settle_parts, write_sidecar
 from tests.core import recording
 from tests.core.conftest import box, clip_bytes, png, wait_for
@@ -327,3 +330,123 @@ def test_a_part_that_its_json_does_not_tell_of_is_fetched_anew(blender: Blender)
         ".mp4",
         ".mp4",
     ]
+
+
+# -------------------------------------------------------------------------------------- the plug of real disks
+
+
+class Disks:
+    """Two ext4 in files, of the data folder and of the artist's: what one syncs takes nothing of the other along."""
+
+    NAMES = ("data", "project")
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.images = folder, folder / "images"
+        self.images.mkdir()
+        self._mounted: list[Path] = []
+        for name in self.NAMES:
+            (folder / name).mkdir()
+            with open(self.images / name, "wb") as file:
+                file.truncate(8 << 20)
+            options = ("-q", "-F", "-b", "1024", "-J", "size=1", "-m", "0")
+            run("mkfs.ext4", *options, self.images / name)
+
+    def mount(self, images: Path) -> None:
+        """Mount what is in these images, after their journals; from now on they hold what somebody syncs."""
+        for name in self.NAMES:
+            run("mount", "-o", "loop,commit=300", images / name, self.folder / name)
+            self._mounted.append(self.folder / name)
+
+    def unmount(self) -> None:
+        while self._mounted:
+            run("umount", self._mounted.pop())
+
+
+def run(*command: Any) -> None:
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Iterator[Disks]:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("not run: disks are mounted by root of Linux only")
+    if lacking := [tool for tool in ("mkfs.ext4", "e2fsck", "mount") if shutil.which(tool) is None]:
+        pytest.skip(f"not run: there is no {' and no '.join(lacking)}")
+    made = Disks(tmp_path)
+    try:
+        try:
+            made.mount(made.images)
+        except AssertionError as error:
+            pytest.skip(f"not run: nothing can be mounted here: {error}")
+        yield made
+    finally:
+        made.unmount()
+
+
+def test_the_plug_is_pulled_at_each_step(disks: Disks, service: StandIn) -> None:
+    """Each copy is looked at; from the moment when the request id is known, a new worker goes on with it."""
+    buyer = Recorded(disks.folder, service)
+    sent = picture(buyer.project, "hers.png", 640)
+    still = Path(sent.path).read_bytes()
+    spec = buyer.spec(image=sent.path)
+    try:
+        buyer.spawn({"RECORD_DISKS": str(disks.images)})
+        buyer.tell_account()
+        buyer.tell(type="online", online=True)
+        buyer.say("submit", spec=spec)
+        clip = buyer.until(spec.id, State.READY).clip
+        assert clip is not None
+        buyer.say("claim", job=spec.id, session=buyer.session)
+        buyer.say("imported", job=spec.id, scene="Scene", blend="")
+        buyer.until(spec.id, State.IMPORTED)
+        assert buyer.hang_up() == 0
+    finally:
+        buyer.close()
+    disks.unmount()
+    copies = sorted(disks.folder.glob("steps.txt.*"), key=lambda path: int(path.suffix[1:]))
+    states = {after_the_cut(disks, copy, buyer, spec, still, clip) for copy in copies}
+    on_the_way = {State.QUEUED, State.RUNNING, State.DOWNLOADING, State.READY, State.IMPORTED}
+    assert on_the_way <= states, "a copy was taken of each"
+    assert len(posts(service)) == 1
+
+
+def after_the_cut(
+    disks: Disks, copy: Path, buyer: Recorded, spec: JobSpec, still: bytes, clip: Clip
+) -> State | None:
+    """Whether all is there that the ledger of a copy says, now and when a worker has gone on; the state it was in."""
+    disks.mount(copy)
+    blender = Blender(disks.folder, buyer.service)
+    blender.session = buyer.session
+    try:
+        job = on_record(blender.data, copy / "read", spec.id)
+        if job is not None:
+            assert Path(spec.image).read_bytes() == still
+        if job is not None and job.clip is not None:
+            assert probe(job.clip.path) == job.clip == clip
+            assert json.loads(Path(spec.output).with_suffix(".json").read_text())["job"] == job.id
+        if job is not None and job.request_id:
+            blender.start()
+            there = blender.until(spec.id, lambda job: job.state in (State.READY, State.IMPORTED))
+            assert probe(spec.output) == there.clip == clip
+            assert blender.hang_up() == 0
+            left = {path.suffix for path in blender.project.iterdir()}
+            assert left == {".json", ".mp4", ".png", ""}  # "": lost+found
+        return job.state if job is not None else None
+    finally:
+        blender.close()
+        disks.unmount()
+        for name in disks.NAMES:
+            run("e2fsck", "-f", "-n", copy / name)
+
+
+def on_record(data: Path, copy: Path, job_id: str) -> Job | None:
+    """What the ledger of a data folder says of the job, read from a copy of the folder."""
+    if not (data / FILE_NAME).exists():
+        return None
+    shutil.copytree(data, copy)
+    ledger = Ledger.open(copy)
+    try:
+        return ledger.job(job_id)
+    finally:
+        ledger.close()

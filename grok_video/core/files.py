@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -206,7 +206,7 @@ _CANNOT = {
 
 
 @contextmanager
-def _where_it_can_be() -> Iterator[None]:
+def _where_it_can_be() -> Generator[None]:
     try:
         yield
     except OSError as error:

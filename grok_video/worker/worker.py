@@ -229,7 +229,8 @@ class Worker:
                 call.call.abort()  # nobody waits for what the call would bring
 
     def _settle_parts(self, job: Job) -> None:
-        if settle_parts(self.desk.data_dir, job):
+        # Of a job that a newer version has gone on with, nobody here knows what its part is.
+        if job.driven and settle_parts(self.desk.data_dir, job):
             self.desk.log(f"job {job.id[:8]}: its clip had lost its name and has it again")
 
     # ------------------------------------------------------------------------------------- what Blender says

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from grok_video.core.events import Unrecognised
 from grok_video.core.job import Job, State
 from grok_video.core.mp4 import probe
 from grok_video.core.spec import Clip, JobSpec, Keyframe, Kind, Picture, SourceVideo
@@ -351,6 +352,36 @@ def test_a_part_that_its_json_does_not_tell_of_is_fetched_anew(blender: Blender)
         ".mp4",
         ".mp4",
     ]
+
+
+@LINUX
+@pytest.mark.parametrize("has_its_name", [True, False])
+def test_what_an_earlier_worker_put_there_is_on_the_disk_too(
+    recorded: Recorded, has_its_name: bool
+) -> None:
+    """That worker may have ended before it synced a folder."""
+    job, clip, part = before_its_name(recorded)
+    if has_its_name:
+        os.replace(part, clip)
+    recorded.start()
+    recorded.until(job.id, State.READY)
+    assert recorded.lost() == {}
+    assert {clip.name, f"{clip.stem}.json"} <= named(recorded, "downloaded")
+
+
+def test_what_a_newer_version_is_about_is_left_alone(blender: Blender) -> None:
+    """Whatever its event says of the file, and whatever it has in the part."""
+    blender.start()
+    job = ready(blender)
+    blender.kill()
+    ledger = Ledger.open(blender.data)
+    ledger.append(job.id, None, Unrecognised("moved_to_the_archive", {}))
+    ledger.close()
+    clip, part = unname(job)
+    blender.start()
+    blender.fence()
+    assert part.exists()
+    assert not clip.exists()
 
 
 # -------------------------------------------------------------------------------------- the plug of real disks

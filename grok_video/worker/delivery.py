@@ -99,7 +99,7 @@ def spare_path(data_dir: Path, job: Job) -> Path:
     return data_dir / "clips" / name
 
 
-def settle_parts(data_dir: Path, job: Job) -> bool:
+def settle_parts(data_dir: Path, job: Job, umask: int) -> bool:
     """Deal with what downloads of a job that is over have left; returns whether its clip was put in its place.
 
     A power cut takes back a rename whose folder was not synced, also one that the ledger has: then the part is the only
@@ -111,18 +111,21 @@ def settle_parts(data_dir: Path, job: Job) -> bool:
         part = part_of(wanted)
         with contextlib.suppress(OSError):  # a disk that fails keeps the part
             if os.path.lexists(part):  # mostly there is none
-                finished |= _settle(part, job.clip)
+                finished |= _settle(part, job, umask)
     return finished
 
 
-def _settle(part: Path, clip: Clip | None) -> bool:
-    found = _clip_in(part)
+def _settle(part: Path, job: Job, umask: int) -> bool:
+    clip, found = job.clip, _clip_in(part)
     if found is None if clip is None else _is_there(clip):
         part.unlink()
         return False
     same = found is not None and clip is not None and replace(found, path=clip.path) == clip
     if clip is None or not same or os.path.lexists(clip.path):
         return False
+    sidecar = Path(clip.path).with_suffix(".json")
+    if not os.path.lexists(sidecar):  # lost with the clip's name
+        write_sidecar(sidecar, job, clip, umask)
     _put_in_place(part, Path(clip.path))
     return True
 
@@ -169,7 +172,7 @@ def write_sidecar(path: Path, job: Job, clip: Clip, umask: int) -> None:
             "source": dataclasses.asdict(spec.source),
             **_inputs(spec),
             "parent": spec.parent,
-            "made_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "made_at": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(job.ready_at or None)),
             "result_host": host_of(job.url),
             "clip": _facts(clip),
         },

@@ -230,7 +230,7 @@ class Worker:
 
     def _settle_parts(self, job: Job) -> None:
         # Of a job that a newer version has gone on with, nobody here knows what its part is.
-        if job.driven and settle_parts(self.desk.data_dir, job):
+        if job.driven and settle_parts(self.desk.data_dir, job, self.desk.umask):
             self.desk.log(f"job {job.id[:8]}: its clip had lost its name and has it again")
 
     # ------------------------------------------------------------------------------------- what Blender says

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -151,6 +152,10 @@ def test_a_new_data_folder_is_there_with_all_its_parents(
 # ----------------------------------------------------------------------------- what a pulled plug left of a download
 
 
+def as_told(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(at))
+
+
 def ready(blender: Blender, **changes: Any) -> Job:
     job = blender.until(blender.submit(**changes), State.READY)
     assert job.clip is not None
@@ -180,10 +185,14 @@ def test_a_clip_that_lost_its_name_has_it_again(
         blender.until(job.id, State.IMPORTED)
     blender.kill()
     clip, part = unname(job)
+    sidecar = clip.with_suffix(".json")
+    told = sidecar.read_text()
+    sidecar.unlink()
     before = len(service.requests())
     blender.start()
     wait_for(clip.exists, "the clip to be there again")
     assert probe(clip) == job.clip
+    assert json.loads(sidecar.read_text()) == {**json.loads(told), "made_at": as_told(job.ready_at)}
     assert not part.exists()
     blender.say("claim", job=job.id, session=blender.session)
     wait_for(lambda: not os.listdir(blender.data / "inbox"), "the claim to be taken")
@@ -216,7 +225,7 @@ def test_the_second_name_of_a_clip_is_given_again(blender: Blender) -> None:
 
 
 def settled(blender: Blender, job: Job) -> bool:
-    return settle_parts(blender.data, job)
+    return settle_parts(blender.data, job, 0o077)
 
 
 def half(clip: bytes) -> bytes:

@@ -10,9 +10,13 @@ import os
 import stat
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+if sys.platform == "darwin":
+    import fcntl
 
 #: Seconds that a rename is tried again for, while a scanner of Windows holds the file: Blender draws nothing meanwhile.
 BLENDERS_PATIENCE = 0.25
@@ -119,8 +123,8 @@ def read_file(path: Path, most: int) -> bytes:
 def write_whole(path: Path, data: bytes, *, durable: bool, private: bool, patience: float) -> None:
     """Let ``path`` hold ``data``, or after a failure or a crash what ``path`` held before: never a part of ``data``.
 
-    ``durable``: on the disk before the old file goes, so that a power cut leaves the old one or the new one too. Takes
-    as long as the disk takes: not for Blender's process. ``private``: for this user alone, else as the umask says.
+    ``durable``: a power cut too leaves the old one or the new one, and the new one once this has returned. Takes as long
+    as the disk takes: not for Blender's process. ``private``: for this user alone, else as the umask says.
     ``patience``: see ``replace_patiently``. Raises OSError, and then leaves nothing beside ``path``.
     """
     part = path.with_name(f"{path.name}.part")
@@ -130,12 +134,84 @@ def write_whole(path: Path, data: bytes, *, durable: bool, private: bool, patien
             file.write(data)
             file.flush()
             if durable:
-                os.fsync(file.fileno())
+                sync(file.fileno())
         replace_patiently(part, path, patience)
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
+    if durable:
+        sync_name(path)
+
+
+def sync(descriptor: int) -> None:
+    """Let what was written to an open file be on the disk, when this returns. Raises OSError."""
+    if sys.platform == "darwin":
+        # fsync(2) of macOS leaves the drive its own cache. A drive that knows no other way gets what there is.
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Let a file that somebody wrote, and its name, outlive a power cut. What is no file is left alone.
+
+    Raises OSError where the disk fails, and FileNotFoundError.
+    """
+    # FlushFileBuffers of Windows asks for the right to write.
+    mode = "r+b" if sys.platform == "win32" else "rb"
+    with _where_it_can_be(), _opened(path, mode, links=True) as file:
+        sync(file.fileno())
+    sync_name(path)
+
+
+def sync_name(path: Path) -> None:
+    """Let the name of ``path`` outlive a power cut, after a rename or the first write. Raises OSError.
+
+    The name of a file is in its folder (fsync(2)). The folder's own name is synced too: whoever made the folder, an
+    artist or Blender, did not.
+    """
+    for folder in (path.parent, path.parent.parent):
+        sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the names in ``folder`` outlive a power cut. Raises OSError where the disk fails.
+
+    A folder that cannot be synced is left as it is. On Windows each is: only a handle that Python does not give can
+    flush a folder. NTFS logs renames in their order, and what the ledger's commit flushes is the log up to that commit.
+    """
+    if sys.platform == "win32":
+        return
+    with _where_it_can_be():
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            sync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+#: Of what cannot be synced, by file systems of networks and FUSE, for folders that may be entered and not read, and for
+#: files that somebody else has open on Windows.
+_CANNOT = {
+    errno.EINVAL,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EBADF,
+}
+
+
+@contextmanager
+def _where_it_can_be() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
 
 
 def replace_patiently(part: Path, path: Path, patience: float) -> None:

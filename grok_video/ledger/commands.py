@@ -6,15 +6,19 @@ Owns what each command does to a job as things are now. How a command is put dow
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..core import events
+from ..core.files import sync_file
 from ..core.job import IllegalTransition, Job, State
 from ..core.problem import Problem, ProblemCode
+from ..core.spec import JobSpec
 from ..core.spending import LARGEST_LIMIT
 from .errors import CommandRefused
 from .inbox import checked_spec, given_problem, text_field
@@ -37,6 +41,8 @@ class Commands:
         A command that comes too late (a stop of a finished job) is answered by a notice and is no error.
         """
         store = self._store
+        if command.get("command") == "submit":
+            _sync_what_is_sent(checked_spec(command.get("spec")))
         with store.transaction():
             now = time.time()
             fresh = store.connection.execute(
@@ -142,3 +148,17 @@ class Commands:
             values["count_loopback"] = command["count_loopback"] is True
         write_limits(self._store.data_dir, values)
         self._store.put_limits(values)
+
+
+def _sync_what_is_sent(spec: JobSpec) -> None:
+    """Let the files that a job will send outlive a power cut: Blender, which made them, waits for no disk.
+
+    Outside of the transaction, which other workers wait for. A file that is gone or lies on a broken disk does not stop
+    the click: the job is held when the file is to be sent.
+    """
+    paths = [picture.path for _, picture in spec.pictures]
+    if spec.video is not None:
+        paths.append(spec.video.path)
+    for path in paths:
+        with contextlib.suppress(OSError):
+            sync_file(Path(path))

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..core import events
-from ..core.files import WORKERS_PATIENCE, NoFile, begin_anew, open_own, read_file, write_whole
+from ..core.files import (
+    WORKERS_PATIENCE,
+    NoFile,
+    open_own,
+    read_file,
+    sync,
+    sync_name,
+    write_whole,
+)
 from ..core.payload import from_payload
 from ..core.spending import LARGEST_LIMIT
 from .errors import LedgerUnwritable, unwritable
@@ -76,6 +84,9 @@ class Journals:
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "jobs"
+        self._named: set[str] = (
+            set()
+        )  # jobs whose journal is sure to be found under its name after a power cut
         self.trouble = ""
 
     def read_all(self) -> dict[str, tuple[dict[int, Line], bool]]:
@@ -89,7 +100,10 @@ class Journals:
                 file.write(_line_break(file) + line.encode())
                 if synced:
                     file.flush()
-                    os.fsync(file.fileno())
+                    sync(file.fileno())
+            if synced and job_id not in self._named:
+                sync_name(self._path(job_id))
+                self._named.add(job_id)
             self.trouble = ""
         except OSError as error:
             self.trouble = _trouble(job_id, error)
@@ -110,8 +124,8 @@ class Journals:
             if before == text:
                 return
             if before:
-                with begin_anew(path.with_suffix(".damaged"), private=True) as file:
-                    file.write(before)
+                aside = path.with_suffix(".damaged")
+                write_whole(aside, before, durable=True, private=True, patience=WORKERS_PATIENCE)
             write_whole(path, text, durable=True, private=True, patience=WORKERS_PATIENCE)
         except OSError as error:
             # Noted, not raised: no job is sent while its journal lacks anything (Store._write_journals).

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from ..core.files import sync_folder
 from .commands import Commands
 from .errors import NEWER, LedgerNewer, LedgerUnwritable, unwritable
 from .leases import Leases
@@ -54,6 +55,9 @@ class Ledger(Store):
         try:
             for folder in ("", "inbox", "workers", "jobs", "stills", "clips"):
                 (data_dir / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not (data_dir / FILE_NAME).exists():
+                for folder in (data_dir, *data_dir.parents):  # each may be as new as the ledger
+                    sync_folder(folder)
             lock = FileLock.take(data_dir / "workers" / f"{worker}.lock") if worker else None
         except OSError as error:
             raise LedgerUnwritable(unwritable(data_dir, error.strerror or "")) from error

@@ -25,6 +25,8 @@ from ..core.files import (
     open_own,
     read_file,
     replace_patiently,
+    sync_file,
+    sync_name,
     write_whole,
 )
 from ..core.job import Job
@@ -62,7 +64,10 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
             prepare_folder(wanted)
         except OSError as spare:
             raise unwritable(spare, wanted) from spare
-    earlier = already_there(wanted, job)
+    try:
+        earlier = already_there(wanted, job)
+    except OSError as error:
+        raise unwritable(error, wanted) from error
     if earlier is not None:
         return events.Downloaded(earlier, problem)
     part = part_of(wanted)
@@ -82,7 +87,7 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
             # In the artist's folder a clip has the rights of the artist's other files; our umask is private.
             os.chmod(part, 0o666 & ~desk.umask)
         write_sidecar(final.with_suffix(".json"), job, clip, desk.umask)
-        replace_patiently(part, final, WORKERS_PATIENCE)
+        _put_in_place(part, final)
     except OSError as error:
         raise unwritable(error, final) from error
     return events.Downloaded(clip, problem)
@@ -94,11 +99,56 @@ def spare_path(data_dir: Path, job: Job) -> Path:
     return data_dir / "clips" / name
 
 
-def remove_parts(data_dir: Path, job: Job) -> None:
-    """Remove what is left of broken downloads of a job that is over."""
-    for clip in (Path(job.spec.output), spare_path(data_dir, job)):
-        with contextlib.suppress(OSError):  # mostly there is no part; a part that stays is litter
-            part_of(clip).unlink()
+def settle_parts(data_dir: Path, job: Job, umask: int) -> bool:
+    """Deal with what downloads of a job that is over have left; returns whether its clip was put in its place.
+
+    A power cut takes back a rename whose folder was not synced, also one that the ledger has: then the part is the only
+    copy of a clip that is paid for. It gets its name when it is what is on record, and is kept as long as the clip is
+    missing. A part of a job without a clip is kept when it is whole. Everything else is litter.
+    """
+    finished = False
+    for wanted in (Path(job.spec.output), spare_path(data_dir, job)):
+        part = part_of(wanted)
+        with contextlib.suppress(OSError):  # a disk that fails keeps the part
+            if os.path.lexists(part):  # mostly there is none
+                finished |= _settle(part, job, umask)
+    return finished
+
+
+def _settle(part: Path, job: Job, umask: int) -> bool:
+    clip, found = job.clip, _clip_in(part)
+    if found is None if clip is None else _is_there(clip):
+        part.unlink()
+        return False
+    same = found is not None and clip is not None and replace(found, path=clip.path) == clip
+    if clip is None or not same or os.path.lexists(clip.path):
+        return False
+    sidecar = Path(clip.path).with_suffix(".json")
+    if not os.path.lexists(sidecar):  # lost with the clip's name
+        write_sidecar(sidecar, job, clip, umask)
+    _put_in_place(part, Path(clip.path))
+    return True
+
+
+def _clip_in(part: Path) -> Clip | None:
+    """The clip in a file; None where there is no file, or in it no whole clip. Raises OSError."""
+    try:
+        return mp4.probe(part) if os.path.isfile(part) else None  # a pipe would be waited for
+    except mp4.NotAClip:
+        return None
+
+
+def _is_there(clip: Clip) -> bool:
+    try:
+        return os.path.getsize(clip.path) == clip.size
+    except OSError:
+        return False
+
+
+def _put_in_place(part: Path, clip: Path) -> None:
+    """Give the whole file ``part``, which is synced, its name for good. Raises OSError."""
+    replace_patiently(part, clip, WORKERS_PATIENCE)
+    sync_name(clip)
 
 
 def write_sidecar(path: Path, job: Job, clip: Clip, umask: int) -> None:
@@ -122,16 +172,9 @@ def write_sidecar(path: Path, job: Job, clip: Clip, umask: int) -> None:
             "source": dataclasses.asdict(spec.source),
             **_inputs(spec),
             "parent": spec.parent,
-            "made_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "made_at": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(job.ready_at or None)),
             "result_host": host_of(job.url),
-            "clip": {
-                "file": Path(clip.path).name,
-                "width": clip.width,
-                "height": clip.height,
-                "fps": clip.fps,
-                "frames": clip.frames,
-                "has_audio": clip.has_audio,
-            },
+            "clip": _facts(clip),
         },
         indent=2,
         ensure_ascii=False,
@@ -140,6 +183,19 @@ def write_sidecar(path: Path, job: Job, clip: Clip, umask: int) -> None:
     write_whole(path, data, durable=True, private=False, patience=WORKERS_PATIENCE)
     # The worker's own umask is private, and whoever may read the artist's folder may read how a clip was made.
     os.chmod(path, 0o666 & ~umask)
+
+
+def _facts(clip: Clip) -> dict[str, Any]:
+    """What a clip's JSON says of its file."""
+    return {
+        "file": Path(clip.path).name,
+        "bytes": clip.size,
+        "width": clip.width,
+        "height": clip.height,
+        "fps": clip.fps,
+        "frames": clip.frames,
+        "has_audio": clip.has_audio,
+    }
 
 
 def _dollars(ticks: int | None) -> float | None:
@@ -200,29 +256,46 @@ def _free_name(wanted: Path) -> Path:
 
 
 def already_there(wanted: Path, job: Job) -> Clip | None:
-    """The clip of ``job`` when a worker has put it in place and ended before it could say so; else None."""
+    """The clip of ``job`` when a worker put it in place, or was about to, and ended before it could say so; else None.
+
+    The JSON is written before the clip gets its name: a part that is what the JSON says is whole. Raises OSError.
+    """
+    part = part_of(wanted)
     for path in _names(wanted):
-        if not path.exists():
-            # The JSON is written before the clip: without a clip it was left by a worker that ended in between.
-            sidecar = path.with_suffix(".json")
-            if _job_of(sidecar) == job.id:
+        sidecar = path.with_suffix(".json")
+        told = _told(sidecar)
+        if told.get("job") != job.id:
+            if os.path.lexists(path) or os.path.lexists(sidecar):
+                continue
+            return None
+        if not os.path.lexists(path):
+            if not _is_told_of(part, path, told):
                 with contextlib.suppress(OSError):
                     sidecar.unlink()
-            return None
-        if _job_of(path.with_suffix(".json")) == job.id:
-            try:
-                clip = mp4.probe(path)
-            except (mp4.NotAClip, OSError):
                 return None
-            with contextlib.suppress(OSError):
-                part_of(wanted).unlink()
-            return clip
+            _put_in_place(part, path)
+        try:
+            clip = mp4.probe(path)
+        except (mp4.NotAClip, OSError):
+            return None
+        # The worker that put both files there may have ended before a power cut could take neither.
+        sync_file(sidecar)
+        sync_file(path)
+        with contextlib.suppress(OSError):
+            part.unlink()
+        return clip
     return None
 
 
-def _job_of(sidecar: Path) -> str:
+def _is_told_of(part: Path, clip: Path, told: dict[str, Any]) -> bool:
+    found = _clip_in(part)
+    return found is not None and _facts(replace(found, path=str(clip))) == told.get("clip")
+
+
+def _told(sidecar: Path) -> dict[str, Any]:
+    """What the JSON beside a clip says; nothing where there is none."""
     try:
         data = json.loads(read_file(sidecar, _LONGEST_SIDECAR))
-        return str(data.get("job", ""))
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return ""
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}  # pyright: ignore[reportUnknownVariableType]

@@ -38,7 +38,7 @@ from ..ledger.inbox import waiting_commands
 from ..ledger.ledger import Ledger
 from . import schedule
 from .commands import take_command
-from .delivery import remove_parts
+from .delivery import settle_parts
 from .desk import Account, Desk, RunningCall, pace_of
 from .fetch import download, poll
 from .http.call import Call
@@ -175,13 +175,13 @@ class Worker:
             self.desk.leaving = True
             return 0.0
         self.outcomes.write()
+        # Before a command too: a claim brings in a clip that the look at its job may first have to put in its place.
+        self._take_in()
         self._read_inbox()
-        for job in self.desk.ledger.refresh():
-            self._changed(job)
+        self._take_in()
         # Questions before polls, which would never leave a slot: somebody looks at the panel for the answer.
         until = min(self._questions.start(), self._drive())
-        for job in self.desk.ledger.refresh():  # what driving wrote down may be due at once
-            self._changed(job)
+        if self._take_in():  # what driving wrote down may be due at once
             until = 0.0
         self.desk.said_nothing()
         if self._idle():
@@ -200,13 +200,21 @@ class Worker:
             self._busy_at = now
         return now - self._busy_at > IDLE
 
+    def _take_in(self) -> bool:
+        """Look at the jobs that any process changed since the last look: the first time at all jobs."""
+        changed = self.desk.ledger.refresh()
+        for job in changed:
+            self._changed(job)
+        return bool(changed)
+
     def _changed(self, job: Job) -> None:
         call = self.desk.running.get(job.id)
+        over = job.state in FINAL_STATES or job.state is State.READY
+        if over and call is None and job.spec.output and job.state is not State.UNKNOWN:
+            self._settle_parts(job)
         if job.state in FINAL_STATES or (job.state is State.READY and not job.claimed_by):
             self._work.pop(job.id, None)
             self._memory.pop(job.id, None)
-            if call is None and job.spec.output and job.state is not State.UNKNOWN:
-                remove_parts(self.desk.data_dir, job)
         else:
             self._work[job.id] = job
             memory = self._memory.get(job.id)
@@ -219,6 +227,11 @@ class Worker:
         with self.desk.sending:
             if stopped and not call.sent:
                 call.call.abort()  # nobody waits for what the call would bring
+
+    def _settle_parts(self, job: Job) -> None:
+        # Of a job that a newer version has gone on with, nobody here knows what its part is.
+        if job.driven and settle_parts(self.desk.data_dir, job, self.desk.umask):
+            self.desk.log(f"job {job.id[:8]}: its clip had lost its name and has it again")
 
     # ------------------------------------------------------------------------------------- what Blender says
 
@@ -407,7 +420,7 @@ class Worker:
             if job is not None and memory is not None and events.UrlGone() in call.events:
                 schedule.after_dead_link(job, memory, pace, mono)
             if job is not None and job.state is not State.DOWNLOADING:
-                remove_parts(self.desk.data_dir, job)
+                self._settle_parts(job)
         self.outcomes.add(call.job_id, call.events)
 
     def _plan_submit(

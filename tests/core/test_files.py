@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from grok_video.core.files import write_whole
+from grok_video.core.files import sync_file, write_whole
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 OLD, NEW = b"what was there before\n" * 100, b"what comes\n" * 200
@@ -118,14 +118,16 @@ def test_what_is_in_the_way_is_not_ours_to_remove(path: Path) -> None:
 def test_what_is_to_outlive_a_power_cut_is_on_the_disk_first(
     path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
 ) -> None:
-    """All of it, before the old file goes. Blender's process never waits for the disk."""
+    """All of it, before the old file goes, then its new name. Blender's process never waits for the disk."""
     done: list[str] = []
     sync, replace = os.fsync, os.replace
 
     def synced(number: int) -> None:
-        assert os.fstat(number).st_size == len(NEW)
+        told = os.fstat(number)
+        folders = {path.parent.stat().st_ino: "folder", path.parent.parent.stat().st_ino: "above"}
+        assert told.st_ino in folders or told.st_size == len(NEW)
         sync(number)
-        done.append("synced")
+        done.append(folders.get(told.st_ino, "synced"))
 
     def replaced(part: Path, place: Path) -> None:
         replace(part, place)
@@ -134,7 +136,63 @@ def test_what_is_to_outlive_a_power_cut_is_on_the_disk_first(
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", replaced)
     write(path, durable=durable)
-    assert done == (["synced", "replaced"] if durable else ["replaced"])
+    folders = [] if sys.platform == "win32" else ["folder", "above"]
+    assert done == (["synced", "replaced", *folders] if durable else ["replaced"])
+
+
+@POSIX
+@pytest.mark.parametrize("code", ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EACCES", "EPERM"])
+@pytest.mark.parametrize("step", ["open", "fsync"])
+def test_a_folder_that_cannot_be_synced_is_no_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch, step: str, code: str
+) -> None:
+    """As on file systems of networks and FUSE, and where a folder may be entered and not read."""
+    on_folders(monkeypatch, step, getattr(errno, code))
+    write(path)
+    assert path.read_bytes() == NEW
+    assert alone(path)
+    sync_file(path)
+
+
+@POSIX
+@pytest.mark.parametrize("code", ["EIO", "ENOSPC", "EROFS"])
+def test_a_disk_that_fails_at_a_folder_is_an_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    on_folders(monkeypatch, "fsync", getattr(errno, code))
+    for tried in (lambda: write(path), lambda: sync_file(path)):
+        with pytest.raises(OSError, match=os.strerror(getattr(errno, code))):
+            tried()
+    assert alone(path)
+
+
+def on_folders(monkeypatch: pytest.MonkeyPatch, step: str, code: int) -> None:
+    """Let a call of the system fail for folders."""
+    real = getattr(os, step)
+
+    def fails(what: Any, *rest: Any) -> Any:
+        folder = stat.S_ISDIR(os.fstat(what).st_mode) if step == "fsync" else os.path.isdir(what)
+        if folder:
+            raise OSError(code, os.strerror(code))
+        return real(what, *rest)
+
+    monkeypatch.setattr(os, step, fails)
+
+
+@POSIX
+def test_what_is_no_file_is_not_waited_for(path: Path) -> None:
+    """A pipe that nobody writes into, a folder, a device; what is gone is said."""
+    os.mkfifo(path.with_name("pipe"))
+    for what in (path.with_name("pipe"), path.parent, Path(os.devnull)):
+        sync_file(what)
+    with pytest.raises(FileNotFoundError):
+        sync_file(path.with_name("gone"))
+
+
+@POSIX
+def test_a_file_that_may_only_be_read_is_synced(path: Path) -> None:
+    os.chmod(path, 0o400)
+    sync_file(path)
 
 
 class Scanner:

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -780,7 +781,11 @@ def test_the_journal_knows_of_money_before_the_ledger_does(
             assert_synced = synced and synced[-1] == path.stat().st_size
             seen.append(the_journal(data_dir, spec.id) if assert_synced else ["not on the disk"])
 
-    monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_size))
+    def sync(number: int) -> None:
+        if stat.S_ISREG(os.fstat(number).st_mode):
+            synced.append(os.fstat(number).st_size)
+
+    monkeypatch.setattr(os, "fsync", sync)
     ledger.connection.set_trace_callback(looked)  # pyright: ignore[reportPrivateUsage]
     clip = Clip("/clip.mp4", 1, 848, 480, 24.0, 25, 1.0, True)
     events = [Created(spec), SubmitStarted(1), RATE, SubmitStarted(1), Sending(), Submitted("r")]

@@ -14,6 +14,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "grok_video"
 
 #: The functions that put a whole file in its place.
 WRITERS = {"write_whole", "replace_patiently"}
+#: The functions that wait for the disk.
+SYNCS = {"sync", "sync_file", "sync_name", "sync_folder"}
 #: Calls that such a function makes by hand -> the files that may make them, and what for.
 BY_HAND = {
     "os.replace": {
@@ -22,11 +24,7 @@ BY_HAND = {
         "ledger/rebuild.py": "a damaged ledger is set aside as it is",
         "worker/desk.py": "a full log becomes the old one",
     },
-    "os.fsync": {
-        "core/files.py": "the rule itself",
-        "ledger/journal.py": "a line is added to a file",
-        "worker/http/transport.py": "a clip comes in pieces, and is continued where it ended",
-    },
+    "os.fsync": {"core/files.py": "the rule itself"},
     "open": {
         "core/files.py": "the rule itself",
         "blender/ui/support.py": "the manifest, a file of the extension",
@@ -83,6 +81,8 @@ def wrong_writes(package: Path) -> list[str]:
                 found.append(f"{name}: {what} by hand")
             if what.rpartition(".")[2] in WRITERS and name != "core/files.py":
                 found += [f"{name}: {what} with {said}" for said in _wrong_promises(name, call)]
+            if what.rpartition(".")[2] in SYNCS and (name in IN_BLENDER or "blender/" in name):
+                found.append(f"{name}: {what} waits for the disk")
     return found
 
 
@@ -132,6 +132,8 @@ def test_blenders_side_has_two_exceptions() -> None:
     [
         ("blender/a.py", "os.replace(part, path)", "os.replace by hand"),
         ("worker/a.py", "os.fsync(file.fileno())", "os.fsync by hand"),
+        ("blender/a.py", "files.sync_file(path)", "files.sync_file waits for the disk"),
+        ("ledger/inbox.py", "sync_name(path)", "sync_name waits for the disk"),
         ("ledger/a.py", "tempfile.mkstemp()", "tempfile.mkstemp by hand"),
         ("worker/a.py", "open(path)", "open by hand"),
         ("ledger/a.py", "Path(name).read_bytes()", ".read_bytes by hand"),

@@ -9,7 +9,6 @@ Nothing that leaves this module carries the key, and no exception a result URL: 
 
 from __future__ import annotations
 
-import os
 import socket
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from ...core.files import begin_anew, open_own, size_of
+from ...core.files import begin_anew, open_own, size_of, sync
 from ...core.problem import Problem, ProblemCode
 from ...core.redact import KeyMask
 from ...core.urls import api_base_refusal, is_loopback, is_private_host
@@ -172,7 +171,7 @@ class Transport:
                 with file:
                     self._copy(response, file, start, call)
                     file.flush()
-                    os.fsync(file.fileno())
+                    sync(file.fileno())
         except Unwritable:
             raise
         except TransportError as error:

@@ -50,6 +50,7 @@ from grok_video.ledger.inbox import put_command
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.reader import LedgerReader
 from grok_video.ledger.schema import FILE_NAME
+from grok_video.ledger.store import Store
 from grok_video.service.checks import check
 from grok_video.service.models import MODELS
 from grok_video.service.pricing import estimate_of
@@ -1798,6 +1799,31 @@ def test_a_stop_is_seen_at_the_last_byte(inside: worker_module.Worker) -> None:
     job = ledger.job(spec.id)
     assert job is not None
     assert (job.sent, op.sent) == (False, False)
+
+
+def test_a_stop_between_the_last_look_and_the_record_is_seen(
+    inside: worker_module.Worker, patches: Patches
+) -> None:
+    """Another worker takes up the stop just then: the record is one of a job that is stale, so the look is repeated."""
+    ledger, spec = inside.desk.ledger, make_spec()
+    inside._set_online(True)
+    for seq, event in enumerate((Created(spec), SubmitStarted(1))):
+        ledger.append(spec.id, seq, event)
+    ledger.leases.take(spec.id, inside.desk.id)
+    looks: list[int] = []
+
+    def job_then_a_stop(job_id: str) -> Job | None:
+        seen = Store.job(ledger, job_id)
+        if not looks:
+            ledger.append(spec.id, None, StopRequested())
+        looks.append(seen.seq if seen else 0)
+        return seen
+
+    patches.set(ledger, "job", job_then_a_stop)
+    op = RunningCall("submit", spec.id, Call())
+    with pytest.raises(Abandon, match="stopped before it was sent"):
+        record_sending(op, inside.desk)
+    assert (looks, op.sent) == ([2, 3], False)
 
 
 @pytest.mark.parametrize(

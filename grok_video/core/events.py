@@ -186,6 +186,55 @@ class Imported(Event):
 
 
 @record
+class FetchAgain(Event):
+    """The user wants the file of a delivered clip once more, for free: it is gone, or another one than came.
+
+    The job stays where it is, READY or IMPORTED, until ``FetchedAgain`` or ``FetchEnded``. The kinds of all that happens
+    to such a job are newer than 0.1.0, which shows the job and does not drive it.
+    """
+
+    kind: ClassVar[str] = "fetch_again"
+
+
+@record
+class FetchLink(Event):
+    """The link that the file is fetched again from, as a poll has said; '': the link that was known is dead."""
+
+    kind: ClassVar[str] = "fetch_link"
+    url: str
+    cost: int | None = None  # ticks
+
+
+@record
+class FetchTrouble(Event):
+    """Why the file is not there again yet; without a problem: the service answers as it should."""
+
+    kind: ClassVar[str] = "fetch_trouble"
+    problem: Problem | None = None
+    wait: float = 0.0  # seconds before the next try
+    blocked: bool = False  # we cannot ask just now; else a download broke
+
+
+@record
+class FetchedAgain(Event):
+    """The file of a delivered clip is whole on the disk again."""
+
+    kind: ClassVar[str] = "fetched_again"
+    clip: Clip
+    problem: Problem | None = (
+        None  # the clip is safe, but something else than that clip lies where it lay
+    )
+
+
+@record
+class FetchEnded(Event):
+    """The file is not fetched again, and the job stays what it is; without a problem: the user stopped it."""
+
+    kind: ClassVar[str] = "fetch_ended"
+    problem: Problem | None = None
+
+
+@record
 class Unrecognised(Event):
     """An event that a newer version wrote: kept, and its job is shown but goes no further in this version."""
 
@@ -221,6 +270,11 @@ EVENTS: dict[str, type[Event]] = {
         ImportClaimed,
         ImportReleased,
         Imported,
+        FetchAgain,
+        FetchLink,
+        FetchTrouble,
+        FetchedAgain,
+        FetchEnded,
     )
 }
 #: Events that say where money went: their text also goes, synced, into ``jobs/<id>.jsonl``.
@@ -237,5 +291,6 @@ MONEY_EVENTS = frozenset(
         ServiceFailed.kind,
         NotCharged.kind,
         Downloaded.kind,
+        FetchedAgain.kind,
     }
 )

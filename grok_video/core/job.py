@@ -34,6 +34,8 @@ class State(StrEnum):
 OPEN_STATES = frozenset({State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING})
 #: Nothing more happens unless the user asks. READY is not among them: the import is still due.
 FINAL_STATES = frozenset({State.IMPORTED, State.FAILED, State.CANCELLED, State.UNKNOWN})
+#: The clip was whole on the disk once.
+_DELIVERED = frozenset({State.READY, State.IMPORTED})
 
 
 class IllegalTransition(ValueError):
@@ -74,6 +76,7 @@ class Job:
     clip: Clip | None = None
     claimed_by: str = ""
     imported_into: str = ""
+    fetching: bool = False  # READY or IMPORTED, and the clip's file is fetched again
     finished_at: float = 0.0
     driven: bool = True  # False: holds events of a newer version
 
@@ -84,7 +87,23 @@ class Job:
     @property
     def open(self) -> bool:
         """Whether the program still has work to do by itself."""
-        return self.state in OPEN_STATES and not self.held
+        return (self.state in OPEN_STATES and not self.held) or self.fetching
+
+    @property
+    def awaits_link(self) -> bool:
+        """Whether the service is to be asked for the job: it is not done yet, or the clip's link is not known."""
+        return self.state is State.RUNNING or (self.fetching and not self.url)
+
+    @property
+    def awaits_file(self) -> bool:
+        """Whether the clip is to be downloaded from the link that is known."""
+        return self.state is State.DOWNLOADING or (self.fetching and bool(self.url))
+
+    @property
+    def fetchable_again(self) -> bool:
+        """Whether the file of the delivered clip can be asked for once more, for free."""
+        known = self.clip is not None and bool(self.url or self.request_id)
+        return self.driven and not self.fetching and self.state in _DELIVERED and known
 
     @property
     def lacks_id(self) -> bool:
@@ -155,6 +174,17 @@ TRANSITIONS: dict[tuple[State, type[events.Event]], State] = {
     (_S.READY, events.Imported): _S.IMPORTED,
     (_S.IMPORTED, events.Imported): _S.IMPORTED,
     (_S.IMPORTED, events.ImportReleased): _S.IMPORTED,
+    **{
+        (state, event): state
+        for state in (_S.READY, _S.IMPORTED)
+        for event in (
+            events.FetchAgain,
+            events.FetchLink,
+            events.FetchTrouble,
+            events.FetchedAgain,
+            events.FetchEnded,
+        )
+    },
     (_S.FAILED, events.NotCharged): _S.FAILED,
     (_S.CANCELLED, events.NotCharged): _S.CANCELLED,
     (_S.UNKNOWN, events.NotCharged): _S.UNKNOWN,
@@ -316,5 +346,55 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             return replace(job, claimed_by="", problem=problem)
         case events.Imported(scene):
             return replace(job, imported_into=scene, problem=None)
+        case _:
+            return _fetched(job, event, at)
+
+
+def _fetched(job: Job, event: events.Event, at: float) -> Job:
+    """The fields that ``event`` changes of a delivered job whose file is fetched again."""
+    match event:
+        case events.FetchAgain():
+            if not job.fetchable_again:
+                raise IllegalTransition("the file of this clip is being fetched, or cannot be")
+            return replace(
+                job,
+                fetching=True,
+                problem=None,
+                blocked=False,
+                urls_gone=0,
+                downloads_broken=0,
+                not_before=0.0,
+            )
+        case events.FetchedAgain(
+            clip, problem
+        ):  # true also when the user has stopped the fetching meanwhile
+            return replace(
+                job,
+                fetching=False,
+                clip=clip,
+                problem=problem,
+                blocked=False,
+                urls_gone=0,
+                downloads_broken=0,
+            )
+        case events.FetchLink() | events.FetchTrouble() | events.FetchEnded() if not job.fetching:
+            raise IllegalTransition("the file of this clip is not being fetched")
+        case events.FetchLink(""):
+            return replace(job, url="", urls_gone=job.urls_gone + 1, not_before=0.0)
+        case events.FetchLink(url, cost):
+            # What is on record of the cost stays: a link that is named again bills nothing. Nor is the clip younger.
+            cost = cost if job.cost is None else job.cost
+            return replace(job, url=url, cost=cost, blocked=False, problem=None, not_before=0.0)
+        case events.FetchTrouble(problem, wait, blocked):
+            broken = job.downloads_broken + (problem is not None and not blocked)
+            return replace(
+                job,
+                problem=problem,
+                blocked=blocked,
+                downloads_broken=broken,
+                not_before=at + wait,
+            )
+        case events.FetchEnded(problem):
+            return replace(job, fetching=False, blocked=False, problem=problem)
         case _:
             return job

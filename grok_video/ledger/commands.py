@@ -59,6 +59,8 @@ class Commands:
                     store.tell(command["id"], {"ok": True, "message": ""})
                     return
                 for job_id, event in self._meaning(command):
+                    if isinstance(event, events.FetchAgain):
+                        self._leases.drop(job_id)
                     store.put(job_id, event, "", now)
             except IllegalTransition as error:
                 store.tell(command["id"], {"ok": False, "message": f"Too late: {error}."})
@@ -98,6 +100,10 @@ class Commands:
                 return [(job_id, events.NotCharged())]
             case "release":
                 return [(job_id, events.Released(text_field(command, "session", 64)))]
+            case "fetch_again":  # pressed twice: once is enough
+                return [] if job.fetching else [(job_id, events.FetchAgain())]
+            case "fetch_stop":
+                return [(job_id, events.FetchEnded())]
             case "claim":
                 session = text_field(command, "session", 64)
                 return [(job_id, event) for event in self._claim(job, session)]

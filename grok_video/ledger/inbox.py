@@ -25,6 +25,10 @@ from .errors import CommandRefused
 from .schema import ID
 
 _LONGEST_COMMAND = 1 << 20  # bytes
+#: Commands that 0.1.0 does not know. Its worker would answer that there is no such command, and take the file away: so
+#: the name of such a file ends otherwise than those that 0.1.0 lists.
+_NEWER = frozenset({"fetch_again", "fetch_stop"})
+_SUFFIXES = (".json", ".command")
 _said_at = 0
 _saying = threading.Lock()
 
@@ -54,7 +58,7 @@ def put_command(data_dir: Path, command: str, **fields: Any) -> str:
     inbox = Path(data_dir) / "inbox"
     inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(
-        inbox / f"{command_id}.json",
+        inbox / f"{command_id}{_SUFFIXES[command in _NEWER]}",
         text.encode(),
         durable=False,
         private=True,
@@ -63,12 +67,20 @@ def put_command(data_dir: Path, command: str, **fields: Any) -> str:
     return command_id
 
 
+def holds_commands(data_dir: Path) -> bool:
+    """Whether a command waits in the inbox; False where there is no inbox."""
+    try:
+        return any(entry.name.endswith(_SUFFIXES) for entry in os.scandir(data_dir / "inbox"))
+    except OSError:
+        return False
+
+
 def waiting_commands(data_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
     """The commands in the inbox, oldest first, each with its file. What is no command goes to ``inbox/bad``."""
     folder = data_dir / "inbox"
     found: list[tuple[int, Path, dict[str, Any]]] = []
     try:
-        names = [entry.name for entry in os.scandir(folder) if entry.name.endswith(".json")]
+        names = [entry.name for entry in os.scandir(folder) if entry.name.endswith(_SUFFIXES)]
     except OSError:
         return []  # no inbox: ``put_command`` makes the folder again
     for name in names:

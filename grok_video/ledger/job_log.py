@@ -116,6 +116,7 @@ def _state(job: Job) -> str:
         "blocked": job.blocked,
         "slow": job.slow,
         "to be stopped": job.stop_requested and job.open,
+        "its file is fetched again": job.fetching,
         "written by a newer version": not job.driven,
     }
     return ", ".join([str(job.state), *(word for word, holds in flags.items() if holds)])
@@ -188,6 +189,31 @@ def _told(event: events.Event) -> str:
             return f"not imported: {_problem(problem)}"
         case events.Imported(scene, blend):
             return f"imported into the scene “{scene}” of {file_name(blend) or 'an unsaved file'}"
+        case _:
+            return _told_of_fetching(event)
+
+
+def _told_of_fetching(event: events.Event) -> str:
+    """One event of a job whose file is fetched again, in words."""
+    match event:
+        case events.FetchAgain():
+            return "its file is fetched again: Download Again was pressed"
+        case events.FetchLink(""):
+            return "the clip's address does not work any more, a new one is asked for"
+        case events.FetchLink():
+            return "the service named the clip's address"
+        case events.FetchTrouble(problem, wait, blocked):
+            if problem is None:
+                return "the service answers again"
+            words = "blocked" if blocked else f"download broken, tried again in {wait:.1f} s"
+            return f"{words}: {_problem(problem)}"
+        case events.FetchedAgain(clip, problem):
+            return f"downloaded again: {_clip(clip)}" + (
+                f" ({_problem(problem)})" if problem else ""
+            )
+        case events.FetchEnded(problem):
+            why = _problem(problem) if problem else "as the user said"
+            return f"not downloaded again: {why}"
         case events.Unrecognised(name):
             return f"“{name}”, of a newer version"
         case _:

@@ -100,6 +100,14 @@ class Leases:
             if not job_id:
                 self._store.connection.execute("DELETE FROM workers WHERE id = ?", (worker,))
 
+    def drop(self, job_id: str) -> None:
+        """Let no worker have the job; inside a transaction of the store only.
+
+        For a job that nobody can be working on: a worker of 0.1.0 keeps the lease of a job at its end as long as it
+        lives, and does nothing with what it does not know.
+        """
+        self._store.connection.execute("DELETE FROM leases WHERE job = ?", (job_id,))
+
     def take_slot(self, account: str, now: float, gap: float, per_minute: int) -> float:
         """Ask for leave to call the API once: 0 when granted, else the seconds to wait before asking again.
 

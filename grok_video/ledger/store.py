@@ -36,7 +36,16 @@ from .schema import BROKEN, FOLD, ID, main_code
 #: HTTP statuses that say *later*: nothing was started, so the job may send its one POST again (docs/safety.md, rule 2).
 LATER_STATUS = frozenset({425, 429})
 #: Events that end the count of workers that died with a job.
-_PROOFS = (events.Progress, events.Submitted, events.Done, events.Downloaded, events.LocalFailed)
+_PROOFS = (
+    events.Progress,
+    events.Submitted,
+    events.Done,
+    events.Downloaded,
+    events.LocalFailed,
+    events.FetchLink,
+    events.FetchedAgain,
+    events.FetchEnded,
+)
 
 
 class Store:

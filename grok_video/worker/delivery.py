@@ -46,24 +46,8 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
 
     Raises TransportError and its kinds.
     """
-    wanted = Path(job.spec.output) if job.spec.output else spare_path(desk.data_dir, job)
-    problem: Problem | None = None
-    try:
-        prepare_folder(wanted, 0o777 & ~desk.umask)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise unwritable(error, wanted) from error
-        problem = Problem(
-            ProblemCode.FILE,
-            f"The folder {wanted.parent} cannot be written ({error.strerror}), so the clip is in "
-            f"{spare_path(desk.data_dir, job).parent}.",
-            "Import it from the queue, or move it where you like.",
-        )
-        wanted = spare_path(desk.data_dir, job)
-        try:
-            prepare_folder(wanted)
-        except OSError as spare:
-            raise unwritable(spare, wanted) from spare
+    chosen = Path(job.spec.output) if job.spec.output else spare_path(desk.data_dir, job)
+    wanted, problem = writable_place(desk, job, chosen)
     try:
         earlier = already_there(wanted, job)
     except OSError as error:
@@ -72,25 +56,62 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
         return events.Downloaded(earlier, problem)
     part = part_of(wanted)
     transport.download(job.url, part, call.etag, call.call)
+    clip = probed(part)
     try:
-        clip = mp4.probe(part)
+        final = free_name(wanted)
+        name_part(desk, job, part, clip, final)
+    except OSError as error:
+        raise unwritable(error, wanted) from error
+    return events.Downloaded(replace(clip, path=str(final)), problem)
+
+
+def writable_place(desk: Desk, job: Job, wanted: Path) -> tuple[Path, Problem | None]:
+    """``wanted``, or the place in the data folder where that cannot be written, and what the artist is to know.
+
+    Raises TransportError where neither can be written, and on a full disk: the clip waits for space.
+    """
+    try:
+        prepare_folder(wanted, 0o777 & ~desk.umask)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise unwritable(error, wanted) from error
+        spare = spare_path(desk.data_dir, job)
+        problem = Problem(
+            ProblemCode.FILE,
+            f"The folder {wanted.parent} cannot be written ({error.strerror}), so the clip is in "
+            f"{spare.parent}.",
+            "Import it from the queue, or move it where you like.",
+        )
+        try:
+            prepare_folder(spare)
+        except OSError as again:
+            raise unwritable(again, spare) from again
+        return spare, problem
+    return wanted, None
+
+
+def probed(part: Path) -> Clip:
+    """What a download says of itself. Raises TransportError for what is no whole clip, which is removed."""
+    try:
+        return mp4.probe(part)
     except mp4.NotAClip as error:
         with contextlib.suppress(OSError):
             part.unlink()
         raise TransportError(
             Problem(ProblemCode.DOWNLOAD, f"What came is not a whole clip: {error}.")
         ) from error
-    final = _free_name(wanted)
-    clip = replace(clip, path=str(final))
-    try:
-        if wanted.parent != spare_path(desk.data_dir, job).parent:
-            # In the artist's folder a clip has the rights of the artist's other files; our umask is private.
-            os.chmod(part, 0o666 & ~desk.umask)
-        write_sidecar(final.with_suffix(".json"), job, clip, desk.umask)
-        _put_in_place(part, final)
-    except OSError as error:
-        raise unwritable(error, final) from error
-    return events.Downloaded(clip, problem)
+
+
+def name_part(desk: Desk, job: Job, part: Path, clip: Clip, final: Path) -> None:
+    """Let the whole download ``part``, which is synced, be the clip ``final``, its JSON first. Raises OSError."""
+    if final.parent != spare_path(desk.data_dir, job).parent:
+        # In the artist's folder a clip has the rights of the artist's other files; our umask is private.
+        os.chmod(part, 0o666 & ~desk.umask)
+    sidecar = final.with_suffix(".json")
+    # The JSON of a clip that is fetched again may still be there.
+    if not os.path.lexists(sidecar):
+        write_sidecar(sidecar, job, replace(clip, path=str(final)), desk.umask)
+    _put_in_place(part, final)
 
 
 def spare_path(data_dir: Path, job: Job) -> Path:
@@ -107,7 +128,10 @@ def settle_parts(data_dir: Path, job: Job, umask: int) -> bool:
     missing. A part of a job without a clip is kept when it is whole. Everything else is litter.
     """
     finished = False
-    for wanted in (Path(job.spec.output), spare_path(data_dir, job)):
+    places = [Path(job.spec.output), spare_path(data_dir, job)]
+    if job.clip is not None and Path(job.clip.path) not in places:
+        places.append(Path(job.clip.path))
+    for wanted in places:
         part = part_of(wanted)
         with contextlib.suppress(OSError):  # a disk that fails keeps the part
             if os.path.lexists(part):  # mostly there is none
@@ -247,7 +271,7 @@ def _names(wanted: Path) -> Iterator[Path]:
         yield wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
 
 
-def _free_name(wanted: Path) -> Path:
+def free_name(wanted: Path) -> Path:
     """``wanted``, or the first of ``-2``, ``-3`` … of which there is neither clip nor JSON."""
     for path in _names(wanted):
         if not os.path.lexists(path) and not os.path.lexists(path.with_suffix(".json")):

@@ -51,6 +51,7 @@ class RunningCall:
     kind: str  # a key of AT_ONCE
     job_id: str
     call: Call
+    again: bool = False  # for the file of a clip that was delivered before
     sent: bool = False  # the last byte of a POST is recorded as leaving
     etag: str = ""
     wait: float = 0.0  # seconds that the service asked for

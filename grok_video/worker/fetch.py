@@ -18,6 +18,7 @@ from .delivery import deliver
 from .desk import Desk, RunningCall
 from .http.errors import Broken, LinkGone, Refused, TransportError
 from .http.transport import Transport
+from .redelivery import deliver_again
 
 _NO_LONGER = Problem(
     ProblemCode.EXPIRED,
@@ -48,7 +49,9 @@ def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
             return
         case events.Progress(percent):
             # A body without a percentage means *running*: the last figure stays.
-            percent = job.progress if percent is None else percent
+            percent = job.progress if percent is None or call.again else percent
+            # A clip that was delivered is not made again: its link may come late, and is asked for more rarely.
+            call.trouble = call.again
             if percent != job.progress or job.blocked or job.problem:
                 call.events = [events.Progress(percent)]
         case events.Blocked(problem) if job.blocked and job.problem == problem:
@@ -62,7 +65,8 @@ def download(call: RunningCall, desk: Desk, job: Job) -> None:
     transport = Transport(job.spec.api_base, "")  # a result URL never sees the key
     pace = desk.pace
     try:
-        call.events = [deliver(call, desk, job, transport)]
+        into_place = deliver_again if call.again else deliver
+        call.events = [into_place(call, desk, job, transport)]
     except LinkGone:
         call.events = [events.UrlGone()]
         if job.urls_gone + 1 >= schedule.MOST_URLS_GONE:

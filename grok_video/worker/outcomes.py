@@ -16,7 +16,14 @@ from .leases import OwnLeases
 
 _TRY_AGAIN = 1.0  # seconds until the next try after the ledger has refused
 #: Events that say what became of something paid: recorded even when another worker drives the job by then.
-_PAID = (events.Submitted, events.Rejected, events.Done, events.ServiceFailed, events.Downloaded)
+_PAID = (
+    events.Submitted,
+    events.Rejected,
+    events.Done,
+    events.ServiceFailed,
+    events.Downloaded,
+    events.FetchedAgain,
+)
 
 
 class Outcomes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from zlib import crc32
 
@@ -102,17 +103,15 @@ def step(job: Job, world: World, memory: Memory) -> Step:
     """What is due next for a job that has no call in flight."""
     if not job.open or not job.driven:
         return Step(Act.WAIT, math.inf)
-    match job.state:
-        case State.QUEUED:
-            return _queued(job, world, memory)
-        case State.SUBMITTING:
-            return Step(Act.RECORD, world.mono, _abandoned(job))
-        case State.RUNNING:
-            return _running(job, world, memory)
-        case _:
-            if not world.online:
-                return Step(Act.WAIT, math.inf)
-            return Step(Act.DOWNLOAD, max(memory.fetch_at, _mono(job.not_before, world)))
+    if job.state is State.QUEUED:
+        return _queued(job, world, memory)
+    if job.state is State.SUBMITTING:
+        return Step(Act.RECORD, world.mono, _abandoned(job))
+    if job.awaits_link:
+        return _asked(job, world, memory)
+    if not world.online:
+        return Step(Act.WAIT, math.inf)
+    return Step(Act.DOWNLOAD, max(memory.fetch_at, _mono(job.not_before, world)))
 
 
 def overdue(step: Step, memory: Memory, mono: float, after: float = OVERDUE) -> bool:
@@ -151,7 +150,8 @@ def _hold(world: World, why: str) -> Step:
     return Step(Act.RECORD, world.mono, events.Held(problem))
 
 
-def _running(job: Job, world: World, memory: Memory) -> Step:
+def _asked(job: Job, world: World, memory: Memory) -> Step:
+    """The next poll of a job: it runs, or the link of its delivered clip is dead."""
     if world.account is None:
         return Step(Act.WAIT, math.inf)
     if world.account != job.spec.account:
@@ -162,7 +162,7 @@ def _running(job: Job, world: World, memory: Memory) -> Step:
         return Step(Act.RECORD, world.mono, events.Blocked(_account_problem(world)))
     if not world.online:
         return Step(Act.WAIT, math.inf)
-    if not job.slow and world.wall - job.submitted_at > SLOW_AFTER:
+    if not job.slow and not job.fetching and world.wall - job.submitted_at > SLOW_AFTER:
         return Step(Act.RECORD, world.mono, events.Slow())
     return Step(Act.POLL, memory.next_at)
 
@@ -214,6 +214,42 @@ def crashed() -> events.LocalFailed:
     )
 
 
+_FORGOTTEN = Problem(
+    ProblemCode.EXPIRED,
+    "The service no longer has this clip, so its file cannot be downloaded again.",
+    "Put the file back from a copy, or generate the clip anew, which is charged.",
+)
+
+
+def of_fetching(event: events.Event) -> events.Event:
+    """What ``event``, the outcome of a call, means for a delivered job whose file is fetched again.
+
+    No end of the fetching changes what the job is, and the user may ask again: so what only the service could mend
+    ends it, where a job that runs would be asked for on and on.
+    """
+    match event:
+        case events.Done(url, cost):
+            return events.FetchLink(url, cost)
+        case events.UrlGone():
+            return events.FetchLink("")
+        case events.Downloaded(clip, problem):
+            return events.FetchedAgain(clip, problem)
+        case events.Progress():
+            return events.FetchTrouble()
+        case events.DownloadBroken(problem, wait):
+            return events.FetchTrouble(problem, wait)
+        case events.Blocked(problem) if problem.code is not ProblemCode.SERVICE:
+            return events.FetchTrouble(problem, blocked=True)
+        case events.Blocked() | events.ServiceFailed(Problem(ProblemCode.EXPIRED)):
+            return events.FetchEnded(_FORGOTTEN)
+        case events.ServiceFailed(problem) | events.LocalFailed(problem):
+            why = f"The clip's file could not be downloaded again. {problem.message}"
+            hint = "Nothing was charged. Download Again tries once more, free."
+            return events.FetchEnded(replace(problem, message=why, hint=hint))
+        case _:
+            return event
+
+
 def _mono(wall: float, world: World) -> float:
     """A wall time on record as monotonic time, at most 5 minutes ahead: a clock set back must not hold a job up."""
     return world.mono + min(max(wall - world.wall, 0.0), world.pace.longest)
@@ -246,6 +282,8 @@ def after_dead_link(job: Job, memory: Memory, pace: Pace, mono: float) -> None:
 
     Three dead links in a row end a job: at the ordinary pace, after two minutes and a half.
     """
+    if job.fetching and not job.urls_gone:
+        return  # the link that is on record of an old clip is dead as a rule
     memory.next_at = mono + pace.slow_poll * 4**job.urls_gone
 
 

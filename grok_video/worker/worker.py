@@ -212,18 +212,22 @@ class Worker:
         over = job.state in FINAL_STATES or job.state is State.READY
         if over and call is None and job.spec.output and job.state is not State.UNKNOWN:
             self._settle_parts(job)
-        if job.state in FINAL_STATES or (job.state is State.READY and not job.claimed_by):
+        delivered = job.state in FINAL_STATES or (job.state is State.READY and not job.claimed_by)
+        if delivered and not job.fetching:
             self._work.pop(job.id, None)
             self._memory.pop(job.id, None)
         else:
+            before = self._work.get(job.id)
+            if job.fetching and not (before and before.fetching):
+                self.leases.lost(job.id)  # whoever had the job has the lease no more (Leases.drop)
             self._work[job.id] = job
             memory = self._memory.get(job.id)
             if memory is None or memory.word != job.released_at:
                 self._memory[job.id] = Memory(since=time.monotonic(), word=job.released_at)
         if call is None:
             return
-        wanted = {"poll": State.RUNNING, "download": State.DOWNLOADING}
-        stopped = job.stop_requested or wanted.get(call.kind, job.state) is not job.state
+        awaited = {"poll": job.awaits_link, "download": job.awaits_file}
+        stopped = job.stop_requested or not awaited.get(call.kind, True)
         with self.desk.sending:
             if stopped and not call.sent:
                 call.call.abort()  # nobody waits for what the call would bring
@@ -327,13 +331,16 @@ class Worker:
                 self.leases.crashes(job.id) >= schedule.MOST_CRASHES
                 and job.state is not State.SUBMITTING
             ):
-                self.desk.ledger.append(job.id, job.seq, schedule.crashed(), worker=self.desk.id)
+                crashed = schedule.crashed()
+                event = schedule.of_fetching(crashed) if job.fetching else crashed
+                self.desk.ledger.append(job.id, job.seq, event, worker=self.desk.id)
                 self.leases.forgive(job.id)
                 return mono
             match step.act:
                 case Act.RECORD:
                     assert step.event is not None
-                    self.desk.ledger.append(job.id, job.seq, step.event, worker=self.desk.id)
+                    event = schedule.of_fetching(step.event) if job.fetching else step.event
+                    self.desk.ledger.append(job.id, job.seq, event, worker=self.desk.id)
                     if isinstance(step.event, events.Held | events.Blocked):
                         # To the worker that has the job's key, or of the Blender where Send is pressed.
                         self.leases.give_back(job.id)
@@ -345,11 +352,11 @@ class Worker:
                     wait = self.desk.slot("poll", modest=not starves)
                     if wait:
                         return mono + wait
-                    self.desk.start(
-                        RunningCall("poll", job.id, Call()), poll, job, self.desk.transport
-                    )
+                    call = RunningCall("poll", job.id, Call(), job.fetching)
+                    self.desk.start(call, poll, job, self.desk.transport)
                 case _:
-                    call = RunningCall("download", job.id, Call(), etag=self._etags.pop(job.id, ""))
+                    etag = self._etags.pop(job.id, "")
+                    call = RunningCall("download", job.id, Call(), job.fetching, etag=etag)
                     self.desk.start(call, download, job)
         except (StaleJob, LeaseLost, IllegalTransition) as error:
             self.desk.log(f"job {job.id[:8]}: {error}")
@@ -419,8 +426,10 @@ class Worker:
                 memory.fetch_at = mono + pace.longest
             if job is not None and memory is not None and events.UrlGone() in call.events:
                 schedule.after_dead_link(job, memory, pace, mono)
-            if job is not None and job.state is not State.DOWNLOADING:
+            if job is not None and not job.awaits_file:
                 self._settle_parts(job)
+        if call.again:
+            call.events = [schedule.of_fetching(event) for event in call.events]
         self.outcomes.add(call.job_id, call.events)
 
     def _plan_submit(

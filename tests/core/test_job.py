@@ -21,6 +21,11 @@ from grok_video.core.events import (
     DownloadBroken,
     Downloaded,
     Event,
+    FetchAgain,
+    FetchedAgain,
+    FetchEnded,
+    FetchLink,
+    FetchTrouble,
     Held,
     ImportClaimed,
     Imported,
@@ -99,6 +104,11 @@ SAMPLES: dict[type[Event], Event] = {
         ImportClaimed("session-a"),
         ImportReleased(TROUBLE),
         Imported("Scene", "/films/a.blend"),
+        FetchAgain(),
+        FetchLink(URL, 500_000_000),
+        FetchTrouble(TROUBLE, 3.0),
+        FetchedAgain(CLIP, TROUBLE),
+        FetchEnded(TROUBLE),
     )
 }
 
@@ -127,13 +137,18 @@ ALLOWED: dict[str, str] = {
     " stop_requested CANCELLED",
     "DOWNLOADING": "blocked . download_broken . url_gone RUNNING downloaded READY local_failed FAILED"
     " stop_requested CANCELLED",
-    "READY": "import_claimed . import_released . imported IMPORTED",
-    "IMPORTED": "imported . import_released .",  # Import Again always stays
+    # Of the fetching of a file that is gone only its beginning and its success: see FETCHING.
+    "READY": "import_claimed . import_released . imported IMPORTED fetch_again . fetched_again .",
+    "IMPORTED": "imported . import_released . fetch_again . fetched_again .",  # Import Again always stays
     "FAILED": "retried RUNNING not_charged .",
     "CANCELLED": "retried RUNNING not_charged .",
     # Not retried: without an id there is nothing to ask for.
     "UNKNOWN": "submitted RUNNING stop_requested CANCELLED not_charged .",
 }
+
+
+#: What may happen while the file of a delivered clip is fetched again: all of it leaves the job where it is.
+FETCHING = "fetch_link fetch_trouble fetched_again fetch_ended"
 
 
 def made(*events: Event, at: float = 100.0) -> Job:
@@ -327,10 +342,11 @@ def test_waiting() -> None:
     "event", [e for e in SAMPLES.values() if hasattr(e, "problem")], ids=lambda event: event.kind
 )
 def test_a_trouble_is_the_jobs_trouble(event: Event) -> None:
-    states = [state for state in State if event.kind in ALLOWED[state].split()]
-    assert states
-    for state in states:
-        assert apply(there(state), event, 9.0).problem == TROUBLE
+    befores = [there(state) for state in State if event.kind in ALLOWED[state].split()]
+    befores += [fetching(State.IMPORTED)] if event.kind in FETCHING.split() else []
+    assert befores
+    for before in befores:
+        assert apply(before, event, 9.0).problem == TROUBLE
 
 
 def test_urls_that_are_gone_are_counted_in_a_row() -> None:
@@ -392,6 +408,74 @@ def test_an_event_of_a_newer_version_is_kept_and_stops_the_driving() -> None:
         after = apply(before, event, 500.0)
         assert (after.state, after.seq, after.driven) == (state, before.seq + 1, False)
         assert not after.retryable
+
+
+# --------------------------------------------------------------------------------------- a file, fetched again
+
+DELIVERED = (State.READY, State.IMPORTED)
+
+
+def fetching(state: State) -> Job:
+    return apply(there(state), FetchAgain(), 300.0)
+
+
+@pytest.mark.parametrize("event", SAMPLES.values(), ids=lambda event: event.kind)
+@pytest.mark.parametrize("state", DELIVERED)
+def test_what_may_happen_while_a_file_is_fetched_again(state: State, event: Event) -> None:
+    before = fetching(state)
+    assert (before.state, before.open, before.fetchable_again) == (state, True, False)
+    also = {*ALLOWED[state].split()[::2], *FETCHING.split()} - {"fetch_again"}
+    if event.kind not in also:
+        with pytest.raises(IllegalTransition):
+            apply(before, event, 500.0)
+        return
+    after = apply(before, event, 500.0)
+    assert after.state is (State.IMPORTED if isinstance(event, Imported) else state)
+    assert after.fetching == (not isinstance(event, FetchedAgain | FetchEnded))
+    assert after.open == after.fetching
+
+
+@pytest.mark.parametrize("state", DELIVERED)
+def test_a_file_that_is_fetched_again_changes_nothing_else(state: State) -> None:
+    before = there(state)
+    job = before
+    trouble = Problem(ProblemCode.KEY, "There is no API key.")
+    for second, event in enumerate(
+        (
+            FetchAgain(),
+            FetchLink(""),
+            FetchTrouble(trouble, blocked=True),
+            FetchTrouble(),
+            FetchLink("https://a.example/d.mp4"),
+            FetchTrouble(TROUBLE, 3.0),
+            FetchedAgain(CLIP),
+        )
+    ):
+        job = apply(job, event, 900.0 + second)
+    assert job.awaits_link is job.awaits_file is False
+    kept = {"seq": before.seq, "updated_at": before.updated_at, "not_before": before.not_before}
+    kept |= {"url": before.url, "urls_gone": 0, "downloads_broken": 0}
+    assert dataclasses.replace(job, **kept) == before
+
+
+def test_a_link_that_is_named_again_bills_nothing() -> None:
+    known = made(*BOUGHT, Done(URL, 7), Downloaded(CLIP), FetchAgain(), FetchLink(URL, 9))
+    assert known.spent == 7
+    unknown = made(*BOUGHT, Done(URL), Downloaded(CLIP), FetchAgain(), FetchLink(URL, 9))
+    assert unknown.spent == 9
+    assert unknown.done_at == made(*BOUGHT, Done(URL)).done_at  # it makes no clip younger
+
+
+def test_what_is_due_while_a_file_is_fetched_again() -> None:
+    job = fetching(State.IMPORTED)
+    assert (job.awaits_file, job.awaits_link) == (True, False)
+    job = apply(job, FetchLink(""), 1.0)
+    assert (job.awaits_file, job.awaits_link, job.urls_gone) == (False, True, 1)
+    ended = apply(job, FetchEnded(TROUBLE), 2.0)
+    assert (ended.open, ended.problem, ended.fetchable_again) == (False, TROUBLE, True)
+    assert apply(job, FetchEnded(), 2.0).problem is None
+    job = apply(job, FetchLink(URL), 3.0)
+    assert (job.awaits_file, job.awaits_link) == (True, False)
 
 
 # ------------------------------------------------------------------------------------------- random histories

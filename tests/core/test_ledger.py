@@ -24,6 +24,7 @@ from grok_video.core.events import (
     Created,
     Done,
     Downloaded,
+    FetchedAgain,
     Held,
     Imported,
     NotSent,
@@ -789,7 +790,7 @@ def test_the_journal_knows_of_money_before_the_ledger_does(
     ledger.connection.set_trace_callback(looked)  # pyright: ignore[reportPrivateUsage]
     clip = Clip("/clip.mp4", 1, 848, 480, 24.0, 25, 1.0, True)
     events = [Created(spec), SubmitStarted(1), RATE, SubmitStarted(1), Sending(), Submitted("r")]
-    events += [Done("https://x/y", 7), Downloaded(clip)]
+    events += [Done("https://x/y", 7), Downloaded(clip), FetchedAgain(clip)]
     for event in events:
         ledger.append(spec.id, None, event)
     kinds = [event.kind for event in events]

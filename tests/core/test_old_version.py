@@ -16,15 +16,24 @@ from typing import Any
 
 import pytest
 
-from grok_video.core.events import Created, Event
+from grok_video.core.events import (
+    Created,
+    Event,
+    FetchAgain,
+    FetchedAgain,
+    FetchEnded,
+    FetchLink,
+    FetchTrouble,
+)
+from grok_video.core.job import State
 from grok_video.core.payload import to_payload
-from grok_video.core.spec import new_id
+from grok_video.core.spec import JobSpec, new_id
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.reader import LedgerReader
 from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import ROOT
 from tests.core.old_version import told
-from tests.core.test_job import ALLOWED, RICH, ROADS, SAMPLES
+from tests.core.test_job import ALLOWED, CLIP, RICH, ROADS, SAMPLES, TROUBLE, URL
 
 OLD = ROOT / "tests" / "data" / "grok_video-0.1.0.zip"
 #: What 0.1.0 writes down and reads nowhere, by what it belongs to: gone since, so what is written here lacks it.
@@ -40,11 +49,15 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+#: The kinds of events that 0.1.0 does not know.
+NEWER = frozenset({"fetch_again", "fetch_link", "fetch_trouble", "fetched_again", "fetch_ended"})
+
+
 def jobs() -> list[list[tuple[Event, float]]]:
-    """A job for each state with its way there, and for each event in it."""
+    """A job for each state with its way there, and for each event in it that 0.1.0 knows."""
     found = []
     for state, road in ROADS.items():
-        kinds = ALLOWED[state].split()[::2]
+        kinds = set(ALLOWED[state].split()[::2]) - NEWER
         for last in [(), *((event,) for event in SAMPLES.values() if event.kind in kinds)]:
             events = (Created(dataclasses.replace(RICH, id=new_id())), *road, *last)
             found.append([(event, 1000.0 + second) for second, event in enumerate(events)])
@@ -149,3 +162,51 @@ def test_the_old_versions_copies_make_the_list_again(old: Path, tmp_path: Path) 
             assert not after[name]["sent"]
         else:
             agree(was, after[name], name)
+
+
+def fetched_again() -> list[list[tuple[Event, float]]]:
+    """Delivered jobs, each with a piece of a file's way back."""
+    way = [
+        FetchAgain(),
+        FetchLink(""),
+        FetchLink(URL),
+        FetchTrouble(TROUBLE, 3.0),
+        FetchedAgain(CLIP),
+    ]
+    found = []
+    for state in (State.READY, State.IMPORTED):
+        ways = [*(way[:length] for length in range(1, len(way) + 1)), [way[0], FetchEnded(TROUBLE)]]
+        for one in ways:
+            events = (Created(dataclasses.replace(RICH, id=new_id())), *ROADS[state], *one)
+            found.append([(event, 1000.0 + second) for second, event in enumerate(events)])
+    return found
+
+
+def test_a_file_that_is_fetched_again_is_shown_by_the_old_version_and_not_driven(
+    old: Path, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    ledger = Ledger.open(data_dir)
+    written = fetched_again()
+    for events in written:
+        for event, at in events:
+            ledger.append(_spec_of(events).id, None, event, at=at)
+    ledger.close()
+    here = read_here(data_dir)
+    seen = read_by_old(old, data_dir, [])
+    assert len(here) == len(seen) == len(written)
+    for name, job in here.items():
+        assert job["driven"]
+        assert not seen[name]["driven"]
+        for field in ("state", "seq", "spec", "request_id", "cost", "reserved", "imported_into"):
+            agree(seen[name][field], job[field], f"{name}.{field}")
+    # Its list made again from the copies by 0.1.0: every event is kept, and read here as before.
+    (data_dir / FILE_NAME).unlink()
+    assert not any(job["driven"] for job in read_by_old(old, data_dir, []).values())
+    agree(here, read_here(data_dir))
+
+
+def _spec_of(events: list[tuple[Event, float]]) -> JobSpec:
+    created = events[0][0]
+    assert isinstance(created, Created)
+    return created.spec

@@ -6,7 +6,6 @@ Knows nothing of scenes, strips or renders.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from ...core.files import make_private
 from ...core.job import OPEN_STATES, Job, State
 from ...core.record import record
 from ...core.spec import new_id
-from ...ledger.inbox import put_command
+from ...ledger.inbox import holds_commands, put_command
 from ...ledger.locks import FileLock
 from ...ledger.reader import REBUILT, LedgerReader
 from .worker_process import WorkerProcess
@@ -35,7 +34,11 @@ class Snapshot:
     @classmethod
     def of(cls, jobs: Mapping[str, Job]) -> Snapshot:
         newest_first = tuple(reversed(list(jobs.values())))
-        active = tuple(j for j in newest_first if j.state in OPEN_STATES or j.state is State.READY)
+        active = tuple(
+            j
+            for j in newest_first
+            if j.state in OPEN_STATES or j.state is State.READY or j.fetching
+        )
         shown_active = set(map(id, active))
         return cls(
             jobs=jobs,
@@ -69,7 +72,7 @@ class Bridge:
         # First the inbox, then the ledger: what a worker has taken from the inbox by now is in the ledger when that
         # is read. The other way round, a command that is applied between the two looks is seen in neither, and with
         # nothing else under way the ticks would end before its job was seen.
-        self._had_inbox = self._inbox_holds()
+        self._had_inbox = holds_commands(self.data_dir)
         changed = self.reader.refresh(budget)
         if changed:
             self.snapshot = Snapshot.of(dict(self.reader.jobs))
@@ -131,13 +134,7 @@ class Bridge:
     def expects(self) -> bool:
         """Whether another tick is needed: the ledger may hold, or get, what the last tick did not read."""
         unread = self.reader.behind or self.reader.missed or self.reader.damaged
-        return unread or self._had_inbox or self._inbox_holds()
-
-    def _inbox_holds(self) -> bool:
-        try:
-            return any(e.name.endswith(".json") for e in os.scandir(self.data_dir / "inbox"))
-        except OSError:
-            return False
+        return unread or self._had_inbox or holds_commands(self.data_dir)
 
     @property
     def hopeless(self) -> str:

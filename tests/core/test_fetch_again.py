@@ -17,6 +17,7 @@ from grok_video.core.mp4 import probe
 from grok_video.core.problem import ProblemCode
 from grok_video.ledger.ledger import Ledger
 from tests.core.conftest import clip_bytes, wait_for
+from tests.core.test_old_version import old
 from tests.core.test_worker import (
     FAST,
     Blender,
@@ -27,7 +28,7 @@ from tests.core.test_worker import (
 )
 from tests.stand_in.client import StandIn
 
-__all__ = ["blender", "make_blender", "one_service", "service"]  # fixtures
+__all__ = ["blender", "make_blender", "old", "one_service", "service"]  # fixtures
 
 
 def delivered(blender: Blender, state: State = State.IMPORTED, **changes: Any) -> Job:
@@ -149,13 +150,12 @@ def test_what_the_service_no_longer_has_is_said_and_the_job_stays(
     assert after.problem.code is ProblemCode.EXPIRED
     assert "no longer has this clip" in after.problem.message
     assert after.fetchable_again  # it may have been a gateway's word
-    asked = len(service.requests())
-    blender.fence()
     assert not path_of(job).exists()
-    assert len([r for r in service.requests("poll") if job.request_id in str(r)]) <= asked
-    service.reset()
-    bought = len(service.requests("submit"))
-    assert bought == 0
+    bought_once(service)
+    service.mend()
+    asked = len(service.requests("poll"))
+    blender.fence()
+    assert all(job.request_id not in poll["path"] for poll in service.requests("poll")[asked:])
 
 
 # ------------------------------------------------------------------------------------- what lies there by now
@@ -280,10 +280,10 @@ def dripping(blender: Blender, service: StandIn, job: Job) -> Path:
     """The file is fetched again, very slowly; its part."""
     service.fail("download", "drip", times=0)
     path_of(job).unlink()
+    before = len(service.requests("download"))
     blender.say("fetch_again", job=job.id)
-    part = Path(f"{path_of(job)}.part")
-    wait_for(lambda: part.exists() and part.stat().st_size, "the download to begin")
-    return part
+    wait_for(lambda: service.requests("download")[before:], "the download to begin")
+    return Path(f"{path_of(job)}.part")
 
 
 def test_pressed_twice_it_is_fetched_once(blender: Blender, service: StandIn) -> None:
@@ -402,13 +402,13 @@ def test_two_blenders_press(make_blender: Callable[[], Blender], service: StandI
     one, two = make_blender().start(), make_blender().start()
     job = delivered(one)
     path_of(job).unlink()
-    for blender in (one, two):
-        blender.say("fetch_again", job=job.id)
-    for blender in (one, two):
-        unchanged(job, ended(blender, job))
+    for either in (one, two):
+        either.say("fetch_again", job=job.id)
+    for either in (one, two):
+        unchanged(job, ended(either, job))
     two.fence()
     one.fence()
-    assert sorted(path.name for path in blender.project.glob(f"{path_of(job).stem}*")) == [
+    assert sorted(path.name for path in one.project.glob(f"{path_of(job).stem}*")) == [
         path_of(job).with_suffix(".json").name,
         path_of(job).name,
     ]
@@ -438,3 +438,54 @@ def test_what_never_came_is_not_fetched_again(blender: Blender, service: StandIn
     answer = blender.answer(blender.say("fetch_again", job=job.id))
     assert not answer["ok"]
     assert blender.until(job.id, lambda job: True) == job
+
+
+# ------------------------------------------------------------------------------------- with 0.1.0 beside it
+
+
+def test_with_a_worker_of_0_1_0_on_the_same_ledger(
+    make_blender: Callable[[], Blender], service: StandIn, old: Path
+) -> None:
+    """It has the job's lease, reads the same inbox, and does not know what the new one does."""
+    before = make_blender()
+    before.program = old
+    before.start()
+    job = delivered(before, State.READY)
+    service.fail("job", "stall")
+    keeps_it_awake = before.submit()
+    before.until(keeps_it_awake, lambda job: job.progress)
+    now = make_blender().start()
+    path_of(job).unlink()
+    command = now.say("fetch_again", job=job.id)
+    before.tell(type="wake")
+    after = ended(now, job)
+    unchanged(job, after)
+    assert (after.clip, after.problem) == (job.clip, None)
+    assert path_of(job).exists()
+    assert command not in now.reader.notices
+    assert not (now.data / "inbox" / "bad").exists()
+    # There the clip is imported, and here that is read.
+    before.say("imported", job=job.id, scene="Shot 1", blend="")
+    assert now.until(job.id, State.IMPORTED).imported_into == "Shot 1"
+    service.finish()
+    now.until(keeps_it_awake, State.READY)
+    assert before.process is not None
+    assert before.process.poll() is None
+    bought_once(service, jobs=2)
+
+
+def test_a_clip_that_0_1_0_fetched(
+    make_blender: Callable[[], Blender], service: StandIn, old: Path
+) -> None:
+    before = make_blender()
+    before.program = old
+    before.start()
+    job = delivered(before)
+    before.hang_up()
+    path_of(job).unlink()
+    service.expire()
+    now = make_blender().start()
+    after = again(now, job)
+    unchanged(job, after)
+    assert probe(path_of(job)) == job.clip
+    bought_once(service)

@@ -121,6 +121,7 @@ class Victim(Blender):
         self.story = story
         self.log = folder / "points.txt"
         self.clicked = False
+        self.lost = False  # the clip's file was lost, once
 
     def start(self, at: tuple[str, int] = ("", 0), **_: Any) -> Victim:  # type: ignore[override]
         self.worker = new_id()
@@ -243,6 +244,9 @@ class Story:
     prepare: Callable[[Victim], JobSpec]
     tell: Callable[[Victim, JobSpec], None]
     every_way: bool = False  # go on from where money is decided in each way, not in one
+    also: tuple[
+        str, ...
+    ] = ()  # points, killed at for the last time though another story passes them too
     recorded: list[str] = field(default_factory=list)
 
 
@@ -330,6 +334,35 @@ def recover(victim: Victim, spec: JobSpec) -> None:
     victim.reach(spec.id, State.READY)
 
 
+def fetch_again(victim: Victim, spec: JobSpec) -> None:
+    """The clip is imported, then its file is lost and its link is dead."""
+    buy_and_import(victim, spec)
+    lose_file(victim, spec)
+    victim.say("fetch_again", job=spec.id)
+    victim.reach(spec.id, is_back)
+
+
+def lose_file(victim: Victim, spec: JobSpec) -> None:
+    Path(spec.output).unlink(missing_ok=True)
+    victim.lost = True
+    victim.service.expire()
+
+
+#: Passed for the clip and once more for its file.
+SECOND_FILE = (
+    "chunk of the clip",
+    "probe",
+    "replace .mp4",
+    "clip's folder",
+    "end of a download",
+    "end of a poll",
+)
+
+
+def is_back(job: Job) -> bool:
+    return not job.fetching and job.clip is not None and Path(job.clip.path).exists()
+
+
 def left_over(victim: Victim) -> JobSpec:
     """A click of eleven minutes ago, by a Blender that ended."""
     spec = victim.order(session="an-earlier-one")
@@ -376,6 +409,7 @@ STORIES = [
     Story("dead link", dead_link, buy),
     Story("broken download", broken_download, buy),
     Story("recover", answer_lost, recover, every_way=True),
+    Story("fetch again", plain, fetch_again, also=SECOND_FILE),
     Story("release", left_over, hold_and_release),
     Story("rebuild", ledger_gone, go_on),
 ]
@@ -396,6 +430,7 @@ NEEDED = (
         "commit progress", "commit done", "commit downloaded", "commit commands+import_claimed",
         "commit commands+imported", "commit commands+stop_requested", "commit commands+retried",
         "commit not_sent", "commit url_gone", "commit download_broken", "commit answer_lost",
+        "commit commands+fetch_again", "commit fetch_link", "commit fetched_again", "unlink fetch_again",
         "commit commands+submitted", "commit commands+released", "commit held", "commit slots",
         "commit leases", "commit workers", "unlink submit", "unlink claim", "unlink imported", "unlink stop",
         "unlink retry", "unlink release", "unlink request_id", "touch .ready", "unlink .ready", "POST", "poll",
@@ -406,7 +441,7 @@ NEEDED = (
     )),
     *(f"journal {kind}: {side}" for side in ("before", "inside", "after") for kind in (
         "created", "submit_started", "sending", "submitted", "progress", "done", "downloaded", "not_sent",
-        "answer_lost", "import_claimed", "imported", "stop_requested", "retried", "held", "released",
+        "fetch_again", "fetch_link", "fetched_again", "answer_lost", "import_claimed", "imported", "stop_requested", "retried", "held", "released",
     )),
     "POST: the answer begins", "poll: the answer begins", "download: the answer begins", "connection: after",
     "lock of a worker: after", "lock of the opening: after",
@@ -433,11 +468,13 @@ def cases_of(stories: list[Story]) -> list[Case]:
         counts = Counter(story.recorded)
         for name, count in counts.items():
             money = name.startswith(MONEY)
-            if name in known and not money:
+            also = name.startswith(story.also)
+            if name in known and not money and not also:
                 continue
             ways = ("same", "later", "rebuilt") if money and story.every_way else ("same",)
             # How often others come (a poll, a look at the inbox) is a matter of time.
-            times = {1, count} if money or name.startswith(("chunk of", "replace")) else {1}
+            both = money or name.startswith(("chunk of", "replace"))
+            times = {1, count} if both else {count} if also else {1}
             cases += [Case(story.name, (name, n), way) for n in sorted(times) for way in ways]
         known |= set(counts)
     return cases
@@ -498,7 +535,8 @@ def go_on_after(victim: Victim, spec: JobSpec, *, may_hold: bool) -> Job:
     """Start a worker, say what a user would say, and see the job to its end."""
     posts = may_have_started(victim.service)
     victim.start()
-    if victim.story.tell in (buy, buy_and_import, stop_and_retry, recover) and not victim.clicked:
+    tells = (buy, buy_and_import, stop_and_retry, recover, fetch_again)
+    if victim.story.tell in tells and not victim.clicked:
         victim.say("submit", spec=spec)  # it was killed before anybody clicked
     said: set[tuple[str, int]] = set()
 
@@ -531,6 +569,12 @@ def go_on_after(victim: Victim, spec: JobSpec, *, may_hold: bool) -> Job:
                 once("imported", scene="Scene", blend="")
             else:
                 once("claim", session=victim.session)
+        elif job.state is State.IMPORTED and victim.story.tell is fetch_again:
+            if not victim.lost:
+                lose_file(victim, spec)
+            if not is_back(job):
+                once("fetch_again")
+                return None
         return job if job.state in (State.IMPORTED, State.FAILED) else None
 
     return victim.watch(ended, "the end of the job")

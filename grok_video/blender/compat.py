@@ -23,6 +23,10 @@ def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     return getattr(workspace, "sequencer_scene", None) or context.scene
 
 
+#: The panel that shows the file of the active strip: in the sequencer's sidebar, from 5.0 on among the properties.
+STRIP_SOURCE_PANEL = "STRIP_PT_source" if bpy.app.version >= (5, 0) else "SEQUENCER_PT_source"
+
+
 def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
     """Let the workspace's sequencers show ``scene`` where they show none (5.0 on)."""
     workspace = context.workspace

@@ -22,6 +22,7 @@ OWNERS = {
     "click": "click",
     "series": "series",
     "imports": "imports",
+    "files": "files",
     "questions": "questions",
     "sums": "spending",
     "watch": "watch",

@@ -13,6 +13,7 @@ from ...core.problem import Problem, ProblemCode
 from ...core.spec import Clip
 from .. import timeline
 from ..refusal import Refused
+from . import files
 from .click import say
 from .queue import send
 from .series import drop_passes, go_on_from
@@ -32,6 +33,8 @@ def imports_by_itself(job: Job) -> bool:
     """
     session = current()
     if job.state is not State.READY or not job.driven or job.id in session.imports.reported:
+        return False
+    if job.fetching:
         return False
     claimant = job.claimed_by
     if claimant not in ("", session.bridge.session) and not session.bridge.session_ended(claimant):
@@ -113,9 +116,15 @@ def import_job(
         raise Refused(f"The scene “{job.spec.target.scene}” is not there.", "Choose another one.")
     if job.clip is None:
         raise Refused("This job has no clip yet.")
+    if job.fetching:
+        raise Refused("The clip's file is being downloaded again.", "Import it when it is there.")
     if not asked_for and timeline.strips.strips_of(scene, job.id):
         _report_imported(job, scene)
         return None
+    if files.look_now(job) == "gone":
+        gone, hint = f"The file of this clip is gone: {job.clip.path}.", "Download Again is free."
+        _give_back(job, gone, hint)
+        raise Refused(gone, hint)
     try:
         landing = _place(context, job, job.clip, scene, frame if asked_for else None)
     except Refused as error:
@@ -197,11 +206,11 @@ def _report_imported(job: Job, scene: bpy.types.Scene) -> None:
     current().imports.reported.add(job.id)  # said once, however late the worker reads the command
 
 
-def _give_back(job: Job, sentence: str) -> None:
+def _give_back(
+    job: Job, sentence: str, hint: str = "The clip is kept. Press Import to place it."
+) -> None:
     """Give a claimed clip back: it waits in the panel's list with its Import button, and nothing is lost."""
     if job.claimed_by == current().bridge.session and job.state is State.READY:
-        problem = Problem(
-            ProblemCode.SCENE, sentence, "The clip is kept. Press Import to place it."
-        )
+        problem = Problem(ProblemCode.SCENE, sentence, hint)
         send("unclaim", job=job.id, problem=asdict(problem))
         current().imports.reported.add(job.id)

@@ -68,6 +68,19 @@ class Imports:
 
 
 @mutable_record
+class Files:
+    """What was seen of the files of clips, and which are to come back. Changed by files.py only."""
+
+    sizes: dict[str, int] = field(default_factory=dict)  # path → bytes at the last look, or below 0
+    looked: dict[str, float] = field(default_factory=dict)  # path → monotonic time of that look
+    shown: set[str] = field(
+        default_factory=set
+    )  # paths that panels show and that are to be looked at
+    #: Job id → events of the job when its file was asked for again.
+    awaited: dict[str, int] = field(default_factory=dict)
+
+
+@mutable_record
 class Question:
     """A command to the worker that is answered by a notice: *check*, *models* or *limits*."""
 
@@ -121,6 +134,7 @@ class Session:
     click: Click = field(default_factory=Click)
     series: Series = field(default_factory=Series)
     imports: Imports = field(default_factory=Imports)
+    files: Files = field(default_factory=Files)
     questions: Questions = field(default_factory=Questions)
     sums: Sums = field(default_factory=Sums)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened

@@ -8,11 +8,11 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
-from ...core.job import State
 from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
+from . import files
 from .bridge import Bridge
 from .click import drop_all, prepare
 from .imports import import_due, imports_by_itself, wait_because
@@ -31,6 +31,7 @@ def tick(context: bpy.types.Context) -> bool:
     tidy()
     changed |= prepare(context)
     end_series()
+    changed |= files.came(context)
     try:
         changed |= import_due(context)
         changed |= start_next_pass(context)
@@ -49,7 +50,7 @@ def tick(context: bpy.types.Context) -> bool:
 def busy() -> bool:
     """Whether something is under way that needs ticks."""
     session = current()
-    if session.click.queue or session.series.next or session.bridge.expects:
+    if session.click.queue or session.series.next or session.bridge.expects or files.due():
         return True
     mine = config.account()
     # A running worker also downloads what was bought with another key, and must hear of *offline* through ticks.
@@ -59,7 +60,7 @@ def busy() -> bool:
         and (
             job.spec.account == mine
             or job.released_by == session.bridge.session
-            or (downloads and job.state is State.DOWNLOADING)
+            or (downloads and job.awaits_file)
         )
         for job in session.bridge.snapshot.open
     ) or any(imports_by_itself(job) for job in session.bridge.snapshot.active)
@@ -98,8 +99,9 @@ def register() -> None:
 
 def unregister() -> None:
     bpy.app.handlers.load_post.remove(_on_load)
-    if bpy.app.timers.is_registered(watchdog):
-        bpy.app.timers.unregister(watchdog)
+    for timer in (watchdog, files.look):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
     if running() is not None:
         drop_all("Grok Video was disabled.")
     session = end()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         clip_files,
         colour,
         importing,
+        media,
         placement,
         source_marks,
         source_strip,

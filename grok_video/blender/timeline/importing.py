@@ -47,6 +47,11 @@ def refusal(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
     """'' or a sentence: why nothing can be imported into ``scene`` now. Cheap enough for every tick."""
     if scene.library is not None or scene.override_library is not None:
         return f"The scene “{scene.name}” is linked from another file and cannot take strips."
+    return unsettled(context)
+
+
+def unsettled(context: bpy.types.Context) -> str:
+    """'' or a sentence: why no strip of any scene may be changed now. Cheap enough for every tick."""
     if bpy.app.is_job_running("RENDER") or bpy.app.is_job_running("OBJECT_BAKE"):
         return "The clip waits while Blender renders."
     for window in context.window_manager.windows:

@@ -10,7 +10,7 @@ from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
 from .. import timeline
 from ..refusal import Refused
-from ..session import blocking, click, imports, queue, series
+from ..session import blocking, click, files, imports, queue, series, watch
 from ..session.state import current
 from .asking import (
     JOB,
@@ -127,7 +127,12 @@ class GROK_VIDEO_OT_stop(Asks, bpy.types.Operator):
     job: JOB
 
     def run(self, context: bpy.types.Context) -> Result:
-        job = queue.job_of(self.job, lambda job: job.state in _STOPPABLE)
+        job = queue.job_of(self.job, lambda job: job.state in _STOPPABLE or job.fetching)
+        if job.fetching:
+            files.stop_fetching(job)
+            if bpy.app.background:
+                blocking.wait_until(context, job.id, lambda now: not now.fetching)
+            return {"FINISHED"}
         series.drop_passes(job.id, "It was stopped.")
         queue.send("stop", job=job.id)
         if bpy.app.background and job.state in _STOPPABLE:
@@ -162,6 +167,53 @@ class GROK_VIDEO_OT_retry(Asks, bpy.types.Operator):
             before = job.seq
             blocking.wait_until(context, job.id, lambda job: job.seq > before)
         return finish(self, context, job.id, ON_THE_TIMELINE)
+
+
+class GROK_VIDEO_OT_download_again(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.download_again"
+    bl_label = "Download Again"
+    bl_description = (
+        "Download the file of this clip once more, while the service still has it, and let the strips "
+        "show it. Free: nothing is bought"
+    )
+    bl_options = set()
+
+    job: JOB
+
+    def run(self, context: bpy.types.Context) -> Result:
+        job = queue.job_of(self.job, lambda job: job.fetchable_again and bool(files.look_now(job)))
+        if not job.fetching and not self._begin(job):
+            return {"FINISHED"}
+        if not bpy.app.background:
+            watch.redraw()
+            return {"FINISHED"}
+        before = job.seq
+        job = blocking.wait_until(
+            context,
+            job.id,
+            lambda now: (now.seq > before and not now.fetching) or now.blocked,
+        )
+        if job.problem is not None:
+            kind = "WARNING" if not files.look_now(job) else "ERROR"
+            self.report({kind}, f"{job.problem.message} {job.problem.hint}".strip())
+        return {"CANCELLED"} if files.look_now(job) else {"FINISHED"}
+
+    def _begin(self, job: Job) -> bool:
+        """Ask for the file; False where it is there and the strips need nothing but to show it. Raises Refused."""
+        if not job.fetchable_again:
+            raise Refused("The clip of this job never came.", "Retry asks for it, free.")
+        if not files.look_now(job):
+            if not files.show_clip(job):
+                raise Refused(
+                    "The file of this clip is there.", "Import it again where it is missing."
+                )
+            self.report({"INFO"}, "The file is there, and the strips of this clip show it")
+            return False
+        trouble = queue.connection_trouble()
+        if trouble and trouble[1] is ProblemCode.OFFLINE:
+            raise Refused(trouble[0], code=trouble[1])
+        files.fetch_again(job)
+        return True
 
 
 class GROK_VIDEO_OT_request_id(Asks, bpy.types.Operator):
@@ -326,7 +378,7 @@ def _bought_since(job: Job) -> str:
 
 
 def _can_send_again(job: Job) -> bool:
-    return job.state in FINAL_STATES
+    return job.state in FINAL_STATES and not job.fetching
 
 
 register, unregister = bpy.utils.register_classes_factory(
@@ -335,6 +387,7 @@ register, unregister = bpy.utils.register_classes_factory(
         GROK_VIDEO_OT_release,
         GROK_VIDEO_OT_stop,
         GROK_VIDEO_OT_retry,
+        GROK_VIDEO_OT_download_again,
         GROK_VIDEO_OT_request_id,
         GROK_VIDEO_OT_import_result,
         GROK_VIDEO_OT_show_strip,

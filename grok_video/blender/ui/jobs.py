@@ -13,8 +13,9 @@ import bpy
 from ...core.amount import priced, usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
-from ..session import click
-from ..session.state import current
+from .. import timeline
+from ..session import click, files
+from ..session.state import current, job_by_id
 from .widgets import draw_help_button, draw_wrapped, is_narrow, size_text, time_text
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     page = min(shown.page, pages)
     at = time.time()
     listed = jobs[(page - 1) * ROWS : page * ROWS]
+    files.show(job.clip.path for job in listed if job.clip is not None)
     for job in listed:
         _draw_job(layout, context, job, at)
     if not jobs:
@@ -114,6 +116,8 @@ def _status(job: Job, at: float, short: bool = False) -> str:
     word = _WORDS[job.state]
     if job.held:
         word = "Held"
+    elif job.fetching:
+        word = "Downloading" if short else "Downloading Again"
     elif job.state is State.FAILED and job.problem and job.problem.code is ProblemCode.MODERATED:
         word = "Refused" if short else "Refused by Moderation"
     elif job.state is State.RUNNING and job.blocked:
@@ -127,7 +131,7 @@ def _status(job: Job, at: float, short: bool = False) -> str:
         word = percent if short and word == _WORDS[State.RUNNING] else f"{word} {percent}"
     parts = [word]
     paid = short and job.cost is not None  # a narrow row has no room for both time and money
-    if not paid and (job.state is not State.QUEUED or not job.held):
+    if not paid and not job.fetching and (job.state is not State.QUEUED or not job.held):
         parts.append(time_text((ended or at) - job.created_at))
     if job.cost is not None:
         parts.append(usd(job.cost))
@@ -142,7 +146,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
     narrow = is_narrow(context)
     line = box.row(align=True)
     status = _status(job, at, narrow)
-    if job.state in (State.SUBMITTING, State.RUNNING, State.DOWNLOADING):
+    if job.fetching or job.state in (State.SUBMITTING, State.RUNNING, State.DOWNLOADING):
         running = job.state is State.RUNNING and job.progress is not None
         line.progress(factor=(job.progress or 0) / 100 if running else 0.0, text=status)
     else:
@@ -153,20 +157,33 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         line = box.row(align=True)
         line.alignment = "RIGHT"
     _draw_small_buttons(line, job)
+    lost = files.lost(job)
     problem = job.problem
-    if problem is not None:
+    if problem is not None and (lost or not _over(job)):
         words = f"{problem.message} {problem.hint}".strip()
         draw_wrapped(box, context, words, most=PROBLEM_LINES * (2 if narrow else 1))
+    elif lost and not job.fetching:
+        words = "gone" if lost == "gone" else "not the one that came"
+        draw_wrapped(box, context, f"The file of this clip is {words}.", "ERROR")
     elif job.state is State.READY and job.spec.target.blend != bpy.data.filepath:
         name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
         draw_wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
     _draw_charge(box, context, job)
     _draw_actions(box, job, narrow)
+    if lost and job.fetchable_again:
+        box.operator("grok_video.download_again", icon="FILE_REFRESH").job = job.id
     landing = current().imports.landings.get(job.id)
     if landing is not None:
         draw_wrapped(box, context, landing.notice, "INFO")
         if landing.off_colour:
             box.operator("grok_video.use_standard").scene = job.imported_into
+
+
+def _over(job: Job) -> bool:
+    """Whether a delivered job tells of a file that could not be fetched again, which somebody has put back since."""
+    delivered = job.state in (State.READY, State.IMPORTED) and not job.fetching
+    stays = job.problem is None or job.problem.code in (ProblemCode.FILE, ProblemCode.SCENE)
+    return delivered and not stays
 
 
 def _draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
@@ -213,6 +230,7 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
             draw_help_button(box, job.problem.code)
         return
     if job.state is State.READY:
+        row.enabled = not job.fetching and files.lost(job) != "gone"
         row.operator("grok_video.import_result", text="Import", icon="IMPORT").job = job.id
         here = row.operator("grok_video.import_result", text="At the Playhead")
         here.job, here.here = job.id, True
@@ -233,3 +251,19 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
             "grok_video.send_again",
             text=priced("Send Again…" if price is None else "Send Again", price),
         ).job = job.id
+
+
+def draw_lost_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw what can be done for the active strip when it came from a job and its file is missing."""
+    editor = timeline.strips.target_scene(context).sequence_editor
+    strip = editor.active_strip if editor is not None else None
+    job = job_by_id(strip.get(timeline.strips.JOB_PROPERTY, "")) if strip is not None else None
+    if job is None or job.clip is None:
+        return
+    path = timeline.media.file_of(strip)
+    files.show((path, job.clip.path))
+    if job.fetching:
+        layout.label(text="The clip's file is being downloaded again", icon="IMPORT")
+    elif files.is_gone(path):
+        draw_wrapped(layout, context, "The file of this clip is gone.", "ERROR")
+        layout.operator("grok_video.download_again", icon="FILE_REFRESH").job = job.id

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from .. import compat
 from ..session import watch
 from ..session.state import current
 from .edit import draw_edit
 from .extend import draw_extend
 from .generate import draw_generate, draw_request, draw_scenes
-from .jobs import draw_jobs
+from .jobs import draw_jobs, draw_lost_strip
 from .references import draw_pictures
 from .spending import draw_spending
 
@@ -99,6 +100,11 @@ def _draw_file_external(self: bpy.types.Menu, _context: bpy.types.Context) -> No
     self.layout.operator("grok_video.collect_clips")
 
 
+def _draw_source(self: bpy.types.Panel, context: bpy.types.Context) -> None:
+    # In the panel of a strip's file, where artists look when Blender draws the strip in red.
+    draw_lost_strip(self.layout, context)
+
+
 _CLASSES = (
     GROK_VIDEO_PT_request_sequencer,
     GROK_VIDEO_PT_jobs_sequencer,
@@ -109,6 +115,7 @@ _MENUS = (
     ("SEQUENCER_MT_add", _draw_sequencer_add),
     ("VIEW3D_MT_view", _draw_view3d_view),
     ("TOPBAR_MT_file_external_data", _draw_file_external),
+    (compat.STRIP_SOURCE_PANEL, _draw_source),
 )
 
 

@@ -416,6 +416,25 @@ def test_two_blenders_press(make_blender: Callable[[], Blender], service: StandI
     assert probe(path_of(job)) == job.clip
 
 
+def test_the_worker_that_fetched_the_clip_does_not_hold_it_up_nor_fetch_it_too(
+    make_blender: Callable[[], Blender], service: StandIn
+) -> None:
+    """It lives, offline, and has the lease of the job as it ended."""
+    one, two = make_blender().start(), make_blender().start()
+    job = delivered(one)
+    one.tell(type="online", online=False)
+    before = len(service.requests("download"))
+    dripping(two, service, job)
+    one.tell(type="online", online=True)
+    service.mend()
+    one.fence()
+    assert len(service.requests("download")) == before + 2  # the file once, the fence's clip
+    two.kill()
+    after = ended(one, job)
+    unchanged(job, after)
+    assert probe(path_of(job)) == job.clip
+
+
 def test_imported_while_its_file_comes(blender: Blender, service: StandIn) -> None:
     """Another Blender had the strips of the clip already: both become true."""
     blender.start()

@@ -14,7 +14,12 @@ from grok_video.core.events import (
     Blocked,
     Created,
     DownloadBroken,
+    Downloaded,
     Event,
+    FetchAgain,
+    FetchedAgain,
+    FetchLink,
+    FetchTrouble,
     Held,
     NotSent,
     Released,
@@ -27,6 +32,7 @@ from grok_video.core.events import (
 )
 from grok_video.core.job import Job, State, apply
 from grok_video.core.problem import Problem, ProblemCode
+from grok_video.core.spec import Clip
 from grok_video.worker.schedule import (
     MOST_BROKEN,
     MOST_BROKEN_HERE,
@@ -39,6 +45,7 @@ from grok_video.worker.schedule import (
     after_poll,
     backoff,
     next_download,
+    of_fetching,
     step,
 )
 from tests.core.conftest import make_spec
@@ -194,6 +201,30 @@ def test_a_dead_link_is_asked_for_later_and_later() -> None:
         job = replace(downloading(), urls_gone=links_before)
         after_dead_link(job, remembered, Pace(), 1000.0)
         assert step(apply(job, UrlGone(), T0), world(), remembered).at == 1000.0 + seconds
+
+
+def test_a_file_that_is_fetched_again() -> None:
+    """By its link, which is dead as a rule: then the service is asked at once, and later of a link that dies again."""
+    clip = Clip("/a.mp4", 1, 848, 480, 24.0, 25, 1.0, True)
+    days_later = world(3 * 86_400.0)
+    job = apply(apply(downloading(), Downloaded(clip), T0), FetchAgain(), days_later.wall)
+    remembered = memory()
+    assert step(job, days_later, remembered).act is Act.DOWNLOAD
+    assert step(job, replace(days_later, online=False), remembered).act is Act.WAIT
+    after_dead_link(job, remembered, Pace(), 1000.0)
+    job = apply(job, FetchLink(""), days_later.wall)
+    assert step(job, days_later, remembered) == Step(Act.POLL, 0.0)  # and is not called slow
+    after_dead_link(job, remembered, Pace(), 1000.0)
+    assert step(job, days_later, remembered).at == 1000.0 + 120.0
+    blocked = step(job, replace(days_later, account="another"), remembered)
+    assert isinstance(blocked.event, Blocked)
+    told = of_fetching(blocked.event)
+    assert isinstance(told, FetchTrouble)
+    job = apply(job, told, days_later.wall)
+    assert step(job, replace(days_later, account="another"), remembered).act is Act.WAIT
+    assert step(job, days_later, remembered).act is Act.POLL
+    job = apply(job, FetchedAgain(clip), days_later.wall)
+    assert step(job, days_later, remembered).act is Act.WAIT
 
 
 def test_slow_is_said_once_and_asked_for_less_often() -> None:

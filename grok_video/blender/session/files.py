@@ -19,6 +19,8 @@ from .watch import redraw
 
 LOOK_AGAIN = 5.0  # seconds after which a file that is shown is looked at again
 MOST_LOOKS = 16  # files looked at in one turn of the event loop
+SLOW = 0.1  # seconds: a look that takes longer was at a disk that sleeps or a share that does not answer
+PUT_OFF = 200.0  # times as long as a slow look took nothing in its folder is looked at again
 _GONE, _UNKNOWN = -1, -2  # in place of a size
 
 
@@ -52,10 +54,17 @@ def show(paths: Iterable[str]) -> None:
     """Have the files that a panel shows looked at soon. No look: panels call this."""
     own = current().files
     now = time.monotonic()
-    due = [path for path in paths if path and now - own.looked.get(path, -LOOK_AGAIN) >= LOOK_AGAIN]
+    due = [path for path in paths if path and now >= _due_at(path)]
     own.shown.update(due)
     if due and not bpy.app.background and not bpy.app.timers.is_registered(look):
         bpy.app.timers.register(look, first_interval=0.1)
+
+
+def _due_at(path: str) -> float:
+    """The monotonic time from which on a file may be looked at again unasked."""
+    own = current().files
+    put_off = own.put_off.get(os.path.dirname(path), 0.0)
+    return max(own.looked.get(path, -LOOK_AGAIN) + LOOK_AGAIN, put_off)
 
 
 def look() -> float | None:
@@ -67,7 +76,8 @@ def look() -> float | None:
     news = False
     for path in sorted(own.shown)[:MOST_LOOKS]:
         own.shown.discard(path)
-        news |= _look_at(path)
+        if time.monotonic() >= _due_at(path):
+            news |= _look_at(path)
     if news:
         redraw()
         for window in bpy.context.window_manager.windows:
@@ -80,6 +90,7 @@ def look() -> float | None:
 def _look_at(path: str) -> bool:
     """Look at a file; True when something else was seen than before."""
     own = current().files
+    began = time.monotonic()
     try:
         size = os.stat(path).st_size
     except (FileNotFoundError, NotADirectoryError):
@@ -87,7 +98,10 @@ def _look_at(path: str) -> bool:
     except (OSError, ValueError):  # a folder that may not be read says nothing of its files
         size = _UNKNOWN
     before = own.sizes.get(path)
-    own.sizes[path], own.looked[path] = size, time.monotonic()
+    now = time.monotonic()
+    own.sizes[path], own.looked[path] = size, now
+    if now - began > SLOW:  # Blender stood still meanwhile
+        own.put_off[os.path.dirname(path)] = now + PUT_OFF * (now - began)
     return before != size
 
 

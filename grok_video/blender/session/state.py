@@ -73,6 +73,8 @@ class Files:
 
     sizes: dict[str, int] = field(default_factory=dict)  # path → bytes at the last look, or below 0
     looked: dict[str, float] = field(default_factory=dict)  # path → monotonic time of that look
+    #: Folder → monotonic time before which nothing in it is looked at: a look took long.
+    put_off: dict[str, float] = field(default_factory=dict)
     shown: set[str] = field(
         default_factory=set
     )  # paths that panels show and that are to be looked at

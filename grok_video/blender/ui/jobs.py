@@ -163,8 +163,11 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         words = f"{problem.message} {problem.hint}".strip()
         draw_wrapped(box, context, words, most=PROBLEM_LINES * (2 if narrow else 1))
     elif lost and not job.fetching:
-        words = "gone" if lost == "gone" else "not the one that came"
-        draw_wrapped(box, context, f"The file of this clip is {words}.", "ERROR")
+        gone = lost == "gone"  # another file may be the artist's own wish
+        words = "gone" if gone else "not the one that came"
+        draw_wrapped(
+            box, context, f"The file of this clip is {words}.", "ERROR" if gone else "INFO"
+        )
     elif job.state is State.READY and job.spec.target.blend != bpy.data.filepath:
         name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
         draw_wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")

@@ -115,7 +115,6 @@ _MENUS = (
     ("SEQUENCER_MT_add", _draw_sequencer_add),
     ("VIEW3D_MT_view", _draw_view3d_view),
     ("TOPBAR_MT_file_external_data", _draw_file_external),
-    (compat.STRIP_SOURCE_PANEL, _draw_source),
 )
 
 
@@ -124,9 +123,11 @@ def register() -> None:
         bpy.utils.register_class(cls)
     for menu, draw in _MENUS:
         getattr(bpy.types, menu).append(draw)
+    getattr(bpy.types, compat.STRIP_SOURCE_PANEL).prepend(_draw_source)
 
 
 def unregister() -> None:
+    getattr(bpy.types, compat.STRIP_SOURCE_PANEL).remove(_draw_source)
     for menu, draw in _MENUS:
         getattr(bpy.types, menu).remove(draw)
     for cls in reversed(_CLASSES):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from .amount import TICKS_PER_USD, usd
 from .job import Job
@@ -71,19 +71,27 @@ def month_start(at: float) -> float:
     return time.mktime((now.tm_year, now.tm_mon, 1, 0, 0, 0, 0, 0, -1))
 
 
-def spent(jobs: Iterable[Job], account: str, since: float) -> int:
-    """Ticks that the account's jobs cost, or may cost, that were submitted since that wall time."""
-    return sum(job.spent for job in jobs if job.started_at >= since and job.spec.account == account)
+def spent(jobs: Iterable[Job], account: str | Collection[str], since: float) -> int:
+    """Ticks that the account's jobs cost, or may cost, that were submitted since that wall time.
+
+    ``account``: its fingerprint, or all of its fingerprints (``core.spec.accounts_of``).
+    """
+    mine = {account} if isinstance(account, str) else account
+    return sum(job.spent for job in jobs if job.started_at >= since and job.spec.account in mine)
 
 
 def spending(
     jobs: Iterable[Job],
     limits: Limits,
-    account: str,
+    account: str | Collection[str],
     in_file: Callable[[Job], bool],
     now: float,
 ) -> Spending:
-    """The sums of what ``jobs`` cost; ``in_file`` says which of them belong to the .blend that is open."""
+    """The sums of what ``jobs`` cost; ``in_file`` says which of them belong to the .blend that is open.
+
+    ``account``: the fingerprint of the account in use, or all of its fingerprints.
+    """
+    mine = {account} if isinstance(account, str) else account
     started = [job for job in jobs if job.started_at]
     now = not_before(now, started)
     day, month = day_start(now), month_start(now)
@@ -97,10 +105,10 @@ def spending(
             file += ticks
         if job.started_at >= month:
             this_month += ticks
-            account_month += ticks if job.spec.account == account else 0
+            account_month += ticks if job.spec.account in mine else 0
         if job.started_at >= day:
             today += ticks
-            account_today += ticks if job.spec.account == account else 0
+            account_today += ticks if job.spec.account in mine else 0
     return Spending(file, today, this_month, all_time, account_today, account_month)
 
 

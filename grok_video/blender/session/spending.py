@@ -48,8 +48,9 @@ def sums_now() -> money.Spending:
     of = (session.document, len(session.documents), path, mine, session.bridge.reader.limits, day)
     sums = session.sums
     if sums.summed_for[0] is not snapshot or sums.summed_for[1] != of:
+        fingerprints = config.accounts({job.spec.api_base for job in snapshot.all})
         sums.spending = money.spending(
-            snapshot.all, session.bridge.reader.limits, mine, _in_file, now
+            snapshot.all, session.bridge.reader.limits, fingerprints, _in_file, now
         )
         sums.summed_for = snapshot, of
     return sums.spending

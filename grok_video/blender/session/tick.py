@@ -51,13 +51,13 @@ def busy() -> bool:
     session = current()
     if session.click.queue or session.series.next or session.bridge.expects:
         return True
-    mine = config.account()
+    mine = config.accounts(job.spec.api_base for job in session.bridge.snapshot.open)
     # A running worker also downloads what was bought with another key, and must hear of *offline* through ticks.
     downloads = session.bridge.worker.alive
     return any(
         job.driven
         and (
-            job.spec.account == mine
+            job.spec.account in mine
             or job.released_by == session.bridge.session
             or (downloads and job.state is State.DOWNLOADING)
         )

@@ -9,7 +9,9 @@ what was spent at a service on this computer counts never.
 
 from __future__ import annotations
 
+import calendar
 import io
+import math
 import time
 from collections.abc import Callable, Collection, Iterable
 
@@ -60,15 +62,69 @@ def not_before(now: float, jobs: Iterable[Job]) -> float:
 
 
 def day_start(at: float) -> float:
-    """The wall time at which the local day of ``at`` began."""
-    now = time.localtime(at)
-    return time.mktime((now.tm_year, now.tm_mon, now.tm_mday, 0, 0, 0, 0, 0, -1))
+    """The wall time at which the local day of ``at`` began: the first moment that had its date."""
+    return _began(at, lambda now: (now.tm_year, now.tm_mon, now.tm_mday))
 
 
 def month_start(at: float) -> float:
-    """The wall time at which the local month of ``at`` began."""
-    now = time.localtime(at)
-    return time.mktime((now.tm_year, now.tm_mon, 1, 0, 0, 0, 0, 0, -1))
+    """The wall time at which the local month of ``at`` began: the first moment that had its name."""
+    return _began(at, lambda now: (now.tm_year, now.tm_mon, 1))
+
+
+#: Wall times that every system has a local time for: Windows has none before 1970 and after the year 3000.
+_EARLIEST, _LATEST = 3 * 86_400, 32_503_000_000
+#: Seconds before and after its midnight in UTC in which a local day can begin; one that was skipped lies in between.
+_BEFORE, _AFTER = 26 * 3600, 50 * 3600
+_STEP = 4 * 3600  # seconds; no zone has changed its distance from UTC twice in so short a time
+
+
+def _began(at: float, first_day: Callable[[time.struct_time], tuple[int, int, int]]) -> float:
+    """The first moment on or after the local midnight of ``first_day`` of the local time at ``at``; never after ``at``.
+
+    Of the system's local time only its distance from UTC is asked: ``mktime`` has to guess where a midnight does not
+    exist, or exists twice.
+    """
+    if at < _EARLIEST:
+        return min(at, 0.0)
+    moment = min(math.floor(at), _LATEST)
+    began = moment
+    for _ in range(5):
+        here = time.localtime(moment)
+        midnight = calendar.timegm((*first_day(here), 0, 0, 0))
+        began = _first_at(midnight - _BEFORE, min(moment, midnight + _AFTER), midnight)
+        if (
+            time.localtime(moment) == here
+        ):  # else the system's zone was changed meanwhile: a laptop travels
+            break
+    return float(began)
+
+
+def _first_at(low: int, high: int, midnight: int) -> int:
+    """The first second from ``low`` on whose local time is ``midnight`` or later; ``high`` without one before."""
+    low = max(low, 0)
+    while low < high:
+        offset, end = _offset(low), min(low + _STEP, high)
+        if _offset(end) != offset:
+            end = _change(low, end, offset)
+        if low + offset >= midnight:
+            return low
+        if midnight - offset < end:
+            return midnight - offset
+        low = end
+    return high
+
+
+def _offset(second: int) -> int:
+    """Seconds by which the local time is ahead of UTC."""
+    return calendar.timegm(time.localtime(second)) - second
+
+
+def _change(low: int, high: int, offset: int) -> int:
+    """The second after ``low``, and ``high`` at most, from which on the local time is not ``offset`` ahead."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _offset(middle) == offset else (low, middle)
+    return high
 
 
 def spent(jobs: Iterable[Job], account: str | Collection[str], since: float) -> int:

@@ -165,6 +165,14 @@ class NotCharged(Event):
 
 
 @record
+class Dated(Event):
+    """The artist says that the job was bought at ``at`` (wall time) at the latest: the clock had been ahead."""
+
+    kind: ClassVar[str] = "dated"
+    at: float
+
+
+@record
 class ImportClaimed(Event):
     kind: ClassVar[str] = "import_claimed"
     session: str
@@ -218,6 +226,7 @@ EVENTS: dict[str, type[Event]] = {
         StopRequested,
         Retried,
         NotCharged,
+        Dated,
         ImportClaimed,
         ImportReleased,
         Imported,

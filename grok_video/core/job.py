@@ -187,6 +187,9 @@ def apply(job: Job | None, event: events.Event, at: float) -> Job:
         )
     if isinstance(event, events.Unrecognised):
         return replace(job, seq=job.seq + 1, updated_at=at, driven=False)
+    if isinstance(event, events.Dated):  # in every state, and changes none
+        started_at = min(job.started_at, event.at)
+        return replace(job, seq=job.seq + 1, updated_at=at, started_at=started_at)
     state = TRANSITIONS.get((job.state, type(event)))
     if state is None:
         raise IllegalTransition(f"{event.kind!r} cannot happen to a job that is {job.state}")

@@ -61,6 +61,26 @@ def not_before(now: float, jobs: Iterable[Job]) -> float:
     return max(now, max((job.started_at for job in jobs), default=0.0))
 
 
+#: Seconds by which a purchase may lie ahead of the clock without a word: such a day is over by itself.
+_SOON = 86_400.0
+
+
+def ahead(now: float, jobs: Iterable[Job]) -> float:
+    """The wall time of the newest purchase where that is still to come for more than a day, else 0.0.
+
+    The clock was wrong when that was bought, or is wrong now. Until the artist says which, limits count by that day.
+    """
+    newest = not_before(now, jobs)
+    return newest if newest > now + _SOON else 0.0
+
+
+def date_text(at: float) -> str:
+    """The local date of a wall time: '2036-05-14'."""
+    if at > _LATEST:
+        return "a day after the year 3000"
+    return time.strftime("%Y-%m-%d", time.localtime(at))
+
+
 def day_start(at: float) -> float:
     """The wall time at which the local day of ``at`` began: the first moment that had its date."""
     return _began(at, lambda now: (now.tm_year, now.tm_mon, now.tm_mday))
@@ -168,10 +188,13 @@ def spending(
     return Spending(file, today, this_month, all_time, account_today, account_month)
 
 
-def over(limits: Limits, today: int, month: int, price: int | None, model: str) -> Problem | None:
+def over(
+    limits: Limits, today: int, month: int, price: int | None, model: str, ahead: float = 0.0
+) -> Problem | None:
     """Why the spending limits refuse a clip; None when they do not.
 
-    ``today`` and ``month`` are what the account has spent, ``price`` what the clip costs (None: not known).
+    ``today`` and ``month`` are what the account has spent, ``price`` what the clip costs (None: not known). ``ahead``:
+    the wall time whose day and month those are, where it is still to come (see the function ``ahead``); else 0.0.
     """
     if not limits.any:
         return None
@@ -184,6 +207,13 @@ def over(limits: Limits, today: int, month: int, price: int | None, model: str) 
         ("month", limits.month, month, "next month"),
         ("day", limits.day, today, "tomorrow"),
     ):
+        if limit and already + price > limit and ahead:
+            return _limit(
+                f"The limit of {usd(limit)} a {name} would be passed: {usd(already)} is spent, or may be, and this "
+                f"clip costs {usd(price)}. A purchase is on record for {date_text(ahead)}, and until then all "
+                "purchases count as made on that day.",
+                f"If the clock is right now, press {SETTLE} in the panel; then press Send.",
+            )
         if limit and already + price > limit:
             return _limit(
                 f"The limit of {usd(limit)} a {name} would be passed: {usd(already)} is spent, or may "
@@ -191,6 +221,10 @@ def over(limits: Limits, today: int, month: int, price: int | None, model: str) 
                 f"Raise the limit in the preferences, or wait until {waits}; then press Send.",
             )
     return None
+
+
+#: The button with which the artist says that the clock is right.
+SETTLE = "Count Them Today"
 
 
 def _limit(what: str, hint: str) -> Problem:

@@ -61,9 +61,9 @@ def plain_api_base(written: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def one_base(base: str) -> str:
-    """The one spelling of an API base by which accounts are compared and summed; what is no address stays as it is.
+    """An API base as it is spelled where accounts are compared and summed; a text that is no address stays.
 
-    Two bases have one spelling when requests to both go to the same place (RFC 3986, §6.2.2 and §6.2.3; UTS 46 for
+    Two bases have one spelling when requests to both go to the same place (RFC 3986 under "normalization"; UTS 46 for
     names). Only for comparing: what is stored and what is asked keep the artist's spelling.
     """
     while True:

@@ -178,6 +178,8 @@ def _told(event: events.Event) -> str:
             return f"failed on this computer: {_problem(problem)}"
         case events.NotCharged():
             return "not charged, as the user said"
+        case events.Dated(bought_at):
+            return f"counts as bought on {_time(bought_at)}: the clock had been ahead, as the user said"
         case events.StopRequested():
             return "Stop Tracking was pressed"
         case events.Retried():

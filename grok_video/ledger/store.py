@@ -289,13 +289,14 @@ class Store:
         if not limits.any or not limits.count(job.spec.api_base):
             return None
         others = self.others(job.id)
+        ahead = spending.ahead(now, others)
         now = spending.not_before(now, others)
         account = {job.spec.account}
         if accounts is not None:
             account |= accounts({other.spec.api_base for other in others})
         today = spending.spent(others, account, spending.day_start(now))
         month = spending.spent(others, account, spending.month_start(now))
-        return spending.over(limits, today, month, price, job.spec.model)
+        return spending.over(limits, today, month, price, job.spec.model, ahead)
 
     def _write_journals(self) -> None:
         """Write the lines of what is about to be committed.

@@ -9,7 +9,7 @@ import bpy
 from ...core import spending as money
 from ...core.job import Job
 from .. import config
-from .queue import read_all
+from .queue import read_all, send
 from .state import current, is_open, running
 
 
@@ -35,7 +35,12 @@ def limit_refusal(price: int | None, model: str) -> str:
         return ""
     sums = sums_now()
     over = money.over(
-        current().bridge.reader.limits, sums.account_today, sums.account_month, price, model
+        current().bridge.reader.limits,
+        sums.account_today,
+        sums.account_month,
+        price,
+        model,
+        current().sums.ahead,
     )
     return over.message if over is not None else ""
 
@@ -52,8 +57,20 @@ def sums_now() -> money.Spending:
         sums.spending = money.spending(
             snapshot.all, session.bridge.reader.limits, fingerprints, _in_file, now
         )
+        sums.ahead = money.ahead(now, snapshot.all)
         sums.summed_for = snapshot, of
     return sums.spending
+
+
+def ahead() -> float:
+    """The wall time of the newest purchase where that is still to come, and today's sums are that day's; else 0.0."""
+    sums_now()
+    return current().sums.ahead
+
+
+def clock_is_right() -> str:
+    """Let what is on record as bought later count as bought today; returns the command's id. Raises Refused."""
+    return send("today", now=time.time())
 
 
 def _in_file(job: Job) -> bool:

@@ -90,6 +90,7 @@ class Sums:
     """The sums of what was spent, and what they were made from. Changed by spending.py only."""
 
     spending: money.Spending = field(default_factory=money.Spending)
+    ahead: float = 0.0  # wall time of a purchase that is still to come: the sums are that day's
     #: The jobs, and all the rest, that ``spending`` was summed up for.
     summed_for: tuple[Snapshot | None, object] = (None, None)
 

@@ -13,8 +13,9 @@ import bpy
 from ...core.amount import priced, usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
-from ..session import click
+from ..session import click, spending
 from ..session.state import current
+from .spending import draw_ahead
 from .widgets import draw_help_button, draw_wrapped, is_narrow, size_text, time_text
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         box = layout.box().column(align=True)
         draw_wrapped(box, context, now.bridge.rebuilt, "INFO")
         box.operator("grok_video.heard")
+    if spending.limits_count():
+        draw_ahead(layout, context)
     if now.click.preparing is not None:
         _draw_preparing(layout, now.click.preparing)
     if not snapshot.all:

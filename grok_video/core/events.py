@@ -87,6 +87,7 @@ class Progress(Event):
 
     kind: ClassVar[str] = "progress"
     percent: int | None
+    cost: int | None = None  # ticks: a bill that is above what counts so far
 
 
 @record
@@ -107,6 +108,7 @@ class Done(Event):
     kind: ClassVar[str] = "done"
     url: str
     cost: int | None = None  # ticks
+    bill: str = ""  # what the service said of the cost, where that is no amount
 
 
 @record
@@ -116,6 +118,7 @@ class ServiceFailed(Event):
     kind: ClassVar[str] = "service_failed"
     problem: Problem
     cost: int | None = None  # ticks
+    bill: str = ""  # what the service said of the cost, where that is no amount
 
 
 @record

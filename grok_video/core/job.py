@@ -60,6 +60,7 @@ class Job:
     started_at: float = 0.0  # the last time that its cost was reserved: the day it counts for
     reserved: int = 0  # ticks counted against the account until known better
     cost: int | None = None  # ticks, as the service said
+    bill: str = ""  # what the service last said of the cost, where that is no amount
     not_charged: bool = False  # the user says that the service's bill does not have this job
     request_id: str = ""
     id_unproven: bool = False  # entered by the user, and the service has not confirmed it yet
@@ -245,17 +246,25 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             return replace(job, problem=problem, reserved=0)
         case events.AnswerLost(problem) | events.LocalFailed(problem):
             return replace(job, problem=problem)
-        case events.Progress(percent):
-            return replace(job, progress=percent, blocked=False, problem=None, id_unproven=False)
+        case events.Progress(percent, cost):
+            return replace(
+                job,
+                progress=percent,
+                cost=cost if cost is not None else job.cost,
+                blocked=False,
+                problem=None,
+                id_unproven=False,
+            )
         case events.Blocked(problem):
             return replace(job, blocked=True, problem=problem)
         case events.Slow():
             return replace(job, slow=True)
-        case events.Done(url, cost):
+        case events.Done(url, cost, bill):
             return replace(
                 job,
                 url=url,
                 cost=cost if cost is not None else job.cost,
+                bill=bill,
                 done_at=at,
                 id_unproven=False,
                 progress=100,
@@ -263,11 +272,12 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
                 problem=None,
                 not_before=0.0,
             )
-        case events.ServiceFailed(problem, cost):
+        case events.ServiceFailed(problem, cost, bill):
             return replace(
                 job,
                 problem=problem,
                 cost=cost if cost is not None else job.cost,
+                bill=bill,
                 id_unproven=False,
             )
         case events.DownloadBroken(problem, wait):

@@ -188,6 +188,31 @@ def spending(
     return Spending(file, today, this_month, all_time, account_today, account_month)
 
 
+def bill_words(job: Job) -> str:
+    """'' or how the service's bill of ``job`` differs from the estimate, or that the bill cannot be read."""
+    if job.bill and job.cost is None:
+        return f"The service's bill cannot be read (“{job.bill}”): it counts as estimated, {usd(job.spent)}"
+    if job.bill:
+        return f"The service's last bill cannot be read (“{job.bill}”): the one before counts, {usd(job.spent)}"
+    if job.cost is None or job.spec.estimate in (None, job.cost):
+        return ""
+    return f"Charged {usd(job.cost)}, estimated {usd(job.spec.estimate or 0)}"
+
+
+def is_above(job: Job) -> bool:
+    """Whether the service's bill of ``job`` is above what was agreed to."""
+    return job.cost is not None and job.cost > (job.spec.estimate or 0)
+
+
+def passed(limits: Limits, today: int, month: int) -> str:
+    """'' or which limit the account has passed with ``today`` and ``month`` (ticks)."""
+    return ", ".join(
+        f"your limit of {usd(limit)} a {name} is passed: {usd(already)} is spent, or may be"
+        for name, limit, already in (("day", limits.day, today), ("month", limits.month, month))
+        if limit and already > limit
+    )
+
+
 def over(
     limits: Limits, today: int, month: int, price: int | None, model: str, ahead: float = 0.0
 ) -> Problem | None:
@@ -224,7 +249,7 @@ def over(
 
 
 #: The button with which the artist says that the clock is right.
-SETTLE = "Count Them Today"
+SETTLE = "Count as Bought Today"
 
 
 def _limit(what: str, hint: str) -> Problem:

@@ -146,7 +146,7 @@ class Commands:
         Raises IllegalTransition when the clock was changed since the artist said so, CommandRefused for no time.
         """
         said = command.get("now")
-        if type(said) not in (int, float) or not math.isfinite(said):
+        if not isinstance(said, float) or not math.isfinite(said):
             raise CommandRefused("The command lacks 'now'.")
         if abs(now - said) > _CLOCK_HOLDS:
             raise IllegalTransition("the clock was changed after you had said that it is right")

@@ -7,6 +7,7 @@ Owns what a broken download, a dead link or a lost poll means for the job. Where
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from ..core import events
 from ..core.job import Job
@@ -46,11 +47,15 @@ def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
     match found.event:
         case None:
             return
-        case events.Progress(percent):
+        case events.Progress(percent, cost):
             # A body without a percentage means *running*: the last figure stays.
             percent = job.progress if percent is None else percent
-            if percent != job.progress or job.blocked or job.problem:
-                call.events = [events.Progress(percent)]
+            # A bill below what counts may still grow: it counts when the job has ended.
+            cost = cost if cost is not None and cost > job.spent else None
+            if percent != job.progress or job.blocked or job.problem or cost is not None:
+                call.events = [events.Progress(percent, cost)]
+        case events.Done() | events.ServiceFailed() as ended:
+            call.events = [replace(ended, bill=found.bill)]
         case events.Blocked(problem) if job.blocked and job.problem == problem:
             return
         case event:

@@ -174,9 +174,9 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
 
 def _draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
     """Draw what the artist could not know before: that a job cost something else, or may have cost something."""
-    if job.cost is not None and job.spec.estimate not in (None, job.cost):
-        estimate = usd(job.spec.estimate or 0)
-        draw_wrapped(box, context, f"Charged {usd(job.cost)}, estimated {estimate}")
+    words, bad = spending.bill(job)
+    if words:
+        draw_wrapped(box, context, words, "ERROR" if bad else "NONE")
     elif job.charge_open:
         draw_wrapped(box, context, f"Counts as {usd(job.spent)} until you know better")
 

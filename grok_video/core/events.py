@@ -45,6 +45,7 @@ class Released(Event):
 class SubmitStarted(Event):
     kind: ClassVar[str] = "submit_started"
     reserved: int  # ticks
+    day: str = ""  # the local date then, '2026-05-14': where a laptop travels, no date comes twice
 
 
 @record

@@ -58,6 +58,9 @@ class Job:
     blocked: bool = False
     slow: bool = False
     started_at: float = 0.0  # the last time that its cost was reserved: the day it counts for
+    day: str = (
+        ""  # the local date of ``started_at`` where the job was bought; '' when nobody noted that
+    )
     reserved: int = 0  # ticks counted against the account until known better
     cost: int | None = None  # ticks, as the service said
     bill: str = ""  # what the service last said of the cost, where that is no amount
@@ -189,8 +192,10 @@ def apply(job: Job | None, event: events.Event, at: float) -> Job:
     if isinstance(event, events.Unrecognised):
         return replace(job, seq=job.seq + 1, updated_at=at, driven=False)
     if isinstance(event, events.Dated):  # in every state, and changes none
-        started_at = min(job.started_at, event.at)
-        return replace(job, seq=job.seq + 1, updated_at=at, started_at=started_at)
+        after = replace(job, seq=job.seq + 1, updated_at=at)
+        if event.at >= job.started_at:
+            return after
+        return replace(after, started_at=event.at, day="")
     state = TRANSITIONS.get((job.state, type(event)))
     if state is None:
         raise IllegalTransition(f"{event.kind!r} cannot happen to a job that is {job.state}")
@@ -211,8 +216,8 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             return replace(
                 job, held=False, problem=None, not_before=0.0, released_by=session, released_at=at
             )
-        case events.SubmitStarted(reserved):
-            return replace(job, reserved=reserved, started_at=at, problem=None)
+        case events.SubmitStarted(reserved, day):
+            return replace(job, reserved=reserved, started_at=at, day=day, problem=None)
         case events.Sending():
             if job.sent:
                 raise IllegalTransition("the last byte of this job's POST has left before")

@@ -147,13 +147,28 @@ def _change(low: int, high: int, offset: int) -> int:
     return high
 
 
-def spent(jobs: Iterable[Job], account: str | Collection[str], since: float) -> int:
+def month_of(date: str) -> str:
+    """The month of a local date: '2026-05'. A date is later than its month, as a text too."""
+    return date[:7]
+
+
+def _is_since(job: Job, since: float, date: str) -> bool:
+    """Whether the job was bought since that wall time, or on that local date or a later one: a laptop travels west."""
+    return job.started_at >= since or job.day >= date
+
+
+def spent(
+    jobs: Iterable[Job], account: str | Collection[str], since: float, date: str = "~"
+) -> int:
     """Ticks that the account's jobs cost, or may cost, that were submitted since that wall time.
 
-    ``account``: its fingerprint, or all of its fingerprints (``core.spec.accounts_of``).
+    ``account``: its fingerprint, or all of its fingerprints (``core.spec.accounts_of``). ``date``: where that wall time
+    is the start of a local day or month, the date of that day, or its month.
     """
     mine = {account} if isinstance(account, str) else account
-    return sum(job.spent for job in jobs if job.started_at >= since and job.spec.account in mine)
+    return sum(
+        job.spent for job in jobs if _is_since(job, since, date) and job.spec.account in mine
+    )
 
 
 def spending(
@@ -170,7 +185,7 @@ def spending(
     mine = {account} if isinstance(account, str) else account
     started = [job for job in jobs if job.started_at]
     now = not_before(now, started)
-    day, month = day_start(now), month_start(now)
+    day, month, date = day_start(now), month_start(now), date_text(now)
     file = today = this_month = all_time = account_today = account_month = 0
     for job in started:
         ticks = job.spent
@@ -179,10 +194,10 @@ def spending(
         all_time += ticks
         if in_file(job):
             file += ticks
-        if job.started_at >= month:
+        if _is_since(job, month, month_of(date)):
             this_month += ticks
             account_month += ticks if job.spec.account in mine else 0
-        if job.started_at >= day:
+        if _is_since(job, day, date):
             today += ticks
             account_today += ticks if job.spec.account in mine else 0
     return Spending(file, today, this_month, all_time, account_today, account_month)

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,7 @@ class Store:
                     raise LimitReached(problem)
                 # A clock that is set back must not open a day or a month again whose limit is used up.
                 at = spending.not_before(at, self._tail.jobs.values())
+                event = replace(event, day=spending.date_text(at))
             return self.put(job_id, event, worker, at)
 
     def notice(self, key: str, payload: Mapping[str, Any]) -> None:
@@ -294,8 +296,9 @@ class Store:
         account = {job.spec.account}
         if accounts is not None:
             account |= accounts({other.spec.api_base for other in others})
-        today = spending.spent(others, account, spending.day_start(now))
-        month = spending.spent(others, account, spending.month_start(now))
+        date = spending.date_text(now)
+        today = spending.spent(others, account, spending.day_start(now), date)
+        month = spending.spent(others, account, spending.month_start(now), spending.month_of(date))
         return spending.over(limits, today, month, price, job.spec.model, ahead)
 
     def _write_journals(self) -> None:

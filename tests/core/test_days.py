@@ -14,8 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from grok_video.core.events import Created, SubmitStarted
+from grok_video.core.spec import new_id
 from grok_video.core.spending import day_start, month_start
+from grok_video.ledger.errors import LimitReached
+from grok_video.ledger.ledger import Ledger
+from tests.core.conftest import make_spec
 
 #: Where the C library finds the zones of the oracle, so that both know the same ones.
 FOLDER = next((path for path in zoneinfo.TZPATH if os.path.isdir(path)), "")
@@ -192,3 +199,57 @@ def test_a_laptop_that_travels_between_two_calls(
         move(homes[0])
         monkeypatch.setattr(time, "localtime", localtime)
         assert day_start(at) in right
+
+
+def local_date(zone: str, at: float) -> str:
+    return datetime.fromtimestamp(at, zoneinfo.ZoneInfo(zone)).date().isoformat()
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Asia/Tokyo", "America/Los_Angeles", "Pacific/Auckland", "UTC"]),
+            st.integers(-3, 14),
+            st.integers(1, 5),
+        ),
+        min_size=20,
+        max_size=40,
+    )
+)
+@example([("Asia/Tokyo", 0, 5), *[("America/Los_Angeles", 0, 5)] * 9, *[("UTC", 4, 5)] * 9])
+def test_no_journey_frees_a_date_twice(
+    tmp_path_factory: pytest.TempPathFactory, journey: list[tuple[str, int, int]]
+) -> None:
+    """Whoever flies west on a day has that day's morning twice, and its limit once; also with a clock that is changed."""
+    before = os.environ.get("TZ")
+    ledger = Ledger.open(tmp_path_factory.mktemp("journey"))
+    ledger.connection.execute("PRAGMA synchronous = OFF")
+    ledger.commands.apply({"id": new_id(), "command": "limits", "day": 7, "month": 30})
+    now = newest = datetime.fromisoformat("2026-05-30T00:00+00:00").timestamp()
+    days: dict[str, int] = {}
+    months: dict[str, int] = {}
+    for zone, hours, price in journey:
+        os.environ["TZ"] = zone
+        time.tzset()
+        now += hours * HOUR
+        spec = make_spec(api_base="https://api.example", estimate=price)
+        job = ledger.append(spec.id, 0, Created(spec))
+        refusal = ledger.refusal(job, now)
+        try:
+            ledger.append(spec.id, 1, SubmitStarted(price), at=now)
+        except LimitReached:
+            assert refusal is not None
+            continue
+        assert refusal is None
+        newest = max(newest, now)
+        date = local_date(zone, newest)
+        days[date] = days.get(date, 0) + price
+        months[date[:7]] = months.get(date[:7], 0) + price
+    ledger.close()
+    os.environ.pop("TZ")
+    if before is not None:
+        os.environ["TZ"] = before
+    time.tzset()
+    assert max(days.values()) <= 7
+    assert max(months.values()) <= 30

@@ -50,7 +50,8 @@ def sums_now() -> money.Spending:
     """The sums of what was spent, made anew only when a job, the day or the file has changed: cheap for a redraw."""
     session = current()
     snapshot, mine, now = session.bridge.snapshot, config.account(), time.time()
-    path, day = bpy.data.filepath, time.localtime(now)[:3]
+    here = time.localtime(now)
+    path, day = bpy.data.filepath, (here[:3], here.tm_gmtoff)
     of = (session.document, len(session.documents), path, mine, session.bridge.reader.limits, day)
     sums = session.sums
     if sums.summed_for[0] is not snapshot or sums.summed_for[1] != of:

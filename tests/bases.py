@@ -75,6 +75,7 @@ ONE_SERVICE: tuple[tuple[str, ...], ...] = (
         "https://api.x.ai.:443",
         "https://@api.x.ai",
         "https://@API.x.ai.:443",
+        "https://:@api.x.ai",  # taken by 0.1.0, and refused by now
         "https://api.x.ai/",
         "https://api.x.ai//",
         "https://api.x.ai/v1/v1",

@@ -78,7 +78,12 @@ def date_text(at: float) -> str:
     """The local date of a wall time: '2036-05-14'."""
     if at > _LATEST:
         return "a day after the year 3000"
-    return time.strftime("%Y-%m-%d", time.localtime(at))
+    return time.strftime("%Y-%m-%d", _local(at))
+
+
+def _local(at: float) -> time.struct_time:
+    """The local time of a wall time, or of the nearest one that has any."""
+    return time.localtime(min(max(at, _EARLIEST), _LATEST))
 
 
 def day_start(at: float) -> float:
@@ -305,7 +310,7 @@ def table(jobs: Iterable[Job], limits: Limits) -> str:
             continue
         writer.writerow(
             (
-                time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.started_at)),
+                time.strftime("%Y-%m-%d %H:%M:%S", _local(job.started_at)),
                 _cell(job.id),
                 _cell(spec.kind),
                 _cell(spec.model),

@@ -66,6 +66,7 @@ def one_base(base: str) -> str:
     Two bases have one spelling when requests to both go to the same place (RFC 3986 under "normalization"; UTS 46 for
     names). Only for comparing: what is stored and what is asked keep the artist's spelling.
     """
+    base = plain_api_base(base)
     while True:
         one = plain_api_base(_one_address(base))
         if one == base:

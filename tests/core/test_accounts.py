@@ -21,7 +21,7 @@ from grok_video.core.problem import ProblemCode
 from grok_video.core.spec import account_of, accounts_of, new_id
 from grok_video.ledger.ledger import Ledger
 from tests.bases import ONE_SERVICE
-from tests.core.conftest import KEY, ROOT, RawServer, Wire, make_spec, wait_for
+from tests.core.conftest import KEY, ROOT, RawServer, Wire, clip_bytes, make_spec, wait_for
 from tests.core.test_worker import FAST, Blender
 
 OLD = ROOT / "tests" / "data" / "grok_video-0.1.0.zip"
@@ -57,6 +57,7 @@ def of_this_computer(server: RawServer) -> list[str]:
         f"HTTP://127.0.0.1:{port}",
         f"http://127.0.0.1:0{port}",
         f"http://@127.0.0.1:{port}",
+        f"http://:@127.0.0.1:{port}",  # refused by now
         f"http://127.0.0.1:{port}/",
         f"http://127.0.0.1:{port}/v1/v1",
         f"http://127.0.0.1:{port}/.",
@@ -65,7 +66,7 @@ def of_this_computer(server: RawServer) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("now", [0, 7], ids=["plain", "odd"])
+@pytest.mark.parametrize("now", [0, 8], ids=["plain", "odd"])
 def test_what_0_1_0_recorded_under_each_spelling_counts_and_is_polled(
     tmp_path: Path, server: RawServer, now: int
 ) -> None:
@@ -96,7 +97,7 @@ def test_what_0_1_0_recorded_under_each_spelling_counts_and_is_polled(
         held = blender.until(fresh, lambda job: job.held)
         assert held.problem is not None
         assert held.problem.code is ProblemCode.LIMIT
-        assert "$0.468 is spent" in held.problem.message
+        assert "$0.52 is spent" in held.problem.message
         assert blender.answer(blender.say("limits", day=spent + PRICE))["ok"]
         blender.say("release", job=fresh, session=blender.session)
         blender.until(fresh, lambda job: job.sent)
@@ -105,6 +106,25 @@ def test_what_0_1_0_recorded_under_each_spelling_counts_and_is_polled(
         for job in blender.reader.jobs.values():
             if job.request_id.startswith("other-"):
                 assert job.blocked
+    finally:
+        blender.close()
+
+
+def test_what_0_1_0_bought_under_each_spelling_comes_home(
+    tmp_path: Path, server: RawServer
+) -> None:
+    spellings = of_this_computer(server)
+    blender = Blender(tmp_path, SimpleNamespace(base=server.base, key=KEY))  # type: ignore[arg-type]
+    jobs = [(base, KEY, f"mine-{number}") for number, base in enumerate(spellings)]
+    write_with_old(tmp_path, blender.data, jobs)
+    clip = clip_bytes()
+    done = json.dumps({"status": "done", "video": {"url": f"{server.base}/clip.mp4"}}).encode()
+    server.behave = lambda wire: wire.answer(200, clip if b"/clip.mp4 " in wire.head else done)
+    try:
+        blender.start()
+        blender.reader.refresh(5.0)
+        for job_id in list(blender.reader.jobs):
+            blender.until(job_id, State.READY)
     finally:
         blender.close()
 

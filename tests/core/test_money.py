@@ -426,6 +426,7 @@ def test_one_purchase_far_ahead_is_said_and_settled_by_a_word(
     start(ledger, at=now + far)
     assert spending.ahead(now, ledger.jobs()) == now + far
     start(ledger)  # with the clock right again
+    assert len(rows(spending.table(ledger.jobs(), Limits()))) == 2
     problem = refused(ledger)
     assert (
         f"$0.104 is spent, or may be, and this clip costs $0.052. A purchase is on record for {spending.date_text(now + far)},"

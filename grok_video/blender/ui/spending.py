@@ -131,8 +131,8 @@ def draw_ahead(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     box = layout.box().column(align=True)
     words = (
-        f"A purchase is on record for {money.date_text(at)}. Was the clock wrong? Until then today's sums "
-        "and your limits are those of that day."
+        f"By this computer's clock today is {money.date_text(time.time())}, but a purchase is on record for "
+        f"{money.date_text(at)}. Until then today's sums and your limits are those of that day."
     )
     draw_wrapped(box, context, words, "ERROR")
     box.operator("grok_video.settle_clock", text=f"{money.SETTLE}…")

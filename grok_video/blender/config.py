@@ -7,6 +7,7 @@ here.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ import bpy
 from .. import __package__ as base_package
 from ..core.amount import TICKS_PER_USD
 from ..core.files import default_data_dir
-from ..core.spec import account_of
+from ..core.spec import account_of, accounts_of
 from ..core.urls import is_local, plain_api_base
 
 PACKAGE = str(base_package)
@@ -65,6 +66,11 @@ def api_base() -> str:
 def account() -> str:
     """The fingerprint of the (API base, key) pair in use; see ``core.spec.account_of``."""
     return account_of(api_base(), api_key())
+
+
+def accounts(recorded: Iterable[str]) -> frozenset[str]:
+    """All fingerprints of the pair in use, among jobs with those API bases; see ``core.spec.accounts_of``."""
+    return accounts_of(api_base(), api_key(), recorded)
 
 
 def poll_interval() -> float:

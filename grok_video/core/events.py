@@ -45,6 +45,7 @@ class Released(Event):
 class SubmitStarted(Event):
     kind: ClassVar[str] = "submit_started"
     reserved: int  # ticks
+    day: str = ""  # the local date then, '2026-05-14': where a laptop travels, no date comes twice
 
 
 @record
@@ -87,6 +88,7 @@ class Progress(Event):
 
     kind: ClassVar[str] = "progress"
     percent: int | None
+    cost: int | None = None  # ticks: a bill that is above what counts so far
 
 
 @record
@@ -107,6 +109,7 @@ class Done(Event):
     kind: ClassVar[str] = "done"
     url: str
     cost: int | None = None  # ticks
+    bill: str = ""  # what the service said of the cost, where that is no amount
 
 
 @record
@@ -116,6 +119,7 @@ class ServiceFailed(Event):
     kind: ClassVar[str] = "service_failed"
     problem: Problem
     cost: int | None = None  # ticks
+    bill: str = ""  # what the service said of the cost, where that is no amount
 
 
 @record
@@ -162,6 +166,14 @@ class NotCharged(Event):
     """The user says that the job has cost nothing, according to the service's bill."""
 
     kind: ClassVar[str] = "not_charged"
+
+
+@record
+class Dated(Event):
+    """The artist says that the job was bought at ``at`` (wall time) at the latest: the clock had been ahead."""
+
+    kind: ClassVar[str] = "dated"
+    at: float
 
 
 @record
@@ -267,6 +279,7 @@ EVENTS: dict[str, type[Event]] = {
         StopRequested,
         Retried,
         NotCharged,
+        Dated,
         ImportClaimed,
         ImportReleased,
         Imported,

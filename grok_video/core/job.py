@@ -60,8 +60,12 @@ class Job:
     blocked: bool = False
     slow: bool = False
     started_at: float = 0.0  # the last time that its cost was reserved: the day it counts for
+    day: str = (
+        ""  # the local date of ``started_at`` where the job was bought; '' when nobody noted that
+    )
     reserved: int = 0  # ticks counted against the account until known better
     cost: int | None = None  # ticks, as the service said
+    bill: str = ""  # what the service last said of the cost, where that is no amount
     not_charged: bool = False  # the user says that the service's bill does not have this job
     request_id: str = ""
     id_unproven: bool = False  # entered by the user, and the service has not confirmed it yet
@@ -217,6 +221,11 @@ def apply(job: Job | None, event: events.Event, at: float) -> Job:
         )
     if isinstance(event, events.Unrecognised):
         return replace(job, seq=job.seq + 1, updated_at=at, driven=False)
+    if isinstance(event, events.Dated):  # in every state, and changes none
+        after = replace(job, seq=job.seq + 1, updated_at=at)
+        if event.at >= job.started_at:
+            return after
+        return replace(after, started_at=event.at, day="")
     state = TRANSITIONS.get((job.state, type(event)))
     if state is None:
         raise IllegalTransition(f"{event.kind!r} cannot happen to a job that is {job.state}")
@@ -237,8 +246,8 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             return replace(
                 job, held=False, problem=None, not_before=0.0, released_by=session, released_at=at
             )
-        case events.SubmitStarted(reserved):
-            return replace(job, reserved=reserved, started_at=at, problem=None)
+        case events.SubmitStarted(reserved, day):
+            return replace(job, reserved=reserved, started_at=at, day=day, problem=None)
         case events.Sending():
             if job.sent:
                 raise IllegalTransition("the last byte of this job's POST has left before")
@@ -272,17 +281,25 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             return replace(job, problem=problem, reserved=0)
         case events.AnswerLost(problem) | events.LocalFailed(problem):
             return replace(job, problem=problem)
-        case events.Progress(percent):
-            return replace(job, progress=percent, blocked=False, problem=None, id_unproven=False)
+        case events.Progress(percent, cost):
+            return replace(
+                job,
+                progress=percent,
+                cost=cost if cost is not None else job.cost,
+                blocked=False,
+                problem=None,
+                id_unproven=False,
+            )
         case events.Blocked(problem):
             return replace(job, blocked=True, problem=problem)
         case events.Slow():
             return replace(job, slow=True)
-        case events.Done(url, cost):
+        case events.Done(url, cost, bill):
             return replace(
                 job,
                 url=url,
                 cost=cost if cost is not None else job.cost,
+                bill=bill,
                 done_at=at,
                 id_unproven=False,
                 progress=100,
@@ -290,11 +307,12 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
                 problem=None,
                 not_before=0.0,
             )
-        case events.ServiceFailed(problem, cost):
+        case events.ServiceFailed(problem, cost, bill):
             return replace(
                 job,
                 problem=problem,
                 cost=cost if cost is not None else job.cost,
+                bill=bill,
                 id_unproven=False,
             )
         case events.DownloadBroken(problem, wait):

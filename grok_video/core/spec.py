@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+from collections.abc import Iterable
 from enum import StrEnum
 
 from .record import record
+from .urls import one_base
 
 
 class Kind(StrEnum):
@@ -143,10 +145,24 @@ def new_id() -> str:
 def account_of(api_base: str, key: str) -> str:
     """16 hex characters that stand for an (API base, key) pair without giving the key away.
 
-    A job is polled only with the pair it was bought with.
+    A job is polled only with the pair it was bought with. All spellings of a base are one account.
     """
+    return _fingerprint(one_base(api_base), key)
+
+
+def accounts_of(api_base: str, key: str, recorded: Iterable[str]) -> frozenset[str]:
+    """Every fingerprint under which jobs of that account may be on record; ``recorded``: the bases of jobs.
+
+    0.1.0 made another fingerprint of each spelling of a base: which job is whose is told by the base it has on record.
+    """
+    one = one_base(api_base)
+    same = {base for base in recorded if one_base(base) == one}
+    return frozenset(_fingerprint(base, key) for base in {one, *same})
+
+
+def _fingerprint(base: str, key: str) -> str:
     digest = hashlib.blake2b(
-        f"{api_base.rstrip('/')}\n{key}".encode(), digest_size=8, salt=b"grok_video"
+        f"{base.rstrip('/')}\n{key}".encode(), digest_size=8, salt=b"grok_video"
     )
     return digest.hexdigest()
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from urllib.parse import urlsplit
+import re
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 
 def is_loopback(host: str) -> bool:
@@ -23,9 +24,9 @@ def is_loopback(host: str) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def is_local(base: str) -> bool:
-    """Whether the API base is a service on this computer."""
+    """Whether the API base is a service on this computer, however the base is spelled."""
     try:
-        return is_loopback(urlsplit(base).hostname or "")
+        return is_loopback(urlsplit(one_base(base)).hostname or "")
     except ValueError:
         return False
 
@@ -56,6 +57,84 @@ def plain_api_base(written: str) -> str:
         if plain == written:
             return plain
         written = plain
+
+
+@functools.lru_cache(maxsize=256)
+def one_base(base: str) -> str:
+    """An API base as it is spelled where accounts are compared and summed; a text that is no address stays.
+
+    Two bases have one spelling when requests to both go to the same place (RFC 3986 under "normalization"; UTS 46 for
+    names). Only for comparing: what is stored and what is asked keep the artist's spelling.
+    """
+    base = plain_api_base(base)
+    while True:
+        one = plain_api_base(_one_address(base))
+        if one == base:
+            return one
+        base = one
+
+
+_USUAL_PORTS = {"https": 443, "http": 80}
+
+
+def _one_address(base: str) -> str:
+    try:
+        url = urlsplit(base)
+        host, port = url.hostname or "", url.port
+        if not (url.scheme and host):
+            return base
+        place = _one_host(host)
+    except ValueError:
+        return base
+    user = url.netloc.rpartition("@")[0]
+    if user.strip(":"):
+        place = f"{user}@{place}"
+    if port not in (None, _USUAL_PORTS.get(url.scheme)):
+        place = f"{place}:{port}"
+    return urlunsplit((url.scheme, place, _one_path(url.path), url.query, url.fragment))
+
+
+def _one_host(host: str) -> str:
+    """A host in lower case, names in ASCII, addresses in their shortest form. Raises ValueError."""
+    host = re.sub(r"(?:%[89a-f][0-9a-f])+", lambda found: unquote(found[0], errors="strict"), host)
+    host = _unescaped(host)
+    if not host.isascii():
+        import unicodedata  # here: nearly no base has such a name
+
+        names = unicodedata.normalize("NFKC", host).lower().replace("\u3002", ".").split(".")
+        host = ".".join(
+            name if name.isascii() else f"xn--{name.encode('punycode').decode()}" for name in names
+        )
+    host = host.rstrip(".").lower()
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped) if mapped else f"[{address.compressed}]"
+    return str(address)
+
+
+def _one_path(path: str) -> str:
+    kept: list[str] = []
+    for part in _unescaped(quote(path, safe="%/:@!$&'()*+,;=~")).split("/"):
+        if part == "..":
+            kept = kept[:1] + kept[1:-1]
+        elif part != ".":
+            kept.append(part)
+    return "/".join(kept)
+
+
+def _unescaped(text: str) -> str:
+    """``text`` without escapes that mean the same as their character; all others in capitals."""
+
+    def one(found: re.Match[str]) -> str:
+        character = chr(int(found[0][1:], 16))
+        plain = character.isascii() and (character.isalnum() or character in "-._~")
+        return character if plain else found[0].upper()
+
+    return re.sub("%[0-9A-Fa-f]{2}", one, text)
 
 
 def api_base_refusal(base: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -26,6 +27,9 @@ from .journal import write_limits
 from .leases import Leases
 from .reader import REBUILT, limits_of
 from .store import Store
+
+#: Seconds for which the artist's word that the clock is right holds.
+_CLOCK_HOLDS = 600.0
 
 
 class Commands:
@@ -56,6 +60,10 @@ class Commands:
             try:
                 if command.get("command") == "limits":
                     self._set_limits(command)
+                    store.tell(command["id"], {"ok": True, "message": ""})
+                    return
+                if command.get("command") == "today":
+                    self._settle_clock(command, now)
                     store.tell(command["id"], {"ok": True, "message": ""})
                     return
                 for job_id, event in self._meaning(command):
@@ -137,6 +145,20 @@ class Commands:
         # The Blender that had claimed it is gone: the clip is free again.
         gone = Problem(ProblemCode.SCENE, "The Blender that was importing this clip has ended.")
         return [events.ImportReleased(gone), events.ImportClaimed(session)]
+
+    def _settle_clock(self, command: Mapping[str, Any], now: float) -> None:
+        """Let what is on record as bought later than now count as bought now: the clock is right, says the artist.
+
+        Raises IllegalTransition when the clock was changed since the artist said so, CommandRefused for no time.
+        """
+        said = command.get("now")
+        if not isinstance(said, float) or not math.isfinite(said):
+            raise CommandRefused("The command lacks 'now'.")
+        if abs(now - said) > _CLOCK_HOLDS:
+            raise IllegalTransition("the clock was changed after you had said that it is right")
+        for job in self._store.others(""):
+            if job.started_at > now:
+                self._store.put(job.id, events.Dated(now), "", now)
 
     def _set_limits(self, command: Mapping[str, Any]) -> None:
         """Change the limits that the command names, first in their copy beside the ledger.

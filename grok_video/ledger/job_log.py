@@ -20,6 +20,7 @@ from ..core.job import Job
 from ..core.problem import Problem
 from ..core.redact import Redaction, file_name, hosts_only
 from ..core.spec import Clip, Kind
+from ..core.spending import bill_words
 from .journal import read_journal
 
 LARGEST = 64 << 10  # bytes of a job's calls; the first and the newest are kept
@@ -55,6 +56,7 @@ def text_of(job: Job, data_dir: Path, redaction: Redaction, *, now: float) -> st
             ("Request id", job.request_id),
             ("Reserved", usd(job.reserved) if job.reserved else ""),
             ("Cost", usd(job.cost) if job.cost is not None else ""),
+            ("Bill", bill_words(job)),
             ("Clip", _clip(job.clip) if job.clip else ""),
         ),
         "",
@@ -158,8 +160,9 @@ def _told(event: events.Event) -> str:
             return f"rejected: {_problem(problem)}"
         case events.AnswerLost(problem):
             return f"answer lost: {_problem(problem)}"
-        case events.Progress(percent):
-            return "running" if percent is None else f"running, {percent} %"
+        case events.Progress(percent, cost):
+            words = "running" if percent is None else f"running, {percent} %"
+            return words + ("" if cost is None else f", it costs {usd(cost)}")
         case events.Blocked(problem):
             return f"blocked: {_problem(problem)}"
         case events.Slow():
@@ -179,6 +182,8 @@ def _told(event: events.Event) -> str:
             return f"failed on this computer: {_problem(problem)}"
         case events.NotCharged():
             return "not charged, as the user said"
+        case events.Dated(bought_at):
+            return f"counts as bought on {_time(bought_at)}: the clock had been ahead, as the user said"
         case events.StopRequested():
             return "Stop Tracking was pressed"
         case events.Retried():

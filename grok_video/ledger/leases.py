@@ -7,6 +7,8 @@ what a job is about.
 from __future__ import annotations
 
 import contextlib
+import json
+from collections.abc import Collection
 
 from .locks import FileLock
 from .store import Store
@@ -108,32 +110,39 @@ class Leases:
         """
         self._store.connection.execute("DELETE FROM leases WHERE job = ?", (job_id,))
 
-    def take_slot(self, account: str, now: float, gap: float, per_minute: int) -> float:
+    def take_slot(
+        self,
+        account: str,
+        now: float,
+        gap: float,
+        per_minute: int,
+        known: Collection[str] = (),
+    ) -> float:
         """Ask for leave to call the API once: 0 when granted, else the seconds to wait before asking again.
+
+        ``known``: other fingerprints of the account, under which 0.1.0 may have taken slots.
 
         Counts over all workers by wall time. A clock that was set back waits about a second, not an hour:
         the slots on record are moved to at most 1 s ahead of ``now``.
         """
+        mine = json.dumps([account, *known])
+        of_mine = "account IN (SELECT value FROM json_each(?))"
         with self._store.transaction():
             execute = self._store.connection.execute
-            (newest,) = execute(
-                "SELECT max(at) FROM slots WHERE account = ?", (account,)
-            ).fetchone()
+            (newest,) = execute(f"SELECT max(at) FROM slots WHERE {of_mine}", (mine,)).fetchone()
             if newest is None:
                 execute("INSERT INTO slots(account, at) VALUES (?, ?)", (account, now))
                 return 0.0
             if newest > now + 1.0:
-                execute(
-                    "UPDATE slots SET at = at - ? WHERE account = ?", (newest - now - 1.0, account)
-                )
+                execute(f"UPDATE slots SET at = at - ? WHERE {of_mine}", (newest - now - 1.0, mine))
                 newest = now + 1.0
             row = execute(
-                "SELECT at FROM slots WHERE account = ? ORDER BY at DESC LIMIT 1 OFFSET ?",
-                (account, per_minute - 1),
+                f"SELECT at FROM slots WHERE {of_mine} ORDER BY at DESC LIMIT 1 OFFSET ?",
+                (mine, per_minute - 1),
             ).fetchone()
             due = max(newest + gap, row[0] + 60.0 if row else 0.0)
             if due > now:
                 return due - now
-            execute("DELETE FROM slots WHERE account = ? AND at < ?", (account, now - 120.0))
+            execute(f"DELETE FROM slots WHERE {of_mine} AND at < ?", (mine, now - 120.0))
             execute("INSERT INTO slots(account, at) VALUES (?, ?)", (account, now))
             return 0.0

@@ -12,7 +12,8 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from .schema import BROKEN, FOLD, ID, main_code
 
 #: HTTP statuses that say *later*: nothing was started, so the job may send its one POST again (docs/safety.md, rule 2).
 LATER_STATUS = frozenset({425, 429})
+#: Gives all fingerprints of the account in use, from the API bases of the jobs that there are (``accounts_of``).
+Accounts = Callable[[Iterable[str]], frozenset[str]]
 #: Events that end the count of workers that died with a job.
 _PROOFS = (
     events.Progress,
@@ -105,14 +108,19 @@ class Store:
         with self.reading():
             return limits_of(self.connection)
 
-    def refusal(self, job: Job, now: float) -> Problem | None:
+    def bases(self) -> set[str]:
+        """The API bases that jobs have on record, each as it was spelled."""
+        with self.reading():
+            return {job.spec.api_base for job in self._tail.jobs.values()}
+
+    def refusal(self, job: Job, now: float, accounts: Accounts | None = None) -> Problem | None:
         """Why the spending limits refuse to submit ``job`` now; None when they do not.
 
         ``append`` asks again, in the transaction that reserves the cost.
         """
         with self.reading():
             self._pull()
-            return self._over(job, job.spec.estimate, now)
+            return self._over(job, job.spec.estimate, now, accounts)
 
     # -- writing
 
@@ -124,12 +132,13 @@ class Store:
         *,
         worker: str = "",
         at: float | None = None,
+        accounts: Accounts | None = None,
     ) -> Job:
         """Store ``event`` durably and return the job after it.
 
         ``expected_seq`` is the ``seq`` of the job that the decision was made on (0: no job yet, None: any).
         With a ``worker`` its lease is checked. ``SubmitStarted`` reserves the job's cost: here the spending limits
-        hold, over all processes. Raises StaleJob, LeaseLost, LimitReached, IllegalTransition or LedgerUnwritable,
+        hold, over all processes, for the job's account and its other fingerprints, which ``accounts`` knows. Raises StaleJob, LeaseLost, LimitReached, IllegalTransition or LedgerUnwritable,
         and then has changed nothing.
         """
         with self.transaction():
@@ -141,10 +150,11 @@ class Store:
             at = time.time() if at is None else at
             if isinstance(event, events.SubmitStarted) and job is not None:
                 unknown = job.spec.estimate is None
-                if problem := self._over(job, None if unknown else event.reserved, at):
+                if problem := self._over(job, None if unknown else event.reserved, at, accounts):
                     raise LimitReached(problem)
                 # A clock that is set back must not open a day or a month again whose limit is used up.
                 at = spending.not_before(at, self._tail.jobs.values())
+                event = replace(event, day=spending.date_text(at))
             return self.put(job_id, event, worker, at)
 
     def notice(self, key: str, payload: Mapping[str, Any]) -> None:
@@ -283,16 +293,22 @@ class Store:
         ).fetchone()
         return row[0] if row else ""
 
-    def _over(self, job: Job, price: int | None, now: float) -> Problem | None:
+    def _over(
+        self, job: Job, price: int | None, now: float, accounts: Accounts | None
+    ) -> Problem | None:
         limits = limits_of(self.connection)
         if not limits.any or not limits.count(job.spec.api_base):
             return None
         others = self.others(job.id)
+        ahead = spending.ahead(now, others)
         now = spending.not_before(now, others)
-        account = job.spec.account
-        today = spending.spent(others, account, spending.day_start(now))
-        month = spending.spent(others, account, spending.month_start(now))
-        return spending.over(limits, today, month, price, job.spec.model)
+        account = {job.spec.account}
+        if accounts is not None:
+            account |= accounts({other.spec.api_base for other in others})
+        date = spending.date_text(now)
+        today = spending.spent(others, account, spending.day_start(now), date)
+        month = spending.spent(others, account, spending.month_start(now), spending.month_of(date))
+        return spending.over(limits, today, month, price, job.spec.model, ahead)
 
     def _write_journals(self) -> None:
         """Write the lines of what is about to be committed.

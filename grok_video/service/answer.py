@@ -25,6 +25,7 @@ from .body import (
     read_body,
     result_url_in,
     retry_after,
+    strange_bill_in,
     texts,
 )
 
@@ -90,6 +91,7 @@ class Poll:
     )  # None: nothing new, ask again
     wait: float | None = None  # seconds that the service asked for
     note: str = ""  # a warning for the log
+    bill: str = ""  # what the service said of the cost, where that is no amount
 
 
 def poll_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: float) -> Poll:
@@ -101,11 +103,13 @@ def poll_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: fl
     wait = retry_after(headers, now)
     if 200 <= status < 300:
         event, note = _outcome(status, said)
-        return Poll(event, wait, note)
+        return Poll(event, wait, note, strange_bill_in(said))
     # Only JSON counts: a text or a page that speaks of moderation may be a proxy's, and would end the job.
     if status in (400, 403, 422) and said.fields and said.moderated:
         return Poll(
-            events.ServiceFailed(_moderated(said.words, cost_in(said), status), cost_in(said)), wait
+            events.ServiceFailed(_moderated(said.words, cost_in(said), status), cost_in(said)),
+            wait,
+            bill=strange_bill_in(said),
         )
     if status >= 500 or status in _PASSING or (status == 429 and not said.out_of_credits):
         return Poll(None, wait, f"the poll was answered {status}{said.quoted}")
@@ -181,7 +185,7 @@ def _outcome(
     word = said.fields.get("status")
     word = word.strip().lower() if isinstance(word, str) else ""
     if status == 202:  # running, whatever the body says or whether there is one
-        return events.Progress(percent_in(said)), ""
+        return events.Progress(percent_in(said), cost_in(said)), ""
     if word in _FAILED:
         return _ended(word, said), ""
     url = result_url_in(said)
@@ -192,7 +196,7 @@ def _outcome(
         note = f"the status {clean(word)!r} is not known and is taken as running"
     elif not word and (said.words or not said.fields):
         note = f"the poll was answered {status} with nothing that is known{said.quoted}"
-    return events.Progress(percent_in(said)), note
+    return events.Progress(percent_in(said), cost_in(said)), note
 
 
 def _finished(url: str, said: AnswerBody) -> events.Done | events.ServiceFailed:

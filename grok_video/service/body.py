@@ -38,6 +38,7 @@ VIDEO_WORDS = re.compile(
 )
 _RATE_WORDS = re.compile(r"too many requests|rate limit exceeded", re.I)
 _LONGEST_WORDS = 400  # characters of the service's own words that are shown
+_LONGEST_BILL = 80  # characters of a bill that is none
 _LONGEST_URL = 64 << 10
 _LONGEST_WAIT = 300.0  # seconds; a queued job waits for a new word of the user after 600
 _MOST_TICKS = 10**5 * TICKS_PER_USD  # a cost beyond 100,000 USD is nonsense
@@ -168,6 +169,25 @@ def cost_in(said: AnswerBody) -> int | None:
     if isinstance(ticks, int) and not isinstance(ticks, bool) and 0 <= ticks <= _MOST_TICKS:
         return ticks
     return None
+
+
+def strange_bill_in(said: AnswerBody) -> str:
+    """What the answer says of a cost, as a line for the panel, where ``cost_in`` finds none; '' where it says nothing.
+
+    A negative or a huge amount, a text, another currency: nothing that may be believed, and nothing to be silent about.
+    """
+    if cost_in(said) is not None:
+        return ""
+    usage = said.fields.get("usage")
+    told = {"usage": usage} if not isinstance(usage, dict) else cast(dict[str, Any], usage)
+    told = {**told, **said.fields}
+    words = [
+        f"{name}: {value}"
+        for name, value in told.items()
+        if ((name == "usage" and not isinstance(value, dict)) or "cost" in name.lower())
+        and value is not None
+    ]
+    return clean(", ".join(words))[:_LONGEST_BILL]
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ..core import events
 from ..core.files import open_own, size_of
 from ..core.record import record
 from ..core.redact import KeyMask, hosts_only, mask
+from ..core.spec import accounts_of
 from ..ledger.ledger import Ledger
 from . import schedule
 from .call_log import CallLog
@@ -42,6 +43,12 @@ class Account:
     pace: Pace
     key: str = field(repr=False)
     transport: Transport | None
+
+    def fingerprints(self, recorded: Iterable[str]) -> frozenset[str]:
+        """All fingerprints of the account, among jobs that have those API bases on record."""
+        if self.transport is None or not self.key:
+            return frozenset()
+        return accounts_of(self.transport.base, self.key, recorded)
 
 
 @dataclass(slots=True)
@@ -134,7 +141,8 @@ class Desk:
         pace = account.pace
         gap = pace.gap * (1.0 + schedule.MODEST) if modest else pace.gap
         leases = self.ledger.leases
-        wait = leases.take_slot(account.fingerprint, time.time(), gap, pace.per_minute)
+        known = account.fingerprints(self.ledger.bases())
+        wait = leases.take_slot(account.fingerprint, time.time(), gap, pace.per_minute, known)
         if wait:
             # The wait is the account's: until then no call of this process needs to ask the ledger.
             self.pause_until = mono + wait

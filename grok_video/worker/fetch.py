@@ -7,10 +7,12 @@ Owns what a broken download, a dead link or a lost poll means for the job. Where
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from ..core import events
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
+from ..core.urls import one_base
 from ..service.answer import poll_answer
 from ..service.request import poll_path
 from . import schedule
@@ -47,13 +49,17 @@ def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
     match found.event:
         case None:
             return
-        case events.Progress(percent):
+        case events.Progress(percent, cost):
             # A body without a percentage means *running*: the last figure stays.
             percent = job.progress if percent is None or call.again else percent
             # A clip that was delivered is not made again: its link may come late, and is asked for more rarely.
             call.trouble = call.again
-            if percent != job.progress or job.blocked or job.problem:
-                call.events = [events.Progress(percent)]
+            # A bill below what counts may still grow: it counts when the job has ended.
+            grown = cost is not None and cost > job.spent and not call.again
+            if percent != job.progress or job.blocked or job.problem or grown:
+                call.events = [events.Progress(percent, cost if grown else None)]
+        case events.Done() | events.ServiceFailed() as ended:
+            call.events = [replace(ended, bill=found.bill)]
         case events.Blocked(problem) if job.blocked and job.problem == problem:
             return
         case event:
@@ -62,7 +68,8 @@ def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
 
 def download(call: RunningCall, desk: Desk, job: Job) -> None:
     """In a thread: fetch the clip, check it, put it in place."""
-    transport = Transport(job.spec.api_base, "")  # a result URL never sees the key
+    # A result URL never sees the key. 0.1.0 took spellings of a base that are refused by now.
+    transport = Transport(one_base(job.spec.api_base), "")
     pace = desk.pace
     try:
         into_place = deliver_again if call.again else deliver

@@ -69,6 +69,11 @@ class World:
     online: bool
     pace: Pace
     session_lives: Callable[[str], bool]
+    accounts: frozenset[str] = frozenset()  # all fingerprints that jobs of the account have
+
+    def owns(self, job: Job) -> bool:
+        """Whether ``job`` was made for the account in use."""
+        return job.spec.account == self.account or job.spec.account in self.accounts
 
 
 @mutable_record
@@ -132,7 +137,7 @@ def _queued(job: Job, world: World, memory: Memory) -> Step:
         return _hold(world, "This job was left over when Blender ended.")
     if world.account is None:
         return Step(Act.WAIT, ends)
-    if world.account != job.spec.account:
+    if not world.owns(job):
         if age < ACCOUNT_GRACE:
             return Step(Act.WAIT, world.mono + ACCOUNT_GRACE - age)
         return Step(Act.RECORD, world.mono, events.Held(_account_problem(world)))
@@ -154,7 +159,7 @@ def _asked(job: Job, world: World, memory: Memory) -> Step:
     """The next poll of a job: it runs, or the link of its delivered clip is dead."""
     if world.account is None:
         return Step(Act.WAIT, math.inf)
-    if world.account != job.spec.account:
+    if not world.owns(job):
         # “There is no key” and “another key” are the same block, told by two Blenders with different keys. Each
         # worker would write down its own sentence over the other's, an event a second for ever.
         if job.blocked and job.problem in (_NO_KEY, _OTHER_KEY):

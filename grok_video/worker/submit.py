@@ -14,8 +14,9 @@ from ..core import events
 from ..core.job import IllegalTransition, Job, State
 from ..core.problem import LOST_HINT, Problem, ProblemCode
 from ..core.spec import JobSpec, Kind
+from ..core.urls import one_base
 from ..ledger.errors import LedgerError, StaleJob
-from ..ledger.store import LATER_STATUS, Store
+from ..ledger.store import LATER_STATUS, Accounts, Store
 from ..service.answer import submit_answer
 from ..service.request import RemoteClip, submission
 from .desk import Desk, RunningCall
@@ -42,7 +43,9 @@ def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
     return " and the ".join(gone)
 
 
-def remote_source(store: Store, spec: JobSpec) -> RemoteClip | None:
+def remote_source(
+    store: Store, spec: JobSpec, accounts: Accounts | None = None
+) -> RemoteClip | None:
     """The source clip by its URL at the service, less than 20 hours old; None: the file must be uploaded."""
     if spec.kind is Kind.GENERATE or spec.video is None or not spec.video.job:
         return None
@@ -52,7 +55,9 @@ def remote_source(store: Store, spec: JobSpec) -> RemoteClip | None:
     made = store.job(spec.video.job)
     if made is None or not (made.url and made.request_id):
         return None
-    ours = (made.spec.account, made.spec.api_base) == (spec.account, spec.api_base)
+    ours = one_base(made.spec.api_base) == one_base(spec.api_base)
+    mine = accounts({made.spec.api_base}) if accounts is not None else ()
+    ours &= made.spec.account == spec.account or made.spec.account in mine
     fresh = 0.0 <= time.time() - made.done_at < _URL_FRESH
     return RemoteClip(made.url, made.request_id) if ours and fresh else None
 

@@ -311,6 +311,7 @@ class Worker:
 
     def _world(self) -> World:
         account = self.desk.account
+        bases = {job.spec.api_base for job in self._work.values()}
         return World(
             wall=time.time(),
             mono=time.monotonic(),
@@ -319,6 +320,7 @@ class Worker:
             online=self.desk.online,
             pace=self.desk.pace,
             session_lives=self.desk.ledger.leases.session_alive,
+            accounts=account.fingerprints(bases) if account else frozenset(),
         )
 
     def _do(self, job: Job, step: schedule.Step) -> float:
@@ -366,7 +368,9 @@ class Worker:
     # ------------------------------------------------------------------------------------- submit
 
     def _submit(self, job: Job) -> float:
-        named = remote_source(self.desk.ledger, job.spec)
+        account = self.desk.account
+        assert account is not None  # else no job is due
+        named = remote_source(self.desk.ledger, job.spec, account.fingerprints)
         if gone := gone_files(job.spec, named):
             held = Problem(
                 ProblemCode.FILE,
@@ -375,14 +379,16 @@ class Worker:
             )
             return self._hold(job, held)
         # Before a slot is taken, which a job that is held would keep from the others.
-        if over := self.desk.ledger.refusal(job, time.time()):
+        if over := self.desk.ledger.refusal(job, time.time(), account.fingerprints):
             return self._hold(job, over)
         wait = self.desk.slot("submit")
         if wait:
             return time.monotonic() + wait
         started = events.SubmitStarted(job.spec.estimate or 0)
         try:
-            job = self.desk.ledger.append(job.id, job.seq, started, worker=self.desk.id)
+            job = self.desk.ledger.append(
+                job.id, job.seq, started, worker=self.desk.id, accounts=account.fingerprints
+            )
         except LimitReached as error:  # another Blender has used up the limit since
             return self._hold(job, error.problem)
         self.desk.start(

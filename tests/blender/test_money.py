@@ -11,6 +11,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -434,3 +435,117 @@ def test_the_table_is_written_where_one_says(
 def newest_clip(module: Module) -> str:
     jobs = module("blender.session.state").current().bridge.snapshot.all
     return next(job.clip.path for job in jobs if job.clip is not None)
+
+
+# ------------------------------------------------------------------------------- bills, clocks, and spellings
+
+
+def buy_by_hand(module: Module, base: str, key: str, at: float) -> Any:
+    """Put a purchase into the ledger as 0.1.0 did: under a fingerprint of the base as it was spelled."""
+    spec_module, events = module("core.spec"), module("core.events")
+    spec = spec_module.JobSpec(
+        id=spec_module.new_id(),
+        kind=spec_module.Kind.GENERATE,
+        model="grok-imagine-video",
+        prompt="a red ball rolls",
+        duration=1,
+        resolution="480p",
+        aspect_ratio="16:9",
+        generate_audio=True,
+        account=spec_module._fingerprint(base, key),
+        api_base=base,
+        estimate=PRICE,
+    )
+    lost = module("core.problem").Problem(module("core.problem").ProblemCode.ANSWER_LOST, "Lost.")
+    ledger = module("ledger.ledger").Ledger.open(module("blender.config").data_dir())
+    happened = (
+        events.Created(spec),
+        events.SubmitStarted(PRICE),
+        events.Sending(),
+        events.AnswerLost(lost),
+    )
+    for number, event in enumerate(happened):
+        ledger.append(spec.id, number, event, at=at)
+    ledger.close()
+    module("blender.session.queue").read_all()
+    return spec
+
+
+def test_a_bill_that_differs_is_reported_where_the_clip_was_bought(
+    blender: ModuleType,
+    scene: Any,
+    own: Any,
+    stand_in: Any,
+    module: Module,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    spending = module("blender.session.spending")
+    own.day_limit = 0.10
+    stand_in.settings(bill=0.5)
+    assert blender.ops.grok_video.generate() == {"FINISHED"}
+    assert "Info: Charged $0.025, estimated $0.05" in capfd.readouterr().out
+    assert spending.bill(newest(module)) == ("Charged $0.025, estimated $0.05", False)
+    stand_in.settings(bill=3.0)
+    assert blender.ops.grok_video.generate() == {"FINISHED"}
+    words = (
+        "Charged $0.15, estimated $0.05. With it your limit of $0.10 a day is passed: $0.175 is "
+        "spent, or may be"
+    )
+    assert f"Warning: {words}" in capfd.readouterr().out
+    assert spending.bill(newest(module)) == (words, True)
+    assert spending.sums_now().account_today == PRICE * 3 + PRICE // 2
+    with pytest.raises(RuntimeError, match=r"\$0.175 is spent"):
+        blender.ops.grok_video.generate()
+    own.day_limit = 0.0
+    stand_in.settings(bill=1.0)
+    capfd.readouterr()
+    assert blender.ops.grok_video.generate() == {"FINISHED"}
+    assert "Charged" not in capfd.readouterr().out
+    assert spending.bill(newest(module)) == ("", False)
+
+
+def test_a_purchase_of_a_clock_that_was_ahead_is_settled_by_a_word(
+    blender: ModuleType, scene: Any, own: Any, stand_in: Any, module: Module
+) -> None:
+    spending, config = module("blender.session.spending"), module("blender.config")
+    settle = blender.ops.grok_video.settle_clock
+    with pytest.raises(RuntimeError, match="still to come"):
+        settle()
+    own.day_limit = 0.08
+    future = time.time() + 3650 * 86_400
+    buy_by_hand(module, config.api_base(), config.api_key(), future)
+    assert spending.ahead() == future
+    assert spending.sums_now().account_today == PRICE
+    with pytest.raises(
+        RuntimeError, match="If the clock is right now, press Count as Bought Today"
+    ):
+        blender.ops.grok_video.generate()
+    assert settle() == {"FINISHED"}
+    assert not spending.ahead()
+    assert spending.sums_now().account_today == PRICE, "the word frees nothing of today"
+    with pytest.raises(RuntimeError, match="still to come"):
+        settle()
+    with pytest.raises(RuntimeError, match="until tomorrow"):
+        blender.ops.grok_video.generate()
+    own.day_limit = 0.10
+    blender.ops.grok_video.generate()
+    assert posts(stand_in) == 1
+    own.day_limit = 0.0
+
+
+def test_what_0_1_0_bought_under_another_spelling_is_in_the_sums(
+    blender: ModuleType, scene: Any, own: Any, stand_in: Any, module: Module
+) -> None:
+    spending, config = module("blender.session.spending"), module("blender.config")
+    base, key = config.api_base(), config.api_key()
+    odd = [base.upper().replace("HTTP", "http"), f"{base}/v1/.", base.replace("//", "//@")]
+    for spelling in odd:
+        buy_by_hand(module, spelling, key, time.time())
+        buy_by_hand(module, spelling, "xai-another", time.time())
+    sums = spending.sums_now()
+    assert (sums.today, sums.account_today) == (6 * PRICE, 3 * PRICE)
+    own.day_limit = 0.19
+    with pytest.raises(RuntimeError, match=r"\$0.15 is spent"):
+        blender.ops.grok_video.generate()
+    assert not posts(stand_in)
+    own.day_limit = 0.0

@@ -1,6 +1,7 @@
 """Runs 0.1.0, the zip in ``tests/data``, on a data folder: ``python -I old_version.py <unzipped> <data folder>``.
 
-Input: a list of jobs, each a list of [kind, payload, time]; 0.1.0 writes them into its ledger. Output: every job of
+Input: a list of jobs, each a list of [kind, payload, time]; 0.1.0 writes them into its ledger. An account "of <key>" becomes
+the fingerprint that 0.1.0 makes of the job's API base and that key. Output: every job of
 the ledger as 0.1.0 reads it afterwards. The names in here are those of 0.1.0: nothing is renamed any more.
 """
 
@@ -34,7 +35,10 @@ def main(package: Path, data_dir: Path) -> None:
     job, ledger = (importlib.import_module(f"grok_video.core.{name}") for name in ("job", "ledger"))
     with_all = ledger.Ledger.open(data_dir)
     for events in json.load(sys.stdin):
-        job_id = events[0][1]["spec"]["id"]
+        spec = events[0][1]["spec"]
+        job_id = spec["id"]
+        if spec["account"].startswith("of "):
+            spec["account"] = job.account_of(spec["api_base"], spec["account"][3:])
         for kind, payload, at in events:
             with_all.append(job_id, None, job.from_payload(kind, payload), at=at)
     with_all.close()

@@ -17,6 +17,7 @@ from grok_video.core.events import (
     AnswerLost,
     Blocked,
     Created,
+    Dated,
     Done,
     DownloadBroken,
     Downloaded,
@@ -101,6 +102,7 @@ SAMPLES: dict[type[Event], Event] = {
         StopRequested(),
         Retried(),
         NotCharged(),
+        Dated(50.0),
         ImportClaimed("session-a"),
         ImportReleased(TROUBLE),
         Imported("Scene", "/films/a.blend"),
@@ -178,7 +180,7 @@ def test_every_event_and_every_state_has_a_sample() -> None:
 @pytest.mark.parametrize("state", State)
 def test_the_table(state: State, event: Event) -> None:
     words = ALLOWED[state].split()
-    leads = dict(zip(words[::2], words[1::2], strict=True))
+    leads = {**dict(zip(words[::2], words[1::2], strict=True)), "dated": "."}
     before = there(state)
     kept = dataclasses.replace(before)
     if event.kind not in leads:

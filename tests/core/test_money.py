@@ -400,6 +400,118 @@ def test_a_clock_that_was_ahead_frees_each_day_once(ledger: Ledger) -> None:
     start(ledger, at=local(2026, 5, 16, 9))
 
 
+# ---------------------------------------------------------------------------------------- a clock far ahead
+
+TEN_YEARS = 10 * 366 * 86_400.0
+
+
+def today(ledger: Ledger, now: float | None = None) -> Any:
+    """The artist says that the clock is right; what Blender is told."""
+    command = {"id": new_id(), "command": "today", "now": time.time() if now is None else now}
+    ledger.commands.apply(command)
+    payload = ledger.connection.execute(
+        "SELECT payload FROM notices WHERE id = ?", (command["id"],)
+    ).fetchone()
+    return json.loads(payload[0])
+
+
+@pytest.mark.parametrize("name", ["day", "month"])
+@pytest.mark.parametrize("far", [2 * 86_400.0, TEN_YEARS, 1e18])
+def test_one_purchase_far_ahead_is_said_and_settled_by_a_word(
+    ledger: Ledger, name: str, far: float
+) -> None:
+    """Until the word nothing is freed; after it what was bought counts today, and each day frees once again."""
+    now = time.time()
+    limit(ledger, **{name: 2 * PRICE})
+    start(ledger, at=now + far)
+    assert spending.ahead(now, ledger.jobs()) == now + far
+    start(ledger)  # with the clock right again
+    assert len(rows(spending.table(ledger.jobs(), Limits()))) == 2
+    problem = refused(ledger)
+    assert (
+        f"$0.104 is spent, or may be, and this clip costs $0.052. A purchase is on record for {spending.date_text(now + far)},"
+        in problem.message
+    )
+    assert spending.SETTLE in problem.hint
+    assert says_free(problem)
+    assert refused(ledger, at=now - 40 * 86_400)
+    if far == TEN_YEARS:
+        assert refused(ledger, at=now + 40 * 86_400)
+
+    assert today(ledger) == {"ok": True, "message": ""}
+    assert not spending.ahead(time.time(), ledger.jobs())
+    assert max(job.started_at for job in ledger.jobs()) <= time.time()
+    problem = refused(ledger)  # both count today
+    assert "on record for" not in problem.message
+    assert refused(
+        ledger, at=now - 40 * 86_400
+    )  # a clock set back frees nothing after the word either
+    start(ledger, at=time.time() + 32 * 86_400)
+    start(ledger, at=time.time() + 32 * 86_400)
+    assert refused(ledger, at=time.time() + 32 * 86_400)
+
+
+def test_a_clock_that_is_ahead_by_hours_is_no_question(ledger: Ledger) -> None:
+    now = time.time()
+    limit(ledger, day=PRICE)
+    start(ledger, at=now + 23 * 3600)
+    assert not spending.ahead(now, ledger.jobs())
+    assert "on record for" not in refused(ledger).message
+    assert spending.ahead(now - 2 * 3600, ledger.jobs())
+
+
+@pytest.mark.parametrize("said", [None, "now", True, 10**400, float("nan"), float("inf"), [1.0]])
+def test_a_word_without_a_time_is_none(ledger: Ledger, said: object) -> None:
+    job = start(ledger, at=time.time() + TEN_YEARS)
+    with pytest.raises(CommandRefused):
+        ledger.commands.apply({"id": new_id(), "command": "today", "now": said})
+    assert ledger.job(job.id) == job
+
+
+def test_a_word_for_another_clock_settles_nothing(ledger: Ledger) -> None:
+    """The clock was moved between the press and the worker: what the artist had seen is true no more."""
+    job = start(ledger, at=time.time() + TEN_YEARS)
+    for moved in (-TEN_YEARS, -601.0, 601.0, TEN_YEARS):
+        answer = today(ledger, time.time() + moved)
+        assert not answer["ok"]
+        assert "clock" in answer["message"]
+    assert ledger.job(job.id) == job
+    assert today(ledger)["ok"]
+
+
+def test_a_word_twice_and_from_two_blenders(ledger: Ledger, data_dir: Path) -> None:
+    other = Ledger.open(data_dir)
+    jobs = [start(ledger, at=time.time() + TEN_YEARS) for _ in range(3)]
+    waits = create(ledger)
+    assert today(ledger)["ok"]
+    first = ledger.jobs()
+    assert today(other)["ok"]
+    assert other.jobs() == first
+    assert ledger.job(waits.id) == waits
+    for job in jobs:
+        now = ledger.job(job.id)
+        assert now is not None
+        assert (now.state, now.reserved, now.driven) == (job.state, job.reserved, True)
+        assert now.seq == job.seq + 1
+    other.close()
+
+
+def test_a_word_outlives_the_loss_of_the_ledger(data_dir: Path) -> None:
+    ledger = Ledger.open(data_dir)
+    limit(ledger, day=PRICE)
+    after(ledger, start(ledger, at=time.time() + TEN_YEARS), *BOUGHT, Done("u", PRICE))
+    today(ledger)
+    before = ledger.jobs()
+    ledger.close()
+    (data_dir / FILE_NAME).write_bytes(os.urandom(20_000))
+    ledger = Ledger.open(data_dir)
+    assert ledger.rebuilt
+    assert [job.started_at for job in ledger.jobs()] == [job.started_at for job in before]
+    assert "on record for" not in refused(ledger).message
+    start(ledger, at=time.time() + 2 * 86_400)
+    ledger.close()
+
+
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(-40, 40), st.integers(1, 5)), min_size=20, max_size=40))
 def test_no_walk_of_the_clock_buys_more_than_a_limit_for_each_new_day(

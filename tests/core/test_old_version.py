@@ -18,6 +18,7 @@ import pytest
 
 from grok_video.core.events import (
     Created,
+    Dated,
     Event,
     FetchAgain,
     FetchedAgain,
@@ -210,3 +211,26 @@ def _spec_of(events: list[tuple[Event, float]]) -> JobSpec:
     created = events[0][0]
     assert isinstance(created, Created)
     return created.spec
+
+
+def test_a_corrected_date_is_kept_by_the_old_version(old: Path, tmp_path: Path) -> None:
+    """0.1.0 shows the job, does not drive it, and counts it by the date that it knows: later, so it frees nothing."""
+    data_dir = tmp_path / "data"
+    ledger = Ledger.open(data_dir)
+    ids = []
+    for road in ROADS.values():
+        spec = dataclasses.replace(RICH, id=new_id())
+        ids.append(spec.id)
+        for seq, event in enumerate((Created(spec), *road)):
+            ledger.append(spec.id, seq, event, at=2e9)
+        ledger.append(spec.id, len(road) + 1, Dated(1e9), at=1e9)
+    ledger.close()
+    here = read_here(data_dir)
+    for then in (read_by_old(old, data_dir, []), read_by_old(old, data_dir, [])):
+        assert set(then) == set(ids)
+        for name, was in then.items():
+            assert not was["driven"]
+            assert was["state"] == here[name]["state"]
+            assert was["started_at"] == (2e9 if here[name]["started_at"] else 0.0)
+    assert read_here(data_dir) == here
+    assert {job["started_at"] for job in here.values()} == {0.0, 1e9}

@@ -34,3 +34,16 @@ def test_spending_is_exported_and_outlives_a_damaged_list(gui: Gui, stand_in: St
     assert "1 clip" in notes["rebuilt"]
     assert notes["states"] == ["IMPORTED", "IMPORTED"]
     assert len(stand_in.requests("submit")) == 2
+
+
+def test_a_bill_above_the_price_and_a_purchase_far_ahead(gui: Gui, stand_in: StandIn) -> None:
+    """Both are said where the artist looks: in the job's row and the status bar, and above the list of jobs."""
+    stand_in.settings(job_seconds=1, bill=4.0)
+    notes = gui.run("money.py:a_bill_and_a_clock", 300, layout="General").notes
+    words = "Charged $0.40, estimated $0.10. With it your limit of $0.30 a day is passed: $0.40 is spent"
+    assert notes["row"][0].startswith(words)
+    assert notes["row"][1]
+    assert notes["reported"].count(words) == 1
+    assert notes["before"]
+    assert notes["today"] == 45 * 10**8
+    assert len(stand_in.requests("submit")) == 1

@@ -56,7 +56,7 @@ picture of it, and the seconds from its sound. Extensions and edits hold what th
 keep the numbers that stand in them (a trimmed source begins where it was cut) and its sound is kept; the
 numbers of the added frames run on from the source's last. An edit has red and blue swapped, and comes back
 shorter and larger, as from the service (8.00 s: 7.71 s, 848x480: 850x482), unless ``settings(drifts=False)``.
-``settings(part_only=True)``: an extension without its source.
+``settings(part_only=True)``: an extension without its source. ``settings(bill=2.0)``: billed at twice the price.
 """
 
 from __future__ import annotations

@@ -75,12 +75,13 @@ class Jobs:
         motion: bool,
         drifts: bool = False,
         part_only: bool = False,
+        bill: float = 1.0,
     ) -> Job:
         """Start a job; its clip is made meanwhile."""
         # Looks like a UUID and is none of version 4, as the service's (docs/api.md, §2).
         raw = secrets.token_hex(16)
         request_id = f"{raw[:8]}-{raw[8:12]}-9{raw[13:16]}-{raw[16:20]}-{raw[20:]}"
-        job = Job(request_id, order, outcome, seconds, charged=order.ticks)
+        job = Job(request_id, order, outcome, seconds, charged=round(order.ticks * bill))
         if outcome == "no-suffix":
             job.suffix = ""
         if order.storage is not None:

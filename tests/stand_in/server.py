@@ -57,6 +57,7 @@ class Settings:
     longest_source: float = 15.1  # seconds of video that can be extended
     drifts: bool = True  # edits come back a little shorter and larger; False: to the frame
     part_only: bool = False  # extensions come back without their source
+    bill: float = 1.0  # how many times its price a job is billed
 
     def change(self, wanted: Mapping[str, Any]) -> None:
         """Take over values by their names. Raises ValueError."""
@@ -257,6 +258,7 @@ class StandIn:
             motion=self.settings.motion,
             drifts=self.settings.drifts,
             part_only=self.settings.part_only,
+            bill=self.settings.bill,
         )
         record.job = job.id
         return _json({"request_id": job.id})

@@ -9,8 +9,9 @@ import bpy
 from ...core import spending as money
 from ...core.job import Job
 from .. import config
-from .queue import read_all
+from .queue import read_all, send
 from .state import current, is_open, running
+from .watch import report
 
 
 def limits() -> money.Limits:
@@ -35,7 +36,12 @@ def limit_refusal(price: int | None, model: str) -> str:
         return ""
     sums = sums_now()
     over = money.over(
-        current().bridge.reader.limits, sums.account_today, sums.account_month, price, model
+        current().bridge.reader.limits,
+        sums.account_today,
+        sums.account_month,
+        price,
+        model,
+        current().sums.ahead,
     )
     return over.message if over is not None else ""
 
@@ -44,15 +50,64 @@ def sums_now() -> money.Spending:
     """The sums of what was spent, made anew only when a job, the day or the file has changed: cheap for a redraw."""
     session = current()
     snapshot, mine, now = session.bridge.snapshot, config.account(), time.time()
-    path, day = bpy.data.filepath, time.localtime(now)[:3]
+    here = time.localtime(now)
+    path, day = bpy.data.filepath, (here[:3], here.tm_gmtoff)
     of = (session.document, len(session.documents), path, mine, session.bridge.reader.limits, day)
     sums = session.sums
     if sums.summed_for[0] is not snapshot or sums.summed_for[1] != of:
+        fingerprints = config.accounts({job.spec.api_base for job in snapshot.all})
         sums.spending = money.spending(
-            snapshot.all, session.bridge.reader.limits, mine, _in_file, now
+            snapshot.all, session.bridge.reader.limits, fingerprints, _in_file, now
         )
+        sums.ahead = money.ahead(now, snapshot.all)
+        newest = money.not_before(now, snapshot.all)
+        sums.day, sums.month = money.day_start(newest), money.month_start(newest)
         sums.summed_for = snapshot, of
     return sums.spending
+
+
+def ahead() -> float:
+    """The wall time of the newest purchase where that is still to come, and today's sums are that day's; else 0.0."""
+    sums_now()
+    return current().sums.ahead
+
+
+def clock_is_right() -> str:
+    """Let what is on record as bought later count as bought today; returns the command's id. Raises Refused."""
+    return send("today", now=time.time())
+
+
+def bill(job: Job) -> tuple[str, bool]:
+    """'' or what the artist could not know of a job's cost before, and whether that is bad news."""
+    words = money.bill_words(job)
+    if not words or not money.is_above(job):
+        return words, bool(job.bill)
+    limits, sums, own = current().bridge.reader.limits, sums_now(), current().sums
+    mine = config.accounts([job.spec.api_base])
+    if limits.count(job.spec.api_base) and job.spec.account in mine:
+        # Only of the day and the month that the job counts for.
+        today = sums.account_today if job.started_at >= own.day else 0
+        month = sums.account_month if job.started_at >= own.month else 0
+        if passed := money.passed(limits, today, month):
+            words = f"{words}. With it {passed}"
+    return words, True
+
+
+def tell_bills() -> None:
+    """Report, once, each bill of this session's jobs that is not as it was agreed to; scripts are told by ``finish``."""
+    session = current()
+    snapshot, sums = session.bridge.snapshot, session.sums
+    if bpy.app.background or sums.told_for is snapshot:
+        return
+    sums.told_for = snapshot
+    for job_id in session.documents:
+        job = snapshot.jobs.get(job_id)
+        if job is None or sums.told.get(job_id) == (job.cost, job.bill):
+            continue
+        words, bad = bill(job)
+        if words:
+            sums.told[job_id] = (job.cost, job.bill)
+            report(f"{job.spec.short_id}: {words}", bad=bad)
 
 
 def _in_file(job: Job) -> bool:

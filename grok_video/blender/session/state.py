@@ -105,6 +105,12 @@ class Sums:
     """The sums of what was spent, and what they were made from. Changed by spending.py only."""
 
     spending: money.Spending = field(default_factory=money.Spending)
+    ahead: float = 0.0  # wall time of a purchase that is still to come: the sums are that day's
+    day: float = 0.0  # wall times at which the day and the month of the sums began
+    month: float = 0.0
+    #: Job id → the bill that was reported, and the jobs that were looked through for bills.
+    told: dict[str, tuple[int | None, str]] = field(default_factory=dict)
+    told_for: Snapshot | None = None
     #: The jobs, and all the rest, that ``spending`` was summed up for.
     summed_for: tuple[Snapshot | None, object] = (None, None)
 
@@ -122,6 +128,9 @@ class Watch:
     turned: float = 0.0
     drawn_second: int = 0  # monotonic second of the last redraw
     news: bool = False  # something changed since that redraw
+    reports: list[tuple[str, bool]] = field(
+        default_factory=list
+    )  # a line for the status bar, and whether its news are bad
 
 
 @mutable_record

@@ -18,6 +18,7 @@ from .click import drop_all, prepare
 from .imports import import_due, imports_by_itself, wait_because
 from .queue import account
 from .series import end_series, forget_all, start_next_pass
+from .spending import tell_bills
 from .state import begin, current, end, running
 from .watch import GROK_VIDEO_OT_watch, watch, watchdog
 
@@ -40,6 +41,7 @@ def tick(context: bpy.types.Context) -> bool:
             raise
         # Said in the panel, and tried again on the next tick: Blender ends a timer that raises.
         wait_because(str(error))
+    tell_bills()
     # Not in the same tick as a long read: to start a process takes as long as one tick may. But also when the read met
     # a lock: that may be a killed worker's transaction, which only another worker takes back.
     if (not session.bridge.reader.behind or session.bridge.reader.missed) and busy():
@@ -52,13 +54,15 @@ def busy() -> bool:
     session = current()
     if session.click.queue or session.series.next or session.bridge.expects or files.due():
         return True
-    mine = config.account()
+    if session.watch.reports:
+        return True
+    mine = config.accounts(job.spec.api_base for job in session.bridge.snapshot.open)
     # A running worker also downloads what was bought with another key, and must hear of *offline* through ticks.
     downloads = session.bridge.worker.alive
     return any(
         job.driven
         and (
-            job.spec.account == mine
+            job.spec.account in mine
             or job.released_by == session.bridge.session
             or (downloads and job.awaits_file)
         )

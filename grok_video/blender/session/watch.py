@@ -47,6 +47,18 @@ def watchdog() -> float | None:
     return 1.0
 
 
+def report(words: str, *, bad: bool) -> None:
+    """Let the modal operator report ``words`` in Blender's status bar. Not for scripts: no such operator runs there."""
+    current().watch.reports.append((words, bad))
+
+
+def reports() -> list[tuple[str, bool]]:
+    """What is to be reported now: words, and whether they are bad news."""
+    own = current().watch
+    taken, own.reports = own.reports, []
+    return taken
+
+
 def watch_started() -> None:
     """Note that the modal operator runs from now on."""
     own = current().watch
@@ -127,7 +139,10 @@ class GROK_VIDEO_OT_watch(bpy.types.Operator):
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         if event.type == "TIMER":
             again = watch_tick(context)
-            if not again:
+            told = reports() if running() is not None else []
+            for words, bad in told:
+                self.report({"WARNING" if bad else "INFO"}, words)
+            if told or not again:  # Blender shows the reports of a modal operator when that ends
                 self._end(context)
                 return {"CANCELLED", "PASS_THROUGH"}
         return {"PASS_THROUGH"}

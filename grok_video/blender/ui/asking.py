@@ -17,7 +17,7 @@ from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
 from .. import config, submission, timeline
 from ..refusal import Interrupted, Refused
-from ..session import blocking, questions, queue, watch
+from ..session import blocking, questions, queue, spending, watch
 from ..session.blocking import (
     INTERRUPTED_SECONDS,
     UNREACHABLE_SECONDS,
@@ -74,6 +74,9 @@ def finish(
     except KeyboardInterrupt:
         operator.report({"ERROR"}, interrupted(context, job_id))
         return {"CANCELLED"}
+    words, bad = spending.bill(job)
+    if words:
+        operator.report({"WARNING" if bad else "INFO"}, words)
     if job.state in wanted:
         return {"FINISHED"}
     problem = job.problem

@@ -14,8 +14,9 @@ from ...core.amount import priced, usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
 from .. import timeline
-from ..session import click, files
+from ..session import click, files, spending
 from ..session.state import current, job_by_id
+from .spending import draw_ahead
 from .widgets import draw_help_button, draw_wrapped, is_narrow, size_text, time_text
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         box = layout.box().column(align=True)
         draw_wrapped(box, context, now.bridge.rebuilt, "INFO")
         box.operator("grok_video.heard")
+    if spending.limits_count():
+        draw_ahead(layout, context)
     if now.click.preparing is not None:
         _draw_preparing(layout, now.click.preparing)
     if not snapshot.all:
@@ -191,9 +194,9 @@ def _over(job: Job) -> bool:
 
 def _draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
     """Draw what the artist could not know before: that a job cost something else, or may have cost something."""
-    if job.cost is not None and job.spec.estimate not in (None, job.cost):
-        estimate = usd(job.spec.estimate or 0)
-        draw_wrapped(box, context, f"Charged {usd(job.cost)}, estimated {estimate}")
+    words, bad = spending.bill(job)
+    if words:
+        draw_wrapped(box, context, words, "ERROR" if bad else "NONE")
     elif job.charge_open:
         draw_wrapped(box, context, f"Counts as {usd(job.spent)} until you know better")
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import bpy
 from bpy.props import StringProperty
 from bpy_extras.io_utils import ExportHelper
 
+from ...core import spending as money
 from ...core.amount import usd
 from ...core.files import BLENDERS_PATIENCE, write_whole
 from ..refusal import Refused
 from ..session import blocking, queue, spending, watch
 from ..session.state import current
 from .asking import JOB, Asks, Result, refuse
+from .widgets import draw_wrapped
 
 
 class GROK_VIDEO_OT_not_charged(Asks, bpy.types.Operator):
@@ -54,6 +57,40 @@ class GROK_VIDEO_OT_not_charged(Asks, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GROK_VIDEO_OT_settle_clock(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.settle_clock"
+    bl_label = money.SETTLE
+    bl_description = (
+        "Say that this computer's clock is right now. What is on record as bought on a day that is "
+        "still to come counts as bought today from then on"
+    )
+    bl_options = set()
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        now = time.time()
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title=f"Is Today {money.date_text(now)}?",
+            message=f"What is on record for {money.date_text(spending.ahead())} counts as bought today from then on, "
+            "and your limits count by today's date again.",
+            confirm_text=self.bl_label,
+        )
+
+    def run(self, context: bpy.types.Context) -> Result:
+        if bpy.app.background:
+            queue.read_all()
+        if not spending.ahead():
+            raise Refused("No purchase is on record for a day that is still to come.")
+        command = spending.clock_is_right()
+        if bpy.app.background:
+            answer = blocking.wait_for(context, lambda: current().bridge.notice(command))
+            if not answer["ok"]:
+                raise Refused(str(answer["message"]))
+        watch.redraw()
+        return {"FINISHED"}
+
+
 class GROK_VIDEO_OT_export_spending(Asks, ExportHelper, bpy.types.Operator):
     bl_idname = "grok_video.export_spending"
     bl_label = "Export Spending"
@@ -88,8 +125,25 @@ class GROK_VIDEO_OT_export_spending(Asks, ExportHelper, bpy.types.Operator):
         return {"FINISHED"}
 
 
-def draw_spending(layout: bpy.types.UILayout, _context: bpy.types.Context) -> None:
+def draw_ahead(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw that all counts by a day that is still to come, where that is so, and the button that settles it."""
+    if not (at := spending.ahead()):
+        return
+    box = layout.box().column(align=True)
+    words = (
+        f"By this computer's clock today is {money.date_text(time.time())}, but a purchase is on record for "
+        f"{money.date_text(at)}. Until then today's sums and your limits are those of that day."
+    )
+    draw_wrapped(box, context, words, "ERROR")
+    box.operator("grok_video.settle_clock", text=f"{money.SETTLE}…")
+
+
+def draw_spending(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw what was spent, what is left of the limits, and the button that exports all purchases."""
+    if not spending.limits_count():
+        draw_ahead(
+            layout, context
+        )  # under a limit the list says so, also where this part is closed
     sums, limits = spending.sums_now(), current().bridge.reader.limits
     column = layout.column(align=True)
     _draw_sum(column, "This File", sums.file)
@@ -117,6 +171,7 @@ def _draw_sum(column: bpy.types.UILayout, name: str, ticks: int) -> None:
 register, unregister = bpy.utils.register_classes_factory(
     (
         GROK_VIDEO_OT_not_charged,
+        GROK_VIDEO_OT_settle_clock,
         GROK_VIDEO_OT_export_spending,
     )
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,3 +149,65 @@ def is_shown(ui: Ui, kind: str) -> bool:
 
 def said(job: Any) -> str:
     return f"{job.problem.message} {job.problem.hint}"
+
+
+def a_bill_and_a_clock(ui: Ui) -> Steps:
+    """A bill above the price passes the limit and says so; then a purchase of a wrong clock is settled."""
+    spending = ui.module("blender.session.spending")
+    questions = ui.module("blender.session.questions")
+    state = ui.module("blender.session.state")
+    bridge = state.current().bridge
+    questions.set_limits(count_loopback=True, day=3 * 10**9)
+    yield from ui.until(lambda: spending.limits().day == 3 * 10**9, "the limit")
+    scene = bpy.context.scene
+    scene.view_settings.view_transform = "Standard"
+    scene.grok_video.source = "NONE"
+    scene.grok_video.prompt = "Snow falls on a red barn"
+    scene.grok_video.duration = 2  # $0.10; billed $0.40
+    yield from ui.sidebar(KIND)
+    yield from ui.click("grok_video.generate", KIND)
+    yield from ui.until(strips, "the clip on the timeline", 90)
+    yield from ui.until(lambda: newest().state == "IMPORTED", "the ledger's word of it", 60)
+    yield from to_the_jobs(ui, KIND)
+    yield from ui.point(KIND)
+    yield from ui.shot("money-bill")
+    yield from ui.until(lambda: not state.current().watch.reports, "that it is reported")
+    ui.note(row=spending.bill(newest()), reported=(yield from reported(ui)))
+
+    # Ten years ahead by mistake, as the ledger then has it.
+    events, spec = ui.module("core.events"), newest().spec
+    ledger = ui.module("ledger.ledger").Ledger.open(bridge.data_dir)
+    made = ui.module("core.spec").new_id()
+    happened = (events.Created(replace(spec, id=made)), events.SubmitStarted(5 * 10**8))
+    for number, event in enumerate((*happened, events.Sending(), events.Submitted("r"))):
+        ledger.append(made, number, event, at=time.time() + 3650 * 86_400)
+    ledger.commands.apply({"id": made, "command": "stop", "job": made})
+    ledger.close()
+    state.current().bridge.tick(1.0)
+    yield from ui.until(spending.ahead, "the purchase that lies ahead")
+    yield from to_the_jobs(ui, KIND)
+    yield from ui.find("grok_video.settle_clock", KIND)
+    yield from ui.shot("money-ahead")
+    yield from ui.press()
+    yield 0.5
+    yield from ui.shot("money-ahead-question")
+    ui.note(before=spending.ahead() > 0)
+    yield from ui.press("RET")
+    yield from ui.until(lambda: not spending.ahead(), "that it counts today", 60)
+    yield from ui.redraw()
+    yield from ui.shot("money-settled")
+    ui.note(today=spending.sums_now().account_today)
+
+
+def reported(ui: Ui) -> Steps:
+    """All that Blender's Info editor shows; gives the text."""
+    area = ui.area(KIND)
+    area.type = "INFO"
+    yield from ui.redraw()
+    with ui.override("INFO", "WINDOW"):
+        bpy.ops.info.select_all(action="SELECT")
+        bpy.ops.info.report_copy()
+    text = bpy.context.window_manager.clipboard
+    area.type = KIND
+    yield from ui.redraw()
+    return text

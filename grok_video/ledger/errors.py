@@ -26,6 +26,16 @@ class LedgerUnwritable(LedgerError):
     """The disk is full, read-only or locked: nothing is lost, and the same call may work later."""
 
 
+class LedgerMoved(LedgerError):
+    """The path leads to another file than the one that is open, or to none: the ledger has to be opened again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The list of clips (Grok Video's ledger) was moved, deleted or replaced while it was in use. It is opened "
+            "again; nothing is sent before."
+        )
+
+
 class StaleJob(LedgerError):
     """The job has moved on since the caller read it: look again."""
 
@@ -50,6 +60,15 @@ DAMAGED = (
     "The list of clips (Grok Video's ledger) is damaged. Nothing is bought again; it is rebuilt from its copies "
     "as soon as no other Blender uses it."
 )
+GONE = (
+    "The list of clips (Grok Video's ledger) is gone from its folder. Nothing is bought again; it is rebuilt from its "
+    "copies."
+)
+LOST = (
+    "The folder of the list of clips was moved, renamed or deleted: {folder}.{now} Nothing is sent or fetched until it is "
+    "back; what was bought goes on at the service. Put it back, or choose its new place as Job List Folder in the "
+    "preferences. A new start of Blender begins an empty list."
+)
 LOCKED = (
     "The list of clips (Grok Video's ledger) is locked by another program, or may not be opened. Nothing is "
     "lost; the jobs go on when it is free."
@@ -58,6 +77,15 @@ NEWER = (
     "The list of clips was written by a newer version of Grok Video: it is shown, but only that version "
     "can go on with it. Update the extension in this Blender."
 )
+
+
+def replaced(missing: int) -> str:
+    """The sentence about a list in which so many clips of the list before are missing."""
+    clips = "1 clip that was" if missing == 1 else f"{missing} clips that were"
+    return (
+        f"Another list of clips lies in the place of the one before: {clips} in that one are not in it. What was "
+        "bought goes on at the service; put the other list back to have it fetched."
+    )
 
 
 def unwritable(data_dir: Path, why: str) -> str:

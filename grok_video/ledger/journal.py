@@ -108,6 +108,10 @@ class Journals:
         except OSError as error:
             self.trouble = _trouble(job_id, error)
 
+    def has(self, job_id: str) -> bool:
+        """Whether the job has a journal."""
+        return self._path(job_id).exists()
+
     def holds(self, job_id: str, rows: Iterable[Row]) -> bool:
         """Whether the job's journal has a line for each of the rows, saying the same."""
         lines, _torn = read_journal(self._path(job_id))

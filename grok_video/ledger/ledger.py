@@ -15,9 +15,10 @@ from pathlib import Path
 
 from ..core.files import sync_folder
 from .commands import Commands
-from .errors import NEWER, LedgerNewer, LedgerUnwritable, unwritable
+from .errors import NEWER, LedgerMoved, LedgerNewer, LedgerUnwritable, unwritable
 from .leases import Leases
 from .locks import FileLock, wait_for
+from .place import DataFolder, file_id
 from .rebuild import add_limits, rebuild, set_damaged_aside
 from .schema import (
     BROKEN,
@@ -41,15 +42,19 @@ class Ledger(Store):
     ) -> None:
         super().__init__(data_dir, connection)
         self.rebuilt = False
+        self.folder = DataFolder(data_dir)
         self.leases = Leases(self, lock)
         self.commands = Commands(self, self.leases)
         self._own = lock
 
     @classmethod
-    def open(cls, data_dir: Path, *, worker: str = "", session: str = "") -> Ledger:
+    def open(
+        cls, data_dir: Path, *, worker: str = "", session: str = "", lock: FileLock | None = None
+    ) -> Ledger:
         """Open the ledger, made or mended where need be. A ``worker`` id takes that worker's lock until ``close``.
 
-        Raises LedgerNewer, LedgerDamaged or LedgerUnwritable.
+        ``lock``: that lock, where the caller holds it already. Raises LedgerNewer, LedgerDamaged, LedgerMoved or
+        LedgerUnwritable.
         """
         data_dir = Path(data_dir)
         try:
@@ -58,7 +63,8 @@ class Ledger(Store):
             if not (data_dir / FILE_NAME).exists():
                 for folder in (data_dir, *data_dir.parents):  # each may be as new as the ledger
                     sync_folder(folder)
-            lock = FileLock.take(data_dir / "workers" / f"{worker}.lock") if worker else None
+            if worker and lock is None:
+                lock = FileLock.take(data_dir / "workers" / f"{worker}.lock")
         except OSError as error:
             raise LedgerUnwritable(unwritable(data_dir, error.strerror or "")) from error
         if worker and lock is None:
@@ -85,8 +91,10 @@ class Ledger(Store):
         damaged: Path | None = None
         for last_try in (False, True):
             connection: sqlite3.Connection | None = None
+            path = data_dir / FILE_NAME
             try:
-                connection = _connect(data_dir / FILE_NAME)
+                before = file_id(path)
+                connection = _connect(path)
                 schema = _checked(connection)
                 ledger = cls(data_dir, connection, lock)
                 if schema < SCHEMA_VERSION:
@@ -99,7 +107,16 @@ class Ledger(Store):
                 ).fetchone():
                     add_limits(ledger)
                 ledger.read_all()
+                ledger.file = file_id(path)
+                ledger.folder.note()
+                if before not in (None, ledger.file):
+                    connection.close()
+                    raise LedgerMoved
                 return ledger
+            except OSError as error:
+                if connection is not None:
+                    connection.close()
+                raise LedgerUnwritable(unwritable(data_dir, error.strerror or "")) from error
             except sqlite3.Error as error:
                 if connection is not None:
                     connection.close()
@@ -112,10 +129,22 @@ class Ledger(Store):
     def close(self) -> None:
         """Give everything back: the connection, then the lock that says *alive*."""
         with self._guard:
+            lock = self.leave()
+            if lock is not None:
+                lock.release(remove=True)
+
+    def leave(self) -> FileLock | None:
+        """Close the connection only. Returns the lock that says *alive*, for the next ledger at the same path.
+
+        None without a lock, or when its file is not at its path any more: nobody would look for it there.
+        """
+        with self._guard:
             super().close()
-            if self._own is not None:
-                self._own.release(remove=True)
-                self._own = None
+            lock, self._own = self._own, None
+            if lock is not None and not lock.in_place:
+                lock.release()
+                return None
+            return lock
 
 
 def _connect(path: Path) -> sqlite3.Connection:

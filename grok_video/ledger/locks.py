@@ -43,6 +43,14 @@ class FileLock:
                 return cls(file, path)
             file.close()
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the lock's file is still at its path, where others look for it."""
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path))
+        except OSError:
+            return False
+
     def release(self, *, remove: bool = False) -> None:
         """Give the lock back. ``remove`` also deletes the file."""
         if remove:

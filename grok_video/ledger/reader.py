@@ -22,7 +22,8 @@ from ..core.files import NoFile
 from ..core.job import Job, apply
 from ..core.payload import from_payload, job_from_payload
 from ..core.spending import Limits
-from .errors import DAMAGED, LOCKED, NEWER
+from .errors import DAMAGED, GONE, LOCKED, NEWER, replaced
+from .place import DataFolder, FileId, file_id
 from .schema import (
     BROKEN,
     FILE_NAME,
@@ -134,8 +135,9 @@ def limits_of(connection: sqlite3.Connection) -> Limits:
 class LedgerReader:
     """The ledger as Blender's timer reads it: without a wait, a write, or an error for a bad file.
 
-    BUSY, a killed writer's journal (READONLY_ROLLBACK) and a missing file mean *next time*; after LOCKED_AFTER
-    seconds of that, ``trouble`` says so.
+    BUSY, a killed writer's journal (READONLY_ROLLBACK) and a file that is not made yet mean *next time*; after
+    LOCKED_AFTER seconds of that, ``trouble`` says so. A file that goes is said at once, and the jobs stay as they were
+    until there is a file again.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -143,16 +145,24 @@ class LedgerReader:
         self.notices: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
         self.limits = Limits()
         self.trouble = ""
-        self.damaged = False  # the file is broken, and a worker would rebuild it
+        self.damaged = False  # the file is broken or gone, and a worker would rebuild it
+        self.lost = False  # the whole folder is gone, and may come back
+        self.replaced = ""  # a sentence when another list was found in the place of the one before
+        self.folder = DataFolder(Path(data_dir))
         self.missed = False  # the last refresh met a lock, and what changed is still to be read
         self._missed_since = math.inf
         self._path = Path(data_dir) / FILE_NAME
         self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None  # (device, inode) of what is open
+        self._file: FileId | None = None  # what is open
+        self._opened = False  # some file was opened, at any time
         self._tail = Tail()
         self._notice = 0
         self._version = -1
         self._unread = True
+        self._before: frozenset[str] = (
+            frozenset()
+        )  # jobs of the file before, until all of this one is read
+        self._missing: frozenset[str] = frozenset()  # jobs of files before that are not in this one
         self._space_due = 0.0
 
     @property
@@ -200,34 +210,41 @@ class LedgerReader:
             self.trouble = ""
 
     def _refresh(self, deadline: float) -> None:
-        try:
-            found = os.stat(self._path)
-        except FileNotFoundError:
+        found = file_id(self._path)
+        if found is None:
             self.close()
+            if self._opened:
+                self._say_gone()
             return
+        self.lost = False
         if name := no_file(self._path):
             self.close()
             raise NoFile(errno.EINVAL, f"what lies at {name} is no file")
-        if self._file != (found.st_dev, found.st_ino):
-            self.close()  # the worker set a damaged file aside
+        if self._file != found:
+            self.close()  # the worker set a damaged file aside, or somebody replaced the file
         if self._connection is None:
             self._connection = sqlite3.connect(
                 uri(self._path, "ro"), uri=True, timeout=0, isolation_level=None
             )
             self._connection.text_factory = stored_text
-            self._file = (found.st_dev, found.st_ino)
+            self._file = found
+            self.folder.note()
+            self._opened = True
             self._tail, self._notice, self._version, self._unread = Tail(), 0, -1, True
+            self._before |= frozenset(self.jobs)
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             (schema,) = self._connection.execute("PRAGMA user_version").fetchone()
             self._unread = schema > 0  # 0: a worker is just making the file
             self._version = version
-            standing = DAMAGED if self.damaged else ""
+            if schema == 0 and self._before:
+                self.damaged, self.trouble = True, GONE
+            standing = self.trouble if self.damaged else ""
             self.trouble = NEWER if schema > SCHEMA_VERSION else standing
         self._look_for_space()
         if self._unread:
             self._read(self._connection, deadline)
-        if self.damaged and not self._unread:  # the whole ledger could be read
+        if self.damaged and not (self._unread or self._before):  # the whole ledger could be read
             self.damaged, self.trouble = False, ""
 
     def _read(self, connection: sqlite3.Connection, deadline: float) -> None:
@@ -243,6 +260,8 @@ class LedgerReader:
             if self._tail.changed:
                 self._tail.changed.clear()
                 self.jobs = MappingProxyType(self._tail.in_order())
+        if not self._unread and (self._before or self._missing):
+            self._compare()
         rows = connection.execute(
             "SELECT n, id, payload FROM notices WHERE n > ? ORDER BY n", (self._notice,)
         ).fetchall()
@@ -251,6 +270,24 @@ class LedgerReader:
             kept = list(notices)[-NOTICES_KEPT:]
             self.notices = MappingProxyType({key: notices[key] for key in kept})
             self._notice = rows[-1][0]
+
+    def _compare(self) -> None:
+        """Note which jobs of the file before are not in this one, which was read to its end.
+
+        A worker that knows them may add some yet.
+        """
+        self._missing = (self._missing | self._before).difference(self._tail.jobs)
+        self.replaced = replaced(len(self._missing)) if self._missing else ""
+        if self._before:
+            self._before = frozenset()
+            self.jobs = MappingProxyType(self._tail.in_order())
+
+    def _say_gone(self) -> None:
+        if self.lost and self.folder.lost:
+            return  # said before; to look where the folder went takes too long for each tick
+        words = self.folder.trouble
+        self.lost = bool(words)
+        self.damaged, self.trouble = not words, words or GONE
 
     def _look_for_space(self) -> None:
         """Note in ``trouble`` that the disk is full or read-only, which no worker can write into the ledger."""
@@ -270,6 +307,10 @@ class LedgerReader:
                 "The disk with Grok Video's ledger is full. Nothing is lost; free some space and "
                 "the jobs go on."
             )
+
+    def heard(self) -> None:
+        """Note that the artist has read of the jobs that are missing."""
+        self._missing, self.replaced = frozenset(), ""
 
     def close(self) -> None:
         """Close the file; the jobs read so far stay. ``refresh`` opens it again."""

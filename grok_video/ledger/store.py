@@ -25,14 +25,16 @@ from ..core.spending import Limits
 from .errors import (
     LeaseLost,
     LedgerDamaged,
+    LedgerMoved,
     LedgerUnwritable,
     LimitReached,
     StaleJob,
     unwritable,
 )
 from .journal import Journals, journal_line
+from .place import FileId, file_id
 from .reader import NOTICES_KEPT, Tail, limits_of
-from .schema import BROKEN, FOLD, ID, main_code
+from .schema import BROKEN, FILE_NAME, FOLD, ID, main_code
 
 #: HTTP statuses that say *later*: nothing was started, so the job may send its one POST again (docs/safety.md, rule 2).
 LATER_STATUS = frozenset({425, 429})
@@ -61,6 +63,9 @@ class Store:
         self.data_dir = data_dir
         self.connection = connection
         self.journals = Journals(data_dir)
+        self.file: FileId | None = (
+            None  # what lay at the path when it was opened; None: not asked yet
+        )
         self._guard = threading.RLock()
         self._tail = Tail()
         self._version = -1
@@ -122,6 +127,20 @@ class Store:
             self._pull()
             return self._over(job, job.spec.estimate, now, accounts)
 
+    def look(self) -> None:
+        """Raise LedgerMoved when the path does not lead to the open file any more, LedgerUnwritable when it is barred.
+
+        What is written after that goes into a file that nobody will read again.
+        """
+        if self.file is None:
+            return
+        try:
+            moved = file_id(self.data_dir / FILE_NAME) != self.file
+        except OSError as error:
+            raise LedgerUnwritable(unwritable(self.data_dir, error.strerror or "")) from error
+        if moved:
+            raise LedgerMoved
+
     # -- writing
 
     def append(
@@ -138,8 +157,9 @@ class Store:
 
         ``expected_seq`` is the ``seq`` of the job that the decision was made on (0: no job yet, None: any).
         With a ``worker`` its lease is checked. ``SubmitStarted`` reserves the job's cost: here the spending limits
-        hold, over all processes, for the job's account and its other fingerprints, which ``accounts`` knows. Raises StaleJob, LeaseLost, LimitReached, IllegalTransition or LedgerUnwritable,
-        and then has changed nothing.
+        hold, over all processes, for the job's account and its other fingerprints, which ``accounts`` knows. Raises
+        StaleJob, LeaseLost, LimitReached, IllegalTransition, LedgerMoved or LedgerUnwritable, and then has changed
+        nothing.
         """
         with self.transaction():
             if worker and self._holder(job_id) != worker:
@@ -182,9 +202,14 @@ class Store:
         with self.reading():
             self.connection.execute("BEGIN IMMEDIATE")
             try:
+                self.look()
                 self._pull()
                 yield
+                self.look()
+                # Gone from here on, the file is made anew from the journals, which say all that is committed now.
                 self._write_journals()
+                if self.journals.trouble:
+                    self.look()
                 self.connection.execute("COMMIT")
             except BaseException:
                 self._pending.clear()

@@ -6,10 +6,13 @@ Owns what the worker knows of leases; what a lease is, and which worker is dead,
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from .desk import Desk
 
 _LOOK_AGAIN = 2.0  # seconds between two looks at the leases of other workers
+#: Seconds in which other workers open a ledger again that went from its place, and say which jobs are theirs.
+SETTLES = 3.0
 
 
 class OwnLeases:
@@ -20,6 +23,7 @@ class OwnLeases:
         self._crashes: dict[str, int] = {}  # job of ours → how many workers died driving the job
         self._others: set[str] = set()  # jobs of other living workers
         self.look_at = 0.0  # monotonic: from then on, ask again for other workers' leases
+        self._settled_at = 0.0  # monotonic: before, no job is taken
 
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._crashes
@@ -29,6 +33,8 @@ class OwnLeases:
         if job_id in self._crashes:
             return True
         mono = time.monotonic()
+        if mono < self._settled_at:
+            return False
         if mono >= self.look_at:
             self._others = self._desk.ledger.leases.taken(self._desk.id)
             self.look_at = mono + _LOOK_AGAIN
@@ -53,9 +59,17 @@ class OwnLeases:
         """Forget a lease that another worker has taken, because it took this worker for dead."""
         self._crashes.pop(job_id, None)
 
-    def clear(self) -> None:
-        """Forget all leases of ours: the ledger was rebuilt, and has none."""
+    def start_again(self, mine: Iterable[str]) -> None:
+        """Begin anew with a ledger that was opened again and may hold no leases. Raises LedgerError.
+
+        The jobs of calls in flight are ``mine`` at once; for all others the other workers are given a moment.
+        """
         self._crashes.clear()
+        for job_id in mine:
+            crashes = self._desk.ledger.leases.take(job_id, self._desk.id)
+            if crashes is not None:
+                self._crashes[job_id] = crashes
+        self._settled_at = self.look_at = time.monotonic() + SETTLES
 
     def crashes(self, job_id: str) -> int:
         """How many workers died while they drove a job of ours."""

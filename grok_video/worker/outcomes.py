@@ -43,9 +43,15 @@ class Outcomes:
 
     def paid(self) -> bool:
         """Whether an event that waits here says what became of something paid."""
-        return any(
-            isinstance(event, _PAID) for waiting in self._waiting.values() for event in waiting
-        )
+        return bool(self.of_paid())
+
+    def of_paid(self) -> set[str]:
+        """The jobs of which an event that waits here says what became of something paid."""
+        return {
+            job_id
+            for job_id, waiting in self._waiting.items()
+            if any(isinstance(event, _PAID) for event in waiting)
+        }
 
     def add(self, job_id: str, happened: list[events.Event]) -> None:
         """Take events of a job, which the next ``write`` puts on record."""

@@ -134,8 +134,11 @@ def record_sending(call: RunningCall, desk: Desk) -> None:
     """In the sending thread: put *sending* on the disk, without which no last byte may leave. Raises Abandon."""
     with desk.sending:
         while True:
-            job = desk.ledger.job(call.job_id)
-            if job is None or job.stop_requested:
+            try:
+                job = desk.ledger.job(call.job_id)
+            except LedgerError as error:
+                raise Abandon(ProblemCode.FILE, str(error)) from error
+            if job is None or job.stop_requested or call.call.aborted:
                 raise Abandon(ProblemCode.NETWORK, "It was stopped before it was sent.")
             if not desk.online:
                 raise Abandon(ProblemCode.OFFLINE, "Online access was switched off.")

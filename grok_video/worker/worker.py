@@ -31,11 +31,11 @@ from ..ledger.errors import (
     LeaseLost,
     LedgerDamaged,
     LedgerError,
+    LedgerMoved,
     LimitReached,
     StaleJob,
 )
 from ..ledger.inbox import waiting_commands
-from ..ledger.ledger import Ledger
 from . import schedule
 from .commands import take_command
 from .delivery import settle_parts
@@ -46,6 +46,7 @@ from .http.transport import ANSWER_TIMEOUT, Transport
 from .leases import OwnLeases
 from .outcomes import Outcomes
 from .questions import Questions
+from .reopening import Reopening
 from .schedule import Act, Memory, Pace, World
 from .submit import gone_files, no_answer, post, remote_source
 
@@ -79,7 +80,7 @@ class Worker:
         self._memory: dict[str, Memory] = {}
         self._etags: dict[str, str] = {}
         self._busy_at = time.monotonic()
-        self._broken = False
+        self._reopening = Reopening(desk, self.leases, self.outcomes)
         if desk.ledger.rebuilt:
             desk.log("The ledger was damaged or gone; it was rebuilt from the copies of the jobs.")
 
@@ -105,12 +106,15 @@ class Worker:
     def _work_on(self) -> None:
         while not self.desk.leaving:
             try:
-                if self._broken:
+                if self._reopening.due:
                     self._reopen()
+                    continue
                 until = self._turn()
+            except LedgerMoved as error:
+                self._reopening.after(error)
+                until = 0.0
             except LedgerDamaged as error:
-                self.desk.say(str(error))
-                self._broken = True
+                self._reopening.after(error)
                 until = time.monotonic() + TICK
             except LedgerError as error:
                 # The disk is full or read-only, or the ledger locked: no job is given up, all is tried again.
@@ -174,6 +178,7 @@ class Worker:
             self.desk.log("Blender is gone")
             self.desk.leaving = True
             return 0.0
+        self.desk.ledger.look()
         self.outcomes.write()
         # Before a command too: a claim brings in a clip that the look at its job may first have to put in its place.
         self._take_in()
@@ -464,13 +469,9 @@ class Worker:
     # ------------------------------------------------------------------------------------ the end
 
     def _reopen(self) -> None:
-        """Open the ledger again after it broke in use: opening sets the file aside and makes a new one."""
-        self.desk.ledger.close()
-        self.leases.clear()
-        self.desk.ledger = Ledger.open(
-            self.desk.data_dir, worker=self.desk.id, session=self.desk.session
-        )
-        self._broken = False
+        """Open the ledger again: what this worker knows of jobs is then read anew."""
+        self._reopening.open()
+        self._work.clear()
 
     def _leave(self) -> None:
         """Wait for the answer of what was paid for, at most as long as a POST lives; drop all else."""
@@ -490,7 +491,12 @@ class Worker:
                 if kind == "call":
                     self._finished(data)
             try:
+                if self._reopening.due:
+                    self._reopen()
                 self.outcomes.write()
+            except (LedgerMoved, LedgerDamaged) as error:
+                self._reopening.after(error)
+                given_up = min(given_up, time.monotonic() + 20.0)
             except LedgerError as error:
                 self.desk.say(str(error))
                 given_up = min(given_up, time.monotonic() + 20.0)

@@ -36,7 +36,7 @@ settings.register_profile("core", deadline=None)
 settings.load_profile("core")
 
 #: Modules whose tests look at something that is made once and takes long: one process runs all of each.
-TOGETHER = {"test_crash", "test_damaged", "test_faults", "test_tls"}
+TOGETHER = {"test_crash", "test_damaged", "test_faults", "test_moved_meanwhile", "test_tls"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks

@@ -3,10 +3,11 @@
 ``python -I crashing.py <socket's number>`` loads the package as its own entry does, puts marks around everything
 that outlives a process (commits, lines of a journal, files, the steps of a call) and then forks a worker for each
 request: that takes milliseconds where a new interpreter takes half a second. Each worker writes the points that it
-passes into a log, and kills itself with SIGKILL at the one it was given. Nothing of this is in the product.
+passes into a log, and kills itself with SIGKILL at the one it was given; or something is done to its data folder
+there, a ``deed``, and it goes on. Nothing of this is in the product.
 
 One JSON object a message, one at a time, each answered: ``{"do": "start", "data", "session", "worker", "log", "at":
-[name, n]}`` with the descriptors of its stdin and stderr; ``{"do": "wait" | "poll", "pid"}``.
+[name, n], "deed"}`` with the descriptors of its stdin and stderr; ``{"do": "wait" | "poll", "pid"}``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -36,24 +38,74 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # run by its path, wi
 
 import patching
 
-#: Seconds; a job that another Blender left behind waits ten before it is held.
+LEDGER = "ledger.sqlite3"
+#: Seconds; a job that another Blender left behind waits ten before it is held, and three are given to other workers
+#: when a ledger was opened again.
 GRACE = 0.3
 
 _WRITES = re.compile(r"\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM) (\w+)")
 
 
+def delete(data: Path) -> None:
+    os.unlink(data / LEDGER)
+
+
+def rename(data: Path) -> None:
+    os.rename(data / LEDGER, data / "ledger (old).sqlite3")
+
+
+def copy(data: Path) -> None:
+    """As a sync tool puts back what it has fetched."""
+    shutil.copyfile(data / LEDGER, data / "new")
+    os.rename(data / "new", data / LEDGER)
+
+
+def empty(data: Path) -> None:
+    (data / "new").touch()
+    os.rename(data / "new", data / LEDGER)
+
+
+def link(data: Path) -> None:
+    """As somebody does whose disk is small."""
+    elsewhere = data.with_name("elsewhere.sqlite3")
+    os.rename(data / LEDGER, elsewhere)
+    os.symlink(elsewhere, data / LEDGER)
+
+
+def folder(data: Path) -> None:
+    """In the place of the ledger."""
+    os.unlink(data / LEDGER)
+    os.mkdir(data / LEDGER)
+
+
+def away(data: Path) -> None:
+    os.rename(data, data.with_name("moved"))
+
+
+def swap(data: Path) -> None:
+    """The whole folder gives way to a copy."""
+    shutil.copytree(data, data.with_name("new"))
+    away(data)
+    os.rename(data.with_name("new"), data)
+
+
+DEEDS = {deed.__name__: deed for deed in (delete, rename, copy, empty, link, folder, away, swap)}
+
+
 class Points:
-    """The points that this process has passed, and the one where it ends."""
+    """The points that this process has passed, and the one where it ends, or where the deed is done."""
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
         self._at = ("", 0)
         self._log = -1
         self._guard = threading.RLock()
+        self._deed: Callable[[], None] | None = None
 
-    def begin(self, at: tuple[str, int], log: str) -> None:
+    def begin(self, at: tuple[str, int], log: str, deed: Callable[[], None] | None = None) -> None:
         """From here on they count."""
         self._at = at
+        self._deed = deed
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def hit(self, name: str) -> None:
@@ -61,7 +113,11 @@ class Points:
         with self._guard:
             self._seen[name] += 1
             os.write(self._log, f"{name}\n".encode())
-            if self._at == (name, self._seen[name]):
+            if self._at != (name, self._seen[name]):
+                return
+            if self._deed is not None:
+                in_a_child(self._deed)
+            else:
                 os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(60)  # until it has arrived
 
@@ -69,6 +125,19 @@ class Points:
         """Whether it ends at the next ``hit`` of that name."""
         with self._guard:
             return self._at == (name, self._seen[name] + 1)
+
+
+def in_a_child(deed: Callable[[], None]) -> None:
+    """Do it in another process: whatever opens and closes the ledger in this one drops SQLite's locks."""
+    pid = os.fork()
+    if not pid:
+        try:
+            deed()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 POINTS = Points()
@@ -243,6 +312,7 @@ def mark(core: Any) -> None:
     around(store.Store, "renew_journal", "renewing a journal")
     around(commands.Commands, "apply", lambda _, said: f"apply {said['command']}")
     put(core("worker.schedule"), "FOREIGN_GRACE", GRACE)
+    put(core("worker.leases"), "SETTLES", GRACE)
     PATCHES.check_copies()
 
 
@@ -269,7 +339,8 @@ def be_worker(process: Any, told: dict[str, Any], stdin: int, stderr: int) -> No
         os.chdir(told["data"])
         sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
         name, n = told["at"]
-        POINTS.begin((name, n), told["log"])
+        deed = DEEDS.get(told.get("deed", ""))
+        POINTS.begin((name, n), told["log"], deed and functools.partial(deed, Path(told["data"])))
         os._exit(process.main(Path(told["data"]), told["session"], told["worker"]))
     except BaseException:
         traceback.print_exc()

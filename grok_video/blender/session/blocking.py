@@ -10,7 +10,7 @@ from ...core.amount import usd
 from ...core.job import Job, State
 from ..refusal import Refused
 from . import waiting
-from .queue import account, read_all, refuse_hopeless, send
+from .queue import account, read_all, refuse_hopeless, refuse_unheard, send
 from .state import current, job_by_id
 from .tick import TICK_BUDGET, tick
 
@@ -48,6 +48,8 @@ def wait_for(
     def go_on() -> None:
         refuse_hopeless()
         tick(context)
+        if asked() is None:
+            refuse_unheard()
 
     answer = waiting.until(asked, go_on)
     assert answer is not None
@@ -60,7 +62,10 @@ def wait_until(context: bpy.types.Context, job_id: str, ended: Callable[[Job], b
     def over() -> Job | None:
         tick(context)
         job = job_by_id(job_id)
-        return job if job is not None and ended(job) else None
+        if job is None:
+            refuse_unheard()
+            return None
+        return job if ended(job) else None
 
     job = waiting.until(over, refuse_hopeless)
     assert job is not None

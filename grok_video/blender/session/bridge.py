@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...core.files import make_private
 from ...core.job import OPEN_STATES, Job, State
 from ...core.record import record
 from ...core.spec import new_id
@@ -60,7 +59,8 @@ class Bridge:
         self.session = new_id()
         self.snapshot = Snapshot.of({})
         self.reader = LedgerReader(data_dir)
-        self.worker = WorkerProcess(data_dir, self.session)
+        self.folder = self.reader.folder
+        self.worker = WorkerProcess(self.folder, self.session)
         self._session_lock: FileLock | None = None
         self._ended_sessions: set[str] = set()
         self._living_sessions: dict[str, float] = {}  # session → when to look again
@@ -80,8 +80,9 @@ class Bridge:
 
     @property
     def rebuilt(self) -> str:
-        """'' or a sentence about a ledger that was rebuilt, until an artist has read it."""
-        return str(self.reader.notices.get(REBUILT, {}).get("message", ""))
+        """'' or a sentence about a ledger that was rebuilt or replaced, until an artist has read it."""
+        told = str(self.reader.notices.get(REBUILT, {}).get("message", ""))
+        return " ".join(filter(None, (told, self.reader.replaced)))
 
     def notice(self, command_id: str) -> Mapping[str, Any] | None:
         """The worker's answer to a command such as ``check``; None until there is one."""
@@ -116,12 +117,15 @@ class Bridge:
     def send(self, command: str, **fields: Any) -> str:
         """Put a command down for the worker and wake it; returns the command's id.
 
-        Raises OSError when the inbox cannot be written: nothing was asked for then.
+        Raises OSError when the inbox cannot be written, or its folder is gone: nothing was asked for then.
         """
+        self.folder.make()
+        if self._session_lock is not None and not self._session_lock.in_place:
+            self._session_lock.release()  # gone with the folder, in which others look for the lock
+            self._session_lock = None
         if self._session_lock is None:
             # Held for the life of this Blender, so that other Blenders leave the imports of its jobs alone.
             path = self._session_path(self.session)
-            make_private(self.data_dir)
             path.parent.mkdir(mode=0o700, exist_ok=True)
             self._session_lock = FileLock.take(path)
         command_id = put_command(self.data_dir, command, **fields)
@@ -133,7 +137,8 @@ class Bridge:
     @property
     def expects(self) -> bool:
         """Whether another tick is needed: the ledger may hold, or get, what the last tick did not read."""
-        unread = self.reader.behind or self.reader.missed or self.reader.damaged
+        reader = self.reader
+        unread = reader.behind or reader.missed or reader.damaged or reader.lost
         return unread or self._had_inbox or holds_commands(self.data_dir)
 
     @property

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ...core import spending as money
-from ...core.files import make_private
 from ...core.job import Job
 from ...core.payload import spec_to_payload
 from ...core.spec import JobSpec, Target, new_id
@@ -22,7 +21,7 @@ from ...service import checks
 from .. import config, submission, timeline
 from ..refusal import Interrupted, Refused
 from . import waiting
-from .queue import connection_trouble, read_all, send
+from .queue import connection_trouble, make_data_folder, read_all, refuse_lost, send
 from .spending import limits_count
 from .state import current, job_by_id, session_id
 from .watch import watch
@@ -84,6 +83,9 @@ def refuse_now() -> None:
         raise Refused("The source of another clip is being prepared.", "Wait until it is done.")
     if trouble := connection_trouble():
         raise Refused(trouble[0], code=trouble[1])
+    refuse_lost()
+    if session.bridge.reader.trouble:
+        session.bridge.tick(0.0)  # no tick may have looked since
     if trouble := session.bridge.reader.trouble:
         if bpy.app.background and session.bridge.reader.damaged:
             return  # the worker rebuilds the ledger before it takes up the job
@@ -96,11 +98,10 @@ def accept(context: bpy.types.Context, asked: Submission) -> str:
     In a window the steps begin on the next tick, so that the panel can say so first. Returns the id of the job to be.
     Raises Refused, Interrupted.
     """
-    session = current()
     _refuse_unpriced(asked.spec)
     _refuse_double_click(asked.spec)
     say("")
-    make_private(session.bridge.data_dir)
+    make_data_folder()
     submission.common.still_path(asked.spec.id).parent.mkdir(
         parents=True, exist_ok=True, mode=0o700
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import bpy
 
@@ -105,6 +106,7 @@ def recover(job: Job, pasted: str) -> str:
 def heard_of_rebuilding() -> None:
     """Let no Blender say any more that the ledger was rebuilt: the artist has read so. Raises Refused."""
     send("heard")
+    current().bridge.reader.heard()
 
 
 def not_charged(job: Job) -> None:
@@ -140,6 +142,32 @@ def read_all() -> None:
 
     # With a worker: what keeps Blender out may be a killed worker's transaction, which only a worker takes back.
     waiting.until(read, lambda: bridge.worker.ensure(account()))
+
+
+def refuse_lost() -> None:
+    """Raise Refused where the data folder was moved away: in its place nothing is made."""
+    if trouble := current().bridge.folder.trouble:
+        raise Refused(trouble, code=ProblemCode.FILE)
+
+
+def make_data_folder() -> Path:
+    """The data folder, made where there has been none yet. Raises Refused, OSError."""
+    refuse_lost()
+    bridge = current().bridge
+    bridge.folder.make()
+    return bridge.data_dir
+
+
+def refuse_unheard() -> None:
+    """Raise Refused where no worker will ever hear what was said: the list and its inbox gave way to others."""
+    session = current()
+    if not (session.bridge.expects or session.click.queue):
+        raise Refused(
+            "It is not in the list of clips any more: that was replaced by another one, or what was asked for could "
+            "not be read.",
+            "What was bought goes on at the service.",
+            ProblemCode.FILE,
+        )
 
 
 def refuse_hopeless() -> None:

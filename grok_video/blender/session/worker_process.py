@@ -20,9 +20,9 @@ from typing import Any
 
 import bpy
 
-from ...core.files import make_private
 from ...core.record import record
 from ...core.spec import new_id
+from ...ledger.place import DataFolder
 from ..processes import child_environment
 
 #: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
@@ -44,9 +44,10 @@ class Account:
 class WorkerProcess:
     """The worker of this Blender: one at most, which ends when it has nothing left to do."""
 
-    def __init__(self, data_dir: Path, session: str) -> None:
+    def __init__(self, folder: DataFolder, session: str) -> None:
         self.trouble = ""  # a sentence when the worker cannot be started, or crashed
-        self._data_dir = data_dir
+        self._folder = folder
+        self._data_dir = folder.path
         self._session = session
         self._process: subprocess.Popen[bytes] | None = None
         self._told: dict[str, Any] = {}
@@ -72,7 +73,7 @@ class WorkerProcess:
     def ensure(self, account: Account) -> None:
         """Start a worker if none runs, and tell the worker when key, base, pace or online access have changed."""
         if self._process is None:
-            if time.monotonic() < self._not_before:
+            if time.monotonic() < self._not_before or self._folder.lost:
                 return
             self._start()
         # A key reaches the worker over this pipe and in no other way.
@@ -125,7 +126,7 @@ class WorkerProcess:
             new_group = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
         worker_id = new_id()
         try:
-            make_private(self._data_dir)
+            self._folder.make()
             self._process = subprocess.Popen(
                 [
                     sys.executable,

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
-from ...core.files import make_private
 from ...core.spec import new_id
 from ...service import models
 from .. import scenes, sources, submission, timeline
 from ..refusal import Interrupted, Refused
-from ..session import click, watch
+from ..session import click, queue, watch
 from ..session.state import current
 from . import properties
 from .asking import Asks, Result
@@ -239,9 +238,7 @@ def _whole_frame(scene: bpy.types.Scene) -> tuple[int, int]:
 
 def _spare_path() -> Path:
     """A free path in the data folder for a picture until the picture is packed into the .blend."""
-    data_dir = current().bridge.data_dir
-    make_private(data_dir)
-    folder = data_dir / "stills"
+    folder = queue.make_data_folder() / "stills"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder / f"{new_id()}-reference.png"
 

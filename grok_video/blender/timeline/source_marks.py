@@ -13,7 +13,7 @@ from .strips import SAME_FRAME, owner_of, text_of
 #: Custom property of a source strip: the marks of the jobs that it was a source for, with blanks between.
 #: Cuts and duplicates copy the property, files keep it.
 SOURCE_PROPERTY = "grok_video_source"
-_LONGEST_MARKS = 1 << 16  # characters: those of two thousand jobs
+_LONGEST_MARKS = 1 << 16  # characters: two thousand jobs have no more
 
 
 def source_id(strip: Any) -> str:

@@ -131,6 +131,9 @@ class FinalResponse(http.client.HTTPResponse):
     """
 
     def _read_status(self) -> tuple[str, int, str]:
+        version: str
+        status: int
+        reason: str
         version, status, reason = super()._read_status()  # pyright: ignore
         left, after_headers = _LONGEST_INTERIM, False
         while 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS:

@@ -231,6 +231,36 @@ def replace_patiently(part: Path, path: Path, patience: float) -> None:
             time.sleep(_PAUSE)
 
 
+#: What a data folder holds that decides what is bought, and where this program writes.
+_OWN = (
+    *("inbox", "jobs", "workers", "sessions", "stills", "clips", "limits.json", "opening.lock"),
+    *("ledger.sqlite3", "ledger.sqlite3-journal", "worker.log"),
+)
+
+
 def make_private(folder: Path) -> None:
-    """Make the data folder, for its user alone: ``mkdir(parents=True)`` gives its mode to the last part only."""
+    """Make the data folder, for its user alone: ``mkdir(parents=True)`` gives its mode to the last part only.
+
+    Raises OSError, and NoFile where everybody may write into the folder, and somebody has.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if name := next((name for name in _OWN if planted(folder / name)), ""):
+        why = f"everybody may write into it, and what lies at “{name}” is a link or another user's"
+        raise NoFile(errno.EPERM, why, str(folder))
+
+
+def planted(path: Path) -> bool:
+    """Whether somebody else may have put there what lies at ``path``: a link, or another user's file or folder.
+
+    Only where everybody may write into its folder, so that an artist may link a folder of theirs to another disk.
+    """
+    if sys.platform == "win32":  # where the mode says nothing of rights
+        return False
+    try:
+        around, found = os.stat(path.parent), os.lstat(path)
+    except OSError:
+        return False
+    # A folder in the network may give all that its clients make to one user.
+    ours = (os.geteuid(), around.st_uid)
+    everybody = bool(around.st_mode & stat.S_IWOTH)
+    return everybody and (stat.S_ISLNK(found.st_mode) or found.st_uid not in ours)

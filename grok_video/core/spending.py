@@ -277,7 +277,8 @@ def _limit(what: str, hint: str) -> Problem:
     return Problem(ProblemCode.LIMIT, message, hint)
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\N{MINUS SIGN}")
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs that are blank
 COLUMNS = (
     "local time",
     "job id",
@@ -328,8 +329,19 @@ def table(jobs: Iterable[Job], limits: Limits) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula (OWASP: CSV injection)."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    """A text that no spreadsheet takes for a formula (OWASP: CSV injection).
+
+    A formula may hide behind what is not seen, and its first sign may be a full-width one or another look of it.
+    """
+    import unicodedata  # here as ``csv`` above
+
+    def is_seen(character: str) -> bool:
+        return character not in _FILLERS and unicodedata.category(character)[0] not in "CMZ"
+
+    first = next((at for at, character in enumerate(text) if is_seen(character)), len(text))
+    hidden = text[:first].strip(" ")
+    looks = unicodedata.normalize("NFKD", text[first : first + 1])
+    return f"'{text}" if hidden or looks.startswith(_FORMULA) else text
 
 
 def _dollars(ticks: int | None) -> str:

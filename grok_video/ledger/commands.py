@@ -22,7 +22,7 @@ from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec
 from ..core.spending import LARGEST_LIMIT
 from .errors import CommandRefused
-from .inbox import checked_spec, given_problem, text_field
+from .inbox import checked_spec, given_problem, held_problem, text_field
 from .journal import write_limits
 from .leases import Leases
 from .reader import REBUILT, limits_of
@@ -93,8 +93,11 @@ class Commands:
         """What a command makes happen: (job id, event) of each. Raises CommandRefused."""
         name = command.get("command")
         if name == "submit":
-            spec = checked_spec(command.get("spec"))
-            return [] if self._store.current(spec.id) else [(spec.id, events.Created(spec))]
+            spec, held = checked_spec(command.get("spec")), held_problem(command)
+            if self._store.current(spec.id):
+                return []
+            made: list[tuple[str, events.Event]] = [(spec.id, events.Created(spec))]
+            return [*made, (spec.id, events.Held(held))] if held is not None else made
         job_id = text_field(command, "job", 64)
         job = self._store.current(job_id)
         if job is None:

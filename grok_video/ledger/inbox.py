@@ -171,6 +171,19 @@ def checked_spec(payload: Any) -> JobSpec:
     return spec
 
 
+def held_problem(command: Mapping[str, Any]) -> Problem | None:
+    """Why the job of a *submit* waits for the artist's word; None: the artist's word came with it.
+
+    Raises CommandRefused for nonsense, which might have been meant to hold the job.
+    """
+    if "held" not in command:
+        return None
+    try:
+        return problem_from_payload(command["held"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandRefused("Why the job is to be held cannot be read.") from error
+
+
 def text_field(command: Mapping[str, Any], name: str, longest: int) -> str:
     value = command.get(name)
     if not isinstance(value, str) or not value or len(value) > longest:

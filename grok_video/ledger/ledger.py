@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from ..core.files import sync_folder
+from ..core.files import make_private, sync_folder
 from .commands import Commands
 from .errors import NEWER, LedgerMoved, LedgerNewer, LedgerUnwritable, unwritable
 from .leases import Leases
@@ -58,8 +58,9 @@ class Ledger(Store):
         """
         data_dir = Path(data_dir)
         try:
-            for folder in ("", "inbox", "workers", "jobs", "stills", "clips"):
-                (data_dir / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(data_dir)
+            for folder in ("inbox", "workers", "jobs", "stills", "clips"):
+                (data_dir / folder).mkdir(mode=0o700, exist_ok=True)
             if not (data_dir / FILE_NAME).exists():
                 for folder in (data_dir, *data_dir.parents):  # each may be as new as the ledger
                     sync_folder(folder)

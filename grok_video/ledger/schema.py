@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..core.files import planted
+
 SCHEMA_VERSION = 1
 FILE_NAME = "ledger.sqlite3"
 _BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite opens by itself
@@ -88,12 +90,14 @@ def stored_text(data: bytes) -> str:
 
 
 def no_file(path: Path) -> str:
-    """The name of a pipe, folder or device in the place of the ledger ``path`` or of a file beside it; '' for none.
+    """The name of what is no file of ours in the place of the ledger ``path`` or of a file beside it; '' for none.
 
     To be asked before SQLite opens the ledger: SQLite waits at a pipe until somebody writes into it.
     """
     for end in _BESIDE:
         beside = path.with_name(path.name + end)
+        if planted(beside):
+            return beside.name
         try:
             mode = os.stat(beside).st_mode
         except OSError:

@@ -609,6 +609,37 @@ def test_hostile_names(scene: Any, strip: Any, stand_in: Any, module: Module, na
     bpy.ops.grok_video.extend(scene=scene.name, strip=strip.name)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [7, [1, 2], {"a": 1}, [{"a": 1}], b"bytes", "", "x" * 10_000, None],
+    ids=lambda value: repr(value)[:12],
+)
+def test_a_property_that_is_no_jobs_id(
+    scene: Any, strip: Any, stand_in: Any, module: Module, value: Any
+) -> None:
+    """Scripts and other add-ons write anything into a strip's properties."""
+    scene.grok_video.source, scene.grok_video.duration = "NONE", 3
+    scene.grok_video.prompt = "Snow falls"
+    bpy.ops.grok_video.generate(frame=500)
+    job = newest(module)
+    clip = made_by(scene, job.id)  # whole, as it came
+    for name in ("grok_video_job", "grok_video_source"):
+        if value is None:  # a data-block that is gone
+            clip[name] = gone = bpy.data.images.new("Gone", 1, 1)
+            bpy.data.images.remove(gone)
+        else:
+            clip[name] = value
+    scene.sequence_editor.active_strip = clip
+    bpy.ops.grok_video.extend()
+    assert made_by(scene, newest(module).id)
+    strips = module("blender.timeline.strips")
+    assert not strips.strips_of(scene, "")
+    assert not strips.strips_of(scene, job.id)
+    bpy.ops.grok_video.import_result(job=job.id)
+    assert strips.strips_of(scene, job.id) == [made_by(scene, job.id)]
+    bpy.ops.grok_video.use_standard(scene=scene.name)
+
+
 @pytest.mark.parametrize("model", ["a\nb", "x" * 10_000, '"}{'])
 def test_hostile_models(scene: Any, strip: Any, stand_in: Any, module: Module, model: str) -> None:
     scene.grok_video.model, scene.grok_video.model_other = "OTHER", model

@@ -525,6 +525,10 @@ def test_files_that_say_nothing_are_set_aside(ledger: Ledger, data_dir: Path, te
                 {"keyframes": [{"picture": PICTURE, "thirds": HUGE}]},
             )
         ),
+        *(
+            {"command": "submit", "spec": spec_payload(), "held": held}
+            for held in (None, True, "", {}, [], {"code": "HELD"}, {"code": "?", "message": ""})
+        ),
         {"command": "stop"},
         {"command": "stop", "job": "no-such-job"},
         {"command": "stop", "job": 5},

@@ -423,6 +423,71 @@ def test_what_came_of_a_good_answer_to_a_post_is_kept(
     assert broken.value.came is None
 
 
+EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
+PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+INTERIM = {
+    "102": PROCESSING,
+    "103": EARLY,
+    "all of them": (CONTINUE + PROCESSING + EARLY) * 3,
+    "a thousand": PROCESSING * 1000,
+    "of no known number": b"HTTP/1.1 199 What\r\n\r\n",
+    "without words": b"HTTP/1.1 103\r\n\r\n",
+    "of HTTP 1.0": b"HTTP/1.0 102 Processing\r\n\r\n",
+    "with bare line feeds": b"HTTP/1.1 103 Early Hints\nA: b\n\n",
+    "with a length": b"HTTP/1.1 103 Early Hints\r\nContent-Length: 36\r\n\r\n",
+    "with a body": b"HTTP/1.1 103 Early Hints\r\nContent-Length: 7\r\n\r\nhello\r\n",
+    "with a body to the end": b"HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\nhello",
+    "with a chunked body": b"HTTP/1.1 102 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "without an end": b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n",
+    "with junk": b"HTTP/1.1 103 X\r\nno colon\r\n: \r\n\xff\x00\r\nVia: HTTP/1.1 200\r\n\r\n",
+    "with many headers": b"HTTP/1.1 103 X\r\n" + b"A: b\r\n" * 500 + b"\r\n",
+    "with a long header": b"HTTP/1.1 103 X\r\nA: " + b"b" * 200_000 + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("interim", INTERIM.values(), ids=INTERIM)
+def test_the_id_behind_interim_answers_is_kept(server: RawServer, interim: bytes) -> None:
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Y: z\r\n\r\n%s" % (len(RID), RID)
+    server.behave = lambda wire: (wire.read_body(), wire.send(interim + raw))[0]
+    answer = post(server)
+    assert (answer.status, answer.body, answer.headers["X-Y"]) == (200, RID, "z")
+    assert "Link" not in answer.headers
+    assert Transport(server.base, KEY).get("/v1/x", Call()).body == RID
+    # A refusal is one as well; and the answer may come in pieces, whenever.
+    refusal = b"HTTP/1.1 422 No\r\nContent-Length: 2\r\n\r\n{}"
+    server.behave = lambda wire: (wire.read_body(), wire.send(interim + refusal))[0]
+    assert post(server).status == 422
+
+
+@pytest.mark.parametrize("rest", [b"", b"HTTP/1.1 2", b"X: y\r\n\r\n"])
+def test_interim_answers_alone_are_no_answer(server: RawServer, rest: bytes) -> None:
+    server.behave = lambda wire: (wire.read_body(), wire.send(EARLY + PROCESSING + rest))[0]
+    with pytest.raises(TransportError) as broken:
+        post(server)
+    assert broken.value.came is None or not broken.value.came.body
+
+
+def test_interim_answers_without_an_end_end(server: RawServer) -> None:
+    def behave(wire: Wire) -> None:
+        wire.read_body()
+        while True:
+            wire.send(PROCESSING * 1000)
+
+    server.behave = behave
+    with pytest.raises(TransportError):
+        post(server)
+
+
+def test_a_download_behind_interim_answers(server: RawServer, tmp_path: Path) -> None:
+    server.behave = lambda wire: wire.send(
+        EARLY + PROCESSING + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nclip"
+    )
+    part = tmp_path / "c.part"
+    assert Transport(server.base, KEY).download(f"{server.base}/c", part, "", Call()) == ""
+    assert part.read_bytes() == b"clip"
+
+
 def test_what_came_is_bounded_and_without_the_key(server: RawServer) -> None:
     sent = gzip.compress(KEY.encode() + bytes(20 << 20))
     server.behave = lambda wire: wire.answer(200, sent, "Content-Encoding: gzip", f"X-Y: {KEY}")

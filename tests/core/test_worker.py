@@ -831,6 +831,38 @@ def test_jobs_of_an_earlier_session_wait_for_a_word(blender: Blender, service: S
     assert blender.until(old[1].id, lambda job: True).held
 
 
+OF_A_SCRIPT = Problem(ProblemCode.HELD, "A script asked for it.", "Press Send.")
+
+
+@pytest.mark.parametrize(
+    "version", ["this one", pytest.param("0.1.0", marks=pytest.mark.long)]
+)  # 0.1.0 waits for 10 s before it holds
+def test_a_clip_that_a_script_asked_for_waits(
+    blender: Blender, service: StandIn, tmp_path: Path, version: str
+) -> None:
+    """Held from its first moment, and, where an older worker takes the command, never sent."""
+    if version == "0.1.0":
+        blender.program = tmp_path / "0.1.0"
+        shutil.unpack_archive(
+            Path(__file__).parents[1] / "data/grok_video-0.1.0.zip", blender.program
+        )
+    blender.start()
+    # As ``session/click.py`` puts it down: of no session that lives.
+    spec = blender.spec(session=new_id())
+    blender.say("submit", spec=spec, held=OF_A_SCRIPT)
+    job = blender.until(spec.id, lambda job: job.held)
+    assert job.problem is not None
+    assert job.problem.code is ProblemCode.HELD
+    if version == "this one":
+        assert (job.seq, job.problem) == (2, OF_A_SCRIPT)
+    blender.fence()
+    assert len(posts(service)) == 1
+    assert blender.until(spec.id, lambda job: True).held
+    blender.say("release", job=spec.id, session=blender.session)
+    blender.until(spec.id, State.READY)
+    assert len(posts(service)) == 2
+
+
 def test_checking_the_key(blender: Blender, service: StandIn) -> None:
     blender.start()
     account = account_of(service.base, service.key)

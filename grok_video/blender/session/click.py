@@ -6,6 +6,8 @@ Owns the clicks that are being prepared, one after the other. A double click is 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +16,9 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ...core import spending as money
-from ...core.job import Job
+from ...core.job import Job, State
 from ...core.payload import spec_to_payload
+from ...core.problem import Problem, ProblemCode
 from ...core.spec import JobSpec, Target, new_id
 from ...service import checks
 from .. import config, submission, timeline
@@ -33,6 +36,42 @@ if TYPE_CHECKING:
 
 DOUBLE_CLICK_SECONDS = 1.0
 NOTHING_LOST = "Nothing was sent or charged."
+ALLOW_SCRIPTS = "Scripts May Buy in This Window"  # the preference
+#: Why the job of a script waits.
+_OF_A_SCRIPT = Problem(
+    ProblemCode.HELD,
+    "A script asked for this clip, not you. Nothing was bought.",
+    "Press Send to buy it.",
+)
+MOST_FOR_SCRIPTS = 50  # clips of scripts that wait at a time: more would bury the artist's own
+
+
+@contextmanager
+def begun_by(press: bool) -> Iterator[None]:
+    """What is asked for inside is asked for by the artist's ``press`` of a button that buys, or by a script.
+
+    A script that runs inside, such as a render handler of the artist's, says so for itself.
+    """
+    own = current().click
+    before, own.pressed = own.pressed, press
+    try:
+        yield
+    finally:
+        own.pressed = before
+
+
+def may_buy() -> bool:
+    """Whether what is asked for now is bought: by the artist's press, in the background, or by leave of the artist.
+
+    All else becomes a job that is held (docs/safety.md, rule 4).
+    """
+    own = current().click
+    return bpy.app.background or own.pressed or own.scripts_may_buy
+
+
+def allow_scripts(allowed: bool) -> None:
+    """Let scripts buy in this Blender from now on, or not any more; the artist's leave ends with the session."""
+    current().click.scripts_may_buy = allowed
 
 
 def generate(
@@ -99,7 +138,11 @@ def accept(context: bpy.types.Context, asked: Submission) -> str:
     Raises Refused, Interrupted.
     """
     _refuse_unpriced(asked.spec)
-    _refuse_double_click(asked.spec)
+    held = not may_buy()
+    if held:
+        _note_for_script(asked.spec)
+    else:
+        _refuse_double_click(asked.spec)
     say("")
     make_data_folder()
     submission.common.still_path(asked.spec.id).parent.mkdir(
@@ -113,9 +156,9 @@ def accept(context: bpy.types.Context, asked: Submission) -> str:
         submission.preparation.remove_files(spec)
         raise
     if asked.steps:
-        enqueue(context, submission.preparation.Preparation(spec, asked.steps))
+        enqueue(context, submission.preparation.Preparation(spec, asked.steps, held=held))
     else:
-        _queue(spec)
+        _queue(spec, held)
     return spec.id
 
 
@@ -166,6 +209,26 @@ def _refuse_double_click(spec: JobSpec) -> None:
     _clicked(same)
     if not bpy.app.background and before == same and soon:
         raise Refused("This clip was sent just now.", "Press again if you want a second one.")
+
+
+def _note_for_script(spec: JobSpec) -> None:
+    """Note that a script asks for ``spec``. Raises Refused where as much waits for the artist already."""
+    session = current()
+    waiting_jobs = session.click.for_scripts
+    for job_id in list(waiting_jobs):
+        job = job_by_id(job_id)
+        under_way = prepares(job_id) or job_id in session.documents
+        if not under_way if job is None else job.state is not State.QUEUED:
+            del waiting_jobs[job_id]
+    same = what_a_click_asks_for(spec)
+    if same in waiting_jobs.values():
+        raise Refused("A script asked for this clip before.", "It waits in the list for Send.")
+    if len(waiting_jobs) >= MOST_FOR_SCRIPTS:
+        raise Refused(
+            f"{MOST_FOR_SCRIPTS} clips that scripts asked for wait already.",
+            "Press Send or Discard in the list first.",
+        )
+    waiting_jobs[spec.id] = same
 
 
 def turned_since() -> float:
@@ -225,7 +288,7 @@ def prepare(context: bpy.types.Context) -> bool:
     _take_first()
     try:
         if first.spec is not None:
-            _queue(first.spec)
+            _queue(first.spec, first.held)
     except Refused as error:
         say(str(error))
     return True
@@ -275,19 +338,26 @@ def _say_lost(sentence: str) -> None:
     say(f"{sentence}{said}")
 
 
-def _queue(spec: JobSpec) -> None:
+def _queue(spec: JobSpec, held: bool) -> None:
     """Hand the job to the worker; from then on the job survives everything that happens to Blender."""
     session = current()
+    fields: dict[str, object] = {}
+    if held:
+        # Of no session that lives: a worker of an older version knows no *submit* that is held, and sends only jobs
+        # of its own session.
+        spec = replace(spec, target=replace(spec.target, session=new_id()))
+        fields["held"] = _OF_A_SCRIPT
     # Noted before the command is put down: a script that is interrupted in between asks what was queued.
     session.documents[spec.id] = session.document
     try:
-        send("submit", spec=spec_to_payload(spec))
+        send("submit", spec=spec_to_payload(spec), **fields)
     except Refused:
         del session.documents[spec.id]
         raise
     # The click counts from now: preparing and queueing may take longer than the time between the clicks of a double
     # click, and the second one would be bought as a new clip.
-    _clicked(session.click.last[0])
+    if not held:
+        _clicked(session.click.last[0])
 
 
 def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
@@ -320,8 +390,11 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
     if problem := checks.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)
     _refuse_unpriced(fresh)
-    _refuse_double_click(fresh)
-    _queue(fresh)
+    if may_buy():
+        _refuse_double_click(fresh)
+    else:
+        _note_for_script(fresh)
+    _queue(fresh, not may_buy())
     return job_id
 
 

@@ -30,7 +30,8 @@ def extend(context: bpy.types.Context, source: SourceStrip, passes: list[Pass]) 
     first = submission.extend.extension(
         context.scene, source, session_id(), job_by_id, passes[0].seconds
     )
-    return _accept(context, first, tuple(passes[1:]))
+    # A script agrees to nothing for the artist: what waits for *Send* is one part, with that part's price.
+    return _accept(context, first, tuple(passes[1:]) if click.may_buy() else ())
 
 
 def _accept(context: bpy.types.Context, submission: Submission, others: tuple[Pass, ...]) -> str:
@@ -62,7 +63,8 @@ def start_next_pass(context: bpy.types.Context) -> bool:
             submission.strip_part.strip_named(scene_name, strip_name)
         )
         following = submission.extend.next_pass(source, job, session_id(), job_by_id, passes[0])
-        series.follows[job_id] = _accept(context, following, passes[1:])
+        with click.begun_by(press=True):  # the artist agreed to this pass with the first one
+            series.follows[job_id] = _accept(context, following, passes[1:])
     except (Refused, Interrupted) as error:
         why = _series_ended(passes, str(error))
         click.say(why)

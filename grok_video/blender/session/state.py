@@ -35,6 +35,12 @@ class Click:
     #: What the last click asked for, and the monotonic time when the click was done with.
     last: tuple[object, float] = (None, 0.0)
     turned_then: float = 0.0  # ``Watch.turned`` at that time
+    pressed: bool = (
+        False  # what runs just now was begun by the artist's press of a button that buys
+    )
+    scripts_may_buy: bool = False  # the artist allowed that, until this session ends
+    #: Id of a job that a script asked for, and that waits for the artist → what was asked for.
+    for_scripts: dict[str, object] = field(default_factory=dict)
 
     @property
     def preparing(self) -> Preparation | None:

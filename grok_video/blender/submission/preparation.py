@@ -138,6 +138,7 @@ class Preparation:
     #: Monotonic time of the click, of the click's turn, or of the last step's end.
     since: float = field(default_factory=time.monotonic)
     running: Step | None = None
+    held: bool = False  # its job waits for the artist's word: a script clicked
 
     @property
     def label(self) -> str:

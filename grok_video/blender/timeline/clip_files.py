@@ -16,7 +16,7 @@ import bpy
 
 from ...core.files import BLENDERS_PATIENCE, begin_anew, open_given, replace_patiently
 from .. import compat
-from .strips import JOB_PROPERTY
+from .strips import job_of
 
 FOLDER = "grok_video"  # beside the .blend
 
@@ -88,7 +88,7 @@ def _linked_clips() -> Iterator[Any]:
         if scene.library is not None or scene.sequence_editor is None:
             continue
         for strip in compat.strips_all(scene.sequence_editor):
-            if JOB_PROPERTY not in strip.keys():
+            if not job_of(strip):
                 continue
             if strip.type == "MOVIE":
                 yield strip

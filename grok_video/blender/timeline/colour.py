@@ -7,7 +7,7 @@ import bpy
 from ...core.record import record
 from .. import compat
 from ..refusal import Refused
-from .strips import JOB_PROPERTY
+from .strips import job_of
 
 #: View transform → the strip's colour space that undoes it. Measured on 4.2 to 5.2 with 48 patches
 #: and more: exact for any colour, but for the two that `_NARROW` names.
@@ -72,5 +72,5 @@ def use_standard(scene: bpy.types.Scene) -> None:
     if scene.sequence_editor is None:
         return
     for strip in compat.strips_all(scene.sequence_editor):
-        if strip.type == "MOVIE" and JOB_PROPERTY in strip.keys():
+        if strip.type == "MOVIE" and job_of(strip):
             strip.colorspace_settings.name = space

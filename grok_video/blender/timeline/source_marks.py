@@ -8,11 +8,12 @@ import bpy
 
 from ...core.spec import new_id
 from .. import compat
-from .strips import SAME_FRAME, owner_of
+from .strips import SAME_FRAME, owner_of, text_of
 
 #: Custom property of a source strip: the marks of the jobs that it was a source for, with blanks between.
 #: Cuts and duplicates copy the property, files keep it.
 SOURCE_PROPERTY = "grok_video_source"
+_LONGEST_MARKS = 1 << 16  # characters: two thousand jobs have no more
 
 
 def source_id(strip: Any) -> str:
@@ -32,7 +33,7 @@ def source_id(strip: Any) -> str:
 
 
 def _marks(strip: Any) -> list[str]:
-    return str(strip.get(SOURCE_PROPERTY, "")).split()
+    return text_of(strip, SOURCE_PROPERTY, _LONGEST_MARKS).split()
 
 
 def find_source(

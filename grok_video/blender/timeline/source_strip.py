@@ -14,10 +14,10 @@ from ..refusal import Refused
 from . import colour
 from .strips import (
     ALIKE,
-    JOB_PROPERTY,
     belongs_to,
     cover_scale,
     curves_of,
+    job_of,
     metas_around,
     owner_of,
     path_of,
@@ -87,7 +87,7 @@ def source_strip_of(strip: Any) -> SourceStrip:
         end=end,
         origin=compat.content_start(strip),
         fps=scene.render.fps / scene.render.fps_base,
-        job=strip.get(JOB_PROPERTY, ""),
+        job=job_of(strip),
         whole=_is_whole(strip),
         path=path_of(strip) if strip.type == "MOVIE" else "",
     )
@@ -223,7 +223,7 @@ def _is_whole(strip: Any) -> bool:
     """Whether a strip shows all of its job's clip, placed and coloured as the import left it."""
     return (
         strip.type == "MOVIE"
-        and bool(strip.get(JOB_PROPERTY))
+        and bool(job_of(strip))
         and visible_span(strip) == compat.span(strip)
         and not compat.is_trimmed(strip)
         and not len(strip.retiming_keys)

@@ -11,6 +11,7 @@ import bpy
 from .. import compat, scenes
 
 JOB_PROPERTY = "grok_video_job"
+_LONGEST_ID = 64  # characters of a job's id
 #: Bytes of a strip's name, of the 63 that Blender has. It cuts a longer name to append .001, and where the cut goes
 #: through a character several strips get the same name (measured, 4.2 to 5.0).
 _NAME_BYTES = 56
@@ -29,9 +30,20 @@ def show_scene(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
 def strips_of(scene: bpy.types.Scene, job_id: str) -> list[Any]:
     """The strips of ``scene`` that came from a job, those inside meta strips too."""
     editor = scene.sequence_editor
-    if editor is None:
+    if editor is None or not job_id:
         return []
-    return [s for s in compat.strips_all(editor) if s.get(JOB_PROPERTY) == job_id]
+    return [s for s in compat.strips_all(editor) if job_of(s) == job_id]
+
+
+def job_of(strip: Any) -> str:
+    """The id of the job that a strip came from; '' for none, and for a property that is no id: scripts write anything."""
+    return text_of(strip, JOB_PROPERTY, _LONGEST_ID)
+
+
+def text_of(strip: Any, name: str, longest: int) -> str:
+    """A strip's custom property that is text of so many characters at most; '' for anything else."""
+    value = strip.get(name)
+    return value if isinstance(value, str) and len(value) <= longest else ""
 
 
 def show_strips(context: bpy.types.Context, scene: bpy.types.Scene, job_id: str) -> bool:
@@ -148,8 +160,7 @@ def belongs_to(sound: Any, movie: Any) -> bool:
     first, after = compat.span(movie)
     if start >= after or first >= end:
         return False
-    job = movie.get(JOB_PROPERTY, "")
-    if job and sound.get(JOB_PROPERTY) == job:
+    if (job := job_of(movie)) and job_of(sound) == job:
         return True
     apart = abs(compat.content_start(sound) - compat.content_start(movie))
     return (

@@ -17,7 +17,7 @@ from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
 from .. import config, submission, timeline
 from ..refusal import Interrupted, Refused
-from ..session import blocking, questions, queue, spending, watch
+from ..session import blocking, click, questions, queue, spending, watch
 from ..session.blocking import (
     INTERRUPTED_SECONDS,
     UNREACHABLE_SECONDS,
@@ -26,6 +26,7 @@ from ..session.blocking import (
     say_step,
 )
 from ..session.state import Question, current
+from .press import is_press
 
 if TYPE_CHECKING:
     from ..timeline.source_strip import SourceStrip
@@ -148,11 +149,13 @@ class Asks(bpy.types.Operator if TYPE_CHECKING else object):
 class Buys(Asks):
     """Operators that can cost money: never REGISTER, never UNDO.
 
-    From a window they ask once more, with the price, where the preferences say so; scripts are not asked.
+    From a window they ask once more, with the price, where the preferences say so; scripts are not asked. What a
+    script asks for in a window becomes a job that is held, and the script is told so.
     """
 
     bl_options = set()
 
+    _pressed = False  # ``invoke`` was called for the artist's own press
     _asked = False
     _agreed: int | None = None  # the price that was asked about, in ticks
 
@@ -169,6 +172,9 @@ class Buys(Asks):
         return "Buy This Clip?", f"{known} You are asked above {above}."
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        self._pressed = is_press(context, event)
+        if not self._buys:
+            return self.execute(context)  # without a question: nothing will be bought
         try:
             price = self.price(context)
             question = self.question(context, price)
@@ -203,7 +209,24 @@ class Buys(Asks):
                 raise Refused("The price has changed while you were asked.", "Press again.")
         except Refused as error:
             return refuse(self, error)
-        return super().execute(context)
+        with click.begun_by(press=self._pressed):
+            result = super().execute(context)
+        if "FINISHED" in result and not self._buys:
+            return refuse(self, Refused(*_HELD_FOR_SCRIPT))
+        return result
+
+    @property
+    def _buys(self) -> bool:
+        """Whether what is asked for is bought, and not held for the artist."""
+        with click.begun_by(press=self._pressed):
+            return click.may_buy()
+
+
+_HELD_FOR_SCRIPT = (
+    "In a window only your press of a button buys, and a script called. Nothing was bought: the clip waits in the list "
+    "with its price.",
+    f"Press Send there, or turn on “{click.ALLOW_SCRIPTS}” in the preferences first.",
+)
 
 
 class Spends(Buys):

@@ -13,7 +13,18 @@ from .. import compat, config, scenes, sources, submission, timeline
 from ..session import click, questions, queue, spending, watch
 from ..session.state import current
 from . import properties
-from .asking import ON_THE_TIMELINE, Asks, Result, Spends, ask_service, finish, frame_of, target_of
+from .asking import (
+    ON_THE_TIMELINE,
+    Asks,
+    Buys,
+    Result,
+    Spends,
+    ask_service,
+    finish,
+    frame_of,
+    target_of,
+)
+from .press import is_press
 from .widgets import draw_help_button, draw_limit, draw_wrapped, is_narrow
 
 
@@ -36,15 +47,15 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
         return finish(self, context, job_id, ON_THE_TIMELINE)
 
 
-class GROK_VIDEO_OT_generate_dialog(Asks, bpy.types.Operator):
+class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
     bl_idname = "grok_video.generate_dialog"
     bl_label = "Generate Video Clip…"
     bl_description = "Look over source, prompt, settings and price, then generate a clip"
-    bl_options = set()
 
     source: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        self._pressed = is_press(context, event)
         if self.source:
             context.scene.grok_video.source = self.source
         # No price on the dialog's button, whose words cannot follow the settings: ``draw`` shows the price.

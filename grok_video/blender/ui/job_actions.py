@@ -24,6 +24,7 @@ from .asking import (
     refuse,
     target_of,
 )
+from .press import is_press
 
 
 class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
@@ -39,6 +40,9 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        self._pressed = is_press(context, event)
+        if not self._buys:
+            return self.execute(context)  # without a question: nothing will be bought
         try:
             job = queue.job_of(self.job, _can_send_again)
         except Refused as error:
@@ -92,6 +96,11 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
         return click.price_again(queue.job_of(self.job, lambda job: job.held))
 
     def run(self, context: bpy.types.Context) -> Result:
+        if not click.may_buy():
+            raise Refused(
+                "In a window only your press of Send buys, and a script called. The job stays held.",
+                f"“{click.ALLOW_SCRIPTS}” in the preferences allows it.",
+            )
         if trouble := queue.connection_trouble():
             raise Refused(trouble[0], code=trouble[1])
         job = queue.job_of(self.job, lambda job: job.held)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ...core.amount import TICKS_PER_USD
 from ...core.problem import ProblemCode
@@ -15,9 +15,10 @@ from ...core.spending import LARGEST_LIMIT
 from ...core.urls import api_base_refusal
 from .. import config
 from ..config import DEFAULT_API_BASE, MIN_POLL_INTERVAL, PACKAGE, ticks
-from ..session import questions, spending, tick
-from ..session.state import current
+from ..session import click, questions, spending, tick
+from ..session.state import current, running
 from .asking import Asks, Result, ask_service
+from .press import is_from_blend
 from .widgets import draw_help_button, draw_wrapped
 
 
@@ -38,6 +39,17 @@ def _limit(
 # Blender evaluates the annotations of a class with the names of its module.
 _get_day_limit, _set_day_limit = _limit("day")
 _get_month_limit, _set_month_limit = _limit("month")
+
+
+def _get_scripts_may_buy(_self: GrokVideoPreferences) -> bool:
+    session = running()
+    return session is not None and session.click.scripts_may_buy
+
+
+def _set_scripts_may_buy(_self: GrokVideoPreferences, allowed: bool) -> None:
+    if allowed and is_from_blend():
+        raise PermissionError(f"A script of a .blend cannot turn on “{click.ALLOW_SCRIPTS}”.")
+    click.allow_scripts(allowed)
 
 
 def _preferences_changed(_self: GrokVideoPreferences, _context: bpy.types.Context) -> None:
@@ -146,6 +158,16 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
         precision=3,
     )
 
+    # Kept nowhere: what a .blend or a forgotten day leaves behind must not buy.
+    scripts_may_buy: BoolProperty(
+        name=click.ALLOW_SCRIPTS,
+        description="Let scripts and other add-ons buy clips without your press, until you close this "
+        "Blender. Off: what they ask for waits in the list with its price, for your Send",
+        get=_get_scripts_may_buy,
+        set=_set_scripts_may_buy,
+        options={"SKIP_SAVE"},
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         draw_preferences(self.layout, context, self)
 
@@ -224,6 +246,7 @@ def _draw_spending_preferences(
         box.label(text="What is spent at a service on this computer does not count", icon="INFO")
     box.prop(own, "confirm_above")
     box.prop(own, "unknown_price")
+    box.prop(own, "scripts_may_buy")
 
 
 register, unregister = bpy.utils.register_classes_factory(

@@ -6,7 +6,10 @@ addresses at the moment a socket is made.
 
 from __future__ import annotations
 
+import http
+import http.client
 import os
+import re
 import socket
 import threading
 import time
@@ -116,6 +119,36 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
+_STATUS = re.compile(rb"(HTTP/1\.\d) +(\d{3})(?![^ \r\n])([^\r\n]*)")
+_LONGEST_LINE = 1 << 16
+_LONGEST_INTERIM = 1 << 20  # bytes of all that comes before the answer
+
+
+class FinalResponse(http.client.HTTPResponse):
+    """The answer itself. ``http.client`` passes over 100, and takes 102 or 103 for the answer, which follows.
+
+    An interim answer has no body (RFC 9110, 15.2); one that a gateway has given a body, or no end, is passed over too.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version: str
+        status: int
+        reason: str
+        version, status, reason = super()._read_status()  # pyright: ignore
+        left, after_headers = _LONGEST_INTERIM, False
+        while 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            line = self.fp.readline(min(_LONGEST_LINE, left))
+            left -= len(line)
+            if not line:
+                raise http.client.RemoteDisconnected("Nothing came after an interim answer")
+            if found := (_STATUS.search if after_headers else _STATUS.match)(line):
+                version, code, words = (part.decode("iso-8859-1") for part in found.groups())
+                status, reason, after_headers = int(code), words.strip(), False
+            else:
+                after_headers |= not line.strip()
+        return version, status, reason
+
+
 def _pool_classes(call: Call) -> dict[str, Any]:
     def watch(connection: Any, sock: socket.socket) -> socket.socket:
         call.adopt(sock)
@@ -125,10 +158,14 @@ def _pool_classes(call: Call) -> dict[str, Any]:
         return sock
 
     class Plain(HTTPConnection):
+        response_class = FinalResponse
+
         def _new_conn(self) -> socket.socket:
             return watch(self, super()._new_conn())
 
     class Secure(HTTPSConnection):
+        response_class = FinalResponse
+
         def _new_conn(self) -> socket.socket:
             return watch(self, super()._new_conn())
 

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 import requests
 from driver import Steps, Ui
-from jobs import newest, quick, strips, timeline
+from jobs import let_scripts_buy, newest, quick, strips, timeline
 from patching import Patches
 
 BEAT = 0.005  # seconds between two beats
@@ -301,6 +301,7 @@ def bake(ui: Ui, clip: str, rounds: int) -> Steps:
             yield 0.1
         blocks["idle"].append(heart.taken())
 
+    let_scripts_buy()
     for _ in range(rounds):
         yield from idle()
         heart.fresh()
@@ -394,6 +395,7 @@ def done(ui: Ui, runs: int) -> Steps:
     ui.module("blender.config").preferences().poll_interval = 0.5
     chosen = bpy.context.scene.grok_video
     chosen.source = "NONE"
+    let_scripts_buy()
     yield from ui.sidebar("SEQUENCE_EDITOR")
     samples: dict[str, list[float]] = {"strip": [], "ready": []}
     for number in range(runs):

@@ -71,6 +71,12 @@ def described(strip: Any) -> dict[str, Any]:
     }
 
 
+def let_scripts_buy() -> None:
+    """Turn on the preference without which a script buys nothing in a window."""
+    addon = bpy.context.preferences.addons["bl_ext.user_default.grok_video"]
+    addon.preferences.scripts_may_buy = True
+
+
 def whole_job(ui: Ui, kind: str, prompt: str, frame: int, seconds: int) -> Steps:
     """Type a prompt, press Generate, wait for the clip, look at it."""
     quick(bpy.context.scene, seconds=seconds)

@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 from driver import Steps, Ui
-from jobs import described, newest, quick, strips, timeline
+from jobs import described, let_scripts_buy, newest, quick, strips, timeline
 
 KIND = "SEQUENCE_EDITOR"
 
@@ -176,6 +176,7 @@ def start_clip(ui: Ui, seconds: int, frame: int) -> Steps:
     timeline().frame_set(frame)
     chosen = bpy.context.scene.grok_video
     chosen.prompt, chosen.generate_audio = "A heron lifts off", False
+    let_scripts_buy()
     bpy.ops.grok_video.generate()
     return (yield from wait_for_clip(ui, 1))
 

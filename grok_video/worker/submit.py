@@ -22,7 +22,7 @@ from .desk import Desk, RunningCall
 from .http.errors import Answer, SourceGone, TransportError
 from .http.transport import Transport
 
-_URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h
+URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h
 
 
 class Abandon(Exception):
@@ -53,7 +53,7 @@ def remote_source(store: Store, spec: JobSpec) -> RemoteClip | None:
     if made is None or not (made.url and made.request_id):
         return None
     ours = (made.spec.account, made.spec.api_base) == (spec.account, spec.api_base)
-    fresh = 0.0 <= time.time() - made.done_at < _URL_FRESH
+    fresh = 0.0 <= time.time() - made.done_at < URL_FRESH
     return RemoteClip(made.url, made.request_id) if ours and fresh else None
 
 

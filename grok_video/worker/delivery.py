@@ -111,7 +111,7 @@ def name_part(desk: Desk, job: Job, part: Path, clip: Clip, final: Path) -> None
     # The JSON of a clip that is fetched again may still be there.
     if not os.path.lexists(sidecar):
         write_sidecar(sidecar, job, replace(clip, path=str(final)), desk.umask)
-    _put_in_place(part, final)
+    _give_name(part, final)
 
 
 def spare_path(data_dir: Path, job: Job) -> Path:
@@ -120,41 +120,7 @@ def spare_path(data_dir: Path, job: Job) -> Path:
     return data_dir / "clips" / name
 
 
-def settle_parts(data_dir: Path, job: Job, umask: int) -> bool:
-    """Deal with what downloads of a job that is over have left; returns whether its clip was put in its place.
-
-    A power cut takes back a rename whose folder was not synced, also one that the ledger has: then the part is the only
-    copy of a clip that is paid for. It gets its name when it is what is on record, and is kept as long as the clip is
-    missing. A part of a job without a clip is kept when it is whole. Everything else is litter.
-    """
-    finished = False
-    places = [Path(job.spec.output), spare_path(data_dir, job)]
-    if job.clip is not None and Path(job.clip.path) not in places:
-        places.append(Path(job.clip.path))
-    for wanted in places:
-        part = part_of(wanted)
-        with contextlib.suppress(OSError):  # a disk that fails keeps the part
-            if os.path.lexists(part):  # mostly there is none
-                finished |= _settle(part, job, umask)
-    return finished
-
-
-def _settle(part: Path, job: Job, umask: int) -> bool:
-    clip, found = job.clip, _clip_in(part)
-    if found is None if clip is None else _is_there(clip):
-        part.unlink()
-        return False
-    same = found is not None and clip is not None and replace(found, path=clip.path) == clip
-    if clip is None or not same or os.path.lexists(clip.path):
-        return False
-    sidecar = Path(clip.path).with_suffix(".json")
-    if not os.path.lexists(sidecar):  # lost with the clip's name
-        write_sidecar(sidecar, job, clip, umask)
-    _put_in_place(part, Path(clip.path))
-    return True
-
-
-def _clip_in(part: Path) -> Clip | None:
+def clip_in(part: Path) -> Clip | None:
     """The clip in a file; None where there is no file, or in it no whole clip. Raises OSError."""
     try:
         return mp4.probe(part) if os.path.isfile(part) else None  # a pipe would be waited for
@@ -162,15 +128,8 @@ def _clip_in(part: Path) -> Clip | None:
         return None
 
 
-def _is_there(clip: Clip) -> bool:
-    try:
-        return os.path.getsize(clip.path) == clip.size
-    except OSError:
-        return False
-
-
-def _put_in_place(part: Path, clip: Path) -> None:
-    """Give the whole file ``part``, which is synced, its name for good. Raises OSError."""
+def _give_name(part: Path, clip: Path) -> None:
+    """Rename the whole file ``part``, which is synced, for good. Raises OSError."""
     replace_patiently(part, clip, WORKERS_PATIENCE)
     sync_name(clip)
 
@@ -297,7 +256,7 @@ def already_there(wanted: Path, job: Job) -> Clip | None:
                 with contextlib.suppress(OSError):
                     sidecar.unlink()
                 return None
-            _put_in_place(part, path)
+            _give_name(part, path)
         try:
             clip = mp4.probe(path)
         except (mp4.NotAClip, OSError):
@@ -312,7 +271,7 @@ def already_there(wanted: Path, job: Job) -> Clip | None:
 
 
 def _is_told_of(part: Path, clip: Path, told: dict[str, Any]) -> bool:
-    found = _clip_in(part)
+    found = clip_in(part)
     return found is not None and _facts(replace(found, path=str(clip))) == told.get("clip")
 
 

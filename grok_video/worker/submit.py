@@ -23,7 +23,7 @@ from .desk import Desk, RunningCall
 from .http.errors import Answer, SourceGone, TransportError
 from .http.transport import Transport
 
-_URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h
+URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h
 
 
 class Abandon(Exception):
@@ -58,7 +58,7 @@ def remote_source(
     ours = one_base(made.spec.api_base) == one_base(spec.api_base)
     mine = accounts({made.spec.api_base}) if accounts is not None else ()
     ours &= made.spec.account == spec.account or made.spec.account in mine
-    fresh = 0.0 <= time.time() - made.done_at < _URL_FRESH
+    fresh = 0.0 <= time.time() - made.done_at < URL_FRESH
     return RemoteClip(made.url, made.request_id) if ours and fresh else None
 
 

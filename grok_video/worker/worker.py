@@ -38,12 +38,12 @@ from ..ledger.errors import (
 from ..ledger.inbox import waiting_commands
 from . import schedule
 from .commands import take_command
-from .delivery import settle_parts
 from .desk import Account, Desk, RunningCall, pace_of
 from .fetch import download, poll
 from .http.call import Call
 from .http.transport import ANSWER_TIMEOUT, Transport
 from .leases import OwnLeases
+from .leftovers import Leftovers
 from .outcomes import Outcomes
 from .questions import Questions
 from .reopening import Reopening
@@ -74,6 +74,7 @@ class Worker:
         self.outcomes = Outcomes(desk, self.leases)
         self._parent = parent
         self._questions = Questions(desk)
+        self._leftovers = Leftovers(desk)
         self._ready = desk.data_dir / "workers" / f"{desk.id}.ready"
         self._wake = True
         self._work: dict[str, Job] = {}  # jobs that are not at an end, by id
@@ -214,10 +215,9 @@ class Worker:
 
     def _changed(self, job: Job) -> None:
         call = self.desk.running.get(job.id)
-        over = job.state in FINAL_STATES or job.state is State.READY
-        if over and call is None and job.spec.output and job.state is not State.UNKNOWN:
-            self._settle_parts(job)
         delivered = job.state in FINAL_STATES or (job.state is State.READY and not job.claimed_by)
+        if call is None and (delivered or job.state is State.READY):
+            self._leftovers.see_to(job)
         if delivered and not job.fetching:
             self._work.pop(job.id, None)
             self._memory.pop(job.id, None)
@@ -236,11 +236,6 @@ class Worker:
         with self.desk.sending:
             if stopped and not call.sent:
                 call.call.abort()  # nobody waits for what the call would bring
-
-    def _settle_parts(self, job: Job) -> None:
-        # Of a job that a newer version has gone on with, nobody here knows what its part is.
-        if job.driven and settle_parts(self.desk.data_dir, job, self.desk.umask):
-            self.desk.log(f"job {job.id[:8]}: its clip had lost its name and has it again")
 
     # ------------------------------------------------------------------------------------- what Blender says
 
@@ -438,7 +433,7 @@ class Worker:
             if job is not None and memory is not None and events.UrlGone() in call.events:
                 schedule.after_dead_link(job, memory, pace, mono)
             if job is not None and not job.awaits_file:
-                self._settle_parts(job)
+                self._leftovers.see_to(job)
         if call.again:
             call.events = [schedule.of_fetching(event) for event in call.events]
         self.outcomes.add(call.job_id, call.events)

@@ -204,7 +204,9 @@ def test_a_file_that_is_fetched_again_is_shown_by_the_old_version_and_not_driven
     # Its list made again from the copies by 0.1.0: every event is kept, and read here as before.
     (data_dir / FILE_NAME).unlink()
     assert not any(job["driven"] for job in read_by_old(old, data_dir, []).values())
-    agree(here, read_here(data_dir))
+    for name, job in read_here(data_dir).items():
+        # 0.1.0 writes again only what it knows of a purchase: its moment, and not the buyer's date.
+        agree(here[name] | {"day": job["day"]}, job, name)
 
 
 def _spec_of(events: list[tuple[Event, float]]) -> JobSpec:

@@ -7,9 +7,11 @@ step of a worker that buys a clip, as a pulled plug would leave it, and another 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -23,11 +25,13 @@ import pytest
 from grok_video.core.events import Unrecognised
 from grok_video.core.job import Job, State
 from grok_video.core.mp4 import probe
-from grok_video.core.spec import Clip, JobSpec, Keyframe, Kind, Picture, SourceVideo
+from grok_video.core.spec import Clip, JobSpec, Keyframe, Kind, Picture, SourceVideo, new_id
 from grok_video.ledger.inbox import put_command
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.schema import FILE_NAME
-from grok_video.worker.delivery import settle_parts, write_sidecar
+from grok_video.worker.delivery import write_sidecar
+from grok_video.worker.desk import Desk
+from grok_video.worker.leftovers import Leftovers
 from tests.core import recording
 from tests.core.conftest import box, clip_bytes, png, wait_for
 from tests.core.test_worker import Blender, blender, make_blender, one_service, posts, service
@@ -104,6 +108,9 @@ def test_what_is_recorded_as_there_is_on_the_disk(recorded: Recorded) -> None:
     recorded.say("claim", job=job.id, session=recorded.session)
     recorded.say("imported", job=job.id, scene="Scene", blend=str(recorded.project / "x.blend"))
     recorded.until(job.id, State.IMPORTED)
+    Path(spec.output).unlink()
+    recorded.say("fetch_again", job=job.id)
+    recorded.until(job.id, lambda job: not job.fetching and Path(spec.output).exists())
     later = recorded.spec(
         image=str(stills / "a.png"),
         last_frame=picture(stills, "end.png", 66),
@@ -112,7 +119,7 @@ def test_what_is_recorded_as_there_is_on_the_disk(recorded: Recorded) -> None:
     recorded.say("submit", spec=later)
     recorded.until(later.id, lambda job: job.state in (State.READY, State.FAILED))
     bake = stills / "bake.mp4"
-    shutil.copy(job.clip.path, bake)
+    shutil.copy(spec.output, bake)
     video = SourceVideo(str(bake), job.clip.seconds, job.clip.size, 848, 480)
     longer = recorded.spec(kind=Kind.EXTEND, video=video, duration=2, image="", image_mime="")
     recorded.say("submit", spec=longer)
@@ -125,6 +132,7 @@ def test_what_is_recorded_as_there_is_on_the_disk(recorded: Recorded) -> None:
     for one in (spec, longer):
         name = Path(one.output).stem
         assert {f"{name}.mp4", f"{name}.json", f"{one.id}.jsonl"} <= named(recorded, "downloaded")
+    assert Path(spec.output).name in named(recorded, "fetched_again")
     assert named(recorded, "limits") == {"limits.json"}
     assert named(recorded, "sending") == journals
     for kind in ("submit_started", "submitted", "done"):
@@ -225,7 +233,15 @@ def test_the_second_name_of_a_clip_is_given_again(blender: Blender) -> None:
 
 
 def settled(blender: Blender, job: Job) -> bool:
-    return settle_parts(blender.data, job, 0o077)
+    """Whether the clip has its name again, after another worker's look at the job."""
+    clip = Path(job.clip.path if job.clip else job.spec.output)
+    missing = not clip.is_file()
+    desk = Desk(blender.data, blender.session, new_id(), 0o077)
+    try:
+        Leftovers(desk).see_to(job)
+    finally:
+        desk.ledger.close()
+    return missing and clip.is_file()
 
 
 def half(clip: bytes) -> bytes:
@@ -255,6 +271,30 @@ def test_a_part_that_is_another_is_kept_while_the_clip_is_missing(blender: Blend
         assert not settled(blender, job)
         assert not part.exists()
         assert clip.read_bytes() == whole
+
+
+@pytest.mark.parametrize("hours", [1, 30])
+def test_a_clip_whose_part_is_another_is_fetched_again(
+    blender: Blender, service: StandIn, hours: int
+) -> None:
+    """By itself while the service has it as a rule; later the artist may ask for it, and the part stays."""
+    blender.start()
+    job = ready(blender)
+    blender.kill()
+    clip, part = unname(job)
+    part.write_bytes(half(part.read_bytes()))
+    with contextlib.closing(sqlite3.connect(blender.data / FILE_NAME)) as ledger, ledger:
+        ledger.execute("UPDATE events SET at = at - ?", (hours * 3600,))
+        ledger.execute("UPDATE jobs SET fold = ''")  # to be folded anew
+    blender.start()
+    if hours < 20:
+        blender.until(job.id, lambda job: not job.fetching and clip.exists())
+        assert probe(clip) == job.clip
+        wait_for(lambda: not part.exists(), "the part to be removed")
+    blender.fence()
+    assert part.exists() == (hours > 20)
+    assert len(service.requests("download")) == (3 if hours < 20 else 2)
+    assert len(posts(service)) == 2
 
 
 def test_what_lies_at_the_clips_name_stays(blender: Blender) -> None:

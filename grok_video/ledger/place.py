@@ -79,13 +79,14 @@ class DataFolder:
         return LOST.format(folder=self.path, now=self._now_called()) if self.lost else ""
 
     def _now_called(self) -> str:
+        inode = self._known[1] if self._known else 0
+        if (
+            not inode
+        ):  # a file system without inodes: any folder would look like the one that is looked for
+            return ""
         with suppress(OSError):
             for entry in os.scandir(self.path.parent):
-                if (
-                    self._known is not None
-                    and entry.inode() == self._known[1]
-                    and self.is_known(Path(entry.path))
-                ):
+                if entry.inode() == inode and self.is_known(Path(entry.path)):
                     return f" It is called “{entry.name}” now."
         return ""
 

@@ -15,14 +15,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core import events
+from ..core import events, word
 from ..core.files import sync_file
 from ..core.job import IllegalTransition, Job, State
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec
 from ..core.spending import LARGEST_LIMIT
 from .errors import CommandRefused
-from .inbox import checked_spec, given_problem, held_problem, text_field
+from .inbox import checked_spec, given_problem, held_problem, said_at, text_field
 from .journal import write_limits
 from .leases import Leases
 from .reader import REBUILT, limits_of
@@ -66,10 +66,14 @@ class Commands:
                     self._settle_clock(command, now)
                     store.tell(command["id"], {"ok": True, "message": ""})
                     return
-                for job_id, event in self._meaning(command):
+                said = said_at(command, now)
+                lapsed = word.lapsed(said, now)
+                for job_id, event in self._meaning(command, lapsed):
                     if isinstance(event, events.FetchAgain):
                         self._leases.drop(job_id)
-                    store.put(job_id, event, "", now)
+                    # What the artist's word lets be sent is as old as the word, whenever it is taken up.
+                    given = isinstance(event, events.Created | events.Released) and not lapsed
+                    store.put(job_id, event, "", min(said, now) if given else now)
             except IllegalTransition as error:
                 store.tell(command["id"], {"ok": False, "message": f"Too late: {error}."})
 
@@ -89,11 +93,16 @@ class Commands:
             ).fetchone()
         return row is not None
 
-    def _meaning(self, command: Mapping[str, Any]) -> list[tuple[str, events.Event]]:
-        """What a command makes happen: (job id, event) of each. Raises CommandRefused."""
+    def _meaning(
+        self, command: Mapping[str, Any], lapsed: Problem | None
+    ) -> list[tuple[str, events.Event]]:
+        """What a command makes happen: (job id, event) of each. Raises CommandRefused, IllegalTransition.
+
+        ``lapsed``: why it is too late, or too early, to buy something by it.
+        """
         name = command.get("command")
         if name == "submit":
-            spec, held = checked_spec(command.get("spec")), held_problem(command)
+            spec, held = checked_spec(command.get("spec")), held_problem(command) or lapsed
             if self._store.current(spec.id):
                 return []
             made: list[tuple[str, events.Event]] = [(spec.id, events.Created(spec))]
@@ -110,7 +119,10 @@ class Commands:
             case "not_charged":
                 return [(job_id, events.NotCharged())]
             case "release":
-                return [(job_id, events.Released(text_field(command, "session", 64)))]
+                session = text_field(command, "session", 64)
+                if lapsed and not job.held:
+                    raise IllegalTransition("that press of Send holds no more")
+                return [(job_id, events.Held(lapsed) if lapsed else events.Released(session))]
             case "fetch_again":  # pressed twice: once is enough
                 return [] if job.fetching else [(job_id, events.FetchAgain())]
             case "fetch_stop":

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from ..core import word
 from ..core.files import BLENDERS_PATIENCE, NoFile, read_file, write_whole
 from ..core.payload import problem_from_payload, spec_from_payload
 from ..core.problem import Problem, ProblemCode
@@ -29,6 +30,7 @@ _LONGEST_COMMAND = 1 << 20  # bytes
 #: the name of such a file ends otherwise than those that 0.1.0 lists.
 _NEWER = frozenset({"fetch_again", "fetch_stop"})
 _SUFFIXES = (".json", ".command")
+_LATEST = 2**63  # ns since the epoch
 _said_at = 0
 _saying = threading.Lock()
 
@@ -37,11 +39,13 @@ def _later() -> int:
     """The time of a command: wall time in ns, but always later than that of the command before.
 
     Commands are applied in this order. A clock ticks coarsely and may be set back, and a *stop* that is applied
-    before its *submit* stops nothing.
+    before its *submit* stops nothing. After a clock that was set back further than a word may lie ahead, the order
+    begins anew: every *submit* from before is still to come by that clock, and held.
     """
     global _said_at
     with _saying:
-        _said_at = max(time.time_ns(), _said_at + 1)
+        now = time.time_ns()
+        _said_at = max(now, _said_at + 1) if _said_at - now <= word.AHEAD * 1e9 else now
         return _said_at
 
 
@@ -76,7 +80,10 @@ def holds_commands(data_dir: Path) -> bool:
 
 
 def waiting_commands(data_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """The commands in the inbox, oldest first, each with its file. What is no command goes to ``inbox/bad``."""
+    """The commands in the inbox, oldest first, each with its file. What is no command goes to ``inbox/bad``.
+
+    A command that does not tell when it was said is as old as its file.
+    """
     folder = data_dir / "inbox"
     found: list[tuple[int, Path, dict[str, Any]]] = []
     try:
@@ -97,8 +104,9 @@ def waiting_commands(data_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
                 raise ValueError("without an id")
             if not isinstance(command.get("command"), str):
                 raise ValueError("without a command")
-            at = command.get("at")
-            found.append((at if isinstance(at, int) else 0, path, command))
+            if type(command.get("at")) is not int:
+                command["at"] = os.stat(path).st_mtime_ns
+            found.append((command["at"], path, command))
         except FileNotFoundError:
             continue  # another worker applied it
         except (NoFile, ValueError, RecursionError):
@@ -106,6 +114,13 @@ def waiting_commands(data_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
         except OSError:
             continue  # Windows: a scanner has the file open; the next look reads it
     return [(path, command) for _, path, command in sorted(found, key=lambda item: item[:2])]
+
+
+def said_at(command: Mapping[str, Any], now: float) -> float:
+    """The wall time at which a command was said; ``now`` for one that does not tell."""
+    at = command.get("at")
+    # No whole number is too large for JSON, but for a float.
+    return max(-_LATEST, min(at, _LATEST)) / 1e9 if type(at) is int else now
 
 
 def set_command_aside(path: Path) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import events
+from ..core.clock import Clocks
 from ..core.files import open_own, size_of
 from ..core.record import record
 from ..core.redact import KeyMask, hosts_only, mask
@@ -59,6 +60,7 @@ class RunningCall:
     job_id: str
     call: Call
     again: bool = False  # for the file of a clip that was delivered before
+    began: Clocks = field(default_factory=Clocks.now)
     sent: bool = False  # the last byte of a POST is recorded as leaving
     etag: str = ""
     wait: float = 0.0  # seconds that the service asked for

@@ -13,13 +13,11 @@ from dataclasses import replace
 from enum import StrEnum
 from zlib import crc32
 
-from ..core import events
+from ..core import events, word
 from ..core.job import Job, State
 from ..core.problem import LOST_HINT, Problem, ProblemCode
 from ..core.record import mutable_record, record
 
-#: Seconds after the user's click or Send in which a QUEUED job may be submitted; later it is held for a new Send.
-WORD_HOLDS = 600.0
 #: Seconds that a job of another Blender session may wait for that session's worker to be (re)started.
 FOREIGN_GRACE = 10.0
 #: Seconds after which a poll that is due takes turns with submissions; until then all submissions go first.
@@ -85,6 +83,7 @@ class Memory:
     next_at: float = 0.0  # mono: not to be polled or sent before
     fetch_at: float = 0.0  # mono: not to be downloaded before, however late the next poll is
     troubles: int = 0  # calls in a row that failed
+    aged: float = 0.0  # seconds that the word was old, by wall time, when it was first seen
 
 
 class Act(StrEnum):
@@ -125,10 +124,11 @@ def overdue(step: Step, memory: Memory, mono: float, after: float = OVERDUE) -> 
 
 
 def _queued(job: Job, world: World, memory: Memory) -> Step:
-    age = max(world.wall - job.released_at, world.mono - memory.since)
-    ends = world.mono + WORD_HOLDS - age
-    if age > WORD_HOLDS:
-        return _hold(world, "This job was not sent within 10 minutes of your click.")
+    awake = memory.aged + world.mono - memory.since
+    age = max(world.wall - job.released_at, awake)
+    ends = world.mono + word.WORD_HOLDS - age
+    if problem := word.lapsed(job.released_at, world.wall, awake):
+        return Step(Act.RECORD, world.mono, events.Held(problem))
     if job.released_by != world.session:
         if world.session_lives(job.released_by):
             return Step(Act.WAIT, ends)
@@ -147,12 +147,7 @@ def _queued(job: Job, world: World, memory: Memory) -> Step:
 
 
 def _hold(world: World, why: str) -> Step:
-    problem = Problem(
-        ProblemCode.HELD,
-        f"{why} Nothing was bought.",
-        "Press Send to send it now.",
-    )
-    return Step(Act.RECORD, world.mono, events.Held(problem))
+    return Step(Act.RECORD, world.mono, events.Held(word.held_because(why)))
 
 
 def _asked(job: Job, world: World, memory: Memory) -> Step:

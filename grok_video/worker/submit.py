@@ -10,7 +10,8 @@ import os
 import time
 from dataclasses import replace
 
-from ..core import events
+from ..core import events, word
+from ..core.clock import Clocks
 from ..core.job import IllegalTransition, Job, State
 from ..core.problem import LOST_HINT, Problem, ProblemCode
 from ..core.spec import JobSpec, Kind
@@ -29,9 +30,14 @@ URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h
 class Abandon(Exception):
     """Raised before the last byte of a POST: the byte does not leave. ``problem`` says why."""
 
-    def __init__(self, code: ProblemCode, why: str) -> None:
-        super().__init__(why)
-        self.problem = Problem(code, f"{why} Nothing was charged.")
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+    @classmethod
+    def because(cls, code: ProblemCode, why: str) -> Abandon:
+        """An Abandon with the sentence ``why``."""
+        return cls(Problem(code, f"{why} Nothing was charged."))
 
 
 def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
@@ -76,6 +82,8 @@ def post(
     except Abandon as error:
         call.trouble = error.problem.code is ProblemCode.FILE
         call.events = [events.NotSent(error.problem)]
+        if error.problem.code is ProblemCode.HELD:
+            call.events.append(events.Held(error.problem))
     except SourceGone as error:
         call.events = [events.NotSent(error.problem), events.Held(error.problem)]
     except TransportError as error:
@@ -137,18 +145,29 @@ def record_sending(call: RunningCall, desk: Desk) -> None:
             try:
                 job = desk.ledger.job(call.job_id)
             except LedgerError as error:
-                raise Abandon(ProblemCode.FILE, str(error)) from error
+                raise Abandon.because(ProblemCode.FILE, str(error)) from error
             if job is None or job.stop_requested or call.call.aborted:
-                raise Abandon(ProblemCode.NETWORK, "It was stopped before it was sent.")
+                raise Abandon.because(ProblemCode.NETWORK, "It was stopped before it was sent.")
             if not desk.online:
-                raise Abandon(ProblemCode.OFFLINE, "Online access was switched off.")
+                raise Abandon.because(ProblemCode.OFFLINE, "Online access was switched off.")
             if desk.leaving:
-                raise Abandon(ProblemCode.NETWORK, "Blender ended before it was sent.")
+                raise Abandon.because(ProblemCode.NETWORK, "Blender ended before it was sent.")
+            if problem := _word_lapsed(call, job):
+                raise Abandon(problem)
             try:
                 desk.ledger.append(call.job_id, job.seq, events.Sending(), worker=desk.id)
             except StaleJob:
                 continue  # another event, such as a stop, came between: look again
             except (LedgerError, IllegalTransition) as error:
-                raise Abandon(ProblemCode.FILE, str(error)) from error
+                raise Abandon.because(ProblemCode.FILE, str(error)) from error
             call.sent = True
             return
+
+
+def _word_lapsed(call: RunningCall, job: Job) -> Problem | None:
+    """Why the artist's word does not let the last byte leave; None while it does.
+
+    The age of the word counts when its upload began: an upload that keeps moving may take its time.
+    """
+    slept = Clocks.now().slept_since(call.began)
+    return word.lapsed(job.released_at, call.began.wall) or word.slept_through(slept)

@@ -228,7 +228,8 @@ class Worker:
             self._work[job.id] = job
             memory = self._memory.get(job.id)
             if memory is None or memory.word != job.released_at:
-                self._memory[job.id] = Memory(since=time.monotonic(), word=job.released_at)
+                aged = max(time.time() - job.released_at, 0.0)
+                self._memory[job.id] = Memory(time.monotonic(), job.released_at, aged=aged)
         if call is None:
             return
         awaited = {"poll": job.awaits_link, "download": job.awaits_file}
@@ -384,6 +385,7 @@ class Worker:
         wait = self.desk.slot("submit")
         if wait:
             return time.monotonic() + wait
+        call = RunningCall("submit", job.id, Call())
         started = events.SubmitStarted(job.spec.estimate or 0)
         try:
             job = self.desk.ledger.append(
@@ -391,9 +393,7 @@ class Worker:
             )
         except LimitReached as error:  # another Blender has used up the limit since
             return self._hold(job, error.problem)
-        self.desk.start(
-            RunningCall("submit", job.id, Call()), post, job, named, self.desk.transport
-        )
+        self.desk.start(call, post, job, named, self.desk.transport)
         return math.inf
 
     def _hold(self, job: Job, problem: Problem) -> float:

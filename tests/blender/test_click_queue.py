@@ -138,6 +138,33 @@ def test_what_ends_the_running_one_lets_the_others_go_on(
     assert [body["prompt"] for body in bodies(stand_in)] == ["Clip 1", "Clip 2"]
 
 
+@pytest.mark.parametrize(
+    ("wall", "awake", "state"),
+    [
+        pytest.param(3600.0, 0.0, "held", id="an hour asleep"),
+        pytest.param(3600.0, 3600.0, "IMPORTED", id="an hour's render"),
+    ],
+)
+def test_the_word_of_a_click_grows_old_while_the_machine_sleeps(
+    three: Any, stand_in: Any, module: Module, wall: float, awake: float, state: str
+) -> None:
+    """The lid closed over a bake: what is ready in the morning waits for a word, and a long bake does not."""
+    session = module("blender.session")
+    (first, *_), steps = three
+    clicked = first.clicked
+    first.clicked = replace(clicked, wall=clicked.wall - wall, awake=clicked.awake - awake)
+    let_go(steps[0])
+
+    def there() -> bool:
+        job = session.current().bridge.snapshot.jobs.get(first.spec.id)
+        return job is not None and (job.held or job.state == "IMPORTED")
+
+    tick_until(session, there)
+    job = session.current().bridge.snapshot.jobs[first.spec.id]
+    assert ("held" if job.held else job.state) == state
+    assert len(bodies(stand_in)) == (state == "IMPORTED")
+
+
 @pytest.mark.parametrize("then", ["goes on", "is done", "interrupted", "a bug"])
 def test_a_click_that_is_stopped_during_its_own_step_takes_no_other_with_it(
     three: Any, stand_in: Any, module: Module, then: str

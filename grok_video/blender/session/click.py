@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ...core import spending as money
+from ...core.clock import Clocks
 from ...core.job import Job, State
 from ...core.payload import spec_to_payload
 from ...core.problem import Problem, ProblemCode
 from ...core.spec import JobSpec, Target, new_id
+from ...core.word import SLEPT
 from ...service import checks
 from .. import config, submission, timeline
 from ..refusal import Interrupted, Refused
@@ -288,7 +290,7 @@ def prepare(context: bpy.types.Context) -> bool:
     _take_first()
     try:
         if first.spec is not None:
-            _queue(first.spec, first.held)
+            _queue(first.spec, first.held, first.clicked)
     except Refused as error:
         say(str(error))
     return True
@@ -338,8 +340,12 @@ def _say_lost(sentence: str) -> None:
     say(f"{sentence}{said}")
 
 
-def _queue(spec: JobSpec, held: bool) -> None:
-    """Hand the job to the worker; from then on the job survives everything that happens to Blender."""
+def _queue(spec: JobSpec, held: bool, clicked: Clocks | None = None) -> None:
+    """Hand the job to the worker; from then on the job survives everything that happens to Blender.
+
+    ``clicked``: the click, after which the job was prepared. Its word grows old while the machine sleeps, and not
+    while something is made for the job.
+    """
     session = current()
     fields: dict[str, object] = {}
     if held:
@@ -350,6 +356,9 @@ def _queue(spec: JobSpec, held: bool) -> None:
     # Noted before the command is put down: a script that is interrupted in between asks what was queued.
     session.documents[spec.id] = session.document
     try:
+        slept = Clocks.now().slept_since(clicked) if clicked is not None else 0.0
+        if slept > SLEPT:
+            fields["at"] = time.time_ns() - int(slept * 1e9)
         send("submit", spec=spec_to_payload(spec), **fields)
     except Refused:
         del session.documents[spec.id]

@@ -16,6 +16,7 @@ from typing import Any
 
 import bpy
 
+from ...core.clock import Clocks
 from ...core.record import mutable_record
 from ...core.spec import JobSpec
 from ..refusal import Interrupted
@@ -139,6 +140,7 @@ class Preparation:
     since: float = field(default_factory=time.monotonic)
     running: Step | None = None
     held: bool = False  # its job waits for the artist's word: a script clicked
+    clicked: Clocks = field(default_factory=Clocks.now)
 
     @property
     def label(self) -> str:

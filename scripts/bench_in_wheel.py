@@ -59,8 +59,12 @@ def openings(task: dict[str, Any]) -> dict[str, Any]:
             )  # fmt: skip
             for event in (events.Created(spec), events.StopRequested()):
                 ledger.put(spec.id, event, "", 1000.0, journal=False)
-            job_id = spec.id
-            (data / "jobs" / f"{job_id}.jsonl").write_bytes(_rows(ledger, job_id))
+            rows = ledger.connection.execute(
+                "SELECT seq, at, kind, payload FROM events WHERE job = ? ORDER BY seq", (spec.id,)
+            )
+            line = '{"seq": %d, "at": %r, "kind": "%s", "payload": %s}\n'
+            journal = data / "jobs" / f"{spec.id}.jsonl"
+            journal.write_bytes("".join(line % row for row in rows).encode())
     ledger.close()
     samples: dict[str, list[float]] = {"read": [], "open": [], "ahead": [], "first": []}
     for name, times in (("first", 1), ("open", task["times"]), ("ahead", task["times"])):
@@ -79,14 +83,6 @@ def openings(task: dict[str, Any]) -> dict[str, Any]:
                 alone.refresh(60.0)
             samples["read"].append(time.perf_counter() - started)
     return samples
-
-
-def _rows(ledger: Any, job_id: str) -> bytes:
-    rows = ledger.connection.execute(
-        "SELECT seq, at, kind, payload FROM events WHERE job = ? ORDER BY seq", (job_id,)
-    )
-    line = '{"seq": %d, "at": %r, "kind": "%s", "payload": %s}\n'
-    return "".join(line % row for row in rows).encode()
 
 
 def make_ledger(task: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,51 @@ def without_blender(name: str, package: Path) -> Any:
 # --------------------------------------------------------------------------- without Blender: ledgers
 
 
+def openings(task: dict[str, Any]) -> dict[str, Any]:
+    """Open a ledger of many jobs as a worker does: as it was left, and with one journal that is ahead of it."""
+    package = Path(task["package"])
+    specs, events = without_blender("core.spec", package), without_blender("core.events", package)
+    ledgers = without_blender("ledger.ledger", package)
+    reader = without_blender("ledger.reader", package)
+    data = Path(task["data"])
+    ledger = ledgers.Ledger.open(data)
+    with ledger.transaction():
+        for number in range(task["jobs"]):
+            spec = specs.JobSpec(
+                id=specs.new_id(), kind=specs.Kind.GENERATE, model="grok-imagine-video", prompt="snow " * 60,
+                duration=6, resolution="720p", aspect_ratio="16:9", generate_audio=True,
+                account="0123456789abcdef", api_base="http://127.0.0.1:9", estimate=42 * 10**8,
+                output="/clips/clip.mp4", source=specs.Source("CAMERA", "Scene", 1.0, "Camera"),
+                target=specs.Target("an earlier session", "/shots/shot.blend", "Scene", number),
+            )  # fmt: skip
+            for event in (events.Created(spec), events.StopRequested()):
+                ledger.put(spec.id, event, "", 1000.0, journal=False)
+            rows = ledger.connection.execute(
+                "SELECT seq, at, kind, payload FROM events WHERE job = ? ORDER BY seq", (spec.id,)
+            )
+            line = '{"seq": %d, "at": %r, "kind": "%s", "payload": %s}\n'
+            journal = data / "jobs" / f"{spec.id}.jsonl"
+            journal.write_bytes("".join(line % row for row in rows).encode())
+    ledger.close()
+    samples: dict[str, list[float]] = {"read": [], "open": [], "ahead": [], "first": []}
+    for name, times in (("first", 1), ("open", task["times"]), ("ahead", task["times"])):
+        for number in range(times):
+            if name == "ahead":
+                with open(data / "jobs" / f"{job_id}.jsonl", "ab") as file:
+                    file.write(
+                        b'{"seq": %d, "at": 1.0, "kind": "dreamt", "payload": {}}\n' % (number + 3)
+                    )
+            started = time.perf_counter()
+            ledger = ledgers.Ledger.open(data)
+            samples[name].append(time.perf_counter() - started)
+            ledger.close()
+            started = time.perf_counter()
+            with contextlib.closing(reader.LedgerReader(data)) as alone:
+                alone.refresh(60.0)
+            samples["read"].append(time.perf_counter() - started)
+    return samples
+
+
 def make_ledger(task: dict[str, Any]) -> dict[str, Any]:
     """Fill a ledger: ten jobs of another key under way, twenty clips waiting, the others ended."""
     package = Path(task["package"])

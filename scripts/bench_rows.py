@@ -101,6 +101,22 @@ def _worker(bench: Bench) -> Iterator[Figure]:
                  "", len(ready))  # fmt: skip
 
 
+def _opening(bench: Bench) -> Iterator[Figure]:
+    """How long a worker's opening of the ledger takes that looks at every journal's length."""
+    jobs = 1000 if bench.quick else 10_000
+    data = _fresh(bench, "openings")
+    samples = bench.in_wheel("openings", jobs=jobs, data=str(data), times=3 if bench.quick else 9)
+    read = median(samples["read"])
+    for name, words in (
+        ("open", "as it was left"),
+        ("ahead", "one journal ahead of it"),
+        ("first", "no length on record (after 0.1.0)"),
+    ):
+        own = samples[name]
+        yield Figure("opening", f"ledger of {jobs} jobs opened, {words}: median", median(own), "ms",
+                     "its jobs read by Blender", read, "≤ 2 ×" if name != "first" else "", len(own))  # fmt: skip
+
+
 def _memory(bench: Bench) -> Iterator[Figure]:
     home = _fresh(bench, "memory")
     peaks = bench.in_wheel(
@@ -292,6 +308,7 @@ ROWS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
     "tick": ("one tick with 1, 100 and 1000 jobs", _tick),
     "register": ("register() beside Blender's start", _register),
     "worker": ("the worker's start", _worker),
+    "opening": ("opening a ledger of 10,000 jobs", _opening),
     "memory": ("the worker's peak memory", _memory),
     "import": ("bring_in beside movie_strip_add", _import),
     "bake": ("baking and sending a strip of 15 s at 1080p (wheel and window)", _bake),

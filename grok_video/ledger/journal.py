@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -26,11 +27,14 @@ from ..core.files import (
 from ..core.payload import from_payload
 from ..core.spending import LARGEST_LIMIT
 from .errors import LedgerUnwritable, unwritable
-from .schema import KIND, stored_object
+from .schema import ID, KIND, stored_object
 
 LIMITS_NAME = "limits.json"  # the copy of the spending limits
 _LONGEST_LIMITS = 1 << 16  # bytes
 _LONGEST_JOURNAL = 64 << 20
+#: Seconds of wall time that are no year any more (3000): the clocks of Windows end there.
+_LAST_TIME = 32_503_680_000.0
+_BEGINNING = b'{"seq": '  # of every line
 
 Line = tuple[events.Event, float]  # an event and its wall time
 Row = tuple[int, float, str, str]  # of the table of events: seq, wall time, kind, payload
@@ -45,13 +49,44 @@ def line_of(seq: Any, at: Any, kind: Any, payload: Any) -> tuple[int, Line] | No
     """(number in its job, event with its wall time) of stored values; None for values that are no event."""
     if not (type(seq) is int and type(at) in (int, float) and math.isfinite(at)):
         return None
+    if seq < 1 or not 0 <= at < _LAST_TIME:
+        return None
     if not (isinstance(kind, str) and KIND.fullmatch(kind) and isinstance(payload, dict)):
         return None
     try:
         values: dict[str, Any] = payload  # pyright: ignore[reportUnknownVariableType]
-        return seq, (from_payload(kind, values), float(at))
+        event = from_payload(kind, values)
     except (ValueError, OverflowError):
         return None
+    ticks = getattr(event, "reserved", 0) or getattr(event, "cost", None) or 0
+    return (seq, (event, float(at))) if ticks >= 0 else None
+
+
+def entries_of(data: bytes) -> tuple[list[tuple[int, Line] | None], bool]:
+    """The lines of a journal in their order, None for one that cannot be read, and whether the last was cut.
+
+    A line that was cut is left out: no commit has followed it.
+    """
+    found: list[tuple[int, Line] | None] = []
+    cut = False
+    raws = data.split(b"\n")
+    for number, raw in enumerate(raws, 1):
+        try:
+            line = json.loads(raw)
+            entry = line_of(line["seq"], line["at"], line["kind"], line["payload"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            entry = None
+        if entry is None and number == len(raws) and _was_cut(raw):
+            cut = True
+        elif entry is not None or raw.strip():
+            found.append(entry)
+    return found, cut
+
+
+def _was_cut(raw: bytes) -> bool:
+    """Whether ``raw`` is the beginning of a line, and not noise in the place of one."""
+    whole = raw.startswith(_BEGINNING) and raw.isascii() and raw.decode().isprintable()
+    return bool(raw) and (whole or _BEGINNING.startswith(raw))
 
 
 def read_journal(path: Path) -> tuple[dict[int, Line], bool]:
@@ -60,23 +95,11 @@ def read_journal(path: Path) -> tuple[dict[int, Line], bool]:
     Of two lines with one number the last counts: a line is written before its commit, and a commit that fails
     leaves the number to the next event.
     """
-    lines: dict[int, Line] = {}
-    torn = False
     try:
-        data = read_file(path, _LONGEST_JOURNAL)
+        entries, cut = entries_of(read_file(path, _LONGEST_JOURNAL))
     except OSError:
         return {}, True
-    for raw in data.split(b"\n"):
-        try:
-            line = json.loads(raw)
-            found = line_of(line["seq"], line["at"], line["kind"], line["payload"])
-        except (ValueError, KeyError, TypeError, RecursionError):
-            found = None
-        if found is not None:
-            lines[found[0]] = found[1]
-        else:
-            torn |= bool(raw.strip())
-    return lines, torn
+    return dict(entry for entry in entries if entry is not None), cut or None in entries
 
 
 class Journals:
@@ -93,11 +116,33 @@ class Journals:
         """Every journal that there is, by the id of its job; see ``read_journal``."""
         return {path.stem: read_journal(path) for path in self._folder.glob("*.jsonl")}
 
-    def write(self, job_id: str, line: str, *, synced: bool) -> None:
-        """Append a line to the job's journal. A failure is only noted in ``trouble``: the ledger has the event too."""
+    def sizes(self) -> dict[str, int]:
+        """The length in bytes of each job's journal; -1 for one that is no file. Raises OSError."""
+        found: dict[str, int] = {}
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                job_id, dot, end = entry.name.partition(".")
+                if dot and end == "jsonl" and ID.fullmatch(job_id):
+                    try:
+                        about = entry.stat(follow_symlinks=False)
+                        found[job_id] = about.st_size if stat.S_ISREG(about.st_mode) else -1
+                    except OSError:  # gone meanwhile
+                        found[job_id] = -1
+        return found
+
+    def read(self, job_id: str) -> bytes:
+        """The text of a job's journal. Raises OSError, also for what is no file or longer than any journal."""
+        return read_file(self._path(job_id), _LONGEST_JOURNAL)
+
+    def write(self, job_id: str, line: str, *, synced: bool) -> int | None:
+        """Append a line to the job's journal; returns its length in bytes after that.
+
+        None for a failure, which is only noted in ``trouble``: the ledger has the event too.
+        """
         try:
             with open_own(self._path(job_id), "a+b") as file:
                 file.write(_line_break(file) + line.encode())
+                size = file.tell()
                 if synced:
                     file.flush()
                     sync(file.fileno())
@@ -107,6 +152,8 @@ class Journals:
             self.trouble = ""
         except OSError as error:
             self.trouble = _trouble(job_id, error)
+            return None
+        return size
 
     def has(self, job_id: str) -> bool:
         """Whether the job has a journal."""
@@ -118,15 +165,18 @@ class Journals:
         told = [line_of(seq, at, kind, stored_object(text)) for seq, at, kind, text in rows]
         return all(line is not None and lines.get(line[0]) == line[1] for line in told)
 
-    def renew(self, job_id: str, rows: Iterable[Row]) -> None:
-        """Write the job's journal anew from ``rows``: a line that they lack would mislead the next rebuild."""
+    def renew(self, job_id: str, rows: Iterable[Row]) -> int | None:
+        """Write the job's journal anew from ``rows``; returns its length in bytes, None for a failure.
+
+        A line that ``rows`` lack would mislead the next rebuild: what stood there is kept beside it.
+        """
         path = self._path(job_id)
         text = "".join(journal_line(*row) for row in rows).encode()
         self.trouble = ""
         try:
             before = read_file(path, _LONGEST_JOURNAL) if path.exists() else b""
             if before == text:
-                return
+                return len(text)
             if before:
                 aside = path.with_suffix(".damaged")
                 write_whole(aside, before, durable=True, private=True, patience=WORKERS_PATIENCE)
@@ -134,6 +184,8 @@ class Journals:
         except OSError as error:
             # Noted, not raised: no job is sent while its journal lacks anything (Store._write_journals).
             self.trouble = _trouble(job_id, error)
+            return None
+        return len(text)
 
     def _path(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.jsonl"

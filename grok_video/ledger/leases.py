@@ -53,6 +53,14 @@ class Leases:
         lock.release()
         return False
 
+    def driven(self, job_id: str) -> bool:
+        """Whether a living worker drives the job."""
+        with self._store.reading():
+            row = self._store.connection.execute(
+                "SELECT worker FROM leases WHERE job = ?", (job_id,)
+            ).fetchone()
+        return row is not None and bool(row[0]) and self.alive(row[0])
+
     def session_alive(self, session: str) -> bool:
         """Whether any living worker belongs to that Blender session."""
         with self._store.reading():

@@ -14,8 +14,16 @@ import sqlite3
 from pathlib import Path
 
 from ..core.files import make_private, sync_folder
+from .catch_up import catch_up
 from .commands import Commands
-from .errors import NEWER, LedgerMoved, LedgerNewer, LedgerUnwritable, unwritable
+from .errors import (
+    NEWER,
+    LedgerDamaged,
+    LedgerMoved,
+    LedgerNewer,
+    LedgerUnwritable,
+    unwritable,
+)
 from .leases import Leases
 from .locks import FileLock, wait_for
 from .place import DataFolder, file_id
@@ -113,16 +121,18 @@ class Ledger(Store):
                 if before not in (None, ledger.file):
                     connection.close()
                     raise LedgerMoved
+                catch_up(ledger, ledger.leases.driven)
                 return ledger
             except OSError as error:
                 if connection is not None:
                     connection.close()
                 raise LedgerUnwritable(unwritable(data_dir, error.strerror or "")) from error
-            except sqlite3.Error as error:
+            except (sqlite3.Error, LedgerDamaged) as error:
                 if connection is not None:
                     connection.close()
+                broken = isinstance(error, LedgerDamaged) or main_code(error) in BROKEN
                 # A full disk, a lock or a permission is no damage: the file stays where it is.
-                if main_code(error) not in BROKEN or last_try:
+                if not broken or last_try:
                     raise LedgerUnwritable(unwritable(data_dir, str(error))) from error
                 damaged = set_damaged_aside(data_dir, worker)
         raise AssertionError("unreachable")

@@ -60,7 +60,9 @@ def rebuild(store: Store, damaged: Path | None) -> bool:
                 continue
             for event in _doubts(job, torn):
                 store.put(job_id, event, "", time.time(), journal=False)
-            store.renew_journal(job_id)
+            # A whole journal is read again, for other records of the job, before it may be made anew (catch_up).
+            if torn or job_id not in found:
+                store.renew_journal(job_id)
         rebuilt = bool(store.touched or lost) or damaged is not None
         if rebuilt:
             store.tell(REBUILT, {"message": _message(store.touched, lost)})
@@ -92,8 +94,7 @@ def _doubts(job: Job, torn: bool) -> list[events.Event]:
     The artist releases such a job anew. ``torn``: a line of the journal cannot be read and may have said *sending*:
     the job then counts as one whose answer was lost.
     """
-    waiting = job.state is State.QUEUED or (job.state is State.SUBMITTING and not job.sent)
-    if not waiting:
+    if not waits(job):
         return []
     if torn:
         lost = Problem(
@@ -102,15 +103,31 @@ def _doubts(job: Job, torn: bool) -> list[events.Event]:
             "charged.",
             LOST_HINT,
         )
-        started = (
-            [events.SubmitStarted(job.spec.estimate or 0)] if job.state is State.QUEUED else []
-        )
-        return [*started, events.Sending(), events.AnswerLost(lost)]
+        return counted_as_sent(job, job.spec.estimate or 0, lost)
     problem = Problem(
         ProblemCode.HELD,
         "The list of clips was damaged and has been rebuilt. Nothing was bought.",
         "Press Send to send this job.",
     )
+    return held_back(job, problem)
+
+
+def waits(job: Job) -> bool:
+    """Whether a job's POST is still to be sent, by what is on record."""
+    return job.state is State.QUEUED or (job.state is State.SUBMITTING and not job.sent)
+
+
+def counted_as_sent(job: Job, reserved: int, problem: Problem) -> list[events.Event]:
+    """The events by which a job that ``waits`` counts as one whose answer was lost, at ``reserved`` ticks."""
+    before: list[events.Event] = []
+    if job.state is State.QUEUED:
+        before = [events.Released(job.released_by)] if job.held else []
+        before.append(events.SubmitStarted(reserved))
+    return [*before, events.Sending(), events.AnswerLost(problem)]
+
+
+def held_back(job: Job, problem: Problem) -> list[events.Event]:
+    """The events by which a job that ``waits`` is held."""
     unsent = [events.NotSent(problem)] if job.state is State.SUBMITTING else []
     # NotSent ends a job that was to be stopped: held as well, a cancelled job would wait for the artist.
     return [*unsent, *([] if job.held or job.stop_requested else [events.Held(problem)])]

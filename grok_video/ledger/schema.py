@@ -22,6 +22,8 @@ _BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite opens by itself
 #: The table of spending limits is newer than the first ledgers, and is added to a ledger that lacks it.
 LIMITS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS limits(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"""
+#: The length in bytes of the job's journal as this row was written; 0.1.0, which knows of none, leaves NULL.
+JOURNAL_COLUMN = "journal INTEGER"
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS events(
     n INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL,
@@ -29,7 +31,7 @@ CREATE TABLE IF NOT EXISTS events(
 CREATE INDEX IF NOT EXISTS spending ON events(at, job) WHERE kind = 'submit_started';
 CREATE TABLE IF NOT EXISTS jobs(
     id TEXT PRIMARY KEY, first INTEGER NOT NULL, n INTEGER NOT NULL UNIQUE,
-    fold TEXT NOT NULL, snapshot TEXT NOT NULL);
+    fold TEXT NOT NULL, snapshot TEXT NOT NULL, {JOURNAL_COLUMN});
 CREATE TABLE IF NOT EXISTS posts(job TEXT PRIMARY KEY, at REAL NOT NULL);
 CREATE TRIGGER IF NOT EXISTS one_post AFTER INSERT ON events WHEN NEW.kind = 'sending'
     BEGIN INSERT INTO posts(job, at) VALUES (NEW.job, NEW.at); END;

@@ -299,7 +299,11 @@ class Store:
         rows = self.connection.execute(
             "SELECT seq, at, kind, payload FROM events WHERE job = ? ORDER BY seq", (job_id,)
         )
-        self.journals.renew(job_id, rows)
+        self.keep_size(job_id, self.journals.renew(job_id, rows))
+
+    def keep_size(self, job_id: str, size: int | None) -> None:
+        """Store how long the job's journal is, in bytes; None for one that is to be read at the next opening."""
+        self.connection.execute("UPDATE jobs SET journal = ? WHERE id = ?", (size, job_id))
 
     def read_all(self) -> None:
         """Take in every job of the file: once, when it was opened."""
@@ -346,7 +350,8 @@ class Store:
             if kind == events.Sending.kind and not self._journal_holds(job_id, seq):
                 self.renew_journal(job_id)  # with this line
             else:
-                self.journals.write(job_id, line, synced=kind in events.MONEY_EVENTS)
+                size = self.journals.write(job_id, line, synced=kind in events.MONEY_EVENTS)
+                self.keep_size(job_id, size)
             # No *sending* without its line: a ledger that is rebuilt from journals would let the job be sent twice.
             if self.journals.trouble and kind == events.Sending.kind:
                 raise LedgerUnwritable(unwritable(self.data_dir, self.journals.trouble))

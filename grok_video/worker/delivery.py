@@ -270,6 +270,18 @@ def already_there(wanted: Path, job: Job) -> Clip | None:
     return None
 
 
+def clip_on_disk(data_dir: Path, job: Job) -> str:
+    """The name of a clip beside whose name it is written that ``job`` made it; '' without one."""
+    for wanted in (Path(job.spec.output), spare_path(data_dir, job)) if job.spec.output else ():
+        for path in _names(wanted):
+            sidecar = path.with_suffix(".json")
+            if _told(sidecar).get("job") == job.id:
+                return path.name
+            if not (os.path.lexists(path) or os.path.lexists(sidecar)):
+                break
+    return ""
+
+
 def _is_told_of(part: Path, clip: Path, told: dict[str, Any]) -> bool:
     found = clip_in(part)
     return found is not None and _facts(replace(found, path=str(clip))) == told.get("clip")

@@ -40,6 +40,16 @@ class Abandon(Exception):
         return cls(Problem(code, f"{why} Nothing was charged."))
 
 
+def bought_before(name: str) -> Problem:
+    """Why a job is not sent whose clip lies on the disk, in the file ``name``."""
+    return Problem(
+        ProblemCode.HELD,
+        f"The clip of this job is there already ({name}): it was bought before, and this list of clips is older than "
+        "that, as after a backup was put back. Nothing was sent or charged.",
+        "Add the file to the sequencer, or generate another clip.",
+    )
+
+
 def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
     """The files to be sent that are not on disk, by an artist's names ('source still and the end frame'), or ''."""
     files = [(what, picture.path) for what, picture in spec.pictures]

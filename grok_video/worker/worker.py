@@ -38,6 +38,7 @@ from ..ledger.errors import (
 from ..ledger.inbox import waiting_commands
 from . import schedule
 from .commands import take_command
+from .delivery import clip_on_disk
 from .desk import Account, Desk, RunningCall, pace_of
 from .fetch import download, poll
 from .http.call import Call
@@ -48,7 +49,7 @@ from .outcomes import Outcomes
 from .questions import Questions
 from .reopening import Reopening
 from .schedule import Act, Memory, Pace, World
-from .submit import gone_files, no_answer, post, remote_source
+from .submit import bought_before, gone_files, no_answer, post, remote_source
 
 IDLE = 30.0  # seconds with nothing to do before the worker leaves
 TICK = 1.0  # seconds at most between two looks at the inbox, the ledger and the parent
@@ -369,6 +370,8 @@ class Worker:
     # ------------------------------------------------------------------------------------- submit
 
     def _submit(self, job: Job) -> float:
+        if name := clip_on_disk(self.desk.data_dir, job):
+            return self._hold(job, bought_before(name))
         account = self.desk.account
         assert account is not None  # else no job is due
         named = remote_source(self.desk.ledger, job.spec, account.fingerprints)

@@ -88,7 +88,10 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
 class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
     bl_idname = "grok_video.release"
     bl_label = "Send"
-    bl_description = "Send this held job now. It has not been sent or charged before"
+    bl_description = (
+        "Send this held job now. By this list of clips it has not been sent or charged before. If the list was put "
+        "back from a backup together with its folder, nothing here can know: look into the xAI console first"
+    )
 
     job: JOB
 

@@ -391,9 +391,10 @@ class Worker:
             )
         except LimitReached as error:  # another Blender has used up the limit since
             return self._hold(job, error.problem)
-        self.desk.start(
-            RunningCall("submit", job.id, Call()), post, job, named, self.desk.transport
-        )
+        video = job.spec.video
+        made = self.desk.ledger.job(video.job) if video is not None else None
+        call = RunningCall("submit", job.id, Call())
+        self.desk.start(call, post, job, named, made, self.desk.transport)
         return math.inf
 
     def _hold(self, job: Job, problem: Problem) -> float:

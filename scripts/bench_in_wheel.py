@@ -70,7 +70,7 @@ def openings(task: dict[str, Any]) -> dict[str, Any]:
     for name, times in (("first", 1), ("open", task["times"]), ("ahead", task["times"])):
         for number in range(times):
             if name == "ahead":
-                with open(data / "jobs" / f"{job_id}.jsonl", "ab") as file:
+                with open(journal, "ab") as file:
                     file.write(
                         b'{"seq": %d, "at": 1.0, "kind": "dreamt", "payload": {}}\n' % (number + 3)
                     )

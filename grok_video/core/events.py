@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from .problem import Problem
 from .record import record
-from .spec import Clip, JobSpec
+from .spec import Clip, FileMark, JobSpec
 
 
 @record
@@ -31,6 +31,7 @@ class Created(Event):
 class Held(Event):
     kind: ClassVar[str] = "held"
     problem: Problem
+    instead: JobSpec | None = None  # with the files as they are now: not those of the click
 
 
 @record
@@ -39,6 +40,7 @@ class Released(Event):
 
     kind: ClassVar[str] = "released"
     session: str
+    instead: JobSpec | None = None  # what is sent now, where the files are other ones
 
 
 @record
@@ -53,6 +55,7 @@ class Sending(Event):
     """The last byte of the job's POST is about to leave. From here on only a complete answer decides."""
 
     kind: ClassVar[str] = "sending"
+    files: tuple[FileMark, ...] = ()  # each as its file was read, with its checksum
 
 
 @record
@@ -139,6 +142,7 @@ class Downloaded(Event):
     kind: ClassVar[str] = "downloaded"
     clip: Clip
     problem: Problem | None = None  # the clip is safe, but not where it was meant to be
+    sha256: str = ""  # 64 hex characters, of the clip's file; 0.1.0 wrote none
 
 
 @record

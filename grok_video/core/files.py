@@ -13,7 +13,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 if sys.platform == "darwin":
     import fcntl
@@ -54,9 +54,9 @@ def open_own(path: Path, mode: str) -> IO[bytes]:
     return _opened(path, mode, links=False)
 
 
-def open_given(path: Path) -> IO[bytes]:
+def open_given(path: Path) -> BinaryIO:
     """Open a file for reading that the artist or the service named, through links. Raises NoFile, OSError."""
-    return _opened(path, "rb", links=True)
+    return cast(BinaryIO, _opened(path, "rb", links=True))
 
 
 def _opened(path: Path, mode: str, *, links: bool) -> IO[bytes]:

@@ -55,6 +55,7 @@ class Job:
     released_at: float
     problem: Problem | None = None  # the last trouble; cleared by progress
     held: bool = False
+    instead: JobSpec | None = None  # what *Send* sends, where files are not those of the click
     sent: bool = False  # the last byte of a POST left and was not answered with *later*
     stop_requested: bool = False
     blocked: bool = False
@@ -78,6 +79,7 @@ class Job:
     downloads_broken: int = 0  # broken downloads in a row
     not_before: float = 0.0  # wall time before which the next try is not due
     clip: Clip | None = None
+    clip_sha256: str = ""  # 64 hex characters, of the clip's file as it was downloaded
     claimed_by: str = ""
     imported_into: str = ""
     fetching: bool = False  # READY or IMPORTED, and the clip's file is fetched again
@@ -87,6 +89,11 @@ class Job:
     @property
     def id(self) -> str:
         return self.spec.id
+
+    @property
+    def asked_for(self) -> JobSpec:
+        """What the next press of *Send* or *Send Again* asks for."""
+        return self.instead if self.held and self.instead else self.spec
 
     @property
     def open(self) -> bool:
@@ -240,18 +247,26 @@ def apply(job: Job | None, event: events.Event, at: float) -> Job:
 def _changed(job: Job, event: events.Event, at: float) -> Job:
     """The fields that ``event`` changes, other than the ordinary change of state."""
     match event:
-        case events.Held(problem):
-            return replace(job, held=True, problem=problem)
-        case events.Released(session):
+        case events.Held(problem, instead):
+            return replace(job, held=True, problem=problem, instead=instead)
+        case events.Released(session, instead):
             return replace(
-                job, held=False, problem=None, not_before=0.0, released_by=session, released_at=at
+                job,
+                spec=job.spec.with_files_of(instead) if instead else job.spec,
+                held=False,
+                instead=None,
+                problem=None,
+                not_before=0.0,
+                released_by=session,
+                released_at=at,
             )
         case events.SubmitStarted(reserved, day):
             return replace(job, reserved=reserved, started_at=at, day=day, problem=None)
-        case events.Sending():
+        case events.Sending(files):
             if job.sent:
                 raise IllegalTransition("the last byte of this job's POST has left before")
-            return replace(job, sent=True)
+            spec = replace(job.spec, files=files) if files else job.spec
+            return replace(job, sent=True, spec=spec)
         case events.Submitted(request_id):
             if not request_id:
                 raise IllegalTransition("a submitted job has a request id")
@@ -324,10 +339,11 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             )
         case events.UrlGone():
             return replace(job, url="", urls_gone=job.urls_gone + 1, not_before=0.0)
-        case events.Downloaded(clip, problem):
+        case events.Downloaded(clip, problem, sha256):
             return replace(
                 job,
                 clip=clip,
+                clip_sha256=sha256,
                 problem=problem,
                 ready_at=at,
                 urls_gone=0,

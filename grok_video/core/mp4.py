@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from .files import open_given, open_own
 from .record import mutable_record
@@ -54,8 +54,13 @@ def probe(path: str | os.PathLike[str]) -> Clip:
     ``frames`` and ``fps`` are those of the first picture track, ``seconds`` is that track's length.
     """
     with open_given(Path(path)) as file:
-        size = os.fstat(file.fileno()).st_size
-        movie = _read(file, size)
+        return probe_open(file, path)
+
+
+def probe_open(file: BinaryIO, path: str | os.PathLike[str]) -> Clip:
+    """The clip in the open ``file``, wherever in it one has read to; ``path`` is told in the clip. Raises as ``probe``."""
+    size = os.fstat(file.fileno()).st_size
+    movie = _read(file, size)
     pictures = [track for track in movie.tracks if track.handler == b"vide" and track.frames]
     if not pictures:
         raise NotAClip("it holds no picture")
@@ -173,7 +178,7 @@ def _header(data: bytes, at: int, limit: int) -> tuple[bytes, int, int]:
     return kind, start, end
 
 
-def _body(file: BinaryIO, start: int, end: int) -> bytes:
+def _body(file: IO[bytes], start: int, end: int) -> bytes:
     if end - start > _LONGEST_HEADER:
         raise NotAClip("its index is too long to be one")
     file.seek(start)

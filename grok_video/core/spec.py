@@ -92,8 +92,36 @@ class SourceVideo:
 
 
 @record
+class FileMark:
+    """A file as it was when somebody looked at it: what tells whether the same path still holds the same file."""
+
+    path: str  # absolute
+    size: int  # bytes
+    mtime_ns: int
+    inode: int = 0  # 0: the file system gives none
+    sha256: str = ""  # 64 hex characters; '' until all of the file was read
+
+    def looks_like(self, other: FileMark) -> bool:
+        """Whether a look at the disk, without reading, finds no difference."""
+        inodes = self.inode == other.inode or 0 in (self.inode, other.inode)
+        return (self.size, self.mtime_ns) == (other.size, other.mtime_ns) and inodes
+
+    def holds(self, other: FileMark) -> bool:
+        """Whether both files are known to have the same content."""
+        return bool(self.sha256) and (self.size, self.sha256) == (other.size, other.sha256)
+
+
+def mark_of(path: str, status: os.stat_result, sha256: str = "") -> FileMark:
+    """The mark of the file at ``path``, of which the system says ``status``."""
+    return FileMark(path, status.st_size, status.st_mtime_ns, status.st_ino, sha256)
+
+
+@record
 class JobSpec:
-    """Everything there is to know of a request, fixed before it is queued."""
+    """Everything there is to know of a request, fixed before it is queued.
+
+    Only *Send* changes a spec, where the job was held because a file is another one now: see ``with_files_of``.
+    """
 
     id: str  # of new_id(), made by Blender
     kind: Kind
@@ -119,6 +147,8 @@ class JobSpec:
     last_frame: Picture | None = None
     keyframes: tuple[Keyframe, ...] = ()
     unchecked: bool = False  # a model that was typed in: sent as it is, its price is not known
+    #: Every file that is sent, as it was at the click. Jobs of 0.1.0 have none: of their files the sizes are known.
+    files: tuple[FileMark, ...] = ()
 
     @property
     def short_id(self) -> str:
@@ -135,6 +165,34 @@ class JobSpec:
             *([("end frame", self.last_frame)] if self.last_frame else []),
             *((f"keyframe at {frame.seconds:.2f} s", frame.picture) for frame in self.keyframes),
         )
+
+    @property
+    def sent_files(self) -> tuple[tuple[str, str, int], ...]:
+        """Name for artists, path and recorded size (bytes; 0: not recorded) of each file that goes along."""
+        sent = tuple((what, picture.path, picture.size) for what, picture in self.pictures)
+        if self.kind is Kind.GENERATE:
+            return sent
+        return (("source clip", self.video.path, self.video.size),) if self.video else ()
+
+    def with_files_of(self, other: JobSpec) -> JobSpec:
+        """This spec with the files of ``other`` as those are there, and what depends on them: lengths and price."""
+        return dataclasses.replace(
+            self, **{name: getattr(other, name) for name in _CHANGES_WITH_FILES}
+        )
+
+
+#: The fields of a spec that are other ones when the files at its paths are.
+_CHANGES_WITH_FILES = (
+    "files",
+    "image_bytes",
+    "references",
+    "last_frame",
+    "keyframes",
+    "video",
+    "duration",
+    "resolution",
+    "estimate",
+)
 
 
 def new_id() -> str:

@@ -122,7 +122,9 @@ class Commands:
                 session = text_field(command, "session", 64)
                 if lapsed and not job.held:
                     raise IllegalTransition("that press of Send holds no more")
-                return [(job_id, events.Held(lapsed) if lapsed else events.Released(session))]
+                if lapsed:
+                    return [(job_id, events.Held(lapsed))]
+                return [(job_id, events.Released(session, _instead(job, command.get("spec"))))]
             case "fetch_again":  # pressed twice: once is enough
                 return [] if job.fetching else [(job_id, events.FetchAgain())]
             case "fetch_stop":
@@ -205,3 +207,13 @@ def _sync_what_is_sent(spec: JobSpec) -> None:
     for path in paths:
         with contextlib.suppress(OSError):
             sync_file(Path(path))
+
+
+def _instead(job: Job, payload: Any) -> JobSpec | None:
+    """What *Send* sends in the place of the job's spec; None: the spec as it is. Raises CommandRefused."""
+    if payload is None:
+        return None
+    spec = job.spec.with_files_of(checked_spec(payload))
+    if [path for _, path, _ in spec.sent_files] != [path for _, path, _ in job.spec.sent_files]:
+        raise CommandRefused("The files to be sent are not those of the job.")
+    return spec

@@ -137,7 +137,13 @@ _LONGEST_VIDEO = 86_400.0  # seconds
 _LARGEST_NUMBER = 2**31 - 1  # what Blender holds as a whole number
 #: Largest numbers by field; ``_LARGEST_NUMBER`` for all other fields. Python reckons with larger ones; SQLite, Blender
 #: and fractions fail.
-_LARGEST = {"estimate": LARGEST_LIMIT, "size": _LARGEST_FILE, "image_bytes": _LARGEST_FILE}
+_LARGEST = {
+    "estimate": LARGEST_LIMIT,
+    "size": _LARGEST_FILE,
+    "image_bytes": _LARGEST_FILE,
+    "mtime_ns": 2**64,
+    "inode": 2**128,
+}
 
 
 def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, int | float]]:
@@ -169,7 +175,10 @@ def checked_spec(payload: Any) -> JobSpec:
         raise CommandRefused(f"The job has more than {_MOST_PICTURES} pictures of a kind.")
     if spec.kind is not Kind.GENERATE and spec.video is None:
         raise CommandRefused(f"A job that is to {spec.kind} has a source video.")
+    if len(spec.files) > 2 * _MOST_PICTURES + 3:
+        raise CommandRefused("The job has more files than it can send.")
     files = [(spec.output, 0)] if spec.output else []
+    files += [(mark.path, mark.size) for mark in spec.files]
     files += [(picture.path, picture.size) for _, picture in spec.pictures]
     if spec.video is not None:
         files.append((spec.video.path, spec.video.size))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import hashlib
 import json
 import os
 import time
@@ -22,6 +23,7 @@ from ..core.amount import TICKS_PER_USD
 from ..core.files import (
     WORKERS_PATIENCE,
     NoFile,
+    open_given,
     open_own,
     read_file,
     replace_patiently,
@@ -53,16 +55,16 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
     except OSError as error:
         raise unwritable(error, wanted) from error
     if earlier is not None:
-        return events.Downloaded(earlier, problem)
+        return events.Downloaded(earlier, problem, _sha256(Path(earlier.path)))
     part = part_of(wanted)
     transport.download(job.url, part, call.etag, call.call)
-    clip = probed(part)
+    clip, sha256 = probed(part), _sha256(part)
     try:
         final = free_name(wanted)
         name_part(desk, job, part, clip, final)
     except OSError as error:
         raise unwritable(error, wanted) from error
-    return events.Downloaded(replace(clip, path=str(final)), problem)
+    return events.Downloaded(replace(clip, path=str(final)), problem, sha256)
 
 
 def writable_place(desk: Desk, job: Job, wanted: Path) -> tuple[Path, Problem | None]:
@@ -112,6 +114,15 @@ def name_part(desk: Desk, job: Job, part: Path, clip: Clip, final: Path) -> None
     if not os.path.lexists(sidecar):
         write_sidecar(sidecar, job, replace(clip, path=str(final)), desk.umask)
     _give_name(part, final)
+
+
+def _sha256(path: Path) -> str:
+    """The checksum of a clip's file, 64 hex characters; '' where the file cannot be read: it is paid for anyway."""
+    try:
+        with open_given(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def spare_path(data_dir: Path, job: Job) -> Path:

@@ -23,7 +23,7 @@ from ..core.clock import Clocks
 from ..core.files import open_own, size_of
 from ..core.record import record
 from ..core.redact import KeyMask, hosts_only, mask
-from ..core.spec import accounts_of
+from ..core.spec import FileMark, accounts_of
 from ..ledger.ledger import Ledger
 from . import schedule
 from .call_log import CallLog
@@ -62,6 +62,7 @@ class RunningCall:
     again: bool = False  # for the file of a clip that was delivered before
     began: Clocks = field(default_factory=Clocks.now)
     sent: bool = False  # the last byte of a POST is recorded as leaving
+    files: tuple[FileMark, ...] = ()  # a POST's, each as its file was read
     etag: str = ""
     wait: float = 0.0  # seconds that the service asked for
     trouble: bool = False

@@ -23,6 +23,7 @@ from ..service.request import RemoteClip, submission
 from .desk import Desk, RunningCall
 from .http.errors import Answer, SourceGone, TransportError
 from .http.transport import Transport
+from .sources import FilesChanged, Reading, files_of_click, found_instead
 
 URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h
 
@@ -52,10 +53,9 @@ def bought_before(name: str) -> Problem:
 
 def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
     """The files to be sent that are not on disk, by an artist's names ('source still and the end frame'), or ''."""
-    files = [(what, picture.path) for what, picture in spec.pictures]
-    if spec.kind is not Kind.GENERATE:
-        files = [("source clip", spec.video.path)] if spec.video and named is None else []
-    gone = [what for what, path in files if not os.path.exists(path)]
+    if named is not None and not spec.files:
+        return ""  # put down by 0.1.0, which sent the address of a clip that was gone
+    gone = [what for what, path, _ in spec.sent_files if not os.path.exists(path)]
     return " and the ".join(gone)
 
 
@@ -79,23 +79,42 @@ def remote_source(
 
 
 def post(
-    call: RunningCall, desk: Desk, job: Job, named: RemoteClip | None, transport: Transport
+    call: RunningCall,
+    desk: Desk,
+    job: Job,
+    named: RemoteClip | None,
+    made: Job | None,
+    transport: Transport,
 ) -> None:
-    """In a thread: send the job and report what became of it (docs/safety.md, rules 1 and 2)."""
+    """In a thread: send the job and report what became of it (docs/safety.md, rules 1 and 2).
+
+    ``made``: the job that made the source clip, which ``named`` names at the service.
+    """
     began = time.monotonic()
     try:
+        files, named = files_of_click(job.spec, named, made)
+        reading = Reading(files)
+
+        def before_last() -> None:
+            call.files = reading.files
+            record_sending(call, desk)
+
         upload = submission(job.spec, named)
         desk.call_log.sends(job.id, upload)
-        answer = transport.post(
-            upload.path, upload.parts, lambda: record_sending(call, desk), call.call
-        )
+        answer = transport.post(upload.path, upload.parts, before_last, call.call, reading)
     except Abandon as error:
         call.trouble = error.problem.code is ProblemCode.FILE
         call.events = [events.NotSent(error.problem)]
         if error.problem.code is ProblemCode.HELD:
             call.events.append(events.Held(error.problem))
+    except FilesChanged as error:
+        call.events = [
+            events.NotSent(error.problem),
+            events.Held(error.problem, error.instead),
+        ]
     except SourceGone as error:
-        call.events = [events.NotSent(error.problem), events.Held(error.problem)]
+        held = events.Held(error.problem, found_instead(job.spec, named, made))
+        call.events = [events.NotSent(error.problem), held]
     except TransportError as error:
         came = error.came
         if came is not None:
@@ -165,7 +184,7 @@ def record_sending(call: RunningCall, desk: Desk) -> None:
             if problem := _word_lapsed(call, job):
                 raise Abandon(problem)
             try:
-                desk.ledger.append(call.job_id, job.seq, events.Sending(), worker=desk.id)
+                desk.ledger.append(call.job_id, job.seq, events.Sending(call.files), worker=desk.id)
             except StaleJob:
                 continue  # another event, such as a stop, came between: look again
             except (LedgerError, IllegalTransition) as error:

@@ -396,7 +396,9 @@ class Worker:
             )
         except LimitReached as error:  # another Blender has used up the limit since
             return self._hold(job, error.problem)
-        self.desk.start(call, post, job, named, self.desk.transport)
+        video = job.spec.video
+        made = self.desk.ledger.job(video.job) if video is not None else None
+        self.desk.start(call, post, job, named, made, self.desk.transport)
         return math.inf
 
     def _hold(self, job: Job, problem: Problem) -> float:

@@ -150,10 +150,10 @@ def accept(context: bpy.types.Context, asked: Submission) -> str:
     submission.common.still_path(asked.spec.id).parent.mkdir(
         parents=True, exist_ok=True, mode=0o700
     )
-    spec = asked.spec
+    spec = submission.preparation.marked(asked.spec)
     try:
         for add_to in asked.stills:
-            spec = add_to(spec)
+            spec = submission.preparation.marked(add_to(spec))
     except (Refused, Interrupted):
         submission.preparation.remove_files(spec)
         raise
@@ -254,6 +254,7 @@ def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
         output="",
         target=Target("", strip=spec.target.strip),
         video=None,
+        files=(),
         references=(),
         last_frame=None,
         keyframes=(),
@@ -373,7 +374,7 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
     """Buy ``job`` once more as a new job with the same still and settings. Raises Refused."""
     if trouble := connection_trouble():
         raise Refused(trouble[0], code=trouble[1])
-    spec = job.spec
+    spec = submission.preparation.marked(job.spec)
     for path in submission.preparation.files_sent(spec):
         if not Path(path).is_file():
             raise Refused(f"A source of this job is gone: {path}.", "Make the clip anew.")
@@ -408,5 +409,5 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
 
 
 def price_again(job: Job) -> int | None:
-    """Ticks that sending ``job`` again would cost at today's prices; None when not known."""
-    return submission.common.price_of(job.spec)
+    """Ticks that *Send* or *Send Again* of ``job`` would cost at today's prices; None when not known."""
+    return submission.common.price_of(job.asked_for)

@@ -8,7 +8,9 @@ from pathlib import Path
 import bpy
 
 from ...core.job import Job
+from ...core.payload import spec_to_payload
 from ...core.problem import ProblemCode
+from ...core.spec import JobSpec
 from ...core.urls import api_base_refusal
 from .. import config
 from ..refusal import Refused
@@ -58,11 +60,12 @@ def send(command: str, **fields: object) -> str:
     return command_id
 
 
-def release(job: Job) -> None:
-    """Let this session submit a job that was held. Raises Refused."""
+def release(job: Job, instead: JobSpec | None = None) -> None:
+    """Let this session submit a job that was held, or ``instead`` with its files as they are now. Raises Refused."""
     session = current()
     session.documents.setdefault(job.id, session.document)
-    send("release", job=job.id, session=session.bridge.session)
+    now = {} if instead is None else {"spec": spec_to_payload(instead)}
+    send("release", job=job.id, session=session.bridge.session, **now)
 
 
 def retry(job: Job) -> None:

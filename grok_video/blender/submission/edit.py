@@ -18,12 +18,17 @@ from .preparation import BakeStep
 from .strip_part import StripPart, part_of_strip, rework, rework_draft
 
 
-def part_to_edit(scene: bpy.types.Scene, source: SourceStrip, find_job: FindJob) -> StripPart:
-    """The part of a strip that would be edited: all, or as much as the model takes from where the artist begins."""
+def part_to_edit(
+    scene: bpy.types.Scene, source: SourceStrip, find_job: FindJob, *, look: bool = False
+) -> StripPart:
+    """The part of a strip that would be edited: all, or as much as the model takes from where the artist begins.
+
+    ``look``: see ``part_of_strip``.
+    """
     most = int(model_for(scene, "edit").max_edit * source.fps)
     length = min(source.end - source.start, most)
     first = source.start + min(scene.grok_video.edit_start, source.end - source.start - length)
-    return part_of_strip(source, first, first + length, find_job)
+    return part_of_strip(source, first, first + length, find_job, look=look)
 
 
 def edit_of_strip(
@@ -32,7 +37,7 @@ def edit_of_strip(
     """The submission of an edit of a strip. Raises Refused."""
     if why := refusal_to_edit(source):
         raise Refused(why)
-    part = part_to_edit(scene, source, find_job)
+    part = part_to_edit(scene, source, find_job, look=True)
     job_id = new_id()
     draft = rework_draft(scene, Kind.EDIT, part, billed_seconds(part.seconds), job_id)
     return rework(draft, job_id, part, session, "OVER")

@@ -35,15 +35,18 @@ from .common import (
 from .strip_part import StripPart, part_of_strip, rework, rework_draft, strip_of
 
 
-def part_to_extend(scene: bpy.types.Scene, source: SourceStrip, find_job: FindJob) -> StripPart:
-    """The last seconds of a strip, as many as the model can extend."""
+def part_to_extend(
+    scene: bpy.types.Scene, source: SourceStrip, find_job: FindJob, *, look: bool = False
+) -> StripPart:
+    """The last seconds of a strip, as many as the model can extend; ``look``: see ``part_of_strip``."""
     model = model_for(scene, "extend")
-    whole = part_of_strip(source, source.start, source.end, find_job)
+    whole = part_of_strip(source, source.start, source.end, find_job, look=look)
     # A clip that the service made as 15 s measures a frame more.
     if whole.clip is not None and whole.seconds <= model.max_source + 1 / 20:
         return whole
     most = int(model.max_source * source.fps)
-    return part_of_strip(source, max(source.start, source.end - most), source.end, find_job)
+    start = max(source.start, source.end - most)
+    return part_of_strip(source, start, source.end, find_job, look=look)
 
 
 def passes_of(scene: bpy.types.Scene, part: StripPart) -> list[Pass]:
@@ -69,7 +72,7 @@ def extension(
     """The submission of one pass that lets a strip go on for ``seconds`` after its visible end. Raises Refused."""
     if why := refusal_to_extend(source, model_for(scene, "extend").min_source):
         raise Refused(why)
-    part = part_to_extend(scene, source, find_job)
+    part = part_to_extend(scene, source, find_job, look=True)
     job_id = new_id()
     draft = rework_draft(scene, Kind.EXTEND, part, seconds, job_id)
     return rework(draft, job_id, part, session, "AFTER")
@@ -84,7 +87,10 @@ def next_pass(
     scene = bpy.data.scenes[source.scene]
     # Every second that is sent is paid for: no more than was agreed, however long the part before came out.
     most = round(agreed.source_seconds * source.fps)
-    part = part_of_strip(source, max(source.start, source.end - most), source.end, find_job)
+    start = max(source.start, source.end - most)
+    part = part_of_strip(source, start, source.end, find_job, look=True)
+    if part.changed:  # the artist agreed to go on from the clip, not from what was put in its place
+        raise Refused(f"The file of “{source.strip}” was changed.")
     job_id = new_id()
     # Prompt, model and sound as agreed at the click, whatever the panel says by now.
     draft = replace(

@@ -7,9 +7,11 @@ nothing of the ledger, of the service and of the panel.
 
 from __future__ import annotations
 
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import bpy
 
 from ...core.clock import Clocks
 from ...core.record import mutable_record
-from ...core.spec import JobSpec
+from ...core.spec import JobSpec, mark_of
 from ..refusal import Interrupted
 from ..sources import pixels
 from ..sources.camera import CameraRender
@@ -172,6 +174,8 @@ class Preparation:
         if change is None:
             return False
         self.spec = change(self.spec)
+        if self.spec is not None:
+            self.spec = marked(self.spec)
         self.steps.remove(self.running)
         self.running = None
         # The next step waits for a redraw like the first. Besides, Blender 4.3 crashes now and then when a render
@@ -196,6 +200,22 @@ class Preparation:
             self.running = None
         if self.spec is not None:
             remove_files(self.spec)
+
+
+def marked(spec: JobSpec) -> JobSpec:
+    """``spec`` with a mark of every file that is there and has none yet: the file that the artist's click is about.
+
+    One look at each file, none is read. A file of another size than is on record gets no mark: it is another one already.
+    """
+    known = {mark.path for mark in spec.files}
+    marks = list(spec.files)
+    for _, path, size in spec.sent_files:
+        with suppress(OSError):  # not made yet, or gone: the worker looks again
+            status = os.stat(path)
+            if path not in known and size in (0, status.st_size):
+                known.add(path)
+                marks.append(mark_of(path, status))
+    return replace(spec, files=tuple(marks))
 
 
 def files_sent(spec: JobSpec) -> list[str]:

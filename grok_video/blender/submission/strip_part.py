@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ...core import mp4
 from ...core.framing import nearest_ratio
 from ...core.record import record
 from ...core.spec import Clip, JobSpec, Kind, Source, SourceVideo
@@ -18,7 +20,7 @@ from ..refusal import Refused
 from ..sources import bake
 from ..timeline.source_marks import find_source, source_id
 from ..timeline.source_strip import SourceStrip, file_refusal
-from ..timeline.strips import is_heard, sounds_of
+from ..timeline.strips import SAME_FRAME, is_heard, sounds_of
 from .common import DRAFT, FindJob, Submission, draft_of, signed, target_of, video_path
 from .preparation import BakeStep
 
@@ -33,6 +35,9 @@ class StripPart:
     pixels: tuple[int, int]
     seconds: float
     clip: Clip | None  # the clip of a job, shown whole: its file is sent, without a bake
+    changed: bool = (
+        False  # another file lies where the job's clip was: what the strip shows now is sent
+    )
 
     @property
     def whole(self) -> bool:
@@ -40,7 +45,11 @@ class StripPart:
         return (self.start, self.end) == (self.source.start, self.source.end)
 
 
-def part_of_strip(source: SourceStrip, start: int, end: int, find_job: FindJob) -> StripPart:
+def part_of_strip(
+    source: SourceStrip, start: int, end: int, find_job: FindJob, *, look: bool = False
+) -> StripPart:
+    """The part [start, end) of a strip. ``look``: at the file, as a click must and a redraw must not."""
+    changed = False
     job = (
         find_job(source.job)
         if source.whole and (start, end) == (source.start, source.end)
@@ -48,11 +57,34 @@ def part_of_strip(source: SourceStrip, start: int, end: int, find_job: FindJob) 
     )
     # Not the job's clip when the artist has chosen another file for the strip since.
     if job is not None and job.clip is not None and job.clip.path == source.path:
-        clip = job.clip
-        return StripPart(source, start, end, (clip.width, clip.height), clip.seconds, clip)
+        clip: Clip | None = job.clip
+        if look and _size_of(clip.path) != clip.size:
+            changed, clip = True, _shown_whole(source, clip.path)
+        if clip is not None:
+            pixels = (clip.width, clip.height)
+            return StripPart(source, start, end, pixels, clip.seconds, clip, changed)
     strip = strip_of(source)
     pixels = bake.bake_size(strip.id_data, strip)
-    return StripPart(source, start, end, pixels, (end - start) / source.fps, None)
+    return StripPart(source, start, end, pixels, (end - start) / source.fps, None, changed)
+
+
+def _size_of(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return -1
+
+
+def _shown_whole(source: SourceStrip, path: str) -> Clip | None:
+    """The clip that is at ``path`` now, where the strip shows all of it; None: only a bake has what is shown."""
+    try:
+        if not os.path.isfile(path):
+            return None
+        clip = mp4.probe(path)
+    except (mp4.NotAClip, OSError):
+        return None
+    frames = clip.seconds * source.fps - (source.end - source.start)
+    return clip if abs(frames) <= SAME_FRAME else None
 
 
 def rework_draft(

@@ -29,6 +29,7 @@ from ..session.state import Question, current
 from .press import is_press
 
 if TYPE_CHECKING:
+    from ..submission.strip_part import StripPart
     from ..timeline.source_strip import SourceStrip
 
 Result = set[Any]
@@ -261,6 +262,24 @@ class OnStrip(Buys):
             # Named now: during the question a clip may come in and become the active strip.
             self.scene, self.strip = active.scene, active.strip
         return super().ask(context, *about, **words)
+
+    def part_asked_about(self, context: bpy.types.Context) -> StripPart | None:
+        """The part of the strip that is bought for, its file looked at; None where none is sent. Raises Refused."""
+        return None
+
+    def changed(self, context: bpy.types.Context) -> str:
+        """'' or a sentence that another file lies where the strip's clip was. Raises Refused."""
+        part = self.part_asked_about(context)
+        if part is None or not part.changed:
+            return ""
+        return f"The file of “{part.source.strip}” is not the clip that was made."
+
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        changed = self.changed(context)
+        if not changed:
+            return super().question(context, price)
+        known = "Its price is not known." if price is None else f"It costs {usd(price)}."
+        return "Send the File as It Is Now?", f"{changed} {known}"
 
     def strip_asked_about(self, context: bpy.types.Context) -> SourceStrip | None:
         """The source strip that the question is about; None where no strip is. Raises Refused."""

@@ -18,6 +18,7 @@ from .widgets import draw_button, draw_part, draw_rework_prompt, draw_who_can, d
 
 if TYPE_CHECKING:
     from ..submission.edit import AnimationRange
+    from ..submission.strip_part import StripPart
     from ..timeline.source_strip import SourceStrip
 
 
@@ -37,11 +38,18 @@ class GROK_VIDEO_OT_edit(OnStrip, bpy.types.Operator):
         if scene.grok_video.edit_of != "STRIP":
             animation = submission.edit.range_to_edit(context, scene)
             return submission.common.price_of(submission.edit.animation_draft(scene, animation))
-        part = submission.edit.part_to_edit(scene, self.source_strip(context), job_by_id)
+        part = self.part_asked_about(context)
+        assert part is not None
         seconds = billed_seconds(part.seconds)
         return submission.common.price_of(
             submission.strip_part.rework_draft(scene, Kind.EDIT, part, seconds)
         )
+
+    def part_asked_about(self, context: bpy.types.Context) -> StripPart | None:
+        source = self.strip_asked_about(context)
+        if source is None:
+            return None
+        return submission.edit.part_to_edit(context.scene, source, job_by_id, look=True)
 
     def run(self, context: bpy.types.Context) -> Result:
         chosen = context.scene.grok_video

@@ -23,6 +23,7 @@ from .widgets import (
 )
 
 if TYPE_CHECKING:
+    from ..submission.strip_part import StripPart
     from ..timeline.source_strip import SourceStrip
 
 
@@ -39,18 +40,23 @@ class GROK_VIDEO_OT_extend(OnStrip, bpy.types.Operator):
 
     def _plan(self, context: bpy.types.Context) -> tuple[SourceStrip, list[Pass]]:
         source = self.source_strip(context)
-        part = submission.extend.part_to_extend(context.scene, source, job_by_id)
+        part = submission.extend.part_to_extend(context.scene, source, job_by_id, look=True)
         return source, submission.extend.passes_of(context.scene, part)
+
+    def part_asked_about(self, context: bpy.types.Context) -> StripPart | None:
+        source = self.source_strip(context)
+        return submission.extend.part_to_extend(context.scene, source, job_by_id, look=True)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
         passes = self._plan(context)[1]
         if len(passes) <= 1:
             return OnStrip.question(self, context, price)
         seconds = context.scene.grok_video.extend_seconds
+        changed = self.changed(context)
         return (
             f"Extend in {len(passes)} Passes?",
             f"{seconds} seconds are made in {len(passes)} parts, one after the other. Stopping keeps "
-            "what is there.",
+            f"what is there. {changed}".strip(),
         )
 
     def run(self, context: bpy.types.Context) -> Result:

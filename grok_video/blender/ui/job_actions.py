@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ...core.amount import usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
+from ...service import checks
 from .. import timeline
 from ..refusal import Refused
 from ..session import blocking, click, files, imports, queue, series, watch
@@ -98,6 +101,17 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
     def price(self, context: bpy.types.Context) -> int | None:
         return click.price_again(queue.job_of(self.job, lambda job: job.held))
 
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        job = queue.job_of(self.job, lambda job: job.held)
+        if not (job.held and job.instead):
+            return Buys.question(self, context, price)
+        was = "" if job.spec.estimate is None else f", and not {usd(job.spec.estimate)}"
+        known = "Its price is not known" if price is None else f"It costs {usd(price)}{was}"
+        return (
+            "Send the File as It Is Now?",
+            f"A file of this clip has changed since your click. {known}.",
+        )
+
     def run(self, context: bpy.types.Context) -> Result:
         if not click.may_buy():
             raise Refused(
@@ -109,13 +123,18 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
         job = queue.job_of(self.job, lambda job: job.held)
         if not job.held:
             raise Refused("This job does not wait to be sent.")
-        if click.price_again(job) != job.spec.estimate:
+        price, instead = click.price_again(job), job.instead
+        if instead is not None:
+            instead = replace(instead, estimate=price)
+            if problem := checks.check(instead):
+                raise Refused(problem.message, problem.hint, problem.code)
+        elif price != job.spec.estimate:
             # The spending limits count a job at the price that it was made with, not at today's.
             raise Refused(
                 "The price of this clip has changed since it was made.",
                 "Stop it and generate it anew.",
             )
-        queue.release(job)
+        queue.release(job, instead)
         if bpy.app.background:  # until the release is applied the job is held, which ends a wait
             blocking.wait_until(context, job.id, lambda now: now.seq > job.seq)
         return finish(self, context, job.id, ON_THE_TIMELINE)

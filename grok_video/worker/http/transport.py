@@ -23,7 +23,7 @@ from ...core.files import begin_anew, open_own, size_of, sync
 from ...core.problem import Problem, ProblemCode
 from ...core.redact import KeyMask
 from ...core.urls import api_base_refusal, is_loopback, is_private_host
-from .body import Body
+from .body import Body, Watch
 from .call import CONNECT_TIMEOUT, Call, Session, no_auth, refuse_private
 from .errors import (
     Answer,
@@ -76,8 +76,9 @@ class Transport:
         parts: Sequence[bytes | Path],
         before_last: Callable[[], None],
         call: Call,
+        watch: Watch | None = None,
     ) -> Answer:
-        """Send one POST, once, on a fresh connection; see ``Body`` for what ``before_last`` does.
+        """Send one POST, once, on a fresh connection; see ``Body`` for what ``before_last`` and ``watch`` do.
 
         Raises TransportError, or whatever ``before_last`` raised: then the last byte has not left.
         """
@@ -87,7 +88,7 @@ class Transport:
             call.limit(ANSWER_TIMEOUT)
 
         # A limit for each chunk, not for the body: a slow line may take long over 20 MB.
-        body = Body(parts, last, moving=lambda: call.limit(UPLOAD_STALL))
+        body = Body(parts, last, moving=lambda: call.limit(UPLOAD_STALL), watch=watch)
         call.limit(UPLOAD_STALL)
         with self._session(call, api=True) as session:
             return self._exchange(

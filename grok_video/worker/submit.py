@@ -59,16 +59,21 @@ def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
     return " and the ".join(gone)
 
 
+def source_job(store: Store, spec: JobSpec) -> Job | None:
+    """The job that made the clip which ``spec`` extends or edits; None for a clip from elsewhere."""
+    return store.job(spec.video.job) if spec.video is not None and spec.video.job else None
+
+
 def remote_source(
     store: Store, spec: JobSpec, accounts: Accounts | None = None
 ) -> RemoteClip | None:
     """The source clip by its URL at the service, less than 20 hours old; None: the file must be uploaded."""
-    if spec.kind is Kind.GENERATE or spec.video is None or not spec.video.job:
+    if spec.kind is Kind.GENERATE:
         return None
     refused = store.job(spec.parent) if spec.parent else None
     if refused is not None and refused.state is State.FAILED and not refused.request_id:
         return None  # the job that is sent again was refused, perhaps for the URL of its source
-    made = store.job(spec.video.job)
+    made = source_job(store, spec)
     if made is None or not (made.url and made.request_id):
         return None
     ours = one_base(made.spec.api_base) == one_base(spec.api_base)

@@ -49,7 +49,7 @@ from .outcomes import Outcomes
 from .questions import Questions
 from .reopening import Reopening
 from .schedule import Act, Memory, Pace, World
-from .submit import bought_before, gone_files, no_answer, post, remote_source
+from .submit import bought_before, gone_files, no_answer, post, remote_source, source_job
 
 IDLE = 30.0  # seconds with nothing to do before the worker leaves
 TICK = 1.0  # seconds at most between two looks at the inbox, the ledger and the parent
@@ -396,8 +396,7 @@ class Worker:
             )
         except LimitReached as error:  # another Blender has used up the limit since
             return self._hold(job, error.problem)
-        video = job.spec.video
-        made = self.desk.ledger.job(video.job) if video is not None else None
+        made = source_job(self.desk.ledger, job.spec)
         self.desk.start(call, post, job, named, made, self.desk.transport)
         return math.inf
 
@@ -424,7 +423,8 @@ class Worker:
                 call.events = [
                     no_answer(call, self.desk, Problem(ProblemCode.NETWORK, "The program failed."))
                 ]
-            self._plan_submit(call, memory, pace, mono)
+            if memory is not None:
+                self._plan_submit(call, memory, pace, mono)
         elif (
             call.kind == "poll" and memory is not None and job is not None and not call.call.aborted
         ):
@@ -443,12 +443,8 @@ class Worker:
             call.events = [schedule.of_fetching(event) for event in call.events]
         self.outcomes.add(call.job_id, call.events)
 
-    def _plan_submit(
-        self, call: RunningCall, memory: Memory | None, pace: Pace, mono: float
-    ) -> None:
+    def _plan_submit(self, call: RunningCall, memory: Memory, pace: Pace, mono: float) -> None:
         event = call.events[0]
-        if memory is None:
-            return
         if isinstance(event, events.NotSent):
             if call.trouble:
                 memory.troubles += 1

@@ -46,6 +46,7 @@ CLICKS = {
         f"blender.session.{name}"
         for name in (
             "click",
+            "files",
             "imports",
             "questions",
             "queue",

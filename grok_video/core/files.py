@@ -12,8 +12,9 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
 
 if sys.platform == "darwin":
     import fcntl
@@ -54,9 +55,9 @@ def open_own(path: Path, mode: str) -> IO[bytes]:
     return _opened(path, mode, links=False)
 
 
-def open_given(path: Path) -> BinaryIO:
+def open_given(path: Path) -> BufferedReader:
     """Open a file for reading that the artist or the service named, through links. Raises NoFile, OSError."""
-    return cast(BinaryIO, _opened(path, "rb", links=True))
+    return cast(BufferedReader, _opened(path, "rb", links=True))
 
 
 def _opened(path: Path, mode: str, *, links: bool) -> IO[bytes]:

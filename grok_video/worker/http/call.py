@@ -131,10 +131,8 @@ class FinalResponse(http.client.HTTPResponse):
     """
 
     def _read_status(self) -> tuple[str, int, str]:
-        version: str
-        status: int
-        reason: str
-        version, status, reason = super()._read_status()  # pyright: ignore
+        first: Any = super()._read_status()  # pyright: ignore
+        version, status, reason = str(first[0]), int(first[1]), str(first[2])
         left, after_headers = _LONGEST_INTERIM, False
         while 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS:
             line = self.fp.readline(min(_LONGEST_LINE, left))

@@ -360,8 +360,11 @@ def forked(tmp_path: Path, fork: Fork, created: Created | None = None) -> tuple[
     common = at_times(created, *fork.common[1:])
     first = at_times(*fork.journal)
     second = [(event, at + 500.0) for event, at in at_times(*fork.ledger)]
-    journal = text_of(common) + text_of(first, len(common) + 1) + text_of(second, len(common) + 1)
-    return folder_with(tmp_path, [common + second], {created.spec.id: journal}), created.spec.id
+    folder = folder_with(tmp_path, [common + second], {})
+    path = folder / "jobs" / f"{created.spec.id}.jsonl"
+    lines, count = path.read_text().splitlines(keepends=True), len(common)
+    path.write_text("".join([*lines[:count], text_of(first, count + 1), *lines[count:]]))
+    return folder, created.spec.id
 
 
 @pytest.mark.parametrize("name", FORKS)

@@ -70,10 +70,8 @@ def openings(task: dict[str, Any]) -> dict[str, Any]:
     for name, times in (("first", 1), ("open", task["times"]), ("ahead", task["times"])):
         for number in range(times):
             if name == "ahead":
-                with open(journal, "ab") as file:
-                    file.write(
-                        b'{"seq": %d, "at": 1.0, "kind": "dreamt", "payload": {}}\n' % (number + 3)
-                    )
+                with open(journal, "a") as file:
+                    file.write(line % (number + 3, 1.0, "dreamt", "{}"))
             started = time.perf_counter()
             ledger = ledgers.Ledger.open(data)
             samples[name].append(time.perf_counter() - started)

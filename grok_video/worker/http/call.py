@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -131,8 +131,8 @@ class FinalResponse(http.client.HTTPResponse):
     """
 
     def _read_status(self) -> tuple[str, int, str]:
-        first: Any = super()._read_status()  # pyright: ignore
-        version, status, reason = str(first[0]), int(first[1]), str(first[2])
+        first = cast("tuple[str, int, str]", super()._read_status())  # pyright: ignore
+        version, status, reason = first
         left, after_headers = _LONGEST_INTERIM, False
         while 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS:
             line = self.fp.readline(min(_LONGEST_LINE, left))

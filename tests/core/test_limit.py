@@ -11,6 +11,7 @@ import heapq
 import itertools
 import os
 import random
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,8 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
-    def strftime(self, form: str) -> str:
-        return form
+    def strftime(self, form: str, moment: time.struct_time | None = None) -> str:
+        return time.strftime(form, moment or time.localtime(self.now))
 
 
 class SimulatedDesk(Desk):
@@ -101,7 +102,7 @@ def clock(patches: Patches) -> Clock:
     made = Clock()
     told = types.SimpleNamespace(
         time=made.time, monotonic=made.monotonic, strftime=made.strftime, sleep=None,
-        perf_counter=made.monotonic, time_ns=lambda: int(made.now * 1e9),
+        perf_counter=made.monotonic, time_ns=lambda: int(made.now * 1e9), localtime=time.localtime,
     )  # fmt: skip
     modules = reading("time")
     assert modules

@@ -229,7 +229,7 @@ class Upload:
             self.then()
 
         call.call.limit = moving  # type: ignore[method-assign]
-        post(call, self.desk, job, None, self._transport)
+        post(call, self.desk, job, None, None, self._transport)
         for event in call.events:
             job = apply(job_in(ledger, job.id), event, time.time())
             ledger.append(job.id, None, event)

@@ -30,7 +30,6 @@ BY_HAND = {
         "blender/ui/support.py": "the manifest, a file of the extension",
         "blender/sources/bake.py": "in a folder that was just made, for this user alone",
         "blender/sources/bake_child.py": "in that folder, in a Blender of its own, which has no package",
-        "worker/http/body.py": "a file of the artist's",
     },
     "os.open": {"core/files.py": "the rule itself"},
     ".read_bytes": {},

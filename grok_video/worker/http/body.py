@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from ...core.files import open_given
 from ...core.problem import Problem, ProblemCode
 from .errors import SourceGone
 
@@ -81,7 +82,7 @@ class Body:
         left = size
         digest = hashlib.sha256()
         try:
-            with open(path, "rb") as file:
+            with open_given(path) as file:
                 before = os.fstat(file.fileno())
                 if self._watch is not None:
                     self._watch.opened(path, before)

@@ -181,7 +181,7 @@ NEWER = {
             r"^EVENTS: dict",
             '@record\nclass Noted(Event):\n    kind: ClassVar[str] = "noted"\n\n\nEVENTS: dict',
         ),
-        (r"^        Imported,\n    \)", "        Imported,\n        Noted,\n    )"),
+        (r"^        FetchEnded,\n    \)", "        FetchEnded,\n        Noted,\n    )"),
     ],
     "core/job.py": [
         (

@@ -38,9 +38,9 @@ def carry_over(
 ) -> int:
     """Let ``store`` know what is remembered; returns of how many jobs it did not know all.
 
-    ``same``: it is surely the same list; one that has some job, or its journal, in common is so too. Jobs that the same list lacks are
-    added, and those of ``paid`` (whose answer is awaited, or has just come) in any case. What was not sent is held.
-    Raises LedgerError.
+    ``same``: it is surely the same list; one that has some job, or its journal, in common is so too. Jobs that the same
+    list lacks are added, and those of ``paid`` (whose answer is awaited, or has just come) in any case. What was not
+    sent is held. Raises LedgerError.
     """
     carried = 0
     with store.transaction():
@@ -75,7 +75,9 @@ def _missing(store: Store, now: Job, rows: Rows) -> list[tuple[events.Event, flo
     road: list[events.Event] = []
     if was.sent and not now.sent:
         if now.state is State.QUEUED:
-            road = [events.SubmitStarted(was.reserved)]
+            # A job that stays held would be paid for and never asked for.
+            road = [events.Released(now.released_by)] if now.held else []
+            road.append(events.SubmitStarted(was.reserved))
         if now.state in (State.QUEUED, State.SUBMITTING):
             road.append(events.Sending())
         else:  # a job that was stopped, or failed, before it was sent

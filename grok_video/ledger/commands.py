@@ -123,7 +123,7 @@ class Commands:
                 if lapsed and not job.held:
                     raise IllegalTransition("that press of Send holds no more")
                 if lapsed:
-                    return [(job_id, events.Held(lapsed))]
+                    return [(job_id, events.Held(lapsed, job.instead))]
                 return [(job_id, events.Released(session, _instead(job, command.get("spec"))))]
             case "fetch_again":  # pressed twice: once is enough
                 return [] if job.fetching else [(job_id, events.FetchAgain())]

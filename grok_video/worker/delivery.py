@@ -93,9 +93,11 @@ def writable_place(desk: Desk, job: Job, wanted: Path) -> tuple[Path, Problem | 
 
 
 def probed(part: Path) -> Clip:
-    """What a download says of itself. Raises TransportError for what is no whole clip, which is removed."""
+    """What a download says of itself. Raises TransportError for what is no whole clip, which is removed, or gone."""
     try:
         return mp4.probe(part)
+    except OSError as error:  # a scanner of Windows, or a worker of 0.1.0, took it
+        raise unwritable(error, part) from error
     except mp4.NotAClip as error:
         with contextlib.suppress(OSError):
             part.unlink()

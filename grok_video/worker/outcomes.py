@@ -69,7 +69,10 @@ class Outcomes:
                 try:
                     self._append(job_id, happened[0])
                 except (IllegalTransition, StaleJob) as error:
-                    self._desk.log(f"job {job_id[:8]}: a late {happened[0].kind!r}: {error}")
+                    event = happened[0]
+                    # A request id is the only way to what was bought: nowhere else would it be kept.
+                    what = event if isinstance(event, events.Submitted) else repr(event.kind)
+                    self._desk.log(f"job {job_id[:8]}: a late {what}: {error}")
                 except LedgerError:
                     self.due = time.monotonic() + _TRY_AGAIN
                     raise

@@ -16,6 +16,8 @@ from grok_video.core.job import Job, State
 from grok_video.core.mp4 import probe
 from grok_video.core.problem import ProblemCode
 from grok_video.ledger.ledger import Ledger
+from grok_video.worker.delivery import probed
+from grok_video.worker.http.errors import Unwritable
 from tests.core.conftest import clip_bytes, wait_for
 from tests.core.test_old_version import old
 from tests.core.test_worker import (
@@ -204,11 +206,11 @@ def test_what_may_be_the_artists_own_is_left_alone(what: str, blender: Blender) 
         place.symlink_to(blender.folder / "nowhere.mp4")
     else:
         os.mkfifo(place)
-    before = os.lstat(place)
+    before, kept = os.lstat(place), own.read_bytes()
     after = again(blender, job)
     unchanged(job, after)
     assert os.lstat(place).st_ino == before.st_ino
-    assert own.read_bytes() == own.read_bytes()
+    assert own.read_bytes() == kept
     assert path_of(after) == place.with_name(f"{place.stem}-2.mp4")
     assert probe(path_of(after)).frames == 25
     assert after.problem is not None
@@ -330,6 +332,13 @@ def test_killed_in_the_middle_the_next_worker_goes_on(blender: Blender, service:
     unchanged(job, after)
     assert probe(path_of(after)) == job.clip
     bought_once(service)
+
+
+def test_a_download_that_is_taken_away_is_an_error_with_words(tmp_path: Path) -> None:
+    """By a scanner of Windows, or by a worker of 0.1.0, which tidies up behind jobs that are over."""
+    with pytest.raises(Unwritable) as caught:
+        probed(tmp_path / "clip.mp4.part")
+    assert "cannot be written" in caught.value.problem.message
 
 
 def test_a_broken_download_is_tried_again(blender: Blender, service: StandIn) -> None:

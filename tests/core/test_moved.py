@@ -14,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from grok_video.core.events import Created, StopRequested
+from grok_video.core.events import Created, Held, Sending, StopRequested, SubmitStarted, Submitted
 from grok_video.core.job import State
+from grok_video.core.problem import Problem, ProblemCode
+from grok_video.ledger.carry import carry_over, remember
 from grok_video.ledger.errors import LedgerMoved
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.reader import REBUILT
 from grok_video.ledger.schema import FILE_NAME
-from tests.core.conftest import says_free
+from tests.core.conftest import make_spec, says_free
 from tests.core.test_worker import (
     Blender,
     big_still,
@@ -229,3 +231,21 @@ def test_a_reader_says_at_once_that_the_ledger_is_gone(blender: Blender) -> None
     reader.refresh(1.0)
     assert reader.damaged
     assert set(reader.jobs) == {spec.id}
+
+
+def test_what_was_sent_goes_on_in_a_list_that_holds_it(tmp_path: Path) -> None:
+    """The list in its place was rebuilt, or another computer's, and holds the job: paid for, it is not to wait there."""
+    spec = make_spec()
+    here, there = Ledger.open(tmp_path / "here"), Ledger.open(tmp_path / "there")
+    for ledger in (here, there):
+        ledger.append(spec.id, 0, Created(spec), at=1000.0)
+    there.append(spec.id, 1, Held(Problem(ProblemCode.HELD, "It waits.")))
+    here.append(spec.id, 1, SubmitStarted(7))
+    here.append(spec.id, 2, Sending())
+    assert carry_over(there, remember(here), {spec.id}, same=False) == 1
+    there.append(spec.id, None, Submitted("r-1"))
+    job = there.job(spec.id)
+    assert job is not None
+    assert (job.state, job.held, job.open, job.spent) == (State.RUNNING, False, True, 7)
+    here.close()
+    there.close()

@@ -20,6 +20,7 @@ import pytest
 from grok_video.core import clock, events, word
 from grok_video.core.job import Job, State, apply
 from grok_video.core.payload import spec_to_payload
+from grok_video.core.problem import Problem, ProblemCode
 from grok_video.core.spec import JobSpec, new_id
 from grok_video.ledger.inbox import put_command, waiting_commands
 from grok_video.ledger.ledger import Ledger
@@ -135,6 +136,23 @@ def test_a_send_that_waited_too_long_sends_nothing(blender: Blender, service: St
     wait_for(lambda: not asked.exists(), "the release to be taken up")
     assert held(blender, spec.id).seq == 3
     assert service.requests("submit") == []
+
+
+def test_a_send_that_came_too_late_leaves_the_price_on_the_button(tmp_path: Path) -> None:
+    """The files were others by then: the button shows what they cost now, and so it stays."""
+    spec = make_spec()
+    now_dearer = replace(spec, estimate=(spec.estimate or 0) + 1)
+    ledger = Ledger.open(tmp_path)
+    changed = events.Held(Problem(ProblemCode.FILE, "The file has changed."), now_dearer)
+    ledger.append(spec.id, 0, events.Created(spec))
+    ledger.append(spec.id, 1, changed)
+    an_hour_ago = time.time_ns() - int(HOUR * 1e9)
+    said_late = {"id": new_id(), "command": "release", "job": spec.id, "session": "s"}
+    ledger.commands.apply({**said_late, "at": an_hour_ago})
+    job = ledger.job(spec.id)
+    assert job is not None
+    assert (job.seq, job.held, job.instead) == (3, True, now_dearer)
+    ledger.close()
 
 
 def test_an_old_send_does_not_take_a_fresh_word_back(tmp_path: Path) -> None:

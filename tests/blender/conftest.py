@@ -58,6 +58,7 @@ StandIn = load_by_path(ROOT / "tests" / "stand_in" / "client.py").StandIn
 patching = load_by_path(ROOT / "tests" / "patching.py")
 rooms = load_by_path(ROOT / "tests" / "rooms.py")
 
+load_by_path(ROOT / "tests" / "noon.py").begin_at_noon()
 # Before anything imports bpy: nothing of the person who runs the tests is read, written or spent.
 SCRATCH = Path(tempfile.mkdtemp(prefix="grok-video-tests-"))
 for _name in [name for name in os.environ if name.startswith(("BLENDER_", "XAI_"))]:

@@ -29,8 +29,10 @@ from grok_video.core import events  # noqa: E402
 from grok_video.core.job import Job, apply  # noqa: E402
 from grok_video.core.problem import Problem  # noqa: E402
 from grok_video.core.spec import JobSpec, Kind, Source, Target, account_of, new_id  # noqa: E402
+from tests.noon import begin_at_noon  # noqa: E402
 from tests.patching import Patches  # noqa: E402
 
+begin_at_noon()
 # A busy machine makes an example slow; that is no failure.
 settings.register_profile("core", deadline=None)
 settings.load_profile("core")

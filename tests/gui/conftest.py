@@ -6,6 +6,7 @@ stand_in    the service on loopback, for one test
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -123,7 +124,7 @@ class Gui:
         return report
 
     def _data(self) -> str:
-        """What lies in the ledger's folder, and what the worker said: for a failure's report."""
+        """What lies in the ledger's folder, what happened to each job, what the worker said: for a failure's report."""
         folder = self.profile.home / ".local" / "share" / "grok_video"
         log = folder / "worker.log"
         files = [
@@ -132,7 +133,20 @@ class Gui:
             if path.is_file()
         ]
         said = _last(log.read_text("utf-8", "replace")) if log.exists() else "no worker.log"
-        return "\n".join([*files, said])
+        happened = [
+            f"{path.stem[:8]}: {_events(path)}" for path in sorted(folder.glob("jobs/*.jsonl"))
+        ]
+        return "\n".join([*files, *happened, said])
+
+
+def _events(journal: Path) -> str:
+    """The events of a job by their names, with what was said of them."""
+    events = [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
+    said = [(event["payload"].get("problem") or {}).get("message", "") for event in events]
+    return ", ".join(
+        f"{event['kind']} ({words})" if words else event["kind"]
+        for event, words in zip(events, said, strict=True)
+    )
 
 
 def _last(text: str) -> str:

@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # run by its path, wi
 
 import patching
 
-ANSWER = 6.0  # seconds; a POST that is answered in time must not miss it on a busy machine
+ANSWER = 12.0  # seconds; a POST that is answered in time must not miss it on a busy machine
 OTHERS = 1.0
 LONGEST_CLIP = 1 << 20  # bytes
 

@@ -237,9 +237,9 @@ class FetchedAgain(Event):
 
     kind: ClassVar[str] = "fetched_again"
     clip: Clip
-    problem: Problem | None = (
-        None  # the clip is safe, but something else than that clip lies where it lay
-    )
+    #: The clip is safe, but something else than that clip lies where it lay.
+    problem: Problem | None = None
+    sha256: str = ""  # as of ``Downloaded``: the service may have encoded the clip anew
 
 
 @record

@@ -103,6 +103,15 @@ def _refuse_no_file(path: Path, found: os.stat_result) -> None:
         raise NoFile(errno.EINVAL, "it is no file", str(path))
 
 
+def is_there(path: Path) -> bool:
+    """Whether anything lies at a path, a link to nowhere too. Raises OSError where that cannot be told."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file of this program; 0 when there is none, or something else in its place."""
     try:
@@ -235,7 +244,7 @@ def replace_patiently(part: Path, path: Path, patience: float) -> None:
 #: What a data folder holds that decides what is bought, and where this program writes.
 _OWN = (
     *("inbox", "jobs", "workers", "sessions", "stills", "clips", "limits.json", "opening.lock"),
-    *("ledger.sqlite3", "ledger.sqlite3-journal", "worker.log"),
+    *("ledger.sqlite3", "ledger.sqlite3-journal", "worker.log", "moved.json", "arriving.json"),
 )
 
 

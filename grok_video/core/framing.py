@@ -18,13 +18,54 @@ def nearest_ratio(width: float, height: float, ratios: Iterable[str]) -> str:
     """
     if not (width > 0 and height > 0):
         raise ValueError(f"a frame has no ratio when it is {width} × {height}")
-    wanted = math.log(width / height)
+    return min(ratios, key=lambda ratio: abs(log_ratio(width, height, *sides(ratio))))
 
-    def distance(ratio: str) -> float:
-        across, down = ratio.split(":")
-        return abs(math.log(int(across) / int(down)) - wanted)
 
-    return min(ratios, key=distance)
+def sides(ratio: str) -> tuple[int, int]:
+    """(16, 9) for '16:9'. Raises ValueError for what is no ratio."""
+    across, down = ratio.split(":")
+    return int(across), int(down)
+
+
+def log_ratio(width: float, height: float, other_width: float, other_height: float) -> float:
+    """How much wider a frame is than another, as the eye counts: 0 for the same ratio, 0.02 for 2 % wider."""
+    return math.log(width / height) - math.log(other_width / other_height)
+
+
+def same_shape(
+    width: float, height: float, other_width: float, other_height: float, *, pixels: bool = True
+) -> bool:
+    """Whether two frames have one ratio, but for what codecs round: 2 %, or 8 pixels of the shortest side.
+
+    Without ``pixels`` the other two are a ratio alone: 16 and 9.
+    """
+    least = min(width, height, *((other_width, other_height) if pixels else ()))
+    return abs(log_ratio(width, height, other_width, other_height)) <= max(0.02, 8 / least)
+
+
+#: Pixels of a side at least: Blender renders no smaller frame.
+_LEAST_SIDE = 4
+
+
+def whole_frame(
+    width: float, height: float, short: int, longest: int, *, enlarge: bool = True
+) -> tuple[int, int]:
+    """The size at which a frame of width × height square pixels is made whole: its ratio, in even pixels.
+
+    The short side gets ``short`` pixels; fewer where the long side would pass ``longest``. Without ``enlarge`` no side
+    gets more pixels than the frame has. Raises ValueError when a side is not positive.
+    """
+    if not (width > 0 and height > 0):
+        raise ValueError(f"a frame has no ratio when it is {width} × {height}")
+    scale = min(short / min(width, height), longest / max(width, height))
+    if not enlarge:
+        scale = min(scale, 1.0)
+
+    def even(side: float) -> int:
+        pixels = max(2 * math.floor(side * scale / 2 + 0.5), _LEAST_SIDE)
+        return pixels if enlarge or pixels <= side else max(int(side) // 2 * 2, 1)
+
+    return even(width), even(height)
 
 
 @record

@@ -79,7 +79,7 @@ class Job:
     downloads_broken: int = 0  # broken downloads in a row
     not_before: float = 0.0  # wall time before which the next try is not due
     clip: Clip | None = None
-    clip_sha256: str = ""  # 64 hex characters, of the clip's file as it was downloaded
+    clip_sha256: str = ""  # 64 hex characters, of the clip's file as it was last downloaded
     claimed_by: str = ""
     imported_into: str = ""
     fetching: bool = False  # READY or IMPORTED, and the clip's file is fetched again
@@ -399,13 +399,13 @@ def _fetched(job: Job, event: events.Event, at: float) -> Job:
                 downloads_broken=0,
                 not_before=0.0,
             )
-        case events.FetchedAgain(
-            clip, problem
-        ):  # true also when the user has stopped the fetching meanwhile
+        case events.FetchedAgain(clip, problem, sha256):
+            # True also when the user has stopped the fetching meanwhile.
             return replace(
                 job,
                 fetching=False,
                 clip=clip,
+                clip_sha256=sha256,
                 problem=problem,
                 blocked=False,
                 urls_gone=0,

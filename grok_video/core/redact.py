@@ -16,6 +16,7 @@ from pathlib import Path, PureWindowsPath
 from urllib.parse import urlsplit
 
 from .job import Job
+from .legible import legible
 from .urls import host_of
 
 MASKED = "xai-***"
@@ -111,6 +112,9 @@ class Redaction:
             if len(address := urlsplit(job.url).path) > 8:
                 known[address] = "…"
         known |= {str(Path(folder)): "…" for folder in folders if folder}
+        known |= {
+            legible(path): name for path, name in known.items()
+        }  # as the worker's log has them
         self._known = sorted(
             ((path, name) for path, name in known.items() if len(path) > 3),
             key=lambda item: -len(item[0]),

@@ -1,7 +1,8 @@
 """What a job asks for, as it was agreed to with the click: ``JobSpec`` and everything in it.
 
-Owns ids and the fingerprint of an account too. A spec never changes once its job exists. Knows nothing of
-events, of what a model can do, or of Blender. Lengths are seconds, sizes are bytes or pixels, money is ticks.
+Owns ids and the fingerprint of an account too. Once its job exists, only what a spec says of files changes, and what
+follows from that. Knows nothing of events, of what a model can do, or of Blender. Lengths are seconds, sizes are bytes
+or pixels, money is ticks.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Target:
 
     session: str  # id of the Blender session that clicked
     blend: str = ""  # absolute path of the .blend; '' for a file that was never saved
-    scene: str = ""
+    scene: str = ""  # name of the scene at the click
     frame: int = 1  # AFTER: where the source ended at the click; OVER: where the sent part began
     place: str = "AT"  # 'AT' frame, 'AFTER' the end of the source strip, 'OVER' the source strip
     strip: str = ""  # name of the source strip at the click
@@ -49,6 +50,12 @@ class Target:
     channel: int = 0  # of the source strip
     length: int = 0  # scene frames of the source that were sent
     offset: int = 0  # OVER: scene frames from the source's left handle to the first one sent
+    scene_uid: int = (
+        0  # Blender's session_uid of the scene: holds in that session while the file stays open
+    )
+    scene_mark: str = (
+        ""  # what the scene's custom property "grok_video_scene" holds: finds the scene in a file
+    )
 
 
 @record
@@ -83,12 +90,13 @@ class Keyframe:
 class SourceVideo:
     """The clip that is extended or edited."""
 
-    path: str  # absolute path of the MP4: what is uploaded
+    path: str  # absolute path of the MP4: what is uploaded, where it is not sent as a URL
     seconds: float
     size: int = 0  # bytes
     width: int = 0
     height: int = 0
-    job: str = ""  # id of the job that made the whole clip: sent as a URL while that is fresh
+    #: Id of the job that made the whole clip: sent as a URL while that is fresh, and the file is what was downloaded.
+    job: str = ""
 
 
 @record
@@ -118,9 +126,10 @@ def mark_of(path: str, status: os.stat_result, sha256: str = "") -> FileMark:
 
 @record
 class JobSpec:
-    """Everything there is to know of a request, fixed before it is queued.
+    """Everything there is to know of a request, fixed before it is queued, but for its files.
 
-    Only *Send* changes a spec, where the job was held because a file is another one now: see ``with_files_of``.
+    *Send* takes the files as they are, where the job was held because one is another now: see ``with_files_of``. As the
+    last byte leaves, ``files`` becomes what was read.
     """
 
     id: str  # of new_id(), made by Blender
@@ -147,7 +156,8 @@ class JobSpec:
     last_frame: Picture | None = None
     keyframes: tuple[Keyframe, ...] = ()
     unchecked: bool = False  # a model that was typed in: sent as it is, its price is not known
-    #: Every file that is sent, as it was at the click. Jobs of 0.1.0 have none: of their files the sizes are known.
+    #: Every file that is sent, as it was at the click or at *Send*; once it was sent, with the checksum of what left. Jobs
+    #: of 0.1.0 have none: of their files the sizes are known.
     files: tuple[FileMark, ...] = ()
 
     @property

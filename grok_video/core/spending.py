@@ -39,6 +39,22 @@ class Limits:
         """Whether there is any limit."""
         return bool(self.day or self.month)
 
+    @property
+    def words(self) -> str:
+        """The limits as a sentence."""
+        if not self.any:
+            return "There is no spending limit."
+        day, month = (usd(ticks) if ticks else "no limit" for ticks in (self.day, self.month))
+        return f"The spending limits are: {day} a day, {month} a month."
+
+    def lower(self, other: Limits) -> Limits:
+        """The limits that let through what both let through."""
+        day, month = (
+            min(filter(None, both), default=0)
+            for both in ((self.day, other.day), (self.month, other.month))
+        )
+        return Limits(day, month, self.count_loopback or other.count_loopback)
+
     def count(self, api_base: str) -> bool:
         """Whether what is spent at ``api_base`` counts: a service on this computer takes no money."""
         return self.count_loopback or not is_local(api_base)
@@ -227,7 +243,7 @@ def is_above(job: Job) -> bool:
 def passed(limits: Limits, today: int, month: int) -> str:
     """'' or which limit the account has passed with ``today`` and ``month`` (ticks)."""
     return ", ".join(
-        f"your limit of {usd(limit)} a {name} is passed: {usd(already)} is spent, or may be"
+        f"your limit of {usd(limit)} a {name} is passed: up to {usd(already)} is spent"
         for name, limit, already in (("day", limits.day, today), ("month", limits.month, month))
         if limit and already > limit
     )
@@ -254,15 +270,15 @@ def over(
     ):
         if limit and already + price > limit and ahead:
             return _limit(
-                f"The limit of {usd(limit)} a {name} would be passed: {usd(already)} is spent, or may be, and this "
+                f"The limit of {usd(limit)} a {name} would be passed: up to {usd(already)} is spent, and this "
                 f"clip costs {usd(price)}. A purchase is on record for {date_text(ahead)}, and until then all "
                 "purchases count as made on that day.",
                 f"If the clock is right now, press {SETTLE} in the panel; then press Send.",
             )
         if limit and already + price > limit:
             return _limit(
-                f"The limit of {usd(limit)} a {name} would be passed: {usd(already)} is spent, or may "
-                f"be, and this clip costs {usd(price)}.",
+                f"The limit of {usd(limit)} a {name} would be passed: up to {usd(already)} is spent, "
+                f"and this clip costs {usd(price)}.",
                 f"Raise the limit in the preferences, or wait until {waits}; then press Send.",
             )
     return None

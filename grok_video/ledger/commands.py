@@ -11,13 +11,13 @@ import dataclasses
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..core import events, word
 from ..core.files import sync_file
-from ..core.job import IllegalTransition, Job, State
+from ..core.job import TRANSITIONS, IllegalTransition, Job, State
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec
 from ..core.spending import LARGEST_LIMIT
@@ -30,6 +30,7 @@ from .store import Store
 
 #: Seconds for which the artist's word that the clock is right holds.
 _CLOCK_HOLDS = 600.0
+_UNREAD = "What was asked for could not be read."
 
 
 class Commands:
@@ -73,17 +74,30 @@ class Commands:
                         self._leases.drop(job_id)
                     # What the artist's word lets be sent is as old as the word, whenever it is taken up.
                     given = isinstance(event, events.Created | events.Released) and not lapsed
+                    self._refuse_late(job_id, event)
                     store.put(job_id, event, "", min(said, now) if given else now)
             except IllegalTransition as error:
-                store.tell(command["id"], {"ok": False, "message": f"Too late: {error}."})
+                words = f"Too late: {error}."
+                store.tell(command["id"], {"ok": False, "message": words, "late": True})
 
     def answer(self, command: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
-        """Record that a command was done outside the ledger; Blender is told ``payload`` as its answer."""
+        """Record that a command was done outside the ledger, or refused; Blender is told ``payload``, once."""
+        self._answer([command["id"]], payload)
+
+    def refuse_unread(self, command_ids: Sequence[str]) -> None:
+        """Record that what was said under those ids could not be read, for the Blenders that wait for an answer."""
+        self._answer(command_ids, {"ok": False, "message": _UNREAD})
+
+    def _answer(self, command_ids: Sequence[str], payload: Mapping[str, Any]) -> None:
         with self._store.transaction():
-            self._store.connection.execute(
-                "INSERT OR IGNORE INTO commands(id, at) VALUES (?, ?)", (command["id"], time.time())
-            )
-            self._store.tell(command["id"], payload)
+            for command_id in command_ids:
+                fresh = self._store.connection.execute(
+                    "INSERT OR IGNORE INTO commands(id, at) VALUES (?, ?)",
+                    (command_id, time.time()),
+                )
+                # Where its file cannot be put aside, a command comes again each second.
+                if fresh.rowcount:
+                    self._store.tell(command_id, payload)
 
     def done(self, command_id: str) -> bool:
         """Whether a command was applied or answered before."""
@@ -92,6 +106,12 @@ class Commands:
                 "SELECT 1 FROM commands WHERE id = ?", (command_id,)
             ).fetchone()
         return row is not None
+
+    def _refuse_late(self, job_id: str, event: events.Event) -> None:
+        """Raise IllegalTransition in an artist's words where the job has gone on to where ``event`` cannot happen."""
+        job = self._store.current(job_id)
+        if job is not None and (job.state, type(event)) not in TRANSITIONS:
+            raise IllegalTransition(f"the clip is {job.state.lower()} by now")
 
     def _meaning(
         self, command: Mapping[str, Any], lapsed: Problem | None
@@ -147,7 +167,10 @@ class Commands:
         """The event of a request id that the artist entered. Raises IllegalTransition where the job takes none."""
         if not job.recoverable:
             raise IllegalTransition(f"the job is {job.state} and has its own request id")
-        if not re.fullmatch(r"[!-.0-~]+", request_id):  # printable ASCII, no slash, no space
+        told = job.problem is not None and f"“{request_id}”" in job.problem.message
+        if not (
+            told or re.fullmatch(r"[!-.0-~]+", request_id)
+        ):  # printable ASCII, no slash, no space
             raise IllegalTransition("that is not a request id")
         if any(other.request_id == request_id for other in self._store.others(job.id)):
             raise IllegalTransition("that request id is another job's")
@@ -176,6 +199,8 @@ class Commands:
         for job in self._store.others(""):
             if job.started_at > now:
                 self._store.put(job.id, events.Dated(now), "", now)
+                if job.state is State.RUNNING:
+                    self._leases.drop(job.id)  # a worker of 0.1.0 does not ask for the job any more
 
     def _set_limits(self, command: Mapping[str, Any]) -> None:
         """Change the limits that the command names, first in their copy beside the ledger.

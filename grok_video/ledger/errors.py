@@ -36,6 +36,18 @@ class LedgerMoved(LedgerError):
         )
 
 
+class LedgerElsewhere(LedgerError):
+    """The list of this folder was moved to another one, or is not here yet: it may be read, not written."""
+
+
+class LedgerInUse(LedgerError):
+    """The list cannot be moved now: something is open in it, or somebody has it open."""
+
+
+class MoveStopped(LedgerError):
+    """The artist stopped the move of the list, which is where it was."""
+
+
 class StaleJob(LedgerError):
     """The job has moved on since the caller read it: look again."""
 
@@ -73,6 +85,20 @@ LOCKED = (
     "The list of clips (Grok Video's ledger) is locked by another program, or may not be opened. Nothing is "
     "lost; the jobs go on when it is free."
 )
+MOVED_AWAY = (
+    "The list of clips of this folder was moved to {folder}. It is shown here as it was then, and nothing is bought or "
+    "fetched from here: choose that folder as Job List Folder in the preferences. If that folder is lost for ever, "
+    "remove {note} here to use this list again."
+)
+ARRIVING_HERE = (
+    "The list of clips was not moved into this folder to the end. It is still, or first to be opened, in {folder}: choose "
+    "that folder as Job List Folder in the preferences, then this one again. If that folder is lost for ever, remove "
+    "{note} here to use what has come."
+)
+CUT_MOVE = (
+    "The list of clips is just being moved to another folder, or that was cut short. Nothing is lost; the jobs go on as "
+    "soon as it is opened again."
+)
 NEWER = (
     "The list of clips was written by a newer version of Grok Video: it is shown, but only that version "
     "can go on with it. Update the extension in this Blender."
@@ -85,6 +111,13 @@ def replaced(missing: int) -> str:
     return (
         f"Another list of clips lies in the place of the one before: {clips} in that one are not in it. What was "
         "bought goes on at the service; put the other list back to have it fetched."
+    )
+
+
+def unreadable(data_dir: Path, name: str, why: str) -> str:
+    return (
+        f"The list of clips (Grok Video's ledger) in {data_dir} is not opened while {name} cannot be read ({why}): it may "
+        "say that a clip was sent. Nothing is lost and nothing was bought by this; it is tried again by itself."
     )
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
+import heapq
 import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,11 +28,14 @@ from .errors import CommandRefused
 from .schema import ID
 
 _LONGEST_COMMAND = 1 << 20  # bytes
-#: Commands that 0.1.0 does not know. Its worker would answer that there is no such command, and take the file away: so
-#: the name of such a file ends otherwise than those that 0.1.0 lists.
-_NEWER = frozenset({"fetch_again", "fetch_stop"})
-_SUFFIXES = (".json", ".command")
+#: What Blender's word is named. A worker of 0.1.0 lists and takes ``.json`` alone: it would buy by a word that is too old
+#: or was to be held, and set aside what it does not know. All commands have this ending, for their order's sake: a *stop*
+#: that 0.1.0 takes before the *submit* is taken here stops nothing.
+_ENDING = ".command"
+_ENDINGS = (_ENDING, ".json")
 _LATEST = 2**63  # ns since the epoch
+#: Seconds in which whoever has a command's file open, a scanner of Windows, lets go of it again.
+_READ_WITHIN = 30.0
 _said_at = 0
 _saying = threading.Lock()
 
@@ -52,17 +57,20 @@ def _later() -> int:
 def put_command(data_dir: Path, command: str, **fields: Any) -> str:
     """Put a command for the workers into the inbox; returns its id. Without a sync: Blender's window waits.
 
-    A ``spec`` may be a JobSpec, a ``problem`` a Problem. Raises OSError when the folder cannot be written.
+    A ``spec`` may be a JobSpec, a ``problem`` a Problem. Raises OSError when the folder cannot be written, and NoFile
+    for a command that no worker would read.
     """
     command_id = new_id()
     for name, value in fields.items():
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields[name] = dataclasses.asdict(value)
     text = json.dumps({"id": command_id, "command": command, "at": _later(), **fields})
+    if len(text) > _LONGEST_COMMAND:
+        raise NoFile(errno.EFBIG, "what is asked for is too long", str(data_dir))
     inbox = Path(data_dir) / "inbox"
     inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(
-        inbox / f"{command_id}{_SUFFIXES[command in _NEWER]}",
+        inbox / f"{command_id}{_ENDING}",
         text.encode(),
         durable=False,
         private=True,
@@ -74,46 +82,117 @@ def put_command(data_dir: Path, command: str, **fields: Any) -> str:
 def holds_commands(data_dir: Path) -> bool:
     """Whether a command waits in the inbox; False where there is no inbox."""
     try:
-        return any(entry.name.endswith(_SUFFIXES) for entry in os.scandir(data_dir / "inbox"))
+        return any(entry.name.endswith(_ENDINGS) for entry in os.scandir(data_dir / "inbox"))
     except OSError:
         return False
 
 
-def waiting_commands(data_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """The commands in the inbox, oldest first, each with its file. What is no command goes to ``inbox/bad``.
+def is_waiting(data_dir: Path, command_id: str) -> bool:
+    """Whether a command of this version still lies in the inbox."""
+    return os.path.lexists(data_dir / "inbox" / f"{command_id}{_ENDING}")
+
+
+def waiting_commands(
+    data_dir: Path, unread: Callable[[list[str]], None] | None = None
+) -> list[tuple[Path, dict[str, Any]]]:
+    """The commands in the inbox, oldest first, each with its file; see ``Inbox``."""
+    return list(Inbox(data_dir, unread).take(lambda: False))
+
+
+class Inbox:
+    """The commands of the inbox as one worker takes them: oldest first, as many at a time as the worker wants.
+
+    Each file is read once. All that one look at the folder has found are read before the first of them is taken: what
+    was said first is done first. What is no command goes to ``inbox/bad``; ``unread`` is told the ids by which others
+    may wait for that, before.
+    """
+
+    def __init__(self, data_dir: Path, unread: Callable[[list[str]], None] | None = None) -> None:
+        self._folder = data_dir / "inbox"
+        self._unread = unread
+        self._found: list[str] = []  # names of files that are not read yet
+        self._bad: list[Path] = []  # files that are no commands
+        self._read: list[tuple[int, Path, dict[str, Any]]] = []  # a heap: the oldest is the first
+
+    def __bool__(self) -> bool:
+        """Whether something of the last look is still to be taken."""
+        return bool(self._found or self._bad or self._read)
+
+    def take(self, enough: Callable[[], bool]) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Commands with their files, until there are no more or, after one file at least, it is ``enough``.
+
+        A command stays the next one until the next is asked for: after an error in between it is taken again.
+        """
+        if not self:
+            try:
+                found = os.scandir(self._folder)
+                self._found = [entry.name for entry in found if entry.name.endswith(_ENDINGS)]
+            except OSError:
+                return  # no inbox: ``put_command`` makes the folder again
+        while self._found:
+            path = self._folder / self._found.pop()
+            try:
+                command = _command_in(path)
+                if command is not None:
+                    heapq.heappush(self._read, (command["at"], path, command))
+            except (NoFile, ValueError, RecursionError):
+                self._bad.append(path)
+            if enough():
+                return
+        self._put_bad_aside()
+        while self._read:
+            _, path, command = self._read[0]
+            if os.path.lexists(path):  # else another worker has applied it meanwhile
+                yield path, command
+            heapq.heappop(self._read)
+            if enough():
+                return
+
+    def _put_bad_aside(self) -> None:
+        ids = [path.stem for path in self._bad if ID.fullmatch(path.stem)]
+        if ids and self._unread is not None:
+            self._unread(ids)
+        for path in self._bad:
+            set_command_aside(path)
+        self._bad.clear()
+
+
+def _command_in(path: Path) -> dict[str, Any] | None:
+    """The command that a file holds; None for a file that is gone or busy. Raises NoFile, ValueError, RecursionError.
 
     A command that does not tell when it was said is as old as its file.
     """
-    folder = data_dir / "inbox"
-    found: list[tuple[int, Path, dict[str, Any]]] = []
     try:
-        names = [entry.name for entry in os.scandir(folder) if entry.name.endswith(_SUFFIXES)]
+        if not path.exists() and path.is_symlink():
+            raise ValueError("leads nowhere")
+        data = json.loads(read_file(path, _LONGEST_COMMAND))
+        if not isinstance(data, dict):
+            raise ValueError("not an object")
+        command: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
+        command_id = command.get("id")
+        if not (isinstance(command_id, str) and ID.fullmatch(command_id)):
+            raise ValueError("without an id")
+        if not isinstance(command.get("command"), str):
+            raise ValueError("without a command")
+        if type(command.get("at")) is not int:
+            command["at"] = os.stat(path).st_mtime_ns
+        return command
+    except FileNotFoundError:
+        return None  # another worker applied it
+    except NoFile:
+        raise
+    except OSError as error:  # Windows: a scanner has the file open; the next look reads it
+        if _age(path) > _READ_WITHIN:
+            raise ValueError("cannot be read") from error
+        return None
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written, 0 where that cannot be told."""
+    try:
+        return time.time() - os.stat(path).st_mtime
     except OSError:
-        return []  # no inbox: ``put_command`` makes the folder again
-    for name in names:
-        path = folder / name
-        try:
-            if not path.exists() and path.is_symlink():
-                raise ValueError("leads nowhere")
-            data = json.loads(read_file(path, _LONGEST_COMMAND))
-            if not isinstance(data, dict):
-                raise ValueError("not an object")
-            command: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
-            command_id = command.get("id")
-            if not (isinstance(command_id, str) and ID.fullmatch(command_id)):
-                raise ValueError("without an id")
-            if not isinstance(command.get("command"), str):
-                raise ValueError("without a command")
-            if type(command.get("at")) is not int:
-                command["at"] = os.stat(path).st_mtime_ns
-            found.append((command["at"], path, command))
-        except FileNotFoundError:
-            continue  # another worker applied it
-        except (NoFile, ValueError, RecursionError):
-            set_command_aside(path)
-        except OSError:
-            continue  # Windows: a scanner has the file open; the next look reads it
-    return [(path, command) for _, path, command in sorted(found, key=lambda item: item[:2])]
+        return 0.0
 
 
 def said_at(command: Mapping[str, Any], now: float) -> float:

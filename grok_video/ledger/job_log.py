@@ -17,8 +17,10 @@ from ..core import events
 from ..core.amount import usd
 from ..core.files import BLENDERS_PATIENCE, read_file, write_whole
 from ..core.job import Job
+from ..core.legible import legible
 from ..core.problem import Problem
 from ..core.redact import Redaction, file_name, hosts_only
+from ..core.shape import ratio_text
 from ..core.spec import Clip, Kind
 from ..core.spending import bill_words
 from .journal import read_journal
@@ -70,7 +72,7 @@ def text_of(job: Job, data_dir: Path, redaction: Redaction, *, now: float) -> st
     for at, _, told in sorted(happened, key=lambda item: item[0]):
         lines.append(f"  {_time(at)}  {told[0]}")
         lines += [f"      {line}" for line in told[1:]]
-    return redaction("\n".join(lines)) + "\n"
+    return legible(redaction("\n".join(lines)), lines=True) + "\n"
 
 
 def write(folder: Path, job: Job, text: str) -> Path:
@@ -104,7 +106,7 @@ def _pairs(*pairs: tuple[str, str]) -> Iterator[str]:
 
 def _wanted(job: Job) -> str:
     spec = job.spec
-    words = [f"{spec.duration} s", spec.resolution, spec.aspect_ratio]
+    words = [f"{spec.duration} s", spec.resolution, ratio_text(spec)]
     words.append("with sound" if spec.generate_audio else "silent")
     words += [what for what, _ in spec.pictures]
     if spec.kind is not Kind.GENERATE and spec.video is not None:

@@ -10,7 +10,9 @@ import contextlib
 import json
 from collections.abc import Collection
 
-from .locks import FileLock
+from .locks import FileLock, is_held
+from .place import session_lock
+from .schema import ID
 from .store import Store
 
 
@@ -42,16 +44,7 @@ class Leases:
         path = self._folder / f"{worker}.lock"
         if self._own is not None and path == self._own.path:
             return True
-        if not path.exists():
-            return False
-        try:
-            lock = FileLock.take(path)
-        except OSError:
-            return False
-        if lock is None:
-            return True
-        lock.release()
-        return False
+        return is_held(path)
 
     def driven(self, job_id: str) -> bool:
         """Whether a living worker drives the job."""
@@ -62,12 +55,17 @@ class Leases:
         return row is not None and bool(row[0]) and self.alive(row[0])
 
     def session_alive(self, session: str) -> bool:
-        """Whether any living worker belongs to that Blender session."""
+        """Whether that Blender lives, or a worker of its session: on a busy machine a worker may take a while to start."""
         with self._store.reading():
             rows = self._store.connection.execute(
                 "SELECT id FROM workers WHERE session = ?", (session,)
             ).fetchall()
-        return any(self.alive(row[0]) for row in rows)
+        if any(self.alive(row[0]) for row in rows):
+            return True
+        named = ID.fullmatch(
+            session
+        )  # what a stranger wrote as a session must lead to no other file
+        return named is not None and is_held(session_lock(self._store.data_dir, session))
 
     def take(self, job_id: str, worker: str) -> int | None:
         """Take the job for ``worker``; None when a living worker has it.
@@ -107,14 +105,12 @@ class Leases:
                 "UPDATE leases SET worker = '' WHERE worker = ? AND (job = ? OR ? = '')",
                 (worker, job_id, job_id),
             )
-            if not job_id:
-                self._store.connection.execute("DELETE FROM workers WHERE id = ?", (worker,))
 
     def drop(self, job_id: str) -> None:
         """Let no worker have the job; inside a transaction of the store only.
 
-        For a job that nobody can be working on: a worker of 0.1.0 keeps the lease of a job at its end as long as it
-        lives, and does nothing with what it does not know.
+        For a job that nobody can be working on, but for a poll: a worker of 0.1.0 keeps its leases as long as it lives,
+        and does nothing with a job of which it does not know an event.
         """
         self._store.connection.execute("DELETE FROM leases WHERE job = ?", (job_id,))
 

@@ -19,6 +19,8 @@ from .commands import Commands
 from .errors import (
     NEWER,
     LedgerDamaged,
+    LedgerElsewhere,
+    LedgerError,
     LedgerMoved,
     LedgerNewer,
     LedgerUnwritable,
@@ -30,6 +32,7 @@ from .place import DataFolder, file_id
 from .rebuild import add_limits, rebuild, set_damaged_aside
 from .schema import (
     BROKEN,
+    FENCED,
     FILE_NAME,
     SCHEMA,
     SCHEMA_VERSION,
@@ -40,6 +43,7 @@ from .schema import (
     uri,
 )
 from .store import Store
+from .whereabouts import elsewhere
 
 
 class Ledger(Store):
@@ -61,8 +65,8 @@ class Ledger(Store):
     ) -> Ledger:
         """Open the ledger, made or mended where need be. A ``worker`` id takes that worker's lock until ``close``.
 
-        ``lock``: that lock, where the caller holds it already. Raises LedgerNewer, LedgerDamaged, LedgerMoved or
-        LedgerUnwritable.
+        ``lock``: that lock, where the caller holds it already. Raises LedgerNewer, LedgerElsewhere, LedgerDamaged,
+        LedgerMoved or LedgerUnwritable.
         """
         data_dir = Path(data_dir)
         try:
@@ -82,7 +86,7 @@ class Ledger(Store):
         try:
             opening = wait_for(data_dir / "opening.lock")
             try:
-                ledger = cls._open(data_dir, lock, worker)
+                ledger = cls.opened(data_dir, lock, worker)
             finally:
                 opening.release()
             if worker:
@@ -96,7 +100,10 @@ class Ledger(Store):
         return ledger
 
     @classmethod
-    def _open(cls, data_dir: Path, lock: FileLock | None, worker: str) -> Ledger:
+    def opened(cls, data_dir: Path, lock: FileLock | None = None, worker: str = "") -> Ledger:
+        """``open`` for a caller that holds the opening lock of the folder, which is made."""
+        if words := elsewhere(data_dir):
+            raise LedgerElsewhere(words)
         damaged: Path | None = None
         for last_try in (False, True):
             connection: sqlite3.Connection | None = None
@@ -119,7 +126,6 @@ class Ledger(Store):
                 ledger.file = file_id(path)
                 ledger.folder.note()
                 if before not in (None, ledger.file):
-                    connection.close()
                     raise LedgerMoved
                 catch_up(ledger, ledger.leases.driven)
                 return ledger
@@ -135,6 +141,10 @@ class Ledger(Store):
                 if not broken or last_try:
                     raise LedgerUnwritable(unwritable(data_dir, str(error))) from error
                 damaged = set_damaged_aside(data_dir, worker)
+            except LedgerError:
+                if connection is not None:
+                    connection.close()
+                raise
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -174,7 +184,7 @@ def _checked(connection: sqlite3.Connection) -> int:
     Raises LedgerNewer, or sqlite3.Error for a damaged file.
     """
     (schema,) = connection.execute("PRAGMA user_version").fetchone()
-    if schema > SCHEMA_VERSION:
+    if schema > SCHEMA_VERSION and schema != FENCED:
         connection.close()
         raise LedgerNewer(NEWER)
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -183,4 +193,9 @@ def _checked(connection: sqlite3.Connection) -> int:
     connection.execute("PRAGMA journal_mode=TRUNCATE")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA fullfsync=ON")
+    connection.execute("PRAGMA cache_spill=OFF")  # see Store.transaction
+    if schema == FENCED:
+        # No note says where the list went: whoever moved it was killed before it was anywhere else.
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        return SCHEMA_VERSION
     return schema

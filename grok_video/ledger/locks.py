@@ -84,6 +84,20 @@ else:
         return True
 
 
+def is_held(path: Path) -> bool:
+    """Whether another living process holds the lock on ``path``. To ask about a lock of one's own would drop it."""
+    if not path.exists():
+        return False
+    try:
+        lock = FileLock.take(path)
+    except OSError:
+        return False
+    if lock is None:
+        return True
+    lock.release()
+    return False
+
+
 def wait_for(path: Path) -> FileLock:
     """Take the lock on ``path``, waiting up to a minute for its holder. Raises LedgerUnwritable."""
     deadline = time.monotonic() + 60.0

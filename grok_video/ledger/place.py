@@ -39,6 +39,11 @@ def holds_list(data_dir: Path) -> bool:
         return False
 
 
+def session_lock(data_dir: Path, session: str) -> Path:
+    """The file whose lock a Blender holds as long as its session lives, from its first command on."""
+    return data_dir / "sessions" / f"{session}.lock"
+
+
 class DataFolder:
     """The data folder as one process knows it. A folder that went away is not made anew in its place.
 

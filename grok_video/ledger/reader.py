@@ -7,6 +7,7 @@ through SQLite. It must not know what a worker does.
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import math
 import os
@@ -22,10 +23,12 @@ from ..core.files import NoFile
 from ..core.job import Job, apply
 from ..core.payload import from_payload, job_from_payload
 from ..core.spending import Limits
-from .errors import DAMAGED, GONE, LOCKED, NEWER, replaced
+from .errors import CUT_MOVE, DAMAGED, GONE, LOCKED, NEWER, replaced
+from .listing import Listing
 from .place import DataFolder, FileId, file_id
 from .schema import (
     BROKEN,
+    FENCED,
     FILE_NAME,
     FOLD,
     NOT_NOW,
@@ -37,33 +40,72 @@ from .schema import (
     stored_text,
     uri,
 )
+from .whereabouts import elsewhere, list_folder
 
-NOTICES_KEPT = 32
+NOTICES_KEPT = 256
+_MOST_ASKED = 256  # commands that are looked for at a time
 #: Key of the notice that tells every Blender that the ledger was rebuilt, until an artist has read so.
 REBUILT = "rebuilt"
 #: Seconds of locks without a pause before Blender says that the ledger is locked.
 LOCKED_AFTER = 10.0
 
 
-class Tail:
-    """The jobs of the ledger as far as they were read, and which of them changed: a job that changed is one row."""
+#: The newest event, and the number of the newest notice, of a file.
+Newest = tuple[tuple[Any, ...] | None, int]
 
-    def __init__(self) -> None:
+
+def newest_in(connection: sqlite3.Connection) -> Newest:
+    event = "SELECT n, job, seq, at, kind FROM events ORDER BY n DESC LIMIT 1"
+    (notice,) = connection.execute("SELECT coalesce(max(n), 0) FROM notices").fetchone()
+    return connection.execute(event).fetchone(), notice
+
+
+class Tail:
+    """The jobs of the ledger as far as they were read, and which of them changed: a job that changed is one row.
+
+    ``newest_first``: what the file held when it was first read is read from its end, so that what a list shows first is
+    there first; what changes meanwhile comes before the rest.
+    """
+
+    def __init__(self, *, newest_first: bool = False) -> None:
         self.jobs: dict[str, Job] = {}
         #: Ids of jobs read since the owner of this tail last cleared the set; a read that breaks off keeps them.
         self.changed: set[str] = set()
+        #: What the file has had last (``newest_in``), when it was last looked at.
+        self.newest: Newest = None, 0
         self._first: dict[str, int] = {}
         self._n = 0
+        #: Row before which the rest is still to be read, backwards; None: not asked yet.
+        self._rest: int | None = None if newest_first else 0
+
+    def goes_on(self, connection: sqlite3.Connection) -> bool:
+        """Whether the file still has what it had at the last call: ``cp`` writes an older copy into the open file."""
+        (event, notice), now = self.newest, newest_in(connection)
+        same = "SELECT n, job, seq, at, kind FROM events WHERE n = ?"
+        if event is not None and connection.execute(same, event[:1]).fetchone() != event:
+            return False
+        if now[1] < notice:
+            return False
+        self.newest = now
+        return True
 
     def read(self, connection: sqlite3.Connection, limit: int, deadline: float = math.inf) -> bool:
         """Take in at most ``limit`` changed jobs (-1: all), oldest change first; False when there was none.
 
         After ``deadline`` (of ``time.perf_counter``) no more are taken in, but always one.
         """
+        if self._rest is None:
+            (self._n,) = connection.execute("SELECT coalesce(max(n), 0) FROM jobs").fetchone()
+            self._rest = self._n + 1
+        columns = "SELECT id, first, n, fold, snapshot FROM jobs"
         rows = connection.execute(
-            "SELECT id, first, n, fold, snapshot FROM jobs WHERE n > ? ORDER BY n LIMIT ?",
-            (self._n, limit),
+            f"{columns} WHERE n > ? ORDER BY n LIMIT ?", (self._n, limit)
         ).fetchall()
+        if not rows and self._rest:
+            rows = connection.execute(
+                f"{columns} WHERE n < ? ORDER BY n DESC LIMIT ?", (self._rest, limit)
+            ).fetchall()
+            self._rest = self._rest if rows else 0
         for job_id, first, n, fold, snapshot in rows:
             if not (isinstance(job_id, str) and type(first) is type(n) is int):
                 raise damage("a job's row")
@@ -71,7 +113,9 @@ class Tail:
             job = job or _refold(connection, job_id)
             if job is not None:
                 self.put(job, first, n)
-            self._n = n
+            if n < self._rest:
+                self._rest = n
+            self._n = max(self._n, n)
             if time.perf_counter() >= deadline:
                 break
         return bool(rows)
@@ -141,12 +185,18 @@ class LedgerReader:
     """
 
     def __init__(self, data_dir: Path) -> None:
-        self.jobs: Mapping[str, Job] = MappingProxyType({})
+        self.listing = Listing()
+        #: Another object whenever a job has changed; what it holds is what the listing holds now.
+        self.jobs: Mapping[str, Job] = MappingProxyType(self.listing)
         self.notices: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
         self.limits = Limits()
+        #: Ids of commands that a worker is to deal with, oldest first; out of here once all that they did is read.
+        self.awaited: dict[str, None] = {}
         self.trouble = ""
         self.damaged = False  # the file is broken or gone, and a worker would rebuild it
         self.lost = False  # the whole folder is gone, and may come back
+        self.elsewhere = False  # the list was moved to another folder, or is not here yet
+        self.list_folder = ""  # the folder in which it is, where that is known
         self.replaced = ""  # a sentence when another list was found in the place of the one before
         self.folder = DataFolder(Path(data_dir))
         self.missed = False  # the last refresh met a lock, and what changed is still to be read
@@ -155,10 +205,12 @@ class LedgerReader:
         self._connection: sqlite3.Connection | None = None
         self._file: FileId | None = None  # what is open
         self._opened = False  # some file was opened, at any time
-        self._tail = Tail()
+        self._tail = Tail(newest_first=True)
+        self._listing = Listing()  # of the jobs of the tail
         self._notice = 0
-        self._version = -1
-        self._unread = True
+        self._version: int = -1
+        self._fenced: bool = False
+        self._unread: bool = True
         self._before: frozenset[str] = (
             frozenset()
         )  # jobs of the file before, until all of this one is read
@@ -192,7 +244,7 @@ class LedgerReader:
             self.missed = True
             return
         self.close()
-        if self.trouble == NEWER:
+        if self._say_elsewhere() or self.trouble == NEWER:
             return  # a newer ledger may have tables that look damaged to this version
         self.damaged = code in BROKEN
         self.trouble = (
@@ -213,7 +265,7 @@ class LedgerReader:
         found = file_id(self._path)
         if found is None:
             self.close()
-            if self._opened:
+            if not self._say_elsewhere() and self._opened:
                 self._say_gone()
             return
         self.lost = False
@@ -230,25 +282,43 @@ class LedgerReader:
             self._file = found
             self.folder.note()
             self._opened = True
-            self._tail, self._notice, self._version, self._unread = Tail(), 0, -1, True
-            self._before |= frozenset(self.jobs)
+            self._begin_anew()
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        if version != self._version:
+        if version != self._version or self._fenced or self.elsewhere:
             (schema,) = self._connection.execute("PRAGMA user_version").fetchone()
-            self._unread = schema > 0  # 0: a worker is just making the file
-            self._version = version
+            if schema == 0 and self.jobs:  # somebody has emptied the file
+                self._begin_anew()
+            while schema > 0 and not self._tail.goes_on(self._connection):
+                self._begin_anew()
+            changed = self._unread or version != self._version
+            self._unread = changed and schema > 0  # 0: a worker is just making the file
             if schema == 0 and self._before:
                 self.damaged, self.trouble = True, GONE
-            standing = self.trouble if self.damaged else ""
-            self.trouble = NEWER if schema > SCHEMA_VERSION else standing
+            self._fenced = schema == FENCED
+            if not self._say_elsewhere():
+                if self._fenced:  # until a worker opens the ledger
+                    self.damaged, self.trouble = True, CUT_MOVE
+                standing = self.trouble if self.damaged else ""
+                self.trouble = NEWER if SCHEMA_VERSION < schema != FENCED else standing
+            self._version = version
         self._look_for_space()
         if self._unread:
             self._read(self._connection, deadline)
-        if self.damaged and not (self._unread or self._before):  # the whole ledger could be read
+        if self.damaged and not (self._fenced or self._unread or self._before):
+            # The whole ledger could be read.
             self.damaged, self.trouble = False, ""
+
+    def _begin_anew(self) -> None:
+        """Forget how far the file was read: it is another one, or an older copy was written over it."""
+        self._tail, self._listing = Tail(newest_first=True), Listing()
+        self._notice, self._version, self._unread = 0, -1, True
+        self._before |= frozenset(self.jobs)
 
     def _read(self, connection: sqlite3.Connection, deadline: float) -> None:
         self.limits = limits_of(connection)
+        dealt_with = self._dealt_with(
+            connection
+        )  # before the jobs: what those say is as new, or newer
         try:
             while self._tail.read(connection, 8, deadline):
                 if time.perf_counter() >= deadline:
@@ -258,8 +328,10 @@ class LedgerReader:
         finally:
             # Also after an error: a BUSY on the second read must not hide the jobs of the first.
             if self._tail.changed:
+                for job_id in self._tail.changed:
+                    self._listing.put(self._tail.jobs[job_id], self._tail.first(job_id))
                 self._tail.changed.clear()
-                self.jobs = MappingProxyType(self._tail.in_order())
+                self._show()
         if not self._unread and (self._before or self._missing):
             self._compare()
         rows = connection.execute(
@@ -270,6 +342,17 @@ class LedgerReader:
             kept = list(notices)[-NOTICES_KEPT:]
             self.notices = MappingProxyType({key: notices[key] for key in kept})
             self._notice = rows[-1][0]
+        if not self._unread:
+            for command_id in dealt_with:
+                del self.awaited[command_id]
+
+    def _dealt_with(self, connection: sqlite3.Connection) -> list[str]:
+        """The awaited commands that a worker has applied, answered or refused."""
+        asked = list(itertools.islice(self.awaited, _MOST_ASKED))
+        rows = connection.execute(
+            f"SELECT id FROM commands WHERE id IN ({','.join('?' * len(asked))})", asked
+        )
+        return [command_id for (command_id,) in rows]
 
     def _compare(self) -> None:
         """Note which jobs of the file before are not in this one, which was read to its end.
@@ -280,7 +363,20 @@ class LedgerReader:
         self.replaced = replaced(len(self._missing)) if self._missing else ""
         if self._before:
             self._before = frozenset()
-            self.jobs = MappingProxyType(self._tail.in_order())
+            self._show()
+
+    def _show(self) -> None:
+        """Let others see what the tail has read by now."""
+        self.listing, self.jobs = self._listing, MappingProxyType(self._listing)
+
+    def _say_elsewhere(self) -> bool:
+        """Say where the list is, where a note of the folder tells that it is not here; returns whether it does."""
+        words = elsewhere(self._path.parent)
+        if words or self.elsewhere:
+            self.damaged, self.trouble = False, words
+            self.list_folder = list_folder(self._path.parent)
+        self.elsewhere = bool(words)
+        return self.elsewhere
 
     def _say_gone(self) -> None:
         if self.lost and self.folder.lost:
@@ -291,7 +387,8 @@ class LedgerReader:
 
     def _look_for_space(self) -> None:
         """Note in ``trouble`` that the disk is full or read-only, which no worker can write into the ledger."""
-        if time.monotonic() < self._space_due or self.trouble == NEWER or self.damaged:
+        standing = self.trouble == NEWER or self.damaged or self.elsewhere
+        if standing or time.monotonic() < self._space_due:
             return
         import shutil  # here: Blender's start does not wait for its archive formats
 

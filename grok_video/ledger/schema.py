@@ -17,13 +17,16 @@ from urllib.parse import quote
 from ..core.files import planted
 
 SCHEMA_VERSION = 1
+#: The version of a list that is moved away or just coming: no version of the extension writes into a newer ledger. What
+#: has become of the list say the notes beside it (``ledger.whereabouts``).
+FENCED = 1_000_000
 FILE_NAME = "ledger.sqlite3"
 _BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite opens by itself
 #: The table of spending limits is newer than the first ledgers, and is added to a ledger that lacks it.
 LIMITS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS limits(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"""
-#: The length in bytes of the job's journal as this row was written; 0.1.0, which knows of none, leaves NULL.
-JOURNAL_COLUMN = "journal INTEGER"
+#: The mark of the job's journal (``journal.mark_of``) as this row was written; 0.1.0, which knows of none, leaves NULL.
+JOURNAL_COLUMN = "journal TEXT"
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS events(
     n INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL,
@@ -52,7 +55,7 @@ CREATE TABLE IF NOT EXISTS notices(
 
 #: Name of the code that folds events into a job. A snapshot under another name is ignored and the job folded anew from
 #: its events. tests/core/test_fold.py fails, and says the new name, when that code changes.
-FOLD = "8d671ff6d8a1ecc2"
+FOLD = "838deb332ec7de28"
 ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 KIND = re.compile(r"[a-z_]{1,64}")
 NOT_NOW = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}

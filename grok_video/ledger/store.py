@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -33,7 +35,7 @@ from .errors import (
 )
 from .journal import Journals, journal_line
 from .place import FileId, file_id
-from .reader import NOTICES_KEPT, Tail, limits_of
+from .reader import NOTICES_KEPT, Tail, limits_of, newest_in
 from .schema import BROKEN, FILE_NAME, FOLD, ID, main_code
 
 #: HTTP statuses that say *later*: nothing was started, so the job may send its one POST again (docs/safety.md, rule 2).
@@ -70,7 +72,8 @@ class Store:
         self._tail = Tail()
         self._version = -1
         self._pending: dict[str, tuple[Job, int, int]] = {}
-        self._lines: list[tuple[str, int, str, str]] = []  # job, seq, kind, line, until the commit
+        # Job, number, event and text of each line until the commit.
+        self._lines: list[tuple[str, int, events.Event, str]] = []
 
     # -- reading
 
@@ -161,7 +164,8 @@ class Store:
         StaleJob, LeaseLost, LimitReached, IllegalTransition, LedgerMoved or LedgerUnwritable, and then has changed
         nothing.
         """
-        with self.transaction():
+        buys = isinstance(event, events.SubmitStarted | events.Sending)
+        with self.transaction(afresh=buys):
             if worker and self._holder(job_id) != worker:
                 raise LeaseLost(f"Another worker goes on with job {job_id[:8]}.")
             job = self.current(job_id)
@@ -178,7 +182,7 @@ class Store:
             return self.put(job_id, event, worker, at)
 
     def notice(self, key: str, payload: Mapping[str, Any]) -> None:
-        """Tell every Blender something, such as the answer to a command, under a key; the newest 32 are kept."""
+        """Tell every Blender something, such as the answer to a command, under a key; the newest are kept."""
         with self.transaction():
             self.tell(key, payload)
 
@@ -197,26 +201,39 @@ class Store:
                 raise kind(unwritable(self.data_dir, str(error))) from error
 
     @contextlib.contextmanager
-    def transaction(self) -> Generator[None]:
-        """A transaction: all that is put inside is written to the journals and committed, or nothing is committed."""
+    def transaction(self, *, afresh: bool = False) -> Generator[None]:
+        """A transaction: all that is put inside is written to the journals and committed, or nothing is committed.
+
+        ``afresh``: not from what SQLite remembers of the file. Another copy with as many commits, written over the
+        open file, is seen in no other way.
+        """
         with self.reading():
+            if afresh:
+                self.connection.execute("PRAGMA shrink_memory")
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 self.look()
-                self._pull()
+                before = self._stat()
+                self._pull(afresh=afresh)
                 yield
                 self.look()
                 # Gone from here on, the file is made anew from the journals, which say all that is committed now.
                 self._write_journals()
                 if self.journals.trouble:
                     self.look()
+                newest = newest_in(self.connection)
+                if _written_into(before, self._stat()):
+                    raise LedgerMoved  # a commit would mix its pages with another file's
                 self.connection.execute("COMMIT")
             except BaseException:
                 self._pending.clear()
                 self._lines.clear()
+                self.journals.settle(committed=False)
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise
+            self.journals.settle(committed=True)
+            self._tail.newest = newest
             for job, first, n in self._pending.values():
                 self._tail.put(job, first, n)
             self._pending.clear()
@@ -271,7 +288,8 @@ class Store:
         pending = self._pending.get(job_id)
         first = pending[1] if pending else self._tail.first(job_id) if before else n
         execute(
-            "INSERT OR REPLACE INTO jobs(id, first, n, fold, snapshot) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO jobs(id, first, n, fold, snapshot, journal) VALUES (?, ?, ?, ?, ?, '') ON CONFLICT(id) "
+            "DO UPDATE SET n = excluded.n, fold = excluded.fold, snapshot = excluded.snapshot",
             (job_id, first, n, FOLD, json.dumps(job_to_payload(after))),
         )
         if isinstance(event, _PROOFS):
@@ -279,7 +297,7 @@ class Store:
         self._pending[job_id] = (after, first, n)
         if journal:
             line = journal_line(after.seq, at, kind, payload)
-            self._lines.append((job_id, after.seq, kind, line))
+            self._lines.append((job_id, after.seq, event, line))
         return after
 
     def tell(self, key: str, payload: Mapping[str, Any]) -> None:
@@ -299,20 +317,39 @@ class Store:
         rows = self.connection.execute(
             "SELECT seq, at, kind, payload FROM events WHERE job = ? ORDER BY seq", (job_id,)
         )
-        self.keep_size(job_id, self.journals.renew(job_id, rows))
+        self.keep_mark(job_id, self.journals.renew(job_id, rows))
 
-    def keep_size(self, job_id: str, size: int | None) -> None:
-        """Store how long the job's journal is, in bytes; None for one that is to be read at the next opening."""
-        self.connection.execute("UPDATE jobs SET journal = ? WHERE id = ?", (size, job_id))
+    def keep_mark(self, job_id: str, mark: str | None) -> None:
+        """Store the mark of the job's journal; None for one that is to be read at the next opening."""
+        self.connection.execute("UPDATE jobs SET journal = ? WHERE id = ?", (mark, job_id))
+
+    def lost(self) -> list[Job]:
+        """The jobs as they were known, where the open file says something else now: an older copy was written into it.
+
+        Raises sqlite3.Error for a file that cannot be read any more.
+        """
+        return [] if self._tail.goes_on(self.connection) else list(self._tail.jobs.values())
 
     def read_all(self) -> None:
         """Take in every job of the file: once, when it was opened."""
+        self._tail.goes_on(self.connection)
         self._tail.read(self.connection, -1)
 
-    def _pull(self) -> None:
-        """Take in what other processes wrote; ``data_version`` tells in microseconds whether there is anything."""
+    def _stat(self) -> os.stat_result | None:
+        try:
+            return os.stat(self.data_dir / FILE_NAME)
+        except OSError:  # gone: see ``look``
+            return None
+
+    def _pull(self, *, afresh: bool = False) -> None:
+        """Take in what other processes wrote; ``data_version`` tells in microseconds whether there is anything.
+
+        Raises LedgerMoved where what was read is there no more.
+        """
         (version,) = self.connection.execute("PRAGMA data_version").fetchone()
-        if version != self._version:
+        if version != self._version or afresh:
+            if not self._tail.goes_on(self.connection):
+                raise LedgerMoved
             self._tail.read(self.connection, -1)
             self._version = version
 
@@ -342,19 +379,28 @@ class Store:
     def _write_journals(self) -> None:
         """Write the lines of what is about to be committed.
 
-        Journals come first: what the ledger knew of money must outlive the ledger, whenever this process dies. A
-        line whose commit fails stays, and counts until the next event takes its number.
+        Journals come first: what the ledger knew of money must outlive the ledger, whenever this process dies. Where
+        a journal is not as the ledger left it, its mark stays: what others wrote there is read at the next opening.
         """
         lines, self._lines = self._lines, []
-        for job_id, seq, kind, line in lines:
-            if kind == events.Sending.kind and not self._journal_holds(job_id, seq):
+        for job_id, seq, event, line in lines:
+            if isinstance(event, events.Sending) and not self._journal_holds(job_id, seq):
                 self.renew_journal(job_id)  # with this line
             else:
-                size = self.journals.write(job_id, line, synced=kind in events.MONEY_EVENTS)
-                self.keep_size(job_id, size)
+                marks = self.journals.write(job_id, line, synced=_is_about_money(event))
+                if marks is None or marks[0] == self._mark(job_id):
+                    self.keep_mark(job_id, marks and marks[1])
+                if isinstance(
+                    event, events.Submitted
+                ):  # known to nobody else: this process may end yet
+                    self.journals.keep(job_id)
             # No *sending* without its line: a ledger that is rebuilt from journals would let the job be sent twice.
-            if self.journals.trouble and kind == events.Sending.kind:
+            if self.journals.trouble and isinstance(event, events.Sending):
                 raise LedgerUnwritable(unwritable(self.data_dir, self.journals.trouble))
+
+    def _mark(self, job_id: str) -> str | None:
+        row = self.connection.execute("SELECT journal FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        return row[0] if row else None
 
     def _journal_holds(self, job_id: str, seq: int) -> bool:
         """Whether the job's journal has every event before ``seq``: without them a line of *sending* makes no job."""
@@ -362,3 +408,20 @@ class Store:
             "SELECT seq, at, kind, payload FROM events WHERE job = ? AND seq < ?", (job_id, seq)
         )
         return self.journals.holds(job_id, rows)
+
+
+def _written_into(before: os.stat_result | None, now: os.stat_result | None) -> bool:
+    """Whether something was written into the ledger's file in the midst of a transaction.
+
+    SQLite lets nobody else write there, and writes nothing itself before the commit (``cache_spill`` is off). Not on
+    Windows, where nobody can write over an open file and times come late.
+    """
+    if sys.platform == "win32" or before is None or now is None:
+        return False
+    told = [(one.st_size, one.st_mtime_ns) for one in (before, now)]
+    return os.path.samestat(before, now) and told[0] != told[1]
+
+
+def _is_about_money(event: events.Event) -> bool:
+    """Whether an event says where money went, also as news that bring a bill: its line is synced."""
+    return event.kind in events.MONEY_EVENTS or getattr(event, "cost", None) is not None

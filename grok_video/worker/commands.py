@@ -6,14 +6,34 @@ What a command does to a job is ``ledger.commands``'s, and how a question is ask
 from __future__ import annotations
 
 import contextlib
+import time
 import traceback
 from pathlib import Path
 from typing import Any
 
 from ..ledger.errors import CommandRefused, LedgerError
-from ..ledger.inbox import set_command_aside
+from ..ledger.inbox import Inbox, set_command_aside
 from .desk import Desk
 from .questions import QUESTIONS, Questions
+
+#: Seconds for which commands are taken before the worker looks what else is due.
+TAKES = 0.1
+
+
+def take_commands(inbox: Inbox, desk: Desk, questions: Questions) -> bool:
+    """Do what waits in the inbox, for a moment; whether there was anything. Raises LedgerError: then the file stays.
+
+    A call that reports ends that at once: the id of what was paid for is on record before the next command is.
+    """
+    until, taken = time.monotonic() + TAKES, False
+
+    def enough() -> bool:
+        return time.monotonic() >= until or desk.reported.is_set()
+
+    for path, command in inbox.take(enough):
+        taken = True
+        take_command(path, command, desk, questions)
+    return taken
 
 
 def take_command(path: Path, command: dict[str, Any], desk: Desk, questions: Questions) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import hashlib
 import json
 import os
 import time
@@ -23,6 +22,7 @@ from ..core.amount import TICKS_PER_USD
 from ..core.files import (
     WORKERS_PATIENCE,
     NoFile,
+    is_there,
     open_given,
     open_own,
     read_file,
@@ -33,14 +33,21 @@ from ..core.files import (
 )
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
+from ..core.shape import ratio_text
 from ..core.spec import Clip, JobSpec
 from ..core.urls import host_of
+from .clip_file import checksum_of, clip_in, facts_of, is_clip
 from .desk import Desk, RunningCall
-from .http.errors import TransportError, unwritable
+from .http.errors import LinkGone, Refused, TransportError, unwritable
 from .http.transport import Transport
 
 _LONGEST_SIDECAR = 1 << 20  # bytes
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_FROM_PART = Problem(
+    ProblemCode.DOWNLOAD,
+    "The link to this clip no longer works. The clip is what an earlier download had left, which is whole.",
+    "Where its pictures are broken, remove the file and press Download Again: free, if the service has it again.",
+)
 
 
 def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> events.Downloaded:
@@ -55,16 +62,35 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
     except OSError as error:
         raise unwritable(error, wanted) from error
     if earlier is not None:
-        return events.Downloaded(earlier, problem, _sha256(Path(earlier.path)))
+        return events.Downloaded(earlier, problem, sha256_of(Path(earlier.path)))
     part = part_of(wanted)
-    transport.download(job.url, part, call.etag, call.call)
-    clip, sha256 = probed(part), _sha256(part)
+    try:
+        transport.download(job.url, part, call.etag, call.call)
+    except (LinkGone, Refused):
+        if not _left_whole(job, part):
+            raise
+        problem = problem or _FROM_PART
+    clip, sha256 = probed(part), sha256_of(part)
     try:
         final = free_name(wanted)
-        name_part(desk, job, part, clip, final)
+        name_part(desk, job, part, replace(clip, path=str(final)), sha256)
     except OSError as error:
         raise unwritable(error, wanted) from error
     return events.Downloaded(replace(clip, path=str(final)), problem, sha256)
+
+
+def _left_whole(job: Job, part: Path) -> bool:
+    """Whether an earlier worker, which ended then, downloaded all of the clip of ``job`` into ``part``.
+
+    Nothing of it is on record, so only a part whose name holds the job's id counts: another job has another.
+    """
+    try:
+        if job.spec.short_id not in part.name or clip_in(part) is None:
+            return False
+        sync_file(part)
+    except OSError:
+        return False
+    return True
 
 
 def writable_place(desk: Desk, job: Job, wanted: Path) -> tuple[Path, Problem | None]:
@@ -93,9 +119,15 @@ def writable_place(desk: Desk, job: Job, wanted: Path) -> tuple[Path, Problem | 
 
 
 def probed(part: Path) -> Clip:
-    """What a download says of itself. Raises TransportError for what is no whole clip, which is removed, or gone."""
+    """What a download says of itself, without cover art before its pictures, which Blender would show for the clip.
+
+    Raises TransportError for what is no whole clip, which is removed, or gone.
+    """
     try:
-        return mp4.probe(part)
+        clip = mp4.probe(part)
+        if mp4.take_off_cover(part):
+            sync_file(part)
+        return clip
     except OSError as error:  # a scanner of Windows, or a worker of 0.1.0, took it
         raise unwritable(error, part) from error
     except mp4.NotAClip as error:
@@ -106,23 +138,26 @@ def probed(part: Path) -> Clip:
         ) from error
 
 
-def name_part(desk: Desk, job: Job, part: Path, clip: Clip, final: Path) -> None:
-    """Let the whole download ``part``, which is synced, be the clip ``final``, its JSON first. Raises OSError."""
+def name_part(desk: Desk, job: Job, part: Path, clip: Clip, sha256: str) -> None:
+    """Let the whole download ``part``, which is synced, have its name, that of ``clip``; its JSON first. Raises OSError."""
+    final = Path(clip.path)
     if final.parent != spare_path(desk.data_dir, job).parent:
         # In the artist's folder a clip has the rights of the artist's other files; our umask is private.
         os.chmod(part, 0o666 & ~desk.umask)
     sidecar = final.with_suffix(".json")
-    # The JSON of a clip that is fetched again may still be there.
-    if not os.path.lexists(sidecar):
-        write_sidecar(sidecar, job, replace(clip, path=str(final)), desk.umask)
+    # The JSON of a clip that is fetched again may still be there, and the service may have encoded that clip anew.
+    told = _told(sidecar)
+    outdated = told.get("job") == job.id and told.get("clip") != _facts(clip, sha256)
+    if outdated or not is_there(sidecar):
+        write_sidecar(sidecar, job, clip, sha256, desk.umask)
     _give_name(part, final)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     """The checksum of a clip's file, 64 hex characters; '' where the file cannot be read: it is paid for anyway."""
     try:
         with open_given(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return checksum_of(file)
     except OSError:
         return ""
 
@@ -133,21 +168,13 @@ def spare_path(data_dir: Path, job: Job) -> Path:
     return data_dir / "clips" / name
 
 
-def clip_in(part: Path) -> Clip | None:
-    """The clip in a file; None where there is no file, or in it no whole clip. Raises OSError."""
-    try:
-        return mp4.probe(part) if os.path.isfile(part) else None  # a pipe would be waited for
-    except mp4.NotAClip:
-        return None
-
-
 def _give_name(part: Path, clip: Path) -> None:
     """Rename the whole file ``part``, which is synced, for good. Raises OSError."""
     replace_patiently(part, clip, WORKERS_PATIENCE)
     sync_name(clip)
 
 
-def write_sidecar(path: Path, job: Job, clip: Clip, umask: int) -> None:
+def write_sidecar(path: Path, job: Job, clip: Clip, sha256: str, umask: int) -> None:
     """Write the JSON of how a clip was made. Raises OSError."""
     spec = job.spec
     text = json.dumps(
@@ -158,7 +185,7 @@ def write_sidecar(path: Path, job: Job, clip: Clip, umask: int) -> None:
             "settings": {
                 "duration": spec.duration,
                 "resolution": spec.resolution,
-                "aspect_ratio": spec.aspect_ratio,
+                "aspect_ratio": ratio_text(spec),
                 "generate_audio": spec.generate_audio,
             },
             "job": job.id,
@@ -170,7 +197,7 @@ def write_sidecar(path: Path, job: Job, clip: Clip, umask: int) -> None:
             "parent": spec.parent,
             "made_at": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(job.ready_at or None)),
             "result_host": host_of(job.url),
-            "clip": _facts(clip),
+            "clip": _facts(clip, sha256),
         },
         indent=2,
         ensure_ascii=False,
@@ -181,17 +208,9 @@ def write_sidecar(path: Path, job: Job, clip: Clip, umask: int) -> None:
     os.chmod(path, 0o666 & ~umask)
 
 
-def _facts(clip: Clip) -> dict[str, Any]:
+def _facts(clip: Clip, sha256: str) -> dict[str, Any]:
     """What a clip's JSON says of its file."""
-    return {
-        "file": Path(clip.path).name,
-        "bytes": clip.size,
-        "width": clip.width,
-        "height": clip.height,
-        "fps": clip.fps,
-        "frames": clip.frames,
-        "has_audio": clip.has_audio,
-    }
+    return {"file": Path(clip.path).name, **facts_of(clip, sha256)}
 
 
 def _dollars(ticks: int | None) -> float | None:
@@ -244,9 +263,9 @@ def _names(wanted: Path) -> Iterator[Path]:
 
 
 def free_name(wanted: Path) -> Path:
-    """``wanted``, or the first of ``-2``, ``-3`` … of which there is neither clip nor JSON."""
+    """``wanted``, or the first of ``-2``, ``-3`` … of which there is neither clip nor JSON. Raises OSError."""
     for path in _names(wanted):
-        if not os.path.lexists(path) and not os.path.lexists(path.with_suffix(".json")):
+        if not is_there(path) and not is_there(path.with_suffix(".json")):
             return path
     raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), str(wanted))
 
@@ -261,19 +280,20 @@ def already_there(wanted: Path, job: Job) -> Clip | None:
         sidecar = path.with_suffix(".json")
         told = _told(sidecar)
         if told.get("job") != job.id:
-            if os.path.lexists(path) or os.path.lexists(sidecar):
+            if is_there(path) or is_there(sidecar):
                 continue
             return None
-        if not os.path.lexists(path):
-            if not _is_told_of(part, path, told):
+        known = _facts_in(told)
+        if not is_there(path):
+            # A JSON of 0.1.0 tells no size, and so of no part.
+            if "bytes" not in known or not is_clip(part, known):
                 with contextlib.suppress(OSError):
                     sidecar.unlink()
-                return None
+                continue
             _give_name(part, path)
-        try:
-            clip = mp4.probe(path)
-        except (mp4.NotAClip, OSError):
-            return None
+        clip = _clip_at(path, known)
+        if clip is None:
+            continue
         # The worker that put both files there may have ended before a power cut could take neither.
         sync_file(sidecar)
         sync_file(path)
@@ -284,20 +304,35 @@ def already_there(wanted: Path, job: Job) -> Clip | None:
 
 
 def clip_on_disk(data_dir: Path, job: Job) -> str:
-    """The name of a clip beside whose name it is written that ``job`` made it; '' without one."""
+    """The name of a file that tells that the clip of ``job`` was bought and downloaded; '' without one.
+
+    Of the clip, or its part, beside whose name it is written that ``job`` made it; where both are gone, of that JSON.
+    """
     for wanted in (Path(job.spec.output), spare_path(data_dir, job)) if job.spec.output else ():
         for path in _names(wanted):
             sidecar = path.with_suffix(".json")
-            if _told(sidecar).get("job") == job.id:
-                return path.name
+            told = _told(sidecar)
+            if told.get("job") == job.id:
+                if path.is_file():
+                    return path.name
+                part, known = part_of(wanted), _facts_in(told)
+                return part.name if "bytes" in known and _clip_at(part, known) else sidecar.name
             if not (os.path.lexists(path) or os.path.lexists(sidecar)):
                 break
     return ""
 
 
-def _is_told_of(part: Path, clip: Path, told: dict[str, Any]) -> bool:
-    found = clip_in(part)
-    return found is not None and _facts(replace(found, path=str(clip))) == told.get("clip")
+def _clip_at(path: Path, known: dict[str, Any]) -> Clip | None:
+    """The clip at ``path`` when it is the one of a JSON; None also where it cannot be read."""
+    try:
+        return clip_in(path) if is_clip(path, known) else None
+    except OSError:
+        return None
+
+
+def _facts_in(told: dict[str, Any]) -> dict[str, Any]:
+    facts = told.get("clip")
+    return facts if isinstance(facts, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
 def _told(sidecar: Path) -> dict[str, Any]:

@@ -21,10 +21,12 @@ from typing import Any
 from ..core import events
 from ..core.clock import Clocks
 from ..core.files import open_own, size_of
+from ..core.legible import legible
 from ..core.record import record
 from ..core.redact import KeyMask, hosts_only, mask
 from ..core.spec import FileMark, accounts_of
 from ..ledger.ledger import Ledger
+from ..service.answer import NOT_NAMED, Named
 from . import schedule
 from .call_log import CallLog
 from .http.call import Call
@@ -67,6 +69,7 @@ class RunningCall:
     wait: float = 0.0  # seconds that the service asked for
     trouble: bool = False
     limited: bool = False  # the service answered 429: asked too often
+    named: Named = NOT_NAMED  # of a poll: of the one before, then its own
     events: list[events.Event] = field(default_factory=list[events.Event])
     command: Mapping[str, Any] | None = None
     path: Path | None = None
@@ -84,6 +87,7 @@ class Desk:
         self.ledger = Ledger.open(data_dir, worker=worker_id, session=session)
         self.call_log = CallLog(data_dir)
         self.messages: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self.reported = threading.Event()  # a call has reported since the messages were last read
         self.account: Account | None = None
         self.online = False
         self.leaving = False
@@ -121,6 +125,7 @@ class Desk:
             finally:
                 call.call.close()
                 self.messages.put(("call", call))
+                self.reported.set()
 
         threading.Thread(target=run, daemon=True, name=f"{call.kind} {call.job_id[:8]}").start()
 
@@ -186,13 +191,13 @@ class Desk:
 def write_log(data_dir: Path, text: str) -> None:
     """Append a line to ``worker.log``, without keys and URLs' paths; at 256 KB the file becomes ``worker.log.1``."""
     path = data_dir / "worker.log"
-    text = hosts_only(mask(text))
+    text = legible(hosts_only(mask(text)))
     line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{os.getpid()}] {text}\n"
     with contextlib.suppress(OSError):  # a full disk must not end the worker over a line of its log
         if size_of(path) > LOG_SIZE:
             os.replace(path, path.with_name("worker.log.1"))
         with open_own(path, "ab") as file:
-            file.write(line.encode("utf-8", "replace"))
+            file.write(line.encode())
 
 
 def pace_of(line: Mapping[str, Any], *, loopback: bool) -> Pace:

@@ -13,7 +13,7 @@ from ..core import events
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
 from ..core.urls import one_base
-from ..service.answer import poll_answer
+from ..service.answer import NOT_NAMED, poll_answer
 from ..service.request import poll_path
 from . import schedule
 from .delivery import deliver
@@ -32,15 +32,25 @@ _NO_LONGER = Problem(
 def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
     """In a thread: ask the service once how a job is, with the key that the job was bought with."""
     began = time.monotonic()
+    path = poll_path(job.request_id)
+    before, call.named = call.named, NOT_NAMED
     try:
-        answer = transport.get(poll_path(job.request_id), call.call)
+        answer = transport.get(path, call.call)
     except TransportError as error:
         call.trouble = True
         desk.log(f"job {job.id[:8]}: {error.problem.message}")
         desk.call_log.unanswered(job.id, "GET", error.problem.message, began)
         return
     desk.call_log.answered(job.id, "GET", answer.status, answer.headers, answer.body, began)
-    found = poll_answer(answer.status, answer.headers, answer.body, now=time.time())
+    found = poll_answer(
+        answer.status,
+        answer.headers,
+        answer.body,
+        now=time.time(),
+        asked=transport.base + path,
+        before=before,
+    )
+    call.named = found.named
     if found.note:
         desk.log(f"job {job.id[:8]}: {found.note}")
     call.wait = found.wait or 0.0

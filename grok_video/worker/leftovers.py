@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
+from ..core.files import is_there
 from ..core.job import Job, State
-from ..core.spec import Clip
 from ..ledger.inbox import put_command
-from .delivery import clip_in, name_part, part_of, spare_path
+from .clip_file import clip_in, facts_of, is_clip
+from .delivery import name_part, part_of, spare_path
 from .desk import Desk
 from .submit import URL_FRESH
 
@@ -71,21 +71,17 @@ class Leftovers:
 
 
 def _settle(desk: Desk, job: Job, part: Path, *, fetched: bool) -> _Left | None:
-    clip, found = job.clip, clip_in(part)
+    """What became of a part. Raises OSError."""
+    clip = job.clip
+    known = facts_of(clip, job.clip_sha256) if clip is not None else {}
     half_is_litter = clip is None or fetched
-    if (found is None and half_is_litter) or (clip is not None and _is_there(clip)):
+    delivered = clip is not None and is_clip(Path(clip.path), known)
+    if delivered or (half_is_litter and clip_in(part) is None):
         part.unlink()
         return None
-    if clip is None or os.path.lexists(clip.path):
+    if clip is None or is_there(Path(clip.path)):
         return None
-    if found is None or replace(found, path=clip.path) != clip:
+    if not is_clip(part, known):
         return _Left.KEPT
-    name_part(desk, job, part, clip, Path(clip.path))
+    name_part(desk, job, part, clip, job.clip_sha256)
     return _Left.FINISHED
-
-
-def _is_there(clip: Clip) -> bool:
-    try:
-        return os.path.getsize(clip.path) == clip.size
-    except OSError:
-        return False

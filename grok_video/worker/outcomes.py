@@ -59,6 +59,11 @@ class Outcomes:
             self._waiting.setdefault(job_id, deque()).extend(happened)
             self.due = 0.0
 
+    def rename(self, job_id: str, another: str) -> None:
+        """Let what is not on record of a job be told of another one."""
+        if happened := self._waiting.pop(job_id, None):
+            self._waiting.setdefault(another, deque()).extend(happened)
+
     def write(self) -> None:
         """Put the waiting events on record. Raises LedgerError: then the rest waits for the next try."""
         if time.monotonic() < self.due:

@@ -42,12 +42,14 @@ class Questions:
     def take_up(self, path: Path, command: dict[str, Any]) -> None:
         """Take up a question about this worker's account; after 30 s refuse one about another account.
 
-        Until then the question is left to the worker of the Blender that asks.
+        Until then, and as long as another Blender that asks lives, the question is left to that Blender's worker, which
+        may be slow to start.
         """
         account = self._desk.account
-        age = time.time() - _created(path)
-        if account is None or command.get("account") not in (account.fingerprint, None):
-            if age > 30.0:
+        if account is None:
+            return  # Blender says so in the first line that a worker reads
+        if command.get("account") not in (account.fingerprint, None):
+            if time.time() - _created(path) > 30.0 and not self._is_anothers(command):
                 self._refuse(path, command, "The key has changed meanwhile; try again.")
         elif not account.key or account.transport is None:
             self._refuse(path, command, "There is no API key: enter one in the preferences.")
@@ -59,6 +61,10 @@ class Questions:
             )
         else:
             self._waiting.append((path, command))
+
+    def _is_anothers(self, command: Mapping[str, Any]) -> bool:
+        asker = str(command.get("session", ""))
+        return asker != self._desk.session and self._desk.ledger.leases.session_alive(asker)
 
     def start(self) -> float:
         """Ask the first question, if a call may start; returns the monotonic time of the next look."""

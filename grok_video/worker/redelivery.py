@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from ..core import events, mp4
-from ..core.files import WORKERS_PATIENCE, replace_patiently, sync_file
+from ..core.files import WORKERS_PATIENCE, is_there, replace_patiently, sync_file
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
-from ..core.spec import Clip
-from .delivery import free_name, name_part, part_of, probed, writable_place
+from .clip_file import facts_of, is_clip
+from .delivery import free_name, name_part, part_of, probed, sha256_of, writable_place
 from .desk import Desk, RunningCall
 from .http.errors import unwritable
 from .http.transport import Transport
@@ -42,54 +44,49 @@ def deliver_again(
     """
     assert job.clip is not None
     place = Path(job.clip.path)
+    known = facts_of(job.clip, job.clip_sha256)
     try:
-        if _lies_at(place, job.clip) is _There.CLIP:
-            # Somebody put the file back, or a worker did and ended before it could say so.
+        # Somebody put the file back, or a worker did and ended before it could say so.
+        if _lies_at(place, known) is _There.CLIP:
             sync_file(place)
-            return events.Downloaded(job.clip)
-    except OSError as error:
-        raise unwritable(error, place) from error
+            return events.Downloaded(job.clip, None, job.clip_sha256)
+    except OSError:
+        pass  # a folder that cannot be looked into may not be written either: its clip goes to the data folder
     wanted, problem = writable_place(desk, job, place)
     part = part_of(wanted)
-    if not is_clip(part, job.clip):  # else a worker ended between the download and the rename
+    try:
+        downloaded = is_clip(part, known)  # a worker ended between the download and the rename
+    except OSError as error:
+        raise unwritable(error, part) from error
+    if not downloaded:
         transport.download(job.url, part, call.etag, call.call)
-    clip = probed(part)
+    clip, sha256 = probed(part), sha256_of(part)
     try:
         sync_file(part)
-        final, kept = _make_way(wanted, job.clip)
-        if _lies_at(final, job.clip) is _There.CLIP:
+        final, kept = _make_way(wanted, known)
+        if is_clip(final, known):
             part.unlink()
             sync_file(final)
+            clip, sha256 = job.clip, job.clip_sha256
         else:
-            name_part(desk, job, part, clip, final)
+            name_part(desk, job, part, replace(clip, path=str(final)), sha256)
     except OSError as error:
         raise unwritable(error, wanted) from error
-    return events.Downloaded(replace(clip, path=str(final)), problem or kept)
+    return events.Downloaded(replace(clip, path=str(final)), problem or kept, sha256)
 
 
-def is_clip(path: Path, clip: Clip) -> bool:
-    """Whether a file is ``clip`` as far as its size and what it says of itself tell."""
-    try:
-        if os.stat(path).st_size != clip.size:
-            return False
-        found = mp4.probe(path)
-    except (mp4.NotAClip, OSError):
-        return False
-    return (found.width, found.height, found.frames) == (clip.width, clip.height, clip.frames)
-
-
-def _lies_at(path: Path, clip: Clip) -> _There:
-    try:
-        found = os.lstat(path)
-    except OSError:
+def _lies_at(path: Path, known: Mapping[str, Any]) -> _There:
+    """What lies at a path. Raises OSError where that cannot be told: nothing may be written there then."""
+    if not is_there(path):
         return _There.NOTHING
-    if is_clip(path, clip):
-        return _There.CLIP
-    if not stat.S_ISREG(found.st_mode):
-        return _There.OTHER
-    if not found.st_size:
-        return _There.NOTHING
+    found = os.lstat(path)
     try:
+        if is_clip(path, known):
+            return _There.CLIP
+        if not stat.S_ISREG(found.st_mode):
+            return _There.OTHER
+        if not found.st_size:
+            return _There.NOTHING
         mp4.probe(path)
     except mp4.NotAClip:
         return _There.BROKEN
@@ -98,9 +95,9 @@ def _lies_at(path: Path, clip: Clip) -> _There:
     return _There.OTHER
 
 
-def _make_way(wanted: Path, clip: Clip) -> tuple[Path, Problem | None]:
+def _make_way(wanted: Path, known: Mapping[str, Any]) -> tuple[Path, Problem | None]:
     """Where the clip goes, and what the artist is to know of it. Raises OSError."""
-    there = _lies_at(wanted, clip)
+    there = _lies_at(wanted, known)
     if there is _There.BROKEN:
         aside = free_name(wanted.with_name(f"{wanted.stem}-broken{wanted.suffix}"))
         try:

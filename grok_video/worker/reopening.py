@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from ..ledger.carry import Rows, carry_over, remember
+from ..ledger.carry import Remembered, carry_over, remember
 from ..ledger.errors import LedgerError, LedgerMoved
 from ..ledger.ledger import Ledger
 from ..ledger.reader import REBUILT
@@ -27,7 +27,7 @@ class Reopening:
         self._leases = leases
         self._outcomes = outcomes
         self._home = desk.data_dir  # where Blender looks for the list
-        self._before: dict[str, Rows] = {}
+        self._before: Remembered | None = None
         self._moved = False
         self.due = False
 
@@ -64,7 +64,7 @@ class Reopening:
         if place != desk.data_dir:
             desk.data_dir, desk.call_log = place, CallLog(place)
         self._leases.start_again(call.job_id for call in desk.running.values() if call.sent)
-        self._before, self.due = {}, False
+        self._before, self.due = None, False
         desk.log(f"The list of clips was opened again in {place}.")
 
     def _place(self, old: Ledger) -> Path | None:
@@ -86,14 +86,28 @@ class Reopening:
     def _bring_over(self, ledger: Ledger, *, same: bool) -> None:
         paid = self._outcomes.of_paid()
         paid |= {call.job_id for call in self._desk.running.values() if call.sent}
-        carried = carry_over(ledger, self._before, paid, same=same)
+        added = ""
+        if self._before is not None:
+            carried = carry_over(ledger, self._before, paid, same=same)
+            if carried.jobs:
+                added = f" {carried.jobs} that it did not know were added."
+            for job_id, another in carried.others.items():
+                self._rename(job_id, another)
         if self._moved and not ledger.rebuilt and not self._desk.leaving:
-            added = f" {carried} that it did not know were added." if carried else ""
             ledger.notice(
                 REBUILT,
                 {
                     "message": "The file of the list of clips was replaced by another one while it was in use, and "
-                    f"that one was opened: {len(ledger.jobs())} clips.{added} Nothing was bought by this.",
+                    f"that one was opened: {len(ledger.jobs())} clips.{added} Nothing was bought by this. "
+                    f"{ledger.limits().words}",
                     "at": time.time(),
                 },
             )
+
+    def _rename(self, job_id: str, another: str) -> None:
+        """Let the answer to a POST of a job go to the job that the POST is in this ledger."""
+        self._outcomes.rename(job_id, another)
+        running = self._desk.running
+        if another not in running and (call := running.pop(job_id, None)):
+            call.job_id = another
+            running[another] = call

@@ -17,6 +17,7 @@ from ..core import events, word
 from ..core.job import Job, State
 from ..core.problem import LOST_HINT, Problem, ProblemCode
 from ..core.record import mutable_record, record
+from ..service.answer import NOT_NAMED, Named
 
 #: Seconds that a job of another Blender session may wait for that session's worker to be (re)started.
 FOREIGN_GRACE = 10.0
@@ -84,6 +85,7 @@ class Memory:
     fetch_at: float = 0.0  # mono: not to be downloaded before, however late the next poll is
     troubles: int = 0  # calls in a row that failed
     aged: float = 0.0  # seconds that the word was old, by wall time, when it was first seen
+    named: Named = NOT_NAMED  # what the last poll said: forgotten, it is asked for anew, free
 
 
 class Act(StrEnum):
@@ -232,8 +234,8 @@ def of_fetching(event: events.Event) -> events.Event:
             return events.FetchLink(url, cost)
         case events.UrlGone():
             return events.FetchLink("")
-        case events.Downloaded(clip, problem):
-            return events.FetchedAgain(clip, problem)
+        case events.Downloaded(clip, problem, sha256):
+            return events.FetchedAgain(clip, problem, sha256)
         case events.Progress():
             return events.FetchTrouble()
         case events.DownloadBroken(problem, wait):

@@ -7,12 +7,13 @@ POST: files are read here, some of them twice.
 
 from __future__ import annotations
 
-import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..core import mp4
+from ..core.amount import usd
 from ..core.files import open_given
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
@@ -20,6 +21,7 @@ from ..core.record import record
 from ..core.spec import Clip, FileMark, JobSpec, Keyframe, Kind, Picture, mark_of
 from ..service.pricing import billed_seconds, estimate_of, priced_resolution
 from ..service.request import RemoteClip
+from .clip_file import checksum_of, facts_of, is_clip_open
 from .http.errors import SourceGone
 
 #: Seconds by which a measured length may miss the priced one: clocks of files are no finer.
@@ -47,6 +49,7 @@ class _Found:
     mark: FileMark
     same: bool  # the file of the click
     clip: Clip | None  # of a source video
+    downloaded: bool  # that clip is what the job that made it has on record
 
 
 def files_of_click(
@@ -65,23 +68,20 @@ def files_of_click(
         _looked_at(spec, what, path, size, marks.get(path), made)
         for what, path, size in spec.sent_files
     ]
-    if changed := " and the ".join(one.what for one in found if not one.same):
-        raise FilesChanged(
-            f"The {changed} of this job has changed since your click.",
-            _TAKE_IT,
-            _as_found(spec, found),
-        )
-    for one in found:
-        if one.clip is not None and not _priced_as(spec, one.clip):
-            raise FilesChanged(
-                f"The {one.what} of this job is another one than was priced: it lasts "
-                f"{one.clip.seconds:.1f} s at {priced_resolution(one.clip.width, one.clip.height)}.",
-                _TAKE_IT,
-                _as_found(spec, found),
-            )
-        if not _is_download(one, made):
-            named = None
+    fresh = _as_found(spec, found) if found else spec
+    if changed := [one.what for one in found if not one.same]:
+        words = one_or_more(changed, "has", "have")
+        raise FilesChanged(f"{words} changed since your click.", _TAKE_IT, fresh)
+    if other := _not_priced(spec, fresh):
+        raise FilesChanged(other, _TAKE_IT, fresh)
+    if not all(one.downloaded for one in found):
+        named = None
     return tuple(one.mark for one in found), named
+
+
+def one_or_more(files: Sequence[str], one: str, more: str) -> str:
+    """The beginning of a sentence of a job's files, by an artist's names: 'The A and the B of this job have'."""
+    return f"The {' and the '.join(files)} of this job {one if len(files) == 1 else more}"
 
 
 def _is_gone(spec: JobSpec) -> bool:
@@ -102,15 +102,16 @@ def _looked_at(
 ) -> _Found:
     """Look at one file. Raises FilesChanged when it cannot be read, or is no clip where a clip is sent."""
     clip: Clip | None = None
+    recorded = facts_of(made.clip, made.clip_sha256) if made is not None and made.clip else {}
     try:
         with open_given(Path(path)) as file:
             mark = mark_of(path, os.fstat(file.fileno()))
             if spec.kind is not Kind.GENERATE:
                 clip = mp4.probe_open(file, path)
+            downloaded = bool(recorded) and is_clip_open(file, recorded)
             moved = known is not None and not known.looks_like(mark)
             if made is not None or moved or (known is not None and known.sha256):
-                file.seek(0)
-                mark = replace(mark, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+                mark = replace(mark, sha256=checksum_of(file))
     except mp4.NotAClip as error:
         raise FilesChanged(
             f"The {what} of this job is no whole clip: {error}.", _PUT_BACK
@@ -120,32 +121,32 @@ def _looked_at(
             f"The {what} of this job cannot be read: {error.strerror}.", _PUT_BACK
         ) from error
     if known is None:
-        return _Found(what, mark, size in (0, mark.size), clip)
+        return _Found(what, mark, size in (0, mark.size), clip, downloaded)
     same = known.holds(mark) if known.sha256 else known.looks_like(mark)
     # The click knew no content, but the download did: a sync tool that gives the clip another time changes nothing.
-    same |= not known.sha256 and known.size == mark.size and _is_known(mark, made)
-    return _Found(what, mark, same, clip)
+    by_content = downloaded and "sha256" in recorded
+    same |= not known.sha256 and known.size == mark.size and by_content
+    return _Found(what, mark, same, clip, downloaded)
 
 
-def _priced_as(spec: JobSpec, clip: Clip) -> bool:
-    """Whether the service bills for ``clip`` what the artist saw."""
-    assert spec.video is not None
-    seconds = (clip.seconds, spec.video.seconds)
+def _not_priced(spec: JobSpec, fresh: JobSpec) -> str:
+    """'' or why the source clip as it is, in ``fresh``, is not sent at the price that the artist saw.
+
+    A clip of another length or size was not agreed to at all, be it cheaper.
+    """
+    if spec.video is None or fresh.video is None:
+        return ""
+    seconds = (fresh.video.seconds, spec.video.seconds)
     alike = abs(seconds[0] - seconds[1]) < _ALIKE or len({*map(billed_seconds, seconds)}) == 1
-    return alike and priced_resolution(clip.width, clip.height) == spec.resolution
-
-
-def _is_known(mark: FileMark, made: Job | None) -> bool:
-    return made is not None and bool(made.clip_sha256) and made.clip_sha256 == mark.sha256
-
-
-def _is_download(found: _Found, made: Job | None) -> bool:
-    """Whether a file is the clip that ``made`` downloaded; of 0.1.0's downloads no checksum is on record."""
-    if made is None or made.clip is None or found.clip is None:
-        return False
-    if made.clip_sha256:
-        return _is_known(found.mark, made)
-    return replace(made.clip, path="") == replace(found.clip, path="")
+    if not alike or fresh.resolution != spec.resolution:
+        return (
+            "The source clip of this job is another one than was priced: it lasts "
+            f"{seconds[0]:.1f} s at {fresh.resolution}."
+        )
+    price, seen = fresh.estimate, spec.estimate
+    if price is None or seen is None or price <= seen:
+        return ""
+    return f"This job costs {usd(price)}, and not the {usd(seen)} that you saw."
 
 
 def _as_found(spec: JobSpec, found: list[_Found]) -> JobSpec:
@@ -181,7 +182,9 @@ def _as_found(spec: JobSpec, found: list[_Found]) -> JobSpec:
         duration=billed_seconds(clip.seconds) if edit else spec.duration,
         resolution=priced_resolution(clip.width, clip.height),
     )
-    return replace(fresh, estimate=estimate_of(fresh))
+    # A model that was typed in has the price per second that the artist entered.
+    by_second = (spec.estimate or 0) // max(spec.duration, 1)
+    return replace(fresh, estimate=estimate_of(fresh, by_second))
 
 
 class Reading:

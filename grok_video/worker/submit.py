@@ -17,13 +17,13 @@ from ..core.problem import LOST_HINT, Problem, ProblemCode
 from ..core.spec import JobSpec, Kind
 from ..core.urls import one_base
 from ..ledger.errors import LedgerError, StaleJob
-from ..ledger.store import LATER_STATUS, Accounts, Store
-from ..service.answer import submit_answer
+from ..ledger.store import Accounts, Store
+from ..service.answer import names_job, submit_answer
 from ..service.request import RemoteClip, submission
 from .desk import Desk, RunningCall
 from .http.errors import Answer, SourceGone, TransportError
 from .http.transport import Transport
-from .sources import FilesChanged, Reading, files_of_click, found_instead
+from .sources import FilesChanged, Reading, files_of_click, found_instead, one_or_more
 
 URL_FRESH = 20 * 3600.0  # seconds; a result's URL is gone after about 24 h
 
@@ -42,21 +42,23 @@ class Abandon(Exception):
 
 
 def bought_before(name: str) -> Problem:
-    """Why a job is not sent whose clip lies on the disk, in the file ``name``."""
+    """Why a job is not sent whose clip was downloaded before, as the file ``name`` tells: the clip, or only its JSON."""
+    only_told = name.endswith(".json")
+    there = f"was there before, as {name} tells" if only_told else f"is there already ({name})"
     return Problem(
         ProblemCode.HELD,
-        f"The clip of this job is there already ({name}): it was bought before, and this list of clips is older than "
-        "that, as after a backup was put back. Nothing was sent or charged.",
-        "Add the file to the sequencer, or generate another clip.",
+        f"The clip of this job {there}: it was bought before, and this list of clips is older than that, as after a "
+        "backup was put back. Nothing was sent or charged.",
+        f"Add {'the clip' if only_told else 'the file'} to the sequencer, or generate another clip.",
     )
 
 
 def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
-    """The files to be sent that are not on disk, by an artist's names ('source still and the end frame'), or ''."""
+    """'' or a sentence: which of the files to be sent are not on disk."""
     if named is not None and not spec.files:
         return ""  # put down by 0.1.0, which sent the address of a clip that was gone
     gone = [what for what, path, _ in spec.sent_files if not os.path.exists(path)]
-    return " and the ".join(gone)
+    return f"{one_or_more(gone, 'is', 'are')} gone." if gone else ""
 
 
 def source_job(store: Store, spec: JobSpec) -> Job | None:
@@ -124,8 +126,10 @@ def post(
         came = error.came
         if came is not None:
             event = submit_answer(came.status, came.headers, came.body, now=time.time())
-            # The answer was cut, packed or announced wrongly, but holds a whole id: the job is bought.
-            if isinstance(event, events.Submitted):
+            # The answer was cut, packed or announced wrongly, but holds a whole id: the job is bought. Ids that are
+            # no answer to which clip this is, are kept where the artist sees them.
+            kept = call.sent and names_job(came.headers, came.body)
+            if isinstance(event, events.Submitted) or kept:
                 call.events = [event]
                 _log_answer(desk, job, came, began)
                 return
@@ -145,13 +149,12 @@ def _meaning(call: RunningCall, answer: Answer, *, named: bool) -> events.Event:
     """The event of a complete answer: an answer that came before the last byte left says that nothing was sent."""
     event = submit_answer(answer.status, answer.headers, answer.body, now=time.time(), named=named)
     if isinstance(event, events.AnswerLost) and not call.sent:
-        event = events.NotSent(event.problem)
-    if isinstance(event, events.NotSent):
-        call.trouble = True
-        if call.sent and answer.status not in LATER_STATUS:
-            return events.AnswerLost(event.problem)
-        if event.problem.http_status != answer.status:
-            return replace(event, problem=replace(event.problem, http_status=answer.status))
+        why = f"xAI answered {answer.status} before the whole request had left."
+        again = "Nothing was sent or charged; it is tried again."
+        event = events.NotSent(
+            Problem(ProblemCode.NETWORK, f"{why} {again}", http_status=answer.status)
+        )
+    call.trouble |= isinstance(event, events.NotSent)
     return event
 
 

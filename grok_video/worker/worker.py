@@ -35,9 +35,9 @@ from ..ledger.errors import (
     LimitReached,
     StaleJob,
 )
-from ..ledger.inbox import waiting_commands
+from ..ledger.inbox import Inbox
 from . import schedule
-from .commands import take_command
+from .commands import take_commands
 from .delivery import clip_on_disk
 from .desk import Account, Desk, RunningCall, pace_of
 from .fetch import download, poll
@@ -78,6 +78,7 @@ class Worker:
         self._leftovers = Leftovers(desk)
         self._ready = desk.data_dir / "workers" / f"{desk.id}.ready"
         self._wake = True
+        self._inbox = Inbox(desk.data_dir, lambda ids: desk.ledger.commands.refuse_unread(ids))
         self._work: dict[str, Job] = {}  # jobs that are not at an end, by id
         self._memory: dict[str, Memory] = {}
         self._etags: dict[str, str] = {}
@@ -130,6 +131,7 @@ class Worker:
 
     def _wait(self, until: float) -> None:
         timeout = min(max(until - time.monotonic(), 0.0), TICK)
+        self.desk.reported.clear()
         try:
             message = (
                 self.desk.messages.get(timeout=timeout)
@@ -188,7 +190,7 @@ class Worker:
         self._take_in()
         # Questions before polls, which would never leave a slot: somebody looks at the panel for the answer.
         until = min(self._questions.start(), self._drive())
-        if self._take_in():  # what driving wrote down may be due at once
+        if self._take_in() or self._inbox:  # what driving wrote down may be due at once
             until = 0.0
         self.desk.said_nothing()
         if self._idle():
@@ -216,10 +218,10 @@ class Worker:
 
     def _changed(self, job: Job) -> None:
         call = self.desk.running.get(job.id)
-        delivered = job.state in FINAL_STATES or (job.state is State.READY and not job.claimed_by)
-        if call is None and (delivered or job.state is State.READY):
+        over = job.state in FINAL_STATES or (job.state is State.READY and not job.claimed_by)
+        if call is None and (over or job.state is State.READY):
             self._leftovers.see_to(job)
-        if delivered and not job.fetching:
+        if over and not job.fetching:
             self._work.pop(job.id, None)
             self._memory.pop(job.id, None)
         else:
@@ -270,9 +272,8 @@ class Worker:
 
     def _read_inbox(self) -> None:
         self._wake = False
-        for path, command in waiting_commands(self.desk.data_dir):
+        if take_commands(self._inbox, self.desk, self._questions):
             self._busy_at = time.monotonic()
-            take_command(path, command, self.desk, self._questions)
 
     # ----------------------------------------------------------------------------------- what is due
 
@@ -356,7 +357,7 @@ class Worker:
                     wait = self.desk.slot("poll", modest=not starves)
                     if wait:
                         return mono + wait
-                    call = RunningCall("poll", job.id, Call(), job.fetching)
+                    call = RunningCall("poll", job.id, Call(), job.fetching, named=memory.named)
                     self.desk.start(call, poll, job, self.desk.transport)
                 case _:
                     etag = self._etags.pop(job.id, "")
@@ -378,8 +379,8 @@ class Worker:
         if gone := gone_files(job.spec, named):
             held = Problem(
                 ProblemCode.FILE,
-                f"The {gone} of this job is gone. Nothing was sent or charged.",
-                "Put the file back and press Send, or generate again.",
+                f"{gone} Nothing was sent or charged.",
+                "Put back what is gone and press Send, or generate again.",
             )
             return self._hold(job, held)
         # Before a slot is taken, which a job that is held would keep from the others.
@@ -429,6 +430,7 @@ class Worker:
             call.kind == "poll" and memory is not None and job is not None and not call.call.aborted
         ):
             schedule.after_poll(job, memory, pace, mono, call.trouble, call.wait)
+            memory.named = call.named
             if call.limited:  # the limit is the account's, not the job's
                 self.desk.pause(mono + max(call.wait, pace.gap))
         elif call.kind == "download":

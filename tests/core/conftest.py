@@ -38,13 +38,24 @@ settings.register_profile("core", deadline=None)
 settings.load_profile("core")
 
 #: Modules whose tests look at something that is made once and takes long: one process runs all of each.
-TOGETHER = {"test_crash", "test_damaged", "test_faults", "test_moved_meanwhile", "test_tls"}
+TOGETHER = {
+    "test_crash", "test_damaged", "test_docs", "test_faults", "test_moved_meanwhile", "test_tls",
+}  # fmt: skip
+#: What is about the text of the project, about what accidents and other versions leave in a folder, or on a clock
+#: of its own: the same on every Python. One core ring has it.
+ONCE = {
+    "test_damaged", "test_days", "test_docs", "test_fold", "test_imports", "test_limit",
+    "test_moving", "test_older_ledger", "test_one_rule", "test_patching", "test_prose",
+    "test_session_parts", "test_sizes",
+}  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every other test goes to whichever process is free."""
     for item in items:
+        if item.path.stem in ONCE:
+            item.add_marker(pytest.mark.once)
         if item.path.stem in TOGETHER:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
 

@@ -39,6 +39,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # run by its path, wi
 import patching
 
 LEDGER = "ledger.sqlite3"
+BACKUP = "backup.sqlite3"  # beside the data folder: the ledger as it was when the job had been made
 #: Seconds; a job that another Blender left behind waits ten before it is held, and three are given to other workers
 #: when a ledger was opened again.
 GRACE = 0.3
@@ -58,6 +59,14 @@ def copy(data: Path) -> None:
     """As a sync tool puts back what it has fetched."""
     shutil.copyfile(data / LEDGER, data / "new")
     os.rename(data / "new", data / LEDGER)
+
+
+def over(data: Path) -> None:
+    """As ``cp`` puts back a backup: into the open file, which stays where it is."""
+    backup = data.with_name(BACKUP)
+    shutil.copyfile(
+        backup if backup.exists() else shutil.copy(data / LEDGER, backup), data / LEDGER
+    )
 
 
 def empty(data: Path) -> None:
@@ -89,7 +98,9 @@ def swap(data: Path) -> None:
     os.rename(data.with_name("new"), data)
 
 
-DEEDS = {deed.__name__: deed for deed in (delete, rename, copy, empty, link, folder, away, swap)}
+DEEDS = {
+    deed.__name__: deed for deed in (delete, rename, copy, over, empty, link, folder, away, swap)
+}
 
 
 class Points:
@@ -100,23 +111,28 @@ class Points:
         self._at = ("", 0)
         self._log = -1
         self._guard = threading.RLock()
-        self._deed: Callable[[], None] | None = None
+        self._data = Path()
+        self._deed: Callable[[Path], None] | None = None
 
-    def begin(self, at: tuple[str, int], log: str, deed: Callable[[], None] | None = None) -> None:
+    def begin(self, told: dict[str, Any]) -> None:
         """From here on they count."""
-        self._at = at
-        self._deed = deed
-        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        name, number = told["at"]
+        self._at = name, number
+        self._data = Path(told["data"])
+        self._deed = DEEDS.get(told.get("deed", ""))
+        self._log = os.open(told["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def hit(self, name: str) -> None:
         """Pass a point, or end there."""
         with self._guard:
             self._seen[name] += 1
             os.write(self._log, f"{name}\n".encode())
+            if self._deed is not None and name == "commit commands+created: after":
+                in_a_child(shutil.copyfile, self._data / LEDGER, self._data.with_name(BACKUP))
             if self._at != (name, self._seen[name]):
                 return
             if self._deed is not None:
-                in_a_child(self._deed)
+                in_a_child(self._deed, self._data)
             else:
                 os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(60)  # until it has arrived
@@ -127,12 +143,12 @@ class Points:
             return self._at == (name, self._seen[name] + 1)
 
 
-def in_a_child(deed: Callable[[], None]) -> None:
+def in_a_child(deed: Callable[..., Any], *given: Path) -> None:
     """Do it in another process: whatever opens and closes the ledger in this one drops SQLite's locks."""
     pid = os.fork()
     if not pid:
         try:
-            deed()
+            deed(*given)
         except BaseException:
             traceback.print_exc()
             os._exit(1)
@@ -226,14 +242,15 @@ def mark(core: Any) -> None:
 
     write_line = journal.Journals.write
 
-    def marked_line(self: Any, job_id: str, line: str, *, synced: bool) -> None:
+    def marked_line(self: Any, job_id: str, line: str, *, synced: bool) -> Any:
         kind = json.loads(line)["kind"]
         hit(f"journal {kind}: before")
         if POINTS.next_is(f"journal {kind}: inside"):
             write_line(self, job_id, line[: len(line) // 2], synced=synced)
         hit(f"journal {kind}: inside")
-        write_line(self, job_id, line, synced=synced)
+        marks = write_line(self, job_id, line, synced=synced)
         hit(f"journal {kind}: after")
+        return marks
 
     put(journal.Journals, "write", marked_line)
 
@@ -338,9 +355,7 @@ def be_worker(process: Any, told: dict[str, Any], stdin: int, stderr: int) -> No
             os.close(number)
         os.chdir(told["data"])
         sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
-        name, n = told["at"]
-        deed = DEEDS.get(told.get("deed", ""))
-        POINTS.begin((name, n), told["log"], deed and functools.partial(deed, Path(told["data"])))
+        POINTS.begin(told)
         os._exit(process.main(Path(told["data"]), told["session"], told["worker"]))
     except BaseException:
         traceback.print_exc()

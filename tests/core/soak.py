@@ -30,6 +30,7 @@ from grok_video.core.job import FINAL_STATES, Job, State
 from grok_video.core.mp4 import NotAClip, probe
 from grok_video.core.problem import ProblemCode
 from grok_video.core.spec import JobSpec, new_id
+from grok_video.ledger.inbox import holds_commands
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.schema import FILE_NAME
 from grok_video.service.pricing import estimate_of
@@ -388,7 +389,7 @@ class Soak:
                     self.revive(person)
             self.service.finish()
             bought = {job["prompt"]: job["id"] for job in self.service.jobs()}
-            moving = any((self.people[0].data / "inbox").glob("*.json"))
+            moving = holds_commands(self.people[0].data)
             for job in self.look().values():
                 moving |= job.open
                 if (job.id, job.seq) in said:

@@ -429,6 +429,71 @@ def test_a_length_that_was_not_priced_is_not_sent(
     assert service.jobs()[-1]["ticks"] == dearer == job.cost
 
 
+def test_the_price_that_was_seen_is_the_bill(blender: Blender, service: StandIn) -> None:
+    """The file is the click's, and its price is another than the button said: an older table of prices, a script."""
+    blender.start()
+    source = made_clip(blender)
+    spec = as_clicked(reworked(blender, Kind.EXTEND, source))
+    price = spec.estimate
+    assert price is not None
+    seen = replace(spec, estimate=price - 1)
+    blender.say("submit", spec=seen)
+    job = held(blender, spec.id)
+    assert job.instead == replace(
+        job.spec, estimate=price, files=job.instead.files if job.instead else ()
+    )
+    assert len(posts(service)) == 1
+    send(blender, job)
+    assert blender.until(spec.id, State.READY).reserved == price
+    # What is typed in has the artist's own price: a service that sells cheaper is nobody's concern.
+    dearer = replace(as_clicked(reworked(blender, Kind.EDIT, source)), model="grok-next")
+    dearer = replace(dearer, unchecked=True, estimate=2 * 10**9)
+    blender.say("submit", spec=dearer)
+    assert blender.until(dearer.id, lambda job: job.sent).reserved == 2 * 10**9
+
+
+@pytest.mark.parametrize("unchecked", [False, True])
+def test_a_cheaper_film_is_not_sent_as_the_one_that_was_priced(
+    blender: Blender, service: StandIn, unchecked: bool
+) -> None:
+    """Shorter, and so no dearer: the artist chose another one. A typed-in model keeps its price per second."""
+    blender.start()
+    source = made_clip(blender)
+    assert source.clip is not None
+    short = film(blender, 1, "short.mp4")
+    bought = len(posts(service))
+    spec = reworked(blender, Kind.EDIT, source, whole=False)
+    shutil.copy(short, source.clip.path)
+    assert spec.video is not None
+    spec = replace(spec, video=replace(spec.video, size=short.stat().st_size))
+    if unchecked:
+        spec = replace(spec, model="grok-next", unchecked=True, estimate=2 * 10**9)
+    blender.say("submit", spec=as_clicked(spec))
+    job = held(blender, spec.id)
+    assert len(posts(service)) == bought
+    assert job.instead is not None
+    assert job.instead.duration == 1
+    assert 0 < (job.instead.estimate or 0) < (spec.estimate or 0)
+
+
+def test_files_that_changed_are_named_as_artists_speak(blender: Blender) -> None:
+    """One has changed, two have; one is gone, two are."""
+    both = everything(blender)
+    for path in (both.image, both.references[0].path):
+        longer(Path(path))
+    blender.start().say("submit", spec=both)
+    job = held(blender, both.id)
+    assert job.problem is not None
+    assert "source still and the reference Chair of this job have changed" in job.problem.message
+    lost = everything(blender)
+    for path in (lost.image, lost.references[0].path):
+        Path(path).unlink()
+    blender.say("submit", spec=lost)
+    job = held(blender, lost.id)
+    assert job.problem is not None
+    assert "source still and the reference Chair of this job are gone" in job.problem.message
+
+
 def test_a_source_that_is_no_clip_any_more_is_held(blender: Blender, service: StandIn) -> None:
     blender.start()
     source = made_clip(blender)
@@ -481,15 +546,14 @@ def test_the_old_versions_worker_goes_on_with_such_a_job(
     blender.start().say("submit", spec=spec)
     blender.until(spec.id, State.RUNNING)
     blender.kill()
-    blender.program = old
-    blender.start()
+    blender.as_0_1_0(old).start()
     service.finish()
     job = blender.until(spec.id, State.READY)
     assert job.clip_sha256 == ""
     assert len(posts(service)) == 1
     # What 0.1.0 has downloaded is known by its size and by what it says of itself.
     blender.kill()
-    blender.program = Blender.program
+    blender.program, blender.ending = Blender.program, Blender.ending
     blender.start()
     again = as_clicked(reworked(blender, Kind.EXTEND, job))
     blender.say("submit", spec=again)

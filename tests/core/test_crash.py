@@ -543,6 +543,9 @@ def go_on_after(victim: Victim, spec: JobSpec, *, may_hold: bool) -> Job:
     said: set[tuple[str, int]] = set()
 
     def ended() -> Job | None:
+        came = may_have_started(
+            victim.service
+        )  # before the job is read: a release may lie in the inbox already
         job = victim.job(spec.id)
         if job is None:
             return None
@@ -555,7 +558,7 @@ def go_on_after(victim: Victim, spec: JobSpec, *, may_hold: bool) -> Job:
         if job.held:
             assert may_hold, "the same Blender started its worker again: nobody has to be asked"
             if ("release", job.seq) not in said:
-                assert may_have_started(victim.service) == posts, "bought before the user's word"
+                assert came == posts, "bought before the user's word"
             once("release", session=victim.session)
         elif job.state is State.UNKNOWN:
             jobs = victim.service.jobs()

@@ -11,6 +11,7 @@ import zoneinfo
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,14 @@ def changes(zone: zoneinfo.ZoneInfo, first: int, last: int, step: int) -> list[i
     return found
 
 
+@cache
+def beginnings(zone: zoneinfo.ZoneInfo, midnight: int) -> frozenset[int]:
+    """All places where the local day can begin whose midnight it would be in UTC: at a midnight, or when clocks change."""
+    near = range(midnight - 48 * HOUR, midnight + 72 * HOUR, 4 * HOUR)
+    places = {midnight - offset(zone, moment) for moment in near}
+    return frozenset({*places, *changes(zone, near[0], near[-1], 4 * HOUR)})
+
+
 def began(zone: zoneinfo.ZoneInfo, at: int, *, monthly: bool) -> int:
     """The first moment of the local day or month of ``at``: of all places where one can begin the first that did."""
 
@@ -78,9 +87,7 @@ def began(zone: zoneinfo.ZoneInfo, at: int, *, monthly: bool) -> int:
     date = datetime.fromtimestamp(at, zone).date()
     date = date.replace(day=1) if monthly else date
     midnight = int(datetime.combine(date, datetime.min.time(), UTC).timestamp())
-    near = range(midnight - 48 * HOUR, midnight + 72 * HOUR, 4 * HOUR)
-    places = {midnight - offset(zone, moment) for moment in near}
-    places |= {*changes(zone, near[0], near[-1], 4 * HOUR), at}
+    places = {*beginnings(zone, midnight), at}
     return min(moment for moment in places if moment <= at and name(moment) == name(at))
 
 
@@ -217,6 +224,7 @@ def local_date(zone: str, at: float) -> str:
         max_size=40,
     )
 )
+@example([("UTC", -1, 5), ("UTC", 19, 4)])
 @example([("Asia/Tokyo", 0, 5), *[("America/Los_Angeles", 0, 5)] * 9, *[("UTC", 4, 5)] * 9])
 def test_no_journey_frees_a_date_twice(
     tmp_path_factory: pytest.TempPathFactory, journey: list[tuple[str, int, int]]
@@ -226,7 +234,8 @@ def test_no_journey_frees_a_date_twice(
     ledger = Ledger.open(tmp_path_factory.mktemp("journey"))
     ledger.connection.execute("PRAGMA synchronous = OFF")
     ledger.commands.apply({"id": new_id(), "command": "limits", "day": 7, "month": 30})
-    now = newest = datetime.fromisoformat("2026-05-30T00:00+00:00").timestamp()
+    now = datetime.fromisoformat("2026-05-30T00:00+00:00").timestamp()
+    last_bought = 0.0
     days: dict[str, int] = {}
     months: dict[str, int] = {}
     for zone, hours, price in journey:
@@ -242,8 +251,8 @@ def test_no_journey_frees_a_date_twice(
             assert refusal is not None
             continue
         assert refusal is None
-        newest = max(newest, now)
-        date = local_date(zone, newest)
+        last_bought = max(last_bought, now)
+        date = local_date(zone, last_bought)
         days[date] = days.get(date, 0) + price
         months[date[:7]] = months.get(date[:7], 0) + price
     ledger.close()

@@ -456,7 +456,7 @@ def submit_cases() -> Iterator[Case]:
         do = to("/elsewhere", status)
         yield Case("submit", f"redirect {status}", [do], *lost)
     yield Case("submit", "redirect to another host", [to("http://localhost:9/x", 307)], *lost)
-    for value in WRONG:
+    for value in (value for value in WRONG if value != 7):  # a whole number is an id
         do = answered(200, {"request_id": value})
         yield Case("submit", f"the id is {value!r}", [do], *lost)
     for odd in (
@@ -467,10 +467,10 @@ def submit_cases() -> Iterator[Case]:
         "?x=1#y",
         "Schäfer 🐑",
         ". .",
-        "i" * 4096,
+        "i" * 200,
     ):
         yield Case("submit", f"the id is {odd[:20]!r}", [], request_id=odd)
-    for odd in (".", "..", "i" * 10_000, "two\nlines", "\x1b[31mred"):
+    for odd in (".", "..", "é" * 201, "i" * 10_000, "two\nlines", "\x1b[31mred"):
         do = answered(200, {"request_id": odd})
         yield Case("submit", f"the id is {odd[:12]!r}, unusable", [do], *lost)
 
@@ -512,7 +512,7 @@ def poll_cases() -> Iterator[Case]:
         "ftp://127.0.0.1/c.mp4",
         "file:///etc/passwd",
         "javascript:alert(1)",
-        "//x/c",
+        "https:c.mp4",
         "http://",
     ):
         do = done_with("video.url", url)

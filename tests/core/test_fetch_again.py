@@ -475,9 +475,7 @@ def test_with_a_worker_of_0_1_0_on_the_same_ledger(
     make_blender: Callable[[], Blender], service: StandIn, old: Path
 ) -> None:
     """It has the job's lease, reads the same inbox, and does not know what the new one does."""
-    before = make_blender()
-    before.program = old
-    before.start()
+    before = make_blender().as_0_1_0(old).start()
     job = delivered(before, State.READY)
     service.fail("job", "stall")
     keeps_it_awake = before.submit()
@@ -505,9 +503,7 @@ def test_with_a_worker_of_0_1_0_on_the_same_ledger(
 def test_a_clip_that_0_1_0_fetched(
     make_blender: Callable[[], Blender], service: StandIn, old: Path
 ) -> None:
-    before = make_blender()
-    before.program = old
-    before.start()
+    before = make_blender().as_0_1_0(old).start()
     job = delivered(before)
     before.hang_up()
     path_of(job).unlink()

@@ -35,7 +35,20 @@ FOLDERS: dict[str, set[str]] = {
     },
 }
 #: What Blender's side may use of the ledger: it reads, and puts commands down.
-LEDGER_IN_BLENDER = {"reader", "inbox", "locks", "journal", "job_log", "errors", "schema", "place"}
+LEDGER_IN_BLENDER = {
+    *(
+        "reader",
+        "listing",
+        "inbox",
+        "locks",
+        "journal",
+        "job_log",
+        "errors",
+        "schema",
+        "place",
+        "whereabouts",
+    ),
+}
 #: What Blender's side may not use: no Python thread ever runs inside Blender.
 NOT_IN_BLENDER = {"threading", "_thread", "asyncio", "multiprocessing", "concurrent"}
 #: HTTP belongs to the worker, and in it to one folder.

@@ -69,7 +69,11 @@ PICTURE = Picture("/stills/a.png", "image/png", 5000, "Camera.001")
 RICH = make_spec(
     kind=Kind.EXTEND,
     image_pixels=(848, 480),
-    target=Target("session-a", "/films/a.blend", "Scene", 97, "AFTER", "Shot", "m1", 3, 96, 4),
+    target=Target(
+        *("session-a", "/films/a.blend", "Scene", 97, "AFTER", "Shot", "m1", 3, 96, 4),
+        scene_uid=71,
+        scene_mark="session-a-71",
+    ),
     video=SourceVideo("/stills/a.mp4", 4.04, 90_000, 848, 480, "job-1"),
     references=(PICTURE, Picture("/stills/b.jpg", "image/jpeg")),
     last_frame=PICTURE,

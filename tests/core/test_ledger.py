@@ -24,7 +24,9 @@ from grok_video.core.events import (
     Created,
     Done,
     Downloaded,
+    FetchAgain,
     FetchedAgain,
+    FetchLink,
     Held,
     Imported,
     NotSent,
@@ -43,6 +45,7 @@ from grok_video.core.problem import Problem, ProblemCode
 from grok_video.core.spec import Clip, new_id
 from grok_video.core.spending import LARGEST_LIMIT
 from grok_video.ledger import journal as journal_module
+from grok_video.ledger import leases as leases_module
 from grok_video.ledger.errors import (
     CommandRefused,
     LeaseLost,
@@ -236,6 +239,19 @@ def test_a_stopped_holder_is_no_dead_holder(
     assert ledger.leases.alive("other")
     process.send_signal(signal.SIGCONT)
     assert not ledger.leases.alive("nobody")
+
+
+def test_a_worker_with_a_job_keeps_its_lock_where_it_is_taken_for_dead(
+    ledger: Ledger, data_dir: Path, patches: Patches
+) -> None:
+    """Without the file at its path a worker that lives is dead for everybody, and for ever."""
+    ledger.leases.take(create(ledger).id, "busy")
+    for worker in ("busy", "idle"):
+        ledger.leases.register(worker, "session-b")
+        (data_dir / "workers" / f"{worker}.lock").touch()
+    patches.set(leases_module, "is_held", lambda _path: False)  # as where the lock cannot be tried
+    ledger.leases.register("new", "session-a")
+    assert [path.name for path in (data_dir / "workers").iterdir()] == ["busy.lock"]
 
 
 def test_crashes_are_counted_until_the_job_comes_forward(ledger: Ledger) -> None:
@@ -749,6 +765,25 @@ def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
     reader.close()
 
 
+def test_nothing_of_a_transaction_that_failed_gets_into_a_journal(
+    ledger: Ledger, data_dir: Path
+) -> None:
+    """Not with the next one either: a line of *sending* without its POST would leave the job in doubt."""
+    job = ledger.append(create(ledger).id, 1, SubmitStarted(1))
+
+    def fail() -> None:
+        with ledger.transaction():
+            ledger.put(job.id, Sending(), "", 0.0)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    other = create(ledger)
+    assert the_journal(data_dir, job.id) == ["created", "submit_started"]
+    assert the_journal(data_dir, other.id) == ["created"]
+    assert ledger.job(job.id) == job
+
+
 def test_nothing_is_sent_without_a_journal(ledger: Ledger, data_dir: Path) -> None:
     """Other events do without their readable copy; the last byte does not leave without it."""
     job = create(ledger)
@@ -772,6 +807,18 @@ def the_journal(data_dir: Path, job_id: str) -> list[str]:
     return [json.loads(line)["kind"] for line in lines if line]
 
 
+def on_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
+    """Tells whether all of a file was synced."""
+    synced: list[int] = []  # length of the file when it was last synced
+
+    def sync(number: int) -> None:
+        if stat.S_ISREG(os.fstat(number).st_mode):
+            synced.append(os.fstat(number).st_size)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    return lambda: bool(synced) and synced[-1] == path.stat().st_size
+
+
 def test_the_journal_knows_of_money_before_the_ledger_does(
     ledger: Ledger, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -779,18 +826,12 @@ def test_the_journal_knows_of_money_before_the_ledger_does(
     spec = make_spec()
     path = data_dir / "jobs" / f"{spec.id}.jsonl"
     seen: list[list[str]] = []
-    synced: list[int] = []  # length of the file when it was last synced
+    synced = on_the_disk(path, monkeypatch)
 
     def looked(statement: str) -> None:
         if statement == "COMMIT":
-            assert_synced = synced and synced[-1] == path.stat().st_size
-            seen.append(the_journal(data_dir, spec.id) if assert_synced else ["not on the disk"])
+            seen.append(the_journal(data_dir, spec.id) if synced() else ["not on the disk"])
 
-    def sync(number: int) -> None:
-        if stat.S_ISREG(os.fstat(number).st_mode):
-            synced.append(os.fstat(number).st_size)
-
-    monkeypatch.setattr(os, "fsync", sync)
     ledger.connection.set_trace_callback(looked)  # pyright: ignore[reportPrivateUsage]
     clip = Clip("/clip.mp4", 1, 848, 480, 24.0, 25, 1.0, True)
     events = [Created(spec), SubmitStarted(1), RATE, SubmitStarted(1), Sending(), Submitted("r")]
@@ -802,10 +843,26 @@ def test_the_journal_knows_of_money_before_the_ledger_does(
     assert seen == [kinds[: n + 1] for n in range(len(kinds))]
 
 
-def test_a_commit_that_fails_leaves_no_word_in_the_journal_that_counts(
-    ledger: Ledger, data_dir: Path
+def test_a_bill_is_on_the_disk_whatever_brings_it(
+    ledger: Ledger, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next event takes the number of the one that never was."""
+    """Before the end, or as a file is fetched again; news without a bill cost no sync."""
+    job = create(ledger)
+    clip = Clip("/clip.mp4", 1, 848, 480, 24.0, 25, 1.0, True)
+    synced = on_the_disk(data_dir / "jobs" / f"{job.id}.jsonl", monkeypatch)
+    happened = [SubmitStarted(1), Sending(), Submitted("r"), Progress(40), Progress(41, 9)]
+    happened += [Done("https://x/y"), Downloaded(clip), FetchAgain(), FetchLink("https://x/z", 7)]
+    seen: list[bool] = []
+    for event in happened:
+        ledger.append(job.id, None, event)
+        seen.append(synced())
+    assert seen == [
+        not isinstance(event, FetchAgain) and event != Progress(40) for event in happened
+    ]
+
+
+def test_a_commit_that_fails_leaves_no_line_in_the_journal(ledger: Ledger, data_dir: Path) -> None:
+    """The next event takes the number of the one that never was: its line would be another record of the job."""
     job = create(ledger)
     ledger.connection.execute("PRAGMA busy_timeout = 0")  # pyright: ignore[reportPrivateUsage]
     with contextlib.closing(raw(data_dir)) as reader:
@@ -814,13 +871,40 @@ def test_a_commit_that_fails_leaves_no_word_in_the_journal_that_counts(
         with pytest.raises(LedgerUnwritable):  # a reader lets nobody commit
             ledger.append(job.id, job.seq, SubmitStarted(1))
     assert ledger.job(job.id) == job
-    assert the_journal(data_dir, job.id) == ["created", "submit_started"]
+    assert the_journal(data_dir, job.id) == ["created"]
     stopped = ledger.append(job.id, job.seq, StopRequested())
     ledger.close()
     (data_dir / FILE_NAME).unlink()
     again = Ledger.open(data_dir)
     assert again.job(job.id) == stopped
     again.close()
+
+
+@pytest.mark.parametrize("then", ["killed", "rebuilt", "written again", "stopped before that"])
+def test_a_request_id_whose_commit_fails_is_in_the_journal(
+    ledger: Ledger, data_dir: Path, then: str
+) -> None:
+    """The service has answered: the id is the only way to the clip, and the process may end before the next try."""
+    job = send(ledger, create(ledger))
+    ledger.connection.execute("PRAGMA busy_timeout = 0")  # pyright: ignore[reportPrivateUsage]
+    with contextlib.closing(raw(data_dir)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM events").fetchall()
+        with pytest.raises(LedgerUnwritable):
+            ledger.append(job.id, None, Submitted("r"))
+    if then == "stopped before that":
+        ledger.append(job.id, None, StopRequested())
+    if then in ("stopped before that", "written again"):
+        ledger.append(job.id, None, Submitted("r"))
+    ledger.close()
+    if then == "rebuilt":
+        (data_dir / FILE_NAME).unlink()
+    for _ in range(2):
+        again = Ledger.open(data_dir)
+        (found,) = again.jobs()
+        assert (found.request_id, found.spent) == ("r", job.spent)
+        assert found.state is (State.CANCELLED if "stopped" in then else State.RUNNING)
+        again.close()
 
 
 @pytest.mark.parametrize("cut", [1, 20, 70])
@@ -850,11 +934,11 @@ def test_killed_while_it_was_rebuilt(data_dir: Path) -> None:
     class Killed(BaseException):
         pass
 
-    def killed(path: Path) -> None:
+    def killed(data: bytes) -> None:
         raise Killed
 
     with Patches() as patches:
-        patches.set(journal_module, "read_journal", killed, copies_ok="no log is shown here")
+        patches.set(journal_module, "entries_of", killed, copies_ok="the copies are not read")
         with pytest.raises(Killed):
             Ledger.open(data_dir)
     again = Ledger.open(data_dir)
@@ -865,7 +949,7 @@ def test_killed_while_it_was_rebuilt(data_dir: Path) -> None:
 def test_the_ledger_is_the_users_alone(ledger: Ledger, data_dir: Path) -> None:
     assert os.stat(data_dir).st_mode & 0o077 == 0
     put_command(data_dir, "check", account="a")
-    (path,) = (data_dir / "inbox").glob("*.json")
+    (path,) = (data_dir / "inbox").iterdir()
     assert os.stat(path).st_mode & 0o077 == 0
 
 

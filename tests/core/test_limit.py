@@ -23,7 +23,7 @@ from grok_video.core.events import Created, Done, Downloaded, Progress, Submitte
 from grok_video.core.job import State
 from grok_video.core.spec import Clip, new_id
 from grok_video.ledger.leases import Leases
-from grok_video.worker.desk import Desk, RunningCall
+from grok_video.worker.desk import AT_ONCE, Desk, RunningCall
 from grok_video.worker.process import Parent
 from grok_video.worker.submit import record_sending
 from grok_video.worker.worker import MOST_STEPS, Worker
@@ -271,6 +271,15 @@ def test_check_connection_is_not_kept_waiting_by_polls(
     assert worker.desk.calls[-1][1] == "check"
 
 
+def test_the_longer_of_two_waits_counts(workers: list[Simulated], clock: Clock) -> None:
+    """The service asked one call for a minute, and the next for a second: of another job, but the same account."""
+    desk = workers[0].desk
+    desk.pause(clock.now + 60.0)
+    desk.pause(clock.now + 1.0)
+    assert desk.slot("poll") == pytest.approx(60.0)
+    assert desk.free_at("download") == 0.0  # another host's
+
+
 def test_many_clips_to_fetch_keep_nothing_else_waiting(
     workers: list[Simulated], clock: Clock
 ) -> None:
@@ -290,6 +299,8 @@ def test_many_clips_to_fetch_keep_nothing_else_waiting(
         for seq, event in enumerate((*road, Done("https://v.x.ai/c.mp4"))):
             ledger.append(spec.id, seq, event)
     worker._turn()
+    kinds = [call.kind for call in worker.desk.running.values()]
+    assert kinds == ["download"] * AT_ONCE["download"]
     spec = make_spec(
         api_base=BASE, account=worker.desk.account.fingerprint, session="session-0", image=""
     )

@@ -10,22 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grok_video.core.amount import TICKS_PER_USD, usd
-from grok_video.core.framing import Crop, crop_inside, nearest_ratio
+from grok_video.core.framing import Crop, crop_inside, nearest_ratio, same_shape
 from grok_video.core.problem import ProblemCode
 from grok_video.core.spec import Keyframe, Kind, Picture, SourceVideo
 from grok_video.service.checks import check
 from grok_video.service.models import (
+    ANY,
     DEFAULT_MODEL,
+    LONGEST_SIDE,
     MAX_PROMPT,
     MODELS,
     PIXELS,
+    RATIOS,
+    WIDE_RATIOS,
+    about_size,
     clip_size,
+    model_named,
     models_that,
     snap_thirds,
+    whole_size,
 )
 from grok_video.service.pricing import (
     estimate,
@@ -43,6 +50,7 @@ ratios = st.sampled_from(MODELS[DEFAULT_MODEL].ratios)
 
 
 V15, LITE = "grok-imagine-video-1.5", "grok-imagine-video-1.5-lite"
+PREVIEW, DATED = f"{V15}-preview", f"{V15}-2026-05-30"
 PICTURE = Picture("/stills/a.png", "image/png", 5000)
 
 
@@ -226,7 +234,8 @@ def test_everything_offered_has_a_size_that_fits_its_names() -> None:
                 width, height = clip_size(resolution, ratio)
                 across, down = parts(ratio)
                 assert (width % 2, height % 2) == (0, 0)
-                assert f"{min(width, height)}p" == resolution
+                short = f"{min(width, height)}p" == resolution
+                assert short or (max(width, height) == LONGEST_SIDE and ratio in WIDE_RATIOS)
                 # Even pixels move the long side by less than one.
                 assert (
                     abs(max(width, height) - min(width, height) * max(across / down, down / across))
@@ -237,6 +246,8 @@ def test_everything_offered_has_a_size_that_fits_its_names() -> None:
 
 def test_a_portrait_is_a_landscape_on_its_side() -> None:
     for (resolution, ratio), (width, height) in PIXELS.items():
+        if ratio in WIDE_RATIOS:  # no portrait of theirs has a name
+            continue
         turned = ":".join(reversed(ratio.split(":")))
         assert PIXELS[resolution, turned] == (height, width)
 
@@ -252,7 +263,8 @@ def test_only_ratios_that_the_service_was_seen_to_take_are_offered() -> None:
     taken = set(re.findall(r"`(\d+:\d+)`", refusal))
     assert taken
     for model in MODELS.values():
-        assert set(model.ratios) == taken
+        assert set(model.picture_ratios) == taken
+        assert set(model.ratios) == taken | {"21:9", "5:2"}  # of the newest documents
 
 
 # --------------------------------------------------------------------------------------------------- framing
@@ -263,7 +275,9 @@ def test_only_ratios_that_the_service_was_seen_to_take_are_offered() -> None:
     [
         (1920, 1080, "16:9"),
         (1080, 1920, "9:16"),
-        (4096, 1716, "16:9"),
+        (4096, 1716, "21:9"),
+        (2560, 1080, "21:9"),
+        (5000, 1000, "5:2"),
         (1000, 1001, "1:1"),
         (1440, 1080, "4:3"),
         (2048, 1366, "3:2"),
@@ -277,7 +291,7 @@ def test_auto_takes_the_nearest_ratio(width: int, height: int, ratio: str) -> No
 @given(sides, sides)
 def test_a_frame_on_its_side_gets_the_ratio_on_its_side(width: float, height: float) -> None:
     """True only where ratios are compared as the eye does, in log space."""
-    offered = MODELS[DEFAULT_MODEL].ratios
+    offered = MODELS[DEFAULT_MODEL].picture_ratios
     across, down = parts(nearest_ratio(width, height, offered))
     turned = nearest_ratio(height, width, offered)
     distance = abs(math.log(across / down) - math.log(width / height))
@@ -338,6 +352,131 @@ def test_the_text_of_a_crop() -> None:
     assert Crop(0, 0, 1, 1).whole
 
 
+WHOLE = [
+    # A ratio that has a name gets that name's pixels.
+    ("480p", 1920, 1080, (848, 480)),
+    ("720p", 1366, 768, (1280, 720)),
+    ("480p", 1080, 1920, (480, 848)),
+    ("480p", 2048, 2048, (480, 480)),
+    ("1080p", 3840, 2160, (1920, 1080)),
+    # Every other frame is sent whole.
+    ("480p", 2.39, 1, (1148, 480)),
+    ("720p", 2048, 858, (1718, 720)),
+    ("480p", 1998, 1080, (888, 480)),
+    ("480p", 858, 2048, (480, 1146)),
+    ("480p", 1, 1.91, (480, 916)),
+    # A long side ends at 1920, and the short one shrinks.
+    ("1080p", 2.39, 1, (1920, 804)),
+    ("720p", 4096, 512, (1920, 240)),
+    ("480p", 100, 1, (1920, 20)),
+    ("480p", 1, 100, (20, 1920)),
+    ("480p", 1, 65536, (4, 1920)),
+]
+
+
+@pytest.mark.parametrize(("resolution", "width", "height", "size"), WHOLE)
+def test_a_frame_is_sent_whole_in_even_pixels(
+    resolution: str, width: float, height: float, size: tuple[int, int]
+) -> None:
+    assert whole_size(resolution, width, height) == size
+
+
+@given(sides, sides, st.sampled_from(["480p", "720p", "1080p"]))
+@example(100_000, 1, "480p")
+def test_a_whole_frame_loses_no_more_than_its_rounding(
+    width: float, height: float, resolution: str
+) -> None:
+    size = whole_size(resolution, width, height)
+    assert all(side % 2 == 0 and 4 <= side <= LONGEST_SIDE for side in size)
+    assert min(size) <= int(resolution[:-1])
+    assert min(size) == int(resolution[:-1]) or max(size) == LONGEST_SIDE
+    crop = crop_inside(width, height, *size)
+    if min(size) > 4:
+        # At most half a step of two pixels on either side; 848 of 853 for a ratio with a name.
+        assert (crop.right - crop.left) * (crop.top - crop.bottom) > 1 - max(
+            0.0085, 1.05 / min(size)
+        )
+    # And on its side the same.
+    assert whole_size(resolution, height, width) == size[::-1]
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.sampled_from(["480p", "1080p"]))
+@example(1, 1080, "480p")
+@example(640, 361, "480p")
+@example(847, 479, "480p")
+def test_a_picture_that_is_sent_whole_is_never_enlarged(
+    width: int, height: int, resolution: str
+) -> None:
+    size = whole_size(resolution, width, height, enlarge=False)
+    assert 1 <= size[0] <= width
+    assert 1 <= size[1] <= height
+    assert all(side % 2 == 0 or side == 1 for side in size)
+    if max(width, height) <= 400:  # nothing but an odd row or column is left out
+        assert (width - size[0], height - size[1]) == (
+            width % 2 if width > 1 else 0,
+            height % 2 if height > 1 else 0,
+        )
+
+
+@pytest.mark.parametrize("size", [(0, 1), (5, 0), (-1, -1), (math.nan, 2)])
+def test_a_frame_without_a_side_cannot_be_sent(size: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="no ratio"):
+        whole_size("480p", *size)
+
+
+def test_the_panel_knows_about_how_large_a_clip_will_be() -> None:
+    """As with 848 × 480, which the service made of 16:9."""
+    assert about_size(*whole_size("480p", 1920, 1080)) == (848, 480)
+    assert about_size(*whole_size("480p", 2.39, 1)) == (1136, 480)
+    assert about_size(*whole_size("480p", 1, 2.39)) == (480, 1136)
+    assert about_size(*whole_size("480p", 1001, 1000)) == (480, 480)
+    assert about_size(*whole_size("1080p", 100, 1)) == (1920, 20)
+
+
+def test_what_codecs_round_is_no_other_shape() -> None:
+    for made, asked in [
+        ((848, 480), (1280, 720)),
+        ((1088, 1920), (1080, 1920)),
+        ((850, 482), (848, 480)),
+        ((1136, 480), (1148, 480)),
+        ((1920, 16), (1920, 20)),
+    ]:
+        assert same_shape(*made, *asked)
+    for made, asked in [
+        ((848, 480), (1148, 480)),
+        ((1120, 480), (1148, 480)),  # 21:9 for 2.39:1
+        ((480, 848), (848, 480)),
+        ((480, 480), (640, 480)),
+    ]:
+        assert not same_shape(*made, *asked)
+
+
+@pytest.mark.parametrize("name", [PREVIEW, DATED])
+def test_an_alias_has_the_rules_and_the_price_of_its_model(name: str) -> None:
+    assert model_named(name) is MODELS[V15]
+    for seconds, resolution, images in [(6, "480p", 1), (15, "720p", 14), (1, "1080p", 0)]:
+        known = estimate(V15, seconds, resolution, images)
+        assert known
+        assert estimate(name, seconds, resolution, images) == known
+    refused = check(make_spec(model=name, resolution="4k"))
+    assert refused
+    assert "1.5 does not make 4k" in refused.message
+
+
+def test_no_other_name_is_one_that_is_known() -> None:
+    for name in ("", f"{V15}-2026-05-31", V15.upper(), f"{DEFAULT_MODEL}-preview", f"{PREVIEW} "):
+        assert model_named(name) is None
+        assert estimate(name, 6, "480p", 1) is None
+    names = [name for model in MODELS.values() for name in (model.id, *model.aliases)]
+    assert len(names) == len(set(names))
+
+
+def test_the_newest_ratios_are_of_text_alone() -> None:
+    for model in (*MODELS.values(), ANY):
+        assert model.picture_ratios == RATIOS
+        assert set(model.ratios) - set(RATIOS) == set(WIDE_RATIOS)
+
+
 # -------------------------------------------------------------------------------------------------- refusals
 
 
@@ -369,7 +508,7 @@ def test_everything_offered_is_accepted() -> None:
         ({"duration": -5}, "1 to 15", "duration"),
         ({"resolution": "1080p"}, "1080p", "480p or 720p"),
         ({"resolution": ""}, "does not make", "480p or 720p"),
-        ({"aspect_ratio": "21:9"}, "21:9", "16:9"),
+        ({"aspect_ratio": "9:21"}, "9:21", "16:9"),
         ({"aspect_ratio": "AUTO"}, "AUTO", "16:9"),
         ({"kind": Kind.EXTEND}, "no clip to extend", "Select a strip"),
         ({"kind": Kind.EDIT}, "no clip to edit", "Select a strip"),
@@ -391,15 +530,38 @@ def test_everything_offered_is_accepted() -> None:
             "Video or Grok Imagine Video 1.5, or rem",
         ),
         (refs(8), "8 references; the service takes 7", "Remove 1"),
-        (refs(8, model=V15, image="a.png"), "8 references", "Remove 1"),
+        (refs(15, model=V15, image="a.png"), "15 references; the service takes 14", "Remove 1"),
+        (refs(15, model=PREVIEW), "15 references; the service takes 14", "Remove 1"),
+        (refs(30, model=V15), "30 references", "Remove 16"),
+        (refs(14), "14 references; the service takes 7", "Remove 7"),
         (refs(1, image="a.png"), "not both", "choose Grok Imagine Video 1.5"),
         (refs(1, model=LITE, image="a.png"), "references", "Choose Grok Imagine Video 1.5, or"),
         (refs(1, duration=11), "at most 10 seconds", "or choose Grok Imagine Video 1.5."),
         (refs(1, model=V15, duration=16), "1 to 15", "duration"),
         (refs(1, model=V15, resolution="1080p"), "no 1080p", "480p or 720p"),
         (refs(1, resolution="1080p"), "does not make 1080p", "480p or 720p"),
-        (refs(1, prompt=""), "prompt", "Write"),
-        (refs(1, model=V15, image="a.png", prompt=""), "prompt", "Write"),
+        (
+            {"last_frame": PICTURE, "model": V15, "image": "a.png", "resolution": "1080p"},
+            "With an end frame there is no 1080p.",
+            "Choose 480p or 720p, or remove the end frame.",
+        ),
+        (
+            {"last_frame": PICTURE, "model": V15, "resolution": "1080p"},
+            "With an end frame there is no 1080p.",
+            "480p or 720p",
+        ),
+        (
+            frames(3, model=PREVIEW, image="a.png", resolution="1080p"),
+            "With keyframes there is no 1080p.",
+            "Choose 480p or 720p, or remove the keyframes.",
+        ),
+        (
+            frames(3, model=V15, last_frame=PICTURE, resolution="1080p"),
+            "With an end frame and keyframes there is no 1080p.",
+            "Choose 480p or 720p, or remove the end frame and keyframes.",
+        ),
+        (edit(model=DATED), "1.5 cannot edit", "Choose Grok Imagine Video."),
+        (edit(prompt=" "), "prompt", "different"),
         ({"last_frame": PICTURE}, "no end frame", "Choose Grok Imagine Video 1.5, or remove it."),
         (frames(3), "no keyframes", "Choose Grok Imagine Video 1.5, or remove them."),
         (frames(1, 2, 3, 4, 5, model=V15), "5 keyframes", "Remove 1"),
@@ -436,12 +598,22 @@ def test_what_the_service_would_refuse_is_refused_with_what_to_change(
         edit(0.5),
         refs(7, duration=10),
         refs(7, duration=15, model=V15, resolution="720p"),
+        refs(7, prompt=""),
+        refs(14, duration=15, model=V15, prompt="\n"),
+        refs(14, duration=15, model=DATED),
+        refs(1, image="a.png", model=V15, prompt=""),
+        {"last_frame": PICTURE, "model": V15, "prompt": ""},
+        {"last_frame": PICTURE, "model": V15, "resolution": "720p"},
+        frames(3, model=V15, prompt=" "),
+        {"aspect_ratio": "21:9"},
+        {"aspect_ratio": "5:2", "model": LITE, "resolution": "1080p"},
+        {"model": PREVIEW, "resolution": "1080p", "image": "a.png"},
         refs(1, image="a.png", model=V15),
         {"last_frame": PICTURE, "model": V15},
         {"last_frame": PICTURE, "model": V15, "image": "a.png", "prompt": ""},
         frames(1, 2, 16, 17, model=V15, image="a.png", last_frame=PICTURE),
         {"unchecked": True, "model": "grok-imagine-video-9", "duration": 99, "resolution": "4k"},
-        refs(12, unchecked=True, model="grok-imagine-video-9"),
+        refs(14, unchecked=True, model="grok-imagine-video-9"),
         edit(60, unchecked=True, model="grok-imagine-video-9"),
     ],
 )

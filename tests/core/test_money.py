@@ -428,10 +428,8 @@ def test_one_purchase_far_ahead_is_said_and_settled_by_a_word(
     start(ledger)  # with the clock right again
     assert len(rows(spending.table(ledger.jobs(), Limits()))) == 2
     problem = refused(ledger)
-    assert (
-        f"$0.104 is spent, or may be, and this clip costs $0.052. A purchase is on record for {spending.date_text(now + far)},"
-        in problem.message
-    )
+    for said in ("$0.104 is spent", "costs $0.052", spending.date_text(now + far)):
+        assert said in problem.message
     assert spending.SETTLE in problem.hint
     assert says_free(problem)
     assert refused(ledger, at=now - 40 * 86_400)

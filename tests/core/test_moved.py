@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from grok_video.core.events import Created, Held, Sending, StopRequested, SubmitStarted, Submitted
-from grok_video.core.job import State
+from grok_video.core.job import Job, State
 from grok_video.core.problem import Problem, ProblemCode
+from grok_video.core.spending import Limits
 from grok_video.ledger.carry import carry_over, remember
 from grok_video.ledger.errors import LedgerMoved
 from grok_video.ledger.ledger import Ledger
-from grok_video.ledger.reader import REBUILT
+from grok_video.ledger.reader import REBUILT, LedgerReader
 from grok_video.ledger.schema import FILE_NAME
-from tests.core.conftest import make_spec, says_free
+from tests.core.conftest import make_spec, says_free, wait_for
 from tests.core.test_worker import (
     Blender,
     big_still,
@@ -32,6 +35,7 @@ from tests.core.test_worker import (
     posts,
     service,
 )
+from tests.patching import Patches
 from tests.stand_in.client import StandIn
 
 pytestmark = pytest.mark.skipif(
@@ -48,6 +52,25 @@ def delete(data: Path) -> None:
 def replace_by_copy(data: Path) -> None:
     shutil.copyfile(data / FILE_NAME, data / "new")
     os.replace(data / "new", data / FILE_NAME)
+
+
+def write_over(data: Path) -> None:
+    """As ``cp`` puts back the backup that ``back_up`` has made; another process: see ``Ledger``."""
+    subprocess.run(["cp", data / "backup", data / FILE_NAME], check=True)
+
+
+def back_up(data: Path) -> None:
+    subprocess.run(["cp", data / FILE_NAME, data / "backup"], check=True)
+
+
+def told(blender: Blender) -> str:
+    """What every Blender is told of a ledger that was opened again; its jobs are there a moment before."""
+
+    def notice() -> str:
+        blender.reader.refresh(1.0)
+        return blender.reader.notices.get(REBUILT, {}).get("message", "")
+
+    return wait_for(notice, "what is told of it")
 
 
 @pytest.mark.parametrize("deed", [delete, replace_by_copy])
@@ -80,7 +103,7 @@ def test_what_was_deleted_during_an_upload_is_not_sent(blender: Blender, service
     assert not job.sent
     assert says_free(job.problem)
     assert posts(service) == []
-    assert "rebuilt" in blender.reader.notices[REBUILT]["message"]
+    assert "rebuilt" in told(blender)
     service.mend()
     blender.say("release", job=job_id, session=blender.session)
     blender.until(job_id, State.READY)
@@ -158,7 +181,7 @@ def test_an_older_copy_of_the_whole_folder_makes_nothing_unsent(
         job = blender.until(job_id, State.READY)
         assert job.request_id == before[job_id].request_id
     assert len(posts(service)) == 3
-    assert "2 that it did not know" in blender.reader.notices[REBUILT]["message"]
+    assert "2 that it did not know" in told(blender)
 
 
 def test_another_list_in_its_place_gets_only_what_was_paid_for(
@@ -187,6 +210,40 @@ def test_another_list_in_its_place_gets_only_what_was_paid_for(
     assert len(posts(service)) == 1
 
 
+def test_an_answer_finds_the_job_that_its_post_is_in_a_list_where_the_job_was_stopped(
+    make_blender: Callable[[], Blender], service: StandIn
+) -> None:
+    """Another computer's list, synced into the place of this one while the answer is awaited."""
+    blender, other = make_blender(), make_blender()
+    other.data = other.folder / "other"
+    spec = blender.spec()
+    ledger = Ledger.open(other.data)
+    for event in (Created(spec), StopRequested()):
+        ledger.append(spec.id, None, event, at=1000.0)
+    ledger.commands.apply({"id": "c", "command": "limits", "day": 9 * 10**10})
+    ledger.close()
+    service.fail("submit", "answer-late", seconds=4)
+    blender.start()
+    lower = blender.say("limits", month=7 * 10**10)
+    assert blender.answer(lower)["ok"]
+    blender.say("submit", spec=spec)
+    blender.until(spec.id, lambda job: job.sent)
+    blender.data.rename(blender.folder / "ours")
+    other.data.rename(blender.data)
+
+    def ready() -> Job | None:
+        blender.reader.refresh(1.0)
+        return next((job for job in blender.reader.jobs.values() if job.clip), None)
+
+    another = wait_for(ready, "the clip", 30)
+    assert another.request_id == service.jobs()[0]["id"]
+    assert another.spec.parent == spec.id
+    assert blender.reader.jobs[spec.id].state is State.CANCELLED
+    assert len(posts(service)) == 1
+    assert blender.reader.limits == Limits(9 * 10**10, 7 * 10**10)
+    assert "$9.00 a day, $7.00 a month" in told(blender)
+
+
 def test_two_workers_and_a_job_whose_answer_is_awaited(
     make_blender: Callable[[], Blender], service: StandIn
 ) -> None:
@@ -204,6 +261,155 @@ def test_two_workers_and_a_job_whose_answer_is_awaited(
     ledger.close()
     assert "answer_lost" not in kinds
     assert len(posts(service)) == 1
+
+
+def test_an_older_copy_written_over_the_open_list_is_noticed(
+    make_blender: Callable[[], Blender], service: StandIn
+) -> None:
+    """Both workers and both Blenders have read further than it goes; nothing of it is shown as it was there."""
+    service.fail("job", "stall", times=3)
+    first, second = make_blender(), make_blender()
+    first.start()
+    second.start()
+    limits = first.say("limits", day=7 * 10**10)
+    assert first.answer(limits)["ok"]
+    older = first.submit()
+    first.until(older, lambda job: job.progress)
+    back_up(first.data)
+    newer = second.submit()
+    second.until(newer, lambda job: job.progress)
+    before = {job_id: second.job(job_id) for job_id in (older, newer)}
+    write_over(first.data)
+    for one in (first, second):
+        wait_for(lambda one=one: REBUILT in seen(one).notices, "it is said")
+        wait_for(lambda one=one: set(seen(one).jobs) == {older, newer}, "all jobs are there")
+        assert one.reader.limits.day == 7 * 10**10
+    service.finish()
+    for job_id in (older, newer):
+        job = first.until(job_id, State.READY)
+        was = before[job_id]
+        assert was is not None
+        assert (job.request_id, job.spent) == (was.request_id, was.spent)
+    assert len(posts(service)) == 2
+    first.hang_up()
+    second.hang_up()
+    (first.data / FILE_NAME).rename(first.data / "backup")
+    ledger = Ledger.open(first.data)
+    assert {job.id for job in ledger.jobs()} == {older, newer}
+    ledger.close()
+
+
+def seen(blender: Blender) -> LedgerReader:
+    blender.reader.refresh(1.0)
+    return blender.reader
+
+
+@pytest.mark.parametrize("gone", ["an event", "another event", "the answer to a command"])
+def test_a_ledger_that_lacks_what_was_read_is_opened_again(tmp_path: Path, gone: str) -> None:
+    """Also where the copy went on by itself, and where it lacks what a command has changed: the limits."""
+    data = tmp_path / "data"
+    spec = make_spec()
+    ledger = Ledger.open(data)
+    ledger.append(spec.id, 0, Created(spec), at=1000.0)
+    back_up(data)
+    if gone == "another event":
+        branch = tmp_path / "branch"
+        shutil.copytree(data, branch)
+        other = Ledger.open(branch)
+        other.append(spec.id, 1, StopRequested(), at=1001.0)
+        other.close()
+        shutil.copyfile(branch / FILE_NAME, data / "backup")
+    if gone == "the answer to a command":
+        ledger.commands.apply({"id": "c", "command": "limits", "day": 5})
+    else:
+        ledger.append(spec.id, 1, SubmitStarted(7), at=1001.0)
+    reader = LedgerReader(data)
+    reader.refresh(1.0)
+    write_over(data)
+    for _ in range(3):
+        with pytest.raises(LedgerMoved):
+            ledger.append(spec.id, None, Sending())
+        if (
+            gone != "another event"
+        ):  # it has as many commits, so nobody looks at it but for a purchase
+            with pytest.raises(LedgerMoved):
+                ledger.refresh()
+            reader.refresh(1.0)
+            assert (reader.jobs[spec.id].state, reader.limits.day) == (State.QUEUED, 0)
+    ledger.close()
+    reader.close()
+    ledger = Ledger.open(data)
+    job = ledger.job(spec.id)
+    assert job is not None
+    states = {"an event": State.SUBMITTING, "another event": State.CANCELLED}
+    assert job.state is states.get(gone, State.QUEUED)
+    assert ledger.limits().day == (5 if gone == "the answer to a command" else 0)
+    ledger.close()
+
+
+def test_what_is_written_over_in_the_midst_of_a_transaction_is_not_committed(
+    tmp_path: Path,
+) -> None:
+    """The pages of a commit would mix with those of the copy; what the journal has of it is taken back."""
+    data = tmp_path / "data"
+    spec = make_spec()
+    ledger = Ledger.open(data)
+    ledger.append(spec.id, 0, Created(spec))
+    back_up(data)
+    ledger.append(spec.id, 1, SubmitStarted(7))
+    path = data / "jobs" / f"{spec.id}.jsonl"
+    journal = path.read_bytes()
+    write = ledger.journals.write
+
+    def written(job_id: str, line: str, *, synced: bool) -> tuple[str, str] | None:
+        marks = write(job_id, line, synced=synced)
+        write_over(data)
+        return marks
+
+    with Patches() as patches:
+        patches.set(type(ledger.journals), "write", lambda _, *a, **b: written(*a, **b))
+        with pytest.raises(LedgerMoved):
+            ledger.append(spec.id, 2, Sending())
+    assert path.read_bytes() == journal
+    ledger.close()
+    ledger = Ledger.open(data)
+    job = ledger.job(spec.id)
+    assert job is not None
+    assert (job.state, job.sent, job.spent) == (State.SUBMITTING, False, 7)
+    ledger.close()
+
+
+@pytest.mark.parametrize("when", ["before its lines", "with its lines"])
+def test_what_goes_in_the_middle_of_a_transaction_takes_nothing_along(
+    tmp_path: Path, patches: Patches, when: str
+) -> None:
+    """The file before a line of the journals is written; the whole folder while they are: neither is committed to."""
+    data, moved = tmp_path / "data", tmp_path / "moved"
+    spec = make_spec()
+    ledger = Ledger.open(data)
+    job = ledger.append(spec.id, 0, Created(spec))
+    write = ledger.journals.write
+    if when == "with its lines":
+
+        def moved_meanwhile(*line: Any, **how: Any) -> int | None:
+            data.rename(moved)
+            return write(*line, **how)
+
+        patches.set(ledger.journals, "write", moved_meanwhile)
+
+    def write_on() -> None:
+        with ledger.transaction():
+            ledger.put(spec.id, SubmitStarted(7), "", 1.0)
+            if when == "before its lines":
+                delete(data)
+
+    with pytest.raises(LedgerMoved):
+        write_on()
+    assert ledger.job(spec.id) == job
+    ledger.close()
+    again = Ledger.open(moved if moved.exists() else data)
+    assert [(job.state, job.spent) for job in again.jobs()] == [(State.QUEUED, 0)]
+    again.close()
 
 
 def test_a_reader_says_at_once_that_the_ledger_is_gone(blender: Blender) -> None:
@@ -226,6 +432,12 @@ def test_a_reader_says_at_once_that_the_ledger_is_gone(blender: Blender) -> None
     reader.refresh(1.0)
     assert (reader.damaged, reader.trouble, reader.replaced) == (False, "", "")
     assert set(reader.jobs) == {spec.id}
+    os.truncate(blender.data / FILE_NAME, 0)
+    reader.refresh(1.0)
+    assert (reader.damaged, set(reader.jobs)) == (True, {spec.id})
+    Ledger.open(blender.data).close()
+    wait_for(lambda: reader.refresh(1.0) and not reader.damaged, "the next look or the one after")
+    assert (reader.trouble, set(reader.jobs)) == ("", {spec.id})
     (blender.data / "new").touch()
     os.replace(blender.data / "new", blender.data / FILE_NAME)
     reader.refresh(1.0)
@@ -242,7 +454,9 @@ def test_what_was_sent_goes_on_in_a_list_that_holds_it(tmp_path: Path) -> None:
     there.append(spec.id, 1, Held(Problem(ProblemCode.HELD, "It waits.")))
     here.append(spec.id, 1, SubmitStarted(7))
     here.append(spec.id, 2, Sending())
-    assert carry_over(there, remember(here), {spec.id}, same=False) == 1
+    before = remember(here)
+    assert before is not None
+    assert carry_over(there, before, {spec.id}, same=False).jobs == 1
     there.append(spec.id, None, Submitted("r-1"))
     job = there.job(spec.id)
     assert job is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import random
@@ -34,10 +35,12 @@ from grok_video.core.events import (
     Submitted,
 )
 from grok_video.core.job import TRANSITIONS, IllegalTransition, Job, State, apply
+from grok_video.core.mp4 import probe
 from grok_video.core.payload import to_payload
 from grok_video.core.problem import Problem, ProblemCode
 from grok_video.core.spec import new_id
 from grok_video.core.spending import Limits
+from grok_video.ledger import journal
 from grok_video.ledger.errors import LedgerUnwritable
 from grok_video.ledger.journal import LIMITS_NAME, Journals, journal_line, write_limits
 from grok_video.ledger.ledger import Ledger
@@ -45,7 +48,7 @@ from grok_video.ledger.reader import REBUILT, LedgerReader
 from grok_video.ledger.rebuild import waits
 from grok_video.ledger.schema import FILE_NAME
 from grok_video.ledger.store import Store
-from tests.core.conftest import make_spec, replay
+from tests.core.conftest import make_spec, replay, wait_for
 from tests.core.test_damaged import huge, pipe, within
 from tests.core.test_job import RICH, SAMPLES
 from tests.core.test_old_version import jobs as one_of_each
@@ -201,8 +204,8 @@ def test_what_the_old_version_left_is_brought_up_to_date(old: Path, tmp_path: Pa
         assert job == new[job_id] or (job.state, new[job_id].sent) == (State.UNKNOWN, True)
 
 
-def test_two_versions_in_turn_change_nothing(old: Path, tmp_path: Path) -> None:
-    """0.1.0 writes events and lines without the length: one that differs, and no more."""
+def test_two_versions_in_turn_change_nothing(old: Path, tmp_path: Path, read: list[str]) -> None:
+    """0.1.0 writes events and lines without a mark: its journals are read once, and no more."""
     folder = tmp_path / "data"
     first, second = one_of_each()[:10], one_of_each()[:10]
     before = {}
@@ -211,7 +214,9 @@ def test_two_versions_in_turn_change_nothing(old: Path, tmp_path: Path) -> None:
         before |= jobs_of(folder)
         assert jobs_of(folder) == before
     text = {path.name: path.read_bytes() for path in (folder / "jobs").iterdir()}
+    assert len(read) == len(set(read)) == 20
     assert jobs_of(folder) == before
+    assert len(read) == 20
     assert text == {path.name: path.read_bytes() for path in (folder / "jobs").iterdir()}
 
 
@@ -279,6 +284,46 @@ def test_a_line_that_cannot_be_read_may_say_sending(tmp_path: Path, lines: str) 
     folder = folder_with(tmp_path, [told[:1]], {_id(told): journal})
     job = jobs_of(folder)[_id(told)]
     assert (job.state, job.spent) == (State.UNKNOWN, PRICE)
+    assert jobs_of(folder)[job.id] == job
+
+
+@pytest.mark.parametrize(
+    ("lines", "doubt"),
+    [
+        ("{1} noise noise", True),
+        ("{1} noise noise {2} {3}", True),
+        ("{1} noise {2} {3}", True),
+        ("{1} {2} noise {3}", True),
+        ("{1} {2} {3} noise", True),
+        ("{1} noise {sending}", True),
+        ("noise {started} {sending}", True),
+        ("noise {started} noise", True),
+        ("{1} {broken} {2} {3}", True),
+        ("{1} {joined} {3}", True),
+        ("{1} noise {3}", False),
+        ("noise {2} {3}", False),
+        ("noise noise {3}", False),
+        ("{1} {cut} {2} {3}", False),
+        ("{1} {2} {cut} {3} {cut}", False),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_the_ledgers_only_in_its_place(
+    tmp_path: Path, lines: str, doubt: bool
+) -> None:
+    """The ledger went on otherwise, and waits; a line of the other record may say that the job was sent."""
+    told = at_times(Created(make_spec()), HELD, Released("b"))
+    parts = {str(number): text_of([line], number) for number, line in enumerate(told, 1)}
+    parts["started"] = text_of(at_times(SubmitStarted(PRICE)), 2)
+    parts["sending"] = sending = text_of(at_times(Sending()), 3)
+    parts["broken"] = sending.replace('"payload": {', '"payload": [')
+    parts["joined"] = parts["2"][:40] + sending
+    parts["cut"] = parts["2"][:40] + "\n"
+    text = lines.replace("noise", "\xff\xfe noise\n").replace("} ", "}").replace("\n ", "\n")
+    for name, part in parts.items():
+        text = text.replace(f"{{{name}}}", part)
+    folder = folder_with(tmp_path, [told], {_id(told): text})
+    job = jobs_of(folder)[_id(told)]
+    assert (job.state, job.spent) == ((State.UNKNOWN, PRICE) if doubt else (State.QUEUED, 0))
     assert jobs_of(folder)[job.id] == job
 
 
@@ -438,6 +483,68 @@ def test_two_records_without_a_ledger_are_as_many(tmp_path: Path, name: str) -> 
     assert sorted(one.request_id for one in jobs.values() if one.request_id) == list(fork.ids)
     assert sum(job.spent for job in jobs.values()) >= fork.spent
     assert not any(one.open and one.state is State.QUEUED for one in jobs.values())
+
+
+@pytest.mark.parametrize("name", FORKS)
+@pytest.mark.parametrize("how", ["its file is put here", "its lines are added"])
+def test_a_second_record_that_grows_is_gone_on_with(tmp_path: Path, name: str, how: str) -> None:
+    """As another computer goes on with the copy that a sync tool brings, or 0.1.0 with the one that lies here."""
+    fork = FORKS[name]
+    folder, job_id = forked(tmp_path, dataclasses.replace(fork, journal=()))
+    path = folder / "jobs" / f"{job_id}.jsonl"
+    count = len(fork.common)
+    common = path.read_text().splitlines(keepends=True)[:count]
+    lines = text_of(at_times(*fork.journal), count + 1).splitlines(keepends=True)
+    for grown in range(1, len(lines) + 1):
+        if "file" in how or grown == 1:
+            path.write_text("".join([*common, *lines[:grown]]))
+        else:
+            with open(path, "a") as file:
+                file.write(lines[grown - 1])
+        jobs = jobs_of(folder)
+        assert jobs_of(folder) == jobs
+        assert len(jobs) <= 2
+    assert sorted({one.request_id for one in jobs.values()} - {""}) == list(fork.ids)
+    assert not any(one.open and waits(one) and not one.held for one in jobs.values())
+    spent = sum(job.spent for job in jobs.values())
+    # What was refused looks sent until that is read, and counts until the artist says otherwise.
+    assert spent == (PRICE if "refused" in name else fork.spent)
+
+
+@pytest.mark.parametrize("output", [True, False])
+def test_the_clips_of_two_records_come_at_once_and_whole(
+    blender: Blender, service: StandIn, tmp_path: Path, output: bool
+) -> None:
+    """Both downloads are under way at the same time: neither takes or removes the other's file."""
+    service.fail("job", "stall", times=2)
+    blender.start()
+    bought = [
+        blender.until(blender.submit(duration=seconds), lambda job: job.request_id).request_id
+        for seconds in (1, 2)
+    ]
+    blender.hang_up()
+    spec = blender.spec(**({} if output else {"output": ""}))
+    ours, theirs = ((SubmitStarted(PRICE), Sending(), Submitted(one)) for one in bought)
+    fork = Fork((Created(spec),), theirs, ours, State.RUNNING, 0)
+    folder, _ = forked(tmp_path, fork, Created(spec))
+    shutil.rmtree(blender.data)
+    folder.rename(blender.data)
+    blender.reader.close()
+    blender.reader = LedgerReader(blender.data)
+    service.finish()
+    service.fail("download", "drip", times=0, seconds=0.3, bytes=25_000)
+    blender.start()
+    places = (blender.project, blender.data / "clips")
+    wait_for(
+        lambda: len([part for place in places for part in place.glob("*.part")]) == 2,
+        "both downloads to be under way",
+    )
+    jobs = {blender.until(spec.id, State.READY).id}
+    jobs |= blender.reader.jobs.keys()
+    clips = {blender.until(job_id, State.READY).request_id: job_id for job_id in jobs}
+    frames = [probe(blender.reader.jobs[clips[one]].clip.path).frames for one in bought]
+    assert frames == [25, 49]
+    assert not [part for place in places for part in place.glob("*.part")]
 
 
 def walk(
@@ -623,17 +730,23 @@ def test_a_copy_of_the_limits_that_cannot_be_read_counts_beside_an_older_ledger_
         ledger.close()
 
 
-def test_only_journals_of_another_length_are_read(tmp_path: Path, patches: Patches) -> None:
-    jobs = [at_times(Created(make_spec()), SubmitStarted(PRICE), Sending()) for _ in range(20)]
-    folder = folder_with(tmp_path, jobs, {})
+@pytest.fixture
+def read(patches: Patches) -> list[str]:
+    """The jobs whose journals were read, in their order."""
     read: list[str] = []
     real = Journals.read
 
-    def noted(self: Journals, job_id: str) -> bytes:
+    def noted(self: Journals, job_id: str) -> bytes | None:
         read.append(job_id)
         return real(self, job_id)
 
     patches.set(Journals, "read", noted)
+    return read
+
+
+def test_only_journals_that_changed_are_read(tmp_path: Path, read: list[str]) -> None:
+    jobs = [at_times(Created(make_spec()), SubmitStarted(PRICE), Sending()) for _ in range(20)]
+    folder = folder_with(tmp_path, jobs, {})
     jobs_of(folder)
     assert read == []
     longer = _id(jobs[7])
@@ -643,6 +756,97 @@ def test_only_journals_of_another_length_are_read(tmp_path: Path, patches: Patch
     assert read == [longer]
     jobs_of(folder)
     assert read == [longer]
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.EMFILE])
+@pytest.mark.parametrize("what", ["a journal", "the folder"])
+@pytest.mark.parametrize("known", [0, 1, 2])
+def test_what_cannot_be_read_for_a_moment_is_not_passed_over(
+    tmp_path: Path, known: int, what: str, code: int
+) -> None:
+    """As while a scanner of Windows looks at it: the ledger is not opened, says why, and the next one reads it."""
+    told = at_times(Created(make_spec()), SubmitStarted(PRICE), Sending(), Submitted("r-1"))
+    folder = folder_with(tmp_path, [told], {})
+    make_older(folder, known)
+    lost = not known
+    if lost:
+        (folder / FILE_NAME).unlink()
+    error = OSError(code, os.strerror(code))
+    with Patches() as patches, pytest.MonkeyPatch.context() as system:
+        if what == "a journal":
+            patches.set(journal, "read_file", raising(error), copies_ok="other files are read")
+        else:
+            system.setattr(os, "scandir", raising(error))
+        for _ in range(2):
+            with pytest.raises(LedgerUnwritable) as refused:
+                Ledger.open(folder)
+            named = "the folder jobs" if what == "the folder" else f"jobs/{_id(told)}.jsonl"
+            assert f"{named} cannot be read ({error.strerror})" in str(refused.value)
+    ledger = Ledger.open(folder)
+    job = ledger.job(_id(told))
+    assert job is not None
+    assert (job.request_id, job.spent) == ("r-1", PRICE)
+    assert ledger.rebuilt == lost
+    ledger.close()
+
+
+def raising(error: OSError) -> Callable[..., object]:
+    def fails(*_: object) -> object:
+        raise error
+
+    return fails
+
+
+def test_a_job_whose_post_is_on_record_keeps_nobody_out(tmp_path: Path) -> None:
+    """And what its journal says beyond that is read when it can be, whatever was recorded in between."""
+    told = at_times(Created(make_spec()), SubmitStarted(PRICE), Sending(), Submitted("r-1"))
+    folder = folder_with(tmp_path, [told], {})
+    with open(folder / "jobs" / f"{_id(told)}.jsonl", "a") as file:
+        file.write(text_of(at_times(Done("u", PRICE + 3)), 5))
+    with Patches() as patches:
+        patches.set(journal, "read_file", raising(OSError(errno.EIO, "bad")), copies_ok="one")
+        ledger = Ledger.open(folder)
+    assert ledger.append(_id(told), None, Progress(3)).spent == PRICE
+    ledger.close()
+    assert jobs_of(folder)[_id(told)].spent == PRICE + 3
+
+
+@pytest.mark.parametrize("between", [True, False])
+def test_lines_of_others_are_read_whatever_was_written_after_them(
+    tmp_path: Path, between: bool
+) -> None:
+    """A worker goes on with a job whose journal another one has brought forward: by a sync tool, or 0.1.0's."""
+    told = at_times(Created(make_spec()))
+    folder = folder_with(tmp_path, [told], {})
+    ledger = Ledger.open(folder)
+    with open(folder / "jobs" / f"{_id(told)}.jsonl", "a") as file:
+        file.write(text_of(at_times(SubmitStarted(PRICE), Sending(), Submitted("r-1")), 2))
+    if between:
+        ledger.append(_id(told), None, HELD)
+        ledger.append(_id(told), None, Released("b"))
+    ledger.close()
+    jobs = jobs_of(folder)
+    assert [job.request_id for job in jobs.values() if job.request_id] == ["r-1"]
+    assert not any(waits(job) for job in jobs.values())
+
+
+def test_another_journal_of_the_same_length_is_read(tmp_path: Path, read: list[str]) -> None:
+    told = at_times(Created(make_spec()))
+    branch = text_of(at_times(SubmitStarted(PRICE), Sending(), Submitted("r-1")), 2)
+    folder = folder_with(tmp_path, [told], {})
+    path = folder / "jobs" / f"{_id(told)}.jsonl"
+    common = path.read_text()
+    ledger = Ledger.open(folder)
+    room = len(branch) - len(text_of(at_times(Held(Problem(ProblemCode.HELD, ""))), 2))
+    held = Held(Problem(ProblemCode.HELD, "x" * room))
+    ledger.append(_id(told), None, held, at=1000.5)
+    ledger.close()
+    assert path.stat().st_size == len(common + branch)
+    path.write_text(common + branch)
+    jobs = jobs_of(folder)
+    assert [job.request_id for job in jobs.values() if job.request_id] == ["r-1"]
+    assert jobs_of(folder) == jobs
+    assert read == [_id(told)]
 
 
 def test_what_was_taken_in_is_said_and_one_step_is_not(tmp_path: Path) -> None:
@@ -662,7 +866,7 @@ def test_on_a_full_disk_nothing_is_taken_in_by_halves(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, [told[:1]], {_id(told): text_of(told)})
     before = (folder / FILE_NAME).read_bytes()
     with Patches() as patches:
-        patches.set(Store, "keep_size", full_disk)
+        patches.set(Store, "keep_mark", full_disk)
         with pytest.raises(LedgerUnwritable):
             Ledger.open(folder)
     assert (folder / FILE_NAME).read_bytes() == before
@@ -678,10 +882,11 @@ def full_disk(*_: object) -> None:
 # ----------------------------------------------------------------------------------- all of the folder is older
 
 
-def test_a_folder_that_is_older_altogether_buys_no_clip_that_is_there(
-    blender: Blender, service: StandIn
+@pytest.mark.parametrize("clip", ["is there", "was moved away"])
+def test_a_folder_that_is_older_altogether_buys_no_clip_that_was_bought(
+    blender: Blender, service: StandIn, clip: str
 ) -> None:
-    """Nothing in it can know; but the clip lies beside the .blend, and says whose it is."""
+    """Nothing in it can know; but the clip's JSON lies beside the .blend, and says whose it is."""
     blender.start()
     spec = blender.spec()
     before = blender.folder / "before"
@@ -689,8 +894,11 @@ def test_a_folder_that_is_older_altogether_buys_no_clip_that_is_there(
     ledger.append(spec.id, 0, Created(spec), at=time.time() - 700)
     ledger.close()
     blender.say("submit", spec=spec)
-    blender.until(spec.id, State.READY)
+    made = blender.until(spec.id, State.READY).clip
+    assert made is not None
     blender.hang_up()
+    if clip == "was moved away":
+        os.replace(made.path, blender.folder / "shot_010.mp4")
     shutil.rmtree(blender.data)
     os.replace(before, blender.data)
     blender.reader.close()

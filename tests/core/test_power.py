@@ -29,11 +29,13 @@ from grok_video.core.spec import Clip, JobSpec, Keyframe, Kind, Picture, SourceV
 from grok_video.ledger.inbox import put_command
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.schema import FILE_NAME
+from grok_video.service.pricing import estimate_of
 from grok_video.worker.delivery import write_sidecar
 from grok_video.worker.desk import Desk
 from grok_video.worker.leftovers import Leftovers
 from tests.core import recording
 from tests.core.conftest import box, clip_bytes, png, wait_for
+from tests.core.test_changed_files import content
 from tests.core.test_worker import Blender, blender, make_blender, one_service, posts, service
 from tests.stand_in.client import StandIn
 
@@ -122,6 +124,7 @@ def test_what_is_recorded_as_there_is_on_the_disk(recorded: Recorded) -> None:
     shutil.copy(spec.output, bake)
     video = SourceVideo(str(bake), job.clip.seconds, job.clip.size, 848, 480)
     longer = recorded.spec(kind=Kind.EXTEND, video=video, duration=2, image="", image_mime="")
+    longer = replace(longer, estimate=estimate_of(longer))
     recorded.say("submit", spec=longer)
     recorded.until(longer.id, State.READY)
     assert recorded.lost() == {}
@@ -357,17 +360,18 @@ def test_a_whole_part_of_a_job_without_a_clip_is_kept(blender: Blender) -> None:
     assert not part.exists()
 
 
-def before_its_name(blender: Blender) -> tuple[Job, Path, Path]:
+def before_its_name(blender: Blender, **changes: Any) -> tuple[Job, Path, Path]:
     """A job whose worker ended between the JSON of its clip and the clip's name."""
     blender.start()
     first = ready(blender)
     blender.service.fail("download", "drip", times=0)
-    job = blender.until(blender.submit(), State.DOWNLOADING)
+    job = blender.until(blender.submit(**changes), State.DOWNLOADING)
     blender.kill()
     blender.service.mend()
     clip, part = Path(job.spec.output), Path(f"{job.spec.output}.part")
     shutil.copy(first.spec.output, part)
-    write_sidecar(clip.with_suffix(".json"), job, replace(probe(part), path=str(clip)), 0o077)
+    told = replace(probe(part), path=str(clip))
+    write_sidecar(clip.with_suffix(".json"), job, told, content(part), 0o077)
     return job, clip, part
 
 

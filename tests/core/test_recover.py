@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ from grok_video.core.events import (
     Submitted,
 )
 from grok_video.core.job import IllegalTransition, Job, State, apply
+from grok_video.core.spec import new_id
 from grok_video.ledger.inbox import put_command, waiting_commands
 from grok_video.ledger.ledger import Ledger
+from grok_video.service.answer import submit_answer
 from grok_video.service.request import request_id_in
 from tests.core.conftest import KEY, make_spec
 from tests.core.test_job import BOUGHT, ROADS, SENT, TROUBLE, URL, made
@@ -158,6 +161,10 @@ ID = "7d1f0c2e-4b5a-4c3d-9e8f-0123456789ab"
         f"<{ID}>",
         f'{{"request_id": "{ID}"}}',
         f'{{"request_id":"{ID}","status":"pending"}}',
+        f'{{"id": "{ID}", "object": "video"}}',
+        f'{{"data": {{"id":"{ID}"}}}}',
+        f"“{ID}”",
+        f"The request id is “{ID}”.",
         f'"request_id": "{ID}",',
         f"request_id={ID}",
         f"Request ID: {ID}",
@@ -184,11 +191,33 @@ def test_an_id_is_found_in_what_people_copy(pasted: str) -> None:
         ("x" * 201, "not a request id"),
         ("ünï", "not a request id"),
         ('""', "one word"),
+        ("xAI answered 200 with 2 request ids that differ, “a1” and “b2”", "one word"),
     ],
 )
 def test_what_is_no_id_is_refused_with_a_sentence(pasted: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         request_id_in(pasted)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [("a1", "b2"), ("operations/a1", "b 2"), ("xai-video-1", "ä,1"), ("é" * 200, "7")],
+)
+def test_each_id_that_is_shown_can_be_entered(ids: tuple[str, str], tmp_path: Path) -> None:
+    """Else a clip that was paid for could not be had, although its id is known."""
+    lost = submit_answer(200, {}, json.dumps({"id": ids[0], "request_id": ids[1]}).encode(), now=0)
+    assert isinstance(lost, AnswerLost)
+    for one in ids:
+        assert request_id_in(f" {one}\n", lost.problem.message) == one
+        assert request_id_in(f"“{one}”", lost.problem.message) == one
+        with contextlib.closing(Ledger.open(tmp_path / one[:1])) as ledger:
+            job = in_ledger(ledger, *SENT, lost)
+            ledger.commands.apply(
+                {"id": new_id(), "command": "request_id", "job": job.id, "value": one}
+            )
+            assert getattr(ledger.job(job.id), "request_id", "") == one
+    with pytest.raises(ValueError, match="API key"):
+        request_id_in(KEY, lost.problem.message)
 
 
 @given(st.text())

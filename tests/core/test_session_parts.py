@@ -24,7 +24,9 @@ OWNERS = {
     "imports": "imports",
     "files": "files",
     "questions": "questions",
+    "answers": "answers",
     "sums": "spending",
+    "moving": "moving",
     "watch": "watch",
 }
 #: Names of classes in annotations -> the part that they are, or lie in.

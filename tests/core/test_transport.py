@@ -16,10 +16,13 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
+from requests.adapters import HTTPAdapter
 
 from grok_video.core.urls import api_base_refusal
 from grok_video.worker.http import transport
@@ -36,7 +39,7 @@ from grok_video.worker.http.errors import (
     shown_host,
 )
 from grok_video.worker.http.transport import LONGEST_ANSWER, Transport
-from tests.core.conftest import KEY, RawServer, Wire, wait_for
+from tests.core.conftest import KEY, RawServer, Wire, clip_bytes, wait_for
 from tests.patching import Patches
 
 HEAD, TAIL = b'{"image":{"url":"data:image/png;base64,', b'"},"duration":1}'
@@ -640,12 +643,65 @@ def test_a_download_never_sees_the_key(server: RawServer, tmp_path: Path) -> Non
     assert server.seen[0].header("Accept-Encoding") == "identity"
 
 
-def test_a_cut_download_is_noticed(server: RawServer, tmp_path: Path) -> None:
+@pytest.fixture
+def uncounting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Today's HTTP libraries do as those of Blender 4.2: they hand over a body that was cut as if it were whole."""
+    real = HTTPAdapter.build_response
+
+    def build(adapter: HTTPAdapter, request: Any, raw: Any) -> requests.Response:
+        raw.enforce_content_length = False
+        return real(adapter, request, raw)
+
+    monkeypatch.setattr(HTTPAdapter, "build_response", build)
+
+
+@pytest.mark.usefixtures("uncounting")
+@pytest.mark.parametrize("came", [0, 1, 4999])
+def test_a_cut_download_is_noticed(server: RawServer, tmp_path: Path, came: int) -> None:
     server.behave = lambda wire: wire.send(
-        b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + bytes(4999)
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + bytes(came)
     )
     with pytest.raises(Broken):
         fetch(server, tmp_path)
+
+
+@pytest.mark.usefixtures("uncounting")
+def test_an_answer_that_was_cut_is_noticed_here(server: RawServer) -> None:
+    cut = b"HTTP/1.1 400 X\r\nContent-Length: 99\r\n\r\n{}"
+    server.behave = lambda wire: (wire.read_body(), wire.send(cut))[0]
+    with pytest.raises(TransportError):
+        post(server)
+    with pytest.raises(TransportError):
+        Transport(server.base, KEY).get("/v1/x", Call())
+
+
+@pytest.mark.deadline
+@pytest.mark.parametrize("what", ["a clip", "an answer"])
+@pytest.mark.parametrize("why", ["stopped", "slow"])
+def test_what_was_ended_here_is_not_whole(
+    server: RawServer, tmp_path: Path, patches: Patches, what: str, why: str
+) -> None:
+    """Without a length a body ends with its connection: also with one that was shut by a stop, or at its deadline."""
+    call = Call()
+    if why == "slow" and what == "a clip":
+        patches.set(transport, "SLOWEST_FOR", 0.5)
+
+    def behave(wire: Wire) -> None:
+        wire.send(b"HTTP/1.1 200 OK\r\n\r\n" + clip_bytes())
+        if why == "stopped":
+            call.abort()
+            server.over.wait(20)
+        drip(wire, b"x" * 999, server.over)
+
+    server.behave = behave
+    service = Transport(server.base, KEY)
+    ask = {
+        "a clip": lambda: service.download(f"{server.base}/x", tmp_path / "clip.part", "", call),
+        "an answer": lambda: service.get("/v1/x", call, 20.0 if why == "stopped" else 0.5),
+    }[what]
+    with pytest.raises(TransportError):
+        ask()
+    call.close()
 
 
 def test_a_compressed_download_is_refused(server: RawServer, tmp_path: Path) -> None:

@@ -34,7 +34,14 @@ from grok_video.core.problem import Problem, ProblemCode
 from grok_video.core.redact import mask
 from grok_video.core.spec import JobSpec, Keyframe, Kind, Picture, SourceVideo
 from grok_video.core.urls import host_of
-from grok_video.service.answer import Poll, key_answer, models_answer, poll_answer, submit_answer
+from grok_video.service.answer import (
+    Named,
+    Poll,
+    key_answer,
+    models_answer,
+    poll_answer,
+    submit_answer,
+)
 from grok_video.service.body import retry_after
 from grok_video.service.request import RemoteClip, poll_path, submission
 from tests.core.conftest import KEY, make_spec, says_free
@@ -59,9 +66,22 @@ def submit(status: int, body: Any = "", headers: Mapping[str, str] | None = None
     return submit_answer(status, headers or {}, raw, now=NOW)
 
 
+ASKED = "https://api.x.ai/v1/videos/request-1"
+
+
 def poll(status: int, body: Any = "", headers: Mapping[str, str] | None = None) -> Poll:
     raw = body if isinstance(body, bytes) else encoded(body)
-    return poll_answer(status, headers or {}, raw, now=NOW)
+    return poll_answer(status, headers or {}, raw, now=NOW, asked=ASKED)
+
+
+def polls(*bodies: Any, status: int = 200) -> list[Poll]:
+    """What polls running say, each of which knows of the one before."""
+    said: list[Poll] = []
+    for body in bodies:
+        before = said[-1].named if said else Named()
+        raw = encoded(body)
+        said.append(poll_answer(status, {}, raw, now=NOW, asked=ASKED, before=before))
+    return said
 
 
 def key(status: int, body: Any = "") -> Problem | None:
@@ -134,6 +154,44 @@ def test_a_request_says_what_was_asked_for(prompt: str, sound: bool, seconds: in
         "generate_audio": sound,
         "image": uri("image/png", b"\x89PNG pixels"),
     }
+
+
+@pytest.mark.parametrize(
+    ("pixels", "ratio", "named"),
+    [
+        ((848, 480), "16:9", True),  # cropped to a name, or of that ratio anyway
+        ((480, 848), "9:16", True),
+        ((0, 0), "3:2", True),  # nobody noted what was sent
+        ((1148, 480), "16:9", False),  # whole: 2.39:1
+        ((480, 1148), "9:16", False),
+        ((888, 480), "16:9", False),  # 1.85:1
+        ((1920, 20), "16:9", False),
+        ((1, 1080), "9:16", False),
+        (
+            (1120, 480),
+            "21:9",
+            False,
+        ),  # cropped to a name that may not be known along with a picture
+    ],
+)
+def test_a_ratio_is_named_along_with_a_picture_only_where_the_picture_has_it(
+    pixels: tuple[int, int], ratio: str, named: bool
+) -> None:
+    """With a picture the clip follows that; a service that does not would crop or stretch to what is named."""
+    spec = make_spec(
+        image=A.path, image_mime=A.mime, image_pixels=pixels, aspect_ratio=ratio, references=(B,)
+    )
+    body = generation(spec, PIXELS)
+    assert body.get("aspect_ratio") == (ratio if named else None)
+    assert "auto" not in json.dumps(body).lower()
+
+
+@pytest.mark.parametrize("ratio", ["21:9", "5:2", "9:16"])
+def test_text_alone_names_its_ratio(ratio: str) -> None:
+    assert generation(make_spec(aspect_ratio=ratio))["aspect_ratio"] == ratio
+    assert (
+        generation(make_spec(aspect_ratio=ratio, references=(A,)), PIXELS)["aspect_ratio"] == ratio
+    )
 
 
 def test_text_to_video_sends_no_image() -> None:
@@ -432,19 +490,87 @@ def test_any_2xx_with_an_id_is_bought(status: int) -> None:
     )
 
 
+LONG_ID = "é" * 200
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ({"request_id": "a"}, "a"),
+        ({"id": "a"}, "a"),
+        ({"data": {"request_id": "a"}}, "a"),
+        ({"data": {"id": "a"}}, "a"),
+        ({"request_id": 7}, "7"),
+        ({"id": -7}, "-7"),
+        ({"data": {"request_id": 0}}, "0"),
+        ('{"data": {"id": ' + "9" * 200 + "}}", "9" * 200),
+        ({"request_id": LONG_ID}, LONG_ID),
+        ({"request_id": "a", "id": "a", "data": {"request_id": "a", "id": "a"}}, "a"),
+        ({"request_id": "7", "id": 7}, "7"),
+        ({"request_id": None, "id": "", "data": {"request_id": [], "id": "a"}}, "a"),
+        ({"request_id": True, "id": 1.5, "data": {"id": "a"}}, "a"),
+        ({"id": "a", "object": "video", "status": "queued", "error": None}, "a"),
+        ({"id": "a", "error": ""}, "a"),
+        ({"request_id": "a", "error": {}, "data": {"error": False}}, "a"),
+        ({"request_id": "a", "data": "b"}, "a"),
+        ({"request_id": "a", "data": [{"id": "b"}]}, "a"),
+        ({"request_id": "a", "video": {"id": "b"}}, "a"),
+    ],
+)
+def test_the_id_of_a_job_wherever_it_stands(body: Any, wanted: str) -> None:
+    assert submit(200, body) == Submitted(wanted)
+    assert isinstance(submit(503, body), AnswerLost)  # in a 2xx only
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ({"request_id": "a1", "id": "b2"}, ["a1", "b2"]),
+        ({"id": "a1", "data": {"id": "b2"}}, ["a1", "b2"]),
+        ({"data": {"request_id": "a1", "id": 7}}, ["a1", "7"]),
+        ({"request_id": "a1", "id": "b2", "data": {"id": "c3"}}, ["a1", "b2", "c3"]),
+        ({"request_id": "a" * 200, "id": "b" * 200}, ["a" * 200, "b" * 200]),
+        ({"request_id": "a1", "id": "A1"}, ["a1", "A1"]),  # an id is opaque
+        ({"request_id": "a1", "id": "b" * 300}, ["a1", "b" * 200]),
+        ({"request_id": "a1", "id": "b\n2"}, ["a1", "b?2"]),
+        ({"request_id": "a1", "error": "It broke"}, ["a1", "It broke"]),
+        ({"request_id": "a1", "error": {"code": 7}}, ["a1"]),
+        ({"id": "a1", "error": 13}, ["a1"]),
+        ({"data": {"id": "a1", "error": "No"}}, ["a1"]),
+        ({"request_id": "a" * 201}, ["a" * 200]),
+        ({"request_id": ".."}, [".."]),
+        ({"request_id": "xai-video-1", "id": "xai-b2"}, ["“xai-video-1”", "“xai-b2”"]),
+        ({"request_id": KEY, "id": "b2"}, ["“xai-***” and “b2”"]),
+    ],
+)
+def test_ids_that_do_not_say_which_job_was_bought_are_shown(body: Any, shown: list[str]) -> None:
+    """None is asked for by itself, none is lost: the artist may enter each."""
+    event = submit(200, body)
+    assert isinstance(event, AnswerLost)
+    assert "may have been charged" in event.problem.message
+    assert "Recover by Request ID" in event.problem.hint
+    for text in shown:
+        assert text in event.problem.message
+
+
 @pytest.mark.parametrize(
     "body",
     [
         {},
         {"request_id": ""},
         {"request_id": " "},
-        {"request_id": 7},
         {"request_id": None},
+        {"request_id": True},
+        {"request_id": 1e300},
+        {"data": ["a"]},
+        {"data": {"request": {"id": "a"}}},
+        {"video_id": "a"},
         {"request_id": ["a"]},
         {"request_id": {"id": "a"}},
         {"request_id": "\ud800"},
         {"request_id": "a\nb"},
-        {"id": "a"},
+        '{"id": ' + "9" * 201 + "}",
+        {"object": "model", "id": "a"},
         [{"request_id": "a"}],
         "request_id",
         b'{"request_id": "a',
@@ -607,12 +733,142 @@ def test_a_refusal_says_what_to_do(status: int, body: Any, word: str) -> None:
 # -------------------------------------------------------------------------------------------------- the poll
 
 
-@pytest.mark.parametrize("word", ["done", "completed", "succeeded", "DONE", None])
+DONE_WORDS = ["done", "completed", "succeeded", "success", "finished", "ready"]
+
+
+@pytest.mark.parametrize("word", [*DONE_WORDS, "DONE", " Ready\n", None, ""])
 def test_a_clip_in_every_shape(word: str | None) -> None:
     body = {"status": word, "video": {"url": "https://a.example/c.mp4", "duration": 6}}
     if word is None:
         del body["status"]  # early 2026
     assert poll(200, body) == Poll(Done("https://a.example/c.mp4"))
+
+
+LINK = "https://a.example/c.mp4"
+OTHER = "https://b.example/d.mp4"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"video": {"url": LINK}},
+        {"video_url": LINK},
+        {"videos": [{"url": LINK}]},
+        {"video": {"url": None, "file_output": {"file_id": "f", "public_url": LINK}}},
+        {"video": {"url": LINK}, "video_url": OTHER, "videos": [{"url": OTHER}]},
+        {"video": {"url": " "}, "video_url": LINK, "videos": [{"url": OTHER}]},
+        {"video": None, "video_url": LINK},
+        {"video": {"url": "ftp://a.example/c.mp4"}, "videos": [{"url": LINK}, {"url": OTHER}]},
+        {"video": "https://x.example/", "video_url": f" {LINK} "},
+        {"video": {"file_output": {"public_url": LINK}}, "videos": [], "video_url": 5},
+        {"videos": ["https://x.example/", {"url": OTHER}], "video_url": LINK},
+    ],
+)
+@pytest.mark.parametrize("status", [{"status": "done"}, {"status": "Success"}, {}])
+def test_a_link_wherever_it_stands(body: dict[str, Any], status: dict[str, str]) -> None:
+    assert poll(200, {**status, **body}).event == Done(LINK)
+
+
+@pytest.mark.parametrize(
+    "video",
+    [
+        {"videos": [{"url": LINK, "respect_moderation": False}]},
+        {"video": {"respect_moderation": False}, "video_url": LINK},
+    ],
+)
+def test_a_link_that_moderation_keeps_back_is_none(video: dict[str, Any]) -> None:
+    assert failed(200, {"status": "done", **video}).problem.code is ProblemCode.MODERATED
+
+
+@pytest.mark.parametrize(
+    ("link", "whole"),
+    [
+        ("/bucket/c.mp4?x=1", "https://api.x.ai/bucket/c.mp4?x=1"),
+        ("c.mp4", "https://api.x.ai/v1/videos/c.mp4"),
+        ("request-1/content", "https://api.x.ai/v1/videos/request-1/content"),
+        ("../c.mp4", "https://api.x.ai/v1/c.mp4"),
+        ("../../../../c.mp4", "https://api.x.ai/c.mp4"),
+        ("//vidgen.x.ai/c.mp4", "https://vidgen.x.ai/c.mp4"),
+        ("//127.0.0.1/c.mp4", "https://127.0.0.1/c.mp4"),  # refused where it would be opened
+        ("HTTPS://A.example/c.mp4", "HTTPS://A.example/c.mp4"),
+        ("http://a.example/c.mp4", "http://a.example/c.mp4"),  # the same
+    ],
+)
+def test_a_link_without_a_host_is_the_services_own(link: str, whole: str) -> None:
+    assert poll(200, {"status": "done", "video": {"url": link}}).event == Done(whole)
+    assert poll(200, {"video_url": link}).event == Done(whole)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        *("", "#top", "?x=1", "mailto:a@b.example", "https:c.mp4", "//[::1", "/", "..", "//"),
+        *("pending", "null", "None", "N/A", "not ready yet", "Soon. Try again", "processing..."),
+        *("/v1/videos/request-1", ASKED),
+    ],
+)
+def test_what_names_no_file_is_no_link(link: str) -> None:
+    """A word or the address of the poll itself would end a job that runs, after three downloads of nothing."""
+    said = {"video": {"url": link}}
+    assert failed(200, {"status": "done", **said}).problem.code is ProblemCode.SERVICE
+    assert isinstance(poll(200, said).event, Progress)
+    assert poll(200, {"video_url": LINK, **said}).event == Done(LINK)
+    for one in polls(*[{"status": "rendering", **said}] * 4):
+        assert isinstance(one.event, Progress)
+
+
+def rendered(word: Any, url: Any = LINK) -> dict[str, Any]:
+    return {"status": word, "video": {"url": url}, "usage": {"cost_in_usd_ticks": 5}}
+
+
+@pytest.mark.parametrize("word", ["rendered", "OK", "complete", 3, ["x"], {"state": "done"}, True])
+def test_a_word_that_nobody_told_us_is_done_with_the_same_link_three_times(word: Any) -> None:
+    first, second, third = polls(*[rendered(word)] * 3)
+    assert isinstance(first.event, Progress)
+    assert isinstance(second.event, Progress)
+    assert third.event == Done(LINK, 5)
+    assert "third time" in third.note
+    assert LINK not in repr(second)
+    # Another word each time says no less.
+    assert polls(rendered("a"), rendered("b"), rendered("c"))[-1].event == Done(LINK, 5)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        rendered("rendered", OTHER),
+        rendered("rendered", ""),
+        rendered("rendered", None),
+        rendered("pending"),
+        {"status": "rendered"},
+        {"status": "rendered", "video_url": LINK},
+        {"status": "rendered", "video": {"url": LINK, "respect_moderation": False}},
+        {"progress": 50},
+    ],
+)
+def test_three_polls_running_are_three_without_another_between(between: Any) -> None:
+    again = rendered("rendered")
+    for bodies in ([again, between, again, again], [again, again, between, again, again]):
+        assert not any(isinstance(one.event, Done | ServiceFailed) for one in polls(*bodies))
+    done = polls(again, again, between, again, again, again)[-1]
+    assert done.event == Done(LINK, 5)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["pending", "processing", "queued", "in_progress", "In Progress", "in-progress", "running"],
+)
+def test_a_job_that_runs_is_never_done_by_its_link(word: str) -> None:
+    for one in polls(*[rendered(word)] * 5):
+        assert isinstance(one.event, Progress)
+    for one in polls(*[rendered("rendered")] * 5, status=202):
+        assert isinstance(one.event, Progress)
+
+
+@pytest.mark.parametrize("link", [{"video_url": LINK}, {"videos": [{"url": LINK}]}])
+def test_an_unknown_word_is_believed_of_the_services_own_place_only(link: Any) -> None:
+    for one in polls(*[{"status": "rendered", **link}] * 5):
+        assert isinstance(one.event, Progress)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
@@ -710,7 +966,6 @@ def test_words_of_moderation_outside_an_answer_end_no_job(status: int, body: str
         {"url": None},
         {"url": 5},
         {"url": ["https://a.b/c"]},
-        {"url": "/relative.mp4"},
         {"url": "file:///etc/passwd"},
         {"url": "ftp://a.b/c.mp4"},
         {"url": "javascript:alert(1)"},
@@ -1028,8 +1283,13 @@ VALUES = st.recursive(
 NAMES = st.sampled_from(
     [
         "request_id",
+        "id",
         "status",
         "video",
+        "videos",
+        "video_url",
+        "file_output",
+        "public_url",
         "url",
         "usage",
         "cost_in_usd_ticks",
@@ -1087,7 +1347,7 @@ def test_no_answer_raises_and_every_problem_can_be_shown_and_kept(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
     post = submit_answer(status, headers, body, now=NOW)
-    got = poll_answer(status, headers, body, now=NOW)
+    got = poll_answer(status, headers, body, now=NOW, asked=ASKED, before=Named(ASKED, 2))
     checked = key_answer(status, headers, body)
     listed = models_answer(status, headers, body)
     if isinstance(listed, list):

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +29,8 @@ from grok_video.worker.http.transport import Transport
 from grok_video.worker.schedule import step
 from grok_video.worker.submit import post
 from grok_video.worker.worker import Worker
-from tests.core.conftest import ROOT, make_spec, says_free, wait_for
+from tests.core.conftest import make_spec, says_free, wait_for
+from tests.core.test_old_version import old
 from tests.core.test_worker import (
     Blender,
     blender,
@@ -43,22 +43,21 @@ from tests.core.test_worker import (
 from tests.patching import Patches
 from tests.stand_in.client import StandIn
 
-__all__ = ["blender", "inside", "make_blender", "one_service", "service"]  # fixtures
+__all__ = ["blender", "inside", "make_blender", "old", "one_service", "service"]  # fixtures
 
 HOUR = 3600.0
 
 
 def said(data: Path, ago: float) -> None:
     """Let what waits in the inbox have been said so many seconds earlier."""
-    (path,) = (data / "inbox").glob("*.json")
-    command = json.loads(path.read_text())
+    ((path, command),) = waiting_commands(data)
     path.write_text(json.dumps({**command, "at": command["at"] - int(ago * 1e9)}))
 
 
 def no_time(data: Path, at: Any, ago: float) -> None:
     """Let what waits in the inbox not tell when it was said; its file is so many seconds old."""
-    (path,) = (data / "inbox").glob("*.json")
-    path.write_text(json.dumps({**json.loads(path.read_text()), "at": at}))
+    ((path, command),) = waiting_commands(data)
+    path.write_text(json.dumps({**command, "at": at}))
     os.utime(path, (time.time() - ago, time.time() - ago))
 
 
@@ -131,7 +130,7 @@ def test_a_send_that_waited_too_long_sends_nothing(blender: Blender, service: St
     blender.hang_up()
     put_command(blender.data, "release", job=spec.id, session=blender.session)
     said(blender.data, HOUR)
-    asked = next((blender.data / "inbox").glob("*.json"))
+    ((asked, _),) = waiting_commands(blender.data)
     blender.start()
     wait_for(lambda: not asked.exists(), "the release to be taken up")
     assert held(blender, spec.id).seq == 3
@@ -170,10 +169,8 @@ def test_an_old_send_does_not_take_a_fresh_word_back(tmp_path: Path) -> None:
 
 
 def test_a_click_of_0_1_0_that_waited_too_long_is_held(
-    blender: Blender, service: StandIn, tmp_path: Path
+    blender: Blender, service: StandIn, old: Path
 ) -> None:
-    with zipfile.ZipFile(ROOT / "tests" / "data" / "grok_video-0.1.0.zip") as old:
-        old.extractall(tmp_path / "old" / "grok_video")
     spec = blender.spec()
     text = json.dumps(spec_to_payload(spec))
     code = (
@@ -181,12 +178,41 @@ def test_a_click_of_0_1_0_that_waited_too_long_is_held(
         "from grok_video.core.ledger import put_command;"
         "put_command(Path(sys.argv[2]), 'submit', spec=json.load(sys.stdin))"
     )
-    arguments = [sys.executable, "-I", "-c", code, str(tmp_path / "old"), str(blender.data)]
+    arguments = [sys.executable, "-I", "-c", code, str(old.parent), str(blender.data)]
     subprocess.run(arguments, input=text.encode(), check=True)
     said(blender.data, HOUR)
     blender.start()
     held(blender, spec.id)
     assert service.requests("submit") == []
+
+
+def test_a_worker_of_0_1_0_takes_no_word_of_ours(
+    make_blender: Callable[[], Blender], service: StandIn, old: Path
+) -> None:
+    """It knows neither the age of a click nor *held*; what it leaves is taken up here, in its order, beside it."""
+    before = make_blender().as_0_1_0(old).start()
+    now = make_blender()
+    late, of_script, stopped, settled = (now.spec() for _ in range(4))
+    an_hour_ago = time.time_ns() - int(HOUR * 1e9)
+    put_command(now.data, "submit", spec=late, at=an_hour_ago)
+    script = word.held_because("A script asked for it.")
+    put_command(now.data, "submit", spec=of_script, held=script)
+    put_command(now.data, "submit", spec=stopped)
+    put_command(now.data, "stop", job=stopped.id)
+    put_command(now.data, "submit", spec=settled, held=script, at=an_hour_ago)
+    put_command(now.data, "release", job=settled.id, session=now.session, at=an_hour_ago + 1)
+    before.fence()
+    before.fence()  # twice: it has looked into the inbox since
+    assert len(before.reader.jobs) == len(posts(service)) == 2
+    now.start()
+    for spec in (late, of_script, settled):
+        held(now, spec.id)
+    now.until(stopped.id, State.CANCELLED)
+    now.fence()
+    assert len(posts(service)) == 3
+    assert os.listdir(now.data / "inbox") == []
+    assert before.process is not None
+    assert before.process.poll() is None
 
 
 def test_the_age_of_a_click_goes_on_where_the_wall_clock_is_set_back(inside: Worker) -> None:

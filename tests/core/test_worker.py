@@ -27,10 +27,12 @@ from typing import Any
 import pytest
 
 from grok_video.core.events import (
+    AnswerLost,
     Created,
     Done,
     Event,
     Held,
+    NotSent,
     Progress,
     Rejected,
     Released,
@@ -56,12 +58,14 @@ from grok_video.service.models import MODELS
 from grok_video.service.pricing import estimate_of
 from grok_video.service.request import RemoteClip
 from grok_video.worker import schedule as schedule_module
+from grok_video.worker import submit as submit_module
 from grok_video.worker import worker as worker_module
 from grok_video.worker.desk import LOG_SIZE, Desk, RunningCall
 from grok_video.worker.http.call import Call
+from grok_video.worker.http.errors import Answer
 from grok_video.worker.process import Parent
 from grok_video.worker.submit import Abandon, record_sending, remote_source
-from tests.core.conftest import ROOT, RawServer, make_spec, png, says_free, wait_for
+from tests.core.conftest import KEY, ROOT, RawServer, make_spec, png, says_free, wait_for
 from tests.keysearch import found_in
 from tests.patching import Patches
 from tests.stand_in.client import StandIn
@@ -86,6 +90,7 @@ class Blender:
     """The other end of the worker's pipe, and of the ledger."""
 
     program = PACKAGE  # what is run as the worker
+    ending = ""  # of the names of commands, where they are not this version's
 
     def __init__(self, folder: Path, service: StandIn) -> None:
         self.folder = folder
@@ -143,8 +148,20 @@ class Blender:
         self.process.stdin.write(json.dumps(line).encode() + b"\n")
         self.process.stdin.flush()
 
+    def as_0_1_0(self, program: Path) -> Blender:
+        """This Blender with 0.1.0, unzipped at ``program``."""
+        self.program, self.ending = program, ".json"
+        return self
+
     def say(self, command: str, **fields: Any) -> str:
-        command_id = put_command(self.data, command, **fields)
+        if not self.ending:
+            command_id = put_command(self.data, command, **fields)
+        else:
+            aside = self.folder / "said"
+            command_id = put_command(aside, command, **fields)
+            (path,) = (aside / "inbox").iterdir()
+            (self.data / "inbox").mkdir(exist_ok=True)
+            path.rename(self.data / "inbox" / f"{command_id}{self.ending}")
         self.tell(type="wake")
         return command_id
 
@@ -474,7 +491,7 @@ LOST = [
     "redirect",
     "no-id",
     "empty-id",
-    "number-id",
+    "fraction-id",
     "garbage",
     "html",
     "empty",
@@ -834,27 +851,13 @@ def test_jobs_of_an_earlier_session_wait_for_a_word(blender: Blender, service: S
 OF_A_SCRIPT = Problem(ProblemCode.HELD, "A script asked for it.", "Press Send.")
 
 
-@pytest.mark.parametrize(
-    "version", ["this one", pytest.param("0.1.0", marks=pytest.mark.long)]
-)  # 0.1.0 waits for 10 s before it holds
-def test_a_clip_that_a_script_asked_for_waits(
-    blender: Blender, service: StandIn, tmp_path: Path, version: str
-) -> None:
-    """Held from its first moment, and, where an older worker takes the command, never sent."""
-    if version == "0.1.0":
-        blender.program = tmp_path / "0.1.0"
-        shutil.unpack_archive(
-            Path(__file__).parents[1] / "data/grok_video-0.1.0.zip", blender.program
-        )
+def test_a_clip_that_a_script_asked_for_waits(blender: Blender, service: StandIn) -> None:
+    """Held from its first moment; a worker of 0.1.0 takes no such command (``test_word``)."""
     blender.start()
-    # As ``session/click.py`` puts it down: of no session that lives.
-    spec = blender.spec(session=new_id())
+    spec = blender.spec()
     blender.say("submit", spec=spec, held=OF_A_SCRIPT)
     job = blender.until(spec.id, lambda job: job.held)
-    assert job.problem is not None
-    assert job.problem.code is ProblemCode.HELD
-    if version == "this one":
-        assert (job.seq, job.problem) == (2, OF_A_SCRIPT)
+    assert (job.seq, job.problem) == (2, OF_A_SCRIPT)
     blender.fence()
     assert len(posts(service)) == 1
     assert blender.until(spec.id, lambda job: True).held
@@ -1348,6 +1351,7 @@ def test_a_late_failure_of_an_extension_is_said_in_the_services_words(
     blender.start()
     source = made_clip(blender)
     spec = replace(reworked(blender, Kind.EXTEND, source), duration=added)
+    spec = replace(spec, estimate=estimate_of(spec))
     blender.say("submit", spec=spec)
     job = blender.until(spec.id, State.FAILED)
     assert job.request_id
@@ -1746,6 +1750,31 @@ def test_a_hiccup_of_the_ledger_does_not_end_the_waiting_for_a_paid_answer(
     assert job.request_id == "r-1"
 
 
+def test_a_leaving_worker_waits_for_a_ledger_that_takes_nothing_just_now(
+    inside: worker_module.Worker, patches: Patches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is there, no call is under way, and its id is not on record yet: ten seconds, not one."""
+    ledger, spec = inside.desk.ledger, make_spec()
+    for seq, event in enumerate((Created(spec), SubmitStarted(1), Sending())):
+        ledger.append(spec.id, seq, event)
+    ledger.leases.take(spec.id, inside.desk.id)
+    inside.outcomes.add(spec.id, [Submitted("r-1")])
+    append, began = ledger.append, time.monotonic()
+    seconds = itertools.count(began)
+
+    def full_for_a_while(*given: Any, **named: Any) -> Job:
+        if next(seconds) - began < 10.0:
+            raise LedgerUnwritable("Full.")
+        return append(*given, **named)
+
+    patches.set(ledger, "append", full_for_a_while)
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    inside._leave()
+    job = ledger.job(spec.id)
+    assert job is not None
+    assert job.request_id == "r-1"
+
+
 def test_an_id_that_comes_after_somebody_took_us_for_dead_is_kept(
     inside: worker_module.Worker,
 ) -> None:
@@ -1882,6 +1911,63 @@ def test_blender_s_end_and_offline_are_seen_at_the_last_byte(
     job = ledger.job(spec.id)
     assert job is not None
     assert (job.sent, op.sent) == (True, True)
+
+
+@pytest.mark.parametrize("status", [200, 302, 408, 500, 503])
+def test_an_answer_before_the_last_byte_left_is_of_nothing_that_was_sent(
+    inside: worker_module.Worker, status: int
+) -> None:
+    op = RunningCall("submit", "a-job", Call())
+    event = submit_module._meaning(op, Answer(status, {}, b"{}"), named=False)
+    assert isinstance(event, NotSent)
+    assert says_free(event.problem)
+    assert op.trouble  # not at once again
+    op.sent = True
+    assert isinstance(
+        submit_module._meaning(op, Answer(status, {}, b"{}"), named=False), AnswerLost
+    )
+
+
+@pytest.mark.parametrize("why", ["ended", "taken"])
+def test_a_call_that_was_ended_or_whose_job_another_has_is_not_sent(
+    inside: worker_module.Worker, why: str
+) -> None:
+    """As where the ledger is opened again: the last byte cannot leave, so nothing may say that it did."""
+    ledger, spec = inside.desk.ledger, make_spec()
+    inside._set_online(True)
+    for seq, event in enumerate((Created(spec), SubmitStarted(1))):
+        ledger.append(spec.id, seq, event)
+    ledger.leases.take(spec.id, "another" if why == "taken" else inside.desk.id)
+    op = RunningCall("submit", spec.id, Call())
+    if why == "ended":
+        op.call.abort()
+    with pytest.raises(Abandon):
+        record_sending(op, inside.desk)
+    job = ledger.job(spec.id)
+    assert job is not None
+    assert (job.sent, op.sent) == (False, False)
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_three_crashes_leave_a_job_half_sent_to_its_end(
+    inside: worker_module.Worker, sent: bool
+) -> None:
+    """Three workers died with it. It is not set aside before it is known whether it was bought."""
+    ledger, spec = inside.desk.ledger, make_spec()
+    inside._set_account({"base": spec.api_base, "key": KEY})
+    inside._set_online(True)
+    for seq, event in enumerate((Created(spec), SubmitStarted(1), Sending())[: 2 + sent]):
+        ledger.append(spec.id, seq, event)
+    for dead in ("one", "two", "three"):
+        ledger.leases.take(spec.id, dead)
+    for _ in range(2):
+        inside._turn()
+    job = ledger.job(spec.id)
+    assert job is not None
+    assert job.state is (State.UNKNOWN if sent else State.FAILED)
+    assert job.spent == sent
+    assert job.problem is not None
+    assert job.problem.code is (ProblemCode.ANSWER_LOST if sent else ProblemCode.CRASHED)
 
 
 def test_a_new_word_is_counted_from_when_it_was_given(inside: worker_module.Worker) -> None:

@@ -37,6 +37,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--per-second", type=int, default=usual.per_second, help="0: no limit")
     parser.add_argument("--per-minute", type=int, default=usual.per_minute, help="0: no limit")
     parser.add_argument("--still", action="store_true", help="clips whose picture does not move")
+    parser.add_argument(
+        "--crops",
+        action="store_true",
+        help="pictures are cropped to aspect_ratio, as they once were",
+    )
     parser.add_argument("--parent-pipe", action="store_true", help="end when stdin ends")
     return parser.parse_args()
 
@@ -66,7 +71,7 @@ async def _serve(args: argparse.Namespace, folder: Path) -> None:
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     key = args.key or f"xai-stand-in-{secrets.token_hex(16)}"
     settings = Settings(
-        args.shape, args.job_seconds, args.per_second, args.per_minute, not args.still
+        args.shape, args.job_seconds, args.per_second, args.per_minute, not args.still, args.crops
     )
     service = StandIn(folder, base, key, settings)
     runner = web.ServerRunner(web.Server(service.handle), shutdown_timeout=0.1, access_log=None)

@@ -30,7 +30,7 @@ Failures: ``fail(at, what, times=1, after=0, …)``. The oldest that fits happen
       a fixture's id        that captured answer: fail("submit", "err-429-credits")
       a status              that status with {}: fail("poll", 503, times=3)
       'answer'              status=, body= (text or JSON), content_type=, headers={"Retry-After": "2"}
-      garbage html empty huge null list no-id empty-id number-id proxy-502 bad-credentials
+      garbage html empty huge null list no-id empty-id fraction-id proxy-502 bad-credentials
       permission-denied credits-new string-error unknown-status unknown-route not-found
       'hang'                never answers, body not read; seconds= for how long
       'hang-after-body'     reads the body, starts nothing, never answers
@@ -51,12 +51,19 @@ Failures: ``fail(at, what, times=1, after=0, …)``. The oldest that fits happen
 ``expire(job=None, for_ever=False)`` makes result URLs dead (a poll gives a new one, unless for ever),
 ``finish(job=None)`` ends running jobs now.
 
-Clips: 24 fps, 24·d+1 frames. ``frame_code.py`` beside this file reads the number of a frame from a
+Clips: 24 fps, 24·d+1 frames. One from a picture has that picture's ratio; with ``settings(crops=True)``, or ``crops``
+at the start, the picture is cropped to aspect_ratio, as older documents have it. ``frame_code.py`` beside this file reads the number of a frame from a
 picture of it, and the seconds from its sound. Extensions and edits hold what they were sent: its frames
 keep the numbers that stand in them (a trimmed source begins where it was cut) and its sound is kept; the
 numbers of the added frames run on from the source's last. An edit has red and blue swapped, and comes back
 shorter and larger, as from the service (8.00 s: 7.71 s, 848x480: 850x482), unless ``settings(drifts=False)``.
 ``settings(part_only=True)``: an extension without its source. ``settings(bill=2.0)``: billed at twice the price.
+
+Other shapes (``shapes.py``): ``settings(ids="id data.id")`` puts the id of a POST there, ``number_ids=True`` makes it a whole
+number, ``ids_differ=True`` another one at each place, ``id_error="words"`` names an error beside it. ``done_word="ready"`` is
+the status of a job that is done, ``link="video_url"`` where its link stands, ``relative=True`` a link without a host.
+``odd="tail cover no-sound"``: clips with bytes behind the last box, cover art that comes first, sound that is promised and
+absent.
 """
 
 from __future__ import annotations

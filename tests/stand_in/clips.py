@@ -13,6 +13,7 @@ from __future__ import annotations
 import colorsys
 import functools
 import hashlib
+import io
 import itertools
 import re
 import subprocess
@@ -26,9 +27,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from . import frame_code
+from . import frame_code, shapes
 
 FPS = 24
+#: Pixels of a clip's long side at most, and of a short one at least: of our own, so that a number finds room.
+_LONGEST, _LEAST = 1920, 64
 _RATE = 48000
 #: Of the frames of its source, those that an edit has: 8.00 s came back 7.71 s (docs/api.md, §1).
 KEPT = 185 / 192
@@ -71,21 +74,22 @@ class Plan:
     edited: bool = False
     drifts: bool = False  # an edit a little shorter than its source, as the service's are
     part_only: bool = False  # an extension without its source
+    odd: str = ""  # some of shapes.ODD
 
 
 def size_of(resolution: str, ratio: float) -> tuple[int, int]:
     """Width and height of a clip for '480p' '720p' '1080p' and an aspect ratio (width / height).
 
-    docs/api.md, §2: 848x480, 1280x720, 1088x1920 for portrait in 1080p; the short side otherwise.
+    docs/api.md, §2: 848x480, 1280x720, 1088x1920 for portrait in 1080p; otherwise the short side is the resolution's
+    and the long one a multiple of 16, at most 1920, beyond which the short side shrinks.
     """
     short = int(resolution.removesuffix("p"))
-    if short == 480 and abs(ratio * 9 / 16 - 1) < 0.01:
-        return 848, 480
-    if short == 480 and abs(ratio * 16 / 9 - 1) < 0.01:
-        return 480, 848
     if short == 1080 and abs(ratio * 16 / 9 - 1) < 0.01:
         return 1088, 1920
-    long = 2 * round(short * min(max(ratio, 1 / ratio), 2.5) / 2)
+    stretch = max(ratio, 1 / ratio)
+    long = int(short * stretch + 0.01) // 16 * 16
+    if long > _LONGEST:
+        long, short = _LONGEST, max(_LEAST, 2 * round(_LONGEST / stretch / 2))
     return (long, short) if ratio >= 1 else (short, long)
 
 
@@ -158,8 +162,49 @@ def make(plan: Plan, target: Path) -> int:
     if encoder.returncode:
         partial.unlink(missing_ok=True)
         raise RuntimeError(f"ffmpeg could not write the clip: {words}")
+    _make_odd(partial, plan.odd)
     partial.replace(target)
     return fed
+
+
+def _make_odd(path: Path, odd: str) -> None:
+    """Give the MP4 at ``path`` the oddities that are named. Raises RuntimeError."""
+    wanted = odd.split()
+    if "cover" in wanted:
+        _put_cover(path)
+    if "no-sound" in wanted:
+        path.write_bytes(shapes.silenced(path.read_bytes()))
+    if "tail" in wanted:
+        with path.open("ab") as file:
+            file.write(b"<!-- served by a cache -->\r\n" * 40)
+
+
+def _put_cover(path: Path) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (600, 600), (200, 30, 30)).save(picture, "JPEG")
+    covered = path.with_suffix(".cover.mp4")
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
+    command += [
+        "-f",
+        "mjpeg",
+        "-r",
+        "24",
+        "-i",
+        "pipe:0",
+        "-i",
+        str(path),
+        "-map",
+        "0",
+        "-map",
+        "1",
+    ]
+    command += ["-c", "copy", "-movflags", "+faststart", str(covered)]
+    told = subprocess.run(command, input=picture.getvalue(), capture_output=True)
+    if told.returncode:
+        raise RuntimeError(
+            f"ffmpeg could not add the cover: {told.stderr.decode(errors='replace')}"
+        )
+    covered.replace(path)
 
 
 def stop_all() -> None:

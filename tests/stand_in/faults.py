@@ -45,7 +45,7 @@ ANSWERS: dict[str, Answer] = {
     "list": Answer(200, b"[]"),
     "no-id": Answer(200, b"{}"),
     "empty-id": Answer(200, b'{"request_id":""}'),
-    "number-id": Answer(200, b'{"request_id":7}'),
+    "fraction-id": Answer(200, b'{"request_id":7.5}'),
     "proxy-502": Answer(502, b"error code: 502", "text/plain"),
     "bad-credentials": Answer(
         403, b'{"code":"unauthenticated:bad-credentials","error":"The API key was disabled."}'

@@ -73,14 +73,19 @@ class Jobs:
         outcome: str,
         guide: bool,
         motion: bool,
+        crops: bool = False,
         drifts: bool = False,
         part_only: bool = False,
         bill: float = 1.0,
+        number: bool = False,
+        odd: str = "",
     ) -> Job:
         """Start a job; its clip is made meanwhile."""
         # Looks like a UUID and is none of version 4, as the service's (docs/api.md, §2).
         raw = secrets.token_hex(16)
         request_id = f"{raw[:8]}-{raw[8:12]}-9{raw[13:16]}-{raw[16:20]}-{raw[20:]}"
+        if number:
+            request_id = str(10**14 + secrets.randbelow(10**14))
         job = Job(request_id, order, outcome, seconds, charged=round(order.ticks * bill))
         if outcome == "no-suffix":
             job.suffix = ""
@@ -88,9 +93,10 @@ class Jobs:
             job.file_id = f"file_{secrets.token_hex(8)}"
         self._by_id[request_id] = job
         if not order.fails:
-            plan = self._plan(order, guide, motion, drifts)
+            plan = self._plan(order, guide or crops, motion, drifts)
             if order.kind == "extend" and plan.source:
                 plan = replace(plan, part_only=part_only)
+            plan = replace(plan, odd=odd)
             if plan not in self._clips or self._failed(plan):
                 self._clips[plan] = asyncio.create_task(self._make(plan))
             job.clip = self._clips[plan]
@@ -100,7 +106,7 @@ class Jobs:
         task = self._clips[plan]
         return task.done() and (task.cancelled() or task.exception() is not None)
 
-    def _plan(self, order: rules.Order, guide: bool, motion: bool, drifts: bool) -> clips.Plan:
+    def _plan(self, order: rules.Order, crops: bool, motion: bool, drifts: bool) -> clips.Plan:
         picture = ""
         if order.video is not None:
             probe = order.video.probe
@@ -127,8 +133,9 @@ class Jobs:
         ratio = 16 / 9
         if shown is not None and shown.data:
             picture = str(self.image_path(shown.sha256))
-            ratio = shown.width / shown.height
-        if order.aspect_ratio and (guide or not picture):
+            if not crops:
+                ratio = shown.width / shown.height
+        if order.aspect_ratio and (crops or not picture):
             across, down = order.aspect_ratio.split(":")
             ratio = int(across) / int(down)
         width, height = clips.size_of(order.resolution, ratio)
@@ -329,7 +336,10 @@ def keep_pictures(jobs: Jobs, pictures: list[rules.Picture]) -> None:
     for picture in pictures:
         path = jobs.image_path(picture.sha256)
         if not path.exists():
-            path.write_bytes(picture.data)
+            # Another POST with this picture may be under way, whose clip would be made of half of it.
+            part = path.with_name(secrets.token_hex(8))
+            part.write_bytes(picture.data)
+            part.replace(path)
 
 
 def without_data(order: rules.Order) -> rules.Order:

@@ -42,6 +42,7 @@ class Model:
     prices: dict[str, int]
     image: int
     makes: frozenset[str]
+    references: int = 0
     reference_seconds: int = 0
     input_second: int = 0
     created: int = 1769558400
@@ -52,6 +53,7 @@ MODELS = {
         {"480p": 500_000_000, "720p": 700_000_000},
         20_000_000,
         frozenset({"text", "image", "references", "extend", "edit"}),
+        references=7,
         reference_seconds=10,
         input_second=100_000_000,
     ),
@@ -59,6 +61,7 @@ MODELS = {
         {"480p": 800_000_000, "720p": 1_400_000_000, "1080p": 2_500_000_000},
         100_000_000,
         frozenset({"text", "image", "references", "last_frame", "keyframes", "voices"}),
+        references=14,
         reference_seconds=15,
     ),
     "grok-imagine-video-1.5-lite": Model(
@@ -68,6 +71,11 @@ MODELS = {
     ),
 }
 DEFAULT_MODEL = "grok-imagine-video"
+#: Other names of a model (docs/api.md, §5).
+ALIASES = {
+    "grok-imagine-video-1.5-preview": "grok-imagine-video-1.5",
+    "grok-imagine-video-1.5-2026-05-30": "grok-imagine-video-1.5",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +237,7 @@ def check(kind: str, content_type: str, body: bytes, world: World) -> Order:
 
 def _model(fields: dict[str, Any]) -> str:
     name = fields.get("model") or DEFAULT_MODEL
+    name = ALIASES.get(name, name)
     if name not in MODELS:
         raise missing(
             f"The model {name} does not exist or your team {TEAM} does not have access to it. "
@@ -264,14 +273,16 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
     seconds = 8 if seconds is None else seconds
     resolution = fields.get("resolution") or "480p"
 
-    prompt = _prompt(fields, needed=start is None or bool(links))
+    prompt = _prompt(fields, needed=not (start or links or last or frames))
     if links:
-        _offer(model, "references", "Reference-to-video is")
+        _offer(model, "references", "`reference_images` is")
         _references(model, len(links), start is not None, seconds, resolution)
     if not 1 <= seconds <= 15:
         raise bad("Duration must be between 1 and 15 seconds")
     if resolution not in MODELS[model].prices:
         raise bad(f"{resolution} video resolution is not supported for this model.")
+    if resolution == "1080p" and (last is not None or frames):
+        raise bad(_NO_1080P)
     if last is not None:
         _offer(model, "last_frame", "Last frame is")
     if frames:
@@ -299,11 +310,14 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
     )
 
 
+_NO_1080P = "1080p video resolution is not supported for reference-to-video requests."
+
+
 def _references(model: str, count: int, pinned: bool, seconds: int, resolution: str) -> None:
     if pinned and model == DEFAULT_MODEL:
         raise bad("Image and reference images cannot be used together for this model.")
-    if count > 14:
-        raise bad(f"Too many reference images: {count}. Maximum allowed is 14.")
+    if count > (most := MODELS[model].references):
+        raise bad(f"Too many reference images: {count}. Maximum allowed is {most}.")
     most = MODELS[model].reference_seconds
     if seconds > most:
         raise bad(
@@ -311,7 +325,7 @@ def _references(model: str, count: int, pinned: bool, seconds: int, resolution: 
             f"which is {most}s."
         )
     if resolution == "1080p":
-        raise bad("1080p video resolution is not supported for reference-to-video requests.")
+        raise bad(_NO_1080P)
 
 
 def _keyframes(frames: list[dict[str, Any]], seconds: int) -> None:

@@ -30,12 +30,12 @@ from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from . import jobs as jobs_module
-from . import rules
+from . import rules, shapes
 from .faults import FIXTURES, OUTCOMES, WIRE, Answer, Fault, Faults
 
 CONTROL = "/_stand_in/"
 _RESULT = re.compile(r"/xai-vidgen-bucket/xai-video-([0-9a-f]+)(?:\.mp4)?")
-_REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{15}", re.IGNORECASE)
 _SUBMIT = {
     "/v1/videos/generations": "generate",
     "/v1/videos/edits": "edit",
@@ -54,10 +54,19 @@ class Settings:
     per_second: int = 1  # 0: no limit
     per_minute: int = 60  # 0: no limit
     motion: bool = True  # False: the picture stands still, only its number changes
+    crops: bool = False  # a picture is cropped to aspect_ratio, as older documents say; False: the clip follows it
     longest_source: float = 15.1  # seconds of video that can be extended
     drifts: bool = True  # edits come back a little shorter and larger; False: to the frame
     part_only: bool = False  # extensions come back without their source
     bill: float = 1.0  # how many times its price a job is billed
+    ids: str = "request_id"  # some of shapes.ID_PLACES: where the answer to a POST has its id
+    number_ids: bool = False  # ids are whole numbers
+    ids_differ: bool = False  # at all places but the first another id
+    id_error: str = ""  # the answer to a POST names this error as well
+    done_word: str = "done"  # '' for no status
+    link: str = "video.url"  # one of shapes.LINK_PLACES
+    relative: bool = False  # links have no host
+    odd: str = ""  # some of shapes.ODD: what is odd about the clips
 
     def change(self, wanted: Mapping[str, Any]) -> None:
         """Take over values by their names. Raises ValueError."""
@@ -67,6 +76,7 @@ class Settings:
                 raise ValueError(f"{name} is no setting; there are: {', '.join(kinds)}")
             if name == "shape" and value not in ("real", "guide"):
                 raise ValueError("shape is real or guide")
+            shapes.checked(name, value)
             setattr(self, name, kinds[name](value))
 
 
@@ -256,17 +266,29 @@ class StandIn:
             outcome=ending.what if ending else "",
             guide=guide,
             motion=self.settings.motion,
+            crops=self.settings.crops,
             drifts=self.settings.drifts,
             part_only=self.settings.part_only,
             bill=self.settings.bill,
+            number=self.settings.number_ids,
+            odd=self.settings.odd,
         )
         record.job = job.id
-        return _json({"request_id": job.id})
+        answer = shapes.started(
+            job.id,
+            ids=self.settings.ids,
+            number=self.settings.number_ids,
+            differ=self.settings.ids_differ,
+            error=self.settings.id_error,
+        )
+        return _json(answer)
 
     def _keep_video(self, data: bytes) -> Path:
         path = self._folder / f"{hashlib.sha256(data).hexdigest()}.source.mp4"
         if not path.exists():
-            path.write_bytes(data)
+            part = path.with_name(secrets.token_hex(8))
+            part.write_bytes(data)
+            part.replace(path)  # whole, also for another POST with this film
         return path
 
     def _clip_at(self, url: str) -> Path | None:
@@ -287,6 +309,13 @@ class StandIn:
         record.job = job.id
         job.polls += 1
         status, body = self._jobs.poll(job, self.settings.shape == "guide")
+        if body is not None and self._jobs.state(job) == "done" and job.outcome != "no-status":
+            body = shapes.finished(
+                body,
+                word=self.settings.done_word,
+                link=self.settings.link,
+                relative=self.settings.relative,
+            )
         return web.Response(status=status) if body is None else _json(body, status)
 
     def _result(self, path: str) -> tuple[jobs_module.Job, Path] | None:
@@ -545,7 +574,7 @@ def _about_model(name: str) -> dict[str, Any]:
         "version": "1.0" if name == rules.DEFAULT_MODEL else "1.5",
         "input_modalities": modalities,
         "output_modalities": ["video"],
-        "aliases": [],
+        "aliases": [alias for alias, model in rules.ALIASES.items() if model == name],
     }
 
 

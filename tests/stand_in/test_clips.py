@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ def clip(service: StandIn, tmp_path: Path) -> Any:
         ({"resolution": "720p"}, (1280, 720)),
         ({"resolution": "1080p"}, (1920, 1080)),
         ({"resolution": "1080p", "aspect_ratio": "9:16"}, (1088, 1920)),
+        ({"aspect_ratio": "21:9"}, (1120, 480)),
     ],
 )
 def test_a_second_is_25_frames_in_the_size_of_its_ratio(
@@ -142,9 +144,13 @@ def test_the_picture_moves_unless_it_is_told_not_to(service: StandIn, clip: Any)
 def test_a_picture_keeps_its_shape_in_the_real_service_and_is_cut_in_the_guides(
     service: StandIn, clip: Any
 ) -> None:
-    tall = {"url": data_uri(patches(400, 600))}
+    tall, wide = ({"url": data_uri(patches(*size))} for size in ((400, 600), (1148, 480)))
     assert pictures(clip(image=tall, aspect_ratio="16:9")).shape[1:3] == (720, 480)
-    service.settings(shape="guide")
+    assert pictures(clip(image=wide)).shape[1:3] == (480, 1136)
+    service.settings(crops=True)
+    assert pictures(clip(image=tall, aspect_ratio="16:9")).shape[1:3] == (480, 848)
+    assert pictures(clip(image=wide)).shape[1:3] == (480, 848)
+    service.settings(shape="guide", crops=False)
     assert pictures(clip(image=tall, aspect_ratio="16:9")).shape[1:3] == (480, 848)
 
 
@@ -255,6 +261,18 @@ def test_an_edit_can_keep_length_and_size(service: StandIn, clip: Any) -> None:
     frames = pictures(clip("edits", prompt="blue", video={"url": url}))
     assert numbers(frames) == list(range(49))
     assert frames.shape[1:3] == (480, 848)
+
+
+def test_odd_clips_are_odd_in_the_ways_that_are_named(service: StandIn, clip: Any) -> None:
+    service.settings(odd="cover no-sound tail")
+    file = clip()
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(file)]
+    told = subprocess.run(command, capture_output=True, text=True).stderr
+    kinds = re.findall(r"Stream #0:\d.*?: (Video: \w+|Audio: \w+)", told)
+    assert kinds == ["Video: mjpeg", "Video: h264", "Audio: aac"]
+    assert file.read_bytes().endswith(b"-->\r\n")
+    assert _decoded(file, "-map", "0:v:1", "-f", "rawvideo", "-pix_fmt", "gray")
+    assert len(sound(file)) == 0
 
 
 @pytest.fixture(scope="module")

@@ -181,7 +181,16 @@ def test_unknown_fields_are_ignored(service: StandIn) -> None:
         {"prompt": ""},
         {"prompt": "  "},
         {"prompt": "x" * 4097},
-        {"prompt": "", "reference_images": [LINK]},
+        {"prompt": "", "model": V15, "reference_audios": [{"voice_id": "ara"}]},
+        {"reference_images": [LINK] * 8, "duration": 10},
+        {"model": V15, "reference_images": [LINK] * 15},
+        {"model": V15, "resolution": "1080p", "image": LINK, "last_frame": LINK},
+        {
+            "model": f"{V15}-preview",
+            "resolution": "1080p",
+            "duration": 5,
+            "keyframes": [{"image": LINK, "timestamp_s": 1}],
+        },
         {"resolution": "1080p"},
         {"image": LINK, "reference_images": [LINK]},
         {"duration": 11, "reference_images": [LINK]},
@@ -223,14 +232,23 @@ def test_values_that_are_refused(service: StandIn, fields: dict[str, Any]) -> No
         {"image": {"url": data_uri(RED, "JPEG")}},
         {"image": {"url": data_uri(RED, "WEBP")}},
         {"image": {"url": data_uri(RED), "file_id": None}},
-        {"reference_images": [LINK] * 14, "duration": 10},
+        {"prompt": "", "reference_images": [LINK] * 7, "duration": 10},
+        {"prompt": None, "model": f"{V15}-2026-05-30", "reference_images": [LINK] * 14},
+        {"prompt": "", "model": V15, "last_frame": LINK},
+        {
+            "prompt": None,
+            "model": V15,
+            "duration": 5,
+            "keyframes": [{"image": LINK, "timestamp_s": 1}],
+        },
         {"model": V15, "reference_images": [LINK], "duration": 15},
         {"model": V15, "image": LINK, "reference_images": [LINK]},
-        {"model": V15, "resolution": "1080p", "last_frame": LINK, "image": LINK},
+        {"model": V15, "resolution": "720p", "last_frame": LINK, "image": LINK},
         {"model": V15, "duration": 5, "keyframes": [{"image": LINK, "timestamp_s": 1.667}]},
         {"model": V15, "reference_audios": [{"voice_id": "ara"}] * 3},
         {"model": "grok-imagine-video-1.5-lite", "resolution": "1080p"},
         {"aspect_ratio": "21:9"},
+        {"aspect_ratio": "5:2", "model": V15, "resolution": "1080p"},
         {"aspect_ratio": None, "user": None, "output": {"upload_url": "https://example.com"}},
         {"storage_options": {"filename": "a.mp4", "public_url": {"expires_after": 60}}},
     ],
@@ -252,6 +270,7 @@ def test_the_default_duration_is_eight_seconds(service: StandIn) -> None:
     [
         ({"duration": 1}, 5 * 10**8),  # billed: docs/api.md, §5
         ({"duration": 10, "model": V15, "image": LINK}, 81 * 10**8),  # billed
+        ({"duration": 10, "model": f"{V15}-preview", "image": LINK}, 81 * 10**8),
         ({"duration": 10, "resolution": "720p", "image": LINK}, 702 * 10**7),  # the guide
         ({"duration": 6, "image": LINK}, 302 * 10**7),  # the guide
     ],

@@ -1,0 +1,102 @@
+"""The list of jobs as Blender shows it: in the order in which jobs were made, kept up job by job.
+
+Owns the order and the parts *active*, *done* and *open* of one ledger's jobs. A change costs the same in a list of ten
+and of 50,000: nothing here copies or walks the list. It must not know SQLite.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast, overload
+
+from ..core.job import OPEN_STATES, Job, State
+
+_Key = tuple[int, str]  # row of the job's first event, and its id
+
+
+class Rows(Sequence[Job]):
+    """Some of the jobs of a list, newest first: what the list holds now, not a copy."""
+
+    def __init__(self, jobs: Mapping[str, Job]) -> None:
+        self._jobs = jobs
+        self._keys: list[_Key] = []  # oldest first: jobs are made at the end
+
+    def keep(self, key: _Key, wanted: bool) -> None:
+        """Let a job be one of these rows, or none of them."""
+        at = bisect_left(self._keys, key)
+        there = at < len(self._keys) and self._keys[at] == key
+        if wanted and not there:
+            self._keys.insert(at, key)
+        elif there and not wanted:
+            del self._keys[at]
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Job: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Job, ...]: ...
+    def __getitem__(self, index: int | slice) -> Job | tuple[Job, ...]:
+        if isinstance(index, slice):
+            wanted = range(len(self._keys) - 1, -1, -1)[index]
+            return tuple(self._jobs[self._keys[at][1]] for at in wanted)
+        return self._jobs[self._keys[-1 - index][1]]
+
+    def __iter__(self) -> Iterator[Job]:
+        return (self._jobs[job_id] for _, job_id in reversed(self._keys))
+
+    def __reversed__(self) -> Iterator[Job]:
+        return (self._jobs[job_id] for _, job_id in self._keys)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return tuple(self) == tuple(cast(Sequence[object], other))
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+
+class Listing(Mapping[str, Job]):
+    """All jobs by id, oldest first, and the parts of the panel's list, each newest first."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self.all = Rows(self._jobs)
+        self.active = Rows(self._jobs)
+        self.done = Rows(self._jobs)
+        self.open = Rows(self._jobs)  # jobs for which the program has work to do
+        self._keys: dict[str, _Key] = {}
+        self._ready: dict[str, set[_Key]] = {}  # .blend -> its clips that wait to be imported
+
+    def put(self, job: Job, first: int) -> None:
+        """Take in a job as it is now; row ``first`` is its first event, which says where in the list the job is."""
+        key = self._keys.setdefault(job.id, (first, job.id))
+        self._jobs[job.id] = job
+        ready = self._ready.setdefault(job.spec.target.blend, set())
+        (ready.add if job.state is State.READY else ready.discard)(key)
+        active = job.state in OPEN_STATES or job.state is State.READY or job.fetching
+        self.all.keep(key, True)
+        self.active.keep(key, active)
+        self.done.keep(key, not active)
+        self.open.keep(key, active and job.open)
+
+    def ready_for(self, blend: str, others: Iterable[str]) -> list[Job]:
+        """The clips that wait to be imported into ``blend``, and those of the jobs ``others``; newest first."""
+        keys = {self._keys[job_id] for job_id in others if job_id in self._keys}
+        keys |= self._ready.get(blend, set())
+        found = (self._jobs[job_id] for _, job_id in sorted(keys, reverse=True))
+        return [job for job in found if job.state is State.READY]
+
+    def __getitem__(self, job_id: str) -> Job:
+        return self._jobs[job_id]
+
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self._jobs
+
+    def __iter__(self) -> Iterator[str]:
+        return (job.id for job in reversed(self.all))
+
+    def __len__(self) -> int:
+        return len(self._jobs)

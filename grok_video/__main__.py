@@ -1,7 +1,8 @@
 """The worker's entry: ``python -I <this folder> <data folder> <session id> <worker id>``; Blender is its parent.
 
-Runs in the child process only. The package is loaded by its place, under a fixed name: ``python folder`` runs this file
-without its package, and ``-I`` ignores PYTHONPATH.
+With ``--move <data folder> <new data folder> <report>`` the process moves the list of clips instead. Runs in the child
+process only. The package is loaded by its place, under a fixed name: ``python folder`` runs this file without its
+package, and ``-I`` ignores PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ def _load() -> None:
 
 def main() -> None:
     """Run the worker; never returns to the interpreter, whose exit would wait for threads."""
+    if len(sys.argv) == 5 and sys.argv[1] == "--move":
+        _load()
+        moving = importlib.import_module(f"{_NAME}.worker.moving")
+        os._exit(moving.main(*map(Path, sys.argv[2:])))
     if len(sys.argv) != 4:
         print(
             "usage: python <package folder> <data folder> <session id> <worker id>", file=sys.stderr

@@ -1,7 +1,6 @@
 """What ``scripts/bench.py`` runs inside the ``bpy`` wheel: each row in a process of its own.
 
-Owns the measuring; the host reckons and prints. ``bench_in_wheel.py TASK.json`` reads what to do and with
-what, and writes the raw figures (seconds, bytes) as JSON where the task says.
+Owns the measuring; the host reckons and prints. A JSON file says what to do and where the raw figures (seconds, bytes) go.
 """
 
 from __future__ import annotations
@@ -17,6 +16,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from bench_lists import full_inbox, long_list  # noqa: F401 - tasks of theirs
+from bench_stills import written_scene  # noqa: F401
 
 PACKAGE = "bl_ext.user_default.grok_video"
 ROUNDS = 5  # over the sizes of the ledger, so that what else the machine does meets all alike

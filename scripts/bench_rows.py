@@ -77,6 +77,29 @@ def _tick(bench: Bench) -> Iterator[Figure]:
                      "no job", max(samples["first 0"]), "< 5 ms", len(own))  # fmt: skip
 
 
+def _lists(bench: Bench) -> Iterator[Figure]:
+    """A list of thousands that opens, and an inbox of thousands while a POST is answered."""
+    for jobs in (1_000,) if bench.quick else (10_000, 50_000):
+        home = str(_fresh(bench, f"long-{jobs}"))
+        told = bench.in_wheel("long_list", home=home, jobs=jobs, between=0.01)
+        own, after = told["ticks"], told["empty"]
+        for kind, of in (("p99", lambda ticks: part(ticks, 0.99)), ("max", max)):
+            yield Figure("lists", f"ticks while a list of {jobs} opens, processor's time: {kind}", of(own),
+                         "ms", "ticks after it", of(after), "< 4 ms", len(own))  # fmt: skip
+        for name, words, aim in (
+            ("page", "its first page is there", "< 1 s"),
+            ("all", "it is read", ""),
+        ):
+            yield Figure("lists", f"a list of {jobs} opens: time until {words}", told[name], "ms",
+                         "one tick after it", median(after), aim, 1)  # fmt: skip
+    told = bench.in_wheel(
+        "full_inbox", environment=bench.service, home=str(_fresh(bench, "inbox")),
+        commands=1_000 if bench.quick else 10_000, answers=5 if bench.quick else 20,
+    )  # fmt: skip
+    yield Figure("lists", "a POST's answer to its id on record, full inbox", told["full"], "ms",
+                 "empty inbox", told["empty"], "", 1)  # fmt: skip
+
+
 def _register(bench: Bench) -> Iterator[Figure]:
     runs = [bench.in_wheel("register") for _ in range(3 if bench.quick else 9)]
     start = median([run["blender"] for run in runs])
@@ -304,8 +327,27 @@ def _render(bench: Bench) -> Iterator[Figure]:
                  median(bare), "", len(own))  # fmt: skip
 
 
+def _background(bench: Bench) -> Iterator[Figure]:
+    """EEVEE's still of the default scene: here, which is as it was before, and by a second Blender."""
+    told = bench.in_window("stills", runs=1 if bench.quick else 3, folder="")["samples"]
+    for who, words in (("here", "here"), ("background", "in the background")):
+        for kind, of in _KINDS:
+            own, idle = (median([of(gaps) for gaps in told[w]]) for w in (f"{who} gaps", "idle"))
+            yield Figure("background", f"heartbeat, an EEVEE still {words}: {kind}", own, "ms", "idle", idle,
+                         "≤ 1.1 ×" if (who, kind) == ("background", "p99") else "", len(told["idle"]))  # fmt: skip
+    own, here = told["background took"], told["here took"]
+    yield Figure("background", "click to an EEVEE still in the background: median", median(own), "ms", "here",
+                 median(here), "", len(own))  # fmt: skip
+    runs = 3 if bench.quick else 7
+    told = bench.in_wheel("written_scene", home=str(_fresh(bench, "written")), runs=runs)
+    own, save = told["start"], told["save"]
+    yield Figure("background", "block as it begins, 2 M vertices + 200 MB packed: median", median(own), "ms",
+                 "save_as_mainfile(copy=True)", median(save), "≤ 1 ×", len(own))  # fmt: skip
+
+
 ROWS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
     "tick": ("one tick with 1, 100 and 1000 jobs", _tick),
+    "lists": ("lists of 10,000 and 50,000 jobs, an inbox of 10,000 commands", _lists),
     "register": ("register() beside Blender's start", _register),
     "worker": ("the worker's start", _worker),
     "opening": ("opening a ledger of 10,000 jobs", _opening),
@@ -315,5 +357,6 @@ ROWS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
     "done": ("the service's done to the strip (window)", _done),
     "panel": ("drawing the panel (window)", _panel),
     "render": ("a camera render of 1500 objects (window)", _render),
+    "background": ("an EEVEE still here and by a second Blender (wheel and window)", _background),
     "heartbeat": ("gaps of a 5 ms heartbeat under traffic (window)", _heartbeat),
 }

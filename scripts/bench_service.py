@@ -2,7 +2,7 @@
 
 Owns nothing but that: no rule of the API is checked here (the tests' stand-in does that). A program of its
 own, so that its work is not the measured program's. What a job does is said in its prompt, by words such as
-``seconds=0 megabytes=200``: how long it runs, and how large its clip is. The clip is the MP4 file named on
+``seconds=0 megabytes=200 answers=2``: how long it runs, how large its clip is, how late the POST is answered. The clip is the MP4 file named on
 the command line, made as long as wanted by a box that players skip. The first line of output is JSON:
 ``{"base": "http://127.0.0.1:…", "key": "…"}``. It ends with its standard input.
 """
@@ -53,6 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
         job = secrets.token_hex(16)
         _Jobs.ends[job] = time.time() + float(words.get(b"seconds", b"1"))
         _Jobs.sizes[job] = max(int(float(words.get(b"megabytes", b"0")) * 1e6), len(_Jobs.clip) + 8)
+        time.sleep(float(words.get(b"answers", b"0")))
         self._json(200, {"request_id": job})
 
     def do_GET(self) -> None:

@@ -167,9 +167,11 @@ class Bench:
 
         window = self.once("window", lambda: blenders.window(WINDOW))
         self.about["window"] = window.version
-        display = self.once("screen", lambda: self._stack.enter_context(harness.screen(window)))
+        screen = self.once(
+            "screen", lambda: self._stack.enter_context(harness.screen(window, harness.LARGE))
+        )
         installed = self.folder / "home"
-        self.once("home", lambda: harness.Profile(window, installed, display).install(self.archive))
+        self.once("home", lambda: harness.Profile(window, installed, screen).install(self.archive))
         home = self.folder / f"home-{scenario}"
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(installed, home, symlinks=True)
@@ -181,7 +183,7 @@ class Bench:
             arguments["clip"] = shutil.copy(arguments["clip"], home)
         if "folder" in arguments:
             arguments["folder"] = str(home)
-        profile = harness.Profile(window, home, display)
+        profile = harness.Profile(window, home, screen)
         running = profile.start(
             f"bench.py:{scenario}",
             arguments,

@@ -81,6 +81,10 @@ class Ring:
 
 #: What takes long and depends neither on a Python nor on a library: it runs in one ring of each kind.
 LONG = "long"
+#: What asks nothing of a Python or a library, and is quick enough for ``--quick``: see ``ONCE`` of the core's conftest.py.
+ONCE = "once"
+#: What asks nothing of a Blender that differs between versions: the wheels between leave it out, see ``MIDDLE``.
+OUTER = "outer"
 #: Tests that say how many seconds something may take: see ``_deadlines``.
 DEADLINE = "deadline"
 
@@ -146,9 +150,10 @@ def _types(_: Ask) -> Iterator[Check]:
 
 def _core(which: str) -> Callable[[Ask], Iterator[Check]]:
     def checks(ask: Ask) -> Iterator[Check]:
-        # The tables of kills ask nothing of Python or of a library: once is enough for a whole run.
-        once = ask.size is Size.QUICK or (ask.size is Size.ALL and which == "newest")
-        mark = f"not {LONG}" if once else ""
+        # What asks nothing of Python or of a library: one ring of a whole run has it.
+        again = ask.size is Size.ALL and which == "newest"
+        mark = f"not {LONG}" if again or ask.size is Size.QUICK else ""
+        mark += f" and not {ONCE}" if again else ""
         python = tool_python(f"core-{which}")
         yield _pytest(python, f"core-{which}", ask, ["tests/core"], mark, _SPREAD)
 
@@ -164,7 +169,7 @@ def _stand_in(ask: Ask) -> Iterator[Check]:
 #: shots), colours (sequencer_colour), render settings, compositors and copies of scenes (capture), encoding
 #: and the second Blender (bake), paths, and files of other versions (sequencer_files, lives), properties and
 #: registration (settings, compat, exit), and whole jobs (flow). The others ask for money, jobs, keys and
-#: damage, where a Blender is only who clicks.
+#: damage, where a Blender is only who clicks; so do some tests of these, which have the mark ``OUTER``.
 MIDDLE = [
     "bake",
     "capture",
@@ -186,7 +191,8 @@ def _blender(version: str) -> Callable[[Ask], Iterator[Check]]:
         name, paths, mark = f"blender-{version}", ["tests/blender"], ""
         if ask.size is Size.ALL and version not in (OLDEST, NEWEST):
             paths = [f"tests/blender/test_{subject}.py" for subject in MIDDLE]
-        if ask.size is not Size.NAMED and version != NEWEST:
+            mark = f"not {LONG} and not {OUTER}"
+        elif ask.size is not Size.NAMED and version != NEWEST:
             mark = f"not {LONG}"
         check = _pytest(wheel_python(version), name, ask, paths, mark, _FILES)
         # Made now, as the environment of the stand-in is: outside a test's time limit.

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from environments import ROOT, Missing
 from rings import OUTPUT, Ask, Check, Load, Ring
 
-#: A ring that takes longer hangs: it is ended and counts as failed.
-LIMIT_SECONDS = 40 * 60
-#: How many rings that mostly wait run beside those that compute.
+#: A ring that takes longer hangs: it is ended and counts as failed. On a busy machine windows take two thirds of it.
+LIMIT_SECONDS = 60 * 60
+#: How many rings that mostly wait run at a time while a core is free.
 WAITING = 2
 
 
@@ -39,10 +39,15 @@ class Result:
 
 
 def fits(load: Load, beside: list[Load], computing: int) -> bool:
-    """Whether a ring may start beside running ones; ``computing`` of those that compute run at a time."""
+    """Whether a ring may start beside running ones; ``computing`` of those that compute run at a time.
+
+    Beside so many there is one that waits: it fills their pauses, and the next one those that come after.
+    """
     if Load.ALONE in beside or (load is Load.ALONE and beside):
         return False
-    return beside.count(load) < (WAITING if load is Load.WAITS else computing)
+    if load is Load.WAITS:
+        return beside.count(load) < (1 if beside.count(Load.COMPUTES) >= computing else WAITING)
+    return beside.count(load) < computing
 
 
 def schedule(

@@ -5,7 +5,7 @@ With ``CI=true`` a ring that could not run is a failure.
 
     python3 scripts/test.py --quick                before a commit: lint, types, core (3 minutes)
     python3 scripts/test.py                        what an ordinary change can break (12 minutes)
-    python3 scripts/test.py --all                  every ring, every version (45 minutes)
+    python3 scripts/test.py --all                  every ring, every version (about an hour)
     python3 scripts/test.py lint core              these, each whole
     python3 scripts/test.py blender-4.2 -- -k still -x       with arguments for pytest
     python3 scripts/test.py --soak 60              no ring: an hour of random kills and faults
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs",
         type=int,
         default=min(2, os.cpu_count() or 1),
-        help="rings that compute at a time; two that wait run beside them",
+        help="rings that compute at a time; one that waits runs beside them",
     )
     parser.add_argument(
         "--soak", type=float, metavar="MINUTES", help="random kills and faults instead of rings"

@@ -65,6 +65,10 @@ def strips_all(editor: bpy.types.SequenceEditor) -> Any:
     return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
 
 
+#: The class of all strips.
+STRIP_TYPE: Any = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
+
+
 def span(strip: bpy.types.Strip) -> tuple[int, int]:
     """The scene frames [first, end) that a strip shows. Blender's old names for them are deprecated from 5.1 on."""
     if hasattr(strip, "left_handle"):
@@ -97,11 +101,43 @@ def content_start(strip: bpy.types.Strip) -> int:
     return round(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
 
 
+def content_skipped(strip: bpy.types.Strip) -> int:
+    """The frames of its source that a strip leaves out before its content."""
+    name = (
+        "content_trim_start" if hasattr(strip, "content_trim_start") else "animation_offset_start"
+    )
+    return round(getattr(strip, name))
+
+
+def is_retimed_meta(meta: bpy.types.Strip) -> bool:
+    """Whether a meta strip plays what is in it faster or slower: its length tells, not all versions show its keys."""
+    inside = [span(strip) for strip in strips(meta)]
+    if not inside:
+        return False
+    hidden = (
+        meta.right_handle_offset if hasattr(meta, "right_handle_offset") else meta.frame_offset_end
+    )
+    content = max(end for _, end in inside) - min(first for first, _ in inside)
+    return span(meta)[1] + round(hidden) - content_start(meta) != content
+
+
+def is_retimed(strip: bpy.types.Strip) -> bool:
+    """Whether retiming keys play a strip faster or slower; of metas ``is_retimed_meta`` tells more."""
+    return len(getattr(strip, "retiming_keys", ())) > 0
+
+
 def content_length(strip: bpy.types.Strip) -> int:
     """1 for strips whose content never ends; of other strips the length, in a unit that differs between versions."""
     if hasattr(strip, "content_duration"):
         return int(strip.content_duration)
     return int(strip.frame_duration)
+
+
+def scene_frame(strip: bpy.types.Strip, frame: int) -> int:
+    """The frame of its scene that a scene strip without retiming shows at a frame of the edit."""
+    scene: Any = strip.scene
+    found = scene.frame_start + frame - content_start(strip) + content_skipped(strip)
+    return int(min(max(found, scene.frame_start), scene.frame_end))
 
 
 def is_trimmed(strip: bpy.types.Strip) -> bool:
@@ -128,19 +164,52 @@ def connected(strip: bpy.types.Strip) -> list[Any]:
     return list(strip.connections) if hasattr(strip, "connections") else []
 
 
-def curves(scene: bpy.types.Scene) -> Iterator[Any]:
-    """The animation curves of a scene's properties, among them those of its strips."""
-    animation = scene.animation_data
-    if animation is None or animation.action is None:
+def curves(block: Any) -> Iterator[Any]:
+    """The animation curves of a datablock's properties; of a scene also those of its strips."""
+    animation = block.animation_data
+    if animation is not None and animation.action is not None:
+        yield from _curves_of(animation.action, getattr(animation, "action_slot", None))
+
+
+def nonlinear_curves(block: Any) -> Iterator[Any]:
+    """The animation curves in the strips of a datablock's nonlinear animation."""
+    animation = block.animation_data
+    todo = [strip for track in animation.nla_tracks for strip in track.strips] if animation else []
+    for strip in todo:
+        if strip.action is not None:
+            yield from _curves_of(strip.action, getattr(strip, "action_slot", None))
+        todo += strip.strips  # of a meta strip
+
+
+def _curves_of(action: bpy.types.Action, slot: Any) -> Iterator[Any]:
+    if not hasattr(action, "layers"):  # before 4.4
+        yield from action.fcurves
         return
-    if not hasattr(animation.action, "layers"):  # before 4.4
-        yield from animation.action.fcurves
-        return
-    for layer in animation.action.layers:
+    for layer in action.layers:
         for strip in layer.strips:
             for bag in strip.channelbags:
-                if bag.slot == animation.action_slot:
+                if bag.slot == slot:
                     yield from bag.fcurves
+
+
+def own_action(scene: bpy.types.Scene) -> bpy.types.Action | None:
+    """Give ``scene``, a copy, a copy of its action, and return that; None for a scene without an action.
+
+    A copied scene shares its action with the scene that it was made of, and Blender removes with a strip the strip's
+    curves from that action: the other scene would lose its keys (measured, 4.2 to 5.3).
+    """
+    animation = scene.animation_data
+    if animation is None:
+        return None
+    animation.use_tweak_mode = False  # else the action cannot be set
+    if animation.action is None:
+        return None
+    slot: Any = getattr(animation, "action_slot", None)  # 4.4 on
+    own = animation.action.copy()
+    animation.action = own
+    if hasattr(animation, "action_slot"):
+        animation.action_slot = None if slot is None else own.slots[slot.identifier]
+    return own
 
 
 def set_end(strip: bpy.types.Strip, frame: int) -> None:
@@ -162,6 +231,19 @@ def inputs(strip: bpy.types.Strip) -> list[bpy.types.Strip]:
     return [other for name in names if (other := getattr(strip, name, None)) is not None]
 
 
+def append_handlers() -> list[list[Any]]:
+    """The lists of handlers that Blender calls when datablocks were appended from another file: none in 4.2."""
+    after: list[Any] | None = getattr(bpy.app.handlers, "blend_import_post", None)
+    return [] if after is None else [after]
+
+
+def own_nodes(block: Any) -> bpy.types.NodeTree | None:
+    """The nodes that are a part of a material, a world, a light, or up to 4.5 of a scene; None: it has none."""
+    if isinstance(block, bpy.types.Scene) and bpy.app.version >= (5, 0):
+        return None
+    return block.node_tree
+
+
 def drop_compositor(scene: bpy.types.Scene) -> None:
     """Remove the compositor of ``scene``, a copy, and with it the use of all that its nodes name."""
     if hasattr(scene, "compositor_effects"):  # 5.3; asked first: there the older name warns
@@ -172,18 +254,25 @@ def drop_compositor(scene: bpy.types.Scene) -> None:
         scene.node_tree.nodes.clear()
 
 
-def drop_properties(block: bpy.types.ID) -> None:
-    """Remove the custom properties of a datablock: by one of them it may hold any other datablock."""
+def drop_properties(block: bpy.types.ID, *, keep_custom: bool = False) -> None:
+    """Remove the properties that Blender does not know: by one of them a datablock may hold any other datablock.
+
+    ``keep_custom``: but those of the artist's, which drivers may read; properties of add-ons go.
+    """
+    known = block.bl_rna.properties
     for name in list(block.keys()):
-        del block[name]
+        if not keep_custom or name in known:
+            del block[name]
     if hasattr(block, "bl_system_properties_get"):  # 5.0: properties of add-ons live apart
         system: Any = block.bl_system_properties_get()
         for name in list(system.keys()) if system else ():
             del system[name]
 
 
-def add_movie(path: str, frame: int, channel: int) -> None:
+def add_movie(path: str, frame: int, channel: int, *, sound: bool) -> None:
     """Add a movie by Blender's own *Add › Movie*, in the present context, changing nothing but the strips.
+
+    ``sound``: with a sound strip, which Blender makes of a silent file too whose index promises sound (measured).
 
     The operator is the only way to true speed: strips made through the data API show one frame of the
     file at each frame of the scene. Raises RuntimeError when Blender cannot read the file.
@@ -196,14 +285,15 @@ def add_movie(path: str, frame: int, channel: int) -> None:
         "channel": channel,
         "replace_sel": True,
         "fit_method": "FIT",
-        "sound": True,
+        "sound": sound,
         "adjust_playback_rate": True,
         "use_framerate": False,  # else the scene takes the rate of the file
         "set_view_transform": False,  # else the scene's AgX becomes Standard
     }
-    # From 5.0 on the new strips would stick to the mouse, which crashes in background mode.
+    # From 5.0 on the new strips would stick to the mouse, which crashes in background mode; from 4.5 on Blender would
+    # look for another channel where the one that was chosen is locked.
     offered = cast(Any, operator).get_rna_type().properties
-    for name in ("move_strips", "move_strips_after_add"):
+    for name in ("move_strips", "move_strips_after_add", "skip_locked_or_muted_channels"):
         if name in offered:
             arguments[name] = False
     operator("EXEC_DEFAULT", False, **arguments)  # False: the undo step is the caller's
@@ -223,6 +313,7 @@ def write_images(settings: bpy.types.ImageFormatSettings, file_format: str, qual
     settings.quality = quality
     settings.compression = 15
     settings.color_management = "FOLLOW_SCENE"
+    settings.views_format = "INDIVIDUAL"  # else both eyes lie in one picture
 
 
 def write_movie(settings: bpy.types.ImageFormatSettings) -> None:
@@ -266,6 +357,19 @@ def composites(scene: bpy.types.Scene) -> bool:
     return bool(compositors_of(scene))
 
 
+#: EEVEE has had two names.
+_REGIONS = frozenset({"CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH"})
+
+
+def renders_regions(engine: str, composited: bool) -> bool:
+    """Whether a render of a part of the frame has the pixels that the whole frame has there.
+
+    Not with a compositor, whose vignettes and masks expect the whole frame, and not with an add-on's engine, which may
+    know of no region: its picture is then black, or the wrong part.
+    """
+    return engine in _REGIONS and not composited
+
+
 def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, prefix: str) -> None:
     """Give ``copy``, a copy of ``scene``, compositor nodes of its own that write no files.
 
@@ -307,6 +411,14 @@ def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, pref
         adapt(trees[0])
 
 
+def bakes_nodes_to_disk(modifier: Any, bake: Any) -> bool:
+    """Whether a bake of a modifier's geometry nodes is to lie on the disk; before 4.3 there is no other."""
+    if not hasattr(bake, "bake_target"):
+        return True
+    target = bake.bake_target if bake.bake_target != "INHERIT" else modifier.bake_target
+    return target == "DISK"
+
+
 def frees_contexts_in_use() -> bool:
     """Whether Blender (before 5.0) frees the GPU context of a running render whose scene no window shows.
 
@@ -316,6 +428,19 @@ def frees_contexts_in_use() -> bool:
     measured in 4.3, within 12 camera renders of a copy nearly always, in 90 that were held back for one turn never.
     """
     return bpy.app.version < (5, 0)
+
+
+def gpu_arguments() -> list[str]:
+    """The arguments that let another Blender draw by the GPU backend of this one; none where only one is built in."""
+    if bpy.app.version < (5, 0):
+        return []
+    import gpu
+
+    try:
+        backend = gpu.platform.backend_type_get()
+    except SystemError:  # in the background: nothing was drawn yet
+        backend = bpy.context.preferences.system.gpu_backend
+    return ["--gpu-backend", backend.lower()] if backend in ("OPENGL", "VULKAN", "METAL") else []
 
 
 def lacks_denoiser(scene: bpy.types.Scene) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,11 +17,18 @@ import bpy
 from .. import __package__ as base_package
 from ..core.amount import TICKS_PER_USD
 from ..core.files import default_data_dir
+from ..core.problem import ProblemCode
 from ..core.spec import account_of, accounts_of
 from ..core.urls import is_local, plain_api_base
+from ..ledger.place import holds_list
+from .folders import understood
+from .refusal import Refused
 
 PACKAGE = str(base_package)
 DEFAULT_API_BASE = "https://api.x.ai"
+#: The ratios of the panel that are no names of the service's: the whole frame, and the offered ratio nearest to the
+#: source, which 0.1.0 called AUTO.
+AUTO, NEAREST = "AUTO", "NEAREST"
 MIN_POLL_INTERVAL = 5.0  # seconds: the guide's limit; less only on loopback
 
 
@@ -32,7 +40,10 @@ class Preferences(Protocol):
     output_dir: str
     poll_interval: float  # seconds
     ledger_dir: str
+    unseen_list: str  # the folder of a list that was opened as it is, until its limits were shown
     still_format: str  # 'PNG' or 'JPEG'
+    render_source: str  # 'AUTO' 'HERE' 'BACKGROUND'
+    crop_to_nearest: bool  # Auto crops, as for a service that does not follow the picture
     confirm_above: float  # dollars
     unknown_price: float  # dollars a second
 
@@ -97,11 +108,52 @@ def asks_about(price: int | None) -> bool:
 
 def data_dir() -> Path:
     """The data folder: the ledger, the stills, and the clips that cannot lie beside their .blend."""
-    chosen = preferences().ledger_dir.strip()
-    return Path(bpy.path.abspath(chosen)) if chosen else default_data_dir()
+    chosen = preferences().ledger_dir
+    if not chosen.strip():
+        return default_data_dir()
+    try:
+        meant = understood(chosen)
+    except Refused:
+        meant = None
+    return _list_as_typed(chosen, meant) or meant or default_data_dir()
+
+
+def _list_as_typed(chosen: str, meant: Path | None) -> Path | None:
+    """The folder of a list that 0.1.0 has elsewhere than ``meant``: it took what was typed as it stands.
+
+    In a folder called "~", or where Blender was started for one beside a .blend, it has jobs and limits.
+    """
+    with suppress(OSError):  # where Blender was started is gone, or cannot be read
+        as_typed = Path(os.path.abspath(bpy.path.abspath(chosen.strip())))
+        if as_typed != meant and holds_list(as_typed):
+            return as_typed
+    return None
 
 
 def output_dir() -> Path:
-    """Where clips go that cannot lie beside their .blend."""
-    chosen = preferences().output_dir.strip()
-    return Path(bpy.path.abspath(chosen)) if chosen else data_dir() / "clips"
+    """Where clips go that cannot lie beside their .blend. Raises Refused for what was typed and is no folder."""
+    try:
+        return understood(preferences().output_dir) or data_dir() / "clips"
+    except Refused as error:
+        raise Refused(f"Clip Folder in the preferences: {error}", code=ProblemCode.FILE) from error
+
+
+def output_refusal() -> str:
+    """'' or the sentence with which ``output_dir`` refuses."""
+    try:
+        output_dir()
+    except Refused as error:
+        return str(error)
+    return ""
+
+
+def list_refusal() -> str:
+    """'' or a sentence why the preferences name no folder for the list of jobs."""
+    chosen = preferences().ledger_dir
+    try:
+        understood(chosen)
+    except Refused as error:
+        if _list_as_typed(chosen, None) is not None:
+            return ""
+        return f"Job List Folder in the preferences: {error}"
+    return ""

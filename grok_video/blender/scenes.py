@@ -56,12 +56,13 @@ def rate(scene: bpy.types.Scene) -> float:
     return scene.render.fps / scene.render.fps_base
 
 
-def camera_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
-    """The camera that a render of the current frame uses: the one a marker binds, else the scene's."""
+def camera_of(scene: bpy.types.Scene, frame: int | None = None) -> bpy.types.Object | None:
+    """The camera that a render of ``frame`` (None: the current one) uses: the one a marker binds, else the scene's."""
+    frame = scene.frame_current if frame is None else frame
     bound = [m for m in scene.timeline_markers if m.camera and not m.camera.hide_render]
     if not bound:
         return scene.camera
-    passed = [m for m in bound if m.frame <= scene.frame_current]
+    passed = [m for m in bound if m.frame <= frame]
     # As Blender does: before the first marker, that one binds already.
     return (max(passed, key=_frame) if passed else min(bound, key=_frame)).camera
 
@@ -77,15 +78,18 @@ def camera_refusal(scene: bpy.types.Scene, camera: bpy.types.Object | None = Non
     # Without a camera an interactive render reports success and writes a bogus file (measured).
     if (camera or camera_of(scene)) is None:
         return f"The scene “{scene.name}” has no camera. Add one, or choose another source."
+    if camera is not None and camera.type != "CAMERA":  # in a .blend from elsewhere
+        return f"“{camera.name}” is no camera. Choose a camera."
+    layers = scene.render.use_single_layer or any(layer.use for layer in scene.view_layers)
+    if not layers and not compat.composites(scene):
+        # Such a render ends well and without a picture (measured, 4.2 to 5.3).
+        return (
+            f"No view layer of “{scene.name}” is rendered. Turn on Use for Rendering in the View Layer "
+            "properties, or choose another source."
+        )
     if scene.render.engine == "CYCLES" and compat.lacks_denoiser(scene):
         return (
             "This Blender was built without Cycles' denoiser. Turn off Denoise in the Render "
             "properties, or choose another source."
         )
     return ""
-
-
-def sentence(error: Exception) -> str:
-    """The sentence in an exception of Blender's, without the prefix “Error:” and the trace."""
-    lines = [line.removeprefix("Error: ").strip() for line in str(error).splitlines()]
-    return next((line for line in lines if line), "Blender gave no reason").rstrip(".") + "."

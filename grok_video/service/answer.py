@@ -9,7 +9,9 @@ real one and the older guide's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any, cast
 
 from ..core import events
@@ -17,27 +19,33 @@ from ..core.amount import usd
 from ..core.problem import LOST_HINT, Problem, ProblemCode
 from ..core.record import record
 from .body import (
+    LONGEST_ID,
     VIDEO_WORDS,
     AnswerBody,
     clean,
     cost_in,
+    ids_in,
+    named_url_in,
     percent_in,
     read_body,
     result_url_in,
     retry_after,
+    shown_id,
     strange_bill_in,
     texts,
 )
 
-#: Words of ``status`` (sure: pending done failed expired; the guide: processing; the rest likely).
+#: Words of ``status`` (sure: pending done failed expired; the guide: processing; success finished ready weak; the rest
+#: likely), as ``_word_in`` writes them.
 _RUNNING = frozenset({"pending", "processing", "queued", "in_progress", "running"})
-_DONE = frozenset({"done", "completed", "succeeded"})
+_DONE = frozenset({"done", "completed", "succeeded", "success", "finished", "ready"})
 _FAILED = frozenset({"failed", "expired", "error", "cancelled", "canceled"})
 #: Answers to a POST that started nothing, so nothing was charged. 429 is decided by its words.
 _REJECTING = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
 #: Answers to a poll that pass by themselves. Not for a POST: 408 and 409 do not tell that nothing was started.
 _PASSING = frozenset({408, 409, 425})
-_LONGEST_ID = 4096  # characters; Blender reads the id again with each snapshot of its job
+#: Polls running in which a status that is not known has to come with one link, to be taken for *done*.
+_ENOUGH_POLLS = 3
 _LONGEST_NAME = 128  # characters of a model's id or name
 _MOST_MODELS = 100
 _FREE = "Nothing was charged."
@@ -45,6 +53,7 @@ _KEY_HINT = "Check the API key in the preferences."
 _BASE_HINT = "Check the API base URL in the preferences."
 _CREDIT_HINT = "Add credits or raise the spending limit in the xAI console."
 _MODERATED_HINT = "Change the prompt or the source before you send it again."
+_IDS_HINT = "Recover by Request ID asks for an id that you enter, free. Send Again makes and charges a new clip."
 _BLOCKED_HINT = "The job is kept and asked for again by itself."
 
 
@@ -58,12 +67,10 @@ def submit_answer(
     """
     said = read_body(headers, body)
     if 200 <= status < 300:
-        request_id = said.fields.get("request_id")
-        if isinstance(request_id, str) and _can_be_asked_for(request_id):
-            if len(request_id) <= _LONGEST_ID:
-                return events.Submitted(request_id)
-            return _lost(status, f"xAI answered {status} with a request id that is far too long")
-        return _lost(status, f"xAI answered {status} without a request id{said.quoted}")
+        ids = ids_in(said)
+        if len(ids) == 1 and _can_be_asked_for(ids[0]) and not said.has_error:
+            return events.Submitted(ids[0])
+        return _lost(status, f"xAI answered {status} {_of_ids(ids, said)}", ids)
     if status == 425 or (status == 429 and not said.out_of_credits):
         problem = Problem(
             ProblemCode.RATE,
@@ -79,7 +86,44 @@ def submit_answer(
 
 def _can_be_asked_for(request_id: str) -> bool:
     """Whether ``request_id`` survives in a URL's path, from which dots alone are taken, quoted or not (measured)."""
-    return request_id.isprintable() and request_id.strip() not in ("", ".", "..")
+    whole = request_id.isprintable() and len(request_id) <= LONGEST_ID
+    return whole and request_id.strip() not in ("", ".", "..")
+
+
+def _of_ids(ids: list[str], said: AnswerBody) -> str:
+    """What is wrong with the ids of a good answer to a POST. They are shown: nowhere else could they be found again."""
+    if not ids:
+        return f"without a request id{said.quoted}"
+    shown = " and ".join(map(shown_id, ids))
+    if len(ids) > 1:
+        return f"with {len(ids)} request ids that differ, {shown}{said.quoted}"
+    if said.has_error:
+        return f"with the request id {shown} and with an error{said.quoted}"
+    if len(ids[0]) > LONGEST_ID:
+        return f"with a request id that is far too long, {shown}"
+    return f"with a request id that cannot be asked for, {shown}"
+
+
+def names_job(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether the body of an answer to a POST holds an id, good or not."""
+    return bool(ids_in(read_body(headers, body)))
+
+
+@record
+class Named:
+    """A link that came with a status that is not known, and in how many polls running."""
+
+    link: str = field(default="", repr=False)  # secret for a day
+    times: int = 0
+
+    def again(self, link: str) -> Named:
+        """What is known after one more poll, which named ``link``, or '' for none."""
+        if not link:
+            return NOT_NAMED
+        return Named(link, self.times + 1 if link == self.link else 1)
+
+
+NOT_NAMED = Named()
 
 
 @record
@@ -92,18 +136,29 @@ class Poll:
     wait: float | None = None  # seconds that the service asked for
     note: str = ""  # a warning for the log
     bill: str = ""  # what the service said of the cost, where that is no amount
+    named: Named = NOT_NAMED  # for the next poll of the job
 
 
-def poll_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: float) -> Poll:
+def poll_answer(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now: float,
+    asked: str = "",
+    before: Named = NOT_NAMED,
+) -> Poll:
     """What a complete answer to a poll means; ``now`` is wall time.
 
+    ``asked``: the URL that was asked; without it a link that is no whole address is none.
+    ``before``: ``Poll.named`` of the poll before this one; none after a poll that was not answered.
     Whatever is not clearly an end keeps the job: asking again is free.
     """
     said = read_body(headers, body)
     wait = retry_after(headers, now)
     if 200 <= status < 300:
-        event, note = _outcome(status, said)
-        return Poll(event, wait, note, strange_bill_in(said))
+        event, note, named = _outcome(status, said, asked, before)
+        return Poll(event, wait, note, strange_bill_in(said), named)
     # Only JSON counts: a text or a page that speaks of moderation may be a proxy's, and would end the job.
     if status in (400, 403, 422) and said.fields and said.moderated:
         return Poll(
@@ -179,31 +234,48 @@ def _listed(said: AnswerBody) -> list[Any]:
 
 
 def _outcome(
-    status: int, said: AnswerBody
-) -> tuple[events.Progress | events.Done | events.ServiceFailed, str]:
-    """The event of a 2xx poll, and a warning for the log."""
-    word = said.fields.get("status")
-    word = word.strip().lower() if isinstance(word, str) else ""
+    status: int, said: AnswerBody, asked: str, before: Named
+) -> tuple[events.Progress | events.Done | events.ServiceFailed, str, Named]:
+    """The event of a 2xx poll, a warning for the log, and what the next poll is to know."""
+    word = _word_in(said)
+    running = events.Progress(percent_in(said), cost_in(said))
     if status == 202:  # running, whatever the body says or whether there is one
-        return events.Progress(percent_in(said), cost_in(said)), ""
+        return running, "", NOT_NAMED
     if word in _FAILED:
-        return _ended(word, said), ""
-    url = result_url_in(said)
+        return _ended(word, said), "", NOT_NAMED
+    url = result_url_in(said, asked)
     if word in _DONE or (not word and (url or said.withheld)):
-        return _finished(url, said), ""
-    note = ""
+        return _finished(url, said), "", NOT_NAMED
     if word and word not in _RUNNING:
-        note = f"the status {clean(word)!r} is not known and is taken as running"
-    elif not word and (said.words or not said.fields):
+        note = f"the status {clean(word)!r} is not known"
+        named = before.again("" if said.withheld else named_url_in(said, asked))
+        if named.times >= _ENOUGH_POLLS:
+            # A word of *done* that nobody told us: a clip that runs has no link, or another one each time.
+            done = _finished(named.link, said)
+            return done, f"{note}, but names the same link for the third time", NOT_NAMED
+        return running, f"{note} and is taken as running", named
+    note = ""
+    if not word and (said.words or not said.fields):
         note = f"the poll was answered {status} with nothing that is known{said.quoted}"
-    return events.Progress(percent_in(said), cost_in(said)), note
+    return running, note, NOT_NAMED
+
+
+def _word_in(said: AnswerBody) -> str:
+    """The status in lower case, with underscores for blanks and dashes; '' without one."""
+    status = said.fields.get("status")
+    if status is None:
+        return ""
+    plain = isinstance(status, str | int | float)
+    return re.sub(
+        r"[\s_-]+", "_", (str(status) if plain else type(status).__name__).strip().lower()
+    )
 
 
 def _finished(url: str, said: AnswerBody) -> events.Done | events.ServiceFailed:
     """A job that the service calls done: with a clip, moderated, or with nothing at all."""
     cost = cost_in(said)
     null = "video" in said.fields and said.fields["video"] is None  # one way to say moderated
-    if said.withheld or null:
+    if said.withheld or (null and not url):
         return events.ServiceFailed(_moderated(said.words, cost), cost)
     if url:
         return events.Done(url, cost)
@@ -293,11 +365,11 @@ def _blocked(status: int, said: AnswerBody) -> Problem:
     return Problem(code, what, f"{hint} {_BLOCKED_HINT}".strip(), http_status=status)
 
 
-def _lost(status: int, what: str) -> events.AnswerLost:
+def _lost(status: int, what: str, ids: Sequence[str] = ()) -> events.AnswerLost:
     problem = Problem(
         ProblemCode.ANSWER_LOST,
         f"{what.rstrip('.')}. The request had left, so it may have been charged.",
-        LOST_HINT,
+        _IDS_HINT if ids else LOST_HINT,
         http_status=status,
     )
     return events.AnswerLost(problem)

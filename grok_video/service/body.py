@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
+from urllib.parse import urljoin, urlsplit
 
 from ..core.amount import TICKS_PER_USD
 from ..core.record import record
@@ -40,10 +41,14 @@ _RATE_WORDS = re.compile(r"too many requests|rate limit exceeded", re.I)
 _LONGEST_WORDS = 400  # characters of the service's own words that are shown
 _LONGEST_BILL = 80  # characters of a bill that is none
 _LONGEST_URL = 64 << 10
+LONGEST_ID = 200  # characters of a request id
+#: What an address without a host looks like. A word in the place of one ("pending", "n/a") names no file.
+_PATH = re.compile(r"/.+|(?!n/a$)\S*[/.]\w\S*", re.I)
 _LONGEST_WAIT = 300.0  # seconds; a queued job waits for a new word of the user after 600
 _MOST_TICKS = 10**5 * TICKS_PER_USD  # a cost beyond 100,000 USD is nonsense
 _HTML = re.compile(r"^\s*<(?!IMAGE_)|</\w|<!|<(?:html|head|body|script|style|img|br|p|div)\b", re.I)
 _URL = re.compile(r"https?://[^\s\"'<>`]+", re.I)
+_LIKE_KEY = re.compile(r"xai-\w{20}|\*{3}", re.I)
 #: Links in the service's words that an artist needs whole; of all others only the host is shown.
 _HELP_HOSTS = frozenset({"x.ai", "console.x.ai", "docs.x.ai", "accounts.x.ai"})
 
@@ -69,9 +74,24 @@ class AnswerBody:
         return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
     @property
+    def videos(self) -> list[Mapping[str, Any]]:
+        """Every JSON object that speaks of the clip: ``video``, and the first of ``videos``."""
+        more = self.fields.get("videos")
+        first = cast(list[Any], more)[0] if isinstance(more, list) and more else None
+        return [
+            self.part("video"),
+            *([cast(dict[str, Any], first)] if isinstance(first, dict) else []),
+        ]
+
+    @property
     def withheld(self) -> bool:
         """Whether the body says that moderation keeps the clip back."""
-        return self.part("video").get("respect_moderation") is False
+        return any(video.get("respect_moderation") is False for video in self.videos)
+
+    @property
+    def has_error(self) -> bool:
+        """Whether the body names an error; one that is null or empty is none."""
+        return bool(self.fields.get("error") or self.part("data").get("error"))
 
     @property
     def moderated(self) -> bool:
@@ -118,8 +138,8 @@ def texts(*values: Any) -> Iterator[str]:
 
 
 def _whole(digits: str) -> int | float:
-    """An integer of JSON; one that is too long for Python to read is as good as infinite."""
-    return int(digits) if len(digits) < 40 else math.inf
+    """An integer of JSON; one that is longer than any id is as good as infinite."""
+    return int(digits) if len(digits) <= LONGEST_ID else math.inf
 
 
 def clean(text: str) -> str:
@@ -146,14 +166,66 @@ def _link(found: re.Match[str]) -> str:
     return found.group() if host in _HELP_HOSTS else host
 
 
-def result_url_in(said: AnswerBody) -> str:
-    """The address of the clip; '' when there is none that can be fetched."""
-    url = said.part("video").get("url")
-    if not isinstance(url, str) or len(url) > _LONGEST_URL:
+#: Where a clip's address is looked for, the first that can be fetched counts: docs/api.md, §2. The first alone is of the
+#: real service (sure); the last is its own for clips that are kept as files (likely).
+def _links(said: AnswerBody) -> Iterator[Any]:
+    video, *more = said.videos
+    yield video.get("url")
+    yield said.fields.get("video_url")
+    yield from (one.get("url") for one in more)
+    stored = video.get("file_output")
+    if isinstance(stored, dict):
+        yield cast(dict[str, Any], stored).get("public_url")
+
+
+def result_url_in(said: AnswerBody, asked: str) -> str:
+    """The address of the clip; '' when there is none that can be fetched. ``asked``: the URL that was asked."""
+    return next(filter(None, (_fetchable(link, asked) for link in _links(said))), "")
+
+
+def named_url_in(said: AnswerBody, asked: str) -> str:
+    """The address at ``video.url``, of which alone an answer with an unknown status may speak; '' without one."""
+    return _fetchable(next(_links(said)), asked)
+
+
+def _fetchable(link: Any, asked: str) -> str:
+    """``link`` as a whole address, or ''. One without a host is the service's own (RFC 3986, 5.2)."""
+    if not isinstance(link, str) or len(link) > _LONGEST_URL:
         return ""
-    url = url.strip()
+    written: str = link.strip()
+    try:
+        to = urlsplit(written)
+        url = written if to.scheme else urljoin(asked, written)
+    except ValueError:
+        return ""
+    if not (to.netloc or _PATH.fullmatch(to.path)):
+        return ""
     usable = re.match(r"https?://", url, re.I) and url.isprintable() and host_of(url)
-    return url if usable else ""
+    return url if usable and url != asked else ""  # there is no clip where it was asked for
+
+
+def ids_in(said: AnswerBody) -> list[str]:
+    """What the answer to a POST calls its job, each name once; of any length, and perhaps not fit to be asked for.
+
+    docs/api.md, §2: ``request_id`` is sure, the others are what services of this kind answer (weak).
+    """
+    if said.fields.get("object") == "model":
+        return []  # the answer to another question
+    data = said.part("data")
+    places = (
+        *(said.fields.get(name) for name in ("request_id", "id")),
+        *(data.get(name) for name in ("request_id", "id")),
+    )
+    named = (str(one) for one in places if isinstance(one, str) or type(one) is int)
+    return list(dict.fromkeys(name for name in named if name.strip()))
+
+
+def shown_id(request_id: str) -> str:
+    """A request id in quotes, fit to be shown: whole, where it may be one."""
+    text = "".join(c if c.isprintable() else "?" for c in request_id[: LONGEST_ID + 1])
+    # An id may begin as a key does, which goes on without a dash: masked, it would be lost.
+    text = _URL.sub(_link, mask(text) if _LIKE_KEY.search(text) else text)
+    return f"“{text}”" if len(text) <= LONGEST_ID else f"“{text[:LONGEST_ID]}…”"
 
 
 def percent_in(said: AnswerBody) -> int | None:

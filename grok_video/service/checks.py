@@ -9,8 +9,18 @@ from collections.abc import Iterable
 
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec, Kind
-from .models import LARGEST_PICTURE, MAX_PROMPT, MODELS, PICTURE_TYPES, Model, models_that
+from .models import (
+    LARGEST_PICTURE,
+    MAX_PROMPT,
+    MODELS,
+    PICTURE_TYPES,
+    Model,
+    model_named,
+    models_that,
+)
 
+#: Characters up to which a prompt that is too long is counted: of megabytes nobody waits for the number.
+COUNTED = 10_000
 #: A clip of d seconds has 24·d+1 frames: what the service made as 15 s measures a frame more than its limit of 15 s.
 _ONE_FRAME = 1 / 20
 
@@ -26,6 +36,11 @@ def check(spec: JobSpec) -> Problem | None:
 
     A spec with a model that was typed in is ``unchecked``: only what holds for every model is looked at.
     """
+    if len(spec.prompt) > COUNTED:
+        return _refused(
+            f"The prompt has more than {COUNTED:,} characters; the service takes {MAX_PROMPT}.",
+            "Shorten it.",
+        )
     if len(spec.prompt) > MAX_PROMPT:
         return _refused(
             f"The prompt has {len(spec.prompt)} characters; the service takes {MAX_PROMPT}.",
@@ -35,7 +50,7 @@ def check(spec: JobSpec) -> Problem | None:
         return problem
     if spec.unchecked:
         return None if spec.model.strip() else _refused("No model is named.", "Choose a model.")
-    model = MODELS.get(spec.model)
+    model = model_named(spec.model)
     if model is None:
         return _refused(f"The model “{spec.model}” is not known.", "Choose another model.")
     match spec.kind:
@@ -81,7 +96,7 @@ def _check_files(spec: JobSpec) -> Problem | None:
 def _check_generate(spec: JobSpec, model: Model) -> Problem | None:
     if problem := _check_makes(spec, model):
         return problem
-    if not spec.prompt.strip() and (spec.references or not spec.image):
+    if not spec.prompt.strip() and not spec.pictures:
         return _refused("The prompt is empty.", "Write what happens in the clip.")
     if not model.min_seconds <= spec.duration <= model.max_seconds:
         return _refused(
@@ -91,6 +106,8 @@ def _check_generate(spec: JobSpec, model: Model) -> Problem | None:
     if spec.references and (problem := _check_references(spec, model)):
         return problem
     if spec.keyframes and (problem := _check_keyframes(spec, model)):
+        return problem
+    if problem := _check_reference_resolution(spec, model):
         return problem
     if spec.aspect_ratio not in model.ratios:
         return _refused(
@@ -143,13 +160,25 @@ def _check_references(spec: JobSpec, model: Model) -> Problem | None:
             f"{model.label} makes at most {model.reference_seconds} seconds from references.",
             f"Shorten the clip{hint}.",
         )
-    offered = [name for name in model.prices if name in model.reference_resolutions]
-    if spec.resolution in model.prices and spec.resolution not in offered:
-        return _refused(
-            f"With references there is no {spec.resolution}.",
-            f"Choose {' or '.join(offered)}, or remove the references.",
-        )
     return None
+
+
+def _check_reference_resolution(spec: JobSpec, model: Model) -> Problem | None:
+    """Whether the resolution is made along with pictures that are no first frame."""
+    along = {
+        "references": bool(spec.references),
+        "an end frame": spec.last_frame is not None,
+        "keyframes": bool(spec.keyframes),
+    }
+    sent = [what for what, there in along.items() if there]
+    offered = [name for name in model.prices if name in model.reference_resolutions]
+    if not sent or spec.resolution in offered or spec.resolution not in model.prices:
+        return None
+    removed = " and ".join(what.replace("an ", "") for what in sent)
+    return _refused(
+        f"With {' and '.join(sent)} there is no {spec.resolution}.",
+        f"Choose {' or '.join(offered)}, or remove the {removed}.",
+    )
 
 
 def _check_keyframes(spec: JobSpec, model: Model) -> Problem | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from ..core.record import record
 from ..core.spec import JobSpec, Kind
-from .models import DEFAULT_MODEL, MODELS
+from .models import DEFAULT_MODEL, MODELS, model_named
 
 
 def estimate(
@@ -20,7 +20,7 @@ def estimate(
 
     ``images`` counts every picture that is sent; ``input_seconds`` is the length of the video that is.
     """
-    model = MODELS.get(model_id)
+    model = model_named(model_id)
     if model is None or resolution not in model.prices:
         return None
     sent = billed_seconds(input_seconds) if input_seconds > 0 else 0

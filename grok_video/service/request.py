@@ -16,7 +16,9 @@ from urllib.parse import quote, unquote
 
 from ..core.record import record
 from ..core.redact import ANY_KEY
+from ..core.shape import names_ratio
 from ..core.spec import JobSpec, Kind, Picture
+from .models import WIDE_RATIOS
 
 GENERATIONS_PATH = "/v1/videos/generations"
 EXTENSIONS_PATH = "/v1/videos/extensions"
@@ -82,7 +84,11 @@ def _generation(spec: JobSpec) -> dict[str, Any]:
         "generate_audio": spec.generate_audio,
     }
     if not spec.prompt.strip():
-        del fields["prompt"]  # optional with an image
+        del fields["prompt"]  # optional with a picture
+    if spec.image and (not names_ratio(spec) or spec.aspect_ratio in WIDE_RATIOS):
+        del fields[
+            "aspect_ratio"
+        ]  # a clip follows its first frame, and another ratio might crop or stretch it
     if spec.image:
         fields["image"] = {"url": _File(spec.image_mime, spec.image)}
     if spec.references:
@@ -140,17 +146,22 @@ def _json(value: Any) -> Iterator[bytes | Path]:
 
 
 _FOUND_ID = re.compile(
-    r"(?:request|video|generation)[ _-]?id[\"'`]?\s*(?:[:=]|is)?\s*[\"'`]?([^\s\"'`,;{}<>]+)", re.I
+    r"(?:(?:request|video|generation)[ _-]?|[\"'])id(?!\w)[\"'`]?\s*(?:[:=]|is)?\s*[\"'`“]?([^\s\"'`“”,;{}<>]+)",
+    re.I,
 )
 _ID_IN_URL = re.compile(r"/videos/([^/?#\s]+)")
 
 
-def request_id_in(pasted: str) -> str:
+def request_id_in(pasted: str, told: str = "") -> str:
     """The request id in a text that somebody copied: bare, quoted, in an answer's JSON, or at the end of a URL.
 
+    ``told``: a sentence with ids in its quotes, such as that of an answer with two; each of them is taken as it stands.
     Raises ValueError with a sentence when there is none, or none that can be asked for.
     """
     text = pasted.strip()
+    as_told = text.strip("“”")
+    if as_told and len(as_told) <= _LONGEST_TYPED_ID and f"“{as_told}”" in told:
+        return as_told
     if not text:
         raise ValueError("Enter the request id.")
     if ANY_KEY.match(text):
@@ -161,7 +172,7 @@ def request_id_in(pasted: str) -> str:
         text = unquote(in_url[1])
     elif named:
         text = named[1]
-    text = text.strip(" \t\"'`<>()[]{},;.")
+    text = text.strip(" \t\"'`“”<>()[]{},;.")
     if "://" in text:
         raise ValueError("That web address holds no request id.")
     if not text or re.search(r"\s", text):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -772,7 +772,21 @@ def wall(scene: Any) -> Any:
     return thing
 
 
-def test_the_camera_s_animation(bake: Any, scene: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def red_lights() -> Iterator[None]:
+    """Lights of the artist's preferences, by which Workbench shows a white wall red."""
+    system = bpy.context.preferences.system
+    before = [tuple(light.diffuse_color) for light in system.solid_lights]
+    system.use_studio_light_edit = True
+    for light in system.solid_lights:
+        light.diffuse_color = (1.0, 0.0, 0.0)
+    yield
+    system.use_studio_light_edit = False
+    for light, colour in zip(system.solid_lights, before, strict=True):
+        light.diffuse_color = colour
+
+
+def test_the_camera_s_animation(bake: Any, scene: Any, tmp_path: Path, red_lights: None) -> None:
     thing = wall(scene)
     scene.render.fps = 25
     scene.render.resolution_x, scene.render.resolution_y = 640, 360
@@ -789,6 +803,8 @@ def test_the_camera_s_animation(bake: Any, scene: Any, tmp_path: Path) -> None:
     assert not result.has_audio
     bright = [picture.mean() for picture in frames_of(result)]
     assert min(bright[:3]) > max(bright[3:]) + 30
+    red, green, blue = colours_of(result)[2, 4]
+    assert red > max(green, blue) + 60
     assert (scene.render.engine, scene.frame_current) == (engine, frame)
     assert not scene.render.filepath.startswith(str(tmp_path))
 

@@ -145,7 +145,7 @@ def test_an_import_is_reported_once_however_long_it_takes_to_be_read(
     for _ in range(20):
         tick.tick(blender.context)
         bridge.close()
-    said = [path for path in inbox.glob("*.json") if '"imported"' in path.read_text()]
+    said = [path for path in inbox.glob("*.command") if '"imported"' in path.read_text()]
     assert len(said) <= 1
 
 

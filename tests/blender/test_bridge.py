@@ -29,7 +29,7 @@ def test_a_command_taken_between_the_read_and_the_question(bridge: Any) -> None:
     command = bridge.send("check", account="0" * 16)
     bridge.tick(1.0)
     # The worker takes it now: after Blender has read the ledger, before it asks whether to go on.
-    (bridge.data_dir / "inbox" / f"{command}.json").unlink()
+    (bridge.data_dir / "inbox" / f"{command}.command").unlink()
     assert bridge.expects
     bridge.tick(1.0)
     assert not bridge.expects
@@ -39,7 +39,7 @@ def test_a_command_taken_after_the_read_that_it_followed(bridge: Any) -> None:
     """An import is reported by the tick that has read the ledger; the worker may be quicker than its end."""
     bridge.tick(1.0)
     command = bridge.send("check", account="0" * 16)
-    (bridge.data_dir / "inbox" / f"{command}.json").unlink()
+    (bridge.data_dir / "inbox" / f"{command}.command").unlink()
     assert bridge.expects
     bridge.tick(1.0)
     assert not bridge.expects

@@ -16,6 +16,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
+from PIL import Image
 
 Module = Callable[[str], ModuleType]
 
@@ -739,9 +740,7 @@ def test_a_render_that_fails_says_so(
     assert files(tmp_path) == ["still.part.png"]
 
 
-@pytest.mark.parametrize(
-    "moment", ["render_init", "render_pre", "render_post", "render_write", "render_complete"]
-)
+@pytest.mark.parametrize("moment", ["render_init", "render_pre", "render_post", "render_complete"])
 @pytest.mark.parametrize("does", ["raises", "saves", "sets the frame"])
 def test_other_add_ons_break_nothing(
     capture: ModuleType,
@@ -956,6 +955,86 @@ def test_an_image_without_pixels_is_refused(
     with pytest.raises(capture.Refused):
         now(capture, scene, "IMAGE", image, (16, 9), tmp_path / "still.png")
     assert not (tmp_path / "still.png").exists()
+
+
+UNREADABLE = {
+    "a.svg": (
+        b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "an SVG drawing",
+    ),
+    "phone.jpg": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "a HEIC picture"),
+    "page.png": (b"<!DOCTYPE html><html></html>", "a web page"),
+    "paper.png": (b"%PDF-1.7" + bytes(99), "a PDF"),
+    "nothing.png": (b"", "an empty file"),
+    "broken.png": (b"\x89PNG\r\n\x1a\n" + bytes(40), "broken, or of a kind"),
+    "moves.webp": (None, "a WebP that moves"),
+    "layers.exr": (None, "many layers"),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["on disk", "packed"])
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_image_of_a_kind_that_cannot_be_sent_says_which_and_what_works(
+    capture: ModuleType, scene: bpy.types.Scene, tmp_path: Path, name: str, packed: bool
+) -> None:
+    data, words = UNREADABLE[name]
+    path = tmp_path / name
+    if data is not None:
+        path.write_bytes(data)
+    elif name == "moves.webp":
+        frames = [Image.new("RGB", (32, 18), colour) for colour in ("red", "blue")]
+        frames[0].save(path, save_all=True, append_images=frames[1:])
+    else:
+        settings = scene.render.image_settings
+        if hasattr(settings, "media_type"):
+            settings.media_type = "MULTI_LAYER_IMAGE"
+        settings.file_format = "OPEN_EXR_MULTILAYER"
+        scene.render.filepath = str(path)
+        bpy.ops.render.render(write_still=True)
+    image = bpy.data.images.load(str(path))
+    if packed and data != b"":
+        image.pack()
+    for why in (
+        capture.refusal(bpy.context, scene, "IMAGE", image, look=True),
+        capture.image_refusal(image, look=True),  # as a reference
+    ):
+        assert words in why
+        assert f"“{name}”" in why
+        assert "PNG or JPEG" in why
+    with pytest.raises(capture.Refused, match=words):
+        now(capture, scene, "IMAGE", image, (16, 9), tmp_path / "still.png")
+    if name != "moves.webp":  # only a look at the file tells
+        assert "PNG or JPEG" in capture.image_refusal(image)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.png", "WEBP"), ("a.jpg", "PNG"), ("a.txt", "JPEG"), ("a.tif", "TIFF"), ("a.bmp", "BMP"),
+        ("a.webp", "WEBP"), ("a.tga", "TGA"), ("a.jp2", "JPEG2000"),
+    ],
+)  # fmt: skip
+def test_an_image_of_any_kind_that_blender_reads_is_sent_whatever_its_ending(
+    capture: ModuleType, scene: bpy.types.Scene, tmp_path: Path, name: str, kind: str
+) -> None:
+    Image.new("RGB", (32, 18), (200, 90, 30)).save(tmp_path / name, format=kind)
+    image = bpy.data.images.load(str(tmp_path / name))
+    assert capture.refusal(bpy.context, scene, "IMAGE", image, look=True) == ""
+    made = now(capture, scene, "IMAGE", image, (16, 9), tmp_path / "still.png")
+    assert abs(np.array(Image.open(made.path))[4, 8] - [200, 90, 30]).max() < 6
+
+
+def test_the_path_of_an_image_that_is_missing_is_said(
+    capture: ModuleType, scene: bpy.types.Scene, tmp_path: Path
+) -> None:
+    path = tmp_path / "gone.png"
+    Image.new("RGB", (32, 18)).save(path)
+    image = bpy.data.images.load(str(path))
+    assert all(image.size)
+    path.unlink()
+    assert capture.image_refusal(image, look=True) == ""  # Blender has its pixels
+    image.reload()
+    assert f"is missing or cannot be read: {path}" in capture.image_refusal(image, look=True)
 
 
 def test_a_folder_that_cannot_be_written_is_said(

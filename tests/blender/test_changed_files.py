@@ -237,8 +237,10 @@ def test_a_still_that_is_written_over_after_the_click_waits_for_send(
 
     in_between(change)
     with pytest.raises(RuntimeError, match="source still of this job has changed"):
-        bpy.ops.grok_video.generate()
+        bpy.ops.grok_video.generate(allow_single_color=True)
     job = newest(module)
+    message = Press(module, "release", bpy.context, job=job.id).words["message"]
+    assert message.count("$") == 1, message  # the price is what it was
     assert bpy.ops.grok_video.release(job=job.id) == {"FINISHED"}
     assert sent(stand_in)["image"]["url"]["sha256"] == hashlib.sha256(other).hexdigest()
     paid(stand_in, module)
@@ -252,7 +254,7 @@ def test_send_again_sends_what_was_sent_before(
     scene.grok_video.source, scene.grok_video.image = "IMAGE", image
     stand_in.fail("job", "failed")
     with pytest.raises(RuntimeError):
-        bpy.ops.grok_video.generate()
+        bpy.ops.grok_video.generate(allow_single_color=True)
     job = newest(module)
     still = Path(job.spec.image)
     os.utime(still, (1e9, 1e9))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -124,3 +125,28 @@ def test_a_worker_that_died_in_the_middle_of_writing(
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
     assert len(stand_in.jobs()) == 1
+
+
+def test_a_list_that_cannot_be_opened_says_why(module: Module, tmp_path: Path) -> None:
+    """The panel shows the sentence of the worker, which tries again until the list can be opened."""
+    made = module("blender.session.worker_process")
+    lock = tmp_path / "opening.lock"
+    lock.mkdir()
+    worker = made.WorkerProcess(module("ledger.place").DataFolder(tmp_path), "session")
+    account = made.Account(base="http://127.0.0.1:9", key="", fingerprint="f", poll_interval=5.0)
+
+    def until(condition: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline
+            worker.ensure(account)
+            worker.look()
+            time.sleep(0.02)
+
+    until(lambda: worker.trouble)
+    assert "tries again" in worker.trouble
+    assert "it is no file. Nothing is lost and nothing was bought" in worker.trouble
+    lock.rmdir()
+    until(lambda: list((tmp_path / "workers").glob("*.ready")))
+    assert worker.trouble == ""
+    worker.end()

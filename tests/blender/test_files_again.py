@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -120,8 +121,11 @@ def test_what_the_service_no_longer_has(
     Path(imported.clip.path).unlink()
     stand_in.expire(for_ever=True)
     stand_in.fail("poll", "answer", status=200, body={"status": "expired"}, times=0)
+    at_the_strip = module("blender.ui.jobs").words_of_lost
+    assert at_the_strip(imported) == "The file of this clip is gone."
     refused(lambda: download(blender), "no longer has this clip")
     job = newest(module)
+    assert "no longer has this clip" in at_the_strip(job)
     assert (job.state, job.clip) == ("IMPORTED", imported.clip)
     assert (lay(scene), names_of(scene)) == (before, names)
     assert posts(stand_in) == 1
@@ -189,6 +193,27 @@ def test_a_copy_beside_the_file_is_gone_and_the_clip_is_there(
     assert download(blender, job=imported.id) == {"FINISHED"}
     assert names_of(scene) == {imported.clip.path}
     assert len(stand_in.requests("download")) == downloads
+
+
+@pytest.mark.parametrize("what", ["folder", "pipe", "link to nothing"])
+def test_something_that_is_no_file_lies_in_the_clips_place(
+    blender: ModuleType, scene: Any, imported: Any, module: Module, tmp_path: Path, what: str
+) -> None:
+    """It stays, the clip comes under another name, and the strips show the clip."""
+    looked, path = pictures.see(scene, tmp_path, 14), Path(imported.clip.path)
+    path.unlink()
+    if what == "folder":
+        path.mkdir()
+        path.joinpath("notes.txt").write_text("the artist's")
+    elif what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(tmp_path / "drive that is not there" / "clip.mp4")
+    assert download(blender, job=imported.id) == {"FINISHED"}
+    came = newest(module).clip.path
+    assert {blender.path.abspath(name) for name in names_of(scene)} == {came}
+    assert abs(pictures.see(scene, tmp_path, 14) - looked).max() < 1.0
+    assert not path.is_file()  # what lay there stays
 
 
 def test_what_needs_nothing_is_said(blender: ModuleType, scene: Any, imported: Any) -> None:

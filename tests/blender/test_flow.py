@@ -104,7 +104,7 @@ def test_camera_view_is_what_the_service_receives(
     scene.grok_video.source = "CAMERA"
     scene.grok_video.prompt = ""  # optional with an image
     before = {s.name for s in blender.data.scenes}
-    blender.ops.grok_video.generate()
+    blender.ops.grok_video.generate(allow_single_color=True)
     job, sent = newest(module), stand_in.jobs()[0]
     assert tuple(sent["image_pixels"]) == module("service.models").clip_size("480p", "16:9")
     assert stand_in.image(sent["image"]) == Path(job.spec.image).read_bytes()
@@ -123,6 +123,26 @@ def test_the_guides_answers_work_as_well(
     blender.ops.grok_video.generate()
     assert newest(module).state == "IMPORTED"
     assert newest(module).cost is None
+
+
+def test_an_odd_clip_is_shown_as_its_pictures_and_no_more(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    """Cover art that comes first, sound that is promised and absent, bytes behind the last box."""
+    span = module("blender.compat").span
+    scene.render.fps = 24
+    scene.grok_video.generate_audio = True
+    blender.ops.grok_video.generate(scene=scene.name, frame=1)
+    (plain,) = [s for s in strips(scene) if s.type == "MOVIE"]
+    stand_in.settings(odd="cover no-sound tail")
+    blender.ops.grok_video.generate(scene=scene.name, frame=200)
+    job = newest(module)
+    (odd, *more) = [s for s in strips(scene) if s.get("grok_video_job") == job.id]
+    assert (odd.type, more) == ("MOVIE", [])
+    shown, wanted = odd.elements[0], plain.elements[0]
+    assert (shown.orig_width, shown.orig_height) == (wanted.orig_width, wanted.orig_height)
+    assert span(odd)[1] - span(odd)[0] == span(plain)[1] - span(plain)[0]
+    assert posts(stand_in) == 2
 
 
 def test_readme_script(blender: ModuleType, scene: Any, stand_in: Any, module: Module) -> None:

@@ -234,6 +234,7 @@ def another(stand_in: Any, archive: Path, tmp_path: Path) -> Iterator[Other]:
         yield other
 
 
+@pytest.mark.outer
 def test_an_update_while_the_older_worker_waits_for_an_answer(
     stand_in: Any, archive: Path, tmp_path: Path
 ) -> None:
@@ -267,6 +268,7 @@ def test_an_update_while_the_older_worker_waits_for_an_answer(
         assert posts(stand_in) == len(stand_in.jobs()) == 2
 
 
+@pytest.mark.outer
 @pytest.mark.parametrize("which", ["the old one", "a coming one"])
 def test_another_version_in_another_blender(
     blender: ModuleType,
@@ -279,7 +281,7 @@ def test_another_version_in_another_blender(
 ) -> None:
     """Each goes on with its own jobs; what this version does not know it shows and leaves alone."""
     stand_in.settings(job_seconds=600)
-    click = module("blender.session.click")
+    click, again = module("blender.session.click"), ""
     mine = click.generate(blender.context, scene, scene, 1)
     reaches(blender, module, mine, "RUNNING")
     home = {"BLENDER_USER_RESOURCES": str(tmp_path / "other")}
@@ -293,6 +295,12 @@ def test_another_version_in_another_blender(
         if which == "the old one":
             reaches(blender, module, their, "RUNNING")
             assert seen(module, their).driven
+            # The older one's worker does not take the next click: a worker is started for it.
+            worker = module("blender.session.state").current().bridge.worker
+            worker.end()
+            again = click.generate(blender.context, scene, scene, 50)
+            reaches(blender, module, again, "RUNNING")
+            assert worker.alive
         else:
             ticked(blender, module, lambda: not seen(module, their).driven, "what is not known")
         stand_in.finish()
@@ -300,8 +308,10 @@ def test_another_version_in_another_blender(
         reaches(blender, module, mine, "IMPORTED")
         assert other.do("movies()") == [["Scene", their]]
         other.until(f"{state_of(mine)} == 'IMPORTED'")
-    assert clips_in(scene) == [mine]
-    assert posts(stand_in) == len(stand_in.jobs()) == 2
+        if again:
+            reaches(blender, module, again, "IMPORTED")
+    assert sorted(clips_in(scene)) == sorted(filter(None, (mine, again)))
+    assert posts(stand_in) == len(stand_in.jobs()) == 2 + bool(again)
 
 
 # ------------------------------------------------------------------------------------------- sleep and the clock
@@ -344,6 +354,7 @@ def clocked(another: Other, tmp_path: Path) -> Clocked:
     return Clocked(another, tmp_path / "clock")
 
 
+@pytest.mark.outer
 @pytest.mark.parametrize("what", ["an hour asleep", "an hour ahead", "a day ahead", "a day back"])
 def test_sleep_and_clocks_in_each_state(clocked: Clocked, stand_in: Any, what: str) -> None:
     """While the answer is awaited, while the clip is made, and while it comes: bought once, there once."""
@@ -384,6 +395,7 @@ def test_sleep_and_clocks_in_each_state(clocked: Clocked, stand_in: Any, what: s
     assert sorted(other.do("movies()")) == sorted(["Scene", job] for job in jobs)
 
 
+@pytest.mark.outer
 def test_a_click_that_slept_before_it_was_sent_waits_for_a_word(
     clocked: Clocked, stand_in: Any
 ) -> None:
@@ -420,6 +432,7 @@ def gone_for_a_while(blender: ModuleType, module: Module, net: Relay, seconds: f
     net.up()
 
 
+@pytest.mark.outer
 @pytest.mark.parametrize("when", ["before it is sent", "RUNNING", "DOWNLOADING"])
 def test_the_network_goes_and_comes_back(
     blender: ModuleType,
@@ -453,6 +466,7 @@ def test_the_network_goes_and_comes_back(
     assert state.current().bridge.worker.trouble == ""
 
 
+@pytest.mark.outer
 def test_the_network_goes_while_the_answer_is_awaited(
     blender: ModuleType,
     net: Relay,
@@ -477,25 +491,23 @@ def test_the_network_goes_while_the_answer_is_awaited(
 # ----------------------------------------------------------------------------------------- the scene and the file
 
 
-@pytest.mark.parametrize("what", ["renamed", "deleted"])
+@pytest.mark.parametrize("taken", [False, True])
 def test_the_scene_is_gone_while_its_job_runs(
     blender: ModuleType,
     scene: Any,
     stand_in: Any,
     module: Module,
     clicked: Callable[[str], Any],
-    what: str,
+    taken: bool,
 ) -> None:
-    """The clip waits, says why, and goes where the artist says, once."""
+    """The clip waits, says why, and goes where the artist says, once; ``taken``: another scene has its name by then."""
     stand_in.settings(job_seconds=600)
     job = clicked("RUNNING")
     before = scene.name
-    if what == "renamed":
-        scene.name = "Shot 7"
-        place = scene
-    else:
-        place = blender.data.scenes.new("Edit")
-        blender.data.scenes.remove(scene)
+    place = blender.data.scenes.new("Edit")
+    blender.data.scenes.remove(scene)
+    if taken:
+        place.name = before
     stand_in.finish()
 
     def waits() -> bool:

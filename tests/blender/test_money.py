@@ -488,8 +488,8 @@ def test_a_bill_that_differs_is_reported_where_the_clip_was_bought(
     stand_in.settings(bill=3.0)
     assert blender.ops.grok_video.generate() == {"FINISHED"}
     words = (
-        "Charged $0.15, estimated $0.05. With it your limit of $0.10 a day is passed: $0.175 is "
-        "spent, or may be"
+        "Charged $0.15, estimated $0.05. With it your limit of $0.10 a day is passed: up to "
+        "$0.175 is spent"
     )
     assert f"Warning: {words}" in capfd.readouterr().out
     assert spending.bill(newest(module)) == (words, True)

@@ -203,11 +203,12 @@ def test_one_command_that_is_put_down_many_times_is_one_post(
     spec = until(module, blender, job_id, lambda job: job).spec
     put = module("ledger.inbox").put_command
     command = put(tmp_path, "submit", spec=spec)
-    text = (tmp_path / "inbox" / f"{command}.json").read_text("utf-8")
+    (path,) = (tmp_path / "inbox").iterdir()
+    text = path.read_text("utf-8")
     for number in range(copies):
         other = text if number % 2 else text.replace(command, f"{number:032x}")
         (inbox / f"copy-{number}.tmp").write_text(other, "utf-8")
-        (inbox / f"copy-{number}.tmp").rename(inbox / f"copy-{number}.json")
+        (inbox / f"copy-{number}.tmp").rename(inbox / f"copy-{number}{path.suffix}")
     until(module, blender, job_id, lambda job: job.state == "IMPORTED")
     settle(module, blender)
     assert posts(stand_in) == len(jobs(module)) == 1

@@ -395,17 +395,24 @@ def is_blue(colour: tuple[int, ...]) -> bool:
     return colour[2] > 150 > colour[0]
 
 
+@pytest.mark.parametrize(
+    "render_source", ["AUTO", pytest.param("BACKGROUND", marks=pytest.mark.long)]
+)
 def test_end_frame_and_keyframes_are_rendered_where_they_are(
-    scene: Any, cameras: list[Any], stand_in: Any, module: Module
+    scene: Any, cameras: list[Any], stand_in: Any, module: Module, render_source: str, patches: Any
 ) -> None:
     chosen = scene.grok_video
+    module("blender.config").preferences().render_source = render_source
+    if render_source == "BACKGROUND":
+        here = module("blender.sources.camera").CameraRender
+        patches.set(here, "start", None, unused_ok="the second Blender renders")
     chosen.model = "grok-imagine-video-1.5"
     chosen.source, chosen.prompt, chosen.duration = "CAMERA", "It turns blue", 2
     chosen.end_frame, chosen.end_camera = True, cameras[1]
     chosen.keyframes = True
     for name, frame in (("early", 10), ("late", 34), ("outside", 200)):
         scene.timeline_markers.new(name, frame=frame)
-    bpy.ops.grok_video.generate()
+    bpy.ops.grok_video.generate(allow_single_color=True)
     (body,) = bodies(stand_in)
     assert not is_blue(colour_of(stand_in, body["image"]))
     assert is_blue(colour_of(stand_in, body["last_frame"]))
@@ -593,10 +600,9 @@ def test_a_bake_that_fails_costs_nothing(
     patches: Any,
     tmp_path: Path,
 ) -> None:
-    bake = module("blender.sources.bake")
     broken = tmp_path / "broken.py"
     broken.write_text("raise SystemExit(3)\n")
-    patches.set(bake, "_CHILD", broken)
+    patches.set(module("blender.sources.child"), "_CHILD", broken)
     refused(bpy.ops.grok_video.extend, "could not be prepared")
     state = module("blender.session.state")
     assert state.current().click.message.count("Nothing was sent or charged.") == 1

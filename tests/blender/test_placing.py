@@ -345,7 +345,7 @@ def test_no_free_channel(scene: Any, desk: Desk) -> None:
         scene.sequence_editor.channels[channel].lock = True
     with pytest.raises(desk.sequencer.Refused, match="no free channel"):
         desk.extend((desk.clip, 48), source)
-    for channel in range(3):
+    for channel in range(source.channel + 1):
         scene.sequence_editor.channels[channel].lock = False
     with pytest.raises(desk.sequencer.Refused, match="no free channel"):
         desk.edit(desk.clip, source, shot)

@@ -48,6 +48,7 @@ CLICKS = {
             "click",
             "files",
             "imports",
+            "moving",
             "questions",
             "queue",
             "series",
@@ -58,11 +59,12 @@ CLICKS = {
     ),
     *(f"blender.ui.{name}" for name in ("asking", "job_actions", "spending")),
 }
-#: Where a wheel stays what it is: it has no screen to draw on or to read, its renders block, and nobody waits for its start.
+#: Where a wheel stays what it is: no screen to draw on, to read or to keep alive, its renders block, nobody waits for its start.
 SCREEN = {
     "blender.lazily",
     "blender.sources.camera",
     "blender.sources.viewport",
+    "blender.sources.ways",
     "blender.submission.preparation",
     "blender.ui.references",
     "blender.ui.support",
@@ -295,17 +297,19 @@ def test_a_series_that_another_blender_stopped_does_not_go_on(
 def test_a_part_that_is_placed_by_hand_buys_nothing(
     window: None, scene: Any, strip: Any, stand_in: Any, module: Module
 ) -> None:
-    """Its scene was renamed while it ran; much later the artist presses Import."""
+    """Its scene was deleted while it ran; much later the artist presses Import in another one."""
     session = module("blender.session")
     job_id = extend(module)
     tick_until(session, in_state(session, job_id, "RUNNING"))
-    scene.name = "Renamed"
+    other = scene.copy()
+    bpy.context.window.scene = other
+    bpy.data.scenes.remove(scene)
     tick_until(session, lambda: (job := job_of(session, job_id)).state == "READY" and job.problem)
     bpy.ops.grok_video.import_result(job=job_id, here=True)
     settle(session)
     assert len(stand_in.requests("submit")) == 1
     assert "not extended further" in session.current().click.message
-    assert len(editing.strips(scene)) == 2
+    assert len(editing.strips(other)) == 2
 
 
 def test_two_series_do_not_lose_one_another(
@@ -438,7 +442,10 @@ def test_a_job_that_cannot_be_put_down_leaves_no_series(
     def full(*_given: Any, **_named: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    patches.set(module("blender.session.bridge"), "put_command", full)
+    bridge = module("blender.session.bridge")
+    patches.set(
+        bridge, "put_command", full, copies_ok="no worker's rooms are asked in this process"
+    )
     job_id = extend(module)
     assert set(session.current().series.agreed) == {job_id}
     tick_until(session, lambda: session.current().click.preparing is None)
@@ -458,7 +465,7 @@ def test_a_bug_ends_its_click_and_not_the_add_on(
     assert "Nothing was sent or charged" in session.current().click.message
 
 
-@pytest.mark.parametrize("what", ["renamed", "filled"])
+@pytest.mark.parametrize("what", ["removed", "filled"])
 def test_a_camera_reference_whose_list_is_gone(
     window: None, scene: Any, module: Module, patches: Any,
     tmp_path: Path, what: str,
@@ -480,8 +487,9 @@ def test_a_camera_reference_whose_list_is_gone(
         def poll(self) -> Any:
             pictures.see(scene, tmp_path)
             step.path.write_bytes((tmp_path / "seen.png").read_bytes())
-            if what == "renamed":
-                scene.name = "Renamed"
+            if what == "removed":
+                bpy.context.window.scene = bpy.data.scenes.new("Other")
+                bpy.data.scenes.remove(scene)
             else:
                 image = bpy.data.images.new("Small", 8, 8)
                 for _ in range(7):
@@ -497,7 +505,8 @@ def test_a_camera_reference_whose_list_is_gone(
     tick_until(session, lambda: session.current().click.preparing is None)
     assert session.current().click.message
     assert not step.path.exists()
-    assert len(scene.grok_video.references) == (0 if what == "renamed" else 7)
+    held = [len(one.grok_video.references) for one in bpy.data.scenes]
+    assert held == [0 if what == "removed" else 7]
 
 
 def test_a_second_click_while_one_is_prepared(

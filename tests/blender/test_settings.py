@@ -39,11 +39,13 @@ def test_settings_are_saved_with_the_scene(blender: ModuleType, tmp_path: object
 
 
 def test_the_folder_of_the_list_does_not_move_with_the_file(
-    blender: ModuleType, tmp_path: Path
+    blender: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Relative to a .blend it would be another list, with other limits, in each folder."""
     own = blender.context.preferences.addons[PACKAGE].preferences
     blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     own.ledger_dir = "//jobs"
     assert own.ledger_dir == str(tmp_path / "jobs")
     own.ledger_dir = "jobs"

@@ -240,10 +240,141 @@ def test_other_kinds_of_strips(scene: Any, shots: Any, tmp_path: Path) -> None:
         assert (shot.strip, shots.pixels_of(strip)) == (strip.name, pixels)
         assert (shot.end - shot.start, shots.sounds_of(strip)) == (48, [])
         assert (shot.job, shot.whole, shot.path) == ("", False, "")
-        assert shots.file_refusal(strip) == ""
+        assert shots.file_refusal(strip, 10, 58) == ""
         assert shots.refusal_to_extend(shot, 2.0) == ""
     (tmp_path / "a.png").unlink()
-    assert "is missing" in shots.file_refusal(image)
+    assert "is missing" in shots.file_refusal(image, 10, 58)
+
+
+def backwards(strip: Any) -> Any:
+    strip.use_reverse_frames = True
+    return strip
+
+
+def held(strip: Any) -> Any:
+    strip.strobe = 4.0
+    return strip
+
+
+def hidden_for_good(strip: Any) -> Any:
+    """What a hard cut leaves: pictures that no handle brings back."""
+    strip.animation_offset_start, strip.animation_offset_end = 3, 2
+    return strip
+
+
+def beyond_its_end(strip: Any) -> Any:
+    set_span(strip, 11, 50)
+    return strip
+
+
+def in_a_meta(strip: Any) -> Any:
+    return make_meta(strip.id_data, strip)
+
+
+def in_a_meta_that_is_held(strip: Any) -> Any:
+    return held(in_a_meta(strip))
+
+
+def in_a_meta_backwards(strip: Any) -> Any:
+    return backwards(in_a_meta(strip))
+
+
+def in_a_meta_backwards_and_cut(strip: Any) -> Any:
+    meta = in_a_meta_backwards(strip)
+    set_span(meta, 21, 41)
+    return meta
+
+
+def in_a_meta_half_as_fast(strip: Any) -> Any:
+    return retimed(in_a_meta(strip))
+
+
+def in_a_meta_twice_as_fast(strip: Any) -> Any:
+    return retimed(in_a_meta(strip), 200.0)
+
+
+def half_as_fast(strip: Any) -> Any:
+    effect = color(strip.id_data, 4, 11, 41, "SPEED", strip)
+    effect.speed_control, effect.speed_factor = "MULTIPLY", 0.5
+    return effect
+
+
+def retimed(strip: Any, speed: float = 50.0) -> Any:
+    select(strip.id_data, activate(strip))
+    with sequencer_operators(strip.id_data):
+        bpy.ops.sequencer.retiming_segment_speed_set(speed=speed)
+    assert span(strip) != (11, 41)
+    return strip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        None,
+        backwards,
+        held,
+        hidden_for_good,
+        beyond_its_end,
+        in_a_meta,
+        in_a_meta_that_is_held,
+        in_a_meta_backwards,
+        in_a_meta_backwards_and_cut,
+        in_a_meta_half_as_fast,
+        in_a_meta_twice_as_fast,
+        half_as_fast,
+        retimed,
+    ],
+)
+def test_only_images_that_are_shown_are_missed(
+    scene: Any, shots: Any, tmp_path: Path, change: Callable[[Any], Any] | None
+) -> None:
+    """All that a click would not miss is removed, and the edit looks as before; what it would miss shows."""
+    scene.view_settings.view_transform = "Standard"
+    for number in range(30):
+        Image.new("RGB", (32, 18), (number * 8, 40, 200)).save(tmp_path / f"{number:02}.png")
+    strip = base_of(scene.sequence_editor).new_image("q", str(tmp_path / "00.png"), 2, 11)
+    for number in range(1, 30):
+        strip.elements.append(f"{number:02}.png")
+    set_span(strip, 11, 41)
+    shown = strip if change is None else change(strip)
+    start = span(shown)[0] + 13
+    frames = range(start, start + 6)  # what the handles of the shot would leave
+
+    def seen(frame: int) -> tuple[int, ...]:
+        images = find(scene, "q")
+        images.directory = images.directory  # read again
+        return tuple(int(value) for value in pictures.see(scene, tmp_path, frame)[90, 160])
+
+    before = {frame: seen(frame) for frame in (frames[0], frames[-1])}
+    needed: list[Path] = []
+    for path in sorted(tmp_path.glob("??.png")):
+        path.rename(path.with_suffix(".away"))
+        if shots.file_refusal(shown, frames.start, frames.stop):
+            needed.append(path)
+            path.with_suffix(".away").rename(path)
+    assert {frame: seen(frame) for frame in before} == before
+    if change is None or not change.__name__.startswith(("half_as", "in_a_meta_")):
+        assert len(needed) <= len(frames)
+        needed[0].unlink()
+        assert any(seen(frame) != was for frame, was in before.items())
+    assert needed
+
+
+def test_an_image_of_which_blender_shows_nothing_is_said(
+    scene: Any, shots: Any, tmp_path: Path
+) -> None:
+    frames = [Image.new("RGB", (32, 18), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "2.webp", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "1.webp")
+    (tmp_path / "3.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    strip = base_of(scene.sequence_editor).new_image("q", str(tmp_path / "1.webp"), 2, 1)
+    strip.elements.append("2.webp")
+    strip.elements.append("3.svg")
+    assert shots.file_refusal(strip, 1, 2) == ""
+    assert f"a WebP that moves, which is not seen: {tmp_path / '2.webp'}" in shots.file_refusal(
+        strip, 2, 3
+    )
+    assert "an SVG drawing" in shots.file_refusal(strip, 3, 4)
 
 
 def test_sounds_stay_with_their_pictures(
@@ -307,10 +438,10 @@ def test_bad_movies(scene: Any, shots: Any, tmp_path: Path, clip: Path) -> None:
     (tmp_path / "gone.mp4").write_bytes(clip.read_bytes())
     movie = base_of(scene.sequence_editor).new_movie("m", str(tmp_path / "gone.mp4"), 5, 1)
     activate(movie)
-    assert shots.file_refusal(movie) == ""
+    assert shots.file_refusal(movie, 1, 50) == ""
     (tmp_path / "gone.mp4").unlink()
     shots.active_source_strip(bpy.context)  # a redraw does not look at the disk
-    assert "is missing" in shots.file_refusal(movie)
+    assert "is missing" in shots.file_refusal(movie, 1, 50)
 
 
 def test_muted_ones(scene: Any, shots: Any, place: Callable[..., Any], clip: Path) -> None:

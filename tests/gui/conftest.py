@@ -50,10 +50,17 @@ def window() -> blenders.Window:
 
 
 @pytest.fixture(scope="session")
-def display(window: blenders.Window) -> Iterator[str]:
+def screen(window: blenders.Window) -> Iterator[harness.Screen]:
     """A virtual screen for the whole run."""
-    with harness.screen(window) as name:
-        yield name
+    with harness.screen(window) as small:
+        yield small
+
+
+@pytest.fixture(scope="session")
+def large_screen(window: blenders.Window) -> Iterator[harness.Screen]:
+    """The one that the README's pictures are taken on."""
+    with harness.screen(window, harness.LARGE) as large:
+        yield large
 
 
 @pytest.fixture(scope="session")
@@ -74,13 +81,13 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def installed(
     window: blenders.Window,
-    display: str,
+    screen: harness.Screen,
     archive: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """A home in which the zip was installed; each test works in a copy of it."""
     home = tmp_path_factory.mktemp("home")
-    harness.Profile(window, home, display).install(archive)
+    harness.Profile(window, home, screen).install(archive)
     return home
 
 
@@ -154,11 +161,18 @@ def _last(text: str) -> str:
 
 
 @pytest.fixture
-def gui(window: blenders.Window, display: str, installed: Path, tmp_path: Path) -> Iterator[Gui]:
-    """Blender in a window, with the extension as an artist has it, and an empty ledger."""
+def gui(
+    request: pytest.FixtureRequest, window: blenders.Window, installed: Path, tmp_path: Path
+) -> Iterator[Gui]:
+    """Blender in a window, with the extension as an artist has it, and an empty ledger.
+
+    On the large screen for a test with the mark ``pictures``.
+    """
+    pictures = request.node.get_closest_marker("pictures")
+    screen = request.getfixturevalue("large_screen" if pictures else "screen")
     home = tmp_path / "home"
     shutil.copytree(installed, home, symlinks=True)
-    gui = Gui(harness.Profile(window, home, display, [tmp_path]), HERE / "output" / version(), {})
+    gui = Gui(harness.Profile(window, home, screen, [tmp_path]), HERE / "output" / version(), {})
     yield gui
     for running in gui.started:
         if running.process.poll() is None:

@@ -5,6 +5,8 @@ file of Blender's Video Editing template, for ``harness.py``: ``--app-template``
 replace the artist's list of add-ons by Blender's.
 """
 
+import compileall
+import importlib
 import sys
 from pathlib import Path
 
@@ -15,6 +17,9 @@ bpy.ops.extensions.package_install_files(
     repo="user_default", filepath=archive, enable_on_install=True
 )
 assert "bl_ext.user_default.grok_video" in bpy.context.preferences.addons
+# Each test starts with a copy of this home: else each Blender of it compiles the extension anew.
+package = importlib.import_module("bl_ext.user_default.grok_video")
+compileall.compile_dir(str(Path(str(package.__file__)).parent), quiet=1)
 preferences = bpy.context.preferences
 preferences.view.show_splash = False
 preferences.view.ui_scale = float(scale)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 def test_a_file_that_is_gone_is_seen_and_comes_back(gui: Gui, stand_in: StandIn) -> None:
-    notes = gui.run("files.py:gone_and_back").notes
+    report = gui.run("files.py:gone_and_back")
+    notes = report.notes
+    assert "Traceback" not in report.log, "a panel raised"
     assert notes["back"]
     assert notes["same"]
     assert (notes["state"], notes["lost"], notes["problem"]) == ("IMPORTED", "", None)

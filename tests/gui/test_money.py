@@ -40,10 +40,22 @@ def test_a_bill_above_the_price_and_a_purchase_far_ahead(gui: Gui, stand_in: Sta
     """Both are said where the artist looks: in the job's row and the status bar, and above the list of jobs."""
     stand_in.settings(job_seconds=1, bill=4.0)
     notes = gui.run("money.py:a_bill_and_a_clock", 300, layout="General").notes
-    words = "Charged $0.40, estimated $0.10. With it your limit of $0.30 a day is passed: $0.40 is spent"
+    words = "Charged $0.40, estimated $0.10. With it your limit of $0.30 a day is passed"
     assert notes["row"][0].startswith(words)
+    assert "$0.40 is spent" in notes["row"][0]
     assert notes["row"][1]
     assert notes["reported"].count(words) == 1
     assert notes["before"]
     assert notes["today"] == 45 * 10**8
+    assert len(stand_in.requests("submit")) == 1
+
+
+def test_the_list_moves_and_another_one_says_its_limits(gui: Gui, stand_in: StandIn) -> None:
+    stand_in.settings(job_seconds=1)
+    notes = gui.run("money.py:another_list", 300, layout="General").notes
+    assert notes["while_asked"] == ""
+    assert notes["moved"] == notes["new"]
+    assert notes["after_escape"] == 0
+    assert notes["unseen"]
+    assert notes["seen"]
     assert len(stand_in.requests("submit")) == 1

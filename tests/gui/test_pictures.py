@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SCALES = pytest.mark.parametrize("scale", [1.0, 1.5])
 
 
+@pytest.mark.pictures
 @SCALES
 def test_panel_in_every_state(gui: Gui, stand_in: StandIn, scale: float) -> None:
     stand_in.settings(job_seconds=40)
@@ -33,12 +34,14 @@ def test_every_source_is_drawn(gui: Gui, stand_in: StandIn) -> None:
     assert "Traceback" not in report.log  # a draw that raises only says so there
 
 
+@pytest.mark.pictures
 @SCALES
 def test_timeline_with_the_clip(gui: Gui, stand_in: StandIn, scale: float) -> None:
     notes = gui.run("pictures.py:timeline_clip", scale=scale).notes
     assert notes["strips"] == 2
 
 
+@pytest.mark.pictures
 @SCALES
 def test_preferences(gui: Gui, scale: float) -> None:
     assert gui.run("pictures.py:preferences", layout="General", scale=scale).notes["shown"]

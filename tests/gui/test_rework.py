@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def test_the_animation_is_edited(gui: Gui, stand_in: StandIn) -> None:
     assert notes["playhead"] == 1
 
 
+@pytest.mark.pictures
 def test_every_state_is_drawn(gui: Gui, stand_in: StandIn) -> None:
     report = gui.run("rework.py:states", LIMIT, layout="General", narrow=190)
     assert report.notes["width"] < 230

@@ -51,6 +51,8 @@ def test_nothing_that_calls_generate_by_itself_buys(
     assert "asked for this clip before" in asked_before
     assert "only your press of Send buys" in notes["release"]
     assert notes["still_held"]
+    assert ["what counts as spent" in words for words in notes["settled"]] == [True] * 4
+    assert notes["limits"] == [0, 0], "a .blend changed a limit"
     # Then the artist pressed Send.
     sent, placed = notes["sent"]
     assert sent == placed
@@ -60,6 +62,8 @@ def test_nothing_that_calls_generate_by_itself_buys(
 def test_the_preference_lets_scripts_buy(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=1)
     notes = gui.run("scripts.py:leave_of_the_artist", layout="General").notes
+    assert not notes["by_a_timer"], "a timer that is no function of a file turned the preference on"
+    assert notes["below_each_other"] > 8, "in a narrow sidebar the price on Send is cut off"
     assert notes["ticked"]
     assert notes["by_a_file"]
     assert notes["held"] == {
@@ -71,3 +75,10 @@ def test_the_preference_lets_scripts_buy(gui: Gui, stand_in: StandIn) -> None:
     }
     assert notes["said"]["allowed"] == notes["said"]["allowed invoke"] == "nothing"
     assert len(stand_in.requests("submit")) == len(stand_in.jobs()) == 3
+
+
+def test_however_the_artist_presses_it_is_a_press(gui: Gui, stand_in: StandIn) -> None:
+    """Our entry of a menu opens the dialog also where a key opened the menu."""
+    notes = gui.run("scripts.py:other_presses", layout="General").notes
+    assert notes["held"] == {"key": False, "pie": False, "menu": False}
+    assert len(stand_in.requests("submit")) == 3

@@ -8,8 +8,11 @@ import bpy
 
 from ...core.amount import usd
 from ...core.job import Job, State
+from ...core.legible import tell
+from ...core.shape import other_shape
 from ..refusal import Refused
 from . import waiting
+from .answers import refusal_in, refuse_not_taken
 from .queue import account, read_all, refuse_hopeless, refuse_unheard, send
 from .state import current, job_by_id
 from .tick import TICK_BUDGET, tick
@@ -63,6 +66,7 @@ def wait_until(context: bpy.types.Context, job_id: str, ended: Callable[[Job], b
         tick(context)
         job = job_by_id(job_id)
         if job is None:
+            refuse_not_taken(job_id)
             refuse_unheard()
             return None
         return job if ended(job) else None
@@ -72,18 +76,21 @@ def wait_until(context: bpy.types.Context, job_id: str, ended: Callable[[Job], b
     return job
 
 
-def wait_for_command(context: bpy.types.Context, command: str, job: Job) -> None:
-    """Tick until ``job`` has moved on by a command (scripts and background mode only: this blocks).
+def wait_for_command(
+    context: bpy.types.Context,
+    command: str,
+    job_id: str = "",
+    all_the_same: Callable[[Job], bool] = lambda _job: False,
+) -> None:
+    """Tick until a command's own answer is there, and what it did is read (scripts and background mode: this blocks).
 
-    Raises Refused when the command came too late.
+    Raises Refused with the reason where the command was refused, unless the job is ``all_the_same`` as was wanted.
     """
-
-    def heard(now: Job) -> bool:
-        return now.seq > job.seq or current().bridge.notice(command) is not None
-
-    wait_until(context, job.id, heard)
-    if (answer := current().bridge.notice(command)) is not None:
-        raise Refused(str(answer["message"]))
+    name, _ = current().answers.awaited.get(command, ("", ""))
+    answer = wait_for(context, lambda: current().bridge.answer(command))
+    job = job_by_id(job_id)
+    if not answer["ok"] and not (job is not None and all_the_same(job)):
+        raise Refused(refusal_in(name, answer))
 
 
 _last_step: object = None  # the last step of a job that the console of a script was told
@@ -103,7 +110,9 @@ def say_step(job: Job) -> None:
         words.append(job.clip.path)
         if job.cost is not None:
             words.append(usd(job.cost))
-    print(", ".join(words), flush=True)
+        if shape := other_shape(job):
+            words.append(shape)
+    tell(", ".join(words))
 
 
 #: Seconds that an interrupted script waits to know whether its job was sent.

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +22,11 @@ from ...core.problem import Problem, ProblemCode
 from ...core.spec import JobSpec, Target, new_id
 from ...core.word import SLEPT
 from ...service import checks
-from .. import config, submission, timeline
+from .. import config, identity, submission
 from ..refusal import Interrupted, Refused
 from . import waiting
-from .queue import connection_trouble, make_data_folder, read_all, refuse_lost, send
+from .answers import note
+from .queue import click_trouble, make_data_folder, read_all, refuse_lost, refuse_moving, send
 from .spending import limits_count
 from .state import current, job_by_id, session_id
 from .watch import watch
@@ -81,15 +81,16 @@ def generate(
     scene: bpy.types.Scene,
     target: bpy.types.Scene,
     frame: int,
+    *,
+    allow_single_color: bool = False,
 ) -> str:
     """Start a clip from ``scene``'s settings for ``target`` at ``frame``; returns the id of the job to be.
 
-    Raises Refused, Interrupted.
+    ``allow_single_color``: see ``accept``. Raises Refused, Interrupted.
     """
     refuse_now()
-    return accept(
-        context, submission.generate.generation(context, scene, target, frame, session_id())
-    )
+    asked = submission.generate.generation(context, scene, target, frame, session_id())
+    return accept(context, asked, allow_single_color=allow_single_color)
 
 
 def edit(context: bpy.types.Context, source: SourceStrip) -> str:
@@ -111,18 +112,22 @@ def edit_animation(context: bpy.types.Context, target: bpy.types.Scene) -> str:
     )
 
 
-def continue_shot(context: bpy.types.Context, source: SourceStrip) -> str:
+def continue_shot(
+    context: bpy.types.Context, source: SourceStrip, *, allow_single_color: bool = False
+) -> str:
     """Start a new clip from a strip's last frame; returns the id of the job to be. Raises Refused, Interrupted."""
     refuse_now()
-    return accept(context, submission.extend.continuation(context.scene, source, session_id()))
+    asked = submission.extend.continuation(context.scene, source, session_id())
+    return accept(context, asked, allow_single_color=allow_single_color)
 
 
 def refuse_now() -> None:
     """Raise Refused where no click can become a job at this moment."""
+    refuse_moving()
     session = current()
     if session.click.queue:
         raise Refused("The source of another clip is being prepared.", "Wait until it is done.")
-    if trouble := connection_trouble():
+    if trouble := click_trouble():
         raise Refused(trouble[0], code=trouble[1])
     refuse_lost()
     if session.bridge.reader.trouble:
@@ -133,11 +138,13 @@ def refuse_now() -> None:
         raise Refused(trouble)
 
 
-def accept(context: bpy.types.Context, asked: Submission) -> str:
+def accept(
+    context: bpy.types.Context, asked: Submission, *, allow_single_color: bool = False
+) -> str:
     """Take the pictures that take no time; then queue the job, or note which steps come before.
 
-    In a window the steps begin on the next tick, so that the panel can say so first. Returns the id of the job to be.
-    Raises Refused, Interrupted.
+    In a window the steps begin on the next tick, so that the panel can say so first. ``allow_single_color``: the clip is
+    bought with frames of one colour as well. Returns the id of the job to be. Raises Refused, Interrupted.
     """
     _refuse_unpriced(asked.spec)
     held = not may_buy()
@@ -150,18 +157,39 @@ def accept(context: bpy.types.Context, asked: Submission) -> str:
     submission.common.still_path(asked.spec.id).parent.mkdir(
         parents=True, exist_ok=True, mode=0o700
     )
+    submission.common.sweep_stills()
     spec = submission.preparation.marked(asked.spec)
+    waits = None
     try:
         for add_to in asked.stills:
             spec = submission.preparation.marked(add_to(spec))
+        if not asked.steps:
+            waits = _why_held(spec, held, allow_single_color)
     except (Refused, Interrupted):
         submission.preparation.remove_files(spec)
         raise
     if asked.steps:
-        enqueue(context, submission.preparation.Preparation(spec, asked.steps, held=held))
+        enqueue(
+            context,
+            submission.preparation.Preparation(
+                spec, asked.steps, held=held, allow_single_color=allow_single_color
+            ),
+        )
     else:
-        _queue(spec, held)
+        _queue(spec, waits)
     return spec.id
+
+
+def _why_held(spec: JobSpec, script: bool, allow_single_color: bool) -> Problem | None:
+    """Why the job of ``spec``, whose pictures are there, waits for the artist's word; None: it is bought.
+
+    Raises Refused in the background, where nobody can be asked, and Interrupted.
+    """
+    if not allow_single_color and (words := submission.single_color.words_of(spec)):
+        if bpy.app.background:
+            raise Refused(f"{words} With allow_single_color=True it is bought.", NOTHING_LOST)
+        return submission.single_color.problem_of(words, script=script)
+    return _OF_A_SCRIPT if script else None
 
 
 def enqueue(context: bpy.types.Context, preparation: Preparation) -> None:
@@ -285,16 +313,30 @@ def prepare(context: bpy.types.Context) -> bool:
         return True  # the step ran a handler of the artist's, which ended this click
     if not first.done:
         return changed
-    if first.spec is not None and (why := submission.strip_part.source_refusal(first.spec)):
+    if first.spec is not None and (why := _lost_place(first.spec)):
         _drop_first(why, first)
+        return True
+    waits = None
+    try:
+        if first.spec is not None:
+            waits = _why_held(first.spec, first.held, first.allow_single_color)
+    except (Interrupted, Refused) as error:
+        _drop_first(str(error), first)
         return True
     _take_first()
     try:
         if first.spec is not None:
-            _queue(first.spec, first.held, first.clicked)
+            _queue(first.spec, waits, first.clicked)
     except Refused as error:
         say(str(error))
     return True
+
+
+def _lost_place(spec: JobSpec) -> str:
+    """'' or why a click must not be bought after its preparation: scene or strip is gone, or the place is taken."""
+    if identity.scene_of(spec.target, same_file=True) is None:
+        return f"The scene “{spec.target.scene}” that takes the clip is gone."
+    return submission.strip_part.source_refusal(spec) or submission.common.room_refusal(spec)
 
 
 def _take_first() -> Preparation:
@@ -341,45 +383,44 @@ def _say_lost(sentence: str) -> None:
     say(f"{sentence}{said}")
 
 
-def _queue(spec: JobSpec, held: bool, clicked: Clocks | None = None) -> None:
+def _queue(spec: JobSpec, held: Problem | None, clicked: Clocks | None = None) -> None:
     """Hand the job to the worker; from then on the job survives everything that happens to Blender.
 
-    ``clicked``: the click, after which the job was prepared. Its word grows old while the machine sleeps, and not
+    ``held``: why the job waits for *Send*, if it does. ``clicked``: the click, after which the job was prepared. Its word grows old while the machine sleeps, and not
     while something is made for the job.
     """
     session = current()
+    target = spec.target
+    if target.scene_mark and (scene := identity.scene_of(target, same_file=True)) is not None:
+        identity.mark_scene(scene, target.scene_mark)
     fields: dict[str, object] = {}
-    if held:
-        # Of no session that lives: a worker of an older version knows no *submit* that is held, and sends only jobs
-        # of its own session.
-        spec = replace(spec, target=replace(spec.target, session=new_id()))
-        fields["held"] = _OF_A_SCRIPT
+    if held is not None:
+        fields["held"] = held
     # Noted before the command is put down: a script that is interrupted in between asks what was queued.
     session.documents[spec.id] = session.document
     try:
         slept = Clocks.now().slept_since(clicked) if clicked is not None else 0.0
         if slept > SLEPT:
             fields["at"] = time.time_ns() - int(slept * 1e9)
-        send("submit", spec=spec_to_payload(spec), **fields)
+        note(send("submit", spec=spec_to_payload(spec), **fields), "submit", spec.id)
     except Refused:
         del session.documents[spec.id]
         raise
     # The click counts from now: preparing and queueing may take longer than the time between the clicks of a double
     # click, and the second one would be bought as a new clip.
-    if not held:
+    if held is None:
         _clicked(session.click.last[0])
 
 
 def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
     """Buy ``job`` once more as a new job with the same still and settings. Raises Refused."""
-    if trouble := connection_trouble():
+    if trouble := click_trouble():
         raise Refused(trouble[0], code=trouble[1])
     spec = submission.preparation.marked(job.spec)
     for path in submission.preparation.files_sent(spec):
         if not Path(path).is_file():
             raise Refused(f"A source of this job is gone: {path}.", "Make the clip anew.")
     job_id = new_id()
-    folder = timeline.clip_files.clip_folder(bpy.data.filepath, config.output_dir())
     fresh = replace(
         spec,
         id=job_id,
@@ -387,24 +428,20 @@ def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
         account=config.account(),
         api_base=config.api_base(),
         estimate=price_again(job),
-        output=str(timeline.clip_files.clip_path(folder, datetime.now(), spec.prompt, job_id)),
+        output=submission.common.output_of(spec.prompt, job_id),
         # A clip that went after or over a strip goes there again: the strip is found again, not its frame.
-        target=replace(
-            spec.target,
-            session=session_id(),
-            blend=bpy.data.filepath,
-            scene=target.name,
-            **({"frame": frame} if spec.target.place == "AT" else {}),
-        ),
+        target=submission.common.retarget(spec.target, session_id(), target, frame),
     )
     if problem := checks.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)
     _refuse_unpriced(fresh)
+    if why := submission.common.room_refusal(fresh):
+        raise Refused(why)
     if may_buy():
         _refuse_double_click(fresh)
     else:
         _note_for_script(fresh)
-    _queue(fresh, not may_buy())
+    _queue(fresh, None if may_buy() else _OF_A_SCRIPT)
     return job_id
 
 

@@ -112,9 +112,9 @@ def fetch_again(job: Job) -> str:
     return command
 
 
-def stop_fetching(job: Job) -> None:
-    """Have the worker fetch the file no more. Raises Refused."""
-    send("fetch_stop", job=job.id)
+def stop_fetching(job: Job) -> str:
+    """Have the worker fetch the file no more; the command's id. Raises Refused."""
+    return send("fetch_stop", job=job.id)
 
 
 def came(context: bpy.types.Context) -> bool:

@@ -11,13 +11,13 @@ import bpy
 from ...core.job import Job, State
 from ...core.problem import Problem, ProblemCode
 from ...core.spec import Clip
-from .. import timeline
+from .. import identity, said, timeline
 from ..refusal import Refused
 from . import files
 from .click import say
 from .queue import send
 from .series import drop_passes, go_on_from
-from .state import current, is_open
+from .state import current, is_as_clicked, is_open
 
 if TYPE_CHECKING:
     from ..timeline import importing
@@ -47,13 +47,21 @@ def imports_by_itself(job: Job) -> bool:
     return is_open(job.spec.target.blend) and session.bridge.session_ended(job.spec.target.session)
 
 
+def imports_to_come() -> list[Job]:
+    """The clips that this session imports without being asked, newest first.
+
+    Only clips of its own clicks and of the open file are looked at: a long list may hold thousands for other files.
+    """
+    session = current()
+    ready = session.bridge.snapshot.jobs.ready_for(bpy.data.filepath, session.documents)
+    return [job for job in ready if imports_by_itself(job)]
+
+
 def import_due(context: bpy.types.Context) -> bool:
     """Import the next clip that comes in by itself; True when one was imported or given back. Raises Refused."""
     session = current()
     session.imports.waiting = ""
-    for job in session.bridge.snapshot.active:
-        if not imports_by_itself(job):
-            continue
+    for job in imports_to_come():
         if job.claimed_by != session.bridge.session:
             # Asked for again after a while: the worker of the Blender that has the claim may outlive that Blender.
             now = time.monotonic()
@@ -61,7 +69,7 @@ def import_due(context: bpy.types.Context) -> bool:
                 send("claim", job=job.id, session=session.bridge.session)
                 session.imports.claimed[job.id] = now
             continue
-        scene = bpy.data.scenes.get(job.spec.target.scene)
+        scene = _target_scene(job)
         if scene is None:
             _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
             return True
@@ -78,6 +86,11 @@ def wait_because(why: str) -> None:
     current().imports.waiting = why
 
 
+def _target_scene(job: Job) -> bpy.types.Scene | None:
+    """The scene that the job's clip is for; None when it is gone."""
+    return identity.scene_of(job.spec.target, same_file=is_as_clicked(job))
+
+
 def forget_landings() -> None:
     """Stop showing the notices of imported clips: the artist has mended what they told of."""
     current().imports.landings.clear()
@@ -92,8 +105,8 @@ def _import_as_operator(job: Job) -> None:
     try:
         with bpy.context.temp_override(window=window):
             bpy.ops.grok_video.import_result("EXEC_DEFAULT", True, job=job.id)
-    except RuntimeError as error:  # Blender raises what the operator has reported
-        say(str(error).removeprefix("Error: ").strip())
+    except said.BLENDERS_ERRORS as error:  # Blender raises what the operator has reported
+        say(said.sentence(error))
 
 
 def import_job(
@@ -110,7 +123,8 @@ def import_job(
     session = current()
     asked_for = scene is not None or frame is not None
     by_itself = not asked_for and imports_by_itself(job)
-    scene = scene or bpy.data.scenes.get(job.spec.target.scene)
+    own = _target_scene(job)
+    scene = scene or own
     if scene is None:
         _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
         raise Refused(f"The scene “{job.spec.target.scene}” is not there.", "Choose another one.")
@@ -126,14 +140,15 @@ def import_job(
         _give_back(job, gone, hint)
         raise Refused(gone, hint)
     try:
-        landing = _place(context, job, job.clip, scene, frame if asked_for else None)
+        at = frame if asked_for else None
+        landing = _place(context, job, job.clip, scene, at, here=scene == own)
     except Refused as error:
         _give_back(job, str(error))
         raise
     timeline.strips.show_scene(context, scene)
     if landing.notice:
         session.imports.landings[job.id] = landing
-    if not (by_itself and go_on_from(job.id, scene.name, landing.movie)):
+    if not (by_itself and go_on_from(job.id, scene, landing.movie)):
         drop_passes(job.id, "The part before it was placed by hand.")
     _report_imported(job, scene)
     return landing
@@ -145,11 +160,17 @@ def _place(
     clip: Clip,
     scene: bpy.types.Scene,
     frame: int | None,
+    *,
+    here: bool,
 ) -> importing.Landing:
-    """Make the strips of a clip where they belong: at a frame, after the clip's source, or over that."""
+    """Make the strips of a clip where they belong: at a frame, after the clip's source, or over that.
+
+    ``here``: ``scene`` is the one that the clip is for.
+    """
     spec, target = job.spec, job.spec.target
     title = spec.prompt or spec.source.image or "Grok Video"
-    made = timeline.importing.Clip(clip.path, title, job.id, _view_of_source(job, scene))
+    view = _view_of_source(job, scene, here=here)
+    made = timeline.importing.Clip(clip.path, title, job.id, view, clip.has_audio)
     if target.place == "AT" or frame is not None:
         # The frame that the artist wants counts before the place that the clip was made for.
         at = target.frame if frame is None else frame
@@ -162,7 +183,6 @@ def _place(
         return timeline.importing.bring_in(
             context, scene, made, meta=meta, frame=at, settle=timeline.channels.settle_lowest
         )
-    here = scene.name == target.scene
     if target.place == "OVER":
         source = here and timeline.source_marks.find_source(
             scene, target.strip, target.mark, target.frame, content=target.offset
@@ -192,18 +212,21 @@ def _head_of(job: Job, clip: Clip) -> float:
     return timeline.placement.head_seconds(clip.seconds, video.seconds, job.spec.duration)
 
 
-def _view_of_source(job: Job, scene: bpy.types.Scene) -> str:
+def _view_of_source(job: Job, scene: bpy.types.Scene, *, here: bool) -> str:
     """The view transform that the job's first frame came through; '' for none."""
     source = job.spec.source
     if source.kind in ("NONE", "IMAGE"):
         return ""
-    origin = bpy.data.scenes.get(source.scene)
+    if here and source.scene == job.spec.target.scene:  # be it called otherwise by now
+        return scene.view_settings.view_transform
+    origin = identity.named(bpy.data.scenes, source.scene)
     return (origin or scene).view_settings.view_transform
 
 
 def _report_imported(job: Job, scene: bpy.types.Scene) -> None:
-    send("imported", job=job.id, scene=scene.name, blend=bpy.data.filepath)
-    current().imports.reported.add(job.id)  # said once, however late the worker reads the command
+    own = current().imports
+    own.told[job.id] = send("imported", job=job.id, scene=scene.name, blend=bpy.data.filepath)
+    own.reported.add(job.id)  # said once, however late the worker reads the command
 
 
 def _give_back(

@@ -6,6 +6,7 @@ Owns what was asked last. The answers are notices in the ledger, so that nothing
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import bpy
 
@@ -18,8 +19,9 @@ from .state import Question, current
 
 def ask_service(question: Question) -> None:
     """Ask whether the key is good, or which models it may use; ``answer_to`` has the answer later. Raises Refused."""
-    current().bridge.worker.ensure(account())
-    question.asked = send(question.command, account=config.account())
+    bridge = current().bridge
+    bridge.worker.ensure(account())
+    question.asked = send(question.command, account=config.account(), session=bridge.session)
 
 
 def answer_to(question: Question) -> Mapping[str, object] | None:
@@ -44,7 +46,8 @@ def set_limits(**ticks: int) -> None:
     own = current().questions
     own.limits_trouble = ""
     try:
-        own.limits.asked = send(own.limits.command, **ticks)
+        fields: dict[str, Any] = dict(ticks)
+        own.limits.asked = send(own.limits.command, **fields)
         if bpy.app.background:
             waiting.until(lambda: answer_to(own.limits), _read_on)
     except Refused as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -12,9 +13,12 @@ from ...core.payload import spec_to_payload
 from ...core.problem import ProblemCode
 from ...core.spec import JobSpec
 from ...core.urls import api_base_refusal
+from ...ledger.whereabouts import elsewhere
 from .. import config
 from ..refusal import Refused
 from . import waiting
+from .answers import note
+from .bridge import NOT_HEARD
 from .state import current
 from .watch import watch
 from .worker_process import Account
@@ -44,8 +48,28 @@ def connection_trouble() -> tuple[str, ProblemCode] | None:
     return None
 
 
+def click_trouble() -> tuple[str, ProblemCode] | None:
+    """As ``connection_trouble``, and why a clip of now could not be kept where the preferences say."""
+    if trouble := connection_trouble():
+        return trouble
+    refusal = list_refusal() or ("" if bpy.data.filepath else config.output_refusal())
+    return (refusal, ProblemCode.FILE) if refusal else None
+
+
+def list_refusal() -> str:
+    """'' or a sentence why the list that is open is not the one that the preferences name."""
+    if refusal := config.list_refusal():
+        return refusal
+    opened = current().bridge.data_dir
+    # Named from the .blend, or from where Blender was started, and opened before there was one.
+    if config.preferences().ledger_dir.strip() and (meant := config.data_dir()) != opened:
+        return f"Job List Folder in the preferences: it names {meant} by now, and the list in {opened} is open. Choose one."
+    return ""
+
+
 def send(command: str, **fields: object) -> str:
     """Put a command into the worker's inbox and see to it that a worker runs; returns its id. Raises Refused."""
+    refuse_elsewhere()
     session = current()
     try:
         command_id = session.bridge.send(command, **fields)
@@ -55,24 +79,28 @@ def send(command: str, **fields: object) -> str:
             "Nothing was sent. Make room, or choose another folder in the preferences.",
             ProblemCode.FILE,
         ) from error
+    note(command_id, command, str(fields.get("job", "")))
     session.bridge.worker.ensure(account())
     watch()
     return command_id
 
 
-def release(job: Job, instead: JobSpec | None = None) -> None:
-    """Let this session submit a job that was held, or ``instead`` with its files as they are now. Raises Refused."""
+def release(job: Job, instead: JobSpec | None = None) -> str:
+    """Let this session submit a job that was held, or ``instead`` with its files as they are now.
+
+    Returns the id of the command, as do all here that give one. Raises Refused.
+    """
     session = current()
     session.documents.setdefault(job.id, session.document)
-    now = {} if instead is None else {"spec": spec_to_payload(instead)}
-    send("release", job=job.id, session=session.bridge.session, **now)
+    now: dict[str, Any] = {} if instead is None else {"spec": spec_to_payload(instead)}
+    return send("release", job=job.id, session=session.bridge.session, **now)
 
 
-def retry(job: Job) -> None:
+def retry(job: Job) -> str:
     """Poll or download a job once more, for free. Raises Refused."""
     session = current()
     session.documents.setdefault(job.id, session.document)
-    send("retry", job=job.id)
+    return send("retry", job=job.id)
 
 
 def recover(job: Job, pasted: str) -> str:
@@ -85,7 +113,7 @@ def recover(job: Job, pasted: str) -> str:
     if not job.recoverable:
         raise Refused("This job has its request id: there is nothing to recover.")
     try:
-        request_id = request_id_in(pasted)
+        request_id = request_id_in(pasted, job.problem.message if job.problem else "")
     except ValueError as error:
         raise Refused(str(error)) from error
     for other in current().bridge.snapshot.all:
@@ -106,15 +134,16 @@ def recover(job: Job, pasted: str) -> str:
     return send("request_id", job=job.id, value=request_id)
 
 
-def heard_of_rebuilding() -> None:
+def heard_of_rebuilding() -> str:
     """Let no Blender say any more that the ledger was rebuilt: the artist has read so. Raises Refused."""
-    send("heard")
+    command = send("heard")
     current().bridge.reader.heard()
+    return command
 
 
-def not_charged(job: Job) -> None:
+def not_charged(job: Job) -> str:
     """Record the artist's word that ``job`` has cost nothing. Raises Refused."""
-    send("not_charged", job=job.id)
+    return send("not_charged", job=job.id)
 
 
 def job_of(job_id: str, wanted: Callable[[Job], bool]) -> Job:
@@ -147,6 +176,23 @@ def read_all() -> None:
     waiting.until(read, lambda: bridge.worker.ensure(account()))
 
 
+def refuse_moving() -> None:
+    """Raise Refused while the list is on its way to another folder: what is said now would be said to the old one."""
+    if current().moving.process is not None:
+        raise Refused(
+            "The job list is just being moved to another folder. Nothing was sent or charged.",
+            "Press again when it is there.",
+        )
+
+
+def refuse_elsewhere() -> None:
+    """Raise Refused where the list is moving or has moved: no worker will hear what is said in its folder."""
+    refuse_moving()
+    # Not what the last tick has read: another Blender may have moved it since.
+    if words := elsewhere(current().bridge.data_dir):
+        raise Refused(words, code=ProblemCode.FILE)
+
+
 def refuse_lost() -> None:
     """Raise Refused where the data folder was moved away: in its place nothing is made."""
     if trouble := current().bridge.folder.trouble:
@@ -165,12 +211,7 @@ def refuse_unheard() -> None:
     """Raise Refused where no worker will ever hear what was said: the list and its inbox gave way to others."""
     session = current()
     if not (session.bridge.expects or session.click.queue):
-        raise Refused(
-            "It is not in the list of clips any more: that was replaced by another one, or what was asked for could "
-            "not be read.",
-            "What was bought goes on at the service.",
-            ProblemCode.FILE,
-        )
+        raise Refused(NOT_HEARD, code=ProblemCode.FILE)
 
 
 def refuse_hopeless() -> None:

@@ -5,13 +5,14 @@ The artist agreed to all passes and their price; whatever ends the series keeps 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ...core.job import FINAL_STATES
 from ...service.pricing import Pass
 from .. import submission, timeline
+from ..identity import Meant
 from ..refusal import Interrupted, Refused
 from . import click
 from .state import current, job_by_id, session_id
@@ -27,6 +28,8 @@ def extend(context: bpy.types.Context, source: SourceStrip, passes: list[Pass]) 
     Returns the id of the first pass's job to be. Raises Refused.
     """
     click.refuse_now()
+    if not passes:
+        raise Refused("Nothing can be added to this strip.", "Choose another strip.")
     first = submission.extend.extension(
         context.scene, source, session_id(), job_by_id, passes[0].seconds
     )
@@ -51,7 +54,7 @@ def start_next_pass(context: bpy.types.Context) -> bool:
     series = session.series
     if not series.next or session.click.queue:
         return False
-    job_id, (scene_name, strip_name) = next(iter(series.next.items()))
+    job_id, (meant, strip_name) = next(iter(series.next.items()))
     del series.next[job_id]
     passes = series.agreed.pop(job_id)
     job = job_by_id(job_id)
@@ -59,9 +62,8 @@ def start_next_pass(context: bpy.types.Context) -> bool:
         if job is None:
             raise Refused("Its job is gone.")
         click.refuse_now()
-        source = timeline.source_strip.source_strip_of(
-            submission.strip_part.strip_named(scene_name, strip_name)
-        )
+        strip = _strip_of_pass(meant, strip_name, job_id)
+        source = timeline.source_strip.source_strip_of(strip)
         following = submission.extend.next_pass(source, job, session_id(), job_by_id, passes[0])
         with click.begun_by(press=True):  # the artist agreed to this pass with the first one
             series.follows[job_id] = _accept(context, following, passes[1:])
@@ -78,12 +80,23 @@ def _series_ended(passes: tuple[Pass, ...], why: str) -> str:
     return f"The shot was not extended further: {why} What is there stays; {parts} not sent or charged."
 
 
-def go_on_from(job_id: str, scene: str, strip: str) -> bool:
+def _strip_of_pass(meant: Meant, name: str, job_id: str) -> Any:
+    """The movie strip that the job's pass has become, renamed or not. Raises Refused."""
+    scene = meant.find(bpy.data.scenes)
+    mine = timeline.strips.strips_of(scene, job_id) if scene is not None else []
+    movies = [strip for strip in mine if strip.type == "MOVIE"]
+    for strip in movies:
+        if strip.name == name or len(movies) == 1:
+            return strip
+    raise Refused(f"There is no strip “{name}” in the scene “{meant.name}”.")
+
+
+def go_on_from(job_id: str, scene: bpy.types.Scene, strip: str) -> bool:
     """Let the next pass start from the strip that the job's pass has become; False where no further one was agreed."""
     series = current().series
     if job_id not in series.agreed:
         return False
-    series.next[job_id] = scene, strip
+    series.next[job_id] = Meant.of(scene), strip
     return True
 
 

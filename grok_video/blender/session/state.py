@@ -18,11 +18,13 @@ from ...core.record import mutable_record
 from ...core.spec import new_id
 from ...service.pricing import Pass
 from .. import config
+from ..identity import Meant
 from .bridge import Bridge, Snapshot
 
 if TYPE_CHECKING:
     from ..submission.preparation import Preparation
     from ..timeline import importing
+    from .move_process import MoveProcess
 
 
 @mutable_record
@@ -55,7 +57,7 @@ class Series:
     #: Job id → the passes that follow, as the artist agreed to them; bought one by one, by this session only.
     agreed: dict[str, tuple[Pass, ...]] = field(default_factory=dict)
     #: Job id → scene and strip that the job's next pass goes on from.
-    next: dict[str, tuple[str, str]] = field(default_factory=dict)
+    next: dict[str, tuple[Meant, str]] = field(default_factory=dict)
     #: Job id → the job of the next pass.
     follows: dict[str, str] = field(default_factory=dict)
 
@@ -70,6 +72,8 @@ class Imports:
     reported: set[str] = field(default_factory=set)
     #: Job id → a landing with something to say.
     landings: dict[str, importing.Landing] = field(default_factory=dict)
+    #: Job id → the command by which this session last told that the clip is on the timeline.
+    told: dict[str, str] = field(default_factory=dict)
     waiting: str = ""  # why a clip that is ready is not imported just now
 
 
@@ -107,6 +111,17 @@ class Questions:
 
 
 @mutable_record
+class Answers:
+    """What this session said to the workers and was not answered yet. Changed by answers.py only."""
+
+    #: Id of a command → its name, and the id of the job that it is about ('' for none).
+    awaited: dict[str, tuple[str, str]] = field(default_factory=dict)
+    #: Job id → why it was not taken into the list.
+    not_taken: dict[str, str] = field(default_factory=dict)
+    refusal: str = ""  # why what was said last was refused
+
+
+@mutable_record
 class Sums:
     """The sums of what was spent, and what they were made from. Changed by spending.py only."""
 
@@ -119,6 +134,16 @@ class Sums:
     told_for: Snapshot | None = None
     #: The jobs, and all the rest, that ``spending`` was summed up for.
     summed_for: tuple[Snapshot | None, object] = (None, None)
+
+
+@mutable_record
+class Moving:
+    """The move of the job list to another folder. Changed by moving.py only."""
+
+    kept: str  # the preference *Job List Folder* as it was last in force
+    process: MoveProcess | None = None  # of a move under way
+    folder: str = ""  # what the preference will be after it
+    message: str = ""  # why the last move did not happen
 
 
 @mutable_record
@@ -148,11 +173,13 @@ class Session:
 
     bridge: Bridge
     watch: Watch
+    moving: Moving
     click: Click = field(default_factory=Click)
     series: Series = field(default_factory=Series)
     imports: Imports = field(default_factory=Imports)
     files: Files = field(default_factory=Files)
     questions: Questions = field(default_factory=Questions)
+    answers: Answers = field(default_factory=Answers)
     sums: Sums = field(default_factory=Sums)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document of the click
@@ -169,7 +196,13 @@ def running() -> Session | None:
 def begin(tick: Callable[[bpy.types.Context], bool], busy: Callable[[], bool]) -> None:
     """Begin the session when the add-on is registered."""
     global _session
-    _session = Session(Bridge(config.data_dir()), Watch(tick, busy))
+    preferences, data_dir = config.preferences(), config.data_dir()
+    kept = preferences.ledger_dir.strip()
+    if kept and kept != str(data_dir) and not config.list_refusal():
+        # What was typed may name another list in the next Blender: relative to its own folder, or its .blend.
+        kept = preferences.ledger_dir = str(data_dir)
+        bpy.context.preferences.is_dirty = True
+    _session = Session(Bridge(data_dir), Watch(tick, busy), Moving(kept))
 
 
 def end() -> Session | None:
@@ -194,6 +227,13 @@ def session_id() -> str:
 def job_by_id(job_id: str) -> Job | None:
     """The job as it was last read from the ledger; None without one of that id."""
     return current().bridge.snapshot.jobs.get(job_id)
+
+
+def is_as_clicked(job: Job) -> bool:
+    """Whether the job was clicked in this Blender, in the file that is open since then."""
+    session = current()
+    here = job.spec.target.session == session.bridge.session
+    return here and session.documents.get(job.id) == session.document
 
 
 def is_open(blend: str) -> bool:

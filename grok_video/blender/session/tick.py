@@ -5,6 +5,10 @@ Registered last: ticks begin then, and need operators and handlers in place.
 
 from __future__ import annotations
 
+import contextlib
+import gc
+from collections.abc import Iterator
+
 import bpy
 from bpy.app.handlers import persistent
 
@@ -12,23 +16,68 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import files
-from .bridge import Bridge
+from . import answers, files, moving
 from .click import drop_all, prepare
-from .imports import import_due, imports_by_itself, wait_because
+from .imports import import_due, imports_to_come, wait_because
 from .queue import account
 from .series import end_series, forget_all, start_next_pass
 from .spending import tell_bills
-from .state import begin, current, end, running
-from .watch import GROK_VIDEO_OT_watch, watch, watchdog
+from .state import Session, begin, current, end, running
+from .watch import GROK_VIDEO_OT_watch, report, watch, watchdog
 
 TICK_BUDGET = 0.002  # seconds one tick may read the ledger
+#: Between two slices of a long list: the ordinary ticks would take a minute to read it.
+READ_SECONDS = 0.01
 
 
 def tick(context: bpy.types.Context) -> bool:
     """Do everything that is due now; True when the panel has something new to show."""
     session = current()
-    changed = session.bridge.tick(TICK_BUDGET)
+    if session.moving.process is not None:
+        return moving.look()  # all else waits: the list is on its way
+    with _without_collection():
+        return _tick(session, context)
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep Python from collecting its garbage meanwhile: thousands of jobs that are read set that off.
+
+    To look through everything that Blender's Python holds takes tens of milliseconds, which are no tick's.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def read_on() -> float | None:
+    """Timer: read one more slice of a list that is too long for the ticks."""
+    session = running()
+    if session is None or session.moving.process is not None:
+        return None
+    with _without_collection():
+        session.bridge.tick(TICK_BUDGET)
+    return READ_SECONDS if session.bridge.reader.behind else None
+
+
+def _tick(session: Session, context: bpy.types.Context) -> bool:
+    # What is paid for does not wait for the end of a long list. To start a process takes as long as one tick may, so this
+    # one reads no more than a job.
+    reader = session.bridge.reader
+    starts = reader.behind and not session.bridge.worker.alive and _is_under_way(session)
+    changed = session.bridge.tick(0.0 if starts else TICK_BUDGET)
+    refused, unasked = answers.hear()
+    changed |= bool(refused)
+    if refused and not bpy.app.background:
+        report(refused, bad=True)
+    elif unasked:
+        raise Refused(refused)
+    if reader.behind and not bpy.app.background and not bpy.app.timers.is_registered(read_on):
+        bpy.app.timers.register(read_on, first_interval=READ_SECONDS)
     tidy()
     changed |= prepare(context)
     end_series()
@@ -42,9 +91,8 @@ def tick(context: bpy.types.Context) -> bool:
         # Said in the panel, and tried again on the next tick: Blender ends a timer that raises.
         wait_because(str(error))
     tell_bills()
-    # Not in the same tick as a long read: to start a process takes as long as one tick may. But also when the read met
-    # a lock: that may be a killed worker's transaction, which only another worker takes back.
-    if (not session.bridge.reader.behind or session.bridge.reader.missed) and busy():
+    # Also when the read met a lock: that may be a killed worker's transaction, which only another worker takes back.
+    if (starts or not reader.behind or reader.missed) and busy():
         session.bridge.worker.ensure(account())
     return changed
 
@@ -52,10 +100,23 @@ def tick(context: bpy.types.Context) -> bool:
 def busy() -> bool:
     """Whether something is under way that needs ticks."""
     session = current()
-    if session.click.queue or session.series.next or session.bridge.expects or files.due():
+    if session.bridge.reader.elsewhere:
+        return session.moving.process is not None or bool(session.watch.reports)
+    if (
+        session.moving.process is not None
+        or session.click.queue
+        or session.series.next
+        or session.bridge.expects
+        or files.due()
+    ):
         return True
     if session.watch.reports:
         return True
+    return _is_under_way(session) or bool(imports_to_come())
+
+
+def _is_under_way(session: Session) -> bool:
+    """Whether a job, as far as the list was read, needs a worker of this Blender."""
     mine = config.accounts(job.spec.api_base for job in session.bridge.snapshot.open)
     # A running worker also downloads what was bought with another key, and must hear of *offline* through ticks.
     downloads = session.bridge.worker.alive
@@ -67,17 +128,14 @@ def busy() -> bool:
             or (downloads and job.awaits_file)
         )
         for job in session.bridge.snapshot.open
-    ) or any(imports_by_itself(job) for job in session.bridge.snapshot.active)
+    )
 
 
 def preferences_changed() -> None:
-    """Let worker and bridge follow preferences that were edited: key, base, interval, or the ledger's folder."""
+    """Let the worker follow preferences that were edited: key, base or interval."""
     session = running()
     if session is None:
         return
-    if session.bridge.data_dir != config.data_dir():
-        session.bridge.close()
-        session.bridge = Bridge(config.data_dir())
     if session.bridge.worker.alive:
         session.bridge.worker.ensure(account())
     watch()
@@ -103,11 +161,12 @@ def register() -> None:
 
 def unregister() -> None:
     bpy.app.handlers.load_post.remove(_on_load)
-    for timer in (watchdog, files.look):
+    for timer in (watchdog, files.look, read_on):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
     if running() is not None:
         drop_all("Grok Video was disabled.")
+        moving.stop()
     session = end()
     if session is not None:
         session.bridge.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 import bpy
 
+from .. import telling
 from .state import current, running
 
 TICK_SECONDS = 0.1  # between two ticks while something is under way
@@ -141,7 +142,7 @@ class GROK_VIDEO_OT_watch(bpy.types.Operator):
             again = watch_tick(context)
             told = reports() if running() is not None else []
             for words, bad in told:
-                self.report({"WARNING" if bad else "INFO"}, words)
+                telling.report(self, "WARNING" if bad else "INFO", words)
             if told or not again:  # Blender shows the reports of a modal operator when that ends
                 self._end(context)
                 return {"CANCELLED", "PASS_THROUGH"}

@@ -13,13 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ...core.files import open_own
 from ...core.record import record
 from ...core.spec import new_id
 from ...ledger.place import DataFolder
@@ -28,6 +29,7 @@ from ..processes import child_environment
 #: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
 RESTART_AFTER = (1.0, 4.0, 16.0, 60.0)
 NO_LEDGER = 3  # the worker's exit code when it cannot open the ledger; its log says why
+LOG_BYTES = 4096  # of the log's end, in which a worker's last line is looked for
 PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 
 
@@ -54,6 +56,7 @@ class WorkerProcess:
         self._crashes = 0  # crashes in a row
         self._not_before = 0.0  # monotonic time before which no other worker is started
         self._started_at = 0.0
+        self._rests = False
 
     @property
     def alive(self) -> bool:
@@ -73,7 +76,7 @@ class WorkerProcess:
     def ensure(self, account: Account) -> None:
         """Start a worker if none runs, and tell the worker when key, base, pace or online access have changed."""
         if self._process is None:
-            if time.monotonic() < self._not_before or self._folder.lost:
+            if self._rests or time.monotonic() < self._not_before or self._folder.lost:
                 return
             self._start()
         # A key reaches the worker over this pipe and in no other way.
@@ -106,10 +109,10 @@ class WorkerProcess:
             return
         if time.monotonic() - self._started_at > RESTART_AFTER[-1]:
             self._crashes = 0
-        what = "ended unexpectedly and is started again"
+        what = "ended unexpectedly and is started again."
         if process.returncode == NO_LEDGER:
-            what = "cannot use the list of clips and tries again; nothing is lost"
-        self._crashed(f"The background worker {what}. Its log is {self._data_dir / 'worker.log'}.")
+            what = f"tries again. {self._last_words(process.pid)}"
+        self._crashed(f"The background worker {what} Its log is {self._data_dir / 'worker.log'}.")
 
     def end(self) -> None:
         """Let the worker end, which first finishes a POST that is in flight; Blender does not wait for that."""
@@ -119,6 +122,24 @@ class WorkerProcess:
             _close_pipe(process.stdin)
             # Without a return code Python would warn of a process that nobody waits for.
             process.returncode = process.poll() or 0
+
+    def _last_words(self, pid: int) -> str:
+        """The last line of a worker in the log: why it could not open the ledger."""
+        with suppress(OSError), open_own(self._data_dir / "worker.log", "rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - LOG_BYTES, 0))
+            for line in reversed(file.read(LOG_BYTES).decode("utf-8", "replace").splitlines()):
+                if line.partition("] ")[0].endswith(f"[{pid}"):
+                    return line.partition("] ")[2]
+        return "It cannot use the list of clips; nothing is lost."
+
+    def rest(self) -> None:
+        """Let the worker end and start no other one, as the list is moved, before ``rest_no_more``."""
+        self.end()
+        self._rests = True
+
+    def rest_no_more(self) -> None:
+        """Start workers again when there is work."""
+        self._rests = False
 
     def _start(self) -> None:
         new_group = 0

@@ -11,15 +11,27 @@ from ..lazily import modules_of
 
 if TYPE_CHECKING:
     from . import (  # noqa: F401 - for type checkers
+        artist,
+        background,
         bake,
         bake_common,
+        borrowed,
         camera,
         capture,
+        child,
+        contents,
+        driven,
         edit_copy,
+        edit_motion,
+        foreign,
+        handler_code,
         pixels,
         playblast,
+        playhead,
         scene_copy,
+        scene_render,
         viewport,
+        ways,
     )
 
 __getattr__ = modules_of(__name__)

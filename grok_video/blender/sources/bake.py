@@ -1,24 +1,14 @@
 """A bake: what a strip shows, or an animation, made into an MP4 by a Blender in the background, the child.
 
-Owns the order and the files that are written for the child, the child's life, and the finished file. Nothing here
-waits: ``poll()`` looks and goes. What happens in the child is in ``bake_child.py``. Knows nothing of jobs, of prices
-and of the panel.
+Owns the order and the edit that are written for the child, and the finished file; the child's life is in
+``child.py``, what happens in the child in ``bake_child.py``. Knows nothing of jobs, of prices and of the panel.
 
 Frames are the scene's, [start, end); the scene's rate is never changed, because cuts would move.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,12 +16,14 @@ from typing import Any
 import bpy
 
 from ...core import mp4
-from ...core.files import BLENDERS_PATIENCE, open_own, replace_patiently
+from ...core.files import BLENDERS_PATIENCE, replace_patiently
 from ...core.spec import Clip
 from .. import compat, scenes
-from ..processes import child_environment
-from ..refusal import Interrupted, Refused
-from .bake_common import ORDER, REPORT, RESULT
+from ..refusal import Refused
+from . import contents
+from .artist import artists_settings
+from .bake_common import RESULT
+from .child import NOTHING_LOST, Child
 from .edit_copy import NeededStrips, copies_of, unsaved_images, write_edit, write_library
 
 #: A child that gives no sign of life for so long hangs.
@@ -39,37 +31,14 @@ SILENT_SECONDS = 120.0
 #: Short sides of a baked picture in pixels: SMALL for a source that has no more, else LARGE.
 SMALL, LARGE = 480, 720
 _ALIKE = 1.02
-FOLDER_PREFIX = ".grok_video_bake-"
-#: Seconds after which the folder of another bake counts as left behind by a crash, and is removed.
-STALE_SECONDS = 24 * 3600.0
-_END_SECONDS = 1.0  # a killed child is gone in milliseconds
-_FULL = 1 << 20  # bytes: a disk with less is full
-_NOTHING_LOST = "Nothing was sent or charged."
-_CHILD = Path(__file__).with_name("bake_child.py")
 
 
-class Bake:
-    """One bake under way. Call ``poll()`` from a timer until it gives a clip or raises; ``cancel()`` at any time."""
+class Bake(Child[Clip]):
+    """One bake under way; see ``Child``."""
 
-    def __init__(self, path: Path, noun: str, frames: int) -> None:
-        """Make the private folder. Raises Interrupted."""
-        self.path = path
-        self.progress = (0, frames)
-        self._noun = noun
-        self._baked: Clip | None = None
-        self._failed = ""
-        self._process: subprocess.Popen[bytes] | None = None
-        self._read = 0  # bytes of the report
-        self._why = ""  # the child's own word of why there is no file
-        self._alive_at = time.monotonic()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(path.parent)
-            self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=path.parent))
-        except OSError as error:
-            raise Interrupted(
-                self._sentence(f"“{path.parent}” cannot be written ({error.strerror})")
-            ) from error
+    @property
+    def silent_seconds(self) -> float:
+        return SILENT_SECONDS
 
     @staticmethod
     def strip(
@@ -108,6 +77,7 @@ class Bake:
                 "end": end,
                 "size": size,
                 "audio": needed.has_sound(),
+                "artist": artists_settings(needed.rendered()),
                 **_rate(scene),
             },
         )
@@ -120,7 +90,9 @@ class Bake:
         Writing the scene holds Blender up: measured, 0.5 to 1.3 s for 1500 objects with 160 MB of meshes.
         Raises Refused, Interrupted.
         """
-        if why := _camera_refusal(scene) or range_refusal(start, end):
+        if why := (
+            _camera_refusal(scene) or range_refusal(start, end) or _lost_refusal(scene, start, end)
+        ):
             raise Refused(why)
         self = Bake(path, "animation", end - start)
 
@@ -137,6 +109,7 @@ class Bake:
                 "start": start,
                 "end": end,
                 "size": playblast_size(scenes.frame_size(scene)),
+                "artist": artists_settings([]),
                 **_rate(scene),
             },
         )
@@ -168,156 +141,20 @@ class Bake:
         )
         return self
 
-    def _begin(self, write: Any, order: dict[str, Any]) -> None:
-        """Write the edit and the order, and start the child. Raises Interrupted, and leaves nothing."""
-        try:
-            blend = self._folder / "edit.blend"
-            order |= write(blend)
-            order["blend"] = str(blend) if blend.exists() else ""
-            (self._folder / ORDER).write_text(json.dumps(order), "utf-8")
-            self._start(order["blend"])
-        except (OSError, RuntimeError) as error:
-            self._finish()
-            why = error.strerror if isinstance(error, OSError) else scenes.sentence(error)
-            raise Interrupted(self._sentence(why or "Blender gave no reason")) from error
-        except BaseException:
-            self._finish()
-            raise
-
-    def _start(self, blend: str) -> None:
-        if bpy.app.binary_path:
-            command = [bpy.app.binary_path, "-b", "--factory-startup", "--offline-mode"]
-            command += [blend] if blend else []
-            command += ["--python-exit-code", "1", "--python", str(_CHILD)]
-        else:
-            command = [sys.executable, *bpy.app.python_args, str(_CHILD)]
-        flags = 0
-        if sys.platform == "win32":
-            flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-        with open(self._folder / "log", "wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,  # never written to: the child ends when the pipe does
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self._folder,
-                env=child_environment(),
-                creationflags=flags,
-                start_new_session=sys.platform != "win32",
-            )
-        self._alive_at = time.monotonic()
-
-    # ------------------------------------------------------------------------------ while the child runs
-
-    def poll(self) -> Clip | None:
-        """The finished clip, or None while the child makes it. Raises Interrupted.
-
-        Whatever the end, the child and its files are gone afterwards.
-        """
-        if self._baked is not None:
-            return self._baked
-        if self._failed:
-            raise Interrupted(self._failed)
-        assert self._process is not None
-        code = self._process.poll()
-        self._read_report()
-        if code is None:
-            if time.monotonic() - self._alive_at > SILENT_SECONDS:
-                self._fail(f"Blender in the background did nothing for {SILENT_SECONDS:.0f} s")
-            return None
-        if code != 0:
-            self._fail(self._why or self._crash(code))
-        try:
-            self._baked = self._collect()
-        except mp4.NotAClip as error:
-            self._fail(f"its file is not whole: {error}")
-        except FileNotFoundError:
-            self._fail("Blender wrote no file")
-        except OSError as error:
-            self._fail(f"“{self.path}” cannot be written ({error.strerror})")
-        self._finish()
-        return self._baked
-
-    def cancel(self) -> None:
-        """End the bake now: the child and all that it wrote are gone on return."""
-        if self._baked is None and not self._failed:
-            self._failed = self._sentence("it was stopped")
-        self._finish()
-
-    def _read_report(self) -> None:
-        try:
-            with open_own(self._folder / REPORT, "rb") as file:
-                file.seek(self._read)
-                data = file.read()
-        except FileNotFoundError:  # the child has not begun yet
-            return
-        *lines, _unfinished = data.split(b"\n")
-        for line in lines:
-            self._read += len(line) + 1
-            self._alive_at = time.monotonic()
-            if line.isdigit():
-                self.progress = (min(int(line), self.progress[1]), self.progress[1])
-            elif line.startswith(b"{"):
-                self._why = json.loads(line)["failed"]
-
     def _collect(self) -> Clip:
         made = self._folder / RESULT
-        clip = mp4.probe(made)
-        if clip.frames != self.progress[1]:
-            raise mp4.NotAClip(f"it holds {clip.frames} of {self.progress[1]} frames")
+        try:
+            clip = mp4.probe(made)
+            if clip.frames != self.progress[1]:
+                raise mp4.NotAClip(f"it holds {clip.frames} of {self.progress[1]} frames")
+        except mp4.NotAClip as error:
+            self._fail(f"its file is not whole: {error}")
         if compat.encodes_bt601():
             mp4.say_bt601(made)
         size = made.stat().st_size
         replace_patiently(made, self.path, BLENDERS_PATIENCE)
         self.progress = (clip.frames, clip.frames)
         return replace(clip, path=str(self.path), size=size)
-
-    # ------------------------------------------------------------------------------------------- the end
-
-    def _sentence(self, why: str) -> str:
-        return f"The {self._noun} could not be prepared: {why.rstrip('.')}. {_NOTHING_LOST}"
-
-    def _fail(self, why: str) -> None:
-        self._failed = self._sentence(self._disk() or why)
-        self._finish()
-        raise Interrupted(self._failed)
-
-    def _disk(self) -> str:
-        try:
-            free = shutil.disk_usage(self._folder).free
-        except OSError:
-            return ""
-        return f"the disk of “{self.path.parent}” is full" if free < _FULL else ""
-
-    def _crash(self, code: int) -> str:
-        if code < 0:
-            with suppress(ValueError):
-                return f"Blender in the background crashed ({signal.Signals(-code).name})"
-        return f"Blender in the background ended with an error ({code})"
-
-    def _finish(self) -> None:
-        """End the child if it runs, and remove the private folder."""
-        process, self._process = self._process, None
-        if process is not None:
-            if process.poll() is None:
-                with suppress(OSError):
-                    if sys.platform == "win32":
-                        process.kill()
-                    else:
-                        os.killpg(process.pid, signal.SIGKILL)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(_END_SECONDS)
-            if process.stdin is not None:
-                process.stdin.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the folders of bakes that crashes left behind."""
-    for old in folder.glob(f"{FOLDER_PREFIX}*"):
-        with suppress(OSError):
-            if time.time() - old.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)
 
 
 def bake_size(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[int, int]:
@@ -367,6 +204,16 @@ def _camera_refusal(scene: bpy.types.Scene) -> str:
     if scenes.camera_of(scene) is None:
         return f"The scene “{scene.name}” has no camera. Add one, or play the viewport."
     return ""
+
+
+def _lost_refusal(scene: bpy.types.Scene, start: int, end: int) -> str:
+    lost = contents.lost_in_bake(scene, start, end)
+    if not lost:
+        return ""
+    return (
+        f"Blender in the background does not carry {lost}. Choose Viewport Animation, which is played here. "
+        f"{NOTHING_LOST}"
+    )
 
 
 def range_refusal(start: int, end: int) -> str:

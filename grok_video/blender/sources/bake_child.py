@@ -1,4 +1,4 @@
-"""The Blender in the background that bakes: reads an order, renders, writes one MP4.
+"""The Blender in the background that bakes: reads an order, renders, writes one MP4 or one picture.
 
 Owns what happens in the child process, from the written scene to the finished file. A script, never imported:
 ``blender -b edit.blend --python bake_child.py`` or, where Blender is a Python module, ``python bake_child.py``, in a
@@ -15,9 +15,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import sys
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,10 +38,13 @@ def _load(path: Path) -> Any:
 
 
 compat = _load(Path(__file__).parents[1] / "compat.py")
+said = _load(Path(__file__).parents[1] / "said.py")
 shared = _load(Path(__file__).with_name("bake_common.py"))
 _BEAT_SECONDS = 1.0
 #: Blender's cache of frames, which are seen only once here.
 _CACHE_MEGABYTES = 256
+#: The custom property at the end of a path.
+_CUSTOM = re.compile(r'\["((?:[^"\\]|\\.)*)"\]$')
 #: The private folder of the bake, in which the parent starts this process.
 _FOLDER = Path.cwd()
 
@@ -127,15 +133,14 @@ def to_file(scene: bpy.types.Scene, path: str, *, middle: bool, audio: bool) -> 
     scene.frame_step = 1
 
 
-def render(scene: bpy.types.Scene) -> None:
-    """Render the frames of ``scene`` into its file. Raises Unbakeable."""
+def render(scene: bpy.types.Scene, *, animation: bool = True) -> None:
+    """Render the frames of ``scene``, or its current one, into its file. Raises Unbakeable."""
     # By an override: the operator's own scene= would render the frame of the context's scene (measured).
     with bpy.context.temp_override(scene=scene):
         try:
-            bpy.ops.render.render(animation=True)
-        except RuntimeError as error:
-            lines = [line.removeprefix("Error: ").strip() for line in str(error).splitlines()]
-            raise Unbakeable(next((line for line in lines if line), "no reason given")) from error
+            bpy.ops.render.render(animation=animation, write_still=not animation)
+        except said.BLENDERS_ERRORS as error:
+            raise Unbakeable(said.sentence(error).removesuffix(".")) from error
 
 
 def no_caches(scene: bpy.types.Scene) -> None:
@@ -149,13 +154,20 @@ def no_caches(scene: bpy.types.Scene) -> None:
             setattr(editor, name, False)
 
 
-def bake_strip(order: dict[str, Any], report: Report) -> None:
-    """Bake the strip that the parent left in the copy of the scene, as large as ordered. Raises Unbakeable."""
-    scene = bpy.data.scenes[order["scene"]]
+def no_file_outputs() -> None:
+    """Remove the compositors' nodes that would write over files of the artist."""
     compositors = [group for each in bpy.data.scenes for group in compat.compositors_of(each)]
     for group in [*bpy.data.node_groups, *compositors]:
         for node in [n for n in group.nodes if n.type == "OUTPUT_FILE"]:
-            group.nodes.remove(node)  # would write over files of the artist
+            group.nodes.remove(node)
+
+
+def bake_strip(order: dict[str, Any], report: Report) -> None:
+    """Bake the strip that the parent left in the copy of the scene, as large as ordered. Raises Unbakeable."""
+    scene = bpy.data.scenes[order["scene"]]
+    no_file_outputs()
+    drivers_to(scene, order["original"])
+    key_drivers(order, scene, report)
     shared.show_only(scene.sequence_editor, compat.strips)
     check_movies(scene)
     bpy.context.preferences.system.memory_cache_limit = _CACHE_MEGABYTES
@@ -194,6 +206,103 @@ def bake_strip(order: dict[str, Any], report: Report) -> None:
     render(second)
 
 
+def drivers_to(scene: bpy.types.Scene, original: str) -> None:
+    """Let drivers read ``scene`` that read the one of which it is a copy, by its full name: its frame is set."""
+    other = next((each for each in bpy.data.scenes if each.name_full == original), None)
+    if other is None:
+        return
+    for _, curve in _drivers():
+        for variable in curve.driver.variables:
+            for target in variable.targets:
+                if target.id == other:
+                    target.id = scene
+
+
+def key_drivers(order: dict[str, Any], scene: bpy.types.Scene, report: Report) -> None:
+    """Make keys of the drivers of an edit, of masks and of strips' groups, for each of the ordered frames.
+
+    While Blender renders an animation of an edit it does not move the objects that drivers read (measured, all
+    versions), as it does when the artist goes from frame to frame.
+    """
+    modifiers = [m for strip in compat.strips_all(scene.sequence_editor) for m in _modifiers(strip)]
+    groups = {getattr(modifier, "node_group", None) for modifier in modifiers} - {None}
+    driven: list[tuple[Any, str, int]] = [
+        (owner, curve.data_path, curve.array_index)
+        for owner in (scene, *bpy.data.masks, *groups)
+        for curve in (owner.animation_data.drivers if owner.animation_data else ())
+        if not curve.mute
+        and (owner != scene or curve.data_path.startswith(shared.OF_EDIT))
+        and _has(owner, curve.data_path)
+    ]
+    if not driven:
+        return
+    frames = range(order["start"], order["end"])
+    values = []
+    for frame in frames:
+        scene.frame_set(frame)
+        values.append([_property(*one)[2]() for one in driven])
+        report.alive()
+    check_drivers(scene, order["original"])
+    for one, column in zip(driven, zip(*values, strict=True), strict=True):
+        owner, path, _ = one
+        index, put, _ = _property(*one)
+        owner.driver_remove(path, index)
+        for frame, value in zip(frames, column, strict=True):
+            put(value)
+            owner.keyframe_insert(path, index=index, frame=frame)
+
+
+def _has(owner: Any, path: str) -> bool:
+    """Whether there is what a driver drives: it may be of a strip that is not needed, or a property of an add-on."""
+    try:
+        owner.path_resolve(path)
+    except ValueError:
+        return False
+    return True
+
+
+def check_drivers(scene: bpy.types.Scene, original: str) -> None:
+    """Raise Unbakeable when a driver that Blender has evaluated here failed, for want of what the copy is without."""
+    for owner, curve in _drivers():
+        if not curve.mute and not curve.driver.is_valid and _has(owner, curve.data_path):
+            name = original if owner == scene else owner.name
+            raise Unbakeable(
+                f"the driver of “{curve.data_path}” in “{name}” reads what a copy of the edit is without. "
+                "Key what it drives instead"
+            )
+
+
+def _drivers() -> Iterator[tuple[Any, Any]]:
+    """All drivers of the file, each with its datablock."""
+    everything: Any = bpy.data  # the stubs ask for arguments that need not be given
+    for block in everything.user_map():
+        for owner in (block, getattr(block, "node_tree", None)):
+            animation = getattr(owner, "animation_data", None)
+            for curve in animation.drivers if animation else ():
+                yield owner, curve
+
+
+def _modifiers(strip: bpy.types.Strip) -> Any:
+    return getattr(strip, "modifiers", ())  # a sound has none in some versions
+
+
+def _property(
+    owner: bpy.types.ID, path: str, index: int
+) -> tuple[int, Callable[[Any], None], Callable[[], Any]]:
+    """The index of an animated property (-1: it is no array), what sets it, and what reads it."""
+    value: Any = owner.path_resolve(path)
+    if hasattr(value, "__len__") and not isinstance(value, str):
+        return index, partial(value.__setitem__, index), partial(value.__getitem__, index)
+    if custom := _CUSTOM.search(path):
+        at = custom.start()
+        holder: Any = owner.path_resolve(path[:at]) if at else owner
+        key = bpy.utils.unescape_identifier(custom[1])
+        return -1, partial(holder.__setitem__, key), partial(holder.__getitem__, key)
+    place, _, name = path.rpartition(".")
+    holder = owner.path_resolve(place) if place else owner
+    return -1, partial(setattr, holder, name), partial(getattr, holder, name)
+
+
 def _place(scene: bpy.types.Scene, size: tuple[int, int]) -> None:
     """Lay movies and images out for a frame of ``size``: their places and scales are in pixels."""
     output = scene.render
@@ -221,6 +330,56 @@ def bake_camera(order: dict[str, Any]) -> None:
     scene.frame_start, scene.frame_end = order["start"], order["end"] - 1
     to_file(scene, shared.RESULT, middle=False, audio=False)
     render(scene)
+
+
+def make_still(order: dict[str, Any]) -> None:
+    """Render the scene's camera at one frame into one picture. Raises Unbakeable."""
+    scene = found(bpy.data.scenes, order["scene"])
+    no_file_outputs()
+    output = scene.render
+    for name, value in order["settings"].items():
+        setattr(output, name, value)
+    output.filepath = compat.literal_path(str(_FOLDER / shared.STILL))
+    output.use_file_extension = False
+    output.use_overwrite = True
+    output.use_placeholder = False
+    compat.write_images(output.image_settings, order["format"], order["quality"])
+    shared.show_on_srgb(scene)
+    if order["camera"] is not None:
+        for marker in scene.timeline_markers:
+            marker.camera = None
+        scene.camera = found(bpy.data.objects, order["camera"])
+    # Set only: the render evaluates the scene at its frame.
+    scene.frame_current, scene.frame_subframe = order["frame"], order["subframe"]
+    render(scene, animation=False)
+    if not os.path.exists(shared.STILL):
+        raise Unbakeable("Blender wrote no file")
+
+
+def found(blocks: Any, name: list[str]) -> Any:
+    """The datablock of a name and a library's path, '' for one of this file. Raises Unbakeable."""
+    for block in blocks:
+        if [block.name, shared.path_of(block.library)] == name:
+            return block
+    raise Unbakeable(f"“{name[0]}” is not in the copy of the file")
+
+
+def as_the_artists(artist: dict[str, Any]) -> None:
+    """Set in this Blender, which has factory settings, what the artist's has and what shapes a render."""
+    system = bpy.context.preferences.system
+    for name, value in artist.get("system", {}).items():
+        setattr(system, name, value)
+    if "ambient" in artist:
+        system.light_ambient = artist["ambient"]
+    for light, values in zip(system.solid_lights, artist.get("lights", []), strict=False):
+        for name, value in values.items():
+            setattr(light, name, value)
+    if cycles := artist.get("cycles"):
+        own: Any = bpy.context.preferences.addons["cycles"].preferences
+        own.compute_device_type = cycles["kind"]
+        own.refresh_devices()
+        for device in own.devices:
+            device.use = cycles["devices"].get(device.id, False)
 
 
 def bake_frames(order: dict[str, Any]) -> None:
@@ -262,7 +421,11 @@ def _resize(scene: bpy.types.Scene, order: dict[str, Any]) -> None:
 def check_movies(scene: bpy.types.Scene) -> None:
     """Raise Unbakeable when Blender cannot read one of the movies that are needed."""
     for strip in compat.strips_all(scene.sequence_editor):
-        if strip.type == "MOVIE" and not strip.reload_if_needed():
+        if (
+            strip.get(shared.ROLE) != "read"
+            and strip.type == "MOVIE"
+            and not strip.reload_if_needed()
+        ):
             path = bpy.path.abspath(strip.filepath)
             raise Unbakeable(f"Blender cannot read “{path}”")
 
@@ -276,8 +439,12 @@ def main(order: dict[str, Any]) -> None:
     for signs in (handlers.render_stats, handlers.render_pre, handlers.render_post):
         signs.append(report.alive)
     try:
+        as_the_artists(order.get("artist", {}))
+        images: Any = bpy.data.images  # the stubs know no key but a name
         for unsaved, packed in order["images"].items():
-            bpy.data.images[unsaved].user_remap(bpy.data.images[packed])
+            image = images.get((unsaved, None))  # None: of this file, not of a library
+            if image is not None:  # else nothing that was written shows it
+                image.user_remap(images[packed])
         match order["what"]:
             case "strip":
                 bake_strip(order, report)
@@ -285,6 +452,8 @@ def main(order: dict[str, Any]) -> None:
                 bake_camera(order)
             case "frames":
                 bake_frames(order)
+            case "still":
+                make_still(order)
     except Unbakeable as why:
         report.failed(str(why))
         raise
@@ -303,7 +472,9 @@ if __name__ == "__main__":
             os.nice(5)  # the artist's Blender comes first
         ordered = json.loads(Path(shared.ORDER).read_text("utf-8"))
         if not bpy.app.binary_path and ordered["blend"]:
-            bpy.ops.wm.open_mainfile(filepath=ordered["blend"], load_ui=False)
+            bpy.ops.wm.open_mainfile(
+                filepath=ordered["blend"], load_ui=False, use_scripts=ordered["trusted"]
+            )
         main(ordered)
     except BaseException:
         import traceback

@@ -8,15 +8,16 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
 
 from ...core.files import BLENDERS_PATIENCE, replace_patiently
 from ...core.spec import Source
-from .. import compat
+from .. import compat, said
 from ..refusal import Interrupted, Refused
-from ..scenes import camera_of, camera_refusal, frame_size, sentence
+from ..scenes import camera_of, camera_refusal, frame_size
 from . import pixels
 from .pixels import Still
 from .scene_copy import (
@@ -24,6 +25,7 @@ from .scene_copy import (
     is_tagged,
     register_copies,
     run,
+    save,
     set_in_use,
     tidy,
     tidy_soon,
@@ -56,6 +58,35 @@ def cover(frame: tuple[float, float], size: tuple[int, int], sensor_fit: str) ->
     return size[0], (math.floor(exact + tiny) if wide else math.ceil(exact - tiny))
 
 
+def frame_settings(
+    frame: tuple[float, float], size: tuple[int, int], sensor_fit: str, *, region: bool
+) -> tuple[tuple[int, int], dict[str, Any]]:
+    """The pixels that a render gives for a still of ``size``, and the render settings for that.
+
+    With ``region`` Blender crops to ``size`` as it renders; else the render is as large as the full frame.
+    """
+    width, height = cover(frame, size, sensor_fit)
+    settings: dict[str, Any] = {
+        "use_sequencer": False,
+        "pixel_aspect_x": 1.0,
+        "pixel_aspect_y": 1.0,
+        "resolution_x": width,
+        "resolution_y": height,
+    }
+    if not region or (width, height) == size:
+        return (width, height), settings
+    # The halves: Blender cuts off fractions of a pixel.
+    x, y = (width - size[0]) // 2, (height - size[1]) // 2
+    return size, settings | {
+        "use_border": True,
+        "use_crop_to_border": True,
+        "border_min_x": (x + 0.5) / width if x else 0.0,
+        "border_min_y": (y + 0.5) / height if y else 0.0,
+        "border_max_x": min(1.0, (x + size[0] + 0.5) / width),
+        "border_max_y": min(1.0, (y + size[1] + 0.5) / height),
+    }
+
+
 class CameraRender:
     """One render of a scene's camera at the pixels of the clip; no two at the same time.
 
@@ -79,7 +110,7 @@ class CameraRender:
         self.held = False  # the render's thread waits for one turn of the event loop
         self.done_at = 0.0  # monotonic time at which Blender reported the end, good or bad
         full = frame_size(scene)
-        copy = copy_scene(scene, pixels.part_of(path), file_format)
+        copy = copy_scene(scene)
         self.scene_name = copy.name
         if frame is not None:
             # Set only: the render itself evaluates the scene at that frame, and frame_set() would do so twice.
@@ -93,24 +124,12 @@ class CameraRender:
         assert camera is not None
         self.source = Source("CAMERA", scene=scene.name, frame=copy.frame_float, camera=camera.name)
         render = copy.render
-        render.use_sequencer = False
-        render.pixel_aspect_x = render.pixel_aspect_y = 1.0
         fit = camera.data.sensor_fit if isinstance(camera.data, bpy.types.Camera) else "AUTO"
-        width, height = cover(full, size, fit)
-        render.resolution_x, render.resolution_y = width, height
-        self.whole = (width, height) == size
-        if not self.whole and not compat.composites(copy):
-            # Blender crops as it renders. With a compositor, whose vignettes and masks expect the whole frame, the
-            # picture is cropped afterwards. The halves: Blender cuts off fractions of a pixel.
-            self.whole = True
-            x, y = (width - size[0]) // 2, (height - size[1]) // 2
-            render.use_border = render.use_crop_to_border = True
-            render.border_min_x = (x + 0.5) / width if x else 0.0
-            render.border_min_y = (y + 0.5) / height if y else 0.0
-            render.border_max_x = min(1.0, (x + size[0] + 0.5) / width)
-            render.border_max_y = min(1.0, (y + size[1] + 0.5) / height)
-        if not self.whole:
-            compat.write_images(render.image_settings, "PNG", pixels.JPEG_QUALITY)
+        self.rendered, settings = frame_settings(
+            full, size, fit, region=compat.renders_regions(render.engine, compat.composites(copy))
+        )
+        for name, value in settings.items():
+            setattr(render, name, value)
 
     @staticmethod
     def start(
@@ -140,9 +159,9 @@ class CameraRender:
             bpy.app.timers.register(self._let_go, first_interval=0.0, persistent=True)
         try:
             result = run(bpy.data.scenes[self.scene_name], wait=bpy.app.background)
-        except RuntimeError as error:
+        except said.BLENDERS_ERRORS as error:
             self._end()
-            raise Interrupted(f"Render interrupted: {sentence(error)}") from error
+            raise Interrupted(f"Render interrupted: {said.sentence(error)}") from error
         if "CANCELLED" in result:
             self._end()
             raise Interrupted("Render interrupted: Blender did not start it.")
@@ -167,11 +186,11 @@ class CameraRender:
             self.broken = "Blender ended it"
         if bpy.app.is_job_running("OBJECT_BAKE"):
             self.broken = self.broken or "baking was started"  # Blender then stops its renders
-        if self.broken:
+        if self.broken or scene is None:
             self._end()
             raise Interrupted(f"Render interrupted: {self.broken}.")
         try:
-            return self._collect()
+            return self._collect(scene)
         finally:
             self._end()
 
@@ -180,10 +199,12 @@ class CameraRender:
         self.broken = self.broken or "it was cancelled"
         self._end()
 
-    def _collect(self) -> Still:
+    def _collect(self, scene: bpy.types.Scene) -> Still:
         part = pixels.part_of(self.path)
+        whole = self.rendered == self.size
         try:
-            if self.whole:
+            save(scene, part, self.file_format if whole else "PNG", self.rendered)
+            if whole:
                 replace_patiently(part, self.path, BLENDERS_PATIENCE)
             else:
                 pixels.write(
@@ -236,14 +257,6 @@ def _hold(scene: bpy.types.Scene) -> None:
 
 
 @persistent
-def _render_post(scene: bpy.types.Scene, *_: object) -> None:
-    # Checked here, with the picture made: what other add-ons set from now on is not in the picture.
-    ours = _active is not None and scene.name == _active.scene_name
-    if ours and scene.frame_float != _active.source.frame:
-        _active.broken = _active.broken or "another add-on changed the frame"
-
-
-@persistent
 def _render_complete(scene: bpy.types.Scene, *_: object) -> None:
     if _active is not None and scene.name == _active.scene_name:
         _active.done_at = time.monotonic()
@@ -273,7 +286,6 @@ def _loading(*_: object) -> None:
 
 _HANDLERS = {
     "render_init": _render_init,
-    "render_post": _render_post,
     "render_complete": _render_complete,
     "render_cancel": _render_cancel,
     "undo_post": _undone,

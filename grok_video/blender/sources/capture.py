@@ -6,20 +6,22 @@ of jobs and of the panel. The camera takes a render job: ``camera.CameraRender``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import bpy
 
+from ...core.files import open_given
+from ...core.picture_kind import HEAD, MOVING_WEBP, kind_of
 from ...core.spec import Source
-from .. import compat, scenes
+from .. import compat, said, scenes
 from ..refusal import Interrupted, Refused
 from . import pixels, viewport
-from .edit_copy import isolate
+from .borrowed import borrowed_output
+from .edit_copy import NeededStrips, isolate
 from .pixels import Still
-from .scene_copy import copy_scene, render_result, run, tidy
+from .scene_copy import copy_scene, is_other_slot, render_result, run, save, tidy
 
 if TYPE_CHECKING:
     import numpy as np  # functions import numpy themselves: Blender's start does not wait
@@ -54,6 +56,10 @@ def natural_size(
 
 
 _NOT_RENDERED = "This scene has not been rendered yet. Press F12 first, or choose another source."
+_EMPTY_SLOT = (
+    "“{}” of the Render Result is empty. Choose the slot with your picture in the Image Editor, or "
+    "press F12 again."
+)
 
 
 def refusal(
@@ -61,8 +67,13 @@ def refusal(
     scene: bpy.types.Scene,
     source: str,
     image: bpy.types.Image | None,
+    *,
+    look: bool = False,
 ) -> str:
-    """'' or why ``source`` cannot be captured now. Cheap and without side effects."""
+    """'' or why ``source`` cannot be captured now. Cheap and without side effects.
+
+    ``look``: at the image's file, as a click must and a redraw must not.
+    """
     if does := scenes.busy():
         return f"Blender {does} something else. Wait until it is done."
     match source:
@@ -75,7 +86,9 @@ def refusal(
         case "RENDER_RESULT":
             return "" if render_result() else _NOT_RENDERED
         case "IMAGE":
-            return image_refusal(image) if image else "Choose the image that the clip starts from."
+            if image is None:
+                return "Choose the image that the clip starts from."
+            return image_refusal(image, look=look)
         case "SEQUENCER":
             return _sequencer_refusal(compat.sequencer_scene(context))
         case _:
@@ -90,84 +103,72 @@ def capture_now(
     size: tuple[int, int],
     path: Path,
     file_format: str,
+    whole: Callable[[float, float], tuple[int, int]] | None = None,
 ) -> Still:
     """A still of any source but the camera, written to ``path`` as 'PNG' or 'JPEG'.
 
     ``size`` is the clip's, in pixels: the picture is cropped inside to that ratio and shrunk to that size, never
-    enlarged. Raises Refused, or Interrupted when Blender fails to deliver.
+    enlarged. ``whole`` gives the size for a picture that is sent whole, from its width and height in square pixels;
+    only the viewport is drawn at ``size`` then. Raises Refused, or Interrupted when Blender fails to deliver.
     """
-    if why := refusal(context, scene, source, image):
+    if why := refusal(context, scene, source, image, look=True):
         raise Refused(why)
     shown = Source(source, scene=scene.name, frame=scene.frame_float)
+    part = pixels.part_of(path).with_suffix(".png")
     aspect = 1.0
     match source:
         case "VIEWPORT":
             rgb, camera = viewport.draw(context, scene, size)
             shown = Source(source, scene=scene.name, frame=scene.frame_float, camera=camera)
         case "RENDER_RESULT":
-            rgb = _render_result_pixels(scene, path)
+            rgb = _render_result_pixels(scene, part)
             aspect = scene.render.pixel_aspect_x / scene.render.pixel_aspect_y
         case "IMAGE":
             assert image is not None
-            rgb = _image_pixels(scene, image, path)
+            rgb = _image_pixels(scene, image, part)
             shown = Source(source, scene=scene.name, frame=scene.frame_float, image=image.name)
         case "SEQUENCER":
             edit = compat.sequencer_scene(context)
-            rgb = _edit_pixels(edit, pixels.part_of(path).with_suffix(".png"), None, None)
+            rgb = _edit_pixels(edit, part, None, None)
             aspect = edit.render.pixel_aspect_x / edit.render.pixel_aspect_y
             shown = Source(source, scene=edit.name, frame=edit.frame_float)
         case _:
             raise Refused(f"“{source}” cannot be captured at once.")
+    if whole is not None:
+        size = whole(*pixels.square_size(rgb, aspect))
     rgb = pixels.fit(rgb, aspect, size)
     pixels.write(rgb, path, file_format)
     return pixels.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)
 
 
-def _render_result_pixels(scene: bpy.types.Scene, path: Path) -> np.ndarray:
+def _render_result_pixels(scene: bpy.types.Scene, part: Path) -> np.ndarray:
     result = render_result()
     assert result is not None
-    part = pixels.part_of(path).with_suffix(".png")
     # Saved by the artist's scene, with its settings changed for the moment: a copy of the scene has no pixels.
     try:
-        with _borrowed(scene.render):
-            result.save_render(str(part), scene=scene)
+        with borrowed_output(scene.render):
+            compat.write_images(scene.render.image_settings, "PNG", pixels.JPEG_QUALITY)
+            return _saved(result, scene, part)
+    except said.BLENDERS_ERRORS as error:
+        slot = result.render_slots.active
+        others = slot is not None and is_other_slot(result.render_slots.active_index)
+        raise Refused(_EMPTY_SLOT.format(slot.name) if others else _NOT_RENDERED) from error
+
+
+def _saved(image: bpy.types.Image, scene: bpy.types.Scene, part: Path) -> np.ndarray:
+    """The pixels of an image as ``scene`` saves it. Raises RuntimeError where there is no picture."""
+    try:
+        pixels.save_view(image, scene, part)
         return pixels.read(part)
-    except RuntimeError as error:
-        raise Refused(_NOT_RENDERED) from error
     finally:
         pixels.remove(part)
 
 
-@contextmanager
-def _borrowed(output: bpy.types.RenderSettings) -> Iterator[None]:
-    """For the time of the context, the artist's output format is 8-bit PNG; then it is put back."""
-    # With ffmpeg's: when the format becomes video again, 4.2 sets the container anew (measured).
-    owners = [output.image_settings, output.ffmpeg]
-    before = [
-        (owner, name, getattr(owner, name)) for owner in owners for name in _settings_of(owner)
-    ]
-    try:
-        compat.write_images(output.image_settings, "PNG", pixels.JPEG_QUALITY)
-        yield
-    finally:
-        for owner, name, value in before:
-            if getattr(owner, name) != value:
-                setattr(owner, name, value)
+_WHAT_WORKS = "Save it as a PNG or JPEG, and choose that."
 
 
-def _settings_of(owner: bpy.types.bpy_struct) -> list[str]:
-    """The names of an owner's plain settings; first the settings that decide which values others can have."""
-    first = ("media_type", "file_format", "color_mode", "color_depth", "format", "codec")
-    names = [
-        prop.identifier
-        for prop in owner.bl_rna.properties
-        if not prop.is_readonly and prop.type not in {"POINTER", "COLLECTION"}
-    ]
-    return [n for n in first if n in names] + [n for n in names if n not in first]
-
-
-def image_refusal(image: bpy.types.Image | None) -> str:
-    """'' or why an image cannot be sent."""
+def image_refusal(image: bpy.types.Image | None, *, look: bool = False) -> str:
+    """'' or why an image cannot be sent, and what works; ``look``: at its file, see ``refusal``."""
     if image is None:
         return "Choose an image."
     if image.source in {"MOVIE", "SEQUENCE"}:
@@ -178,15 +179,44 @@ def image_refusal(image: bpy.types.Image | None) -> str:
         )
     if image.type in {"RENDER_RESULT", "COMPOSITING"}:
         return f"“{image.name}” is not an image of its own. Choose Render Result as source."
-    width, height = image.size
+    width, height = image.size  # read first: only then does Blender know the type
+    if image.type == "MULTILAYER":
+        return f"“{image.name}” has many layers, none of which is the picture. {_WHAT_WORKS}"
+    if image.source == "TILED" and len(image.tiles) > 1:
+        return f"“{image.name}” has many tiles. Choose an image of its own for what shall be sent."
+    if look and (why := _file_refusal(image)):
+        return why
     if not width or not height:
-        return f"“{image.name}” has no pixels: its file is missing or cannot be read."
+        return f"“{image.name}” has no pixels: its file is missing or cannot be read. {_WHAT_WORKS}"
     if width * height > MAX_PIXELS:
         return f"“{image.name}” is too large ({width} × {height}). Choose a smaller copy of it."
     return ""
 
 
-def _image_pixels(scene: bpy.types.Scene, image: bpy.types.Image, path: Path) -> np.ndarray:
+def _file_refusal(image: bpy.types.Image) -> str:
+    """'' or what is wrong with the file of an image. Pixels that were painted or loaded before need no file."""
+    if image.source != "FILE" or image.is_dirty:
+        return ""
+    if image.packed_file is not None:
+        head = cast("bytes", image.packed_file.data)[:HEAD]  # the stubs say text
+    else:
+        path = bpy.path.abspath(image.filepath, library=image.library)
+        try:
+            with open_given(Path(path)) as file:
+                head = file.read(HEAD)
+        except OSError:
+            if all(image.size):
+                return ""
+            return f"The file of “{image.name}” is missing or cannot be read: {path}. Put it back, or choose another."
+    words = kind_of(head)
+    if words and (words == MOVING_WEBP or not all(image.size)):
+        return f"“{image.name}” is {words}, which cannot be sent. {_WHAT_WORKS}"
+    if not all(image.size):
+        return f"Blender cannot read “{image.name}”: its file is broken, or of a kind that Blender does not know. {_WHAT_WORKS}"
+    return ""
+
+
+def _image_pixels(scene: bpy.types.Scene, image: bpy.types.Image, part: Path) -> np.ndarray:
     """The image as Blender's Image Editor shows it, over black.
 
     Byte images in sRGB, and data, keep their values exactly. Other images are shown by the Standard view, or by the
@@ -202,18 +232,16 @@ def _image_pixels(scene: bpy.types.Scene, image: bpy.types.Image, path: Path) ->
         if image.alpha_mode not in {"NONE", "CHANNEL_PACKED"}:
             rgb = rgb * alpha
         return pixels.to_bytes(rgb)
-    part = pixels.part_of(path).with_suffix(".png")
-    copy = copy_scene(scene, part, "PNG")
+    copy = copy_scene(scene)
     try:
+        compat.write_images(copy.render.image_settings, "PNG", pixels.JPEG_QUALITY)
         if not image.use_view_as_render:
             compat.plain_view(copy)
         copy.render.dither_intensity = 0.0
-        image.save_render(str(part), scene=copy)
-        return pixels.read(part)
-    except RuntimeError as error:
-        raise Refused(f"“{image.name}” could not be read: {error}") from error
+        return _saved(image, copy, part)
+    except said.BLENDERS_ERRORS as error:
+        raise Refused(f"“{image.name}” could not be read: {said.sentence(error)}") from error
     finally:
-        pixels.remove(part)
         tidy()
 
 
@@ -228,9 +256,9 @@ def reference(
 
     Raises Refused, Interrupted.
     """
-    if why := image_refusal(image):
+    if why := image_refusal(image, look=True):
         raise Refused(why)
-    rgb = _image_pixels(scene, image, path)
+    rgb = _image_pixels(scene, image, pixels.part_of(path).with_suffix(".png"))
     height, width = rgb.shape[:2]
     scale = min(1.0, _LONGEST_REFERENCE / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -264,6 +292,8 @@ def strip_still(
     """
     if does := scenes.busy():
         raise Refused(f"Blender {does} something else. Wait until it is done.")
+    if why := NeededStrips(scene, strip, frame, frame + 1, ()).still_refusal():
+        raise Refused(why)
     part = pixels.part_of(path).with_suffix(".png")
     rgb = _edit_pixels(scene, part, frame, strip)
     aspect = scene.render.pixel_aspect_x / scene.render.pixel_aspect_y
@@ -299,20 +329,21 @@ def _edit_pixels(
 
     In the scene's own view transform and at its full size.
     """
-    copy = copy_scene(scene, part, "PNG")
+    copy = copy_scene(scene)
     try:
         copy.render.use_sequencer = True
         copy.render.use_compositing = False
+        # Else a strip of a stereo pair would show both eyes side by side.
+        copy.render.use_multiview = scene.render.use_multiview
         if frame is not None:
             copy.frame_current, copy.frame_subframe = frame, 0.0
         if alone is not None:
             isolate(scene, copy, alone)
         run(copy, wait=True)
+        save(copy, part, "PNG", (copy.render.resolution_x, copy.render.resolution_y))
         return pixels.read(part)
-    except RuntimeError as error:
-        raise Interrupted(
-            f"The sequencer could not be rendered: {scenes.sentence(error)}"
-        ) from error
+    except said.BLENDERS_ERRORS as error:
+        raise Interrupted(f"The sequencer could not be rendered: {said.sentence(error)}") from error
     finally:
         pixels.remove(part)
         tidy()

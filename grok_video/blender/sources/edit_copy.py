@@ -12,8 +12,9 @@ import bpy
 
 from ...core.spec import new_id
 from .. import compat, scenes
-from .bake_common import ROLE, show_only
-from .scene_copy import PREFIX, TAG, show_on_srgb
+from . import contents, edit_motion, foreign
+from .bake_common import ROLE, show_on_srgb, show_only
+from .scene_copy import PREFIX, TAG, own_animation, tidy
 
 
 def _walk(base: Any) -> Iterator[tuple[Any, Any]]:
@@ -28,7 +29,8 @@ class NeededStrips:
     """The strips that a bake needs, and the role of each.
 
     'shown': to be seen or heard. 'around': a meta strip around one of those. 'feeds': an input of an effect, or a
-    mask. 'part': what a meta strip, a multicam or an adjustment is made of, left as the artist has it.
+    mask. 'part': what a meta strip, a multicam or an adjustment is made of, left as the artist has it. 'read': drivers
+    of the others read a property of the strip, which itself is neither seen nor heard.
     """
 
     def __init__(
@@ -54,6 +56,27 @@ class NeededStrips:
             for meta in self._around(inner):
                 if meta.as_pointer() not in self.roles:
                     self._add(meta, "around")
+        self.drivers = self._include_read()
+
+    def _include_read(self) -> list[tuple[Any, Any]]:
+        """Include the strips that drivers of the needed strips read; returns all those drivers."""
+        named = {strip.name: strip for strip, _ in _walk(self.scene.sequence_editor)}
+        while True:
+            drivers = edit_motion.drivers_of(self.scene, self.strips)
+            read = edit_motion.strips_read(self.scene, drivers) & named.keys()
+            more = [named[name] for name in read if named[name].as_pointer() not in self.roles]
+            if not more:
+                return drivers
+            while more:
+                strip = more.pop()
+                if strip.as_pointer() not in self.roles:
+                    self._add(strip, "read")
+                    # Blender removes with an input the effect that is made of it.
+                    more += [*self._around(strip), *compat.inputs(strip)]
+
+    def seen(self) -> list[Any]:
+        """The needed strips without those of which drivers only read a property."""
+        return [strip for strip in self.strips if self.roles[strip.as_pointer()] != "read"]
 
     def _add(self, strip: Any, role: str) -> None:
         self.roles[strip.as_pointer()] = role
@@ -100,7 +123,7 @@ class NeededStrips:
         return any(
             (s.type == "SOUND" and (self.roles[s.as_pointer()] == "shown" or not s.mute))
             or (s.type == "SCENE" and _sounds(s.scene))
-            for s in self.strips
+            for s in self.seen()
         )
 
     def roles_in_order(self) -> list[str]:
@@ -121,7 +144,16 @@ class NeededStrips:
 
     def has_scenes(self) -> bool:
         """Whether one of the needed strips shows a scene, which is written with its objects."""
-        return any(strip.type == "SCENE" for strip in self.strips)
+        return any(strip.type == "SCENE" for strip in self.seen())
+
+    def rendered(self) -> list[bpy.types.Scene]:
+        """The scenes whose cameras are rendered for the bake."""
+        shown = [strip for strip in self.seen() if strip.type == "SCENE"]
+        return [
+            inner.scene
+            for strip in shown
+            for inner, _, _ in _rendered(strip, self.start, self.end, [self.scene])
+        ]
 
     # -------------------------------------------------------------------------------------- refusals
 
@@ -143,14 +175,29 @@ class NeededStrips:
             first, end = compat.span(shown)
             if self.start < first or self.end > end:
                 return f"“{shown.name}” is shown from frame {first} to {end - 1} only."
-        for strip in self.strips:
+        for strip in self.seen():
             if why := self._strip_refusal(strip):
                 return why
-        return ""
+        return edit_motion.refusal(self.scene, self.strip, self.drivers, self.start, self.end)
+
+    def still_refusal(self) -> str:
+        """'' or why a still of the strip at the first needed frame would not show what the artist sees there."""
+        scene_strips = [strip for strip in self.seen() if strip.type == "SCENE"]
+        for strip in scene_strips:
+            for inner, frame, _ in _rendered(strip, self.start, self.end, [self.scene]):
+                if lost := contents.lost_in_itself(inner.scene, frame):
+                    return (
+                        f"“{strip.name}” shows {lost}. Bake that, or choose another strip. "
+                        "Nothing was sent or charged."
+                    )
+        return edit_motion.still_refusal(self.scene, self.strip, self.drivers, self.start)
 
     def _strip_refusal(self, strip: Any) -> str:
         if strip.type == "SCENE":
-            return _scene_refusal(strip)
+            if strip.scene is None:
+                return f"“{strip.name}” has no scene any more. Choose another strip."
+            shown = _rendered(strip, self.start, self.end, [self.scene])
+            return next(filter(None, (_scene_refusal(*one) for one in shown)), "")
         if strip.type == "SOUND" and strip.mute and self.roles[strip.as_pointer()] != "shown":
             return ""
         for path in self._files(strip):
@@ -185,18 +232,44 @@ def _crops(strip: Any) -> bool:
     return any((crop.min_x, crop.max_x, crop.min_y, crop.max_y))
 
 
-def _scene_refusal(strip: Any) -> str:
+def _rendered(
+    strip: Any, start: int, end: int, above: list[bpy.types.Scene]
+) -> Iterator[tuple[Any, int, int]]:
+    """The scene strips whose cameras are rendered for the frames [start, end) of the edit that ``strip`` lies in.
+
+    Each with the first frame of its own scene and the one after the last. ``strip`` itself, or those in the edit that
+    ``strip`` shows. ``above``: the scenes whose edits ``strip`` lies in; Blender shows none of them again.
+    """
     scene = strip.scene
     if scene is None:
-        return f"“{strip.name}” has no scene any more. Choose another strip."
-    if strip.scene_input == "SEQUENCER":
-        return ""
+        return
+    first = compat.scene_frame(strip, max(start, compat.span(strip)[0]))
+    after = compat.scene_frame(strip, min(end, compat.span(strip)[1]) - 1) + 1
+    if compat.is_retimed(strip) or strip.use_reverse_frames or strip.strobe > 1.0:
+        first, after = scene.frame_start, scene.frame_end + 1
+    if strip.scene_input != "SEQUENCER":
+        yield strip, first, after
+    elif scene.sequence_editor is not None and scene not in above:
+        for inner, _ in _walk(scene.sequence_editor):
+            begin, end = compat.span(inner)
+            if inner.type == "SCENE" and not inner.mute and begin < after and end > first:
+                yield from _rendered(inner, first, after, [*above, scene])
+
+
+def _scene_refusal(strip: Any, first: int, after: int) -> str:
+    """'' or why a scene strip cannot be baked that shows the frames [first, after) of its scene."""
+    scene = strip.scene
     if strip.scene_camera is None and scenes.camera_of(scene) is None:
         return f"The scene “{scene.name}” has no camera. Add one, or choose another strip."
     if scene.render.engine == "CYCLES" and compat.lacks_denoiser(scene):
         return (
             "This Blender was built without Cycles' denoiser. Turn off Denoise in the Render properties of "
             f"“{scene.name}”, or choose another strip."
+        )
+    if lost := foreign.engine(scene) or contents.lost_in_bake(scene, first, after):
+        return (
+            f"“{strip.name}” shows the scene “{scene.name}”, and Blender in the background does not carry {lost}. "
+            f"{edit_motion.RENDER_IT}"
         )
     return ""
 
@@ -220,18 +293,20 @@ def write_edit(scene: bpy.types.Scene, needed: NeededStrips, file: Path) -> dict
     try:
         copy.name = name = f"{PREFIX}{new_id()[:8]}"
         copy[TAG] = True
-        _lighten(copy)
+        _lighten(copy, keep_custom=bool(needed.drivers))
         show_on_srgb(copy)
         _keep(copy, roles)
         with unsaved_images() if needed.has_scenes() else nullcontext({}) as images:
             write_library({copy, *images.values()}, file)
-            return {"scene": name, "images": copies_of(images)}
+            return {"scene": name, "original": scene.name_full, "images": copies_of(images)}
     finally:
-        bpy.data.scenes.remove(copy)
+        tidy()
 
 
 def write_library(blocks: set[Any], file: Path) -> None:
     compat.sync_view_layers()
+    # A mesh in Edit Mode or Sculpt Mode is written as it was before: this is what Blender's own save does first.
+    bpy.ops.ed.flush_edits()
     bpy.data.libraries.write(str(file), blocks, path_remap="ABSOLUTE", compress=False)
 
 
@@ -283,6 +358,7 @@ def isolate(scene: bpy.types.Scene, copy: bpy.types.Scene, strip: bpy.types.Stri
 
 def _keep(copy: bpy.types.Scene, roles: list[str]) -> None:
     """Remove the strips of a copied edit that have no role, and write the role of every other into a property."""
+    own_animation(copy)
     unwanted: list[tuple[int, Any, Any]] = []
     for (strip, base), role in zip(_walk(copy.sequence_editor), roles, strict=True):
         if role:
@@ -299,9 +375,9 @@ def _depth(strip: Any) -> int:
     return 1 + max((_depth(other) for other in compat.inputs(strip)), default=-1)
 
 
-def _lighten(copy: bpy.types.Scene) -> None:
+def _lighten(copy: bpy.types.Scene, *, keep_custom: bool) -> None:
     """Unlink everything but the edit from a copied scene, or it would be written along."""
-    compat.drop_properties(copy)
+    compat.drop_properties(copy, keep_custom=keep_custom)
     copy[TAG] = True
     compat.drop_compositor(copy)
     copy.timeline_markers.clear()

@@ -8,16 +8,20 @@ keeps them.
 
 from __future__ import annotations
 
+import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...core.files import BLENDERS_PATIENCE, replace_patiently
+from ...core.files import BLENDERS_PATIENCE, open_own, replace_patiently
 from ...core.framing import crop_inside
+from ...core.picture_kind import ENDS, MEASURED, measure
 from ...core.record import record
 from ...core.spec import Source
+from .. import said
 from ..refusal import Interrupted
 
 if TYPE_CHECKING:
@@ -52,15 +56,19 @@ def remove(path: Path) -> None:
 
 def read(path: Path) -> np.ndarray:
     """The pixels of an 8-bit picture without alpha. Raises Interrupted if it cannot be read."""
-    try:
-        image = bpy.data.images.load(str(path), check_existing=False)
-    except RuntimeError as error:
-        raise Interrupted("Render interrupted: no picture was written.") from error
+    image = _loaded(path)
     try:
         rgb, _alpha = pixels_of(image)
     finally:
         bpy.data.images.remove(image)
     return to_bytes(rgb)
+
+
+def _loaded(path: Path) -> bpy.types.Image:
+    try:
+        return bpy.data.images.load(str(path), check_existing=False)
+    except said.BLENDERS_ERRORS as error:
+        raise Interrupted("Render interrupted: no picture was written.") from error
 
 
 def pixels_of(image: bpy.types.Image) -> tuple[np.ndarray, np.ndarray]:
@@ -88,6 +96,12 @@ def to_bytes(rgb: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(rgb, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
+def square_size(rgb: np.ndarray, aspect: float) -> tuple[int, int]:
+    """Width and height of ``rgb`` once its pixels, ``aspect`` times as wide as high, were shrunk to squares."""
+    height, width = rgb.shape[:2]
+    return max(1, round(width * min(aspect, 1.0))), max(1, round(height / max(aspect, 1.0)))
+
+
 def fit(rgb: np.ndarray, aspect: float, size: tuple[int, int]) -> np.ndarray:
     """``rgb`` with square pixels, cropped inside to the ratio of ``size`` and shrunk to that size.
 
@@ -96,12 +110,11 @@ def fit(rgb: np.ndarray, aspect: float, size: tuple[int, int]) -> np.ndarray:
     """
     import numpy as np
 
-    height, width = rgb.shape[:2]
+    width, height = square_size(rgb, aspect)
     if aspect > 1.0:
-        rgb = _shrink(rgb, 0, 0.0, height, max(1, round(height / aspect)))
+        rgb = _shrink(rgb, 0, 0.0, rgb.shape[0], height)
     elif aspect < 1.0:
-        rgb = _shrink(rgb, 1, 0.0, width, max(1, round(width * aspect)))
-    height, width = rgb.shape[:2]
+        rgb = _shrink(rgb, 1, 0.0, rgb.shape[1], width)
     crop = crop_inside(width, height, *size)
     left, right = crop.left * width, crop.right * width
     bottom, top = crop.bottom * height, crop.top * height
@@ -156,15 +169,116 @@ def write(rgb: np.ndarray, path: Path, file_format: str) -> None:
         image.file_format = file_format
         image.save(filepath=str(part), quality=JPEG_QUALITY)
         replace_patiently(part, path, BLENDERS_PATIENCE)
-    except (RuntimeError, OSError) as error:
+    except (*said.BLENDERS_ERRORS, OSError) as error:
         remove(part)
+        why = error.strerror if isinstance(error, OSError) else said.sentence(error)
         raise Interrupted(
-            f"The still could not be written to “{path.parent}”: {error}. Check the disk and the folder."
+            f"The still could not be written to “{path.parent}”: {str(why).removesuffix('.')}. "
+            "Check the disk and the folder."
         ) from error
     finally:
         bpy.data.images.remove(image)
 
 
+#: How the folder begins in which the views of an image are written.
+_SPARE = ".grok_video_views-"
+
+
+def save_view(image: bpy.types.Image, scene: bpy.types.Scene, path: Path) -> None:
+    """Write an image as ``scene`` saves pictures; of a stereo or multi-view image the view that is shown first.
+
+    Of such an image Blender writes a file for each view, and then reports a failure (measured, 4.2 to 5.3): so into a
+    folder of its own, beside ``path``. Raises RuntimeError where there is no picture; OSError.
+    """
+    from tempfile import TemporaryDirectory  # here: Blender's start does not wait for it
+
+    with TemporaryDirectory(prefix=_SPARE, dir=path.parent, ignore_cleanup_errors=True) as spare:
+        try:
+            image.save_render(os.path.join(spare, "view.png"), scene=scene)
+        except said.BLENDERS_ERRORS:
+            if not os.listdir(spare):
+                raise
+        found = {entry.stem: entry for entry in sorted(Path(spare).iterdir())}
+        suffixes = ["", *(view.file_suffix for view in scene.render.views)]
+        named = [found[f"view{suffix}"] for suffix in suffixes if f"view{suffix}" in found]
+        replace_patiently((named or list(found.values()))[0], path, BLENDERS_PATIENCE)
+
+
+def measured(path: Path) -> tuple[str, int, int] | None:
+    """The type ('image/png'), width and height that the file itself tells; None: no whole PNG or JPEG is there."""
+    try:
+        with open_own(path, "rb") as file:
+            found = measure(file.read(MEASURED))
+            if found is None:
+                return None
+            end = ENDS[found[0]]
+            file.seek(max(0, file.seek(0, os.SEEK_END) - len(end)))
+            return found if file.read() == end else None
+    except OSError:
+        return None
+
+
 def finished(path: Path, file_format: str, width: int, height: int, source: Source) -> Still:
-    """The still whose file lies at ``path``. Raises OSError."""
-    return Still(str(path), MIME[file_format], width, height, path.stat().st_size, source)
+    """The still whose file lies at ``path``: every picture that is sent passes here.
+
+    Raises OSError; Interrupted, with the file removed, when the file is not the picture that it should be.
+    """
+    size = path.stat().st_size
+    if (found := measured(path)) != (MIME[file_format], width, height):
+        remove(path)
+        is_there = "{1} × {2}, {0}".format(*found) if found else "no picture that could be sent"
+        raise Interrupted(
+            f"The still came out as {is_there}, and not as {file_format} of {width} × {height}. Does another add-on "
+            "change renders? Nothing was sent or charged."
+        )
+    return Still(str(path), MIME[file_format], width, height, size, source)
+
+
+#: Most that two pixels of a picture of one colour differ by, of 255. Dithering of a new file makes it 2, and such a grey is not told yet.
+_SAME = 1
+#: Bytes for each pixel that a PNG of one colour with its dithering has at most: two values for each of three channels.
+_FLAT = 1.5
+
+
+def is_single_color(path: Path) -> bool:
+    """Whether the picture at ``path`` is one colour from edge to edge. Raises Interrupted if it cannot be read.
+
+    Most pictures are told by how large their file is, or by some of their pixels: the window waits.
+    """
+    found = measured(path)
+    if found is not None and found[0] == MIME["PNG"]:
+        with suppress(OSError):
+            if path.stat().st_size > _FLAT * found[1] * found[2]:
+                return False
+    image = _loaded(path)
+    try:
+        rgb, _alpha = pixels_of(image)
+    finally:
+        bpy.data.images.remove(image)
+    rgb = rgb.reshape(-1, 3)
+    return _is_flat(rgb[::97]) and _is_flat(rgb)
+
+
+def _is_flat(rgb: np.ndarray) -> bool:
+    return bool(((rgb.max(axis=0) - rgb.min(axis=0)) * 255.0 < _SAME + 0.5).all())
+
+
+#: Seconds after which what a crash left of a still is nobody's any more.
+_STALE_SECONDS = 24 * 3600.0
+
+
+def sweep(folder: Path) -> None:
+    """Remove unfinished stills that crashes, and versions before 0.2.0, left in the folder of stills."""
+    from shutil import rmtree  # here: as above
+
+    with suppress(OSError), os.scandir(folder) as found:
+        for entry in found:
+            part = ".part" in entry.name and entry.name.endswith((".png", ".jpg"))
+            if not (part or entry.name.startswith(_SPARE)):
+                continue
+            with suppress(OSError):
+                if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_SECONDS:
+                    if part:
+                        os.unlink(entry.path)
+                    else:
+                        rmtree(entry.path)

@@ -16,7 +16,8 @@ from ...core.spec import Clip
 from .. import scenes
 from ..refusal import Interrupted, Refused
 from . import pixels, viewport
-from .bake import FOLDER_PREFIX, Bake, playblast_size, range_refusal
+from .bake import Bake, playblast_size, range_refusal
+from .child import FOLDER_PREFIX
 
 _FORMAT, _SUFFIX = "JPEG", ".jpg"
 

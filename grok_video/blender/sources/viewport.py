@@ -13,7 +13,7 @@ from mathutils import Matrix
 
 from ...core.framing import crop_inside
 from ...core.record import record
-from .. import scenes
+from .. import said, scenes
 from ..refusal import Interrupted, Refused
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def draw(
     try:
         screen = cast(Any, gpu.types.GPUOffScreen)(*size)
     except (RuntimeError, SystemError) as error:
-        raise Interrupted(f"The viewport could not be drawn: {error}.") from error
+        raise Interrupted(f"The viewport could not be drawn: {said.sentence(error)}") from error
     try:
         view.space.overlay.show_overlays = False
         screen.draw_view3d(

@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING
 from ..lazily import modules_of
 
 if TYPE_CHECKING:
-    from . import common, edit, extend, generate, preparation, strip_part  # noqa: F401 - for type checkers
+    from . import (  # noqa: F401 - for type checkers
+        common,
+        edit,
+        extend,
+        generate,
+        preparation,
+        single_color,
+        strip_part,
+    )
 
 __getattr__ = modules_of(__name__)

@@ -14,14 +14,16 @@ from typing import Any
 import bpy
 
 from ...core.job import Job
+from ...core.problem import ProblemCode
 from ...core.record import mutable_record
 from ...core.spec import JobSpec, Kind, Picture, Target
 from ...service import checks, models
 from ...service.pricing import estimate_of
-from .. import config
+from .. import config, identity, scenes
 from ..refusal import Refused
 from ..sources import pixels
-from ..timeline import clip_files
+from ..timeline import clip_files, room
+from ..timeline.source_marks import find_source
 from .preparation import Step
 
 MAX_FRAME = 1_048_574 - 60 * 240  # Blender's last frame, less a minute at its highest rate
@@ -49,6 +51,11 @@ def still_path(job_id: str, part: str = "") -> Path:
     """Where a picture of a job lies: beside the ledger, so that sending again needs no render."""
     suffix = ".jpg" if preferred_format() == "JPEG" else ".png"
     return config.data_dir() / "stills" / f"{job_id}{part}{suffix}"
+
+
+def sweep_stills() -> None:
+    """Remove what crashes left of unfinished pictures."""
+    pixels.sweep(config.data_dir() / "stills")
 
 
 def video_path(job_id: str) -> Path:
@@ -98,19 +105,39 @@ def draft_of(
 
 
 def signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
-    """The draft as a job of this account. Raises Refused with what the service would refuse."""
+    """The draft as a job of this account. Raises Refused with what the service, or the sequencer, would refuse."""
+    draft = replace(draft, target=target)
     if problem := checks.check(draft):
         raise Refused(problem.message, problem.hint, problem.code)
-    folder = clip_files.clip_folder(bpy.data.filepath, config.output_dir())
+    if why := room_refusal(draft):
+        raise Refused(why)
     return replace(
         draft,
         id=job_id,
         account=config.account(),
         api_base=config.api_base(),
         estimate=price_of(draft),
-        output=str(clip_files.clip_path(folder, datetime.now(), draft.prompt, job_id)),
-        target=target,
+        output=output_of(draft.prompt, job_id),
     )
+
+
+def output_of(prompt: str, job_id: str) -> str:
+    """The path that a job's clip will have: beside the .blend, else where the preferences say. Raises Refused."""
+    try:
+        folder = clip_files.clip_folder(bpy.data.filepath, None) or config.output_dir()
+        if clip_files.is_unreadable(str(folder)):
+            raise Refused(
+                f"Blender could not read a clip in {folder}: there is a backslash in that name.",
+                "Choose another Clip Folder in the preferences.",
+                ProblemCode.FILE,
+            )
+        return str(clip_files.clip_path(folder, datetime.now(), prompt, job_id))
+    except OSError as error:
+        raise Refused(
+            f"No clip can go to {error.filename or 'its folder'}: {error.strerror}.",
+            "Choose another Clip Folder in the preferences, or save the file elsewhere.",
+            ProblemCode.FILE,
+        ) from error
 
 
 def price_of(spec: JobSpec) -> int | None:
@@ -126,7 +153,68 @@ def target_of(session: str, scene: bpy.types.Scene, frame: int, **fields: Any) -
         )
     if abs(frame) > MAX_FRAME:
         raise Refused(f"Blender's timeline ends before frame {frame}.", "Choose another frame.")
-    return Target(session=session, blend=bpy.data.filepath, scene=scene.name, frame=frame, **fields)
+    return Target(
+        session=session,
+        blend=bpy.data.filepath,
+        scene=scene.name,
+        frame=frame,
+        scene_uid=scene.session_uid,
+        scene_mark=identity.scene_mark(scene, session),
+        **fields,
+    )
+
+
+def retarget(target: Target, session: str, scene: bpy.types.Scene, frame: int) -> Target:
+    """``target`` in ``scene``, of the file that is open. Raises Refused.
+
+    A clip that went after or over a strip goes there again: the strip is found again, not its frame.
+    """
+    fresh = target_of(session, scene, frame if target.place == "AT" else target.frame)
+    own = {name: getattr(fresh, name) for name in _OF_SCENE}
+    return replace(target, **own)
+
+
+#: The fields of a target that say in which file and scene it is, and at which frame.
+_OF_SCENE = ("session", "blend", "scene", "frame", "scene_uid", "scene_mark")
+
+
+def room_refusal(spec: JobSpec, *, same_file: bool = True) -> str:
+    """'' or why the clip of ``spec`` would find no place in the sequencer now: not bought, it costs nothing.
+
+    ``same_file``: see ``identity.scene_of``.
+    """
+    target = spec.target
+    scene = identity.scene_of(target, same_file=same_file)
+    if scene is None or scene.sequence_editor is None:
+        return ""
+    frames = frames_of(scene, spec.duration)
+    if target.place == "AT":
+        # An animation that is edited may come back with a sound; what is generated, only where that was asked for.
+        sound = spec.generate_audio or spec.video is not None
+        return room.refusal_at(scene, target.frame, target.length or frames, sound=sound)
+    content = target.offset if target.place == "OVER" else None
+    source = find_source(scene, target.strip, target.mark, target.frame, content=content)
+    if target.place == "OVER":
+        return room.refusal_over(scene, source, target.frame, target.length, target.channel)
+    return room_after(scene, source, spec, target.frame)
+
+
+def room_after(scene: bpy.types.Scene, source: Any, spec: JobSpec, frame: int) -> str:
+    """'' or why the clip of ``spec`` could not be placed behind ``source``, or at ``frame`` where that is None."""
+    video = spec.video  # None: Continue Shot, whose clip is all new
+    return room.refusal_after(
+        scene,
+        source,
+        frame,
+        frames_of(scene, spec.duration),
+        repeated=frames_of(scene, video.seconds) if video else 0,
+        sound=spec.generate_audio or video is not None,
+    )
+
+
+def frames_of(scene: bpy.types.Scene, seconds: float) -> int:
+    """The scene frames that a clip of so many seconds takes, with one for rounding."""
+    return int(seconds * scenes.rate(scene)) + 2
 
 
 def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:

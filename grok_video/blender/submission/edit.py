@@ -10,12 +10,14 @@ from ...core.spec import JobSpec, Kind, Source, SourceVideo, new_id
 from ...service import checks, models
 from ...service.pricing import billed_seconds, priced_resolution
 from .. import scenes
+from ..identity import Meant
 from ..refusal import Refused
 from ..sources import bake, playblast, viewport
+from ..timeline import room
 from ..timeline.source_strip import SourceStrip, refusal_to_edit
 from .common import DRAFT, FindJob, Submission, draft_of, model_for, signed, target_of, video_path
 from .preparation import BakeStep
-from .strip_part import StripPart, part_of_strip, rework, rework_draft
+from .strip_part import StripPart, part_of_strip, rework, rework_draft, strip_of
 
 
 def part_to_edit(
@@ -41,6 +43,20 @@ def edit_of_strip(
     job_id = new_id()
     draft = rework_draft(scene, Kind.EDIT, part, billed_seconds(part.seconds), job_id)
     return rework(draft, job_id, part, session, "OVER")
+
+
+def room_over(part: StripPart) -> str:
+    """'' or why an edit of ``part`` could not be placed over its strip. Cheap enough for a redraw."""
+    strip = strip_of(part.source)
+    return room.refusal_over(
+        strip.id_data, strip, part.start, part.end - part.start, part.source.channel
+    )
+
+
+def note_over(part: StripPart) -> str:
+    """'' or what the artist should know of the place of an edit of ``part`` before buying that."""
+    strip = strip_of(part.source)
+    return room.note_over(strip.id_data, strip, part.start)
 
 
 @record
@@ -120,12 +136,12 @@ def edit_of_animation(
         raise Refused(why)
     place = target_of(session, target, animation.start, length=animation.end - animation.start)
     submission = Submission(signed(draft, job_id, place))
-    name, kind, path = scene.name, scene.grok_video.edit_of, video_path(job_id)
+    meant, kind, path = Meant.of(scene), scene.grok_video.edit_of, video_path(job_id)
 
     def start() -> bake.Bake | playblast.Playblast:
-        scene = bpy.data.scenes.get(name)
+        scene = meant.find(bpy.data.scenes)
         if scene is None:
-            raise Refused(f"The scene “{name}” is gone.")
+            raise Refused(f"The scene “{meant.name}” is gone.")
         if kind == "CAMERA":
             return bake.Bake.camera(scene, animation.start, animation.end, path)
         return playblast.Playblast.start(bpy.context, scene, animation.start, animation.end, path)

@@ -28,10 +28,12 @@ from .common import (
     place_of,
     preferred_format,
     price_of,
+    room_after,
     signed,
     target_of,
     with_still,
 )
+from .generate import is_whole
 from .strip_part import StripPart, part_of_strip, rework, rework_draft, strip_of
 
 
@@ -63,7 +65,13 @@ def passes_of(scene: bpy.types.Scene, part: StripPart) -> list[Pass]:
 def extend_refusal(scene: bpy.types.Scene, source: SourceStrip, draft: JobSpec) -> str:
     """'' or why Extend would refuse now, as far as a redraw may find out."""
     least = model_for(scene, "extend").min_source
-    return refusal_to_extend(source, least) or checks.refusal(draft)
+    return refusal_to_extend(source, least) or checks.refusal(draft) or room_behind(source, draft)
+
+
+def room_behind(source: SourceStrip, draft: JobSpec) -> str:
+    """'' or why what ``draft`` buys could not be placed behind the strip. Cheap enough for a redraw."""
+    strip = strip_of(source)
+    return room_after(strip.id_data, strip, draft, source.end)
 
 
 def extension(
@@ -84,7 +92,7 @@ def next_pass(
     """The submission of the pass after the job ``before``, whose strip goes on as ``agreed``. Raises Refused."""
     if before.spec.account not in config.accounts([before.spec.api_base]):
         raise Refused("The API key was changed.")
-    scene = bpy.data.scenes[source.scene]
+    scene = strip_of(source).id_data
     # Every second that is sent is paid for: no more than was agreed, however long the part before came out.
     most = round(agreed.source_seconds * source.fps)
     start = max(source.start, source.end - most)
@@ -109,14 +117,14 @@ def next_pass(
 def continue_draft(scene: bpy.types.Scene, source: SourceStrip, job_id: str = DRAFT) -> JobSpec:
     """The spec that Continue Shot would send now: a strip's last frame, as many seconds as asked for and possible."""
     chosen, model = scene.grok_video, scene.grok_video.model_row()
-    edit_scene = bpy.data.scenes[source.scene]
+    edit_scene = strip_of(source).id_data
     return draft_of(
         scene,
         Kind.GENERATE,
         chosen.extend_prompt,
         min(max(chosen.extend_seconds, model.min_seconds), model.max_seconds),
         chosen.resolution,
-        nearest_ratio(*scenes.frame_size(edit_scene), model.ratios),
+        nearest_ratio(*scenes.frame_size(edit_scene), model.picture_ratios),
         image=place_of(job_id),
         image_mime=mime_type(),
         source=Source("STRIP", scene=source.scene, frame=source.last, image=source.strip),
@@ -126,13 +134,17 @@ def continue_draft(scene: bpy.types.Scene, source: SourceStrip, job_id: str = DR
 def continuation(scene: bpy.types.Scene, source: SourceStrip, session: str) -> Submission:
     """The submission of a new clip that starts from a strip's last frame and lands after it. Raises Refused."""
     job_id, strip = new_id(), strip_of(source)
-    if why := file_refusal(strip):
+    if why := file_refusal(strip, source.last, source.end):
         raise Refused(why)
     target = target_of(session, strip.id_data, source.end, place="AFTER", strip=source.strip)
     submission = Submission(signed(continue_draft(scene, source, job_id), job_id, target))
     target = replace(target, mark=source_id(strip), channel=source.channel)
     submission.spec = replace(submission.spec, target=target)
-    size = models.clip_size(submission.spec.resolution, submission.spec.aspect_ratio)
+    resolution = submission.spec.resolution
+    if is_whole(scene):
+        size = models.whole_size(resolution, *scenes.frame_size(strip.id_data))
+    else:
+        size = models.clip_size(resolution, submission.spec.aspect_ratio)
     path = Path(submission.spec.image)
 
     def add_to(spec: JobSpec) -> JobSpec:

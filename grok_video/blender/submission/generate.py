@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import bpy
@@ -11,9 +13,10 @@ from ...core.framing import nearest_ratio
 from ...core.record import record
 from ...core.spec import JobSpec, Keyframe, Kind, Source, new_id
 from ...service import checks, models
-from .. import scenes
+from .. import config, scenes
+from ..identity import Meant
 from ..refusal import Refused
-from ..sources import capture, pixels
+from ..sources import capture, pixels, ways
 from .common import (
     DRAFT,
     Submission,
@@ -28,15 +31,48 @@ from .common import (
 )
 from .preparation import CameraStep
 
+PictureSize = tuple[int, int]  # width, height in pixels
+CameraFrame = tuple[
+    str, int | None
+]  # which picture ('End frame: '), scene frame (None: the current one)
+
 
 def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
-    """The aspect ratio that will be asked for ('16:9'): 'AUTO' becomes the offered ratio nearest to the source."""
+    """The aspect ratio that the spec names ('16:9'): without a name in the panel, the nearest to the source.
+
+    A clip from text alone has the ratio nearest to the scene's frame. Where the frame is sent whole, the name is only
+    on record (``core.shape``).
+    """
     chosen = scene.grok_video
-    if chosen.aspect_ratio != "AUTO":
+    if chosen.aspect_ratio not in (config.AUTO, config.NEAREST):
         return chosen.aspect_ratio
-    ratios = chosen.model_row().ratios
+    model = chosen.model_row()
+    if chosen.source == "NONE":
+        # 0.1.0 made 16:9 of text alone, and its files keep that.
+        auto = chosen.aspect_ratio == config.AUTO
+        return nearest_ratio(*scenes.frame_size(scene), model.ratios) if auto else model.ratios[0]
     size = capture.natural_size(context, scene, chosen.source, chosen.image)
-    return nearest_ratio(*size, ratios) if size else ratios[0]
+    return nearest_ratio(*size, model.picture_ratios) if size else model.ratios[0]
+
+
+def is_whole(scene: bpy.types.Scene) -> bool:
+    """Whether a first frame is sent whole, and the clip follows its ratio."""
+    chosen = scene.grok_video
+    follows = chosen.model_row().follows_picture and not config.preferences().crop_to_nearest
+    return chosen.aspect_ratio == config.AUTO and follows
+
+
+def picture_size(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec) -> PictureSize:
+    """The pixels at which the draft's pictures are rendered: the whole frame's, else those of the named ratio.
+
+    Of a render result the scene's frame stands for the picture until that is taken.
+    """
+    if draft.image and is_whole(scene):
+        chosen = scene.grok_video
+        natural = capture.natural_size(context, scene, chosen.source, chosen.image)
+        if natural is not None:
+            return models.whole_size(draft.resolution, *natural)
+    return models.clip_size(draft.resolution, draft.aspect_ratio)
 
 
 @record
@@ -104,19 +140,43 @@ def generate_draft(
     )
 
 
-def generate_refusal(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec) -> str:
-    """'' or why Generate would refuse ``draft`` now, as far as a redraw may find out."""
+def generate_refusal(
+    context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec, *, look: bool = False
+) -> str:
+    """'' or why Generate would refuse ``draft`` now; ``look``: at files and each frame, as a click must and a redraw must not."""
     chosen = scene.grok_video
-    if why := capture.refusal(context, scene, chosen.source, chosen.image):
+    if why := capture.refusal(context, scene, chosen.source, chosen.image, look=look):
         return why
     for number, reference in enumerate(chosen.references):
-        if why := capture.image_refusal(reference.image):
+        if why := capture.image_refusal(reference.image, look=look):
             return f"Reference {number}: {why}"
     if draft.last_frame and (why := scenes.camera_refusal(scene, chosen.end_camera)):
         return f"End frame: {why}"
     if draft.keyframes and (why := scenes.camera_refusal(scene)):
         return f"Keyframes: {why}"
+    frames, choose = camera_frames(scene), ways.choose if look else ways.known
+    for what, frame in frames if look else ends_of(frames):
+        if why := choose(scene, frame).refusal:
+            return f"{what}{why}"
     return checks.refusal(draft)
+
+
+def ends_of(frames: list[CameraFrame]) -> list[CameraFrame]:
+    """The first and the last of ``camera_frames``: for redraws, which cannot look at each."""
+    return [*frames[:1], *frames[1:][-1:]]
+
+
+def camera_frames(scene: bpy.types.Scene) -> list[CameraFrame]:
+    """The frames at which the scene's camera is rendered for Generate."""
+    chosen, makes = scene.grok_video, scene.grok_video.model_row().makes
+    frames: list[CameraFrame] = []
+    if chosen.source == "CAMERA":
+        frames.append(("", None))
+    if chosen.keyframes and "keyframes" in makes:
+        frames += [("Keyframes: ", marker.frame) for marker in marker_keyframes(scene)]
+    if chosen.end_frame and "last_frame" in makes:
+        frames.append(("End frame: ", end_frame_of(scene)))
+    return frames
 
 
 def generation(
@@ -130,17 +190,16 @@ def generation(
     place = target_of(session, target, frame)
     job_id = new_id()
     draft = generate_draft(context, scene, job_id)
-    if why := generate_refusal(context, scene, draft):
+    if why := generate_refusal(context, scene, draft, look=True):
         raise Refused(why)
     submission = Submission(signed(draft, job_id, place))
-    size = models.clip_size(draft.resolution, draft.aspect_ratio)
+    size = picture_size(context, scene, draft)
     if draft.image:
         _add_first_frame(submission, context, scene, size)
     for number, reference in enumerate(scene.grok_video.references):
         _add_reference(submission, scene, reference.image, number)
-    end_camera = scene.grok_video.end_camera
     if draft.last_frame is not None:
-        _render_end_frame(submission, scene, size, end_camera.name if end_camera else "")
+        _render_end_frame(submission, scene, size)
     for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
         _render_keyframe(submission, scene, size, number, marker.frame)
     return submission
@@ -150,16 +209,23 @@ def _add_first_frame(
     submission: Submission,
     context: bpy.types.Context,
     scene: bpy.types.Scene,
-    size: tuple[int, int],
+    size: PictureSize,
 ) -> None:
     path, image = Path(submission.spec.image), scene.grok_video.image
-    source = scene.grok_video.source
+    source, resolution = scene.grok_video.source, submission.spec.resolution
+    whole = partial(models.whole_size, resolution, enlarge=False) if is_whole(scene) else None
     if source == "CAMERA":
-        submission.steps.append(CameraStep(scene.name, size, path, preferred_format(), with_still))
+        submission.steps.append(_camera_step(scene, size, path, with_still, None, "Rendering…"))
         return
 
     def add_to(spec: JobSpec) -> JobSpec:
-        made = capture.capture_now(context, scene, source, image, size, path, preferred_format())
+        file_format = preferred_format()
+        made = capture.capture_now(context, scene, source, image, size, path, file_format, whole)
+        if whole is not None and source == "RENDER_RESULT":
+            # Its size is known only now, and the frames that the clip shall pass have the first one's.
+            for step in submission.steps:
+                if isinstance(step, CameraStep):
+                    step.size = models.whole_size(resolution, made.width, made.height)
         return with_still(spec, made)
 
     submission.stills.append(add_to)
@@ -178,9 +244,32 @@ def _add_reference(
     submission.stills.append(add_to)
 
 
-def _render_end_frame(
-    submission: Submission, scene: bpy.types.Scene, size: tuple[int, int], camera: str
-) -> None:
+def _camera_step(
+    scene: bpy.types.Scene,
+    size: PictureSize,
+    path: Path,
+    add_to: Callable[[JobSpec, pixels.Still], JobSpec],
+    frame: int | None,
+    label: str,
+    chosen: bpy.types.Object | None = None,
+) -> CameraStep:
+    """The step that renders the camera ``chosen``, else the one that the scene has now at ``frame``."""
+    camera = chosen or scenes.camera_of(scene, frame)
+    meant = Meant.of(camera) if camera is not None else None
+    return CameraStep(
+        Meant.of(scene),
+        size,
+        path,
+        preferred_format(),
+        add_to,
+        scene.frame_float,
+        frame,
+        meant,
+        label,
+    )
+
+
+def _render_end_frame(submission: Submission, scene: bpy.types.Scene, size: PictureSize) -> None:
     picture = submission.spec.last_frame
     assert picture is not None
 
@@ -188,14 +277,14 @@ def _render_end_frame(
         return replace(spec, last_frame=replace(picture, size=made.size))
 
     frame, label = end_frame_of(scene), "Rendering End Frame…"
-    path, file_format = Path(picture.path), preferred_format()
+    camera = scene.grok_video.end_camera
     submission.steps.append(
-        CameraStep(scene.name, size, path, file_format, add_to, frame, camera, label)
+        _camera_step(scene, size, Path(picture.path), add_to, frame, label, camera)
     )
 
 
 def _render_keyframe(
-    submission: Submission, scene: bpy.types.Scene, size: tuple[int, int], number: int, frame: int
+    submission: Submission, scene: bpy.types.Scene, size: PictureSize, number: int, frame: int
 ) -> None:
     picture = submission.spec.keyframes[number].picture
 
@@ -204,7 +293,5 @@ def _render_keyframe(
         done[number] = replace(done[number], picture=replace(picture, size=made.size))
         return replace(spec, keyframes=tuple(done))
 
-    path, file_format, label = Path(picture.path), preferred_format(), "Rendering Keyframe…"
-    submission.steps.append(
-        CameraStep(scene.name, size, path, file_format, add_to, frame, "", label)
-    )
+    path = Path(picture.path)
+    submission.steps.append(_camera_step(scene, size, path, add_to, frame, "Rendering Keyframe…"))

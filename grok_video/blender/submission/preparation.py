@@ -21,9 +21,10 @@ import bpy
 from ...core.clock import Clocks
 from ...core.record import mutable_record
 from ...core.spec import JobSpec, mark_of
+from .. import scenes
+from ..identity import Meant
 from ..refusal import Interrupted
-from ..sources import pixels
-from ..sources.camera import CameraRender
+from ..sources import pixels, ways
 
 SHOW_SECONDS = 0.15  # between a click and its first step: time for a redraw that shows the click
 #: Takes a spec and returns it with what a step has made; takes None and returns None for a picture without a job.
@@ -55,28 +56,42 @@ class Step(ABC):
 
 @mutable_record
 class CameraStep(Step):
-    """A still of a scene's camera, at its current frame or another one."""
+    """A still of a scene's camera, where the playhead was at the click or at another frame."""
 
-    scene: str
+    scene: Meant
     size: tuple[int, int]
     path: Path
     file_format: str
     add_to: Callable[[Any, pixels.Still], Any]
-    frame: int | None = None  # None: the scene's current frame
-    camera: str = ""  # name of an object; '': the scene's camera, or the one that a marker binds
+    playhead: float  # of the scene at the click
+    frame: int | None = None  # None: the playhead's
+    camera: Meant | None = None  # None: the camera that the scene has then
     label: str = "Rendering…"
-    render: CameraRender | None = None
+    render: ways.Render | None = None
 
     def start(self, context: bpy.types.Context) -> None:
-        scene = bpy.data.scenes.get(self.scene)
+        scene = self.scene.find(bpy.data.scenes)
         if scene is None:
-            raise Interrupted("The scene to be rendered is gone.")
-        camera = bpy.data.objects.get(self.camera) if self.camera else None
+            raise Interrupted(f"The scene “{self.scene.name}” to be rendered is gone.")
+        camera = self.camera.find(bpy.data.objects) if self.camera else None
         if self.camera and camera is None:
-            raise Interrupted(f"The camera “{self.camera}” is gone.")
-        self.render = CameraRender.start(
-            context, scene, self.size, self.path, self.file_format, self.frame, camera
+            raise Interrupted(f"The camera “{self.camera.name}” is gone.")
+        frame = self._frame(scene)
+        if camera == scenes.camera_of(scene, frame):
+            camera = None  # as the artist's own render: with the cameras that markers bind
+        self.render = ways.start(
+            context, scene, self.size, self.path, self.file_format, frame, camera
         )
+
+    def _frame(self, scene: bpy.types.Scene) -> int | None:
+        """The frame of the still, None for the scene's current one. Raises Interrupted."""
+        if self.frame is not None or scene.frame_float == self.playhead:
+            return self.frame
+        if not self.playhead.is_integer():
+            raise Interrupted(
+                f"The playhead was moved from {self.playhead:g}, between two frames, before the still was begun."
+            )
+        return int(self.playhead)
 
     def poll(self, context: bpy.types.Context) -> Change | None:
         assert self.render is not None
@@ -142,6 +157,7 @@ class Preparation:
     since: float = field(default_factory=time.monotonic)
     running: Step | None = None
     held: bool = False  # its job waits for the artist's word: a script clicked
+    allow_single_color: bool = False  # a script says that frames of one colour are meant
     clicked: Clocks = field(default_factory=Clocks.now)
 
     @property

@@ -12,15 +12,16 @@ import bpy
 from ...core import mp4
 from ...core.framing import nearest_ratio
 from ...core.record import record
-from ...core.spec import Clip, JobSpec, Kind, Source, SourceVideo
+from ...core.spec import Clip, JobSpec, Kind, Source, SourceVideo, Target
 from ...service import models
 from ...service.pricing import priced_resolution
-from .. import compat
+from .. import compat, identity
 from ..refusal import Refused
 from ..sources import bake
-from ..timeline.source_marks import find_source, source_id
-from ..timeline.source_strip import SourceStrip, file_refusal
-from ..timeline.strips import SAME_FRAME, is_heard, sounds_of
+from ..timeline.sounds import is_heard, sounds_of
+from ..timeline.source_marks import find_source, marks_of, source_id
+from ..timeline.source_strip import SourceStrip, file_refusal, source_strip_of
+from ..timeline.strips import SAME_FRAME
 from .common import DRAFT, FindJob, Submission, draft_of, signed, target_of, video_path
 from .preparation import BakeStep
 
@@ -112,61 +113,94 @@ def rework_draft(
 
 def rework(draft: JobSpec, job_id: str, part: StripPart, session: str, place: str) -> Submission:
     source, strip = part.source, strip_of(part.source)
-    if why := file_refusal(strip):
+    if why := file_refusal(strip, part.start, part.end):
         raise Refused(why)
-    target = target_of(session, strip.id_data, part.end if place == "AFTER" else part.start)
-    submission = Submission(signed(draft, job_id, target))
-    if part.clip is None:
-        path = video_path(job_id)
-        submission.steps.append(
-            BakeStep(lambda: _bake(source, part.start, part.end, path), "Preparing Strip…")
-        )
-    # The strip is marked last: a click that is refused leaves it as it was.
-    target = replace(
-        target,
+    target = target_of(
+        session,
+        strip.id_data,
+        part.end if place == "AFTER" else part.start,
         place=place,
         strip=source.strip,
-        mark=source_id(strip),
         channel=source.channel,
         length=part.end - part.start,
         offset=part.start - source.origin,
     )
-    submission.spec = replace(submission.spec, target=target)
+    submission = Submission(signed(draft, job_id, target))
+    if part.clip is None:
+        path = video_path(job_id)
+        submission.steps.append(
+            BakeStep(lambda: _bake(part, submission.spec.target, path), "Preparing Strip…")
+        )
+    # The strip is marked last: a click that is refused leaves it as it was.
+    submission.spec = replace(submission.spec, target=replace(target, mark=source_id(strip)))
     return submission
 
 
-def strip_named(scene_name: str, name: str) -> Any:
+def strip_named(scene: bpy.types.Scene, name: str) -> Any:
     """The strip of that name, looked up anew: an undo makes every strip another object. Raises Refused."""
-    scene = bpy.data.scenes.get(scene_name)
-    if scene is not None and scene.sequence_editor is not None:
+    if scene.sequence_editor is not None:
         strip = compat.strips_all(scene.sequence_editor).get(name)
         if strip is not None:
             return strip
-    raise Refused(f"There is no strip “{name}” in the scene “{scene_name}”.")
+    raise Refused(f"There is no strip “{name}” in the scene “{scene.name}”.")
 
 
 def strip_of(source: SourceStrip) -> Any:
     """Blender's strip of a source strip. Raises Refused."""
-    return strip_named(source.scene, source.strip)
+    scene = source.scene_meant.find(bpy.data.scenes)
+    if scene is None:
+        raise Refused(f"The scene “{source.scene}” is gone.")
+    return strip_named(scene, source.strip)
+
+
+def _strip_as_clicked(source: SourceStrip, target: Target) -> Any:
+    """The strip that was clicked, be it called otherwise by now. Raises Refused.
+
+    Without its mark, which undo may take back, a strip of that name counts where it shows what the clicked strip did.
+    """
+    strip = _marked_source(target)
+    if strip is not None and (target.mark in marks_of(strip) or _shows_the_same(strip, source)):
+        return strip
+    raise Refused(_gone(target))
+
+
+def _shows_the_same(strip: Any, source: SourceStrip) -> bool:
+    now = source_strip_of(strip)
+    return (now.start, now.end, now.origin, now.path, now.job) == (
+        source.start,
+        source.end,
+        source.origin,
+        source.path,
+        source.job,
+    )
+
+
+def _marked_source(target: Target) -> Any | None:
+    """The source strip of a click in this file, by its mark or else its name; None when it is gone."""
+    scene = identity.scene_of(target, same_file=True)
+    content = target.offset if target.place == "OVER" else None
+    if scene is None:
+        return None
+    return find_source(scene, target.strip, target.mark, target.frame, content=content)
+
+
+def _gone(target: Target) -> str:
+    return f"The strip “{target.strip}” is not there any more."
 
 
 def source_refusal(spec: JobSpec) -> str:
     """'' or a sentence that the source strip of ``spec`` is not there any more, deleted or undone since the click."""
     target = spec.target
-    if not target.strip:
-        return ""
-    scene = bpy.data.scenes.get(target.scene)
-    content = target.offset if target.place == "OVER" else None
-    if scene is not None and find_source(
-        scene, target.strip, target.mark, target.frame, content=content
-    ):
-        return ""
-    return f"The strip “{target.strip}” is not there any more."
+    return _gone(target) if target.strip and _marked_source(target) is None else ""
 
 
-def _bake(source: SourceStrip, start: int, end: int, path: Path) -> bake.Bake:
-    """Begin to bake the frames [start, end) of a source strip into ``path``. Raises Refused, Interrupted."""
-    strip = strip_of(source)
+def _bake(part: StripPart, target: Target, path: Path) -> bake.Bake:
+    """Begin to bake the part of a strip into ``path``, wherever that was moved since. Raises Refused, Interrupted."""
+    strip = _strip_as_clicked(part.source, target)
+    # The content of a single picture moves with the left handle, and is the same everywhere.
+    still = compat.content_length(strip) <= 1
+    moved = 0 if still else compat.content_start(strip) - part.source.origin
     # Only the sounds that are heard: the bake plays every sound that it is given, muted or not.
     sounds = [sound for sound in sounds_of(strip) if is_heard(sound)]
+    start, end = part.start + moved, part.end + moved
     return bake.Bake.strip(strip.id_data, strip, start, end, sounds, path)

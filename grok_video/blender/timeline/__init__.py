@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         importing,
         media,
         placement,
+        room,
+        sounds,
         source_marks,
         source_strip,
         strips,

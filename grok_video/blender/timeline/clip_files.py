@@ -21,19 +21,24 @@ from .strips import job_of
 FOLDER = "grok_video"  # beside the .blend
 
 
-def clip_folder(blend: str, output_dir: Path) -> Path:
-    """The folder for new clips: ``grok_video`` beside the .blend, else ``output_dir``.
+def clip_folder(blend: str, output_dir: Path | None) -> Path | None:
+    """The folder for new clips: ``grok_video`` beside the .blend, else ``output_dir`` as it is given.
 
-    ``output_dir`` where ``blend`` is '' (a file that was never saved), where its folder cannot be written, and where
-    that lies in an asset library.
+    ``output_dir`` where ``blend`` is '' (a file that was never saved), where its folder cannot be written, where that
+    lies in an asset library, and where Blender could not read a clip in it. Raises OSError where nobody can tell.
     """
-    if not blend:
+    if not blend or is_unreadable(blend):
         return output_dir
     folder = Path(blend).parent / FOLDER
     libraries = bpy.context.preferences.filepaths.asset_libraries
     if any(library.path and folder.is_relative_to(library.path) for library in libraries):
         return output_dir
     return folder if _writable(folder if folder.exists() else folder.parent) else output_dir
+
+
+def is_unreadable(path: str) -> bool:
+    """Whether Blender cannot read a file at ``path``: it takes a backslash in a name for the end of a folder's name."""
+    return os.sep != "\\" and "\\" in path
 
 
 def clip_path(folder: Path, when: datetime, prompt: str, job_id: str) -> Path:
@@ -64,6 +69,8 @@ def collect_clips(context: bpy.types.Context) -> tuple[int, list[str]]:
     if not bpy.data.filepath:
         return 0, ["The file has no folder yet. Save it first."]
     folder = Path(bpy.data.filepath).parent / FOLDER
+    if is_unreadable(str(folder)):
+        return 0, [f"Blender could not read clips in {folder}: there is a backslash in its name."]
     moved: dict[Path, Path | None] = {}  # None: could not be copied
     copied = 0
     sentences: list[str] = []

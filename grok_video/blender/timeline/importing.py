@@ -14,9 +14,10 @@ from typing import Any
 import bpy
 
 from ...core.record import record
-from .. import compat
+from .. import compat, said
 from ..refusal import Refused
-from .channels import FOREVER, free_channels
+from .channels import FOREVER, extent, free_channels, lowest_place, set_channels
+from .clip_files import is_unreadable
 from .colour import colour_plan
 from .strips import JOB_PROPERTY, strip_name
 
@@ -26,12 +27,13 @@ _MOVING = ("TRANSFORM_OT_", "SEQUENCER_OT_")
 
 @record
 class Clip:
-    """A finished clip that is to become a movie strip and a sound strip."""
+    """A finished clip that is to become a movie strip and, where it has sound, a sound strip."""
 
     path: str
     name: str  # for the strips: the prompt
     job_id: str
     made_from_view: str  # the view transform that the clip's source came through; '' for none
+    has_sound: bool = True
 
 
 @record
@@ -87,7 +89,7 @@ def bring_in(
     base = editor if meta is None else meta
     before = {strip.name for strip in compat.strips_all(editor)}
     try:
-        movie, sound = _add(context, scene, base, clip.path, frame)
+        movie, sound = _add(context, scene, base, clip, frame)
         plan = colour_plan(scene, clip.made_from_view)
         if plan.colorspace:
             movie.colorspace_settings.name = plan.colorspace
@@ -113,27 +115,48 @@ def bring_in(
 
 
 def _add(
-    context: bpy.types.Context, scene: bpy.types.Scene, base: Any, path: str, frame: int
+    context: bpy.types.Context, scene: bpy.types.Scene, base: Any, clip: Clip, frame: int
 ) -> tuple[Any, Any]:
-    """The new movie strip and its sound strip or None, on channels that are free from ``frame`` for ever.
+    """The new movie strip and its sound strip or None, on channels that are free for their whole length.
 
-    Their length is known only afterwards. Raises Refused, and may leave strips.
+    Raises Refused, and may leave strips.
     """
     before = {strip.name for strip in compat.strips(base)}
-    channel = free_channels(base, frame, FOREVER, 2)
+    at = frame
+    try:  # their length is known only afterwards
+        channel = free_channels(base, frame, FOREVER, 2)
+    except Refused:
+        # In a crowded edit: behind all strips first, as Blender adds a clip to neighbouring channels only.
+        at = max([frame, *(compat.span(strip)[1] for strip in compat.strips(base))])
+        channel = 1
     try:
         with (
             _looking_into(scene.sequence_editor, base),
             _no_proxies(context),
             _sequencer_context(context, scene),
         ):
-            compat.add_movie(path, frame, channel)
-    except RuntimeError as error:
-        raise Refused(f"Blender cannot read the clip {path}.") from error
+            compat.add_movie(clip.path, at, channel, sound=clip.has_sound)
+    except said.BLENDERS_ERRORS as error:
+        hint = ""
+        if is_unreadable(clip.path):
+            hint = "It takes the backslash in a folder's name for the end of that name: rename the folder."
+        raise Refused(f"Blender cannot read the clip {clip.path}.", hint) from error
     new = {s.type: s for s in compat.strips(base) if s.name not in before}
     if "MOVIE" not in new:
-        raise Refused(f"Blender finds no pictures in the clip {path}.")
-    return new["MOVIE"], new.get("SOUND")
+        raise Refused(f"Blender finds no pictures in the clip {clip.path}.")
+    movie, sound = new["MOVIE"], new.get("SOUND")
+    if at != frame:
+        _bring_back(base, movie, sound, frame - at)
+    return movie, sound
+
+
+def _bring_back(base: Any, movie: Any, sound: Any, by: int) -> None:
+    """Move the new strips by ``by`` frames, onto channels that are free there. Raises Refused."""
+    start, end, mine = extent(movie, sound)
+    place = lowest_place(base, start + by, end + by, sound=sound is not None, ignored=mine)
+    set_channels(base, movie, sound, *place)
+    for strip in filter(None, (movie, sound)):
+        compat.shift(strip, by)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def show_again(job_id: str, path: str) -> tuple[int, bool]:
         if owner is None:
             continue
         own = path_of(owner)
-        if not _same(own, path) and os.path.exists(own):
+        if not _same(own, path) and os.path.isfile(own):
             continue
         shown += 1
         if owner in done:  # the pieces of a cut sound share one block of data

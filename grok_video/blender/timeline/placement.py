@@ -15,19 +15,19 @@ from ...service.pricing import new_part_only
 from .. import compat
 from ..refusal import Refused
 from . import importing
-from .channels import MAX_CHANNEL, NO_CHANNEL, covering_strips, settle_lowest, taken_channels
-from .importing import Clip, Landing
-from .source_marks import pieces_of
-from .strips import (
-    cover_scale,
-    is_heard,
-    meta_at,
-    metas_around,
-    owner_of,
-    sounds_of,
-    visible_span,
-    volume_of,
+from .channels import (
+    MAX_CHANNEL,
+    covering_strips,
+    extent,
+    first_free,
+    set_channels,
+    settle_lowest,
+    taken_channels,
 )
+from .importing import Clip, Landing
+from .sounds import is_heard, sounds_of, voices_of, volume_of
+from .source_marks import pieces_of
+from .strips import cover_scale, meta_at, metas_around, owner_of, visible_span
 
 #: Scene frames by which a clip of 24 frames a second may end early at the scene's own rate.
 _ROUNDING = 1
@@ -52,7 +52,7 @@ def place_after(
     or which the artist has ``chosen``. Raises Refused.
     """
     seam = frame if source is None else visible_span(source)[1]
-    meta = _meta_for(scene, source, seam)
+    meta = meta_for(scene, source, seam)
     # At each frame of the scene Blender shows the nearest frame of the file. 5.0 takes an earlier frame at some
     # rates, and never shows others at 25 and 30 a second: there one frame is held at the seam (measured).
     hidden = round(head * scene.render.fps / scene.render.fps_base)
@@ -120,7 +120,7 @@ def place_over(
     """
     start = part.frame if source is None else compat.content_start(source) + part.content
     first, end = _seen(source, part, start)
-    meta = _meta_for(scene, source, first)
+    meta = meta_for(scene, source, first)
 
     def settle(base: Any, movie: Any, sound: Any) -> str:
         said = []
@@ -138,14 +138,15 @@ def place_over(
         opening = first if first < after else start
         _cut(movie, sound, opening, after)
         _cover(movie)
-        channel = part.channel
+        channel, name = part.channel, "the strip that was edited"
         if source is None:
             said.append("The strip that was edited is gone, so the edit lies where it was.")
         else:
-            channel = _stand(base, source).channel
+            stand = stand_of(base, source)
+            channel, name = stand.channel, f"“{stand.name}”"
             said.append(_hush(sound, source))
         said.append(_cut_by_meta(meta, after))
-        _settle_above(base, movie, sound, channel)
+        said.append(_settle_above(base, movie, sound, channel, name))
         return " ".join(filter(None, said))
 
     return importing.bring_in(context, scene, clip, meta=meta, frame=start, settle=settle)
@@ -164,7 +165,7 @@ def _seen(source: Any, part: SentPart, start: int) -> tuple[int, int]:
     return min(first for first, _ in seen), max(after for _, after in seen)
 
 
-def _meta_for(scene: bpy.types.Scene, source: Any, frame: int) -> Any:
+def meta_for(scene: bpy.types.Scene, source: Any, frame: int) -> Any:
     """The meta strip to place into: the innermost around the source that is open and shows ``frame``.
 
     Never a closed meta strip, in which the artist does not work. Blender does not make a meta strip longer for what is
@@ -180,7 +181,7 @@ def _meta_for(scene: bpy.types.Scene, source: Any, frame: int) -> Any:
     return None
 
 
-def _stand(base: Any, source: Any) -> Any:
+def stand_of(base: Any, source: Any) -> Any:
     """The strip directly in ``base`` that is the source, or the meta strip that holds it."""
     while owner_of(source) != base:
         source = source.parent_meta()
@@ -218,7 +219,7 @@ def _follow_sounds(sound: Any, source: Any) -> None:
 
 def _hush(sound: Any, source: Any) -> str:
     """Mute the sound of an edit, as its source's sound plays on below; returns a sentence that says so, or ''."""
-    before = sounds_of(source)
+    before = voices_of(source)
     if sound is None or not before:
         return ""
     sound.mute = True
@@ -229,8 +230,8 @@ def _hush(sound: Any, source: Any) -> str:
 
 def _settle_behind(base: Any, movie: Any, sound: Any, source: Any, seam: int) -> None:
     """Bring the new strips onto the source's channels where those are free, else onto the lowest free channels."""
-    stand = _stand(base, source)
-    start, end, mine = _extent(movie, sound)
+    stand = stand_of(base, source)
+    start, end, mine = extent(movie, sound)
     taken = taken_channels(base, start, end, mine)
     # A strip above that begins at or behind the seam would hide the extension. One that lies over the source as
     # well, a logo or a vignette, is meant to.
@@ -245,40 +246,41 @@ def _settle_behind(base: Any, movie: Any, sound: Any, source: Any, seam: int) ->
     _move(base, movie, sound, stand.channel, [*beside, stand.channel - 1])
 
 
-def _settle_above(base: Any, movie: Any, sound: Any, channel: int) -> None:
-    """Bring the picture onto the lowest channel above ``channel`` that is free."""
-    taken = taken_channels(base, *_extent(movie, sound))
-    above = range(channel + 1, MAX_CHANNEL + 1)
-    _move(base, movie, sound, _first_free(above, taken), [])
+def _settle_above(base: Any, movie: Any, sound: Any, channel: int, name: str) -> str:
+    """Bring the picture onto the lowest channel above ``channel`` that is free; returns a sentence or ''.
+
+    Where ``channel`` is the last, no clearing makes room above: a clip that was paid is placed below, and that is said.
+    """
+    if channel >= MAX_CHANNEL:
+        settle_lowest(base, movie, sound)
+        return f"There is no channel above {name}, so the edit lies on channel {movie.channel}. Mute {name} to see it."
+    place = extent(movie, sound)
+    above = free_above(base, *place, channel=channel)
+    if not above:
+        raise Refused(*nothing_above(name, channel))
+    _move(base, movie, sound, above, [])
+    return ""
+
+
+def free_above(base: Any, start: int, end: int, ignored: frozenset[str], *, channel: int) -> int:
+    """The lowest channel above ``channel`` that is free in [start, end); 0 where there is none."""
+    taken = taken_channels(base, start, end, ignored)
+    return next((c for c in range(channel + 1, MAX_CHANNEL + 1) if c not in taken), 0)
+
+
+def nothing_above(name: str, channel: int) -> tuple[str, str]:
+    """Why an edit finds no place over its source ``name`` on ``channel``, and what helps."""
+    return (
+        f"There is no free channel above {name}, where the edit belongs.",
+        f"Clear, unlock or unmute one of the channels {channel + 1} to {MAX_CHANNEL}.",
+    )
 
 
 def _move(base: Any, movie: Any, sound: Any, channel: int, wanted: list[int]) -> None:
     """Bring the picture to the free ``channel``, the sound to a free channel, one of ``wanted`` where one is free."""
-    if sound is None:
-        if movie.channel != channel:
-            movie.channel = channel
-        return
-    taken = taken_channels(base, *_extent(movie, sound)) | {channel}
-    beside = _first_free([*wanted, *range(1, MAX_CHANNEL + 1)], taken)
-    # First out of the way: Blender 4.5 crashes when a strip is set onto a channel that is occupied there.
-    if sound.channel == channel:
-        spare = range(MAX_CHANNEL, 0, -1)
-        sound.channel = _first_free(spare, taken | {movie.channel})
-    for strip, place in ((movie, channel), (sound, beside)):
-        if strip.channel != place:
-            strip.channel = place
-
-
-def _first_free(channels: Any, taken: set[int]) -> int:
-    for channel in channels:
-        if channel >= 1 and channel not in taken:
-            return channel
-    raise Refused(NO_CHANNEL)
-
-
-def _extent(movie: Any, sound: Any) -> tuple[int, int, frozenset[str]]:
-    """The scene frames [start, end) that the new strips take, and their names."""
-    mine = [strip for strip in (movie, sound) if strip is not None]
-    start = min(compat.span(strip)[0] for strip in mine)
-    end = max(compat.span(strip)[1] for strip in mine)
-    return start, end, frozenset(strip.name for strip in mine)
+    beside = 0
+    if sound is not None:
+        place = extent(movie, sound)
+        taken = taken_channels(base, *place) | {channel}
+        beside = first_free([*wanted, *range(1, MAX_CHANNEL + 1)], taken, place)
+    set_channels(base, movie, sound, channel, beside)

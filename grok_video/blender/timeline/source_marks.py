@@ -22,17 +22,18 @@ def source_id(strip: Any) -> str:
     An old mark serves again unless another strip has the same: since then the strip was cut or duplicated, and the
     other piece is not meant now. No undo step is made.
     """
-    marks = _marks(strip)
+    marks = marks_of(strip)
     others = [s for s in compat.strips_all(strip.id_data.sequence_editor) if s != strip]
     for known in reversed(marks):
-        if not any(known in _marks(s) for s in others):
+        if not any(known in marks_of(s) for s in others):
             return known
     fresh = new_id()
     strip[SOURCE_PROPERTY] = " ".join((*marks, fresh))
     return fresh
 
 
-def _marks(strip: Any) -> list[str]:
+def marks_of(strip: Any) -> list[str]:
+    """The marks that a strip bears."""
     return text_of(strip, SOURCE_PROPERTY, _LONGEST_MARKS).split()
 
 
@@ -49,7 +50,7 @@ def find_source(
     if scene.sequence_editor is None:
         return None
     every = [s for s in compat.strips_all(scene.sequence_editor) if s.type != "SOUND"]
-    marked = [s for s in every if mark in _marks(s)] if mark else []
+    marked = [s for s in every if mark in marks_of(s)] if mark else []
     if not marked:
         return next((s for s in every if s.name == name), None)
 
@@ -91,7 +92,7 @@ def pieces_of(strip: Any, mark: str) -> list[Any]:
     return [
         s
         for s in compat.strips(owner_of(strip))
-        if s == strip or (mark in _marks(s) and _in_step(s, strip))
+        if s == strip or (mark in marks_of(s) and _in_step(s, strip))
     ]
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ...core.files import open_given
+from ...core.picture_kind import HEAD, kind_of
 from ...core.record import record
 from .. import compat
+from ..identity import Meant
 from ..refusal import Refused
 from . import colour
+from .sounds import belongs_to
 from .strips import (
     ALIKE,
-    belongs_to,
     cover_scale,
     curves_of,
     job_of,
@@ -32,7 +36,7 @@ _SHOW_WHAT_IS_BELOW = {"ADJUSTMENT": "An adjustment strip", "MULTICAM": "A multi
 class SourceStrip:
     """A strip as it would be sent: where it lies, the frames that it shows, the job and file it shows them of."""
 
-    scene: str
+    scene: str  # its name
     strip: str
     channel: int
     start: int  # scene frames [start, end) that are seen: between the handles of strip and metas
@@ -42,6 +46,7 @@ class SourceStrip:
     job: str  # id of the job that the strip came from; '' for none
     whole: bool  # shows all of its file as the job's clip came in: the file can be sent instead
     path: str  # a movie's file, absolute, perhaps another than the job's clip; '' for other kinds
+    scene_meant: Meant
 
     @property
     def seconds(self) -> float:
@@ -90,6 +95,7 @@ def source_strip_of(strip: Any) -> SourceStrip:
         job=job_of(strip),
         whole=_is_whole(strip),
         path=path_of(strip) if strip.type == "MOVIE" else "",
+        scene_meant=Meant.of(scene),
     )
 
 
@@ -158,13 +164,13 @@ def _picture_refusal(strip: Any) -> str:
     return ""
 
 
-def file_refusal(strip: Any) -> str:
-    """'' or a sentence that a file which ``strip`` shows is not there or cannot be read.
+def file_refusal(strip: Any, start: int, end: int) -> str:
+    """'' or a sentence that a file which ``strip`` shows in the scene frames [start, end) is missing or unreadable.
 
     Looks at the disk: for a click, not for a redraw.
     """
     advice = "Put it back, or choose another with Strip › Inputs › Change Path/Files."
-    for shown in _all_shown(strip):
+    for shown, frames in _all_shown(strip, range(start, end)):
         if shown.type == "MOVIE":
             path = path_of(shown)
             if not os.path.isfile(path):
@@ -173,22 +179,54 @@ def file_refusal(strip: Any) -> str:
                 return f"Blender cannot read the movie of “{shown.name}”: {path}. {advice}"
         elif shown.type == "IMAGE":
             folder = bpy.path.abspath(shown.directory)
-            for element in shown.elements:
+            for element in _images_at(shown, frames):
                 path = os.path.join(folder, element.filename)
                 if not os.path.isfile(path):
                     return f"An image of “{shown.name}” is missing: {path}. {advice}"
+                if words := _unseen_kind(path):
+                    return f"An image of “{shown.name}” is {words}, which is not seen: {path}. Save it as a PNG or JPEG."
     return ""
 
 
-def _all_shown(strip: Any) -> Iterator[Any]:
-    """The strip, and the strips it is made of: inputs of an effect, what is not muted in a meta strip."""
-    yield strip
+def _images_at(strip: Any, frames: Iterable[int]) -> list[Any]:
+    """The elements of an image strip that are shown at those scene frames, each once: Blender knows which."""
+    found = (strip.strip_elem_from_frame(frame) for frame in frames)
+    return list({e.filename: e for e in found if e is not None}.values())
+
+
+def _unseen_kind(path: str) -> str:
+    """'' or the kind of a picture of which Blender shows nothing, as words."""
+    try:
+        with open_given(Path(path)) as file:
+            return kind_of(file.read(HEAD))
+    except OSError:
+        return "a file that cannot be read"
+
+
+def _all_shown(strip: Any, frames: range) -> Iterator[tuple[Any, range]]:
+    """The strip, and what it is made of: inputs of an effect, what is not muted in a meta strip.
+
+    Each with the scene frames that are seen of it: those hidden by the handles of a meta strip or its strips are not.
+    """
+    yield strip, frames
     for source in compat.inputs(strip):
-        yield from _all_shown(source)
-    if strip.type == "META":
-        for inside in compat.strips(strip):
-            if not inside.mute:
-                yield from _all_shown(inside)
+        # A speed effect shows other frames of its input than those at the same time.
+        anything = strip.type == "SPEED"
+        yield from _all_shown(source, range(*compat.span(source)) if anything else frames)
+    if strip.type != "META":
+        return
+    # Backwards, faster or slower, or with each frame held for some time, a meta strip shows other frames than those at
+    # the same time, also of those that its handles hide: any that it has.
+    plain = not (strip.use_reverse_frames or strip.strobe > 1.0 or compat.is_retimed_meta(strip))
+    for inside in compat.strips(strip):
+        first, after = compat.span(inside)
+        part = (
+            range(max(first, frames.start), min(after, frames.stop))
+            if plain
+            else range(first, after)
+        )
+        if part and not inside.mute and not strip.channels[inside.channel].mute:
+            yield from _all_shown(inside, part)
 
 
 def refusal_to_extend(source: SourceStrip, least: float) -> str:

@@ -1,4 +1,4 @@
-"""Facts about strips: their scene and name, what of a strip is seen, its sounds, the job it came from."""
+"""Facts about strips: their scene and name, what of a strip is seen, the job it came from."""
 
 from __future__ import annotations
 
@@ -113,59 +113,6 @@ def pixels_of(strip: Any) -> tuple[int, int]:
             return element.orig_width, element.orig_height
     width, height = scenes.frame_size(strip.id_data)
     return round(width), round(height)
-
-
-def sounds_of(strip: Any) -> list[Any]:
-    """The sound strips that belong to what ``strip`` shows.
-
-    To a movie belong the sounds that Blender connects with it (known from 5.2 on), else the sounds at the same time
-    that are from the same job, or from the same file in step with it. To a meta strip belong the sounds inside, to an
-    effect the sounds of its inputs.
-    """
-    if strip.type == "META":
-        inside = compat.strips(strip)
-        direct = [s for s in inside if s.type == "SOUND"]
-        return direct + [sound for s in inside if s.type == "META" for sound in sounds_of(s)]
-    if strip.type == "MOVIE":
-        linked = [s for s in compat.connected(strip) if s.type == "SOUND"]
-        return linked or [s for s in compat.strips(owner_of(strip)) if belongs_to(s, strip)]
-    found = {s.name: s for source in compat.inputs(strip) for s in sounds_of(source)}
-    return list(found.values())
-
-
-def is_heard(sound: Any) -> bool:
-    """Whether a sound strip can be heard: neither silent, nor muted, nor in a muted channel or meta strip."""
-    pieces = (sound, *metas_around(sound))
-    return (
-        volume_of(sound) > 0.0
-        and not any(piece.mute for piece in pieces)
-        and not any(owner_of(piece).channels[piece.channel].mute for piece in pieces)
-    )
-
-
-def volume_of(sound: Any) -> float:
-    """The volume of a sound strip; of an animated volume the highest, so that a fade does not count."""
-    keys = [
-        key.co[1]
-        for curve in curves_of(sound, "volume")
-        for key in getattr(curve, "keyframe_points", ())
-    ]
-    return max(keys, default=sound.volume)
-
-
-def belongs_to(sound: Any, movie: Any) -> bool:
-    if sound.type != "SOUND" or movie.type != "MOVIE":
-        return False
-    start, end = compat.span(sound)
-    first, after = compat.span(movie)
-    if start >= after or first >= end:
-        return False
-    if (job := job_of(movie)) and job_of(sound) == job:
-        return True
-    apart = abs(compat.content_start(sound) - compat.content_start(movie))
-    return (
-        apart <= SAME_FRAME and sound.sound is not None and path_of(sound.sound) == path_of(movie)
-    )
 
 
 def path_of(owner: Any) -> str:

@@ -10,6 +10,7 @@ from . import (
     extend,
     generate,
     job_actions,
+    list_folder,
     preferences,
     properties,
     references,
@@ -22,6 +23,7 @@ from . import (
 MODULES = (
     properties,
     preferences,
+    list_folder,
     generate,
     extend,
     edit,

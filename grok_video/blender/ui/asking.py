@@ -10,14 +10,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.props import IntProperty, StringProperty
+from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ...core.amount import priced, usd
 from ...core.job import FINAL_STATES, Job, State
+from ...core.legible import legible
 from ...core.problem import ProblemCode
-from .. import config, submission, timeline
+from ...core.shape import other_shape
+from .. import config, identity, submission, telling, timeline
 from ..refusal import Interrupted, Refused
-from ..session import blocking, click, questions, queue, spending, watch
+from ..session import blocking, click, moving, questions, queue, spending, watch
 from ..session.blocking import (
     INTERRUPTED_SECONDS,
     UNREACHABLE_SECONDS,
@@ -34,11 +36,17 @@ if TYPE_CHECKING:
 
 Result = set[Any]
 JOB = StringProperty(name="Job", description="Id of the job; empty: the newest that fits")
+ALLOW_SINGLE_COLOR = BoolProperty(
+    name="Allow Single Color",
+    description="Buy the clip even if its first frame, end frame or a keyframe is one colour from "
+    "edge to edge. In a window such a clip waits for Send otherwise",
+    options={"SKIP_SAVE"},
+)
 
 
 def refuse(operator: bpy.types.Operator, error: Exception) -> Result:
     """Report an error's sentence where artists look for errors; in scripts the operator then raises RuntimeError."""
-    operator.report({"ERROR"}, str(error))
+    telling.report(operator, "ERROR", str(error))
     watch.redraw()
     return {"CANCELLED"}
 
@@ -74,11 +82,13 @@ def finish(
     try:
         job = blocking.wait_until(context, job_id, is_over)
     except KeyboardInterrupt:
-        operator.report({"ERROR"}, interrupted(context, job_id))
+        telling.report(operator, "ERROR", interrupted(context, job_id))
         return {"CANCELLED"}
     words, bad = spending.bill(job)
     if words:
-        operator.report({"WARNING" if bad else "INFO"}, words)
+        telling.report(operator, "WARNING" if bad else "INFO", words)
+    if shape := other_shape(job):
+        telling.report(operator, "WARNING", shape)
     if job.state in wanted:
         return {"FINISHED"}
     problem = job.problem
@@ -87,7 +97,7 @@ def finish(
         # The script may send the clip again: left in the queue, this job would be bought as well.
         blocking.stop_unsent(context, job_id, INTERRUPTED_SECONDS)
         sentence = f"{sentence} {became_of(job_id)}"
-    operator.report({"ERROR"}, sentence)
+    telling.report(operator, "ERROR", sentence)
     return {"CANCELLED"}
 
 
@@ -97,7 +107,7 @@ ON_THE_TIMELINE = frozenset({State.IMPORTED})
 def target_of(context: bpy.types.Context, name: str) -> bpy.types.Scene:
     if not name:
         return timeline.strips.target_scene(context)
-    scene = bpy.data.scenes.get(name)
+    scene = identity.named(bpy.data.scenes, name)
     if scene is None:
         raise Refused(f"There is no scene “{name}” in this file.")
     return scene
@@ -120,7 +130,7 @@ def ask_service(
         watch.redraw()
         return {"FINISHED"}
     answer = blocking.wait_for(context, lambda: questions.answer_to(question))
-    operator.report({"INFO" if answer["ok"] else "ERROR"}, str(answer["message"]))
+    telling.report(operator, "INFO" if answer["ok"] else "ERROR", str(answer["message"]))
     return {"FINISHED"} if answer["ok"] else {"CANCELLED"}
 
 
@@ -143,11 +153,47 @@ class Asks(bpy.types.Operator if TYPE_CHECKING else object):
             if not bpy.app.background or not queued:
                 raise
             for job_id in queued:
-                self.report({"ERROR"}, interrupted(context, job_id))
+                telling.report(self, "ERROR", interrupted(context, job_id))
             return {"CANCELLED"}
 
 
-class Buys(Asks):
+class Pressed(Asks):
+    """Operators that listen to the artist's own press alone; ``invoke`` notes whether it was called for one."""
+
+    _pressed = False
+
+    @property
+    def _is_word(self) -> bool:
+        """Whether the artist says so: by a press, or by the leave given to scripts."""
+        with click.begun_by(press=self._pressed):
+            return click.may_buy()
+
+
+class Settles(Pressed):
+    """Operators by whose word a purchase counts otherwise, or not at all: never a script's in a window."""
+
+    bl_options = set()
+
+    def ask(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        """Let the artist confirm; then ``execute``. Raises Refused."""
+        raise NotImplementedError
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        self._pressed = is_press(context, event)
+        if not self._is_word:
+            return self.execute(context)
+        try:
+            return self.ask(context, event)
+        except Refused as error:
+            return refuse(self, error)
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        if not self._is_word:
+            return refuse(self, Refused(*_SETTLED_BY_SCRIPT))
+        return super().execute(context)
+
+
+class Buys(Pressed):
     """Operators that can cost money: never REGISTER, never UNDO.
 
     From a window they ask once more, with the price, where the preferences say so; scripts are not asked. What a
@@ -156,9 +202,9 @@ class Buys(Asks):
 
     bl_options = set()
 
-    _pressed = False  # ``invoke`` was called for the artist's own press
     _asked = False
     _agreed: int | None = None  # the price that was asked about, in ticks
+    _told = ""  # the limits and sums of another list that the question told
 
     def price(self, context: bpy.types.Context) -> int | None:
         """Ticks that the operator will spend; None when not known. Raises Refused."""
@@ -174,11 +220,16 @@ class Buys(Asks):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         self._pressed = is_press(context, event)
-        if not self._buys:
+        if not self._is_word:
             return self.execute(context)  # without a question: nothing will be bought
         try:
             price = self.price(context)
             question = self.question(context, price)
+            if question is None and moving.unseen():
+                known = (
+                    "Its price is not known" if price is None else f"This clip costs {usd(price)}"
+                )
+                question = "Buy by This List?", f"{known}."
         except Refused as error:
             return refuse(self, error)
         if question is None:
@@ -195,12 +246,16 @@ class Buys(Asks):
         words: str = "",
     ) -> Result:
         """Ask whether to buy for ``price``; then ``execute``. ``words`` are the button's, without the price."""
+        try:
+            self._told = moving.unseen()
+        except Refused as error:
+            return refuse(self, error)
         self._asked, self._agreed = True, price
         return context.window_manager.invoke_confirm(
             self,
             event,
             title=title,
-            message=message,
+            message=legible(f"{self._told} {message}".strip()),
             confirm_text=priced(words or self.bl_label.split()[0], price),
         )
 
@@ -208,21 +263,30 @@ class Buys(Asks):
         try:
             if self._asked and self.price(context) != self._agreed:
                 raise Refused("The price has changed while you were asked.", "Press again.")
+            # Opened while the artist was asked, or a script buys that may: nobody has read of its limits yet.
+            if (
+                not (self._told or bpy.app.background)
+                and self._is_word
+                and (new := moving.unseen())
+            ):
+                raise Refused(
+                    f"{new} Nothing was bought.", "Press the button, which asks you once."
+                )
         except Refused as error:
             return refuse(self, error)
+        if self._told:
+            moving.seen()
         with click.begun_by(press=self._pressed):
             result = super().execute(context)
-        if "FINISHED" in result and not self._buys:
+        if "FINISHED" in result and not self._is_word:
             return refuse(self, Refused(*_HELD_FOR_SCRIPT))
         return result
 
-    @property
-    def _buys(self) -> bool:
-        """Whether what is asked for is bought, and not held for the artist."""
-        with click.begun_by(press=self._pressed):
-            return click.may_buy()
 
-
+_SETTLED_BY_SCRIPT = (
+    "In a window only your press of a button says what counts as spent, and a script called. Nothing was changed.",
+    f"Press the button yourself, or turn on “{click.ALLOW_SCRIPTS}” in the preferences first.",
+)
 _HELD_FOR_SCRIPT = (
     "In a window only your press of a button buys, and a script called. Nothing was bought: the clip waits in the list "
     "with its price.",
@@ -291,5 +355,5 @@ class OnStrip(Buys):
             return timeline.source_strip.active_source_strip(context)
         scene = target_of(context, self.scene)
         return timeline.source_strip.source_strip_of(
-            submission.strip_part.strip_named(scene.name, self.strip)
+            submission.strip_part.strip_named(scene, self.strip)
         )

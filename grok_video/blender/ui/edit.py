@@ -78,12 +78,20 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
             layout.prop(chosen, "edit_start", text="Skip Frames")
         seconds = billed_seconds(part.seconds)
         draft = submission.strip_part.rework_draft(scene, Kind.EDIT, part, seconds)
-        trouble = checks.refusal(draft)
+        trouble = checks.refusal(draft) or submission.edit.room_over(part)
+        if note := submission.edit.note_over(part):
+            draw_wrapped(layout, context, note, "INFO")
     else:
         animation = submission.edit.range_to_edit(context, scene)
         _draw_range(layout, context, animation)
         draft = submission.edit.animation_draft(scene, animation)
         trouble = submission.edit.animation_refusal(context, scene, draft)
+        trouble = trouble or timeline.room.refusal_at(
+            timeline.strips.target_scene(context),
+            animation.start,
+            animation.end - animation.start,
+            sound=True,
+        )
     draw_rework_prompt(layout, context, "edit_prompt", "What shall be different?")
     if draw_who_can(layout, context, "edit"):
         price = submission.common.price_of(draft)

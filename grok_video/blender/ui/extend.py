@@ -12,7 +12,7 @@ from .. import submission, timeline
 from ..refusal import Refused
 from ..session import click, series
 from ..session.state import current, job_by_id
-from .asking import ON_THE_TIMELINE, OnStrip, Result, finish
+from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, OnStrip, Result, finish
 from .widgets import (
     draw_button,
     draw_part,
@@ -77,13 +77,17 @@ class GROK_VIDEO_OT_continue_shot(OnStrip, bpy.types.Operator):
         "the strip. Works with every model, and costs one image instead of the strip's seconds"
     )
 
+    allow_single_color: ALLOW_SINGLE_COLOR
+
     def price(self, context: bpy.types.Context) -> int | None:
         return submission.common.price_of(
             submission.extend.continue_draft(context.scene, self.source_strip(context))
         )
 
     def run(self, context: bpy.types.Context) -> Result:
-        job_id = click.continue_shot(context, self.source_strip(context))
+        job_id = click.continue_shot(
+            context, self.source_strip(context), allow_single_color=self.allow_single_color
+        )
         return finish(self, context, job_id, ON_THE_TIMELINE)
 
 
@@ -115,8 +119,10 @@ def draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         words = "Continue"  # else the price would be cut off
     elif draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
         words += f" {draft.duration} s"
-    price = submission.common.price_of(draft)
-    draw_button(layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, "", source)
+    price, trouble = submission.common.price_of(draft), submission.extend.room_behind(source, draft)
+    draw_button(
+        layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, trouble, source
+    )
 
 
 register, unregister = bpy.utils.register_classes_factory(

@@ -7,13 +7,17 @@ from bpy.props import StringProperty
 
 from ...core.amount import priced, usd
 from ...core.framing import crop_inside
+from ...core.legible import legible
 from ...core.problem import ProblemCode
+from ...core.spec import JobSpec
 from ...service import models
-from .. import compat, config, scenes, sources, submission, timeline
-from ..session import click, questions, queue, spending, watch
+from .. import compat, config, scenes, sources, submission, telling, timeline
+from ..refusal import Refused
+from ..session import click, moving, questions, queue, spending, watch
 from ..session.state import current
 from . import properties
 from .asking import (
+    ALLOW_SINGLE_COLOR,
     ON_THE_TIMELINE,
     Asks,
     Buys,
@@ -22,10 +26,17 @@ from .asking import (
     ask_service,
     finish,
     frame_of,
+    refuse,
     target_of,
 )
 from .press import is_press
-from .widgets import draw_help_button, draw_limit, draw_wrapped, is_narrow
+from .widgets import (
+    draw_help_button,
+    draw_limit,
+    draw_preferences_button,
+    draw_wrapped,
+    is_narrow,
+)
 
 
 class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
@@ -36,6 +47,8 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
         "at the playhead when it is done. You go on working meanwhile"
     )
 
+    allow_single_color: ALLOW_SINGLE_COLOR
+
     def price(self, context: bpy.types.Context) -> int | None:
         return submission.common.price_of(
             submission.generate.generate_draft(context, context.scene)
@@ -43,7 +56,13 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         target = target_of(context, self.scene)
-        job_id = click.generate(context, context.scene, target, frame_of(self, target))
+        job_id = click.generate(
+            context,
+            context.scene,
+            target,
+            frame_of(self, target),
+            allow_single_color=self.allow_single_color,
+        )
         return finish(self, context, job_id, ON_THE_TIMELINE)
 
 
@@ -58,10 +77,16 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
         self._pressed = is_press(context, event)
         if self.source:
             context.scene.grok_video.source = self.source
+        try:
+            self._told = moving.unseen()
+        except Refused as error:
+            return refuse(self, error)
         # No price on the dialog's button, whose words cannot follow the settings: ``draw`` shows the price.
         return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Generate")
 
     def draw(self, context: bpy.types.Context) -> None:
+        if self._told:
+            draw_wrapped(self.layout, context, self._told, "INFO")
         draw_request(self.layout, context)
         draw_price(self.layout, context)
 
@@ -115,7 +140,7 @@ class GROK_VIDEO_OT_paste_prompt(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> Result:
         text = context.window_manager.clipboard.strip()
         if not text:
-            self.report({"WARNING"}, "There is no text on the clipboard")
+            telling.report(self, "WARNING", "There is no text on the clipboard")
             return {"CANCELLED"}
         context.scene.grok_video.prompt = text
         context.scene.grok_video.prompt_text = None
@@ -125,6 +150,7 @@ class GROK_VIDEO_OT_paste_prompt(bpy.types.Operator):
 def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw source, prompt and settings of the next clip: the same in both sidebars and in the dialog."""
     chosen = context.scene.grok_video
+    properties.mark_soon(chosen)
     layout.use_property_split = True
     layout.use_property_decorate = False
     narrow = is_narrow(context)
@@ -138,6 +164,7 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     if chosen.source == "IMAGE":
         column.template_ID(chosen, "image", open="image.open")
     _draw_framing(column, context)
+    _draw_waiting(column, context)
     _draw_prompt(layout, context)
     # Two fields to a row, so that the sequencer's low sidebar shows jobs below.
     column = layout.column(align=True)
@@ -159,22 +186,70 @@ def _draw_model(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row = column.row(align=True)
     row.prop(chosen, "model", text="")
     row.operator("grok_video.refresh_models", text="", icon="FILE_REFRESH")
+    model = chosen.model_row()
     if chosen.model == properties.OTHER_MODEL:
         column.prop(chosen, "model_other", text="", placeholder="Name of the Model")
         known = "the price is yours" if config.unknown_second() else "its price is not known"
-        draw_wrapped(column, context, f"Sent unchecked; {known}", "INFO")
-    elif (names := questions.models_of_key()) and chosen.model_id() not in names:
+        words = f"Sent unchecked; {known}" if model is models.ANY else f"The same as {model.label}"
+        draw_wrapped(column, context, words, "INFO")
+    elif (names := questions.models_of_key()) and not {model.id, *model.aliases} & set(names):
         draw_wrapped(column, context, "Your key may not use this model", "INFO")
 
 
 def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw the size and format of the first frame to be sent, and what its ratio crops away."""
+    """Draw what of the first frame will be sent, or in which ratio a clip from text alone is made."""
     scene = context.scene
     chosen = scene.grok_video
+    ratio = submission.generate.ratio_of(context, scene)
     if chosen.source == "NONE":
+        if chosen.aspect_ratio == config.AUTO:
+            _draw_quietly(layout, context, f"{ratio}, nearest to your frame")
         return
-    size = models.clip_size(chosen.resolution, submission.generate.ratio_of(context, scene))
     natural = sources.capture.natural_size(context, scene, chosen.source, chosen.image)
+    if natural is not None and submission.generate.is_whole(scene):
+        _draw_quietly(layout, context, _whole_text(chosen, natural))
+    else:
+        _draw_crop(layout, chosen, natural, models.clip_size(chosen.resolution, ratio))
+
+
+def _draw_waiting(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw that Blender will not answer while it renders a picture of the camera, and why."""
+    scene, ways, generate = context.scene, sources.ways, submission.generate
+    for _, frame in generate.ends_of(generate.camera_frames(scene)):
+        choice = ways.known(scene, frame)
+        if words := ways.waiting(choice, freezes=scenes.engine_freezes(scene)):
+            if frame is None:
+                words += "; the source 3D Viewport is taken at once"
+            _draw_quietly(layout, context, words, "INFO")
+            return
+
+
+def _draw_quietly(
+    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE"
+) -> None:
+    words = layout.column()
+    words.active = False
+    words.use_property_split = False
+    draw_wrapped(words, context, text, icon)
+
+
+def _whole_text(chosen: properties.GrokVideoSettings, natural: tuple[float, float]) -> str:
+    """What the panel says of a clip that follows its first frame, whose size is ``natural``."""
+    width, height = models.whole_size(chosen.resolution, *natural)
+    about = "{} × {}".format(*models.about_size(width, height))
+    text = f"Follows your {'image' if chosen.source == 'IMAGE' else 'frame'}, about {about}"
+    if f"{min(width, height)}p" != chosen.resolution:
+        text += f": no side is longer than {models.LONGEST_SIDE}"
+    return text
+
+
+def _draw_crop(
+    layout: bpy.types.UILayout,
+    chosen: properties.GrokVideoSettings,
+    natural: tuple[float, float] | None,
+    size: tuple[int, int],
+) -> None:
+    """Draw the size at which the first frame is sent, and what is cropped away of its ``natural`` one."""
     cropped = ""
     if natural is not None:
         crop = crop_inside(*natural, *size)
@@ -190,16 +265,6 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     row.active = False
     row.alignment = "RIGHT"
     row.label(text=text)
-    if chosen.source == "CAMERA" and scenes.engine_freezes(scene):
-        words = layout.column()
-        words.active = False
-        words.use_property_split = False
-        draw_wrapped(
-            words,
-            context,
-            "Blender waits while this engine renders; the source 3D Viewport is taken at once",
-            "INFO",
-        )
 
 
 def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -214,8 +279,9 @@ def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         if not compat.textbox(column, chosen, "prompt", lines=4, placeholder=placeholder):
             column.prop(chosen, "prompt", text="", placeholder=placeholder)
             # A plain field shows one line: the whole prompt stands below the field.
-            if len(chosen.prompt) > 30 or "\n" in chosen.prompt:
-                draw_wrapped(column, context, chosen.prompt, most=12)
+            prompt = chosen.prompt
+            if len(prompt) > 30 or "\n" in prompt:
+                draw_wrapped(column, context, prompt, most=12)
     else:
         draw_wrapped(column, context, chosen.written_prompt(), most=12)
     column.prop(chosen, "prompt_text", text="", icon="TEXT", placeholder="Or a Text Datablock")
@@ -227,8 +293,9 @@ def draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if target == context.scene:
         return
     column = layout.column(align=True)
-    column.label(text=f"Source: {context.scene.name}", icon="SCENE_DATA")
-    column.label(text=f"Clip: {target.name}, frame {target.frame_current}", icon="SEQ_SEQUENCER")
+    column.label(text=legible(f"Source: {context.scene.name}"), icon="SCENE_DATA")
+    clip = legible(f"Clip: {target.name}, frame {target.frame_current}")
+    column.label(text=clip, icon="SEQ_SEQUENCER")
 
 
 def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -243,8 +310,8 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     scene = context.scene
     now = current()
     draft = submission.generate.generate_draft(context, scene)
-    trouble = queue.connection_trouble()
-    if trouble is None and (why := submission.generate.generate_refusal(context, scene, draft)):
+    trouble = queue.click_trouble()
+    if trouble is None and (why := _refusal(context, draft)):
         trouble = why, ProblemCode.REQUEST
     price = submission.common.price_of(draft)
     if trouble is None and price is None and (why := spending.limit_refusal(None, draft.model)):
@@ -264,9 +331,24 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     draw_limit(layout, context, price)
     if trouble is not None:
         draw_wrapped(layout, context, trouble[0], "ERROR")
+        if trouble[1] is ProblemCode.FILE:  # a folder of the preferences
+            draw_preferences_button(layout)
         draw_help_button(layout, trouble[1])
     if now.click.message:
         draw_wrapped(layout, context, now.click.message, "ERROR")
+        if sources.background.HERE in now.click.message:
+            layout.prop_enum(config.preferences(), "render_source", "HERE", text="Render Here")
+
+
+def _refusal(context: bpy.types.Context, draft: JobSpec) -> str:
+    """'' or why Generate cannot be pressed: nothing to send, or no place for what would come."""
+    if why := submission.generate.generate_refusal(context, context.scene, draft):
+        return why
+    target = timeline.strips.target_scene(context)
+    frames = submission.common.frames_of(target, draft.duration)
+    return timeline.room.refusal_at(
+        target, target.frame_current, frames, sound=draft.generate_audio
+    )
 
 
 register, unregister = bpy.utils.register_classes_factory(

@@ -10,11 +10,12 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from ...core.amount import usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
+from ...core.shape import other_shape
 from ...service import checks
-from .. import timeline
+from .. import identity, submission, telling, timeline
 from ..refusal import Refused
 from ..session import blocking, click, files, imports, queue, series, watch
-from ..session.state import current
+from ..session.state import current, is_as_clicked, is_open
 from .asking import (
     JOB,
     ON_THE_TIMELINE,
@@ -44,7 +45,7 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         self._pressed = is_press(context, event)
-        if not self._buys:
+        if not self._is_word:
             return self.execute(context)  # without a question: nothing will be bought
         try:
             job = queue.job_of(self.job, _can_send_again)
@@ -82,8 +83,8 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
             )
         # A clip that belongs to a strip goes into that strip's scene, whatever scene the sequencer shows now.
         own = job.spec.target
-        stays = own.place != "AT" and own.scene in bpy.data.scenes
-        target = target_of(context, self.scene or (own.scene if stays else ""))
+        stays = identity.scene_of(own, same_file=is_as_clicked(job)) if own.place != "AT" else None
+        target = stays if stays and not self.scene else target_of(context, self.scene)
         job_id = click.send_again(job, target, frame_of(self, target))
         return finish(self, context, job_id, ON_THE_TIMELINE)
 
@@ -105,7 +106,8 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
         job = queue.job_of(self.job, lambda job: job.held)
         if not (job.held and job.instead):
             return Buys.question(self, context, price)
-        was = "" if job.spec.estimate is None else f", and not {usd(job.spec.estimate)}"
+        before = job.spec.estimate
+        was = "" if before in (None, price) else f", and not {usd(before or 0)}"
         known = "Its price is not known" if price is None else f"It costs {usd(price)}{was}"
         return (
             "Send the File as It Is Now?",
@@ -123,6 +125,11 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
         job = queue.job_of(self.job, lambda job: job.held)
         if not job.held:
             raise Refused("This job does not wait to be sent.")
+        same = is_as_clicked(job)
+        if (same or is_open(job.spec.target.blend)) and (
+            why := submission.common.room_refusal(job.spec, same_file=same)
+        ):
+            raise Refused(why, click.NOTHING_LOST)
         price, instead = click.price_again(job), job.instead
         if instead is not None:
             instead = replace(instead, estimate=price)
@@ -132,11 +139,11 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
             # The spending limits count a job at the price that it was made with, not at today's.
             raise Refused(
                 "The price of this clip has changed since it was made.",
-                "Stop it and generate it anew.",
+                "Discard it and generate it anew.",
             )
-        queue.release(job, instead)
+        command = queue.release(job, instead)
         if bpy.app.background:  # until the release is applied the job is held, which ends a wait
-            blocking.wait_until(context, job.id, lambda now: now.seq > job.seq)
+            blocking.wait_for_command(context, command, job.id, lambda now: not now.held)
         return finish(self, context, job.id, ON_THE_TIMELINE)
 
 
@@ -160,17 +167,17 @@ class GROK_VIDEO_OT_stop(Asks, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> Result:
         job = queue.job_of(self.job, lambda job: job.state in _STOPPABLE or job.fetching)
         if job.fetching:
-            files.stop_fetching(job)
+            command = files.stop_fetching(job)
             if bpy.app.background:
+                blocking.wait_for_command(context, command)
                 blocking.wait_until(context, job.id, lambda now: not now.fetching)
             return {"FINISHED"}
         series.drop_passes(job.id, "It was stopped.")
-        queue.send("stop", job=job.id)
-        if bpy.app.background and job.state in _STOPPABLE:
+        command = queue.send("stop", job=job.id)
+        if bpy.app.background:
+            blocking.wait_for_command(context, command, job.id, lambda now: now.state in _STOPPED)
             # Not by ``finish``: for it, a job that is held or blocked has ended.
-            blocking.wait_until(
-                context, job.id, lambda now: now.seq > job.seq and now.state in _STOPPED
-            )
+            blocking.wait_until(context, job.id, lambda now: now.state in _STOPPED)
         return {"FINISHED"}
 
 
@@ -192,11 +199,10 @@ class GROK_VIDEO_OT_retry(Asks, bpy.types.Operator):
         trouble = queue.connection_trouble()
         if trouble and trouble[1] is ProblemCode.OFFLINE:
             raise Refused(trouble[0], code=trouble[1])
-        queue.retry(job)
+        command = queue.retry(job)
         # Until the retry is applied the job is still where it ended, which ends a wait.
         if bpy.app.background:
-            before = job.seq
-            blocking.wait_until(context, job.id, lambda job: job.seq > before)
+            blocking.wait_for_command(context, command, job.id, lambda now: not now.retryable)
         return finish(self, context, job.id, ON_THE_TIMELINE)
 
 
@@ -213,24 +219,25 @@ class GROK_VIDEO_OT_download_again(Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         job = queue.job_of(self.job, lambda job: job.fetchable_again and bool(files.look_now(job)))
-        if not job.fetching and not self._begin(job):
+        command = "" if job.fetching else self._begin(job)
+        if command is None:
             return {"FINISHED"}
         if not bpy.app.background:
             watch.redraw()
             return {"FINISHED"}
-        before = job.seq
-        job = blocking.wait_until(
-            context,
-            job.id,
-            lambda now: (now.seq > before and not now.fetching) or now.blocked,
-        )
+        if command:
+            blocking.wait_for_command(context, command)
+        job = blocking.wait_until(context, job.id, lambda now: not now.fetching or now.blocked)
         if job.problem is not None:
             kind = "WARNING" if not files.look_now(job) else "ERROR"
-            self.report({kind}, f"{job.problem.message} {job.problem.hint}".strip())
+            telling.report(self, kind, f"{job.problem.message} {job.problem.hint}".strip())
         return {"CANCELLED"} if files.look_now(job) else {"FINISHED"}
 
-    def _begin(self, job: Job) -> bool:
-        """Ask for the file; False where it is there and the strips need nothing but to show it. Raises Refused."""
+    def _begin(self, job: Job) -> str | None:
+        """Ask for the file; the command's id, None where the file is there and the strips need but to show it.
+
+        Raises Refused.
+        """
         if not job.fetchable_again:
             raise Refused("The clip of this job never came.", "Retry asks for it, free.")
         if not files.look_now(job):
@@ -238,13 +245,12 @@ class GROK_VIDEO_OT_download_again(Asks, bpy.types.Operator):
                 raise Refused(
                     "The file of this clip is there.", "Import it again where it is missing."
                 )
-            self.report({"INFO"}, "The file is there, and the strips of this clip show it")
-            return False
+            telling.report(self, "INFO", "The file is there, and the strips of this clip show it")
+            return None
         trouble = queue.connection_trouble()
         if trouble and trouble[1] is ProblemCode.OFFLINE:
             raise Refused(trouble[0], code=trouble[1])
-        files.fetch_again(job)
-        return True
+        return files.fetch_again(job)
 
 
 class GROK_VIDEO_OT_request_id(Asks, bpy.types.Operator):
@@ -273,7 +279,12 @@ class GROK_VIDEO_OT_request_id(Asks, bpy.types.Operator):
         job = queue.job_of(self.job, lambda job: job.recoverable)
         command = queue.recover(job, self.value)
         if bpy.app.background:  # until the id is taken up the job is where it ended
-            blocking.wait_for_command(context, command, job)
+            blocking.wait_for_command(
+                context,
+                command,
+                job.id,
+                lambda now: bool(now.request_id) and now.request_id in self.value,
+            )
         return finish(self, context, job.id, ON_THE_TIMELINE)
 
 
@@ -307,14 +318,18 @@ class GROK_VIDEO_OT_import_result(Asks, bpy.types.Operator):
             frame = self.frame
         landing = imports.import_job(context, job, scene, frame)
         if landing is None:
-            self.report({"INFO"}, "The clip is in the sequencer already")
+            telling.report(self, "INFO", "The clip is in the sequencer already")
             return {"CANCELLED"}
         if job.problem is not None and job.problem.code is ProblemCode.FILE:
-            self.report({"WARNING"}, job.problem.message)  # the clip's folder cannot be written
-        if landing.notice:
-            self.report({"WARNING"}, landing.notice)
+            # The clip's folder cannot be written.
+            telling.report(self, "WARNING", job.problem.message)
+        words = landing.notice
+        if not bpy.app.background:  # there ``finish`` says so
+            words = f"{words} {other_shape(job)}".strip()
+        if words:
+            telling.report(self, "WARNING", words)
         if bpy.app.background:  # until the import is on record the job may say that it waits
-            blocking.wait_until(context, job.id, lambda now: now.seq > job.seq)
+            blocking.wait_for_command(context, current().imports.told[job.id])
         return finish(self, context, job.id, ON_THE_TIMELINE)
 
 
@@ -332,7 +347,9 @@ class GROK_VIDEO_OT_show_strip(Asks, bpy.types.Operator):
         for scene in scenes:
             if timeline.strips.show_strips(context, scene, job.id):
                 return {"FINISHED"}
-        self.report({"WARNING"}, "The strip of this job is not in this file. Import it again.")
+        telling.report(
+            self, "WARNING", "The strip of this job is not in this file. Import it again."
+        )
         return {"CANCELLED"}
 
 
@@ -355,8 +372,10 @@ class GROK_VIDEO_OT_heard(Asks, bpy.types.Operator):
     bl_description = "Stop saying that the list of clips was rebuilt, in every Blender"
     bl_options = {"INTERNAL"}
 
-    def run(self, _context: bpy.types.Context) -> Result:
-        queue.heard_of_rebuilding()
+    def run(self, context: bpy.types.Context) -> Result:
+        command = queue.heard_of_rebuilding()
+        if bpy.app.background:
+            blocking.wait_for_command(context, command)
         return {"FINISHED"}
 
 
@@ -395,9 +414,9 @@ class GROK_VIDEO_OT_collect_clips(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> Result:
         count, sentences = timeline.clip_files.collect_clips(context)
         for sentence in sentences:
-            self.report({"WARNING"}, sentence)
+            telling.report(self, "WARNING", sentence)
         clips = "1 clip" if count == 1 else f"{count} clips"
-        self.report({"INFO"}, f"{clips} copied beside the file")
+        telling.report(self, "INFO", f"{clips} copied beside the file")
         return {"FINISHED"}
 
 

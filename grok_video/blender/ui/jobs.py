@@ -12,7 +12,9 @@ import bpy
 
 from ...core.amount import priced, usd
 from ...core.job import FINAL_STATES, Job, State
+from ...core.legible import legible
 from ...core.problem import ProblemCode
+from ...core.shape import other_shape
 from .. import timeline
 from ..session import click, files, spending
 from ..session.state import current, job_by_id
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from ..submission.preparation import Preparation
 
 ROWS = 8  # jobs on a page
+TITLE = 400  # characters of a prompt that a row looks at: no sidebar is wide enough for more
 PROBLEM_LINES = 8  # lines of a problem's text below a job; Copy Error has the whole text
 _ICONS: dict[State, Any] = {
     State.QUEUED: "SORTTIME",
@@ -63,7 +66,12 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     shown = context.window_manager.grok_video
     if trouble := now.bridge.reader.trouble or now.bridge.worker.trouble:
         draw_wrapped(layout, context, trouble, "ERROR")
+        if folder := now.bridge.reader.list_folder:
+            there = layout.operator("grok_video.move_list", text="Open It There…")
+            there.directory = folder
         layout.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
+    if now.answers.refusal:
+        draw_wrapped(layout, context, now.answers.refusal, "ERROR")
     if now.bridge.rebuilt:
         box = layout.box().column(align=True)
         draw_wrapped(box, context, now.bridge.rebuilt, "INFO")
@@ -109,7 +117,7 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def _title(job: Job) -> str:
-    words = " ".join(job.spec.prompt.split())
+    words = " ".join(job.spec.prompt[:TITLE].split())
     return words or job.spec.source.image or "Untitled Clip"
 
 
@@ -144,7 +152,7 @@ def _status(job: Job, at: float, short: bool = False) -> str:
 def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, at: float) -> None:
     box = layout.box().column(align=True)
     head = box.row(align=True)
-    head.label(text=_title(job), icon=_ICONS[job.state])
+    head.label(text=legible(_title(job)), icon=_ICONS[job.state], translate=False)
     _draw_copy_buttons(head, job)
     narrow = is_narrow(context)
     line = box.row(align=True)
@@ -174,6 +182,8 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
     elif job.state is State.READY and job.spec.target.blend != bpy.data.filepath:
         name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
         draw_wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
+    if words := other_shape(job):
+        draw_wrapped(box, context, words, "INFO")
     _draw_charge(box, context, job)
     _draw_actions(box, job, narrow)
     if lost and job.fetchable_again:
@@ -230,8 +240,10 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
     row = box.row(align=True)
     if job.held:
         price = click.price_again(job)
-        row.operator("grok_video.release", text=priced("Send", price)).job = job.id
-        row.operator("grok_video.stop", text="Discard").job = job.id
+        # Beside Discard the price would be cut off in a narrow sidebar.
+        buttons = box if narrow else row
+        buttons.operator("grok_video.release", text=priced("Send", price)).job = job.id
+        buttons.operator("grok_video.stop", text="Discard").job = job.id
         if job.problem is not None and job.problem.code is ProblemCode.LIMIT:
             draw_help_button(box, job.problem.code)
         return
@@ -263,13 +275,21 @@ def draw_lost_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     """Draw what can be done for the active strip when it came from a job and its file is missing."""
     editor = timeline.strips.target_scene(context).sequence_editor
     strip = editor.active_strip if editor is not None else None
-    job = job_by_id(strip.get(timeline.strips.JOB_PROPERTY, "")) if strip is not None else None
+    job = job_by_id(timeline.strips.job_of(strip)) if strip is not None else None
     if job is None or job.clip is None:
         return
     path = timeline.media.file_of(strip)
     files.show((path, job.clip.path))
-    if job.fetching:
+    if job.fetching and job.problem is None:
         layout.label(text="The clip's file is being downloaded again", icon="IMPORT")
-    elif files.is_gone(path):
-        draw_wrapped(layout, context, "The file of this clip is gone.", "ERROR")
-        layout.operator("grok_video.download_again", icon="FILE_REFRESH").job = job.id
+    elif job.fetching or files.is_gone(path):
+        draw_wrapped(layout, context, words_of_lost(job), "ERROR")
+        if job.fetchable_again:
+            layout.operator("grok_video.download_again", icon="FILE_REFRESH").job = job.id
+
+
+def words_of_lost(job: Job) -> str:
+    """What the last try to fetch a missing file came to; before one, that the file is gone. No look."""
+    if job.problem is None or not files.lost(job):
+        return "The file of this clip is gone."
+    return f"{job.problem.message} {job.problem.hint}".strip()

@@ -10,14 +10,16 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ...core.amount import TICKS_PER_USD
+from ...core.legible import legible
 from ...core.problem import ProblemCode
 from ...core.spending import LARGEST_LIMIT
 from ...core.urls import api_base_refusal
 from .. import config
 from ..config import DEFAULT_API_BASE, MIN_POLL_INTERVAL, PACKAGE, ticks
-from ..session import click, questions, spending, tick
+from ..session import click, moving, questions, spending, tick
 from ..session.state import current, running
 from .asking import Asks, Result, ask_service
+from .list_folder import draw_list_folder
 from .press import is_from_blend
 from .widgets import draw_help_button, draw_wrapped
 
@@ -31,6 +33,8 @@ def _limit(
         return getattr(spending.limits(), name) / TICKS_PER_USD
 
     def change(_self: GrokVideoPreferences, dollars: float) -> None:
+        if is_from_blend() and not click.may_buy():
+            raise PermissionError("A script of a .blend cannot change a spending limit.")
         questions.set_limits(**{name: ticks(dollars)})
 
     return get, change
@@ -56,13 +60,8 @@ def _preferences_changed(_self: GrokVideoPreferences, _context: bpy.types.Contex
     tick.preferences_changed()
 
 
-def _ledger_dir_changed(self: GrokVideoPreferences, context: bpy.types.Context) -> None:
-    # A relative folder would move with the open file, and the jobs and limits with it.
-    chosen = self.ledger_dir.strip()
-    if chosen.startswith("//") or (chosen and not os.path.isabs(chosen)):
-        self.ledger_dir = os.path.abspath(bpy.path.abspath(chosen))  # calls this function again
-    else:
-        _preferences_changed(self, context)
+def _ledger_dir_changed(_self: GrokVideoPreferences, _context: bpy.types.Context) -> None:
+    moving.chosen()
 
 
 class GrokVideoPreferences(bpy.types.AddonPreferences):
@@ -101,11 +100,11 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
     )
     ledger_dir: StringProperty(
         name="Job List Folder",
-        description="Where the list of your jobs and their costs is kept. "
-        "One place serves all versions of Blender",
-        subtype="DIR_PATH",
+        description="Where the list of your jobs and their costs is kept. One place serves all versions of Blender. "
+        "A script that sets another folder moves the list there; the value changes once it is there",
         update=_ledger_dir_changed,
     )
+    unseen_list: StringProperty(options={"HIDDEN"})
     still_format: EnumProperty(
         name="Source Image Format",
         description="How the first frame is sent",
@@ -114,6 +113,30 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
             ("JPEG", "JPEG", "Smaller to send, quality 90 %"),
         ),
         default="PNG",
+    )
+    render_source: EnumProperty(
+        name="Render Source",
+        description="Which Blender renders the camera's pictures",
+        items=(
+            (
+                "AUTO",
+                "Automatic",
+                "In the background where this window would stand still meanwhile, else here",
+            ),
+            ("HERE", "Here", "In this Blender"),
+            (
+                "BACKGROUND",
+                "In the Background",
+                "In a second Blender, while you work on. What it cannot show is rendered here",
+            ),
+        ),
+        default="AUTO",
+    )
+
+    crop_to_nearest: BoolProperty(
+        name="Crop to the Nearest Ratio",
+        description="Auto Ratio crops the source to the nearest ratio that has a name, instead of sending the whole "
+        "frame. For a service whose clips do not follow the first frame",
     )
 
     # The limits lie in the ledger, which all versions of Blender share; the fields read and write them there.
@@ -222,9 +245,15 @@ def draw_preferences(
         draw_wrapped(column, context, str(answer["message"]), icon)
     column.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
     column.separator()
-    column.prop(own, "output_dir", placeholder=str(config.output_dir()))
-    column.prop(own, "ledger_dir", placeholder=str(config.data_dir()))
+    column.prop(own, "output_dir", placeholder=legible(str(config.data_dir() / "clips")))
+    if trouble := config.output_refusal():
+        draw_wrapped(column, context, trouble, "ERROR")
+    elif own.output_dir and (meant := str(config.output_dir())) != own.output_dir.rstrip("/\\"):
+        draw_wrapped(column, context, f"Clips go to {meant}", "INFO")
+    draw_list_folder(column, context, own)
     column.prop(own, "still_format")
+    column.prop(own, "render_source")
+    column.prop(own, "crop_to_nearest")
     column.prop(own, "poll_interval")
     if config.poll_interval() != own.poll_interval:
         column.label(text="The service is asked every 5 seconds at most", icon="INFO")

@@ -29,8 +29,13 @@ def is_press(context: bpy.types.Context, event: bpy.types.Event) -> bool:
 
 
 def is_from_blend() -> bool:
-    """Whether the call comes from Python that is no file on this computer: a text of a .blend, a driver, a console."""
+    """Whether the call comes from Python that is no file on this computer: a text of a .blend, a driver, a console.
+
+    Where no Python calls, Blender does: for the artist's click in an editor, or for a timer that is made of nothing else.
+    """
     frame: FrameType | None = sys._getframe(1)
+    if frame.f_back is None:
+        return bpy.context.region is None
     while frame is not None:
         name = frame.f_code.co_filename
         if not (name.startswith("<frozen ") or os.path.isfile(name)):

@@ -5,7 +5,11 @@ RNA holds the artist's inputs only: jobs are read from the ledger's snapshot and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, cast
+
 import bpy
+from bpy.app.handlers import persistent
 from bpy.props import (
     BoolProperty,
     CollectionProperty,
@@ -15,7 +19,8 @@ from bpy.props import (
     StringProperty,
 )
 
-from ...service import models
+from ...service import checks, models
+from .. import compat, config
 from ..session import questions
 
 SOURCE_ITEMS = (
@@ -48,10 +53,27 @@ _RESOLUTION_ITEMS = {
     ]
     for model in (*models.MODELS.values(), models.ANY)
 }
-_AUTO_ITEM = ("AUTO", "Auto Ratio", "The offered ratio nearest to the source", "", 0)
+# The numbers are saved in .blend files. 0 is what 0.1.0 knew as AUTO.
+_AUTO_NUMBER = 100  # the default: of dynamic items Blender takes the number
+_OWN_RATIO_ITEMS = (
+    (
+        config.AUTO,
+        "Auto Ratio",
+        "The whole frame of the source: the clip follows its shape",
+        "",
+        _AUTO_NUMBER,
+    ),
+    (
+        config.NEAREST,
+        "Nearest Ratio",
+        "The offered ratio nearest to the source, which is cropped",
+        "",
+        0,
+    ),
+)
 _RATIO_ITEMS = {
     model.id: [
-        _AUTO_ITEM,
+        *_OWN_RATIO_ITEMS,
         *(
             (name, name, f"{name}, cropped inside the source", "", number)
             for number, name in enumerate(_ALL_RATIOS, 1)
@@ -74,14 +96,94 @@ def _ratio_items(
     return _RATIO_ITEMS[self.model_row().id]
 
 
-def _model_changed(self: GrokVideoSettings, _context: bpy.types.Context) -> None:
+#: What ``settings_of`` says of settings that this version, or a later one, has written.
+_SETTINGS = 2
+
+
+def _touched(self: GrokVideoSettings, _context: bpy.types.Context) -> None:
+    self.settings_of = _SETTINGS
+
+
+def _reference_touched(self: GrokVideoReference, _context: bpy.types.Context) -> None:
+    cast("bpy.types.Scene", self.id_data).grok_video.settings_of = _SETTINGS
+
+
+def _ratio_changed(self: GrokVideoSettings, context: bpy.types.Context) -> None:
+    _touched(self, context)
+    if self.aspect_ratio == config.AUTO:
+        # Kept in no file: 0.1.0 has no item of that number, and its panel breaks off there.
+        self.property_unset("aspect_ratio")
+
+
+def _local_settings() -> Iterator[GrokVideoSettings]:
+    """The settings of scenes that have some, be it an empty group: a panel that is drawn leaves that."""
+    for scene in bpy.data.scenes:
+        if scene.library is None and scene.is_property_set("grok_video"):
+            yield scene.grok_video
+
+
+def _is_written(chosen: GrokVideoSettings, name: str) -> bool:
+    """Whether somebody has set a property. Read only, a pointer counts as set, and ``rna_type`` always does."""
+    # A reference that is added marks nothing, and 0.1.0 asked for a prompt beside references.
+    if name == "references" or not chosen.is_property_set(name):
+        return False
+    return getattr(chosen, name) is not None
+
+
+def _keep_shapes(*, empty: bool) -> None:
+    """Give settings of 0.1.0 the ratio that they had there: its default, which no .blend stores, is another now.
+
+    Settings without the mark of a version are 0.1.0's; ``empty`` ones only in a file that was read just now.
+    """
+    for chosen in _local_settings():
+        if chosen.settings_of >= _SETTINGS:
+            continue
+        if empty or any(_is_written(chosen, name) for name in type(chosen).__annotations__):
+            if not chosen.is_property_set("aspect_ratio"):
+                chosen.aspect_ratio = config.NEAREST
+            chosen.settings_of = _SETTINGS
+
+
+def mark_soon(chosen: GrokVideoSettings) -> None:
+    """Let settings that are drawn bear this version's mark in a moment: a redraw must write nothing.
+
+    An autosave or a quit calls no handlers, and without a mark the recovered settings would be taken for 0.1.0's.
+    """
+    if chosen.settings_of < _SETTINGS and not bpy.app.timers.is_registered(_mark_drawn):
+        bpy.app.timers.register(_mark_drawn, first_interval=0.0)
+
+
+def _mark_drawn() -> None:
+    _keep_shapes(empty=False)
+    _saving()
+
+
+@persistent
+def _loaded(*_: object) -> None:
+    _keep_shapes(empty=True)
+
+
+@persistent
+def _came(*_: object) -> None:
+    _keep_shapes(empty=False)
+
+
+@persistent
+def _saving(*_: object) -> None:
+    for chosen in _local_settings():
+        chosen.settings_of = _SETTINGS
+
+
+def _model_changed(self: GrokVideoSettings, context: bpy.types.Context) -> None:
+    _touched(self, context)
     # A setting that the new model lacks is not drawn: left as it was, the setting would be sent and refused.
     model = self.model_row()
     offered = [item[4] for item in _RESOLUTION_ITEMS[model.id]]
     if self.get("resolution", offered[0]) not in offered:
         self.resolution = _RESOLUTION_ITEMS[model.id][-1][0]
-    if self.get("aspect_ratio", 0) not in [item[4] for item in _RATIO_ITEMS[model.id]]:
-        self.aspect_ratio = "AUTO"
+    ratios = [item[4] for item in _RATIO_ITEMS[model.id]]
+    if self.get("aspect_ratio", ratios[0]) not in ratios:
+        self.aspect_ratio = config.AUTO
     self.duration = min(max(self.duration, model.min_seconds), model.max_seconds)
     if not model.audio:
         self.generate_audio = False
@@ -100,14 +202,36 @@ class GrokVideoReference(bpy.types.PropertyGroup):
     """A reference: a picture from which the model shall take a thing, a person or a look."""
 
     image: PointerProperty(
-        name="Image", description="The picture that is sent", type=bpy.types.Image
+        name="Image",
+        description="The picture that is sent",
+        type=bpy.types.Image,
+        update=_reference_touched,
     )
     camera: PointerProperty(
         name="Camera",
         description="The camera that the picture was taken from",
         type=bpy.types.Object,
         poll=_is_camera,
+        update=_reference_touched,
     )
+
+
+#: Least and largest value of the whole numbers.
+_RANGES = {
+    "duration": (1, 15),
+    "extend_seconds": (min(m.min_added for m in models.models_that("extend")), 120),
+    "edit_start": (0, 2**31 - 1),
+}
+#: What counts where a file's choice is none of this version's; '': the first that the model offers.
+_CHOICES = {
+    "source": "CAMERA",
+    "model": models.DEFAULT_MODEL,
+    "resolution": "",
+    "aspect_ratio": config.AUTO,
+    "edit_of": "STRIP",
+}
+#: What the pointers lead to.
+_KINDS = {"prompt_text": bpy.types.Text, "image": bpy.types.Image, "end_camera": bpy.types.Object}
 
 
 class GrokVideoSettings(bpy.types.PropertyGroup):
@@ -116,20 +240,26 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
     prompt: StringProperty(
         name="Prompt",
         description="What happens in the clip: subject, movement, camera, mood, sound",
+        update=_touched,
     )
     prompt_text: PointerProperty(
         name="Prompt Text",
         description="Take the prompt from this text of the Text Editor instead",
         type=bpy.types.Text,
+        update=_touched,
     )
     source: EnumProperty(
         name="Source",
         description="Where the first frame of the clip comes from",
         items=SOURCE_ITEMS,
         default="CAMERA",
+        update=_touched,
     )
     image: PointerProperty(
-        name="Image", description="The first frame of the clip", type=bpy.types.Image
+        name="Image",
+        description="The first frame of the clip",
+        type=bpy.types.Image,
+        update=_touched,
     )
     model: EnumProperty(
         name="Model",
@@ -140,28 +270,36 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
     )
     model_other: StringProperty(
         name="Model Name",
-        description="Name of a model of the service. It is sent as it is, and its price is not known",
+        description="Name of a model of the service. One that is not known here is sent as it is",
         search=_models_known,
+        update=_model_changed,
     )
     duration: IntProperty(
         name="Duration",
         description="Length of the clip in seconds",
         default=6,
-        min=1,
-        max=15,
+        min=_RANGES["duration"][0],
+        max=_RANGES["duration"][1],
+        update=_touched,
     )
     resolution: EnumProperty(
         name="Resolution",
         description="Size of the clip. What the model cannot make is not offered",
         items=_resolution_items,
+        update=_touched,
     )
     aspect_ratio: EnumProperty(
         name="Aspect Ratio",
-        description="Shape of the clip. The source is cropped inside its frame",
+        description="Shape of the clip. Auto follows the source; to a named ratio the source is cropped",
         items=_ratio_items,
+        default=_AUTO_NUMBER,
+        update=_ratio_changed,
     )
     generate_audio: BoolProperty(
-        name="Sound", description="Let the service make sound for the clip", default=True
+        name="Sound",
+        description="Let the service make sound for the clip",
+        default=True,
+        update=_touched,
     )
     references: CollectionProperty(
         name="References",
@@ -171,32 +309,40 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
     end_frame: BoolProperty(
         name="End Frame",
         description="Render the camera where the clip will end, and let the clip arrive there",
+        update=_touched,
     )
     end_camera: PointerProperty(
         name="End Camera",
         description="The camera of the end frame; empty: the scene's",
         type=bpy.types.Object,
         poll=_is_camera,
+        update=_touched,
     )
     keyframes: BoolProperty(
         name="Keyframes at Markers",
         description="Render the camera at each timeline marker inside the clip, and let the clip pass "
         "through these pictures",
+        update=_touched,
     )
     extend_prompt: StringProperty(
-        name="Prompt", description="What happens next: how the shot goes on after its last frame"
+        name="Prompt",
+        description="What happens next: how the shot goes on after its last frame",
+        update=_touched,
     )
     extend_seconds: IntProperty(
         name="Seconds",
         description="How much is added. More than one pass can make is made in several, one after "
         "the other",
         default=6,
-        min=min(m.min_added for m in models.models_that("extend")),
+        min=_RANGES["extend_seconds"][0],
         soft_max=30,
-        max=120,
+        max=_RANGES["extend_seconds"][1],
+        update=_touched,
     )
     edit_prompt: StringProperty(
-        name="Prompt", description="What shall look or be different; what moves stays as it is"
+        name="Prompt",
+        description="What shall look or be different; what moves stays as it is",
+        update=_touched,
     )
     edit_of: EnumProperty(
         name="Edit",
@@ -207,25 +353,64 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
             ("VIEWPORT", "Viewport Animation", "A playblast of the 3D viewport", "VIEW3D", 2),
         ),
         default="STRIP",
+        update=_touched,
     )
     edit_start: IntProperty(
         name="From",
         description="First frame that is sent of a longer strip, counted from the strip's start",
-        min=0,
+        min=_RANGES["edit_start"][0],
+        update=_touched,
     )
+
+    settings_of: IntProperty(
+        name="Settings Of",
+        description="Which version wrote these settings; 0: 0.1.0",
+        options={"HIDDEN"},
+    )
+
+    def __getattribute__(self, name: str) -> Any:
+        """What the artist chose; where a file holds what no panel can set, the nearest value that can be chosen.
+
+        A .blend from elsewhere, or of another version, holds any number, and choices that there are not.
+        """
+        value = super().__getattribute__(name)
+        if name in _RANGES:
+            least, most = _RANGES[name]
+            return min(max(value, least), most)
+        if name in _CHOICES and not value:
+            return _CHOICES[name] or _RESOLUTION_ITEMS[self.model_row().id][0][0]
+        if name in _KINDS and not isinstance(value, _KINDS[name]):
+            return None
+        return value
 
     def model_id(self) -> str:
         """The name of the chosen model at the service."""
         return self.model_other.strip() if self.model == OTHER_MODEL else self.model
 
     def model_row(self) -> models.Model:
-        """The row of the chosen model in the table of models; ``models.ANY`` for a model that was typed in."""
-        return models.MODELS.get(self.model, models.ANY)
+        """The row of the chosen model in the table of models; ``models.ANY`` for one that the table does not know."""
+        name = self.model_id()
+        # A row's own name, typed, goes unchecked: the way around a rule of ours that the service has given up.
+        typed = self.model == OTHER_MODEL and name in models.MODELS
+        return models.ANY if typed else models.model_named(name) or models.ANY
 
     def written_prompt(self) -> str:
-        """The prompt that will be sent: the Text datablock's when one is chosen."""
-        text = self.prompt_text.as_string() if self.prompt_text else self.prompt
-        return text.strip()
+        """The prompt that will be sent: the Text datablock's when one is chosen.
+
+        Of a text that is far too long to be sent only a part that is too long as well: each redraw asks for it.
+        """
+        if self.prompt_text is None:
+            return self.prompt.strip()
+        lines, length = list[str](), 0
+        for line in self.prompt_text.lines:
+            lines.append(line.body)
+            length += len(line.body) + 1
+            if length > 2 * checks.COUNTED:
+                break
+        written = "\n".join(lines).strip()
+        if length > 2 * checks.COUNTED and len(written) <= checks.COUNTED:  # nearly all is blank
+            return self.prompt_text.as_string().strip()
+        return written
 
 
 class GrokVideoList(bpy.types.PropertyGroup):
@@ -252,9 +437,22 @@ def register() -> None:
         bpy.utils.register_class(cls)
     bpy.types.Scene.grok_video = PointerProperty(type=GrokVideoSettings)
     bpy.types.WindowManager.grok_video = PointerProperty(type=GrokVideoList)
+    bpy.app.handlers.load_post.append(_loaded)
+    bpy.app.handlers.save_pre.append(_saving)
+    for handlers in compat.append_handlers():
+        handlers.append(_came)
+    # Registering, Blender shows no scenes; in one of them 0.1.0 may have worked until it was replaced just now.
+    bpy.app.timers.register(_came, first_interval=0.0)
 
 
 def unregister() -> None:
+    for timer in (_came, _mark_drawn):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
+    for handlers in compat.append_handlers():
+        handlers.remove(_came)
+    bpy.app.handlers.save_pre.remove(_saving)
+    bpy.app.handlers.load_post.remove(_loaded)
     del bpy.types.WindowManager.grok_video
     del bpy.types.Scene.grok_video
     for cls in reversed(_CLASSES):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
+from ...core.legible import legible
 from ...core.spec import new_id
 from ...service import models
-from .. import scenes, sources, submission, timeline
+from .. import identity, scenes, sources, submission, timeline
+from ..identity import Meant
 from ..refusal import Interrupted, Refused
 from ..session import click, queue, watch
 from ..session.state import current
@@ -39,7 +42,7 @@ class GROK_VIDEO_OT_add_reference(Asks, bpy.types.Operator):
     image: StringProperty(name="Image", description="Name of an image of this file")
 
     def run(self, context: bpy.types.Context) -> Result:
-        image = bpy.data.images.get(self.image) if self.image else None
+        image = identity.named(bpy.data.images, self.image) if self.image else None
         if self.image and image is None:
             raise Refused(f"There is no image “{self.image}” in this file.")
         if self.source == "STRIP":
@@ -53,11 +56,11 @@ _CAMERA_ITEMS: list[tuple[str, str, str]] = []
 
 def _cameras(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
     # Kept in a list of the module: Blender keeps no reference to the strings of dynamic items.
-    _CAMERA_ITEMS[:] = [
-        (camera.name, camera.name, "")
-        for camera in (context.scene.objects if context else ())
-        if camera.type == "CAMERA"
-    ]
+    cameras = [o for o in (context.scene.objects if context else ()) if o.type == "CAMERA"]
+    alike = Counter(camera.name for camera in cameras)
+    # By the full name, with its file, only where a linked camera is called as another one is.
+    names = [camera.name_full if alike[camera.name] > 1 else camera.name for camera in cameras]
+    _CAMERA_ITEMS[:] = [(name, name, "") for name in names]
     return _CAMERA_ITEMS
 
 
@@ -169,7 +172,7 @@ def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
     for mark in found:
         row = column.row()
         row.active = False
-        row.label(text=mark.name, icon="MARKER_HLT")
+        row.label(text=legible(mark.name), icon="MARKER_HLT", translate=False)
         row.label(text=f"{mark.seconds:.2f} → {mark.thirds / 3:.2f} s")
 
 
@@ -206,17 +209,18 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
     if current().click.queue:
         raise Refused("Something else is being prepared.", "Wait until it is done.")
     scene = context.scene
-    camera = scene.objects.get(name)
-    if camera is None or camera.type != "CAMERA":
+    camera = identity.named([o for o in scene.objects if o.type == "CAMERA"], name)
+    if camera is None:
         raise Refused(f"There is no camera “{name}” in this scene.")
-    if why := refusal(scene) or scenes.camera_refusal(scene, camera):
+    why = refusal(scene) or scenes.camera_refusal(scene, camera)
+    if why := why or sources.ways.choose(scene).refusal:
         raise Refused(why)
-    owner, frame = scene.name, scene.frame_current
+    owner, frame = Meant.of(scene), scene.frame_current
 
     def add_to(_no_job: None, made: pixels.Still) -> None:
         # Asked again: the scene may be gone, or its list full, since the click.
-        scene = bpy.data.scenes.get(owner)
-        why = refusal(scene) if scene else f"The scene “{owner}” is gone."
+        scene = owner.find(bpy.data.scenes)
+        why = refusal(scene) if scene else f"The scene “{owner.name}” is gone."
         if scene is None or why:
             sources.pixels.remove(Path(made.path))
             raise Interrupted(why)
@@ -226,7 +230,14 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
 
     size, path = _whole_frame(scene), _spare_path()
     step = submission.preparation.CameraStep(
-        owner, size, path, "PNG", add_to, None, name, "Rendering Reference…"
+        owner,
+        size,
+        path,
+        "PNG",
+        add_to,
+        scene.frame_float,
+        camera=Meant.of(camera),
+        label="Rendering Reference…",
     )
     click.enqueue(context, submission.preparation.Preparation(None, [step]))
 

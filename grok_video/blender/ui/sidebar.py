@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -82,17 +82,21 @@ class GROK_VIDEO_PT_jobs_view3d(_JobsPanel, bpy.types.Panel):
     bl_space_type = "VIEW_3D"
 
 
+def _draw_dialog(layout: bpy.types.UILayout, text: str) -> Any:
+    column = layout.column()
+    # A menu that a key opens calls operators without a dialog: what it calls would be bought unseen, or held.
+    column.operator_context = "INVOKE_DEFAULT"
+    column.separator()
+    return column.operator("grok_video.generate_dialog", text=text, icon="FILE_MOVIE")
+
+
 def _draw_sequencer_add(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    self.layout.separator()
-    self.layout.operator("grok_video.generate_dialog", text="Grok Video Clip…", icon="FILE_MOVIE")
+    _draw_dialog(self.layout, "Grok Video Clip…")
 
 
 def _draw_view3d_view(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     # Below Viewport Render Image, where artists look for a picture of the viewport.
-    self.layout.separator()
-    self.layout.operator(
-        "grok_video.generate_dialog", text="Grok Video from Viewport…", icon="FILE_MOVIE"
-    ).source = "VIEWPORT"
+    _draw_dialog(self.layout, "Grok Video from Viewport…").source = "VIEWPORT"
 
 
 def _draw_file_external(self: bpy.types.Menu, _context: bpy.types.Context) -> None:

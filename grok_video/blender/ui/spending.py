@@ -13,29 +13,27 @@ from bpy_extras.io_utils import ExportHelper
 from ...core import spending as money
 from ...core.amount import usd
 from ...core.files import BLENDERS_PATIENCE, write_whole
+from .. import telling
+from ..folders import understood
 from ..refusal import Refused
 from ..session import blocking, queue, spending, watch
 from ..session.state import current
-from .asking import JOB, Asks, Result, refuse
+from .asking import JOB, Asks, Result, Settles
 from .widgets import draw_wrapped
 
 
-class GROK_VIDEO_OT_not_charged(Asks, bpy.types.Operator):
+class GROK_VIDEO_OT_not_charged(Settles, bpy.types.Operator):
     bl_idname = "grok_video.not_charged"
     bl_label = "Not Charged"
     bl_description = (
         "Say that the service did not charge for this job, as its bill shows. Until then it counts as "
         "spent, at its estimate"
     )
-    bl_options = set()
 
     job: JOB
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        try:
-            job = queue.job_of(self.job, lambda job: job.charge_open)
-        except Refused as error:
-            return refuse(self, error)
+    def ask(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        job = queue.job_of(self.job, lambda job: job.charge_open)
         self.job = job.id
         return context.window_manager.invoke_confirm(
             self,
@@ -50,23 +48,22 @@ class GROK_VIDEO_OT_not_charged(Asks, bpy.types.Operator):
         job = queue.job_of(self.job, lambda job: job.charge_open)
         if not job.charge_open:
             raise Refused("What this job cost is known, or it goes on.")
-        queue.not_charged(job)
+        command = queue.not_charged(job)
         if bpy.app.background:
-            blocking.wait_until(context, job.id, lambda now: now.seq > job.seq)
+            blocking.wait_for_command(context, command, job.id, lambda now: not now.charge_open)
         watch.redraw()
         return {"FINISHED"}
 
 
-class GROK_VIDEO_OT_settle_clock(Asks, bpy.types.Operator):
+class GROK_VIDEO_OT_settle_clock(Settles, bpy.types.Operator):
     bl_idname = "grok_video.settle_clock"
     bl_label = money.SETTLE
     bl_description = (
         "Say that this computer's clock is right now. What is on record as bought on a day that is "
         "still to come counts as bought today from then on"
     )
-    bl_options = set()
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+    def ask(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         now = time.time()
         return context.window_manager.invoke_confirm(
             self,
@@ -84,9 +81,7 @@ class GROK_VIDEO_OT_settle_clock(Asks, bpy.types.Operator):
             raise Refused("No purchase is on record for a day that is still to come.")
         command = spending.clock_is_right()
         if bpy.app.background:
-            answer = blocking.wait_for(context, lambda: current().bridge.notice(command))
-            if not answer["ok"]:
-                raise Refused(str(answer["message"]))
+            blocking.wait_for_command(context, command)
         watch.redraw()
         return {"FINISHED"}
 
@@ -110,9 +105,9 @@ class GROK_VIDEO_OT_export_spending(Asks, ExportHelper, bpy.types.Operator):
         return super().invoke(context, event)
 
     def run(self, context: bpy.types.Context) -> Result:
-        if not self.filepath:
+        if (named := understood(self.filepath)) is None:
             raise Refused("No file is named.")
-        path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), self.filename_ext))
+        path = Path(bpy.path.ensure_ext(str(named), self.filename_ext))
         data = spending.table().encode("utf-8-sig", "replace")  # the mark is for spreadsheets
         try:
             write_whole(path, data, durable=False, private=False, patience=BLENDERS_PATIENCE)
@@ -121,7 +116,7 @@ class GROK_VIDEO_OT_export_spending(Asks, ExportHelper, bpy.types.Operator):
                 f"The table cannot be written to {path}: {error.strerror}.",
                 "Choose another folder or name.",
             ) from error
-        self.report({"INFO"}, f"Written to {path}")
+        telling.report(self, "INFO", f"Written to {path}")
         return {"FINISHED"}
 
 

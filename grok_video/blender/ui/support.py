@@ -15,9 +15,10 @@ from bpy.props import BoolProperty
 
 from ...core.files import open_own
 from ...core.job import Job
+from ...core.legible import legible, tell
 from ...core.urls import host_of
 from ...ledger.schema import FILE_NAME
-from .. import config, processes
+from .. import config, processes, telling
 from ..session import queue
 from ..session.state import current
 from .asking import JOB, Asks, Result
@@ -38,7 +39,7 @@ class GROK_VIDEO_OT_open_folder(Asks, bpy.types.Operator):
         job = queue.job_of(self.job, lambda job: job.clip is not None)
         folder = Path(job.clip.path if job.clip else job.spec.output).parent
         if not folder.is_dir():
-            self.report({"ERROR"}, f"The folder {folder} is not there.")
+            telling.report(self, "ERROR", f"The folder {folder} is not there.")
             return {"CANCELLED"}
         return _open(self, folder)
 
@@ -59,10 +60,10 @@ class GROK_VIDEO_OT_show_log(Asks, bpy.types.Operator):
         try:
             path = write_log(job)
         except OSError as error:
-            self.report({"ERROR"}, f"The log cannot be written: {error.strerror}.")
+            telling.report(self, "ERROR", f"The log cannot be written: {error.strerror}.")
             return {"CANCELLED"}
         if bpy.app.background:
-            self.report({"INFO"}, f"The log is in {path}")
+            telling.report(self, "INFO", f"The log is in {path}")
             return {"FINISHED"}
         return _open(self, path)
 
@@ -71,7 +72,7 @@ def _open(operator: bpy.types.Operator, path: Path) -> Result:
     try:
         processes.open_path(path)
     except OSError:
-        operator.report({"ERROR"}, f"The system has no program that opens {path}.")
+        telling.report(operator, "ERROR", f"The system has no program that opens {path}.")
         return {"CANCELLED"}
     return {"FINISHED"}
 
@@ -105,14 +106,14 @@ class GROK_VIDEO_OT_copy_diagnostics(Asks, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> Result:
         text = diagnostics_text(context, prompts=self.prompts, paths=self.paths)
         if bpy.app.background:  # without a window there is no clipboard
-            print(text, flush=True)
+            tell(text)
             return {"FINISHED"}
         context.window_manager.clipboard = text
         held = [
             name for name, there in (("prompts", self.prompts), ("folders", self.paths)) if there
         ]
         with_ = f"with {' and '.join(held)}" if held else "without prompts and folders"
-        self.report({"INFO"}, f"Diagnostics copied to the clipboard, {with_}")
+        telling.report(self, "INFO", f"Diagnostics copied to the clipboard, {with_}")
         return {"FINISHED"}
 
 
@@ -128,7 +129,7 @@ class _Copies(Asks):
     def run(self, context: bpy.types.Context) -> Result:
         job = queue.job_of(self.job, lambda job: bool(self.text(job)))
         context.window_manager.clipboard = self.text(job)
-        self.report({"INFO"}, "Copied to the clipboard")
+        telling.report(self, "INFO", "Copied to the clipboard")
         return {"FINISHED"}
 
 
@@ -202,7 +203,7 @@ def diagnostics_text(context: bpy.types.Context, *, prompts: bool, paths: bool) 
     for title, told in parts:
         lines += ["", title.upper(), *(f"  {line}" for line in told)]
     hide = _redaction(bridge.snapshot.all, prompts=prompts, paths=paths, scenes=bpy.data.scenes)
-    return hide("\n".join(lines)) + "\n"
+    return legible(hide("\n".join(lines)), lines=True) + "\n"
 
 
 def _redaction(
@@ -221,7 +222,9 @@ def _redaction(
         for scene in scenes:
             own = scene.grok_video
             hidden += [own.written_prompt(), own.extend_prompt, own.edit_prompt]
-    folders = (str(config.data_dir()), str(config.output_dir()), bpy.app.tempdir)
+    folders = [str(config.data_dir()), bpy.app.tempdir]
+    if not config.output_refusal():
+        folders.insert(1, str(config.output_dir()))
     return Redaction(
         config.api_key(),
         jobs,
@@ -281,8 +284,10 @@ def _settings(context: bpy.types.Context, prompts: bool) -> Iterator[str]:
     yield f"Online access: {'on' if bpy.app.online_access else 'off'}{override}"
     network = [name for name in _NETWORK_VARIABLES if name in named]
     yield f"Network variables: {', '.join(network) or 'none'}"
-    yield f"Asked every {config.poll_interval():g} s, source images as {own.still_format}"
-    yield f"Clip folder: {config.output_dir() if own.output_dir else 'default'}"
+    source = f"source images as {own.still_format}, rendered {own.render_source}"
+    yield f"Asked every {config.poll_interval():g} s, {source}"
+    clips = config.output_refusal() or config.output_dir()
+    yield f"Clip folder: {clips if own.output_dir else 'default'}"
     yield f"Job list folder: {config.data_dir() if own.ledger_dir else 'default'}"
     yield f"File: {bpy.data.filepath or 'not saved'}"
     chosen = context.scene.grok_video

@@ -10,6 +10,7 @@ import blf
 import bpy
 
 from ...core.amount import priced
+from ...core.legible import legible
 from ...core.problem import ProblemCode
 from ...service import models
 from .. import compat
@@ -34,32 +35,46 @@ def draw_wrapped(
 ) -> None:
     """Draw ``text`` as labels, one a line: in the width of the region, at most ``most`` lines."""
     region = context.region
-    scale = context.preferences.system.ui_scale
+    scale = context.preferences.system.ui_scale or 1.0  # 0 where there is no window
     width = region.width if region is not None else 400
     # Pixels beside the text: margins of panel and box, the tabs, and the icon.
     beside = 68 if icon == "NONE" else 88
     size = context.preferences.ui_styles[0].widget.points * scale
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for number, line in enumerate(_lines(text, int(width - beside * scale), size, most)):
+    room = int(width - beside * scale)
+    for number, line in enumerate(_lines(_head(text, room, size, most), room, size, most)):
         if number == 0:
-            column.label(text=line, icon=icon)
+            column.label(text=legible(line), icon=icon, translate=False)
         else:
-            column.label(text=line, icon="BLANK1" if icon != "NONE" else "NONE")
+            beneath = "BLANK1" if icon != "NONE" else "NONE"
+            column.label(text=legible(line), icon=beneath, translate=False)
+
+
+def _most_of_a_line(room: int, size: float) -> int:
+    """More characters than fit into ``room`` pixels, of all but the thinnest letters."""
+    return max(int(room / (size * 0.4)), _FEWEST)
+
+
+def _head(text: str, room: int, size: float, most: int) -> str:
+    """The part of ``text`` of which ``most`` lines are certainly made: a prompt may be megabytes long."""
+    enough = most * (_most_of_a_line(room, size) + 1)
+    return text if len(text) <= enough else f"{text[:enough].rstrip()} …"
 
 
 @functools.lru_cache(maxsize=128)
 def _lines(text: str, room: int, size: float, most: int) -> list[str]:
     """``text`` cut into at most ``most`` lines of ``room`` pixels, in Blender's own font at ``size``."""
     blf.size(0, size)
-    # To begin with, more than fit, of all but the thinnest letters.
-    characters = max(int(room / (size * 0.4)), _FEWEST)
+    characters = _most_of_a_line(room, size)
     while True:
         lines = [
             line
             for paragraph in text.splitlines()
             for line in textwrap.wrap(paragraph, characters, max_lines=most, placeholder=" …")
-        ][:most]
+        ]
+        if len(lines) > most:
+            lines[most - 1 :] = [f"{lines[most - 1].removesuffix(' …')} …"]
         widest = max((blf.dimensions(0, line)[0] for line in lines), default=0.0)
         if widest <= room or characters <= _FEWEST:
             return lines
@@ -98,7 +113,11 @@ def draw_help_button(layout: bpy.types.UILayout, code: ProblemCode | None) -> No
         if not bpy.app.online_access_override:
             layout.operator("extensions.userpref_allow_online", text="Allow Online Access")
     elif code in _IN_PREFERENCES:
-        layout.operator("grok_video.show_preferences", text="Preferences…", icon="PREFERENCES")
+        draw_preferences_button(layout)
+
+
+def draw_preferences_button(layout: bpy.types.UILayout) -> None:
+    layout.operator("grok_video.show_preferences", text="Preferences…", icon="PREFERENCES")
 
 
 def draw_limit(layout: bpy.types.UILayout, context: bpy.types.Context, price: int | None) -> None:
@@ -124,7 +143,7 @@ def draw_rework_prompt(
 def draw_part(layout: bpy.types.UILayout, part: StripPart) -> None:
     """Draw which seconds of a strip will be sent, and in which size."""
     column = layout.column(align=True)
-    column.label(text=part.source.strip, icon="SEQUENCE")
+    column.label(text=legible(part.source.strip), icon="SEQUENCE", translate=False)
     row = column.row()
     row.active = False
     all_of_it = (part.source.end - part.source.start) / part.source.fps
@@ -161,7 +180,7 @@ def draw_button(
     """Draw a button that buys, with its price (ticks; None: not known); below, why it cannot be pressed."""
     row = layout.row()
     row.scale_y = 1.2
-    ready = not current().click.queue and queue.connection_trouble() is None
+    ready = not current().click.queue and queue.click_trouble() is None
     if not trouble and price is None:
         trouble = spending.limit_refusal(None, context.scene.grok_video.model_id())
     row.enabled = ready and not trouble

@@ -386,6 +386,45 @@ def render(ui: Ui, objects: int, runs: int, folder: str) -> Steps:
     ui.note(samples=samples)
 
 
+def stills(ui: Ui, runs: int, folder: str) -> Steps:
+    """Gaps of the heartbeat: idle, and while EEVEE's still of the scene is made here and in the background."""
+    scene = bpy.context.scene
+    if scene.camera is None:
+        with ui.override("SEQUENCE_EDITOR", "WINDOW"):
+            bpy.ops.mesh.primitive_monkey_add(rotation=(1.2, 0, 0))
+        scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+        scene.camera.location = (0, 0, 6)
+        scene.collection.objects.link(scene.camera)
+    eevee = "BLENDER_EEVEE_NEXT" if (4, 2) <= bpy.app.version < (5, 0) else "BLENDER_EEVEE"
+    scene.render.engine = eevee
+    scene.eevee.taa_render_samples = 4
+    ways = {
+        "background": ui.module("blender.sources.background").BackgroundRender,
+        "here": ui.module("blender.sources.camera").CameraRender,
+    }
+    samples: dict[str, list[Any]] = {"idle": []}
+    heart = Heart()
+    for number in range(runs + 1):
+        yield SETTLE
+        heart.fresh()
+        end = time.monotonic() + 10.0
+        while time.monotonic() < end:
+            yield 0.1
+        samples["idle"].append(heart.taken())
+        for who, kind in ways.items():
+            heart.fresh()
+            start = time.perf_counter()
+            path = Path(folder, f"{who}-{number}.png")
+            with bpy.context.temp_override(window=ui.window):
+                work = kind.start(bpy.context, scene, (848, 480), path, "PNG")
+            yield from ui.until(lambda one=work: one.poll(), f"the still {who}", 300)
+            if number:  # the first of each fills the cache of shaders
+                samples.setdefault(f"{who} took", []).append(time.perf_counter() - start)
+                samples.setdefault(f"{who} gaps", []).append(heart.taken())
+            yield 0.5
+    ui.note(samples=samples)
+
+
 # ----------------------------------------------------------------------------------------------- done
 
 

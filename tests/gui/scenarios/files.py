@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs import described, newest, strips, whole_job
+from jobs import JOB, described, newest, strips, timeline, whole_job
 
 if TYPE_CHECKING:
     from driver import Steps, Ui
@@ -26,6 +26,10 @@ def gone_and_back(ui: Ui) -> Steps:
             TypeError
         ):  # before 5.0 a strip's file is in the sidebar's tab Strip
             ui.area("PROPERTIES").spaces.active.context = "STRIP"
+    strip = timeline().sequence_editor.active_strip
+    strip[JOB] = ["a", "b"]  # scripts write anything
+    yield from ui.redraw()
+    strip[JOB] = before.id
     yield from ui.redraw()
     yield from ui.find("grok_video.download_again", with_=before.id)  # scrolls there
     yield from ui.shot("files-gone")

@@ -211,3 +211,59 @@ def reported(ui: Ui) -> Steps:
     area.type = KIND
     yield from ui.redraw()
     return text
+
+
+def another_list(ui: Ui) -> Steps:
+    """The job list moves by the file browser; then one with its own limit is opened, and says so before it buys."""
+    spending = ui.module("blender.session.spending")
+    questions = ui.module("blender.session.questions")
+    state = ui.module("blender.session.state")
+    own = bpy.context.preferences.addons["bl_ext.user_default.grok_video"].preferences
+    first = str(state.current().bridge.data_dir)
+    questions.set_limits(count_loopback=True, day=3 * 10**10)
+    yield from ui.until(lambda: spending.limits().day == 3 * 10**10, "the limit")
+    bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
+    scene = bpy.context.scene
+    scene.view_settings.view_transform = "Standard"
+    scene.grok_video.source = "NONE"
+    scene.grok_video.prompt = "Snow falls on a red barn"
+    scene.grok_video.duration = 2  # $0.10
+    new = Path.home() / "another list"
+    new.mkdir()
+    area = ui.area(KIND)
+    area.type = "PREFERENCES"
+    bpy.ops.preferences.addon_show(module="bl_ext.user_default.grok_video")
+    yield from ui.redraw()
+    yield from ui.click("grok_video.choose_list_folder", "PREFERENCES", part="WINDOW")
+    yield from ui.until(lambda: is_shown(ui, "FILE_BROWSER"), "the file browser")
+    yield from ui.redraw()
+    ui.area("FILE_BROWSER").spaces.active.params.directory = os.fsencode(new)
+    yield from ui.redraw()
+    yield from ui.point("FILE_BROWSER")
+    yield from ui.press("RET")
+    yield 0.5
+    yield from ui.shot("list-question")
+    ui.note(while_asked=own.ledger_dir)
+    yield from ui.press("RET")
+    yield from ui.until(lambda: own.ledger_dir, "the list in its new folder", 60)
+    yield from ui.point("PREFERENCES", "HEADER")
+    yield from ui.shot("list-moved")
+    yield from ui.until(lambda: spending.limits().day == 3 * 10**10, "the limit that came along")
+    ui.note(moved=own.ledger_dir, new=str(new))
+    os.remove(Path(first) / "moved.json")  # as if that had been another list all the time
+    own.ledger_dir = first
+    yield from ui.until(lambda: own.ledger_dir == first, "the list that was there", 60)
+    area.type = KIND
+    yield from ui.redraw()
+    yield from ui.sidebar(KIND)
+    yield from ui.click("grok_video.generate", KIND)
+    yield 0.5
+    yield from ui.shot("list-first-purchase")
+    yield from ui.press("ESC")
+    yield 0.5
+    ui.note(after_escape=len(state.current().bridge.snapshot.all), unseen=own.unseen_list)
+    yield from ui.click("grok_video.generate", KIND)
+    yield 0.5
+    yield from ui.press("RET")
+    yield from ui.until(strips, "the clip on the timeline", 90)
+    ui.note(seen=own.unseen_list == "")

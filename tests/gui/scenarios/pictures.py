@@ -36,14 +36,14 @@ REQUEST = (
 )
 
 
-def dusk(scene: bpy.types.Scene) -> None:
-    """A scene that looks like something and renders at once."""
+def dusk(scene: bpy.types.Scene, samples: int = 1) -> None:
+    """A scene that looks like something and renders at once; ``samples`` where its clip is looked at."""
     quick(scene, seconds=2)
     colour = (0.05, 0.06, 0.1, 1)
     scene.world.color = colour[:3]
     if scene.world.node_tree is not None:
         scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = colour
-    scene.cycles.samples = 16
+    scene.cycles.samples = samples
 
 
 def both_widths(
@@ -125,7 +125,7 @@ def timeline_clip(ui: Ui, scale: float) -> Steps:
     """The Sequencer with a clip that came, and its sidebar."""
     bpy.context.preferences.view.ui_scale = scale
     kind = "SEQUENCE_EDITOR"
-    dusk(bpy.context.scene)
+    dusk(bpy.context.scene, samples=16)
     timeline().frame_set(37)
     yield from ui.sidebar(kind)
     bpy.context.scene.grok_video.prompt = PROMPT
@@ -151,6 +151,9 @@ def sources(ui: Ui) -> Steps:
     for source in ("CAMERA", "VIEWPORT", "RENDER_RESULT", "IMAGE", "SEQUENCER", "NONE"):
         settings.source = source
         yield from ui.shot(f"source-{source.lower()}")
+    settings.source, settings.aspect_ratio = "CAMERA", "AUTO"
+    scene.render.resolution_x, scene.render.resolution_y = 2048, 858
+    yield from both_widths(ui, "source-whole", kind, 1.0)
     ui.note(engine=scene.render.engine)
 
 

@@ -10,8 +10,18 @@ from jobs import quick
 
 
 def many(ui: Ui, folder: str, count: int) -> Steps:
-    """Take ``count`` pictures with the camera, each by a render job of its own."""
+    """Take ``count`` pictures with the camera, each by a render job of its own, beside an add-on that changes renders."""
     quick(bpy.context.scene, seconds=1)
+    mine = Path(folder, "beauty.png")
+    mine.write_bytes(b"the artist's own")
+
+    def changes(scene: bpy.types.Scene, *_: object) -> None:
+        render = scene.render
+        render.resolution_x, render.resolution_y, render.resolution_percentage = 204, 86, 50
+        render.use_border = render.use_multiview = render.use_sequencer = True
+        render.filepath = str(mine)
+
+    bpy.app.handlers.render_init.append(changes)
     CameraRender = ui.module("blender.sources.camera").CameraRender
     for number in range(count):
         path = Path(folder, f"{number}.png")
@@ -19,3 +29,7 @@ def many(ui: Ui, folder: str, count: int) -> Steps:
         still = yield from ui.until(render.poll, f"picture {number}", 60)
         assert path.stat().st_size == still.size
         ui.note(taken=number + 1)
+    bpy.app.handlers.render_init.remove(changes)
+    assert mine.read_bytes() == b"the artist's own"
+    pictures = sorted(path.name for path in Path(folder).glob("*.png"))
+    assert pictures == sorted([mine.name, *(f"{number}.png" for number in range(count))])

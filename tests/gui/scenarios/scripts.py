@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 from jobs import apart, let_scripts_buy, newest, strips
-from pictures import shown
+from pictures import NARROW, shown
 from rework import to_the_jobs
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ def allow():
         own["scripts_may_buy"] = True
     except Exception as error:
         print(error)
+    try:
+        own.day_limit = 7.0
+        own.month_limit = 7.0
+    except Exception as error:
+        print(error)
 
 @persistent
 def loaded(*_):
@@ -66,7 +71,7 @@ def press(case: str, *how: str, **values: Any) -> None:
 
 
 def held(ui: Ui, case: str) -> Steps:
-    """Wait until what was asked for under that prompt is in the list."""
+    """Wait until what was asked for under that prompt is in the list, held or not."""
     yield from ui.until(lambda: any(job.spec.prompt == case for job in shown()), case, 30)
 
 
@@ -77,12 +82,12 @@ def once(function: Callable[[], object]) -> Callable[..., object]:
 
 
 @contextmanager
-def key_map(operator: str, kind: str, value: str) -> Iterator[None]:
+def key_map(operator: str, kind: str, value: str) -> Iterator[bpy.types.KeyMapItem]:
     """A key map of somebody's for the time of the context."""
     keys = bpy.context.window_manager.keyconfigs.addon.keymaps.new(name="Window")
     item = keys.keymap_items.new(operator, kind, value)
     try:
-        yield
+        yield item
     finally:
         keys.keymap_items.remove(item)
 
@@ -228,8 +233,19 @@ def nobody_presses(ui: Ui, folder: str) -> Steps:
         bpy.ops.grok_video.release(job=job.id)
     except RuntimeError as error:
         ui.note(release=str(error))
+    settled: list[str] = []
+    for how in ((), ("INVOKE_DEFAULT",)):
+        for word in (
+            bpy.ops.grok_video.settle_clock,
+            functools.partial(bpy.ops.grok_video.not_charged, job=job.id),
+        ):
+            try:
+                word(*how)
+            except RuntimeError as error:
+                settled.append(str(error))
     yield 0.5
-    ui.note(still_held=newest().held)
+    limits = ui.module("blender.session.spending").limits()
+    ui.note(still_held=newest().held, settled=settled, limits=[limits.day, limits.month])
 
     yield from ui.sidebar(KIND)
     yield from to_the_jobs(ui, KIND)
@@ -241,6 +257,20 @@ def nobody_presses(ui: Ui, folder: str) -> Steps:
     ui.note(sent=[job.id, strips()[0]["grok_video_job"]])
 
 
+def _narrow(ui: Ui) -> Steps:
+    """The row of a held job in a narrow sidebar."""
+    wide = ui.region(KIND).width
+    yield from ui.drag_sidebar(KIND, NARROW)
+    yield from to_the_jobs(ui, KIND)
+    places = []
+    for button in ("release", "stop"):
+        places.append((yield from ui.find(f"grok_video.{button}", KIND, with_=newest().id)).y)
+    ui.note(below_each_other=places[0] - places[1])
+    yield from ui.point(KIND)
+    yield from ui.shot("scripts-held-narrow")
+    yield from ui.drag_sidebar(KIND, wide)
+
+
 def leave_of_the_artist(ui: Ui) -> Steps:
     """A press buys; a script buys nothing; the artist ticks the preference, and it buys; off again, nothing."""
     scene = bpy.context.scene
@@ -248,11 +278,15 @@ def leave_of_the_artist(ui: Ui) -> Steps:
     scene.grok_video.duration = 1
     scene.grok_video.prompt = "pressed"
     own = bpy.context.preferences.addons[ADDON].preferences
+    bpy.app.timers.register(functools.partial(setattr, own, "scripts_may_buy", True))
+    yield 0.5
+    ui.note(by_a_timer=own.scripts_may_buy)
     yield from ui.sidebar(KIND)
     yield from ui.click("grok_video.generate", KIND)
     yield from ui.until(newest, "the first job")
     press("off")
     yield from ui.until(lambda: newest().spec.prompt == "off", "the held job")
+    yield from _narrow(ui)
     area = ui.area(KIND)
     area.type = "PREFERENCES"
     bpy.ops.preferences.addon_show(module=ADDON)
@@ -276,3 +310,49 @@ def leave_of_the_artist(ui: Ui) -> Steps:
 
     yield from ui.until(ended, "the clips", 120)
     ui.note(said=SAID, held={job.spec.prompt: job.held for job in shown()})
+
+
+class SCRIPTS_MT_pie(bpy.types.Menu):
+    """A pie menu that the artist made."""
+
+    bl_label = "Mine"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.menu_pie().operator("grok_video.generate")
+
+
+def other_presses(ui: Ui) -> Steps:
+    """A key of the artist's, a pie menu, and our entry of a menu that is opened by a key."""
+    scene = bpy.context.scene
+    scene.grok_video.source = "NONE"
+    scene.grok_video.duration = 1
+    bpy.utils.register_class(SCRIPTS_MT_pie)
+    for case, operator, menu in (
+        ("key", "grok_video.generate", ""),
+        ("pie", "wm.call_menu_pie", "SCRIPTS_MT_pie"),
+        ("menu", "wm.call_menu", "VIEW3D_MT_view"),
+    ):
+        scene.grok_video.prompt = case
+        with key_map(operator, "J", "PRESS") as item:
+            if menu:
+                item.properties.name = menu
+            yield 0.2
+            yield from ui.point(KIND)
+            ui.event("J", "PRESS")
+            yield 0.4
+            if case == "pie":
+                x, y = ui._mouse
+                yield from ui.move(x - 120, y)
+                yield from ui.redraw()
+            ui.event("J", "RELEASE")
+            yield 0.2
+        if case == "menu":
+            yield from ui.press("UP_ARROW")  # from the first entry to the last, which is ours
+            yield from ui.redraw()
+            yield from ui.press("RET")
+            yield 0.5
+            yield from ui.shot("scripts-dialog")
+            yield from ui.press("RET")
+        yield from held(ui, case)
+        yield from apart(ui)
+    ui.note(held={job.spec.prompt: job.held for job in shown()})

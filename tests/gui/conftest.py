@@ -38,6 +38,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=15, only_rerun=[harness.LOST_SCREEN]))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which Blenders crashed by themselves before their scenario began: no failure, and not to be overlooked."""
+    for crash in harness.STARTED_AGAIN:
+        terminalreporter.section("Blender crashed in its start, and was started once more")
+        terminalreporter.write_line(crash)
+
+
 def version() -> str:
     """Which Blender this run is about."""
     return os.environ.get("GROK_VIDEO_WINDOW", "5.2")
@@ -124,7 +131,7 @@ class Gui:
         if report.ended != "ok" or report.code != 0:
             pytest.fail(
                 f"The scenario {report.ended or 'never ended'}, Blender ended with {report.code}.\n"
-                f"{report.error}\n\nBlender's last lines:\n{_last(report.log)}\n\n"
+                f"{report.error}\n\nBlender's last lines:\n{_last(report.log)}\n{report.crash}\n\n"
                 f"The data folder:\n{self._data()}",
                 pytrace=False,
             )
@@ -177,6 +184,9 @@ def gui(
     for running in gui.started:
         if running.process.poll() is None:
             running.kill()
+    # Tests send nothing but to loopback; see install.py.
+    asked = home / ".cache" / "blender" / "remote-assets"
+    assert not asked.exists(), "Blender asked its own server for assets"
 
 
 @pytest.fixture

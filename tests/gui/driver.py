@@ -28,8 +28,9 @@ import bpy
 
 #: A turn of Blender's event loop between two simulated events, in seconds.
 TURN = 0.01
-#: How long an event may take to have its effect before a step counts as failed, in seconds.
-PATIENCE = 20.0
+#: How long an event may take to have its effect before a step counts as failed, in seconds: tests/patience.py cannot
+#: be imported yet.
+PATIENCE = 120.0
 
 Steps = Generator[float | None, None, Any]
 
@@ -76,7 +77,7 @@ class Ui:
     def __init__(self, task: dict[str, Any]) -> None:
         self.task = task
         self.output = Path(task["output"])
-        self.report: dict[str, Any] = {"notes": {}, "ended": "", "blender": bpy.app.version_string}
+        self.report: dict[str, Any] = {"notes": {}, "begun": False, "ended": ""}
         self.window_index = 0
         self._mouse = (0, 0)
         self._hints = _Hints(Path(task["hints"]))
@@ -444,6 +445,9 @@ def main() -> None:
 
     def step() -> float | None:
         nonlocal steps
+        if not ui.report["begun"]:  # from here on a crash is the scenario's, see harness.py
+            ui.report["begun"] = True
+            ui.save()
         try:
             pause = next(steps)
             return TURN if pause is None else pause

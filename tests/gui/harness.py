@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,10 +31,14 @@ SCREEN = (1280, 1000)
 #: The screen of what is looked at, or measured against an older figure: the README's pictures and the bench.
 LARGE = (1600, 1000)
 #: A scenario that takes longer hangs; a test may say otherwise. In seconds.
-LIMIT = 300.0
+LIMIT = 600.0
 #: What a Blender prints whose connection to the screen broke, and which then hangs.
 SCREEN_DIED = "X Error of failed request"
 LOST_SCREEN = "Blender lost its screen"
+#: What Blender writes as it crashes, named after the file that is open.
+CRASH_FILES = "*.crash.txt"
+#: Blenders that crashed by themselves before their scenario began, and were started once more: for a run's summary.
+STARTED_AGAIN: list[str] = []
 #: In an artist's home: the start file with the Sequencer, see ``install.py``.
 VIDEO_EDITING = "video_editing.blend"
 
@@ -57,6 +61,14 @@ class Report:
     code: int  # Blender's exit code, negative for a signal
     log: str  # what Blender printed
     output: Path  # pictures
+    crash: str  # what Blender wrote as it crashed, with its backtraces, or ''
+
+
+def is_blenders_own(code: int, crash: str) -> bool:
+    """Whether a Blender that ended with ``code`` and wrote ``crash`` crashed with no Python of ours under way."""
+    ours = ("grok_video", str(HERE))
+    frames = [line for line in crash.splitlines() if line.lstrip().startswith('File "')]
+    return code < 0 and bool(crash) and not any(name in line for line in frames for name in ours)
 
 
 @contextmanager
@@ -110,6 +122,8 @@ class Profile:
             "MESA_SHADER_CACHE_DIR": str(self._kept / "shaders"),
             "PYTHONDONTWRITEBYTECODE": "1",
             "XDG_RUNTIME_DIR": str(self.home),
+            # Blender writes there as it crashes, and as it quits: in a /tmp that is shared, over what others wrote.
+            "TMPDIR": str(self._temporary),
         }
         if self.window.root is None:
             values["PATH"] = os.environ.get("PATH", values["PATH"])
@@ -118,9 +132,14 @@ class Profile:
     def blender(self, arguments: list[str]) -> list[str]:
         """The command that starts this artist's Blender."""
         self._kept.mkdir(parents=True, exist_ok=True)
+        self._temporary.mkdir(exist_ok=True)
         return self.window.command(
             [self.window.blender, *arguments], [ROOT, self.home, self._kept, *self.shared]
         )
+
+    @property
+    def _temporary(self) -> Path:
+        return self.home / "tmp"
 
     @property
     def _kept(self) -> Path:
@@ -185,6 +204,27 @@ class Profile:
             ),
             "utf-8",
         )
+        command = self._command(flags, blend, task)
+        log = self.home / f"{name}.log"
+        log.unlink(missing_ok=True)
+        values = self.environment(environment)
+
+        def begin() -> subprocess.Popen[bytes]:
+            with log.open("ab") as sink:
+                return subprocess.Popen(
+                    Profile(self.window, self.home, self.screen, [*self.shared, output]).blender(
+                        command
+                    ),
+                    env=values,
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=subprocess.STDOUT,
+                    cwd="/",
+                )
+
+        return Running(scenario, begin, report, log, output, Path(values["TMPDIR"]))
+
+    def _command(self, flags: tuple[str, ...], blend: Path | None, task: Path) -> list[str]:
         command = [
             "--enable-event-simulate",
             "--window-geometry",
@@ -197,30 +237,48 @@ class Profile:
         command += flags
         if blend is not None:
             command += [str(blend)]
-        command += ["--python", str(HERE / "driver.py"), "--", str(task)]
-        log = self.home / f"{name}.log"
-        with log.open("wb") as sink:
-            process = subprocess.Popen(
-                Profile(self.window, self.home, self.screen, [*self.shared, output]).blender(
-                    command
-                ),
-                env=self.environment(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-            )
-        return Running(process, report, log, output)
+        return [*command, "--python", str(HERE / "driver.py"), "--", str(task)]
 
 
 @dataclass(slots=True)
 class Running:
-    """A Blender with its window open."""
+    """A Blender with its window open. One that crashes by itself before the scenario begins is started once more."""
 
-    process: subprocess.Popen[bytes]
+    scenario: str
+    begin: Callable[[], subprocess.Popen[bytes]]  # starts it
     report_file: Path
     log_file: Path
     output: Path
+    temporary: Path  # where Blender writes as it crashes
+    process: subprocess.Popen[bytes] = field(init=False)
+    _is_second: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        for path in self.temporary.glob(CRASH_FILES):
+            path.unlink()
+        self.process = self.begin()
+
+    @property
+    def _crash(self) -> str:
+        """What Blender wrote as it crashed."""
+        return "\n".join(
+            path.read_text("utf-8", "replace") for path in sorted(self.temporary.glob(CRASH_FILES))
+        )
+
+    def is_gone(self) -> bool:
+        """Whether Blender has ended for good."""
+        code, crash = self.process.poll(), self._crash
+        if code is None:
+            return False
+        if self._is_second or self._report().get("begun") or not is_blenders_own(code, crash):
+            return True
+        STARTED_AGAIN.append(f"{self.scenario}, ended with {code}:\n{crash}")
+        self._is_second = True
+        self._start()
+        return False
 
     def _log(self) -> str:
         return self.log_file.read_text("utf-8", "replace")
@@ -235,11 +293,11 @@ class Running:
         """Wait until the scenario has noted ``note``; returns it."""
         end = time.monotonic() + seconds
         while note not in (report := self._report())["notes"]:
-            gone = self.process.poll() is not None or report["ended"] or SCREEN_DIED in self._log()
+            gone = self.is_gone() or report["ended"] or SCREEN_DIED in self._log()
             if gone or time.monotonic() > end:
                 ended = self.wait(0 if report["ended"] else 1)
                 raise AssertionError(
-                    f"the scenario never noted {note}:\n{ended.error}\n{ended.log}"
+                    f"the scenario never noted {note}:\n{ended.error}\n{ended.log}\n{ended.crash}"
                 )
             time.sleep(0.05)
         return report["notes"][note]
@@ -253,7 +311,7 @@ class Running:
         """Wait for Blender to be gone; it is killed after ``limit`` seconds."""
         end = time.monotonic() + limit
         trouble = ""
-        while self.process.poll() is None and not trouble:
+        while not self.is_gone() and not trouble:
             time.sleep(0.1)
             if time.monotonic() > end:
                 trouble = f"Blender was still there after {limit:g} s and was ended."
@@ -269,4 +327,5 @@ class Running:
             code=self.process.returncode,
             log=self._log(),
             output=self.output,
+            crash=self._crash,
         )

@@ -25,8 +25,9 @@ preferences.view.show_splash = False
 preferences.view.ui_scale = float(scale)
 # A 3D View that is drawn by the CPU takes a second; smoothed, Blender draws it many times.
 preferences.system.viewport_aa = "OFF"
-if hasattr(preferences.view, "asset_access"):  # 5.2 would fetch Blender's own assets
-    preferences.view.asset_access = "ONLY_OFFLINE"
+if hasattr(preferences, "asset_libraries"):  # 5.2 on asks Blender's server for assets
+    preferences.asset_libraries.use_online_essentials = False  # at each start
+    preferences.view.asset_access = "ONLY_OFFLINE"  # as soon as assets are listed
 preferences.system.use_online_access = True
 bpy.ops.wm.save_userpref()
 

@@ -22,11 +22,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-LONGEST = 120.0  # seconds for anything that it is told
+from ..patience import PATIENCE
+
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 
 
-def wait_for(what: Callable[[], Any], words: str, seconds: float = 60.0) -> Any:
+def wait_for(what: Callable[[], Any], words: str, seconds: float = PATIENCE) -> Any:
     """The first true value of ``what``; fails with ``words`` when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (value := what()):
@@ -73,11 +74,11 @@ class Other:
         self.tell(python)
         return self._hear()
 
-    def until(self, expression: str, seconds: float = 60.0) -> Any:
+    def until(self, expression: str, seconds: float = PATIENCE) -> Any:
         """Ask until the expression is true; its value."""
         return wait_for(lambda: self.do(expression), f"{expression}\n{self.log}", seconds)
 
-    def wait(self, seconds: float = LONGEST) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """Wait for its end; the exit code, negative for a signal."""
         return self._process.wait(seconds)
 
@@ -92,13 +93,13 @@ class Other:
 
     def _hear(self) -> Any:
         assert self._process.stdout is not None
-        watchdog = threading.Timer(LONGEST, self._process.kill)  # the test fails then, and goes on
+        watchdog = threading.Timer(PATIENCE, self._process.kill)  # the test fails then, and goes on
         watchdog.start()
         try:
             line = self._process.stdout.readline()
         finally:
             watchdog.cancel()
-        assert line, f"the other Blender ended, or took longer than {LONGEST} s\n{self.log}"
+        assert line, f"the other Blender ended, or took longer than {PATIENCE:g} s\n{self.log}"
         answer = json.loads(line)
         assert "error" not in answer, f"{answer['error']}\n{self.log}"
         return answer["value"]
@@ -109,7 +110,7 @@ class Other:
         assert self._process.stdout is not None
         self._process.stdin.close()
         try:
-            self._process.wait(20)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

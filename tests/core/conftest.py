@@ -31,6 +31,7 @@ from grok_video.core.problem import Problem  # noqa: E402
 from grok_video.core.spec import JobSpec, Kind, Source, Target, account_of, new_id  # noqa: E402
 from tests.noon import begin_at_noon  # noqa: E402
 from tests.patching import Patches  # noqa: E402
+from tests.patience import PATIENCE  # noqa: E402
 
 begin_at_noon()
 # A busy machine makes an example slow; that is no failure.
@@ -110,7 +111,7 @@ def replay(happened: Iterable[tuple[events.Event, float]]) -> Job:
     return job
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """The first true value of ``condition``; fails after ``seconds``."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

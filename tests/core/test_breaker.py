@@ -32,6 +32,7 @@ from tests.core.test_worker import (
     service,
 )
 from tests.patching import Patches
+from tests.patience import PATIENCE
 from tests.stand_in.client import StandIn
 
 __all__ = ["blender", "inside", "make_blender", "one_service", "service"]  # fixtures
@@ -97,7 +98,7 @@ def test_a_job_is_polled_with_the_key_that_was_in_use_when_it_was_due(
 
     patches.set(inside.desk, "start", later)
     inside._turn()
-    assert inside.desk.messages.get(timeout=10)[0] == "call"
+    assert inside.desk.messages.get(timeout=PATIENCE)[0] == "call"
     (poll,) = server.seen
     assert poll.header("Authorization") == "Bearer xai-first"
 
@@ -114,7 +115,7 @@ def test_moving_the_interval_does_not_ask_for_a_blocked_job_each_time(
     for step in range(5):
         inside._turn()
         while inside.desk.running:
-            inside._handle(*inside.desk.messages.get(timeout=10))
+            inside._handle(*inside.desk.messages.get(timeout=PATIENCE))
         inside._set_account({**line, "poll_interval": 5.0 + step})
         time.sleep(0.02)
     assert len(server.seen) == 1

@@ -37,6 +37,7 @@ from grok_video.service.pricing import estimate_of
 from tests.core import crashing
 from tests.core.conftest import png, wait_for
 from tests.core.test_worker import FAST, Blender, bought
+from tests.patience import PATIENCE
 from tests.stand_in.client import StandIn
 
 pytestmark = [
@@ -47,7 +48,7 @@ pytestmark = [
 ]
 
 LANES = 4  # cases at a time: they mostly wait
-WHOLE_JOB = 90.0  # seconds, on a busy machine
+WHOLE_JOB = PATIENCE
 GUARD = threading.Lock()  # of what the lanes share
 HURRIED = {**FAST, "poll_interval": 0.03}
 
@@ -108,7 +109,7 @@ class Nursery:
 
     def close(self) -> None:
         self._line.close()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
 
 
 class Victim(Blender):

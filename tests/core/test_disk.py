@@ -29,6 +29,7 @@ from tests.core.test_worker import (
     posts,
     service,
 )
+from tests.patience import PATIENCE
 from tests.stand_in.client import StandIn
 
 __all__ = ["one_service", "service"]  # fixtures
@@ -159,9 +160,9 @@ class Patient(RawServer):
         if not wire.head.startswith(b"POST"):
             wire.answer(202, b'{"status":"pending"}')
             return
-        self.read.wait(60)
+        self.read.wait(PATIENCE)
         self.bodies.append((int(wire.header("Content-Length")), len(wire.read_body())))
-        self.answer.wait(60)
+        self.answer.wait(PATIENCE)
         with contextlib.suppress(OSError):
             wire.answer(200, b'{"request_id":"r-1"}')
             wire.sock.recv(1)  # the end of it: whoever asked has the whole answer
@@ -214,7 +215,7 @@ def test_full_when_the_answer_comes(
     data.fill()
     told_at_once(blender)
     patient.answer.set()
-    assert patient.over_with.wait(30)
+    assert patient.over_with.wait(PATIENCE)
     assert blender.until(job_id, State.SUBMITTING).request_id == ""
     if end == "killed":
         # The one thing that nothing can hold: then it is said, and counted as spent.
@@ -245,7 +246,7 @@ def test_full_while_it_runs(blender: Blender, data: Disk, service: StandIn, end:
     assert blender.process is not None
     if end != "space comes back":
         blender.process.send_signal(signal.SIGKILL if end == "killed" else signal.SIGTERM)
-        blender.process.wait(60)
+        blender.process.wait(PATIENCE)
         assert blender.until(job_id, State.RUNNING).request_id == request_id
     data.free()
     if end != "space comes back":
@@ -316,7 +317,7 @@ def test_a_read_only_data_folder_is_said_and_read(
     data.writable(False)
     blender.spawn()
     assert blender.process is not None
-    assert blender.process.wait(30) == 3
+    assert blender.process.wait(PATIENCE) == 3
     words = (blender.folder / "stderr.txt").read_text()
     assert f"in {blender.data} cannot be written just now" in words
     assert "Nothing is lost and nothing was bought by this" in words

@@ -27,14 +27,15 @@ from tests.core.test_worker import (
     posts,
     service,
 )
+from tests.patience import at_once
 from tests.stand_in.client import StandIn
 
 __all__ = ["blender", "make_blender", "one_service", "service"]
 
 pytestmark = pytest.mark.deadline
 
-#: Seconds. Far less than any deadline of a call (30 s and more), and room for a busy machine.
-AT_ONCE = 5.0
+#: Seconds. Far less than any deadline of a call (30 s and more).
+AT_ONCE = at_once(5.0)
 
 
 def hung_poll(blender: Blender, service: StandIn) -> str:

@@ -55,6 +55,7 @@ from grok_video.ledger.schema import FILE_NAME
 from grok_video.service.pricing import estimate_of
 from tests.core.conftest import KEY, ROOT, make_spec, says_free
 from tests.core.test_worker import Blender, make_blender, one_service, posts, service
+from tests.patience import PATIENCE
 from tests.stand_in.client import StandIn
 
 __all__ = ["make_blender", "one_service", "service"]  # fixtures: they are used by their names
@@ -249,7 +250,7 @@ def test_processes_that_buy_at_once_do_not_pass_the_limit(
         assert process.stdin is not None
         process.stdin.write("now\n")
         process.stdin.flush()
-    bought = [int(process.communicate(timeout=60)[0]) for process in running]
+    bought = [int(process.communicate(timeout=PATIENCE)[0]) for process in running]
     assert sum(bought) == 7
     jobs = ledger.jobs()
     assert sum(job.state is State.SUBMITTING for job in jobs) == 7

@@ -36,6 +36,7 @@ from tests.core.test_worker import (
     service,
 )
 from tests.patching import Patches
+from tests.patience import PATIENCE
 from tests.stand_in.client import StandIn
 
 pytestmark = pytest.mark.skipif(
@@ -136,7 +137,7 @@ def test_no_empty_list_takes_the_place_of_a_folder_that_went(
     assert not blender.reader.damaged
     assert set(blender.reader.jobs) == {job_id, waits}
     assert blender.process is not None
-    assert blender.process.wait(30) == 0
+    assert blender.process.wait(PATIENCE) == 0
     if how != "deleted":
         assert not blender.data.exists() or os.listdir(blender.data) == ["worker.log"]
         shutil.rmtree(blender.data, ignore_errors=True)

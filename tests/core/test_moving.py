@@ -30,6 +30,7 @@ from tests.core.conftest import ROOT, make_spec
 from tests.core.test_job import ROADS
 from tests.core.test_worker import Blender, blender, make_blender, one_service, posts, service
 from tests.patching import Patches
+from tests.patience import PATIENCE
 from tests.stand_in.client import StandIn
 
 __all__ = ["blender", "make_blender", "one_service", "service"]  # fixtures
@@ -224,7 +225,7 @@ def test_a_living_worker_keeps_the_list(
     assert blender.process.stdin is not None
     blender.process.stdin.close()  # told to leave
     assert go(blender.data, new) is Moved.MOVED
-    assert blender.process.wait(30) == 0
+    assert blender.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("version", ["this one", "0.1.0"])
@@ -240,7 +241,7 @@ def test_no_worker_buys_from_the_old_folder(
     put_command(blender.data, "submit", spec=blender.spec())
     blender.spawn()
     assert blender.process is not None
-    assert blender.process.wait(60) == 3
+    assert blender.process.wait(PATIENCE) == 3
     assert posts(service) == []
     assert read(new).jobs == {}
 
@@ -505,7 +506,7 @@ def test_two_moves_at_once_are_one(old: Path, tmp_path: Path) -> None:
     places = [tmp_path / name for name in ("one", "two")]
     both = [process(old, place, tmp_path / f"{place.name}.report") for place in places]
     for one in both:
-        one.wait(60)
+        one.wait(PATIENCE)
     ends = {place: told(tmp_path / f"{place.name}.report") for place in places}
     (winner,) = (place for place, words in ends.items() if words.get("ended") == "MOVED")
     (loser,) = (place for place in places if place != winner)
@@ -519,7 +520,7 @@ def test_stopped_the_list_is_where_it_was(old: Path, new: Path, tmp_path: Path) 
     moving_now = process(old, new, tmp_path / "report")
     assert moving_now.stdin is not None
     moving_now.stdin.close()
-    assert moving_now.wait(60) == 0
+    assert moving_now.wait(PATIENCE) == 0
     if "failed" in (words := told(tmp_path / "report")):
         assert "stays where it is" in words["failed"]
         assert jobs_of(old) == before

@@ -19,6 +19,7 @@ from grok_video.ledger.reader import LedgerReader
 from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import wait_for
 from tests.core.test_worker import Blender, blender, make_blender, one_service, service
+from tests.patience import PATIENCE
 from tests.stand_in.client import StandIn
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes say nothing of rights there")
@@ -110,7 +111,7 @@ def test_a_worker_says_so_and_buys_nothing(blender: Blender, service: StandIn) -
     job_id = blender.spec().id
     blender.spawn()
     assert blender.process is not None
-    assert blender.process.wait(30) == 3
+    assert blender.process.wait(PATIENCE) == 3
     assert "“jobs” is a link" in (blender.folder / "stderr.txt").read_text("utf-8")
     (blender.data / "jobs").unlink()
     blender.start()

@@ -46,8 +46,11 @@ NOTICES_KEPT = 256
 _MOST_ASKED = 256  # commands that are looked for at a time
 #: Key of the notice that tells every Blender that the ledger was rebuilt, until an artist has read so.
 REBUILT = "rebuilt"
-#: Seconds of locks without a pause before Blender says that the ledger is locked.
-LOCKED_AFTER = 10.0
+#: Seconds of locks, met at each look, before Blender says that the ledger is locked: as long as a worker waits for one.
+LOCKED_AFTER = 30.0
+#: Of the time between two looks that both met a lock so many seconds count. While a render held Blender up, or the
+#: machine was busy, nobody looked, and each of the two may be a worker's that was just writing.
+_BETWEEN_LOOKS = 0.5
 
 
 #: The newest event, and the number of the newest notice, of a file.
@@ -200,7 +203,8 @@ class LedgerReader:
         self.replaced = ""  # a sentence when another list was found in the place of the one before
         self.folder = DataFolder(Path(data_dir))
         self.missed = False  # the last refresh met a lock, and what changed is still to be read
-        self._missed_since = math.inf
+        self._locked_for = 0.0  # seconds
+        self._missed_at = math.inf  # when the last look met a lock
         self._path = Path(data_dir) / FILE_NAME
         self._connection: sqlite3.Connection | None = None
         self._file: FileId | None = None  # what is open
@@ -255,8 +259,10 @@ class LedgerReader:
 
     def _look_for_locks(self) -> None:
         now = time.monotonic()
-        self._missed_since = min(self._missed_since, now) if self.missed else math.inf
-        if now - self._missed_since > LOCKED_AFTER:
+        since = max(0.0, now - self._missed_at)
+        self._locked_for = self._locked_for + min(since, _BETWEEN_LOOKS) if self.missed else 0.0
+        self._missed_at = now if self.missed else math.inf
+        if self._locked_for > LOCKED_AFTER:
             self.trouble = LOCKED
         elif self.trouble == LOCKED and not self.missed:
             self.trouble = ""

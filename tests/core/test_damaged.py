@@ -450,22 +450,40 @@ def test_an_inbox_full_of_rubbish_is_cleared(tmp_path: Path) -> None:
     ledger.close()
 
 
-def test_a_ledger_that_stays_locked_is_said(tmp_path: Path, patches: Patches) -> None:
+@pytest.mark.parametrize("apart", [0.1, 3600.0], ids=["ten looks a second", "an hour apart"])
+def test_a_ledger_that_stays_locked_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apart: float
+) -> None:
+    """And not one that was locked at two looks, between which Blender rendered or the machine did something else."""
     import sqlite3
 
     folder = tmp_path / "data"
     Ledger.open(folder).close()
-    patches.set(reader_module, "LOCKED_AFTER", 0.0)
+    clock = [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     reader = LedgerReader(folder)
     other = sqlite3.connect(folder / FILE_NAME, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    reader.refresh(1.0)
-    reader.refresh(1.0)
+    looks = 0
+    while not reader.refresh(1.0):
+        assert reader.missed
+        looks, clock[0] = looks + 1, clock[0] + apart
+        assert looks < 10_000
+    assert looks > 50
+    assert looks * apart >= reader_module.LOCKED_AFTER
     assert "locked" in reader.trouble
     other.execute("ROLLBACK")
     other.close()
     reader.refresh(1.0)
     assert reader.trouble == ""
+    # Met once more, it is a lock like any other: the seconds begin anew.
+    with sqlite3.connect(folder / FILE_NAME, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        reader.refresh(1.0)
+        clock[0] += 3600.0
+        reader.refresh(1.0)
+    other.close()
+    assert (reader.missed, reader.trouble) == (True, "")
     reader.close()
 
 

@@ -91,8 +91,7 @@ def test_an_update_from_the_repository_while_jobs_run(
         stand_in.settings(job_seconds=600)
         made = other.do("click()")
         other.until(f"{state_of(made)} == 'RUNNING'")
-        # Longer than an update takes on a busy machine.
-        stand_in.fail("submit", "answer-late", seconds=30)
+        stand_in.fail("submit", "answer-late")
         sent = other.do("click(60)")
         other.until(f"jobs()[0]['id'] == {sent!r} and jobs()[0]['sent']")
 
@@ -101,7 +100,8 @@ def test_an_update_from_the_repository_while_jobs_run(
         other.do("bpy.ops.extensions.package_upgrade_all()")
         assert other.do("version()") != "0.1.0", other.log
         assert other.do("PACKAGE in bpy.context.preferences.addons"), other.log
-        assert events_of(data, sent)[-1][0] == "sending", "the update took too long"
+        assert events_of(data, sent)[-1][0] == "sending"
+        stand_in.mend()
         other.until(f"{state_of(sent)} == 'RUNNING'")
         stand_in.finish()
         for job in (made, sent):

@@ -36,7 +36,6 @@ from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.reader import REBUILT, LedgerReader
 from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import make_spec, replay
-from tests.patching import Patches
 from tests.patience import PATIENCE, at_once
 
 T = TypeVar("T")

@@ -79,11 +79,12 @@ def test_an_answer_that_comes_later_is_on_record(
     blender: Blender, service: StandIn, deed: Callable[[Path], None]
 ) -> None:
     """The ledger goes while the answer to a POST is awaited: the id is in the one that is there then."""
-    service.fail("submit", "answer-late", seconds=1)
+    service.fail("submit", "answer-late")
     blender.start()
     job_id = blender.submit()
     blender.until(job_id, lambda job: job.sent)
     deed(blender.data)
+    service.mend()
     blender.until(job_id, State.READY)
     (bought,) = service.jobs()
     job = blender.job(job_id)
@@ -116,7 +117,7 @@ def test_no_empty_list_takes_the_place_of_a_folder_that_went(
     blender: Blender, service: StandIn, how: str
 ) -> None:
     """The worker ends; what it had bought is in the folder when that is back, or in one made for it alone."""
-    service.fail("submit", "answer-late", seconds=4)
+    service.fail("submit", "answer-late")
     blender.start()
     limits = blender.say("limits", day=7 * 10**10)
     assert blender.answer(limits)["ok"]
@@ -136,6 +137,7 @@ def test_no_empty_list_takes_the_place_of_a_folder_that_went(
     assert ("called “moved” now" in blender.reader.trouble) == (how != "deleted")
     assert not blender.reader.damaged
     assert set(blender.reader.jobs) == {job_id, waits}
+    service.mend()
     assert blender.process is not None
     assert blender.process.wait(PATIENCE) == 0
     if how != "deleted":
@@ -197,13 +199,14 @@ def test_another_list_in_its_place_gets_only_what_was_paid_for(
     ledger.append(theirs.id, 0, Created(theirs))
     ledger.close()
     blender = make_blender()
-    service.fail("submit", "answer-late", seconds=4)
+    service.fail("submit", "answer-late")
     blender.start()
     paid, waits = blender.submit(), blender.submit(account="another")
     blender.until(waits, lambda job: job.held)
     blender.until(paid, lambda job: job.sent)
     blender.data.rename(blender.folder / "ours")
     other.data.rename(blender.data)
+    service.mend()
     job = blender.until(paid, State.READY)
     assert job.request_id == service.jobs()[0]["id"]
     assert set(blender.reader.jobs) == {theirs.id, paid}
@@ -223,7 +226,7 @@ def test_an_answer_finds_the_job_that_its_post_is_in_a_list_where_the_job_was_st
         ledger.append(spec.id, None, event, at=1000.0)
     ledger.commands.apply({"id": "c", "command": "limits", "day": 9 * 10**10})
     ledger.close()
-    service.fail("submit", "answer-late", seconds=4)
+    service.fail("submit", "answer-late")
     blender.start()
     lower = blender.say("limits", month=7 * 10**10)
     assert blender.answer(lower)["ok"]
@@ -231,12 +234,13 @@ def test_an_answer_finds_the_job_that_its_post_is_in_a_list_where_the_job_was_st
     blender.until(spec.id, lambda job: job.sent)
     blender.data.rename(blender.folder / "ours")
     other.data.rename(blender.data)
+    service.mend()
 
     def ready() -> Job | None:
         blender.reader.refresh(1.0)
         return next((job for job in blender.reader.jobs.values() if job.clip), None)
 
-    another = wait_for(ready, "the clip", 30)
+    another = wait_for(ready, "the clip")
     assert another.request_id == service.jobs()[0]["id"]
     assert another.spec.parent == spec.id
     assert blender.reader.jobs[spec.id].state is State.CANCELLED
@@ -249,13 +253,15 @@ def test_two_workers_and_a_job_whose_answer_is_awaited(
     make_blender: Callable[[], Blender], service: StandIn
 ) -> None:
     """The other worker rebuilds the ledger first, and lets the one that sent the job have its answer."""
-    service.fail("submit", "answer-late", seconds=6)
+    service.fail("submit", "answer-late")
     first, second = make_blender(), make_blender()
     first.start()
     second.start()
     job_id = first.submit()
     first.until(job_id, lambda job: job.sent)
     delete(first.data)
+    wait_for((first.data / FILE_NAME).exists, "a list that is made again")
+    service.mend()
     first.until(job_id, State.READY)
     ledger = Ledger.open(first.data)
     kinds = [event.kind for event, _ in ledger.events(job_id)]

@@ -782,13 +782,14 @@ def test_stop_and_take_up_again(blender: Blender, service: StandIn) -> None:
 
 
 def test_stop_while_the_answer_is_awaited_keeps_the_id(blender: Blender, service: StandIn) -> None:
-    service.fail("submit", "answer-late", seconds=1.0)
+    service.fail("submit", "answer-late")
     blender.start()
     job_id = blender.submit()
     blender.until(job_id, lambda job: job.sent)
     blender.say("stop", job=job_id)
     waiting = blender.until(job_id, lambda job: job.stop_requested)
     assert waiting.state is State.SUBMITTING
+    service.mend()
     job = blender.until(job_id, State.CANCELLED)
     assert job.request_id == service.jobs()[0]["id"]
     blender.say("retry", job=job_id)

@@ -34,7 +34,8 @@ Failures: ``fail(at, what, times=1, after=0, …)``. The oldest that fits happen
       permission-denied credits-new string-error unknown-status unknown-route not-found
       'hang'                never answers, body not read; seconds= for how long
       'hang-after-body'     reads the body, starts nothing, never answers
-      'hang-after-start'    a job starts, no answer        'answer-late'   answer after seconds=
+      'hang-after-start'    a job starts, no answer
+      'answer-late'         answer after seconds=, or at mend() (without seconds= then only)
       'close'               reset before the body          'close-after-body'  reset, nothing started
       'close-during-body'   reset after bytes= of it (half)
       'answer-lost'         a job starts, reset            'answer-cut'    half of the answer

@@ -69,7 +69,7 @@ ANSWERS: dict[str, Answer] = {
 WIRE = {
     "hang": "never answers; the body was not read",
     "hang-after-body": "reads the body, starts nothing, never answers",
-    "answer-late": "does all as usual, and answers only after `seconds`",
+    "answer-late": "does all as usual, and answers only after `seconds`, or once mended",
     "hang-after-start": "does all as usual (a job starts), never answers",
     "close": "closes before the body is read",
     "close-during-body": "closes after `bytes` of the body (half of it)",
@@ -129,6 +129,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._queue: list[Fault] = []
+        self.mended = 0  # how often all was well again
 
     def add(self, wanted: dict[str, Any]) -> Fault:
         """Queue a failure from the control API's JSON. Raises ValueError with what is wrong."""
@@ -176,8 +177,9 @@ class Faults:
         return len(self._queue)
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Nothing goes wrong any more, and an answer that was held back leaves."""
         self._queue.clear()
+        self.mended += 1
 
 
 def _answer(what: str, wanted: dict[str, Any]) -> Answer:

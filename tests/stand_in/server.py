@@ -411,7 +411,7 @@ class StandIn:
                 await _client_leaves(request, fault.seconds)
                 return _closed(request, record)
             case "answer-late":
-                await asyncio.sleep(fault.seconds)
+                await self._late(fault.seconds)
             case "answer-replaced":
                 assert fault.answer is not None
                 return await self._answered(request, record, _fixed(fault.answer))
@@ -424,6 +424,13 @@ class StandIn:
             case _:
                 return await _dripped(request, fault, status, headers, content)
         return web.Response(status=status, headers=headers, body=content)
+
+    async def _late(self, seconds: float) -> None:
+        """Wait until all is well again, or for so long."""
+        end = time.monotonic() + seconds if seconds else float("inf")
+        mended = self._faults.mended
+        while time.monotonic() < end and self._faults.mended == mended:
+            await asyncio.sleep(0.02)
 
     async def _whole(
         self, request: web.BaseRequest, record: Record

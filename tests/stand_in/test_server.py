@@ -415,6 +415,19 @@ def test_an_answer_that_comes_before_the_end_of_the_body(service: StandIn) -> No
     assert service.jobs() == []
 
 
+def test_an_answer_that_is_held_back_leaves_once_mended(service: StandIn) -> None:
+    service.fail("submit", "answer-late")
+    answers: list[int] = []
+    asking = threading.Thread(target=lambda: answers.append(generate(service).status))
+    asking.start()
+    while not service.jobs():
+        time.sleep(0.02)
+    assert answers == []
+    service.mend()
+    asking.join(60)
+    assert answers == [200]
+
+
 def test_an_answer_that_comes_late(service: StandIn) -> None:
     service.fail("submit", "answer-late", seconds=0.4)
     start = time.monotonic()

@@ -7,6 +7,8 @@ on a machine that is busy with something else, and says nothing about the produc
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
 
 #: Seconds in which what is waited for comes, on a machine that has a dozen other things to do.
 PATIENCE = 120.0
@@ -21,3 +23,17 @@ def at_once(seconds: float) -> float:
     the deadlines of calls (30 s and more), which it must not wait for.
     """
     return seconds if os.environ.get(ALONE) else max(seconds, 25.0)
+
+
+def own_clock() -> float:
+    """Seconds of a clock that stands still while this thread is ready and the machine runs something else (on Linux).
+
+    By it a wait takes as long as on any machine, and so does work.
+    """
+    try:
+        told = Path("/proc/thread-self/schedstat").read_text(
+            "ascii"
+        )  # ns on the CPU, ns in its queue
+    except OSError:
+        return time.monotonic()
+    return time.monotonic() - int(told.split()[1]) / 1e9

@@ -35,6 +35,7 @@ from typing import Any
 
 import pytest
 
+from ..patience import PATIENCE
 from .others import workers_gone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,7 +155,7 @@ def blender(
     bpy.ops.preferences.addon_disable(module=PACKAGE)
     assert not hasattr(bpy.types.Scene, "grok_video"), "unregister() left Scene.grok_video behind"
     # What a worker of this test still asks for would be counted in the next test.
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     while not workers_gone(tmp_path / "data" / "grok_video", take) and time.monotonic() < until:
         time.sleep(0.02)
 

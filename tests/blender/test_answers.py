@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ..patience import PATIENCE
 from .conftest import patching
 from .test_breaker import held
 from .test_flow import newest, posts
@@ -256,7 +257,7 @@ def window(blender: ModuleType, module: Module, patches: Any) -> SimpleNamespace
 
 def ticked(blender: ModuleType, module: Module, until: Callable[[], object]) -> None:
     tick = module("blender.session.tick")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not until():
         assert time.monotonic() < deadline
         assert tick.busy(), "the ticks of a window would have ended"

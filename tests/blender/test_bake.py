@@ -18,6 +18,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from ..patience import PATIENCE, at_once
 from ..stand_in import frame_code
 from . import pictures
 from .placed import import_clip
@@ -26,7 +27,7 @@ from .test_sequencer_colour import COLUMNS, ROWS, any_colours, rendered_in
 
 Module = Callable[[str], ModuleType]
 
-WAIT_SECONDS = 120
+WAIT_SECONDS = PATIENCE
 HEARS = bpy.app.build_options.audaspace
 
 
@@ -556,7 +557,7 @@ def test_the_child_has_no_key_and_a_group_of_its_own(
     job = bake.Bake.strip(scene, strip, 10, 40, [], tmp_path / "out" / "baked.mp4")
     try:
         pid = job._process.pid
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE
         while not (environment := Path(f"/proc/{pid}/environ").read_bytes()):
             assert time.monotonic() < until, "the child never started"
         assert b"xai-secret" not in environment
@@ -610,7 +611,7 @@ def test_cancel(long: Any, bake: Any, tmp_path: Path, when: str) -> None:
         moving(job)
     start = time.monotonic()
     job.cancel()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < at_once(1.0)
     assert gone(pid)
     assert list((tmp_path / "out").iterdir()) == []
     with pytest.raises(bake.Interrupted, match="stopped"):
@@ -657,7 +658,7 @@ def test_the_child_ends_with_its_parent(clip: Path, module: Module, tmp_path: Pa
     assert not gone(pid)
     parent.kill()
     parent.wait()
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while list((tmp_path / "out").iterdir()):
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -886,7 +887,7 @@ def test_a_playblast_is_stopped(playblast: Any, scene: Any, tmp_path: Path, when
         assert job.poll() is None
     start = time.monotonic()
     job.cancel()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < at_once(1.0)
     assert scene.frame_current == 77
     assert list((tmp_path / "out").iterdir()) == []
     with pytest.raises(playblast.Interrupted, match="stopped"):

@@ -24,10 +24,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ..patience import PATIENCE
 from . import contents_rows as rows
 
 NEWEST = bpy.app.version >= (5, 3)
-CHILD_SECONDS = 120
+CHILD_SECONDS = PATIENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from ..patience import PATIENCE
+
 Module = Callable[[str], ModuleType]
 PACKAGE = "bl_ext.user_default.grok_video"
 
@@ -136,7 +138,7 @@ def test_a_list_that_cannot_be_opened_says_why(module: Module, tmp_path: Path) -
     account = made.Account(base="http://127.0.0.1:9", key="", fingerprint="f", poll_interval=5.0)
 
     def until(condition: Callable[[], Any]) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline
             worker.ensure(account)

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from ..patience import PATIENCE
+
 Module = Callable[[str], ModuleType]
 WRONG_ID = "00000000-0000-4000-8000-000000000000"
 
@@ -90,7 +92,7 @@ def test_retry_of_a_failed_poll_never_posts(
     """429 and 5xx are what usual programs repeat: of a POST that would buy twice."""
     stand_in.fail("poll", how, times=2)
     job = clicked("RUNNING")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not stand_in.requests("poll") and time.monotonic() < deadline:
         module("blender.session.tick").tick(blender.context)
     blender.ops.grok_video.stop(job=job.id)
@@ -286,7 +288,7 @@ def test_a_script_in_a_loop_that_is_interrupted(
         if "was not sent or charged" in said:
             promised += [job.id for job in fresh]
     # Everything that is still to come, comes.
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while any(job.open for job in jobs(module)) and time.monotonic() < end:
         tick.tick(blender.context)
         time.sleep(0.02)

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ..patience import PATIENCE
 from . import editing, pictures
 from .placed import import_clip
 
@@ -221,7 +222,7 @@ def test_a_part_that_was_stopped_and_taken_up_again_buys_no_other(
     tick.tick(bpy.context)
     assert made_by(scene, job_id)
     assert (state.current().series.agreed, state.current().series.next) == ({}, {})
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + PATIENCE
     while tick.busy():  # until the worker has read that it is imported
         assert time.monotonic() < deadline
         tick.tick(bpy.context)

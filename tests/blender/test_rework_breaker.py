@@ -14,6 +14,7 @@ import bpy
 import imageio_ffmpeg
 import pytest
 
+from ..patience import PATIENCE
 from . import editing, pictures
 from .conftest import patching
 from .placed import import_clip
@@ -82,7 +83,7 @@ def window(extension: ModuleType, module: Module, patches: Any) -> None:
     patches.set(module("blender.session.click"), "may_buy", lambda: True, unused_ok="not all buy")
 
 
-def tick_until(session: Any, done: Callable[[], object], seconds: float = 90.0) -> None:
+def tick_until(session: Any, done: Callable[[], object], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, session.current().click.message

@@ -46,7 +46,7 @@ TOGETHER = {
 #: of its own: the same on every Python. One core ring has it.
 ONCE = {
     "test_damaged", "test_days", "test_docs", "test_fold", "test_imports", "test_limit",
-    "test_moving", "test_older_ledger", "test_one_rule", "test_patching", "test_prose",
+    "test_moving", "test_older_ledger", "test_one_rule", "test_patching", "test_patience", "test_prose",
     "test_session_parts", "test_sizes",
 }  # fmt: skip
 

@@ -16,10 +16,8 @@ KEY = "xai-RecognisableKey0123456789abcdefghijklmnop"
 
 
 def test_info_log_and_crash_file_do_not_hold_the_key(gui: Gui, tmp_path: Path) -> None:
-    temporary = gui.profile.home / "tmp"
-    temporary.mkdir()
     with StandIn.start(job_seconds=600, key=KEY) as service:
-        gui.environment |= {"XAI_API_BASE": service.base, "TMPDIR": str(temporary)}
+        gui.environment |= {"XAI_API_BASE": service.base}
         running = gui.start(
             "key.py:typed_then_crash",
             {"key": KEY, "blend": str(tmp_path / "shot.blend")},

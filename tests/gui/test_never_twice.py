@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patience import PATIENCE
+
 if TYPE_CHECKING:
     from conftest import Gui
     from stand_in.client import StandIn
@@ -42,7 +44,7 @@ def test_a_lost_answer_is_recovered_by_its_id(gui: Gui, stand_in: StandIn, tmp_p
         },
     )
     running.until("asked")
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while not shown.exists() and time.monotonic() < end:
         time.sleep(0.05)
     (made,) = stand_in.jobs()

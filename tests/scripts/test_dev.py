@@ -74,7 +74,7 @@ class Prompt:
 
     def leave(self) -> int:
         """End the input, as a person does with Ctrl-D; its exit code."""
-        _, _ = self._process.communicate(timeout=60)
+        _, _ = self._process.communicate(timeout=120)
         return self._process.returncode
 
 

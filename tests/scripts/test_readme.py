@@ -57,7 +57,7 @@ def stand_in() -> object:
     first = json.loads(process.stdout.readline())
     yield first
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) in (0, -signal.SIGTERM)
+    assert process.wait(120) in (0, -signal.SIGTERM)
 
 
 def test_every_command_is_covered() -> None:

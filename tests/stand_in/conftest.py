@@ -33,7 +33,7 @@ def wait_for() -> Callable[[Callable[[], Any], str], Any]:
     """Waits for a condition to become true; fails with what it waited for."""
 
     def wait(condition: Callable[[], Any], what: str) -> Any:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while time.monotonic() < end:
             if value := condition():
                 return value

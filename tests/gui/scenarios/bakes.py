@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
+from patience import own_clock
 
 if TYPE_CHECKING:
     from driver import Steps, Ui
@@ -23,9 +24,9 @@ def bakes(ui: Ui, folder: str) -> Steps:
 
     def finish(job: Any, name: str) -> Steps:
         while True:
-            start = time.monotonic()
+            start = own_clock()
             result = job.poll()
-            longest[0] = max(longest[0], time.monotonic() - start)
+            longest[0] = max(longest[0], own_clock() - start)
             if result is not None:
                 break
             yield 0.02

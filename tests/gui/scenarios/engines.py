@@ -25,7 +25,7 @@ def default_scene(ui: Ui) -> Steps:
     yield from ui.click("grok_video.generate", VIEW)
     yield from ui.point(VIEW)
     yield from _orbit_while_it_renders(ui)
-    yield from ui.until(newest, "the job, after the render", 20)
+    yield from ui.until(newest, "the job, after the render")
     yield from ui.until(strips, "the clip on the timeline", 60)
     still = _pixels(newest().spec.image)
     ui.note(

@@ -221,7 +221,7 @@ def a_shot_goes_on(ui: Ui) -> Steps:
         yield from ui.find("grok_video.stop_preparing")
         began = time.monotonic()
         yield from ui.press()
-        yield from ui.until(lambda: session(ui).click.preparing is None, "the end of the bake", 10)
+        yield from ui.until(lambda: session(ui).click.preparing is None, "the end of the bake")
     ui.note(
         stopped_after=time.monotonic() - began,
         ended=process.poll() is not None,

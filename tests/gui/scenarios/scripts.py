@@ -72,7 +72,7 @@ def press(case: str, *how: str, **values: Any) -> None:
 
 def held(ui: Ui, case: str) -> Steps:
     """Wait until what was asked for under that prompt is in the list, held or not."""
-    yield from ui.until(lambda: any(job.spec.prompt == case for job in shown()), case, 30)
+    yield from ui.until(lambda: any(job.spec.prompt == case for job in shown()), case)
 
 
 def once(function: Callable[[], object]) -> Callable[..., object]:

@@ -33,10 +33,11 @@ class By(Flag):
     COPY = auto()  #: one frame, from a copy of the scene in this Blender
     ITSELF = auto()  #: one frame of the artist's own scene
     BAKE = auto()  #: a range of frames, from a written copy in a second Blender
+    STRIP = auto()  #: one frame, as a strip of an edit in this Blender shows the scene
 
 
 CHILD = By.BACKGROUND | By.BAKE
-ANY = CHILD | By.COPY | By.ITSELF
+ANY = CHILD | By.COPY | By.ITSELF | By.STRIP
 NOWHERE = By(0)
 
 
@@ -69,8 +70,16 @@ def lost_in_copy(scene: bpy.types.Scene, frame: int | None = None) -> str:
 
 
 def lost_in_itself(scene: bpy.types.Scene, frame: int | None = None) -> str:
-    """'' or what even the artist's scene cannot show at ``frame`` without being played: baking it helps."""
+    """'' or what even the artist's scene, set to the size of a clip, would show otherwise than F12 at ``frame``.
+
+    What ``unplayed`` finds, and what reads settings of the render that ``kept`` cannot keep.
+    """
     return _lost(scene, frame, By.ITSELF)
+
+
+def unplayed(scene: bpy.types.Scene, frame: int | None = None) -> str:
+    """'' or what no Blender can show at ``frame`` without having played the scene: baking it helps."""
+    return _lost(scene, frame, By.STRIP)
 
 
 def lost_in_bake(scene: bpy.types.Scene, start: int, end: int) -> str:
@@ -85,8 +94,8 @@ def lost_in_bake(scene: bpy.types.Scene, start: int, end: int) -> str:
 
 def _lost(scene: bpy.types.Scene, frame: int | None, way: By) -> str:
     elsewhere = way is By.BAKE or (frame is not None and frame != scene.frame_float)
-    if way is By.ITSELF and not elsewhere:
-        return ""  # as F12
+    if way is By.STRIP and not elsewhere:
+        return ""  # as it is shown now
     asked = _asked(scene, elsewhere)
     for detector, finds in _DETECTORS:
         if way in finds:
@@ -181,7 +190,7 @@ def _played(asked: Asked, what: str, baked: bool, carried: By = NOWHERE) -> tupl
     """
     if baked:
         return f"the baked {what}", CHILD & ~carried
-    there = By.COPY | By.ITSELF if asked.elsewhere else NOWHERE
+    there = By.COPY | By.ITSELF | By.STRIP if asked.elsewhere else NOWHERE
     return f"the {what}, not baked", CHILD | there
 
 
@@ -341,6 +350,10 @@ def _drivers(asked: Asked) -> _Finds:
                 yield what, By.COPY if asked.moves else NOWHERE
             case driven.Reads.SIZE | driven.Reads.HERE:
                 yield what, CHILD
+            case driven.Reads.COPYS_SIZE:
+                yield what, By.COPY
+            case driven.Reads.HIDDEN_SIZE:
+                yield what, CHILD | By.ITSELF
 
 
 #: What looks for what is lost, with the ways in which it may find something; quick ones first.
@@ -353,5 +366,5 @@ _DETECTORS = (
     (_libraries, CHILD),
     (_nodes_of_addons, CHILD),
     (_simulations, ANY),
-    (_drivers, CHILD | By.COPY),
+    (_drivers, CHILD | By.COPY | By.ITSELF),
 )

@@ -185,7 +185,7 @@ class NeededStrips:
         scene_strips = [strip for strip in self.seen() if strip.type == "SCENE"]
         for strip in scene_strips:
             for inner, frame, _ in _rendered(strip, self.start, self.end, [self.scene]):
-                if lost := contents.lost_in_itself(inner.scene, frame):
+                if lost := contents.unplayed(inner.scene, frame):
                     return (
                         f"“{strip.name}” shows {lost}. Bake that, or choose another strip. "
                         "Nothing was sent or charged."

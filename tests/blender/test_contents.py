@@ -166,11 +166,20 @@ ONCE = {
     "image, painted, float": Row(partial(rows.image, "float")),
     "image, packed": Row(partial(rows.image, "packed")),
     "image, a file": Row(partial(rows.image, "file")),
+    "image, a file that was written over": Row(
+        partial(rows.image_written_over, "BLENDER_WORKBENCH")
+    ),
+    "image, a file that was written over, Cycles": Row(partial(rows.image_written_over, "CYCLES")),
     "image, tiles that are painted on": Row(
         partial(rows.image, "tiled"), "the unsaved image “", doubt=("background",)
     ),
     "image, a sequence, elsewhere": Row(partial(rows.image, "sequence"), frame=20),
     "linked": Row(partial(rows.linked, False)),
+    "library, written over": Row(
+        partial(rows.library_written_over, False),
+        "the library “library.blend”, whose file was changed since it was read",
+    ),
+    "library, written over and reloaded": Row(partial(rows.library_written_over, True)),
     "library override": Row(partial(rows.linked, True)),
     "text": Row(rows.text),
     "compositor": Row(partial(rows.composited, "own")),
@@ -220,7 +229,7 @@ def see(row: Row, name: str, folder: Path, module: Callable[[str], ModuleType]) 
         bpy.ops.ed.flush_edits()
         (folder / "written").mkdir(exist_ok=True)
         file = folder / "written" / f"{name}.blend"
-        with edit_copy.unsaved_images() as images:
+        with edit_copy.unsaved_images([scene]) as images:
             edit_copy.write_library({scene, *images.values()}, file)
             copies = edit_copy.copies_of(images)
         copy = scene.copy()

@@ -10,8 +10,11 @@ from typing import Any
 import bpy
 import pytest
 
+from . import test_ways
 from .test_capture import differences, state
-from .test_ways import SIZE, Module, f12, falling, made, read, scene, ways  # noqa: F401 - fixtures
+from .test_ways import SIZE, Module, f12, falling, made, read
+
+scene, ways = test_ways.scene, test_ways.ways
 
 #: The artist's frame: of the clip's shape, and twice as large.
 LARGE = tuple(2 * side for side in SIZE)
@@ -44,7 +47,7 @@ def cube_by(expression: str, *reads: str) -> Callable[[Any], None]:
     return put
 
 
-def by_chain(scene: Any) -> None:  # noqa: F811
+def by_chain(scene: Any) -> None:
     """The size drives a custom property of the scene, and that a cube."""
     scene["high"] = 0.0
     drive(
@@ -59,7 +62,7 @@ def by_chain(scene: Any) -> None:  # noqa: F811
     drive(bpy.data.objects["Cube"], "location", 2, "p", "SCENE", scene.name, '["high"]')
 
 
-def exposure(scene: Any) -> None:  # noqa: F811
+def exposure(scene: Any) -> None:
     """A driver of the scene's own picture."""
     drive(
         scene,
@@ -81,7 +84,7 @@ def by_function(_scene: Any) -> None:
     drive(bpy.data.objects["Cube"], "location", 2, "high()")
 
 
-def by_scene_behind(scene: Any) -> None:  # noqa: F811
+def by_scene_behind(scene: Any) -> None:
     """By way of a pointer of another scene."""
     bpy.data.scenes.new("Other").background_set = scene
     path = "background_set.render.resolution_x"
@@ -117,7 +120,7 @@ WAYS = {"B": "background", "C": "copy", "I": "itself"}
 
 
 @pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest, scene: Any) -> Any:  # noqa: F811
+def kind(request: pytest.FixtureRequest, scene: Any) -> Any:
     """A scene whose picture a driver makes of the size of its render; the letters of the ways that lose it."""
     scene.render.resolution_x, scene.render.resolution_y = LARGE
     scene.render.resolution_percentage = 80
@@ -141,7 +144,7 @@ def kind(request: pytest.FixtureRequest, scene: Any) -> Any:  # noqa: F811
 @pytest.mark.long
 def test_a_driver_that_reads_what_a_still_sets(
     module: Module,
-    scene: Any,  # noqa: F811
+    scene: Any,
     tmp_path: Path,
     kind: str,
 ) -> None:
@@ -178,9 +181,9 @@ def test_a_driver_that_reads_what_a_still_sets(
 
 
 def test_what_was_played_stays_where_a_driver_reads_the_size(
-    ways: ModuleType,  # noqa: F811
+    ways: ModuleType,
     module: Module,
-    scene: Any,  # noqa: F811
+    scene: Any,
     tmp_path: Path,
 ) -> None:
     """The scene itself is taken for what is live, and the driver of a body is no reason for Blender to begin anew."""
@@ -200,8 +203,8 @@ def test_what_was_played_stays_where_a_driver_reads_the_size(
 
 
 def test_a_driver_that_cannot_be_kept_is_refused_in_words_that_help(
-    ways: ModuleType,  # noqa: F811
-    scene: Any,  # noqa: F811
+    ways: ModuleType,
+    scene: Any,
     tmp_path: Path,
 ) -> None:
     """No other way is left for the scene: a live rigid body is in no copy."""

@@ -10,7 +10,7 @@ paid for: so what could not be measured to be equal counts as lost.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Flag, auto
 from pathlib import Path
@@ -19,11 +19,15 @@ from typing import Any
 import bpy
 
 from .. import compat
-from . import driven, foreign, handler_code
+from . import driven, foreign, handler_code, on_disk
 from .scene_copy import is_tagged
 
 #: Whoever looks for a scene by himself finds the artist's and not the copy that he is given.
 _LOOKS_FOR_SCENES = re.compile(r"scenes|context|window|^name|session_uid|as_pointer")
+
+
+#: Pixels of images that are packed for a second Blender although they have files; it takes about 1 s in all.
+PACKED_PIXELS = 2048 * 2048
 
 
 class By(Flag):
@@ -280,13 +284,52 @@ def is_baked_to_disk(modifier: Any, bake: Any, library: Any) -> bool:
 
 
 def _images(asked: Asked) -> _Finds:
-    for image in bpy.data.images:
-        if not image.users:
-            continue
-        if image.type in ("RENDER_RESULT", "COMPOSITING"):
-            continue
-        if image.is_dirty and image.has_data and not is_written(image):
+    for image in _unsaved():
+        if not is_written(image):
             yield f"the unsaved image “{image.name}”", CHILD
+    if _shows_memory({scene.render.engine for scene in asked.scenes}):
+        carried = _changed_and_small()
+        for image in on_disk.images():
+            if image not in carried:
+                # In doubt, and a bake has no other way: its picture is that of the file.
+                yield f"the image “{image.name}”, whose file was changed", By.BACKGROUND
+
+
+def images_to_write(scenes: Iterable[bpy.types.Scene], engine: str = "") -> list[bpy.types.Image]:
+    """Images whose pixels a second Blender must be given to show ``scenes``: of all others it reads the same.
+
+    ``engine``: the one that renders them, where it is not their own.
+    """
+    engines = {engine or each.render.engine for scene in scenes for each in _shown(scene)}
+    found = [image for image in _unsaved() if is_written(image)]
+    return [*found, *_changed_and_small()] if _shows_memory(engines) else found
+
+
+def _unsaved() -> list[bpy.types.Image]:
+    return [
+        image
+        for image in bpy.data.images
+        if image.users
+        and image.type not in ("RENDER_RESULT", "COMPOSITING")
+        and image.is_dirty
+        and image.has_data
+    ]
+
+
+def _shows_memory(engines: set[str]) -> bool:
+    """Whether a render shows images as Blender has read them: Cycles reads their files anew each time (measured)."""
+    return bool(engines - {"CYCLES"})
+
+
+def _changed_and_small() -> list[bpy.types.Image]:
+    """Images that are other ones in their files by now, as many as can be packed before a window seems to hang."""
+    found, room = [], PACKED_PIXELS
+    for image in on_disk.images():
+        if image.source == "FILE" and is_written(image):
+            room -= image.size[0] * image.size[1]
+            if room >= 0:
+                found.append(image)
+    return found
 
 
 def is_written(image: bpy.types.Image) -> bool:
@@ -300,10 +343,8 @@ def is_written(image: bpy.types.Image) -> bool:
 
 
 def _libraries(asked: Asked) -> _Finds:
-    for library in bpy.data.libraries:
-        packed = library.packed_file is not None or getattr(library, "is_archive", False)
-        if not packed and not Path(bpy.path.abspath(library.filepath)).is_file():
-            yield f"the library “{library.name}”, whose file is gone", CHILD
+    for library, why in on_disk.libraries():
+        yield f"the library “{library.name}”, whose file {why}", CHILD
 
 
 def _scene(asked: Asked) -> _Finds:

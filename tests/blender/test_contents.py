@@ -85,6 +85,13 @@ ONCE = {
     ),
     "rigid body, baked, elsewhere": Row(partial(rows.rigid_body, "memory"), frame=20),
     "cloth, live": played(rows.cloth, "cloth", "live"),
+    "cloth, live, with Render off": Row(partial(rows.cloth_of_the_viewport, False)),
+    "cloth, live, with Render off, elsewhere": Row(
+        partial(rows.cloth_of_the_viewport, False), frame=20
+    ),
+    "cloth, live, with Render keyed, elsewhere": Row(
+        partial(rows.cloth_of_the_viewport, True), *["cloth of “"] * 3, 20, ("copy",)
+    ),
     "cloth, live, elsewhere": played(rows.cloth, "cloth", "live", 20, doubt=("copy",)),
     "cloth, baked, elsewhere": played(rows.cloth, "cloth", "memory", 20),
     "cloth, baked on disk": played(rows.cloth, "cloth", "disk"),

@@ -222,6 +222,8 @@ def _simulations(asked: Asked) -> _Finds:
     for thing in asked.objects:
         modifiers: Any = thing.modifiers  # each kind has names of its own
         for modifier in modifiers:
+            if not _takes_part(asked, thing, modifier):
+                continue
             match modifier.type:
                 case "CLOTH":
                     yield _played(asked, f"cloth of “{thing.name}”", modifier.point_cache.is_baked)
@@ -240,6 +242,20 @@ def _simulations(asked: Asked) -> _Finds:
                         yield f"the baked ocean of “{thing.name}”", CHILD
                 case "NODES":
                     yield from _nodes(asked, thing, modifier)
+
+
+def _takes_part(asked: Asked, thing: bpy.types.Object, modifier: Any) -> bool:
+    """Whether a modifier may have a part in a picture."""
+    if modifier.show_render or (modifier.type == "FLUID" and modifier.show_viewport):
+        return True  # a fluid of the viewport too: a second Blender must not come near its folder
+    if not asked.moves or thing.animation_data is None:
+        return False
+    curves = (
+        *compat.curves(thing),
+        *compat.nonlinear_curves(thing),
+        *thing.animation_data.drivers,
+    )
+    return any(curve.data_path.endswith(".show_render") for curve in curves)
 
 
 def _particles(asked: Asked, thing: bpy.types.Object, system: Any) -> _Finds:

@@ -99,7 +99,7 @@ def lost_in_bake(scene: bpy.types.Scene, start: int, end: int) -> str:
 def _lost(scene: bpy.types.Scene, frame: int | None, way: By) -> str:
     elsewhere = way is By.BAKE or (frame is not None and frame != scene.frame_float)
     if way is By.STRIP and not elsewhere:
-        return ""  # as it is shown now
+        return ""  # the scene is shown as it was played
     asked = _asked(scene, elsewhere)
     for detector, finds in _DETECTORS:
         if way in finds:

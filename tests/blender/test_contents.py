@@ -25,6 +25,7 @@ import pytest
 from PIL import Image
 
 from . import contents_rows as rows
+from .conftest import PACKAGE
 
 NEWEST = bpy.app.version >= (5, 3)
 CHILD_SECONDS = 120
@@ -267,6 +268,8 @@ def table(
         for item in request.session.items
         if hasattr(item, "callspec") and item.path == request.path
     }
+    # A test before this one may have left the extension disabled: then it sees nothing of what Blender reads.
+    bpy.ops.preferences.addon_enable(module=PACKAGE)
     seen, order = {}, []
     for number, name in enumerate(name for name in TABLE if name in wanted):
         folder = tmp_path_factory.mktemp("row")

@@ -450,6 +450,56 @@ def linked(override: bool, scene: Any) -> None:
     scene.collection.objects.link(empty)
 
 
+def library_written_over(reloaded: bool, scene: Any) -> None:
+    """A linked cube that another Blender has moved since; ``reloaded``: and it was read anew."""
+    linked(False, scene)
+    (library,) = bpy.data.libraries
+    bpy.context.view_layer.update()
+    write_over(library, scene)
+    if reloaded:
+        library.reload()
+        bpy.context.view_layer.update()
+
+
+def write_over(library: Any, scene: Any) -> None:
+    """What another Blender does: the library's collection with something else in it."""
+    file = bpy.path.abspath(library.filepath)
+    other = cube("Linked", 2)
+    own = bpy.data.collections.new("Linked")
+    own.objects.link(other)
+    before = Path(file).stat()
+    bpy.data.libraries.write(file, {own})
+    assert Path(file).stat().st_mtime_ns != before.st_mtime_ns
+    bpy.data.meshes.remove(other.data)
+    bpy.data.collections.remove(own)
+
+
+def image_written_over(engine: str, scene: Any) -> None:
+    """An image's file that was painted over since Blender has shown it."""
+    scene.render.engine = engine
+    scene.display.shading.light, scene.display.shading.color_type = "FLAT", "TEXTURE"
+    image("file", scene)
+    shown = bpy.context.object.data.materials[0].node_tree
+    shown.nodes.active = node = next(n for n in shown.nodes if n.type == "TEX_IMAGE")
+    assert node.image.pixels[0] >= 0
+    assert node.image.has_data
+    other = bpy.data.images.new("Other", 8, 8)
+    _paint(other, 5)
+    other.filepath_raw, other.file_format = node.image.filepath_from_user(), "PNG"
+    other.save()
+    bpy.data.images.remove(other)
+
+
+def cloth_of_the_viewport(keyed: bool, scene: Any) -> None:
+    """A cloth that takes no part in a render; ``keyed``: until a later frame."""
+    cloth("live", scene)
+    modifier = bpy.data.objects["Grid"].modifiers["cloth"]
+    for shown, frame in ((True, 18), (False, FRAME)) if keyed else ((False, FRAME),):
+        modifier.show_render = shown
+        if keyed:
+            modifier.keyframe_insert("show_render", frame=frame)
+
+
 def text(scene: Any) -> None:
     bpy.ops.object.text_add()
     bpy.context.object.scale = (3, 3, 3)

@@ -26,6 +26,7 @@ from PIL import Image
 
 from ..patience import PATIENCE
 from . import contents_rows as rows
+from .conftest import PACKAGE
 
 NEWEST = bpy.app.version >= (5, 3)
 CHILD_SECONDS = PATIENCE
@@ -86,6 +87,13 @@ ONCE = {
     ),
     "rigid body, baked, elsewhere": Row(partial(rows.rigid_body, "memory"), frame=20),
     "cloth, live": played(rows.cloth, "cloth", "live"),
+    "cloth, live, with Render off": Row(partial(rows.cloth_of_the_viewport, False)),
+    "cloth, live, with Render off, elsewhere": Row(
+        partial(rows.cloth_of_the_viewport, False), frame=20
+    ),
+    "cloth, live, with Render keyed, elsewhere": Row(
+        partial(rows.cloth_of_the_viewport, True), *["cloth of “"] * 3, 20, ("copy",)
+    ),
     "cloth, live, elsewhere": played(rows.cloth, "cloth", "live", 20, doubt=("copy",)),
     "cloth, baked, elsewhere": played(rows.cloth, "cloth", "memory", 20),
     "cloth, baked on disk": played(rows.cloth, "cloth", "disk"),
@@ -167,11 +175,20 @@ ONCE = {
     "image, painted, float": Row(partial(rows.image, "float")),
     "image, packed": Row(partial(rows.image, "packed")),
     "image, a file": Row(partial(rows.image, "file")),
+    "image, a file that was written over": Row(
+        partial(rows.image_written_over, "BLENDER_WORKBENCH")
+    ),
+    "image, a file that was written over, Cycles": Row(partial(rows.image_written_over, "CYCLES")),
     "image, tiles that are painted on": Row(
         partial(rows.image, "tiled"), "the unsaved image “", doubt=("background",)
     ),
     "image, a sequence, elsewhere": Row(partial(rows.image, "sequence"), frame=20),
     "linked": Row(partial(rows.linked, False)),
+    "library, written over": Row(
+        partial(rows.library_written_over, False),
+        "the library “library.blend”, whose file was changed since it was read",
+    ),
+    "library, written over and reloaded": Row(partial(rows.library_written_over, True)),
     "library override": Row(partial(rows.linked, True)),
     "text": Row(rows.text),
     "compositor": Row(partial(rows.composited, "own")),
@@ -221,7 +238,7 @@ def see(row: Row, name: str, folder: Path, module: Callable[[str], ModuleType]) 
         bpy.ops.ed.flush_edits()
         (folder / "written").mkdir(exist_ok=True)
         file = folder / "written" / f"{name}.blend"
-        with edit_copy.unsaved_images() as images:
+        with edit_copy.unsaved_images([scene]) as images:
             edit_copy.write_library({scene, *images.values()}, file)
             copies = edit_copy.copies_of(images)
         copy = scene.copy()
@@ -252,6 +269,8 @@ def table(
         for item in request.session.items
         if hasattr(item, "callspec") and item.path == request.path
     }
+    # A test before this one may have left the extension disabled: then it sees nothing of what Blender reads.
+    bpy.ops.preferences.addon_enable(module=PACKAGE)
     seen, order = {}, []
     for number, name in enumerate(name for name in TABLE if name in wanted):
         folder = tmp_path_factory.mktemp("row")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         edit_motion,
         foreign,
         handler_code,
+        kept,
+        on_disk,
         pixels,
         playblast,
         playhead,

@@ -110,7 +110,7 @@ class BackgroundRender(Child[Still]):
 
     def _write(self, file: Path) -> dict[str, Any]:
         scene = bpy.data.scenes[_scenes().index(self._scene)]
-        with unsaved_images() as images:
+        with unsaved_images([scene]) as images:
             write_library({scene, *images.values()}, file)
             return {"scene": _name_of(scene), "images": copies_of(images)}
 

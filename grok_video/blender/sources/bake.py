@@ -97,7 +97,7 @@ class Bake(Child[Clip]):
         self = Bake(path, "animation", end - start)
 
         def write(file: Path) -> dict[str, Any]:
-            with unsaved_images() as images:
+            with unsaved_images([scene], "BLENDER_WORKBENCH") as images:
                 write_library({scene, *images.values()}, file)
                 return {"scene": scene.name, "images": copies_of(images)}
 

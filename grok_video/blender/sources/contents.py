@@ -10,7 +10,7 @@ paid for: so what could not be measured to be equal counts as lost.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Flag, auto
 from pathlib import Path
@@ -19,11 +19,15 @@ from typing import Any
 import bpy
 
 from .. import compat
-from . import driven, foreign, handler_code
+from . import driven, foreign, handler_code, on_disk
 from .scene_copy import is_tagged
 
 #: Whoever looks for a scene by himself finds the artist's and not the copy that he is given.
 _LOOKS_FOR_SCENES = re.compile(r"scenes|context|window|^name|session_uid|as_pointer")
+
+
+#: Pixels of images that are packed for a second Blender although they have files; it takes about 1 s in all.
+PACKED_PIXELS = 2048 * 2048
 
 
 class By(Flag):
@@ -33,10 +37,11 @@ class By(Flag):
     COPY = auto()  #: one frame, from a copy of the scene in this Blender
     ITSELF = auto()  #: one frame of the artist's own scene
     BAKE = auto()  #: a range of frames, from a written copy in a second Blender
+    STRIP = auto()  #: one frame, as a strip of an edit in this Blender shows the scene
 
 
 CHILD = By.BACKGROUND | By.BAKE
-ANY = CHILD | By.COPY | By.ITSELF
+ANY = CHILD | By.COPY | By.ITSELF | By.STRIP
 NOWHERE = By(0)
 
 
@@ -69,8 +74,16 @@ def lost_in_copy(scene: bpy.types.Scene, frame: int | None = None) -> str:
 
 
 def lost_in_itself(scene: bpy.types.Scene, frame: int | None = None) -> str:
-    """'' or what even the artist's scene cannot show at ``frame`` without being played: baking it helps."""
+    """'' or what even the artist's scene, set to the size of a clip, would show otherwise than F12 at ``frame``.
+
+    What ``unplayed`` finds, and what reads settings of the render that ``kept`` cannot keep.
+    """
     return _lost(scene, frame, By.ITSELF)
+
+
+def unplayed(scene: bpy.types.Scene, frame: int | None = None) -> str:
+    """'' or what no Blender can show at ``frame`` without having played the scene: baking it helps."""
+    return _lost(scene, frame, By.STRIP)
 
 
 def lost_in_bake(scene: bpy.types.Scene, start: int, end: int) -> str:
@@ -85,8 +98,8 @@ def lost_in_bake(scene: bpy.types.Scene, start: int, end: int) -> str:
 
 def _lost(scene: bpy.types.Scene, frame: int | None, way: By) -> str:
     elsewhere = way is By.BAKE or (frame is not None and frame != scene.frame_float)
-    if way is By.ITSELF and not elsewhere:
-        return ""  # as F12
+    if way is By.STRIP and not elsewhere:
+        return ""  # the scene is shown as it was played
     asked = _asked(scene, elsewhere)
     for detector, finds in _DETECTORS:
         if way in finds:
@@ -181,7 +194,7 @@ def _played(asked: Asked, what: str, baked: bool, carried: By = NOWHERE) -> tupl
     """
     if baked:
         return f"the baked {what}", CHILD & ~carried
-    there = By.COPY | By.ITSELF if asked.elsewhere else NOWHERE
+    there = By.COPY | By.ITSELF | By.STRIP if asked.elsewhere else NOWHERE
     return f"the {what}, not baked", CHILD | there
 
 
@@ -209,6 +222,8 @@ def _simulations(asked: Asked) -> _Finds:
     for thing in asked.objects:
         modifiers: Any = thing.modifiers  # each kind has names of its own
         for modifier in modifiers:
+            if not _takes_part(asked, thing, modifier):
+                continue
             match modifier.type:
                 case "CLOTH":
                     yield _played(asked, f"cloth of “{thing.name}”", modifier.point_cache.is_baked)
@@ -227,6 +242,20 @@ def _simulations(asked: Asked) -> _Finds:
                         yield f"the baked ocean of “{thing.name}”", CHILD
                 case "NODES":
                     yield from _nodes(asked, thing, modifier)
+
+
+def _takes_part(asked: Asked, thing: bpy.types.Object, modifier: Any) -> bool:
+    """Whether a modifier may have a part in a picture."""
+    if modifier.show_render or (modifier.type == "FLUID" and modifier.show_viewport):
+        return True  # a fluid of the viewport too: a second Blender must not come near its folder
+    if not asked.moves or thing.animation_data is None:
+        return False
+    curves = (
+        *compat.curves(thing),
+        *compat.nonlinear_curves(thing),
+        *thing.animation_data.drivers,
+    )
+    return any(curve.data_path.endswith(".show_render") for curve in curves)
 
 
 def _particles(asked: Asked, thing: bpy.types.Object, system: Any) -> _Finds:
@@ -271,13 +300,52 @@ def is_baked_to_disk(modifier: Any, bake: Any, library: Any) -> bool:
 
 
 def _images(asked: Asked) -> _Finds:
-    for image in bpy.data.images:
-        if not image.users:
-            continue
-        if image.type in ("RENDER_RESULT", "COMPOSITING"):
-            continue
-        if image.is_dirty and image.has_data and not is_written(image):
+    for image in _unsaved():
+        if not is_written(image):
             yield f"the unsaved image “{image.name}”", CHILD
+    if _shows_memory({scene.render.engine for scene in asked.scenes}):
+        carried = _changed_and_small()
+        for image in on_disk.images():
+            if image not in carried:
+                # In doubt, and a bake has no other way: its picture is that of the file.
+                yield f"the image “{image.name}”, whose file was changed", By.BACKGROUND
+
+
+def images_to_write(scenes: Iterable[bpy.types.Scene], engine: str = "") -> list[bpy.types.Image]:
+    """Images whose pixels a second Blender must be given to show ``scenes``: of all others it reads the same.
+
+    ``engine``: the one that renders them, where it is not their own.
+    """
+    engines = {engine or each.render.engine for scene in scenes for each in _shown(scene)}
+    found = [image for image in _unsaved() if is_written(image)]
+    return [*found, *_changed_and_small()] if _shows_memory(engines) else found
+
+
+def _unsaved() -> list[bpy.types.Image]:
+    return [
+        image
+        for image in bpy.data.images
+        if image.users
+        and image.type not in ("RENDER_RESULT", "COMPOSITING")
+        and image.is_dirty
+        and image.has_data
+    ]
+
+
+def _shows_memory(engines: set[str]) -> bool:
+    """Whether a render shows images as Blender has read them: Cycles reads their files anew each time (measured)."""
+    return bool(engines - {"CYCLES"})
+
+
+def _changed_and_small() -> list[bpy.types.Image]:
+    """Images that are other ones in their files by now, as many as can be packed before a window seems to hang."""
+    found, room = [], PACKED_PIXELS
+    for image in on_disk.images():
+        if image.source == "FILE" and is_written(image):
+            room -= image.size[0] * image.size[1]
+            if room >= 0:
+                found.append(image)
+    return found
 
 
 def is_written(image: bpy.types.Image) -> bool:
@@ -291,10 +359,8 @@ def is_written(image: bpy.types.Image) -> bool:
 
 
 def _libraries(asked: Asked) -> _Finds:
-    for library in bpy.data.libraries:
-        packed = library.packed_file is not None or getattr(library, "is_archive", False)
-        if not packed and not Path(bpy.path.abspath(library.filepath)).is_file():
-            yield f"the library “{library.name}”, whose file is gone", CHILD
+    for library, why in on_disk.libraries():
+        yield f"the library “{library.name}”, whose file {why}", CHILD
 
 
 def _scene(asked: Asked) -> _Finds:
@@ -341,6 +407,10 @@ def _drivers(asked: Asked) -> _Finds:
                 yield what, By.COPY if asked.moves else NOWHERE
             case driven.Reads.SIZE | driven.Reads.HERE:
                 yield what, CHILD
+            case driven.Reads.COPYS_SIZE:
+                yield what, By.COPY
+            case driven.Reads.HIDDEN_SIZE:
+                yield what, CHILD | By.ITSELF
 
 
 #: What looks for what is lost, with the ways in which it may find something; quick ones first.
@@ -353,5 +423,5 @@ _DETECTORS = (
     (_libraries, CHILD),
     (_nodes_of_addons, CHILD),
     (_simulations, ANY),
-    (_drivers, CHILD | By.COPY),
+    (_drivers, CHILD | By.COPY | By.ITSELF),
 )

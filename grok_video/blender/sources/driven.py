@@ -7,13 +7,17 @@ import builtins
 import functools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from enum import Enum, auto
+from functools import partial
+from types import FunctionType, MethodType
 from typing import Any
 
 import bpy
 
 from .. import compat
+from . import handler_code
 
 #: What an expression may name beside its variables in every Blender: the names of ``bpy.app.driver_namespace``.
 _BLENDERS_NAMES = {
@@ -24,6 +28,11 @@ _BLENDERS_NAMES = {
 #: Kinds of datablocks that are not written into another file.
 _NOT_WRITTEN = {"WINDOWMANAGER", "WORKSPACE", "SCREEN"}
 _INDEX = re.compile(r"\[[^\]]*\]")
+#: Settings of a render that a still sets for itself, by the beginnings of their names.
+_SET = re.compile(
+    r"\b(resolution_(x|y|percentage)|pixel_aspect_|use_(border|crop_to_border|multiview|sequencer|stamp|render_cache))"
+)
+_NUMBERED = re.compile(r"scenes\s*\[\s*[^\s\"']")
 
 
 class Reads(Enum):
@@ -32,7 +41,13 @@ class Reads(Enum):
     OUTSIDE = auto()  #: code or properties of this Blender: functions, add-ons, windows
     HERE = auto()  #: what is not written, or on how the driver fared in this Blender
     SCENE = auto()  #: the scene itself, as its frame
-    SIZE = auto()  #: the size of the render, which is set to that of the clip
+    SIZE = (
+        auto()
+    )  #: the size of the render, which is set to that of the clip, or another of its settings
+    COPYS_SIZE = auto()  #: the same, of a copy of the scene where the copy is rendered
+    HIDDEN_SIZE = (
+        auto()
+    )  #: the same by code, or by way of other datablocks: ``kept`` does not find it
 
 
 def drivers(
@@ -40,7 +55,7 @@ def drivers(
 ) -> Iterator[tuple[str, Reads]]:
     """Each driver that reads more than objects and their data, as a part of a sentence, with what it reads."""
     known: dict[tuple[str, str], bool] = {}
-    for owner in _animated(scenes, objects):
+    for owner in animated(scenes, objects):
         animation = owner.animation_data
         if animation is None or not animation.drivers:
             continue
@@ -51,7 +66,9 @@ def drivers(
                 yield f"the driver of “{curve.data_path}” in “{owner.name}”", read
 
 
-def _animated(scenes: list[bpy.types.Scene], objects: list[bpy.types.Object]) -> Iterator[Any]:
+def animated(
+    scenes: Iterable[bpy.types.Scene], objects: Iterable[bpy.types.Object]
+) -> Iterator[Any]:
     """All that may have drivers: of the scenes and objects that are given, and all else of the file that is used."""
     for scene in scenes:
         yield scene
@@ -96,6 +113,7 @@ def reads(
         of_self = _paths_of_self(driver.expression)
         if unknown or any(_is_of_addon(own, path) for path in of_self):
             yield Reads.OUTSIDE
+        yield from _sizes_in_code(driver, scenes[0], known, own)
     for variable in driver.variables:
         of_context = variable.type == "CONTEXT_PROP"
         for target in variable.targets:
@@ -112,10 +130,61 @@ def reads(
                     known[key] = _is_of_addon(owner, path)
                 if known[key]:
                     yield Reads.OUTSIDE
-                elif is_scene and path.startswith("render."):
-                    yield Reads.SIZE
+                else:
+                    yield from _sizes(owner, path, scenes[0], own, of_context=of_context)
             if is_scene and owner in scenes and not of_context:
                 yield Reads.SCENE
+
+
+def _sizes(
+    owner: Any, path: str, scene: bpy.types.Scene, own: Any, *, of_context: bool
+) -> Iterator[Reads]:
+    """What a variable reads that a still of ``scene`` sets: ``path`` of ``owner``."""
+    if isinstance(owner, bpy.types.Scene) and path.startswith("render."):
+        yield Reads.SIZE
+        # A copied scene has copies of its own drivers, and they read the copy.
+        if of_context or own == scene or own in compat.compositors_of(scene):
+            yield Reads.COPYS_SIZE
+    elif _SET.search(path.rpartition(".")[2]) and ".render." in path:
+        with suppress(ValueError):
+            if owner.path_resolve(path.rpartition(".render.")[0]) == scene:
+                yield Reads.HIDDEN_SIZE
+
+
+def _sizes_in_code(
+    driver: bpy.types.Driver, scene: bpy.types.Scene, known: dict[tuple[str, str], bool], own: Any
+) -> Iterator[Reads]:
+    """What the expression of a driver reads that a still of ``scene`` sets, itself or by a function that it calls."""
+    reads = _speaks_of_sizes(driver.expression)
+    for name in _foreign_names(driver.expression) - {v.name for v in driver.variables}:
+        key = ("driver_namespace", name)
+        if key not in known:
+            called = bpy.app.driver_namespace.get(name)
+            known[key] = isinstance(
+                called, FunctionType | MethodType | partial
+            ) and handler_code.speaks_of(called, _SET)
+        reads = reads or known[key]
+    if reads:
+        yield Reads.HIDDEN_SIZE
+        # A number may find the copy among the scenes.
+        if own == scene or "depsgraph" in driver.expression or _NUMBERED.search(driver.expression):
+            yield Reads.COPYS_SIZE
+
+
+@functools.lru_cache(1024)
+def _speaks_of_sizes(expression: str) -> bool:
+    """Whether a driver's expression itself takes a setting that a still sets; its variables may be called the same."""
+    if not _SET.search(expression):
+        return False
+    try:
+        tree = ast.parse(expression.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    return any(
+        _SET.search(node.attr if isinstance(node, ast.Attribute) else str(node.value))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute | ast.Constant)
+    )
 
 
 @functools.lru_cache(1024)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ class NeededStrips:
         scene_strips = [strip for strip in self.seen() if strip.type == "SCENE"]
         for strip in scene_strips:
             for inner, frame, _ in _rendered(strip, self.start, self.end, [self.scene]):
-                if lost := contents.lost_in_itself(inner.scene, frame):
+                if lost := contents.unplayed(inner.scene, frame):
                     return (
                         f"“{strip.name}” shows {lost}. Bake that, or choose another strip. "
                         "Nothing was sent or charged."
@@ -296,7 +296,8 @@ def write_edit(scene: bpy.types.Scene, needed: NeededStrips, file: Path) -> dict
         _lighten(copy, keep_custom=bool(needed.drivers))
         show_on_srgb(copy)
         _keep(copy, roles)
-        with unsaved_images() if needed.has_scenes() else nullcontext({}) as images:
+        shown = needed.rendered()
+        with unsaved_images(shown) if needed.has_scenes() else nullcontext({}) as images:
             write_library({copy, *images.values()}, file)
             return {"scene": name, "original": scene.name_full, "images": copies_of(images)}
     finally:
@@ -311,19 +312,19 @@ def write_library(blocks: set[Any], file: Path) -> None:
 
 
 @contextmanager
-def unsaved_images() -> Iterator[dict[str, bpy.types.Image]]:
-    """For the time of the context: packed copies of all images with pixels in memory only, by the images' names.
+def unsaved_images(
+    rendered: Iterable[bpy.types.Scene], engine: str = ""
+) -> Iterator[dict[str, bpy.types.Image]]:
+    """For the time of the context: packed copies of images, by their names, whose pixels are in memory only.
 
-    A .blend holds such pixels only packed. The artist's own images are not ours to pack, and the copies that Blender
+    ``rendered``: the scenes that are to be shown with them; ``engine``: by which, where it is not their own. A .blend holds such pixels only packed. The artist's own images are not ours to pack, and the copies that Blender
     makes have no pixels (measured).
     """
     import numpy as np
 
     copies: dict[str, bpy.types.Image] = {}
     try:
-        for image in [i for i in bpy.data.images if i.is_dirty and i.users and i.has_data]:
-            if image.type not in ("IMAGE", "UV_TEST") or image.library or image.channels != 4:
-                continue
+        for image in contents.images_to_write(rendered, engine):
             copy = bpy.data.images.new(
                 f"{PREFIX}{new_id()[:8]}",
                 *image.size,

@@ -44,15 +44,24 @@ class Choice:
     way: Way | None  # None: no way shows what F12 would show
     lost: str = ""  # a noun phrase
     frame: int = 0
+    unplayed: bool = (
+        True  # what no way carries is a simulation: else it reads the size of the render
+    )
 
     @property
     def refusal(self) -> str:
         """'' or why no still is made, and what helps."""
         if self.way is not None:
             return ""
+        if self.unplayed:
+            return (
+                f"What frame {self.frame} shows is known only when the scene was played up to it, because of "
+                f"{self.lost}. Bake the simulation first."
+            )
         return (
-            f"What frame {self.frame} shows is known only when the scene was played up to it, because of {self.lost}. "
-            "Bake the simulation first."
+            f"At the size of the clip frame {self.frame} would show something else, because of {self.lost}, which "
+            "reads the size of the render. Let a variable of the driver, of the kind Single Property, read it from the "
+            "scene."
         )
 
 
@@ -76,7 +85,8 @@ def choose(scene: bpy.types.Scene, frame: int | None = None) -> Choice:
             return Choice(way, lost)
         # The first one tells why a window waits; the last one, why there is no still.
         lost = why if way is Way.ITSELF else lost or why
-    return Choice(None, lost, scene.frame_current if frame is None else frame)
+    there = scene.frame_current if frame is None else frame
+    return Choice(None, lost, there, unplayed=lost == contents.unplayed(scene, frame))
 
 
 def start(

@@ -443,9 +443,6 @@ def main(order: dict[str, Any]) -> None:
     for signs in (handlers.render_stats, handlers.render_pre, handlers.render_post):
         signs.append(report.alive)
     try:
-        if order["blend"] and not bpy.data.filepath:
-            # Blender goes on without it, and in its own first file there is a scene of the usual name too.
-            raise Unbakeable("the file with the scene cannot be read")
         as_the_artists(order.get("artist", {}))
         images: Any = bpy.data.images  # the stubs know no key but a name
         for unsaved, packed in order["images"].items():

@@ -111,10 +111,8 @@ def ordered(
 ) -> Ordered:
     """The order of a still of ``scene``'s camera into ``path``, ``size`` pixels exactly; ``written``: that scene.
 
-    ``frame`` and ``camera`` are the scene's own where None. Raises Refused.
+    ``frame`` and ``camera`` are the scene's own where None; ``scenes.camera_refusal`` has nothing against them.
     """
-    if why := camera_refusal(scene, camera):
-        raise Refused(why)
     at = scene.frame_float if frame is None else float(frame)
     taken = camera or camera_of(scene, frame)
     assert taken is not None

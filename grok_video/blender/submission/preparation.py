@@ -198,6 +198,7 @@ class Preparation:
             self._forget()
             raise
         self.steps.sort(key=_earliness)
+        self.come_up()  # Blender was held up, and the panel is still to show the click
 
     def _forget(self) -> None:
         """Remove what was kept for the steps."""

@@ -163,6 +163,7 @@ def test_what_is_made_here_is_made_first(
     """A scene whose end frame a second Blender would not carry, so that Blender renders a copy of it."""
     session = module("blender.session")
     shown = seen(scene, module, tmp_path)
+    module("blender.sources.ways")  # which asks, and is loaded with the first click
     contents = module("blender.sources.contents")
     patches.set(
         contents, "lost_in_background", lambda _scene, frame=None: "this" if frame == END else ""

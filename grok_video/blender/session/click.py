@@ -163,18 +163,17 @@ def accept(
     try:
         for add_to in asked.stills:
             spec = submission.preparation.marked(add_to(spec))
+        prepared = submission.preparation.Preparation(
+            spec, asked.steps, held=held, allow_single_color=allow_single_color
+        )
+        prepared.keep()
         if not asked.steps:
             waits = _why_held(spec, held, allow_single_color)
     except (Refused, Interrupted):
         submission.preparation.remove_files(spec)
         raise
     if asked.steps:
-        enqueue(
-            context,
-            submission.preparation.Preparation(
-                spec, asked.steps, held=held, allow_single_color=allow_single_color
-            ),
-        )
+        enqueue(context, prepared)
     else:
         _queue(spec, waits)
     return spec.id

@@ -1,27 +1,32 @@
 """The camera's still rendered by a second Blender, while the artist works on.
 
-Owns the order of a still and its check; the second Blender's life is in ``child.py``, what happens there in
-``bake_child.py``. The scene itself is written, not a copy of it: drivers and simulations hang on the scene that they
-name. Undo does not end the render, another file that is opened does.
+Owns the scene as it was at the click, in a file, the order of a still of it, and the still's check; the second Blender's
+life is in ``child.py``, what happens there in ``bake_child.py``. The scene itself is written, not a copy of it: drivers
+and simulations hang on the scene that they name. What becomes of the scene after the click changes no still, undo does
+not end the render, another file that is opened does.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ...core.files import BLENDERS_PATIENCE, replace_patiently
+from ...core.record import record
 from ...core.spec import Source
-from .. import compat
-from ..refusal import Refused
+from .. import compat, said
+from ..refusal import Interrupted, Refused
 from ..scenes import camera_of, camera_refusal, frame_size
 from . import pixels
-from .artist import artists_settings
+from .artist import artists_settings, runs_scripts
 from .bake_common import STILL, path_of
 from .camera import frame_settings
-from .child import NOTHING_LOST, Child
+from .child import NOTHING_LOST, Child, private_folder
 from .edit_copy import copies_of, unsaved_images, write_library
 from .pixels import Still
 from .scene_copy import plain_output
@@ -33,48 +38,115 @@ SILENT_SECONDS = 900.0
 HERE = "Choose Here as Render Source in the preferences"
 
 
+class Written:
+    """A scene in a file, as it is now, for all stills of one click: second Blenders open it one after the other."""
+
+    def __init__(self, scene: bpy.types.Scene, parent: Path) -> None:
+        """Write ``scene`` into a folder in ``parent``. Raises Interrupted, and leaves nothing.
+
+        Holds Blender up as a save of the file does.
+        """
+        #: Ids of the scenes of the file that is open: undo leaves them alone, and another file has others.
+        self.scenes = frozenset(_scenes())
+        try:
+            self._folder = private_folder(parent)
+        except OSError as error:
+            raise Interrupted(
+                _sentence("source", f"“{parent}” cannot be written ({error.strerror})")
+            ) from error
+        file = self._folder / "scene.blend"
+        try:
+            with unsaved_images([scene]) as images:
+                write_library({scene, *images.values()}, file)
+                #: The file's part of the order of each still.
+                self.order: dict[str, Any] = {
+                    "blend": str(file),
+                    "scene": _name_of(scene),
+                    "images": copies_of(images),
+                    "trusted": runs_scripts(),
+                    "artist": artists_settings([scene]),
+                }
+            file.stat()
+        except (OSError, *said.BLENDERS_ERRORS) as error:
+            self.discard()
+            why = error.strerror if isinstance(error, OSError) else said.sentence(error)
+            raise Interrupted(_sentence("source", why or "Blender gave no reason")) from error
+        except BaseException:
+            self.discard()
+            raise
+
+    def keep(self) -> None:
+        """Let no sweep take the file for one that a crash left behind."""
+        with suppress(OSError):
+            os.utime(self._folder)
+
+    def discard(self) -> None:
+        """Remove the file: no still is to be made of it any more."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@record
+class Ordered:
+    """The order of one still, noted at the click: a second Blender needs nothing else, whatever the scene becomes."""
+
+    written: Written
+    noun: str  # what the still is called in sentences: 'source', 'end frame'
+    size: tuple[int, int]  # pixels
+    path: Path
+    file_format: str  # 'PNG' or 'JPEG'
+    rendered: tuple[int, int]  # pixels that the render gives
+    source: Source
+    order: dict[str, Any]
+
+
+def ordered(
+    written: Written,
+    scene: bpy.types.Scene,
+    size: tuple[int, int],
+    path: Path,
+    file_format: str,
+    frame: int | None = None,
+    camera: bpy.types.Object | None = None,
+    noun: str = "source",
+) -> Ordered:
+    """The order of a still of ``scene``'s camera into ``path``, ``size`` pixels exactly; ``written``: that scene.
+
+    ``frame`` and ``camera`` are the scene's own where None; ``scenes.camera_refusal`` has nothing against them.
+    """
+    at = scene.frame_float if frame is None else float(frame)
+    taken = camera or camera_of(scene, frame)
+    assert taken is not None
+    fit = taken.data.sensor_fit if isinstance(taken.data, bpy.types.Camera) else "AUTO"
+    rendered, framing = frame_settings(
+        frame_size(scene),
+        size,
+        fit,
+        region=compat.renders_regions(scene.render.engine, compat.composites(scene)),
+    )
+    order = {
+        "what": "still",
+        "passes": 1,
+        "camera": _name_of(camera) if camera is not None else None,
+        "frame": scene.frame_current if frame is None else frame,
+        "subframe": scene.frame_subframe if frame is None else 0.0,
+        "settings": plain_output(scene.render) | framing,
+        "format": file_format if rendered == size else "PNG",
+        "quality": pixels.JPEG_QUALITY,
+    }
+    source = Source("CAMERA", scene=scene.name, frame=at, camera=taken.name)
+    return Ordered(written, noun, size, path, file_format, rendered, source, order)
+
+
 class BackgroundRender(Child[Still]):
     """One render of a scene's camera by a second Blender; the same interface as ``camera.CameraRender``."""
 
-    def __init__(
-        self,
-        scene: bpy.types.Scene,
-        size: tuple[int, int],
-        path: Path,
-        file_format: str,
-        frame: int | None,
-        camera: bpy.types.Object | None,
-    ) -> None:
-        """Write the scene and start the child. Raises Interrupted."""
-        super().__init__(path, "source", 1)
-        self.size = size
-        self.file_format = file_format
-        self._scene = scene.session_uid  # stays through undo, and no other file has such a scene
-        at = scene.frame_float if frame is None else float(frame)
-        taken = camera or camera_of(scene, frame)
-        assert taken is not None
-        self.source = Source("CAMERA", scene=scene.name, frame=at, camera=taken.name)
-        fit = taken.data.sensor_fit if isinstance(taken.data, bpy.types.Camera) else "AUTO"
-        self.rendered, framing = frame_settings(
-            frame_size(scene),
-            size,
-            fit,
-            region=compat.renders_regions(scene.render.engine, compat.composites(scene)),
-        )
-        self._begin(
-            self._write,
-            {
-                "what": "still",
-                "passes": 1,
-                "camera": _name_of(camera) if camera is not None else None,
-                "frame": scene.frame_current if frame is None else frame,
-                "subframe": scene.frame_subframe if frame is None else 0.0,
-                "settings": plain_output(scene.render) | framing,
-                "format": file_format if self.rendered == size else "PNG",
-                "quality": pixels.JPEG_QUALITY,
-                "artist": artists_settings([scene]),
-            },
-        )
+    def __init__(self, ordered: Ordered, *, alone: bool = False) -> None:
+        """Start the child. ``alone``: the written scene goes with this still's end. Raises Interrupted."""
+        super().__init__(ordered.path, ordered.noun, 1)
+        self._ordered = ordered
+        self._alone = alone
+        ordered.written.keep()
+        self._begin(lambda _file: ordered.written.order, dict(ordered.order))
 
     @staticmethod
     def start(
@@ -86,14 +158,20 @@ class BackgroundRender(Child[Still]):
         frame: int | None = None,
         camera: bpy.types.Object | None = None,
     ) -> BackgroundRender:
-        """Begin to render ``scene``'s camera into ``path``, ``size`` pixels exactly.
+        """Write the scene, and begin to render its camera into ``path``, ``size`` pixels exactly.
 
-        ``frame`` and ``camera`` are the scene's own where None. Writing the scene holds Blender up as a save of the
-        file does. Raises Refused, Interrupted.
+        ``frame`` and ``camera`` are the scene's own where None. Raises Refused, Interrupted.
         """
         if why := camera_refusal(scene, camera):
             raise Refused(why)
-        return BackgroundRender(scene, size, path, file_format, frame, camera)
+        written = Written(scene, path.parent)
+        try:
+            return BackgroundRender(
+                ordered(written, scene, size, path, file_format, frame, camera), alone=True
+            )
+        except BaseException:
+            written.discard()
+            raise
 
     @property
     def silent_seconds(self) -> float:
@@ -104,42 +182,45 @@ class BackgroundRender(Child[Still]):
 
         Whatever the end, the child is gone afterwards, and nothing but the still is left.
         """
-        if self._made is None and not self._failed and self._scene not in _scenes():
-            self._fail("another file was opened, or its scene was removed")
+        under_way = self._made is None and not self._failed
+        if under_way and self._ordered.written.scenes.isdisjoint(_scenes()):
+            self._fail("another file was opened")
         return super().poll()
 
-    def _write(self, file: Path) -> dict[str, Any]:
-        scene = bpy.data.scenes[_scenes().index(self._scene)]
-        with unsaved_images([scene]) as images:
-            write_library({scene, *images.values()}, file)
-            return {"scene": _name_of(scene), "images": copies_of(images)}
-
     def _collect(self) -> Still:
-        made = self._folder / STILL
+        made, wanted = self._folder / STILL, self._ordered
         self._check(made)
-        if self.rendered == self.size:
+        if wanted.rendered == wanted.size:
             replace_patiently(made, self.path, BLENDERS_PATIENCE)
         else:
-            pixels.write(pixels.fit(pixels.read(made), 1.0, self.size), self.path, self.file_format)
+            fitted = pixels.fit(pixels.read(made), 1.0, wanted.size)
+            pixels.write(fitted, self.path, wanted.file_format)
         self.progress = (1, 1)
-        return pixels.finished(self.path, self.file_format, *self.size, self.source)
+        return pixels.finished(self.path, wanted.file_format, *wanted.size, wanted.source)
 
     def _check(self, made: Path) -> None:
         """Fail when the child's picture is not whole, or not as large as ordered. Raises OSError, Interrupted."""
         made.stat()
         found = pixels.measured(made)
-        if found is None or found[1:] != self.rendered:
+        if found is None or found[1:] != self._ordered.rendered:
             self._fail("its picture is not whole")
 
     # ------------------------------------------------------------------------------------------- the end
 
     def _sentence(self, why: str) -> str:
-        return (
-            f"The source could not be rendered in the background: {why.rstrip('.')}. {NOTHING_LOST}"
-        )
+        return _sentence(self._noun, why)
 
     def _ended(self, code: int) -> str:
         return f"{super()._ended(code).rstrip('.')}. {HERE}"
+
+    def _finish(self) -> None:
+        super()._finish()
+        if self._alone:
+            self._ordered.written.discard()
+
+
+def _sentence(noun: str, why: str) -> str:
+    return f"The {noun} could not be rendered in the background: {why.rstrip('.')}. {NOTHING_LOST}"
 
 
 def _scenes() -> list[int]:

@@ -56,9 +56,12 @@ class Unbakeable(Exception):
 class Report:
     """The file that the parent reads: a line for each frame, a dot for a sign of life, at last why the bake failed."""
 
-    def __init__(self, passes: int) -> None:
+    def __init__(self, passes: int, blend: str) -> None:
+        """``blend``: the file that was opened, '' without one."""
         self.passes = passes
         self.frames = 0
+        # Nobody else is left to remove the file: it may lie in a folder of its own, for the stills to come.
+        self._folders = {_FOLDER, Path(blend).parent} if blend else {_FOLDER}
         self._file = open(shared.REPORT, "ab", buffering=0)  # noqa: SIM115
         self._beat_at = 0.0
 
@@ -73,7 +76,8 @@ class Report:
         if _parent_is_gone():
             self._file.close()
             os.chdir("..")
-            shutil.rmtree(_FOLDER, ignore_errors=True)
+            for folder in self._folders:
+                shutil.rmtree(folder, ignore_errors=True)
             os._exit(1)
         if time.monotonic() - self._beat_at > _BEAT_SECONDS:
             self._beat_at = time.monotonic()
@@ -432,7 +436,7 @@ def check_movies(scene: bpy.types.Scene) -> None:
 
 def main(order: dict[str, Any]) -> None:
     """Bake what is ordered, in the private folder. Raises Unbakeable."""
-    report = Report(order["passes"])
+    report = Report(order["passes"], order["blend"])
     report.alive()
     handlers = bpy.app.handlers
     handlers.render_write.append(report.frame)

@@ -72,9 +72,7 @@ class Child(ABC, Generic[Made]):
         self._why = ""  # the child's own word of why there is no file
         self._alive_at = time.monotonic()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(path.parent)
-            self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=path.parent))
+            self._folder = private_folder(path.parent)
         except OSError as error:
             raise Interrupted(
                 self._sentence(f"“{path.parent}” cannot be written ({error.strerror})")
@@ -90,12 +88,15 @@ class Child(ABC, Generic[Made]):
         """Check the child's file and move it to ``path``. Raises OSError, Interrupted (``_fail``)."""
 
     def _begin(self, write: Callable[[Path], dict[str, Any]], order: dict[str, Any]) -> None:
-        """Write the .blend, by ``write``, and the order, and start the child. Raises Interrupted, and leaves nothing."""
+        """Write the .blend, by ``write``, and the order, and start the child. Raises Interrupted, and leaves nothing.
+
+        ``write`` gives its part of the order: where it names a .blend that was written before, it writes none.
+        """
         try:
             blend = self._folder / "edit.blend"
-            order |= write(blend)
-            order["blend"] = str(blend) if blend.exists() else ""
-            order["trusted"] = bool(order["blend"]) and runs_scripts()
+            order |= {"blend": "", "trusted": False} | write(blend)
+            if blend.exists():
+                order |= {"blend": str(blend), "trusted": runs_scripts()}
             (self._folder / ORDER).write_text(json.dumps(order), "utf-8")
             self._start(order["blend"], trusted=order["trusted"])
         except (OSError, *said.BLENDERS_ERRORS) as error:
@@ -232,6 +233,13 @@ class Child(ABC, Generic[Made]):
             if process.stdin is not None:
                 process.stdin.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def private_folder(parent: Path) -> Path:
+    """Make a folder for the files of a second Blender in ``parent``, which is made too. Raises OSError."""
+    parent.mkdir(parents=True, exist_ok=True)
+    _sweep(parent)
+    return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=parent))
 
 
 def _sweep(folder: Path) -> None:

@@ -1,12 +1,13 @@
 """In which way a still of a scene's camera is made, so that it shows what F12 would show.
 
-Owns the one order of ways. What each way would not carry says ``contents``; how a still is made, ``background``,
-``camera`` and ``scene_render``.
+Owns the one order of ways, and what a click keeps of the scenes that it shows. What each way would not carry says
+``contents``; how a still is made, ``background``, ``camera`` and ``scene_render``.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,7 @@ from ...core.record import record
 from .. import config, scenes
 from ..refusal import Refused
 from . import contents
-from .background import BackgroundRender
+from .background import BackgroundRender, Ordered, Written, ordered
 from .camera import CameraRender
 from .pixels import Still
 from .scene_render import SceneRender
@@ -75,11 +76,21 @@ class Render(Protocol):
         """Give the render up: no picture is kept."""
 
 
-def choose(scene: bpy.types.Scene, frame: int | None = None) -> Choice:
-    """The first way that carries all that ``scene`` shows at ``frame`` (None: its current one)."""
+def choose(
+    scene: bpy.types.Scene,
+    frame: int | None = None,
+    *,
+    wanted: str = "",
+    several: bool = False,
+) -> Choice:
+    """The first way that carries all that ``scene`` shows at ``frame`` (None: its current one).
+
+    ``wanted``: '' for the preference *Render Source*; ``several``: see ``order``.
+    """
     lost = ""
-    wanted, window = config.preferences().render_source, not bpy.app.background
-    for way in order(wanted, freezes=scenes.engine_freezes(scene), window=window):
+    wanted, window = wanted or config.preferences().render_source, not bpy.app.background
+    freezes = scenes.engine_freezes(scene)
+    for way in order(wanted, freezes=freezes, window=window, several=several):
         why = _lost(way, scene, frame)
         if not why:
             return Choice(way, lost)
@@ -87,6 +98,27 @@ def choose(scene: bpy.types.Scene, frame: int | None = None) -> Choice:
         lost = why if way is Way.ITSELF else lost or why
     there = scene.frame_current if frame is None else frame
     return Choice(None, lost, there, unplayed=lost == contents.unplayed(scene, frame))
+
+
+def choose_each(
+    scene: bpy.types.Scene, frames: Sequence[int | None], *, several: bool = False
+) -> list[Choice]:
+    """As ``choose`` for each of ``frames``; the scene is searched twice at most, however many there are."""
+    found: dict[bool, Choice] = {}
+    for frame in frames:
+        if _is_here(scene, frame) not in found:
+            found[_is_here(scene, frame)] = choose(scene, frame, several=several)
+    return [_at(found[_is_here(scene, frame)], scene, frame) for frame in frames]
+
+
+def _is_here(scene: bpy.types.Scene, frame: int | None) -> bool:
+    """Whether ``frame`` is the current one. Of other frames the same is lost, whichever they are."""
+    return frame is None or frame == scene.frame_float
+
+
+def _at(choice: Choice, scene: bpy.types.Scene, frame: int | None) -> Choice:
+    there = scene.frame_current if frame is None else frame
+    return replace(choice, frame=there) if choice.way is None else choice
 
 
 def start(
@@ -98,25 +130,77 @@ def start(
     frame: int | None = None,
     camera: bpy.types.Object | None = None,
 ) -> Render:
-    """Render ``scene``'s camera into ``path``, ``size`` pixels exactly, as F12 would show it.
+    """Render ``scene``'s camera here into ``path``, ``size`` pixels exactly, as F12 would show it.
 
     ``frame`` and ``camera`` are the scene's own where None. Raises Refused, or Interrupted when Blender cannot render.
     """
-    choice = choose(scene, frame)
+    choice = choose(scene, frame, wanted="HERE")
     if choice.way is None:
         raise Refused(choice.refusal)
-    return _RENDERS[choice.way].start(context, scene, size, path, file_format, frame, camera)
+    render = SceneRender if choice.way is Way.ITSELF else CameraRender
+    return render.start(context, scene, size, path, file_format, frame, camera)
 
 
-def order(wanted: str, *, freezes: bool, window: bool) -> tuple[Way, ...]:
+class Kept:
+    """What a click keeps of the scenes whose cameras it renders: one file a scene, for second Blenders.
+
+    Nothing of a scene is kept for a still that is made here. Call ``discard`` when the last still is made or given up.
+    """
+
+    def __init__(self, *, several: bool) -> None:
+        """``several``: see ``order``."""
+        self._several = several
+        self._written: dict[int, Written] = {}
+        self._choices: dict[tuple[int, bool], Choice] = {}
+
+    def way(self, scene: bpy.types.Scene, frame: int | None) -> Way:
+        """The way of a still of ``scene`` at ``frame``. Raises Refused."""
+        key = scene.session_uid, _is_here(scene, frame)
+        if key not in self._choices:
+            self._choices[key] = choose(scene, frame, several=self._several)
+        choice = _at(self._choices[key], scene, frame)
+        if choice.way is None:
+            raise Refused(choice.refusal)
+        return choice.way
+
+    def order(
+        self,
+        scene: bpy.types.Scene,
+        size: tuple[int, int],
+        path: Path,
+        file_format: str,
+        frame: int | None,
+        camera: bpy.types.Object | None,
+        noun: str,
+    ) -> Ordered:
+        """The order of a still of ``scene`` as it is now; see ``background.ordered``. Raises Refused, Interrupted.
+
+        The first one of a scene holds Blender up as a save of the file does.
+        """
+        if why := scenes.camera_refusal(scene, camera):
+            raise Refused(why)
+        written = self._written.get(scene.session_uid)
+        if written is None:
+            written = self._written[scene.session_uid] = Written(scene, path.parent)
+        return ordered(written, scene, size, path, file_format, frame, camera, noun)
+
+    def discard(self) -> None:
+        """Remove the files."""
+        for written in self._written.values():
+            written.discard()
+        self._written.clear()
+
+
+def order(wanted: str, *, freezes: bool, window: bool, several: bool = False) -> tuple[Way, ...]:
     """The ways in the order in which they are tried.
 
     ``wanted``: the preference *Render Source*; ``freezes``: whether a window stands still while the engine renders a
-    copy; ``window``: whether there is one.
+    copy; ``window``: whether there is one; ``several``: whether one click shows several frames of the camera. Rendered
+    here one after the other, the later ones would show what the artist did meanwhile.
     """
     if wanted == "HERE":
         return Way.COPY, Way.ITSELF
-    if wanted == "BACKGROUND" or (freezes and window):
+    if wanted == "BACKGROUND" or ((freezes or several) and window):
         return Way.BACKGROUND, Way.COPY, Way.ITSELF
     if not window:
         return Way.COPY, Way.ITSELF, Way.BACKGROUND
@@ -134,24 +218,22 @@ def _lost(way: Way, scene: bpy.types.Scene, frame: int | None) -> str:
             return contents.lost_in_itself(scene, frame)
 
 
-_RENDERS: dict[Way, type[BackgroundRender] | type[CameraRender] | type[SceneRender]] = {
-    Way.BACKGROUND: BackgroundRender,
-    Way.COPY: CameraRender,
-    Way.ITSELF: SceneRender,
-}
+def begin(order: Ordered) -> Render:
+    """Begin a still that was ordered at the click. Raises Interrupted."""
+    return BackgroundRender(order)
+
 
 #: What was found of scenes: (session_uid, what it was found for) -> (monotonic time at which that is old, the choice).
-#: Of other frames than the current one the same is lost, whatever the frame: it is not sought anew while the playhead moves.
+#: It is not sought anew while the playhead moves.
 _known: dict[tuple[object, ...], tuple[float, Choice]] = {}
 
 
 def known(scene: bpy.types.Scene, frame: int | None = None) -> Choice:
     """What ``choose`` said a moment ago of the same scene and engine, at the playhead or elsewhere; for redraws."""
-    there = scene.frame_current if frame is None else frame
     key = (
         scene.session_uid,
         scene.render.engine,
-        frame is None or frame == scene.frame_float,
+        _is_here(scene, frame),
         config.preferences().render_source,
     )
     began = time.monotonic()
@@ -162,7 +244,7 @@ def known(scene: bpy.types.Scene, frame: int | None = None) -> Choice:
         choice = choose(scene, frame)
         now = time.monotonic()
         _known[key] = now + max(KNOWN_SECONDS, KNOWN_FOR_EACH * (now - began)), choice
-    return replace(choice, frame=there) if choice.way is None else choice
+    return _at(choice, scene, frame)
 
 
 def waiting(choice: Choice, *, freezes: bool) -> str:

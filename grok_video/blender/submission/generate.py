@@ -154,9 +154,14 @@ def generate_refusal(
         return f"End frame: {why}"
     if draft.keyframes and (why := scenes.camera_refusal(scene)):
         return f"Keyframes: {why}"
-    frames, choose = camera_frames(scene), ways.choose if look else ways.known
-    for what, frame in frames if look else ends_of(frames):
-        if why := choose(scene, frame).refusal:
+    frames = camera_frames(scene)
+    if look:
+        choices = ways.choose_each(scene, [frame for _, frame in frames])
+    else:
+        frames = ends_of(frames)
+        choices = [ways.known(scene, frame) for _, frame in frames]
+    for (what, _), choice in zip(frames, choices, strict=True):
+        if why := choice.refusal:
             return f"{what}{why}"
     return checks.refusal(draft)
 
@@ -215,7 +220,7 @@ def _add_first_frame(
     source, resolution = scene.grok_video.source, submission.spec.resolution
     whole = partial(models.whole_size, resolution, enlarge=False) if is_whole(scene) else None
     if source == "CAMERA":
-        submission.steps.append(_camera_step(scene, size, path, with_still, None, "Rendering…"))
+        submission.steps.append(_camera_step(scene, size, path, with_still, None))
         return
 
     def add_to(spec: JobSpec) -> JobSpec:
@@ -250,7 +255,7 @@ def _camera_step(
     path: Path,
     add_to: Callable[[JobSpec, pixels.Still], JobSpec],
     frame: int | None,
-    label: str,
+    noun: str = "source",
     chosen: bpy.types.Object | None = None,
 ) -> CameraStep:
     """The step that renders the camera ``chosen``, else the one that the scene has now at ``frame``."""
@@ -265,7 +270,8 @@ def _camera_step(
         scene.frame_float,
         frame,
         meant,
-        label,
+        "Rendering…" if noun == "source" else f"Rendering {noun.title()}…",
+        noun,
     )
 
 
@@ -276,10 +282,9 @@ def _render_end_frame(submission: Submission, scene: bpy.types.Scene, size: Pict
     def add_to(spec: JobSpec, made: pixels.Still) -> JobSpec:
         return replace(spec, last_frame=replace(picture, size=made.size))
 
-    frame, label = end_frame_of(scene), "Rendering End Frame…"
-    camera = scene.grok_video.end_camera
+    frame, camera = end_frame_of(scene), scene.grok_video.end_camera
     submission.steps.append(
-        _camera_step(scene, size, Path(picture.path), add_to, frame, label, camera)
+        _camera_step(scene, size, Path(picture.path), add_to, frame, "end frame", camera)
     )
 
 
@@ -294,4 +299,4 @@ def _render_keyframe(
         return replace(spec, keyframes=tuple(done))
 
     path = Path(picture.path)
-    submission.steps.append(_camera_step(scene, size, path, add_to, frame, "Rendering Keyframe…"))
+    submission.steps.append(_camera_step(scene, size, path, add_to, frame, "keyframe"))

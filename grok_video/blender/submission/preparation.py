@@ -1,7 +1,7 @@
 """What must be made before a click can become a job: stills are rendered, strips are baked.
 
-Owns one click between the button and the queue: its steps, one after the other, how far they are, and
-their end. No job exists before all of them are done, so whatever ends one of them costs nothing. It knows
+Owns one click between the button and the queue: what its steps show, as it is at the click, the steps one after the
+other, how far they are, and their end. No job exists before all of them are done, so whatever ends one of them costs nothing. It knows
 nothing of the ledger, of the service and of the panel.
 """
 
@@ -25,7 +25,10 @@ from .. import scenes
 from ..identity import Meant
 from ..refusal import Interrupted
 from ..sources import pixels, ways
+from ..sources.background import Ordered
 
+#: Stills that are made here show what the scene has become by then: the sooner, the better.
+_EARLY = {ways.Way.ITSELF: 0, ways.Way.COPY: 1, ways.Way.BACKGROUND: 2}
 SHOW_SECONDS = 0.15  # between a click and its first step: time for a redraw that shows the click
 #: Takes a spec and returns it with what a step has made; takes None and returns None for a picture without a job.
 Change = Callable[[Any], Any]
@@ -67,9 +70,31 @@ class CameraStep(Step):
     frame: int | None = None  # None: the playhead's
     camera: Meant | None = None  # None: the camera that the scene has then
     label: str = "Rendering…"
+    noun: str = "source"  # what the still is called in sentences
+    way: ways.Way | None = None  # as chosen at the click
+    ordered: Ordered | None = None  # at the click, of a second Blender
     render: ways.Render | None = None
 
+    def keep(self, kept: ways.Kept) -> None:
+        """At the click: choose the way, and let ``kept`` keep what a second Blender needs. Raises Refused, Interrupted."""
+        scene, camera, frame = self._wanted()
+        self.way = kept.way(scene, frame)
+        if self.way is ways.Way.BACKGROUND:
+            self.ordered = kept.order(
+                scene, self.size, self.path, self.file_format, frame, camera, self.noun
+            )
+
     def start(self, context: bpy.types.Context) -> None:
+        if self.ordered is not None:
+            self.render = ways.begin(self.ordered)
+            return
+        scene, camera, frame = self._wanted()
+        self.render = ways.start(
+            context, scene, self.size, self.path, self.file_format, frame, camera
+        )
+
+    def _wanted(self) -> tuple[bpy.types.Scene, bpy.types.Object | None, int | None]:
+        """The scene, the camera and the frame as they are now, the last two None for the scene's own. Raises Interrupted."""
         scene = self.scene.find(bpy.data.scenes)
         if scene is None:
             raise Interrupted(f"The scene “{self.scene.name}” to be rendered is gone.")
@@ -79,9 +104,7 @@ class CameraStep(Step):
         frame = self._frame(scene)
         if camera == scenes.camera_of(scene, frame):
             camera = None  # as the artist's own render: with the cameras that markers bind
-        self.render = ways.start(
-            context, scene, self.size, self.path, self.file_format, frame, camera
-        )
+        return scene, camera, frame
 
     def _frame(self, scene: bpy.types.Scene) -> int | None:
         """The frame of the still, None for the scene's current one. Raises Interrupted."""
@@ -159,6 +182,29 @@ class Preparation:
     held: bool = False  # its job waits for the artist's word: a script clicked
     allow_single_color: bool = False  # a script says that frames of one colour are meant
     clicked: Clocks = field(default_factory=Clocks.now)
+    kept: ways.Kept | None = None  # of the scenes as they were at the click
+
+    def keep(self) -> None:
+        """At the click: keep what its stills show, and order its steps. Raises Refused, Interrupted, and leaves nothing.
+
+        Blender is held up as long as a save of the file takes, where a second Blender renders.
+        """
+        stills = [step for step in self.steps if isinstance(step, CameraStep)]
+        self.kept = ways.Kept(several=len(stills) > 1)
+        try:
+            for step in stills:
+                step.keep(self.kept)
+        except BaseException:
+            self._forget()
+            raise
+        self.steps.sort(key=_earliness)
+        self.come_up()  # Blender was held up, and the panel is still to show the click
+
+    def _forget(self) -> None:
+        """Remove what was kept for the steps."""
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            kept.discard()
 
     @property
     def label(self) -> str:
@@ -194,6 +240,8 @@ class Preparation:
             self.spec = marked(self.spec)
         self.steps.remove(self.running)
         self.running = None
+        if not self.steps:
+            self._forget()
         # The next step waits for a redraw like the first. Besides, Blender 4.3 crashes now and then when a render
         # begins before the event loop has cleared away the render before (see ``compat``).
         self.since = time.monotonic()
@@ -214,8 +262,13 @@ class Preparation:
         if self.running is not None:
             self.running.cancel()
             self.running = None
+        self._forget()
         if self.spec is not None:
             remove_files(self.spec)
+
+
+def _earliness(step: Step) -> int:
+    return _EARLY.get(step.way, 0) if isinstance(step, CameraStep) and step.way else 0
 
 
 def marked(spec: JobSpec) -> JobSpec:

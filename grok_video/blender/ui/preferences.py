@@ -121,9 +121,15 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
             (
                 "AUTO",
                 "Automatic",
-                "In the background where this window would stand still meanwhile, else here",
+                "In the background where this window would stand still meanwhile, or where one click needs "
+                "several pictures, else here",
             ),
-            ("HERE", "Here", "In this Blender"),
+            (
+                "HERE",
+                "Here",
+                "In this Blender. Where one click needs several pictures, the later ones show what you "
+                "have changed by then",
+            ),
             (
                 "BACKGROUND",
                 "In the Background",

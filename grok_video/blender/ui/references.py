@@ -238,8 +238,11 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
         scene.frame_float,
         camera=Meant.of(camera),
         label="Rendering Reference…",
+        noun="reference",
     )
-    click.enqueue(context, submission.preparation.Preparation(None, [step]))
+    prepared = submission.preparation.Preparation(None, [step])
+    prepared.keep()
+    click.enqueue(context, prepared)
 
 
 def _whole_frame(scene: bpy.types.Scene) -> tuple[int, int]:

@@ -70,8 +70,9 @@ def choose(scene: bpy.types.Scene, frame: int | None = None) -> Choice:
     """The first way that carries all that ``scene`` shows at ``frame`` (None: its current one)."""
     lost = ""
     wanted, window = config.preferences().render_source, not bpy.app.background
+    found = contents.Found(scene, frame)
     for way in order(wanted, freezes=scenes.engine_freezes(scene), window=window):
-        why = _lost(way, scene, frame)
+        why = _lost(way, scene, frame, found)
         if not why:
             return Choice(way, lost)
         # The first one tells why a window waits; the last one, why there is no still.
@@ -114,14 +115,14 @@ def order(wanted: str, *, freezes: bool, window: bool) -> tuple[Way, ...]:
     return Way.COPY, Way.BACKGROUND, Way.ITSELF
 
 
-def _lost(way: Way, scene: bpy.types.Scene, frame: int | None) -> str:
+def _lost(way: Way, scene: bpy.types.Scene, frame: int | None, found: contents.Found) -> str:
     match way:
         case Way.BACKGROUND:
-            return contents.lost_in_background(scene, frame)
+            return contents.lost_in_background(scene, frame, found)
         case Way.COPY:
-            return contents.lost_in_copy(scene, frame)
+            return contents.lost_in_copy(scene, frame, found)
         case Way.ITSELF:
-            return contents.lost_in_itself(scene, frame)
+            return contents.lost_in_itself(scene, frame, found)
 
 
 _RENDERS: dict[Way, type[BackgroundRender] | type[CameraRender] | type[SceneRender]] = {

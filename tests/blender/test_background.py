@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -291,6 +292,32 @@ def working(job: Any) -> None:
         time.sleep(0.01)
 
 
+def nice_of(pid: int | str) -> set[int]:
+    """The nice values of a process's threads: on Linux each has its own."""
+    stats = [(task / "stat").read_text("utf-8") for task in Path(f"/proc/{pid}/task").iterdir()]
+    return {int(stat.rpartition(")")[2].split()[16]) for stat in stats}
+
+
+def test_every_thread_of_the_child_comes_after_the_artists(long: Any) -> None:
+    """As it renders, and its session too: what is nice counts within a session only (autogroup)."""
+    own, session = nice_of("self"), Path("/proc/self/autogroup")
+    before = session.read_text("utf-8") if session.exists() else ""
+    job = long()
+    assert job._process is None  # this Blender has its turn between the writing and the start
+    try:
+        working(job)
+        pid = job._process.pid
+        assert len(os.listdir(f"/proc/{pid}/task")) > 1
+        assert nice_of(pid) == {min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)}
+        if before:
+            theirs = Path(f"/proc/{pid}/autogroup").read_text("utf-8")
+            assert theirs.split()[1:] == ["nice", "5"]
+    finally:
+        job.cancel()
+    assert nice_of("self") == own  # what the worker inherits
+    assert not before or session.read_text("utf-8") == before
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["cancel", "crash", "hang", "memory", "engine", "load", "undo"])
 def test_a_render_that_ends_early_leaves_nothing(
@@ -299,8 +326,8 @@ def test_a_render_that_ends_early_leaves_nothing(
     bpy.ops.ed.undo_push(message="one")
     bpy.ops.ed.undo_push(message="two")
     job = long()
-    pid = job._process.pid
     working(job)
+    pid = job._process.pid
     match how:
         case "cancel":
             start = time.monotonic()
@@ -340,6 +367,16 @@ def test_a_render_that_ends_early_leaves_nothing(
     assert list(out.iterdir()) == []
 
 
+def test_a_second_blender_that_cannot_be_started(
+    background: ModuleType, scene: Any, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(out / "gone"))
+    assert "could not be started (No such file or directory)" in failed(
+        begun(background, scene, out)
+    )
+    assert list(out.iterdir()) == []
+
+
 class Pressed(Drawn):
     """A layout whose choices are pressed as soon as they are drawn."""
 
@@ -363,6 +400,7 @@ def test_a_full_disk(background: ModuleType, scene: Any, out: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     scene.cycles.samples = 1
     job = begun(background, scene, out, size=(848, 480))
+    assert job.poll() is None
     resource.prlimit(job._process.pid, resource.RLIMIT_FSIZE, (4096, limits[1]))
     assert "could not be rendered in the background" in failed(job)
     assert list(out.iterdir()) == []

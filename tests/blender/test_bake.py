@@ -556,6 +556,7 @@ def test_the_child_has_no_key_and_a_group_of_its_own(
     strip, _ = place(scene, clip, 10)
     job = bake.Bake.strip(scene, strip, 10, 40, [], tmp_path / "out" / "baked.mp4")
     try:
+        assert job.poll() is None
         pid = job._process.pid
         until = time.monotonic() + PATIENCE
         while not (environment := Path(f"/proc/{pid}/environ").read_bytes()):
@@ -606,6 +607,7 @@ def gone(pid: int) -> bool:
 @pytest.mark.deadline
 def test_cancel(long: Any, bake: Any, tmp_path: Path, when: str) -> None:
     job = long()
+    assert job.poll() is None
     pid = job._process.pid
     if when == "under way":
         moving(job)
@@ -692,6 +694,7 @@ def test_a_full_disk(bake: Any, scene: Any, place: Any, tmp_path: Path, clip: Pa
     strip, _ = place(scene, clip, 10)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     job = bake.Bake.strip(scene, strip, 10, 50, [], tmp_path / "out" / "baked.mp4")
+    assert job.poll() is None
     # The child may not write more than this into a file, as if the disk had no more.
     resource.prlimit(job._process.pid, resource.RLIMIT_FSIZE, (4096, limits[1]))
     assert "could not be prepared" in failed(bake, job)

@@ -12,6 +12,7 @@ from typing import Any
 import bpy
 
 from .. import compat
+from . import driven
 from .scene_copy import PREFIX, TAG
 
 #: Settings under Preferences › System that change pixels; only those that this version has.
@@ -52,20 +53,9 @@ def _needs_python() -> bool:
         return True
     return any(
         driver.type == "SCRIPTED" and driver.expression and not driver.is_simple_expression
-        for block in _animated()
+        for block in driven.with_drivers()
         for driver in (curve.driver for curve in block.animation_data.drivers)
     )
-
-
-def _animated() -> list[Any]:
-    """All datablocks with drivers, the nodes among them that are a part of another one."""
-    found: list[Any] = []
-    for prop in bpy.data.bl_rna.properties:
-        if prop.type != "COLLECTION" or prop.identifier == "all_ids":  # 5.3: all of them once more
-            continue
-        for block in getattr(bpy.data, prop.identifier):
-            found += [one for one in (block, getattr(block, "node_tree", None)) if one is not None]
-    return [one for one in found if (data := getattr(one, "animation_data", None)) and data.drivers]
 
 
 def _probe() -> bool:

@@ -32,8 +32,8 @@ from .pixels import Still
 from .scene_copy import plain_output
 
 #: A child that gives no sign of life for so long hangs. Long: EEVEE compiles the shaders of a heavy scene for minutes,
-#: once, and says nothing meanwhile.
-SILENT_SECONDS = 900.0
+#: once, and says nothing meanwhile; and the artist's Blender, and on a busy machine others, come first.
+SILENT_SECONDS = 2700.0
 #: What helps where a second Blender cannot render: the last words of the sentence.
 HERE = "Choose Here as Render Source in the preferences"
 

@@ -26,8 +26,8 @@ from .bake_common import RESULT
 from .child import NOTHING_LOST, Child
 from .edit_copy import NeededStrips, copies_of, unsaved_images, write_edit, write_library
 
-#: A child that gives no sign of life for so long hangs.
-SILENT_SECONDS = 120.0
+#: A child that gives no sign of life for so long hangs. On a machine that others keep busy it gets little of it.
+SILENT_SECONDS = 360.0
 #: Short sides of a baked picture in pixels: SMALL for a source that has no more, else LARGE.
 SMALL, LARGE = 480, 720
 _ALIKE = 1.02

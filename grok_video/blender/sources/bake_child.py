@@ -472,8 +472,6 @@ def _leave(code: int) -> NoReturn:
 
 if __name__ == "__main__":
     try:
-        if hasattr(os, "nice"):
-            os.nice(5)  # the artist's Blender comes first
         ordered = json.loads(Path(shared.ORDER).read_text("utf-8"))
         if not bpy.app.binary_path and ordered["blend"]:
             bpy.ops.wm.open_mainfile(

@@ -58,32 +58,72 @@ class Asked:
     moves: bool
 
 
-def lost_in_background(scene: bpy.types.Scene, frame: int | None = None) -> str:
+class Found:
+    """What has been found so far in one scene for a picture of one frame, so that several ways cost one walk.
+
+    For one answer only: what the scene is may change as soon as Blender goes on.
+    """
+
+    def __init__(self, scene: bpy.types.Scene, frame: int | None, *, several: bool = False) -> None:
+        """``frame`` None is the scene's current one; ``several``: those after it are shown as well."""
+        self.elsewhere = several or (frame is not None and frame != scene.frame_float)
+        self._scene = scene
+        self._asked: Asked | None = None
+        self._finds: dict[int, tuple[list[tuple[str, By]], _Finds]] = {}
+
+    def lost(self, way: By) -> str:
+        """'' or what ``way`` would not carry, as a part of a sentence; looks no further than that."""
+        if self._asked is None:
+            self._asked = _asked(self._scene, self.elsewhere)
+        for number, (detector, finds) in enumerate(_DETECTORS):
+            if way not in finds:
+                continue
+            if number not in self._finds:
+                self._finds[number] = [], detector(self._asked)
+            before, more = self._finds[number]
+            for what, ways in before:
+                if way in ways:
+                    return what
+            for find in more:
+                before.append(find)
+                if way in find[1]:
+                    return find[0]
+        return ""
+
+
+def lost_in_background(
+    scene: bpy.types.Scene, frame: int | None = None, found: Found | None = None
+) -> str:
     """'' or what a second Blender would show otherwise than F12 at ``frame``, as a part of a sentence.
 
     The second Blender opens what ``bpy.data.libraries.write`` wrote of the scene after ``bpy.ops.ed.flush_edits``, with
     packed copies of unsaved images; with factory settings, no add-ons, and scripts trusted as they are here. ``frame``
-    None is the scene's current one.
+    None is the scene's current one. ``found``: what was found of them just now, for another way.
     """
-    return _lost(scene, frame, By.BACKGROUND)
+    return (found or Found(scene, frame)).lost(By.BACKGROUND)
 
 
-def lost_in_copy(scene: bpy.types.Scene, frame: int | None = None) -> str:
+def lost_in_copy(
+    scene: bpy.types.Scene, frame: int | None = None, found: Found | None = None
+) -> str:
     """'' or what ``scene.copy()``, rendered in this Blender, would show otherwise than F12 at ``frame``."""
-    return _lost(scene, frame, By.COPY)
+    return (found or Found(scene, frame)).lost(By.COPY)
 
 
-def lost_in_itself(scene: bpy.types.Scene, frame: int | None = None) -> str:
+def lost_in_itself(
+    scene: bpy.types.Scene, frame: int | None = None, found: Found | None = None
+) -> str:
     """'' or what even the artist's scene, set to the size of a clip, would show otherwise than F12 at ``frame``.
 
     What ``unplayed`` finds, and what reads settings of the render that ``kept`` cannot keep.
     """
-    return _lost(scene, frame, By.ITSELF)
+    return (found or Found(scene, frame)).lost(By.ITSELF)
 
 
 def unplayed(scene: bpy.types.Scene, frame: int | None = None) -> str:
     """'' or what no Blender can show at ``frame`` without having played the scene: baking it helps."""
-    return _lost(scene, frame, By.STRIP)
+    found = Found(scene, frame)
+    return found.lost(By.STRIP) if found.elsewhere else ""  # here it is shown as it was played
 
 
 def lost_in_bake(scene: bpy.types.Scene, start: int, end: int) -> str:
@@ -92,21 +132,7 @@ def lost_in_bake(scene: bpy.types.Scene, start: int, end: int) -> str:
     The engine does not count: a playblast has its own, and who renders the scene with its engine asks
     ``foreign.engine``.
     """
-    alone = end - start == 1 and start == scene.frame_float
-    return _lost(scene, None if alone else start, By.BAKE)
-
-
-def _lost(scene: bpy.types.Scene, frame: int | None, way: By) -> str:
-    elsewhere = way is By.BAKE or (frame is not None and frame != scene.frame_float)
-    if way is By.STRIP and not elsewhere:
-        return ""  # the scene is shown as it was played
-    asked = _asked(scene, elsewhere)
-    for detector, finds in _DETECTORS:
-        if way in finds:
-            for what, ways in detector(asked):
-                if way in ways:
-                    return what
-    return ""
+    return Found(scene, start, several=True).lost(By.BAKE)
 
 
 def _asked(scene: bpy.types.Scene, elsewhere: bool) -> Asked:
@@ -142,12 +168,12 @@ def _objects(scenes: list[bpy.types.Scene]) -> list[bpy.types.Object]:
     """
     others = [s for s in bpy.data.scenes if s not in scenes and not is_tagged(s)]
     if not others:
-        return list(bpy.data.objects)
-    needed = {thing for scene in scenes for thing in scene.objects}
-    elsewhere = {thing for scene in others for thing in scene.objects} - needed
+        return bpy.data.objects[:]
+    needed = {thing for scene in scenes for thing in scene.objects[:]}
+    elsewhere = {thing for scene in others for thing in scene.objects[:]} - needed
     if elsewhere:
         elsewhere -= _used(elsewhere)
-    return [thing for thing in bpy.data.objects if thing not in elsewhere]
+    return [thing for thing in bpy.data.objects[:] if thing not in elsewhere]
 
 
 #: What has an object without showing it in a render of another scene.
@@ -221,6 +247,8 @@ def _rigid_bodies(asked: Asked) -> _Finds:
 def _simulations(asked: Asked) -> _Finds:
     for thing in asked.objects:
         modifiers: Any = thing.modifiers  # each kind has names of its own
+        if not modifiers:  # half the time of the walk: many objects have none
+            continue
         for modifier in modifiers:
             if not _takes_part(asked, thing, modifier):
                 continue

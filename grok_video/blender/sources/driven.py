@@ -75,11 +75,26 @@ def animated(
         yield from compat.compositors_of(scene)
     yield from objects
     for name, trees in _collections():
-        for owner in getattr(bpy.data, name):
+        if name in ("scenes", "objects"):
+            continue
+        for owner in getattr(bpy.data, name)[:]:
             if owner.users:
                 yield owner
                 if trees and owner.node_tree is not None:
                     yield owner.node_tree
+
+
+def with_drivers() -> Iterator[Any]:
+    """All datablocks of the file that have drivers, used or not, the nodes among them that are a part of another one."""
+    for name, trees in _collections():
+        for block in getattr(bpy.data, name)[:]:
+            animation = block.animation_data
+            if animation is not None and animation.drivers:
+                yield block
+            if trees and (tree := block.node_tree) is not None:
+                animation = tree.animation_data
+                if animation is not None and animation.drivers:
+                    yield tree
 
 
 @functools.cache
@@ -89,9 +104,7 @@ def _collections() -> list[tuple[str, bool]]:
     return [
         (prop.identifier, "node_tree" in prop.fixed_type.properties)
         for prop in properties
-        if prop.type == "COLLECTION"
-        and prop.identifier not in ("scenes", "objects")
-        and "animation_data" in prop.fixed_type.properties
+        if prop.type == "COLLECTION" and "animation_data" in prop.fixed_type.properties
     ]
 
 

@@ -90,8 +90,9 @@ def choose(
     lost = ""
     wanted, window = wanted or config.preferences().render_source, not bpy.app.background
     freezes = scenes.engine_freezes(scene)
+    found = contents.Found(scene, frame)
     for way in order(wanted, freezes=freezes, window=window, several=several):
-        why = _lost(way, scene, frame)
+        why = _lost(way, scene, frame, found)
         if not why:
             return Choice(way, lost)
         # The first one tells why a window waits; the last one, why there is no still.
@@ -208,14 +209,14 @@ def order(wanted: str, *, freezes: bool, window: bool, several: bool = False) ->
     return Way.COPY, Way.BACKGROUND, Way.ITSELF
 
 
-def _lost(way: Way, scene: bpy.types.Scene, frame: int | None) -> str:
+def _lost(way: Way, scene: bpy.types.Scene, frame: int | None, found: contents.Found) -> str:
     match way:
         case Way.BACKGROUND:
-            return contents.lost_in_background(scene, frame)
+            return contents.lost_in_background(scene, frame, found)
         case Way.COPY:
-            return contents.lost_in_copy(scene, frame)
+            return contents.lost_in_copy(scene, frame, found)
         case Way.ITSELF:
-            return contents.lost_in_itself(scene, frame)
+            return contents.lost_in_itself(scene, frame, found)
 
 
 def begin(order: Ordered) -> Render:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from driver import Steps, Ui
 from jobs import let_scripts_buy, newest, quick, strips, timeline
 from patching import Patches
 
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 BEAT = 0.005  # seconds between two beats
 SETTLE = 1.5  # seconds between the start of a traffic and the first beat that counts
 POLLED = 10  # jobs that run all the while
@@ -422,6 +424,43 @@ def stills(ui: Ui, runs: int, folder: str) -> Steps:
                 samples.setdefault(f"{who} took", []).append(time.perf_counter() - start)
                 samples.setdefault(f"{who} gaps", []).append(heart.taken())
             yield 0.5
+    ui.note(samples=samples)
+
+
+def large(ui: Ui, runs: int, folder: str) -> Steps:
+    """Longest gaps of the heartbeat while Cycles makes a still of few and of many vertices here, and while they are written."""
+    sys.path.append(str(SCRIPTS))
+    from bench_stills import VERTICES, heavy
+
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples, scene.cycles.use_denoising = 1, False
+    scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.camera.location = (700, 700, 100)
+    scene.collection.objects.link(scene.camera)
+    ways = {
+        "here": ui.module("blender.sources.camera").CameraRender,
+        "written": ui.module("blender.sources.background").BackgroundRender,
+    }
+    samples: dict[str, list[float]] = {}
+    heart = Heart()
+    for number in range(runs + 1):
+        for size, vertices in (("small", 50_000), ("large", VERTICES)):
+            mesh = heavy(scene, vertices, 0)
+            for who, kind in ways.items():
+                yield SETTLE
+                heart.fresh()
+                path = Path(folder, f"{size}-{who}-{number}.png")
+                with bpy.context.temp_override(window=ui.window):
+                    work = kind.start(bpy.context, scene, (320, 180), path, "PNG")
+                if who == "here":
+                    yield from ui.until(lambda one=work: one.poll(), f"the {size} still", 300)
+                else:
+                    yield 0.1  # the beat after the writing; before its first poll there is no second Blender
+                    work.cancel()
+                if number:  # the first of each warms Cycles
+                    samples.setdefault(f"{size} {who}", []).append(max(heart.taken()))
+            bpy.data.meshes.remove(mesh)
     ui.note(samples=samples)
 
 

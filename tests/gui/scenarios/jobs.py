@@ -36,12 +36,8 @@ def in_view(scene: bpy.types.Scene) -> None:
     dark = bpy.data.materials.new("Dark")
     if dark.node_tree is None:  # from 5.0 on every material has nodes
         dark.use_nodes = True
-    dark.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = (
-        0.01,
-        0.01,
-        0.01,
-        1,
-    )
+    shader = dark.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Base Color"].default_value = (0.01, 0.01, 0.01, 1)
     mesh.materials.append(dark)
     card = bpy.data.objects.new("Card", mesh)
     card.parent, card.location.z = scene.camera, -8.0  # wherever the camera is and goes

@@ -234,15 +234,21 @@ def finished(path: Path, file_format: str, width: int, height: int, source: Sour
     return Still(str(path), MIME[file_format], width, height, size, source)
 
 
-#: Most that two pixels of a picture of one colour differ by, of 255. Dithering of a new file makes it 2, and such a grey is not told yet.
-_SAME = 1
-#: Bytes for each pixel that a PNG of one colour with its dithering has at most: two values for each of three channels.
+#: Most that two pixels of one colour differ by in a channel, of 255: dithering at its most makes 4, a JPEG of that 7.
+_SAME = 7
+#: Side of a tile, in pixels. Of one colour, tiles are equally bright: the noise of dithering has a mean that stays.
+_TILE = 8
+#: Most that the brightness of two such tiles differs by, of 255: a JPEG of one colour makes 1.5. A faint gradient has more.
+_SAME_TILES = 2.0
+#: Bytes for each pixel that a PNG of one colour with its dithering has at most; measured 1.0.
 _FLAT = 1.5
 
 
 def is_single_color(path: Path) -> bool:
     """Whether the picture at ``path`` is one colour from edge to edge. Raises Interrupted if it cannot be read.
 
+    Blender spreads one colour over neighbouring values: the scene's dithering, which is on in a new file. So of a
+    picture whose values all lie close together, the brightness of small parts tells whether it shows something.
     Most pictures are told by how large their file is, or by some of their pixels: the window waits.
     """
     found = measured(path)
@@ -255,12 +261,22 @@ def is_single_color(path: Path) -> bool:
         rgb, _alpha = pixels_of(image)
     finally:
         bpy.data.images.remove(image)
-    rgb = rgb.reshape(-1, 3)
-    return _is_flat(rgb[::97]) and _is_flat(rgb)
+    every = rgb.reshape(-1, 3)
+    return _is_near(every[::97]) and _is_near(every) and _is_even(rgb)
 
 
-def _is_flat(rgb: np.ndarray) -> bool:
+def _is_near(rgb: np.ndarray) -> bool:
     return bool(((rgb.max(axis=0) - rgb.min(axis=0)) * 255.0 < _SAME + 0.5).all())
+
+
+def _is_even(rgb: np.ndarray) -> bool:
+    """Whether all whole tiles of ``rgb`` (height, width, 3) are equally bright; true of what has none."""
+    rows, columns = rgb.shape[0] // _TILE, rgb.shape[1] // _TILE
+    if not rows or not columns:
+        return True
+    tiles = rgb[: rows * _TILE, : columns * _TILE].reshape(rows, _TILE, columns, _TILE, 3)
+    bright = tiles.mean(axis=(1, 3)) @ (0.299, 0.587, 0.114)
+    return bool((bright.max() - bright.min()) * 255.0 <= _SAME_TILES)
 
 
 #: Seconds after which what a crash left of a still is nobody's any more.

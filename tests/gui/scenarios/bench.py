@@ -329,15 +329,15 @@ def bake(ui: Ui, clip: str, rounds: int) -> Steps:
 
 def many_objects(scene: bpy.types.Scene, count: int) -> None:
     """A grid of cubes that share one mesh, seen by the camera."""
-    quick(scene, seconds=1)
-    scene.cycles.samples = 4
-    scene.camera.location = (0, 0, 60)
     bpy.ops.mesh.primitive_cube_add(size=1)
     mesh = bpy.context.object.data
     for number in range(count - 1):
         cube = bpy.data.objects.new(f"Cube {number}", mesh)
         cube.location = (number % 50 - 25, number // 50 - 15, number % 7)
         scene.collection.objects.link(cube)
+    quick(scene, seconds=1)  # last: it puts something in view where there is nothing
+    scene.cycles.samples = 4
+    scene.camera.location = (0, 0, 60)
 
 
 def render(ui: Ui, objects: int, runs: int, folder: str) -> Steps:

@@ -11,7 +11,7 @@ JOB = "grok_video_job"  # the custom property that says which job a strip came f
 
 
 def quick(scene: bpy.types.Scene, *, seconds: int) -> None:
-    """A scene that renders at once: one sample of a red world, seen from its camera."""
+    """A scene that renders at once: one sample of a red world with something in it, seen from its camera."""
     scene.render.engine = "CYCLES"
     scene.cycles.samples = 1
     scene.cycles.use_denoising = False  # Debian's 4.3 has no denoiser
@@ -24,7 +24,24 @@ def quick(scene: bpy.types.Scene, *, seconds: int) -> None:
     if world.node_tree is not None:  # from 5.0 on every world has nodes
         world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.8, 0.02, 0.02, 1)
     scene.world = world
+    if not any(thing.type == "MESH" for thing in scene.objects):
+        in_view(scene)
     scene.grok_video.duration = seconds
+
+
+def in_view(scene: bpy.types.Scene) -> None:
+    """Put a dark card before the camera: a picture of one colour would wait for *Send*."""
+    mesh = bpy.data.meshes.new("Card")
+    mesh.from_pydata([(-1, -0.5, 0), (1, -0.5, 0), (1, 0.5, 0), (-1, 0.5, 0)], [], [(0, 1, 2, 3)])
+    dark = bpy.data.materials.new("Dark")
+    if dark.node_tree is None:  # from 5.0 on every material has nodes
+        dark.use_nodes = True
+    shader = dark.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Base Color"].default_value = (0.01, 0.01, 0.01, 1)
+    mesh.materials.append(dark)
+    card = bpy.data.objects.new("Card", mesh)
+    card.parent, card.location.z = scene.camera, -8.0  # wherever the camera is and goes
+    scene.collection.objects.link(card)
 
 
 def timeline() -> bpy.types.Scene:

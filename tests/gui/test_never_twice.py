@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from conftest import Gui
     from stand_in.client import StandIn
@@ -22,6 +24,7 @@ def test_repeating_buys_nothing_and_a_hammered_button_is_one_click(
     assert len(stand_in.requests("submit")) == len(stand_in.jobs()) == 3
 
 
+@pytest.mark.once
 def test_a_lost_answer_is_recovered_by_its_id(gui: Gui, stand_in: StandIn, tmp_path: Path) -> None:
     """Its buttons are found in a narrow sidebar; log and diagnostics are fit to be shown to anybody."""
     stand_in.settings(job_seconds=1)

@@ -42,10 +42,10 @@ settings.load_profile("core")
 TOGETHER = {
     "test_crash", "test_damaged", "test_docs", "test_faults", "test_moved_meanwhile", "test_tls",
 }  # fmt: skip
-#: What is about the text of the project, about what accidents and other versions leave in a folder, or on a clock
+#: What is about the text of the project, about prices, about what accidents and other versions leave in a folder, or on a clock
 #: of its own: the same on every Python. One core ring has it.
 ONCE = {
-    "test_damaged", "test_days", "test_docs", "test_fold", "test_imports", "test_limit",
+    "test_bill", "test_damaged", "test_days", "test_docs", "test_fold", "test_imports", "test_limit",
     "test_moving", "test_older_ledger", "test_one_rule", "test_patching", "test_patience", "test_prose",
     "test_session_parts", "test_sizes",
 }  # fmt: skip

@@ -19,8 +19,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from grok_video.core.mp4 import probe
 from grok_video.core.spec import JobSpec, Keyframe, Kind, Picture, SourceVideo
 from grok_video.service.checks import check
@@ -139,7 +137,6 @@ def bills_of(specs: list[JobSpec]) -> list[int]:
     return [int(word) for word in done.stdout.split()]
 
 
-@pytest.mark.once  # two reckonings, no request
 def test_estimates_are_what_the_stand_in_bills_to_the_tick() -> None:
     specs = allowed([*every_generation(), *every_rework()])
     middle = len(specs) // 2

@@ -859,6 +859,7 @@ BODIES_TRIED = 600
 _ESTIMATE = 520_000_000
 
 
+@pytest.mark.once  # what a Python reads otherwise, or not at all, is in the matrix
 @settings(max_examples=BODIES_TRIED)
 @given(test_wire.STATUSES, test_wire.HEADERS, test_wire.BODIES)
 def test_any_answer_is_an_event_that_can_happen_and_be_kept(

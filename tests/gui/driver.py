@@ -31,6 +31,8 @@ TURN = 0.01
 #: How long an event may take to have its effect before a step counts as failed, in seconds: tests/patience.py cannot
 #: be imported yet.
 PATIENCE = 120.0
+#: How far from where it lay a widget is looked for first, in pixels at an interface scale of 1: five rows.
+NEAR = 100
 
 Steps = Generator[float | None, None, Any]
 
@@ -138,13 +140,15 @@ class Ui:
             yield 0.05
         return value
 
-    def redraw(self, turns: int = 3) -> Steps:
-        """Let Blender draw everything anew but the middle of a 3D View: no widget lies there, and Blender
-        itself draws it when what it shows has changed.
+    def redraw(self, turns: int = 3, kind: str = "") -> Steps:
+        """Let Blender draw everything anew, or the editors of a kind, but the middle of a 3D View: no widget
+        lies there, and Blender itself draws it when what it shows has changed.
         """
         for _ in range(turns):
             for window in bpy.context.window_manager.windows:
                 for area in window.screen.areas:
+                    if kind not in ("", area.type):
+                        continue
                     for region in area.regions:
                         # Drawn by the CPU, it takes as long as four sidebars: half of the ring's time.
                         if (area.type, region.type) != ("VIEW_3D", "WINDOW"):
@@ -327,11 +331,21 @@ class Ui:
             return widget.name == name and with_ in widget.call
 
         # What the scenario has just changed may move it: Blender would still find it at the old place.
-        yield from self.redraw(2)
+        yield from self.redraw(2, kind)
         # First where it lay before, in this scenario or another; then where it is scrolled to, as
         # buttons that are pressed one after the other lie together.
         if (widget := (yield from self._where_it_was(name, kind, part, wanted))) is not None:
             return widget
+        # A look at all that is shown costs more than a look where it was on each page.
+        if self._hints.get(self._looks_like(name, kind, part)):
+            while (yield from self.scroll(kind, part, up=True)):
+                pass
+            at_end = False
+            while not at_end:
+                widget = yield from self._where_it_was(name, kind, part, wanted)
+                if widget is not None:
+                    return widget
+                at_end = not (yield from self.scroll(kind, part))
         met = yield from self.scan(kind, wanted, part=part)
         if met and wanted(met[-1]):
             return self._remember(met[-1], part)
@@ -366,15 +380,27 @@ class Ui:
     def _where_it_was(
         self, name: str, kind: str, part: str, wanted: Callable[[Widget], bool]
     ) -> Steps:
-        """The wanted widget where one of that name lay before, if that can be seen; else None."""
+        """The wanted widget where one of that name lay before, or some rows from there; None where it is not."""
         region = self.region(kind, part)
+        places: list[tuple[int, int]] = []
         for across, down in self._hints.get(self._looks_like(name, kind, part)):
             x, y = region.view2d.view_to_region(across, down, clip=False)
             if 0 < x < region.width and 0 < y < region.height:
+                places.append((x, y))
                 yield from self.move(region.x + x, region.y + y)
                 widget = self.under_mouse(kind, part)
                 if widget is not None and wanted(widget):
                     return widget
+        if not places:
+            return None
+        # What is said above a button moves it by some rows: a look at those is a tenth of a look at all.
+        scale = bpy.context.preferences.system.ui_scale
+        near, top, bottom = int(NEAR * scale), places[0][1], places[-1][1]
+        for y in range(min(top + near, region.height - 2), max(bottom - near, 2), -int(14 * scale)):
+            yield from self.move(region.x + places[0][0], region.y + y)
+            widget = self.under_mouse(kind, part)
+            if widget is not None and wanted(widget):
+                return self._remember(widget, part)
         return None
 
     def scroll(self, kind: str, part: str = "UI", *, up: bool = False) -> Steps:
@@ -385,7 +411,7 @@ class Ui:
             turn = bpy.ops.view2d.scroll_up if up else bpy.ops.view2d.scroll_down
             if turn.poll():
                 turn(page=True)
-        yield from self.redraw(2)
+        yield from self.redraw(2, kind)
         return self.region(kind, part).view2d.region_to_view(0, 0) != before
 
     # ----------------------------------------------------------------------------------- acting

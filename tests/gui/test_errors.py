@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from conftest import Gui
     from stand_in.client import StandIn
 
 
+@pytest.mark.once
 def test_offline_and_a_wrong_key_are_said_and_mended(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=1)
     stand_in.fail("submit", "bad-credentials")

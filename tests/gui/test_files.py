@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from conftest import Gui
     from stand_in.client import StandIn
 
 
+@pytest.mark.once
 def test_a_file_that_is_gone_is_seen_and_comes_back(gui: Gui, stand_in: StandIn) -> None:
     report = gui.run("files.py:gone_and_back")
     notes = report.notes

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PROMPT = "Fog comes in from the sea."
 
 
-@pytest.mark.parametrize("end", ["quit", "killed"])
+@pytest.mark.parametrize("end", ["quit", pytest.param("killed", marks=pytest.mark.once)])
 def test_the_job_goes_on_in_the_next_blender(gui: Gui, stand_in: StandIn, end: str) -> None:
     stand_in.settings(job_seconds=600)
     arguments = {"prompt": PROMPT, "seconds": 1}

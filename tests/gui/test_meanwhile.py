@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
     from conftest import Gui
     from stand_in.client import StandIn
+
+
+def once(value: object) -> ParameterSet:
+    """A case for one version of Blender: see ``ONCE`` of scripts/rings.py."""
+    return pytest.param(value, marks=pytest.mark.once)
 
 
 def paid_once(stand_in: StandIn) -> bool:
     return len(stand_in.requests("submit")) == len(stand_in.jobs()) == 1
 
 
-@pytest.mark.parametrize("what", ["file_new", "file_open", "save_as", "disabled"])
+@pytest.mark.parametrize("what", ["file_new", *map(once, ("file_open", "save_as", "disabled"))])
 def test_other_file_during_a_job(gui: Gui, stand_in: StandIn, tmp_path: Path, what: str) -> None:
     stand_in.settings(job_seconds=8)
     arguments = {} if what == "file_new" else {"blend": str(tmp_path / "shot.blend")}
@@ -29,7 +35,7 @@ def test_other_file_during_a_job(gui: Gui, stand_in: StandIn, tmp_path: Path, wh
     assert paid_once(stand_in)
 
 
-@pytest.mark.parametrize("what", ["workspace", "window_closed", "keys"])
+@pytest.mark.parametrize("what", [once("workspace"), "window_closed", "keys"])
 def test_other_work_during_a_job(gui: Gui, stand_in: StandIn, what: str) -> None:
     stand_in.settings(job_seconds=8)
     notes = gui.run(f"meanwhile.py:{what}", layout="General").notes
@@ -57,7 +63,7 @@ def test_interrupted_render_costs_nothing(
     assert stand_in.requests() == []
 
 
-@pytest.mark.parametrize("playing", [False, True])
+@pytest.mark.parametrize("playing", [once(False), True])
 def test_double_click_is_one_job(gui: Gui, stand_in: StandIn, playing: bool) -> None:
     notes = gui.run("meanwhile.py:double_click", layout="General", playing=playing).notes
     assert len(notes["jobs"]) == 1

@@ -24,6 +24,7 @@ def test_a_limit_a_question_and_a_clip_that_is_held(gui: Gui, stand_in: StandIn)
     assert len(stand_in.requests("submit")) == 2
 
 
+@pytest.mark.once
 def test_spending_is_exported_and_outlives_a_damaged_list(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=1)
     notes = gui.run("money.py:spending_and_a_rebuilt_list", 300, layout="General").notes
@@ -36,6 +37,7 @@ def test_spending_is_exported_and_outlives_a_damaged_list(gui: Gui, stand_in: St
     assert len(stand_in.requests("submit")) == 2
 
 
+@pytest.mark.once
 def test_a_bill_above_the_price_and_a_purchase_far_ahead(gui: Gui, stand_in: StandIn) -> None:
     """Both are said where the artist looks: in the job's row and the status bar, and above the list of jobs."""
     stand_in.settings(job_seconds=1, bill=4.0)
@@ -50,6 +52,7 @@ def test_a_bill_above_the_price_and_a_purchase_far_ahead(gui: Gui, stand_in: Sta
     assert len(stand_in.requests("submit")) == 1
 
 
+@pytest.mark.once
 def test_the_list_moves_and_another_one_says_its_limits(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=1)
     notes = gui.run("money.py:another_list", 300, layout="General").notes

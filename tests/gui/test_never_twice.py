@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def test_repeating_buys_nothing_and_a_hammered_button_is_one_click(
     assert len(stand_in.requests("submit")) == len(stand_in.jobs()) == 3
 
 
+@pytest.mark.once
 def test_a_lost_answer_is_recovered_by_its_id(gui: Gui, stand_in: StandIn, tmp_path: Path) -> None:
     """Its buttons are found in a narrow sidebar; log and diagnostics are fit to be shown to anybody."""
     stand_in.settings(job_seconds=1)

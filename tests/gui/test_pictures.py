@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from conftest import Gui
     from stand_in.client import StandIn
 
-SCALES = pytest.mark.parametrize("scale", [1.0, 1.5])
+SCALES = pytest.mark.parametrize("scale", [1.0, pytest.param(1.5, marks=pytest.mark.once)])
 
 
 @pytest.mark.pictures

@@ -69,6 +69,7 @@ def test_a_shot_goes_on(gui: Gui, stand_in: StandIn) -> None:
     assert "image" in first
 
 
+@pytest.mark.once
 def test_extend_to_a_length(gui: Gui, stand_in: StandIn) -> None:
     notes = gui.run("rework.py:to_a_length", LIMIT).notes
     assert notes["asked"] == 1
@@ -100,6 +101,7 @@ def colour_of(stand_in: StandIn, link: dict[str, Any]) -> str:
     return "red" if red > blue else "blue"
 
 
+@pytest.mark.once
 def test_pictures_for_a_clip(gui: Gui, stand_in: StandIn) -> None:
     notes = gui.run("rework.py:pictures_for_a_clip", LIMIT, layout="General").notes
     assert notes["references"] == ["Tree", "Sky, frame 1", "Camera, frame 1"]
@@ -114,6 +116,7 @@ def test_pictures_for_a_clip(gui: Gui, stand_in: StandIn) -> None:
     assert found == ["red", "blue"]
 
 
+@pytest.mark.once
 def test_the_animation_is_edited(gui: Gui, stand_in: StandIn) -> None:
     notes = gui.run("rework.py:the_animation", LIMIT, layout="General").notes
     sent = bodies(stand_in)

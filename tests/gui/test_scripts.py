@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from conftest import Gui
     from stand_in.client import StandIn
@@ -59,6 +61,7 @@ def test_nothing_that_calls_generate_by_itself_buys(
     assert len(stand_in.requests("submit")) == len(stand_in.jobs()) == 1
 
 
+@pytest.mark.once
 def test_the_preference_lets_scripts_buy(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=1)
     notes = gui.run("scripts.py:leave_of_the_artist", layout="General").notes

@@ -83,8 +83,11 @@ def test_nothing_is_left_out_of_a_whole_run() -> None:
     left_out = f"-m not {rings.LONG} and not {rings.ONCE} -n 4 --dist loadgroup"
     assert left_out in said["core-newest"][0]
     assert said["core-newest"][0].endswith(" tests/core")
-    for name in ("gui-5.2", "gui-4.3"):
+    assert f"gui-{rings.WHOLE_WINDOW}" in whole
+    for name in rings.GROUPS["gui"]:
         assert said[name][0].endswith("tests/gui")
+        again = name != f"gui-{rings.WHOLE_WINDOW}"
+        assert (f" -m not {rings.ONCE} " in said[name][0]) is again
     for version in environments.VERSIONS:
         (line,) = said[f"blender-{version}"]
         outer = version in (environments.OLDEST, environments.NEWEST)

@@ -46,25 +46,34 @@ def dusk(scene: bpy.types.Scene, samples: int = 1) -> None:
     scene.cycles.samples = samples
 
 
-def both_widths(
-    ui: Ui, name: str, kind: str, scale: float, rows: list[Rows] | None = None
-) -> Steps:
-    """A picture of the sidebar as it comes and of a narrow one, in which the request's rows stay in place.
+def widths(ui: Ui, kind: str, scale: float) -> tuple[int, int]:
+    """The sidebar's width as it comes, and a narrow one, in pixels."""
+    return ui.region(kind).width, int(NARROW * scale)
 
-    ``rows`` holds where they are, for each width; it is filled the first time. None: not looked at.
+
+def both_widths(
+    ui: Ui,
+    name: str,
+    kind: str,
+    scale: float,
+    both: tuple[int, int],
+    rows: dict[int, Rows] | None = None,
+) -> Steps:
+    """A picture of the sidebar in each width, in that order, in which the request's rows stay in place.
+
+    ``rows`` holds where they are, for each width; it is filled the first time. None: not looked at. The sidebar
+    keeps the second width: to drag its edge costs more than all else here, as Blender draws each step.
     """
-    wide = ui.region(kind).width
-    first = rows is not None and not rows
-    for number, (width, tag) in enumerate(((wide, ""), (int(NARROW * scale), "-narrow"))):
+    for width in both:
+        tag = "-narrow" if width == min(both) else ""
         yield from ui.drag_sidebar(kind, width)
         yield from ui.point(kind)
         yield from ui.shot(f"{name}-{scale:g}x{tag}")
         if rows is None:
             continue
-        if first:
-            rows.append((yield from request_rows(ui, kind)))
-        yield from same_rows(ui, kind, rows[number], f"{name}{tag}")
-    yield from ui.drag_sidebar(kind, wide)
+        if width not in rows:
+            rows[width] = yield from request_rows(ui, kind)
+        yield from same_rows(ui, kind, rows[width], f"{name}{tag}")
 
 
 def request_rows(ui: Ui, kind: str) -> Steps:
@@ -95,7 +104,10 @@ def same_rows(ui: Ui, kind: str, rows: Rows, state: str) -> Steps:
 
 
 def states(ui: Ui, scale: float) -> Steps:
-    """Idle, running, imported and failed, at an interface scale, in a wide and in a narrow sidebar."""
+    """Idle, running, imported and failed, at an interface scale, in a wide and in a narrow sidebar.
+
+    Both clicks are in the narrow one.
+    """
     bpy.context.preferences.view.ui_scale = scale
     kind = "VIEW_3D"
     scene = bpy.context.scene
@@ -103,21 +115,20 @@ def states(ui: Ui, scale: float) -> Steps:
     timeline().frame_set(37)
     yield from ui.sidebar(kind)
     scene.grok_video.prompt = PROMPT
-    rows: list[Rows] = []
-    yield from both_widths(ui, "panel-idle", kind, scale, rows)
+    rows: dict[int, Rows] = {}
+    narrowing = widths(ui, kind, scale)
+    widening = narrowing[::-1]
+    yield from both_widths(ui, "panel-idle", kind, scale, narrowing, rows)
     yield from ui.click("grok_video.generate", kind)
     yield from ui.until(lambda: newest() and (newest().progress or 0) > 20, "some progress", 60)
-    yield from both_widths(ui, "panel-running", kind, scale, rows)
+    yield from both_widths(ui, "panel-running", kind, scale, widening, rows)
     ui.note(running=True)
     yield from ui.until(strips, "the clip on the timeline", 120)
     yield from ui.until(lambda: newest().state == "IMPORTED", "the ledger's word of it", 60)
-    yield from both_widths(ui, "panel-imported", kind, scale, rows)
-    wide = ui.region(kind).width
-    yield from ui.drag_sidebar(kind, int(NARROW * scale))
+    yield from both_widths(ui, "panel-imported", kind, scale, narrowing, rows)
     yield from ui.click("grok_video.generate", kind)
     yield from ui.until(lambda: newest() and newest().state == "FAILED", "the refusal", 60)
-    yield from ui.drag_sidebar(kind, wide)
-    yield from both_widths(ui, "panel-failed", kind, scale, rows)
+    yield from both_widths(ui, "panel-failed", kind, scale, widening, rows)
     ui.note(problem=newest().problem.message, states=[str(job.state) for job in shown()])
 
 
@@ -135,7 +146,7 @@ def timeline_clip(ui: Ui, scale: float) -> Steps:
     with ui.override(kind, "WINDOW"):
         bpy.ops.sequencer.view_all()
     yield 0.5  # Blender's own smooth view
-    yield from both_widths(ui, "timeline", kind, scale)
+    yield from both_widths(ui, "timeline", kind, scale, widths(ui, kind, scale))
     ui.note(strips=len(strips()))
 
 
@@ -153,7 +164,7 @@ def sources(ui: Ui) -> Steps:
         yield from ui.shot(f"source-{source.lower()}")
     settings.source, settings.aspect_ratio = "CAMERA", "AUTO"
     scene.render.resolution_x, scene.render.resolution_y = 2048, 858
-    yield from both_widths(ui, "source-whole", kind, 1.0)
+    yield from both_widths(ui, "source-whole", kind, 1.0, widths(ui, kind, 1.0))
     ui.note(engine=scene.render.engine)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from . import test_ways
-from .test_rework_breaker import in_state, settle, tick_until, window
+from .test_rework_breaker import _Bpy, in_state, settle, tick_until, window
 from .test_ways import f12, read
 
 __all__ = ["window"]  # a fixture
@@ -166,7 +166,9 @@ def test_what_is_made_here_is_made_first(
     module("blender.sources.ways")  # which asks, and is loaded with the first click
     contents = module("blender.sources.contents")
     patches.set(
-        contents, "lost_in_background", lambda _scene, frame=None: "this" if frame == END else ""
+        contents,
+        "lost_in_background",
+        lambda _scene, frame=None, _found=None: "this" if frame == END else "",
     )
     job_id = clicked(module, scene)
     (click,) = session.current().click.queue
@@ -174,6 +176,69 @@ def test_what_is_made_here_is_made_first(
     tick_until(session, lambda: len(click.steps) == 1)
     everything_but_the_scene()
     assert alike(sent(session, job_id, module), shown) == [True, True]
+
+
+def hide() -> None:
+    bpy.data.objects["Stone"].hide_render = True
+
+
+def exclude() -> None:
+    layer = bpy.data.scenes["Shot"].view_layers[0].layer_collection
+    next(iter(layer.children)).exclude = True
+
+
+def add() -> None:
+    another = bpy.data.objects["Stone"].copy()
+    another.location.x = 6.0
+    bpy.data.scenes["Shot"].collection.objects.link(another)
+
+
+def reshape() -> None:
+    bpy.data.objects["Cube"].data.vertices[0].co.z += 2.0
+    bpy.data.objects["Cube"].data.update()
+
+
+def look_around() -> None:
+    """What changes no picture: another selection, the playhead, a copy of the scene that comes and goes."""
+    bpy.data.objects["Stone"].select_set(True)
+    frame()
+    copy = bpy.data.scenes["Shot"].copy()
+    bpy.context.view_layer.update()
+    bpy.data.scenes.remove(copy)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "change", [move, paint, hide, add, reshape, size, no_camera, everything, look_around]
+)
+def test_cycles_stays_here_until_the_scene_changes(
+    window: None,
+    scene: Any,
+    module: Module,
+    tmp_path: Path,
+    patches: Any,
+    change: Callable[[], None],
+) -> None:
+    session = module("blender.session")
+    module("blender.config").preferences().render_source = "AUTO"
+    patches.set(module("blender.sources.ways"), "bpy", _Bpy())
+    shown = seen(scene, module, tmp_path)
+    job_id = clicked(module, scene, bpy.data.scenes.new("Edit"))
+    (click,) = session.current().click.queue
+    renders = []
+    tick_until(session, lambda: click.running is not None)
+    renders.append(type(click.running.render).__name__)
+    tick_until(session, lambda: len(click.steps) == 1)
+    change()
+    bpy.context.view_layer.update()  # as a window does at its next redraw
+    tick_until(session, lambda: click.running is not None)
+    renders.append(type(click.running.render).__name__)
+    later = "CameraRender" if change is look_around else "BackgroundRender"
+    assert renders == ["CameraRender", later]
+    assert alike(sent(session, job_id, module), shown) == [True, True]
+    assert left(tmp_path) == []
+    listening = [h.__name__ for h in bpy.app.handlers.depsgraph_update_post]
+    assert "_listen" not in listening
 
 
 # --------------------------------------------------------------------------------------------- how a click may end
@@ -219,6 +284,7 @@ def test_a_second_blender_that_dies_at_the_second_picture_buys_nothing(
     for message in ("Work", "More"):
         bpy.ops.ed.undo_push(message=message)
     tick_until(session, lambda: len(click.steps) == 1 and click.running is not None)
+    tick_until(session, lambda: click.running.render._process is not None)
     assert list((tmp_path / "data").rglob("stills/*.png")), "the first picture"
     bpy.ops.ed.undo()
     render = click.running.render

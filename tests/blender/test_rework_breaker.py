@@ -64,6 +64,7 @@ CLICKS = {
 SCREEN = {
     "blender.lazily",
     "blender.sources.camera",
+    "blender.sources.on_disk",
     "blender.sources.viewport",
     "blender.sources.ways",
     "blender.submission.preparation",

@@ -403,9 +403,6 @@ def test_the_order_of_ways(
     ways: ModuleType, wanted: str, freezes: bool, window: bool, order: list[str]
 ) -> None:
     assert [*ways.order(wanted, freezes=freezes, window=window)] == order
-    # A click that shows several frames of the camera takes them all as they are now, where that can be.
-    several = [BACK, COPY, ITSELF] if (wanted, window) == ("AUTO", True) else order
-    assert [*ways.order(wanted, freezes=freezes, window=window, several=True)] == several
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def borrowed(owner: bpy.types.bpy_struct, names: Iterable[str] = ()) -> Iterator
 
     ``names`` of the settings; none: all plain ones. One that cannot be put back keeps no other from it.
     """
-    before = [(name, getattr(owner, name)) for name in names or _plain(owner)]
+    before = [(name, getattr(owner, name)) for name in names or plain_names(owner)]
     try:
         yield
     finally:
@@ -45,7 +45,7 @@ def borrowed_output(output: bpy.types.RenderSettings) -> Iterator[None]:
         yield
 
 
-def _plain(owner: bpy.types.bpy_struct) -> list[str]:
+def plain_names(owner: bpy.types.bpy_struct) -> list[str]:
     """The names of an owner's plain settings, in the order in which they can be set."""
     properties: Any = owner.bl_rna.properties
     names = [

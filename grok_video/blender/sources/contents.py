@@ -115,7 +115,7 @@ def lost_in_itself(
 ) -> str:
     """'' or what even the artist's scene, set to the size of a clip, would show otherwise than F12 at ``frame``.
 
-    What ``unplayed`` finds, and what reads settings of the render that ``kept`` cannot keep.
+    What ``unplayed`` finds, and what reads settings of the render that ``kept_settings`` cannot keep.
     """
     return (found or Found(scene, frame)).lost(By.ITSELF)
 

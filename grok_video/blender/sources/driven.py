@@ -47,7 +47,7 @@ class Reads(Enum):
     COPYS_SIZE = auto()  #: the same, of a copy of the scene where the copy is rendered
     HIDDEN_SIZE = (
         auto()
-    )  #: the same by code, or by way of other datablocks: ``kept`` does not find it
+    )  #: the same by code, or by way of other datablocks: ``kept_settings`` does not find it
 
 
 def drivers(

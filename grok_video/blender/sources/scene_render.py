@@ -18,7 +18,7 @@ from ...core.spec import Source
 from .. import compat, said
 from ..refusal import Interrupted, Refused
 from ..scenes import camera_of, camera_refusal, frame_size
-from . import kept, pixels
+from . import kept_settings, pixels
 from .bake_common import show_on_srgb
 from .borrowed import borrowed, borrowed_output
 from .camera import cover
@@ -158,7 +158,7 @@ class _Lending:
             "pixel_aspect_y": 1.0,
             "use_sequencer": False,
         }
-        with kept.for_drivers(scene, lent):
+        with kept_settings.for_drivers(scene, lent):
             _set(lent, render, **self._wanted)
         lent.enter_context(borrowed(scene.view_settings))
         lent.enter_context(borrowed(scene.display_settings))

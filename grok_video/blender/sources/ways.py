@@ -21,6 +21,7 @@ from ..refusal import Refused
 from . import contents
 from .background import BackgroundRender, Ordered, Written, ordered
 from .camera import CameraRender
+from .changes import Changes
 from .pixels import Still
 from .scene_render import SceneRender
 
@@ -81,17 +82,16 @@ def choose(
     frame: int | None = None,
     *,
     wanted: str = "",
-    several: bool = False,
 ) -> Choice:
     """The first way that carries all that ``scene`` shows at ``frame`` (None: its current one).
 
-    ``wanted``: '' for the preference *Render Source*; ``several``: see ``order``.
+    ``wanted``: '' for the preference *Render Source*.
     """
     lost = ""
     wanted, window = wanted or config.preferences().render_source, not bpy.app.background
     freezes = scenes.engine_freezes(scene)
     found = contents.Found(scene, frame)
-    for way in order(wanted, freezes=freezes, window=window, several=several):
+    for way in order(wanted, freezes=freezes, window=window):
         why = _lost(way, scene, frame, found)
         if not why:
             return Choice(way, lost)
@@ -101,14 +101,12 @@ def choose(
     return Choice(None, lost, there, unplayed=lost == contents.unplayed(scene, frame))
 
 
-def choose_each(
-    scene: bpy.types.Scene, frames: Sequence[int | None], *, several: bool = False
-) -> list[Choice]:
+def choose_each(scene: bpy.types.Scene, frames: Sequence[int | None]) -> list[Choice]:
     """As ``choose`` for each of ``frames``; the scene is searched twice at most, however many there are."""
     found: dict[bool, Choice] = {}
     for frame in frames:
         if _is_here(scene, frame) not in found:
-            found[_is_here(scene, frame)] = choose(scene, frame, several=several)
+            found[_is_here(scene, frame)] = choose(scene, frame)
     return [_at(found[_is_here(scene, frame)], scene, frame) for frame in frames]
 
 
@@ -149,16 +147,17 @@ class Kept:
     """
 
     def __init__(self, *, several: bool) -> None:
-        """``several``: see ``order``."""
+        """``several``: whether there are several stills, so that the artist goes on before the last one is begun."""
         self._several = several
         self._written: dict[int, Written] = {}
+        self._changes: dict[int, Changes] = {}
         self._choices: dict[tuple[int, bool], Choice] = {}
 
     def way(self, scene: bpy.types.Scene, frame: int | None) -> Way:
         """The way of a still of ``scene`` at ``frame``. Raises Refused."""
         key = scene.session_uid, _is_here(scene, frame)
         if key not in self._choices:
-            self._choices[key] = choose(scene, frame, several=self._several)
+            self._choices[key] = choose(scene, frame)
         choice = _at(self._choices[key], scene, frame)
         if choice.way is None:
             raise Refused(choice.refusal)
@@ -183,25 +182,40 @@ class Kept:
         written = self._written.get(scene.session_uid)
         if written is None:
             written = self._written[scene.session_uid] = Written(scene, path.parent)
+            self._changes[scene.session_uid] = Changes(scene)
         return ordered(written, scene, size, path, file_format, frame, camera, noun)
+
+    def is_spare(self, scene: bpy.types.Scene, frame: int | None) -> bool:
+        """Whether an order is kept too for a still that this Blender renders from a copy, should the scene change first.
+
+        Cycles stays here as long as here shows the same: a graphics card may not hold a scene twice.
+        """
+        automatic = config.preferences().render_source == "AUTO" and not bpy.app.background
+        return automatic and self._several and not contents.lost_in_background(scene, frame)
+
+    def changed(self, uid: int) -> bool:
+        """Whether the scene of an order, by its ``session_uid``, may show something else than at the click."""
+        return bool(self._changes[uid])
 
     def discard(self) -> None:
         """Remove the files."""
         for written in self._written.values():
             written.discard()
         self._written.clear()
+        for changes in self._changes.values():
+            changes.close()
+        self._changes.clear()
 
 
-def order(wanted: str, *, freezes: bool, window: bool, several: bool = False) -> tuple[Way, ...]:
+def order(wanted: str, *, freezes: bool, window: bool) -> tuple[Way, ...]:
     """The ways in the order in which they are tried.
 
     ``wanted``: the preference *Render Source*; ``freezes``: whether a window stands still while the engine renders a
-    copy; ``window``: whether there is one; ``several``: whether one click shows several frames of the camera. Rendered
-    here one after the other, the later ones would show what the artist did meanwhile.
+    copy; ``window``: whether there is one.
     """
     if wanted == "HERE":
         return Way.COPY, Way.ITSELF
-    if wanted == "BACKGROUND" or ((freezes or several) and window):
+    if wanted == "BACKGROUND" or (freezes and window):
         return Way.BACKGROUND, Way.COPY, Way.ITSELF
     if not window:
         return Way.COPY, Way.ITSELF, Way.BACKGROUND

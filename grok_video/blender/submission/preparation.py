@@ -72,26 +72,34 @@ class CameraStep(Step):
     label: str = "Rendering…"
     noun: str = "source"  # what the still is called in sentences
     way: ways.Way | None = None  # as chosen at the click
-    ordered: Ordered | None = None  # at the click, of a second Blender
+    ordered: Ordered | None = (
+        None  # at the click, of a second Blender; for a copy here, should the scene change first
+    )
+    kept: ways.Kept | None = None  # what the order is of
     render: ways.Render | None = None
 
     def keep(self, kept: ways.Kept) -> None:
         """At the click: choose the way, and let ``kept`` keep what a second Blender needs. Raises Refused, Interrupted."""
         scene, camera, frame = self._wanted()
-        self.way = kept.way(scene, frame)
-        if self.way is ways.Way.BACKGROUND:
+        self.way, self.kept = kept.way(scene, frame), kept
+        is_spare = self.way is ways.Way.COPY and kept.is_spare(scene, frame)
+        if self.way is ways.Way.BACKGROUND or is_spare:
             self.ordered = kept.order(
                 scene, self.size, self.path, self.file_format, frame, camera, self.noun
             )
 
     def start(self, context: bpy.types.Context) -> None:
-        if self.ordered is not None:
+        if self.ordered is not None and self._is_for_second_blender():
             self.render = ways.begin(self.ordered)
             return
         scene, camera, frame = self._wanted()
         self.render = ways.start(
             context, scene, self.size, self.path, self.file_format, frame, camera
         )
+
+    def _is_for_second_blender(self) -> bool:
+        assert self.kept is not None
+        return self.way is ways.Way.BACKGROUND or self.kept.changed(self.scene.uid)
 
     def _wanted(self) -> tuple[bpy.types.Scene, bpy.types.Object | None, int | None]:
         """The scene, the camera and the frame as they are now, the last two None for the scene's own. Raises Interrupted."""

@@ -121,8 +121,8 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
             (
                 "AUTO",
                 "Automatic",
-                "In the background where this window would stand still meanwhile, or where one click needs "
-                "several pictures, else here",
+                "In the background where this window would stand still meanwhile, else here. Where one click "
+                "needs several pictures, the later ones too if the scene has changed by then",
             ),
             (
                 "HERE",

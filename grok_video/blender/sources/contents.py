@@ -123,7 +123,8 @@ def lost_in_itself(
 def unplayed(scene: bpy.types.Scene, frame: int | None = None) -> str:
     """'' or what no Blender can show at ``frame`` without having played the scene: baking it helps."""
     found = Found(scene, frame)
-    return found.lost(By.STRIP) if found.elsewhere else ""  # here it is shown as it was played
+    # At the current frame a strip shows the scene as it was played.
+    return found.lost(By.STRIP) if found.elsewhere else ""
 
 
 def lost_in_bake(scene: bpy.types.Scene, start: int, end: int) -> str:

@@ -179,9 +179,7 @@ ONCE = {
         partial(rows.image_written_over, "BLENDER_WORKBENCH")
     ),
     "image, a file that was written over, Cycles": Row(partial(rows.image_written_over, "CYCLES")),
-    "image, tiles that are painted on": Row(
-        partial(rows.image, "tiled"), "the unsaved image “", doubt=("background",)
-    ),
+    "image, tiles that are painted on": Row(partial(rows.image, "tiled"), "the unsaved image “"),
     "image, a sequence, elsewhere": Row(partial(rows.image, "sequence"), frame=20),
     "linked": Row(partial(rows.linked, False)),
     "library, written over": Row(

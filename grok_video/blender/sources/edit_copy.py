@@ -317,8 +317,9 @@ def unsaved_images(
 ) -> Iterator[dict[str, bpy.types.Image]]:
     """For the time of the context: packed copies of images, by their names, whose pixels are in memory only.
 
-    ``rendered``: the scenes that are to be shown with them; ``engine``: by which, where it is not their own. A .blend holds such pixels only packed. The artist's own images are not ours to pack, and the copies that Blender
-    makes have no pixels (measured).
+    ``rendered``: the scenes that are to be shown with them; ``engine``: by which, where it is not their own. A .blend
+    holds such pixels only packed. The artist's own images are not ours to pack, and the copies that Blender makes have no
+    pixels (measured).
     """
     import numpy as np
 

@@ -419,7 +419,8 @@ def stills(ui: Ui, runs: int, folder: str) -> Steps:
             path = Path(folder, f"{who}-{number}.png")
             with bpy.context.temp_override(window=ui.window):
                 work = kind.start(bpy.context, scene, (848, 480), path, "PNG")
-            yield from ui.until(lambda one=work: one.poll(), f"the still {who}", 300)
+            while work.poll() is None:  # as often as a tick looks, and as when idle
+                yield 0.1
             if number:  # the first of each fills the cache of shaders
                 samples.setdefault(f"{who} took", []).append(time.perf_counter() - start)
                 samples.setdefault(f"{who} gaps", []).append(heart.taken())

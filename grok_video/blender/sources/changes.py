@@ -1,7 +1,7 @@
 """Whether a scene still shows what it showed at a click.
 
-Owns what Blender tells of changes (``depsgraph_update_post``), and a note of what it does not tell. A change that is
-missed is one that Blender tells as it tells of our own copies of a scene coming and going. Knows nothing of stills.
+Owns what Blender tells of changes (``depsgraph_update_post``), and a note of what it does not tell. Settings of the
+scene that neither knows are missed. Knows nothing of stills.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Changes:
         bpy.app.handlers.depsgraph_update_post.append(self._listen)
 
     def __bool__(self) -> bool:
-        """Whether the scene may show something else now, or is gone. Seconds are not waited for: Blender tells at its next redraw."""
+        """Whether the scene may show something else now, or is gone, as far as Blender has told: it does at a redraw."""
         scene = next((s for s in bpy.data.scenes if s.session_uid == self._uid), None)
         return self._told or scene is None or _noted(scene) != self._noted
 

@@ -38,16 +38,18 @@ _NUMBERED = re.compile(r"scenes\s*\[\s*[^\s\"']")
 class Reads(Enum):
     """What a driver's value depends on."""
 
-    OUTSIDE = auto()  #: code or properties of this Blender: functions, add-ons, windows
-    HERE = auto()  #: what is not written, or on how the driver fared in this Blender
-    SCENE = auto()  #: the scene itself, as its frame
-    SIZE = (
-        auto()
-    )  #: the size of the render, which is set to that of the clip, or another of its settings
-    COPYS_SIZE = auto()  #: the same, of a copy of the scene where the copy is rendered
-    HIDDEN_SIZE = (
-        auto()
-    )  #: the same by code, or by way of other datablocks: ``kept_settings`` does not find it
+    #: Code or properties of this Blender: functions, add-ons, windows.
+    OUTSIDE = auto()
+    #: What is not written, or on how the driver fared in this Blender.
+    HERE = auto()
+    #: The scene itself, as its frame.
+    SCENE = auto()
+    #: The size of the render, which is set to that of the clip, or another of its settings.
+    SIZE = auto()
+    #: The same, of a copy of the scene where the copy is rendered.
+    COPYS_SIZE = auto()
+    #: The same by code, or by way of other datablocks: ``kept_settings`` does not find it.
+    HIDDEN_SIZE = auto()
 
 
 def drivers(

@@ -122,6 +122,7 @@ class Fault:
     bytes: int = 0
     location: str = ""
     answer: Answer | None = None
+    mended: int = 0  # how often all had been well again when it was asked for
 
 
 class Faults:
@@ -148,6 +149,7 @@ class Faults:
             float(wanted.get("seconds", 0)),
             int(wanted.get("bytes", 0)),
             str(wanted.get("location", "")),
+            mended=self.mended,
         )
         if at == "job":
             if what not in OUTCOMES:

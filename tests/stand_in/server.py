@@ -411,7 +411,7 @@ class StandIn:
                 await _client_leaves(request, fault.seconds)
                 return _closed(request, record)
             case "answer-late":
-                await self._late(fault.seconds)
+                await self._late(fault)
             case "answer-replaced":
                 assert fault.answer is not None
                 return await self._answered(request, record, _fixed(fault.answer))
@@ -425,11 +425,11 @@ class StandIn:
                 return await _dripped(request, fault, status, headers, content)
         return web.Response(status=status, headers=headers, body=content)
 
-    async def _late(self, seconds: float) -> None:
-        """Wait until all is well again, or for so long."""
-        end = time.monotonic() + seconds if seconds else float("inf")
-        mended = self._faults.mended
-        while time.monotonic() < end and self._faults.mended == mended:
+    async def _late(self, fault: Fault) -> None:
+        """Wait until all is well again after the fault was asked for, or for so long."""
+        end = time.monotonic() + fault.seconds if fault.seconds else float("inf")
+        # All may be well again before the request is here: a client says *sent* before its last byte has come.
+        while time.monotonic() < end and self._faults.mended == fault.mended:
             await asyncio.sleep(0.02)
 
     async def _whole(

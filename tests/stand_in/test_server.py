@@ -428,6 +428,20 @@ def test_an_answer_that_is_held_back_leaves_once_mended(service: StandIn) -> Non
     assert answers == [200]
 
 
+def test_no_answer_is_held_back_once_mended_before_the_body_was_whole(
+    service: StandIn, wait_for: Wait
+) -> None:
+    """A client says that it has sent before the server has read to the end."""
+    service.fail("submit", "answer-late")
+    body = b'{"prompt":"x","duration":1}'
+    with raw(service) as sock:
+        sock.sendall(head(service, f"Content-Length: {len(body)}") + body[:9])
+        wait_for(lambda: service.requests() and service.requests()[0]["body_bytes"], "the body")
+        service.mend()
+        sock.sendall(body[9:])
+        assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
 def test_an_answer_that_comes_late(service: StandIn) -> None:
     service.fail("submit", "answer-late", seconds=0.4)
     start = time.monotonic()

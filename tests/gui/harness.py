@@ -31,7 +31,7 @@ SCREEN = (1280, 1000)
 #: The screen of what is looked at, or measured against an older figure: the README's pictures and the bench.
 LARGE = (1600, 1000)
 #: A scenario that takes longer hangs; a test may say otherwise. In seconds.
-LIMIT = 600.0
+LIMIT = 900.0
 #: What a Blender prints whose connection to the screen broke, and which then hangs.
 SCREEN_DIED = "X Error of failed request"
 LOST_SCREEN = "Blender lost its screen"

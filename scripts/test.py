@@ -4,7 +4,7 @@ Owns the command line and the report; which rings there are is ``rings.py``'s, h
 With ``CI=true`` a ring that could not run is a failure.
 
     python3 scripts/test.py --quick                before a commit: lint, types, core (3 minutes)
-    python3 scripts/test.py                        what an ordinary change can break (12 minutes)
+    python3 scripts/test.py                        what an ordinary change can break (15 minutes)
     python3 scripts/test.py --all                  every ring, every version (about an hour)
     python3 scripts/test.py lint core              these, each whole
     python3 scripts/test.py blender-4.2 -- -k still -x       with arguments for pytest

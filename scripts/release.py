@@ -4,8 +4,8 @@ Refuses when the tree has changes, when the manifest or the changelog's first he
 the version is tagged already, or when a ring fails or cannot run. Sends nothing anywhere: ``dist/repository/`` is
 a folder of static files for any web server, and the tag is yours to make.
 
-    python3 scripts/release.py 0.2.0
-    python3 scripts/release.py 0.2.0 --check     only what takes no time: tree and versions
+    python3 scripts/release.py 0.3.0
+    python3 scripts/release.py 0.3.0 --check     only what takes no time: tree and versions
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("version", help="as in the manifest and the changelog: 0.2.0")
+    parser.add_argument("version", help="as in the manifest and the changelog: 0.3.0")
     parser.add_argument("--check", action="store_true", help="only the tree and the versions")
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     args = parser.parse_args()

@@ -143,7 +143,7 @@ def name_part(desk: Desk, job: Job, part: Path, clip: Clip, sha256: str) -> None
     final = Path(clip.path)
     if final.parent != spare_path(desk.data_dir, job).parent:
         # In the artist's folder a clip has the rights of the artist's other files; our umask is private.
-        os.chmod(part, 0o666 & ~desk.umask)
+        give_rights(part, 0o666 & ~desk.umask)
     sidecar = final.with_suffix(".json")
     # The JSON of a clip that is fetched again may still be there, and the service may have encoded that clip anew.
     told = _told(sidecar)
@@ -205,7 +205,7 @@ def write_sidecar(path: Path, job: Job, clip: Clip, sha256: str, umask: int) -> 
     data = text.encode("utf-8", "replace") + b"\n"
     write_whole(path, data, durable=True, private=False, patience=WORKERS_PATIENCE)
     # The worker's own umask is private, and whoever may read the artist's folder may read how a clip was made.
-    os.chmod(path, 0o666 & ~umask)
+    give_rights(path, 0o666 & ~umask)
 
 
 def _facts(clip: Clip, sha256: str) -> dict[str, Any]:
@@ -239,6 +239,15 @@ def _inputs(spec: JobSpec) -> dict[str, Any]:
     return told
 
 
+def give_rights(path: Path, mode: int) -> None:
+    """Let ``path`` have the rights of ``mode`` where its file system keeps any.
+
+    A share, a stick or a disk of another system refuses that (EPERM, ENOTSUP) although it takes the clip, which is paid.
+    """
+    with contextlib.suppress(OSError):
+        os.chmod(path, mode)
+
+
 def part_of(clip: Path) -> Path:
     return clip.with_name(clip.name + ".part")
 
@@ -247,7 +256,7 @@ def prepare_folder(clip: Path, mode: int = 0o700) -> None:
     """Make the folder of ``clip`` where its parent exists, and try to write there. Raises OSError."""
     if not clip.parent.is_dir():
         clip.parent.mkdir()
-        os.chmod(clip.parent, mode)
+        give_rights(clip.parent, mode)
     part = part_of(clip)
     try:
         open_own(part, "ab").close()

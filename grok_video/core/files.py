@@ -112,6 +112,15 @@ def is_there(path: Path) -> bool:
     return True
 
 
+def is_of_the_system(name: str) -> bool:
+    """Whether a name in a folder of this program is none of its own: macOS writes ``._name`` beside each ``name``.
+
+    So it does on disks and shares that keep no attributes of a file (exFAT, FAT, some of SMB), and takes both away at
+    once: who goes through a list of names finds the second gone.
+    """
+    return name.startswith(".")
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file of this program; 0 when there is none, or something else in its place."""
     try:

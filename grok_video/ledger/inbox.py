@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..core import word
-from ..core.files import BLENDERS_PATIENCE, NoFile, read_file, write_whole
+from ..core.files import BLENDERS_PATIENCE, NoFile, is_of_the_system, read_file, write_whole
 from ..core.payload import problem_from_payload, spec_from_payload
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec, Kind, new_id
@@ -79,10 +79,14 @@ def put_command(data_dir: Path, command: str, **fields: Any) -> str:
     return command_id
 
 
+def _is_command(name: str) -> bool:
+    return name.endswith(_ENDINGS) and not is_of_the_system(name)
+
+
 def holds_commands(data_dir: Path) -> bool:
     """Whether a command waits in the inbox; False where there is no inbox."""
     try:
-        return any(entry.name.endswith(_ENDINGS) for entry in os.scandir(data_dir / "inbox"))
+        return any(_is_command(entry.name) for entry in os.scandir(data_dir / "inbox"))
     except OSError:
         return False
 
@@ -126,7 +130,7 @@ class Inbox:
         if not self:
             try:
                 found = os.scandir(self._folder)
-                self._found = [entry.name for entry in found if entry.name.endswith(_ENDINGS)]
+                self._found = [entry.name for entry in found if _is_command(entry.name)]
             except OSError:
                 return  # no inbox: ``put_command`` makes the folder again
         while self._found:

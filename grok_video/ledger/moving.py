@@ -21,6 +21,7 @@ from pathlib import Path
 from ..core.files import (
     WORKERS_PATIENCE,
     begin_anew,
+    is_of_the_system,
     make_private,
     open_own,
     replace_patiently,
@@ -127,7 +128,7 @@ def _refuse_open(old: Ledger) -> None:
 
 
 def _in_use(data_dir: Path) -> bool:
-    for path in (data_dir / "workers").glob("*.lock"):
+    for path in (data_dir / "workers").glob("[!.]*.lock"):  # see ``is_of_the_system``
         lock = FileLock.take(path)
         if lock is None:
             return True
@@ -217,7 +218,7 @@ def _clear(target: Path) -> None:
     for name in (FILE_NAME, _PART, f"{_PART}-journal", LIMITS_NAME):
         (target / name).unlink(missing_ok=True)
     for path in (target / "jobs").iterdir():
-        if path.suffix in _COPIED:
+        if _is_copied(path.name):
             path.unlink()
     (target / ARRIVING).unlink(missing_ok=True)
     sync_folder(target)
@@ -307,13 +308,17 @@ def _unfence(data_dir: Path) -> None:
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
+def _is_copied(name: str) -> bool:
+    return Path(name).suffix in _COPIED and not is_of_the_system(name)
+
+
 def _copy(old: Ledger, target: Path, progress: Progress) -> None:
     source = old.data_dir
     with os.scandir(source / "jobs") as entries:
         files = [
             (source / "jobs" / entry.name, target / "jobs" / entry.name)
             for entry in entries
-            if Path(entry.name).suffix in _COPIED and entry.is_file(follow_symlinks=False)
+            if _is_copied(entry.name) and entry.is_file(follow_symlinks=False)
         ]
     if (source / LIMITS_NAME).exists():
         files.append((source / LIMITS_NAME, target / LIMITS_NAME))

@@ -12,7 +12,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ..core.files import make_private
+from ..core.files import is_of_the_system, make_private
 from .errors import LOST
 from .schema import FILE_NAME
 
@@ -34,9 +34,10 @@ def holds_list(data_dir: Path) -> bool:
     if file_id(data_dir / FILE_NAME) is not None:
         return True
     try:
-        return any(entry.name.endswith(".jsonl") for entry in os.scandir(data_dir / "jobs"))
+        names = [entry.name for entry in os.scandir(data_dir / "jobs")]
     except (FileNotFoundError, NotADirectoryError):
         return False
+    return any(name.endswith(".jsonl") and not is_of_the_system(name) for name in names)
 
 
 def session_lock(data_dir: Path, session: str) -> Path:

@@ -104,14 +104,9 @@ def _refuse_place(source: Path, target: Path) -> None:
     """Refuse a folder in which a list cannot lie beside the old one."""
     if not target.is_absolute():
         raise LedgerError(f"{STAYS} “{target}” is not a whole path.")
-    ours, other = _real(source), _real(target)
-    try:
-        same = ours == other or os.path.samefile(ours, other)
-    except OSError:
-        same = False
-    if same:
+    if _is_same(source, target):
         raise LedgerError(f"{STAYS} {target} is its folder already.")
-    if ours in other.parents or other in ours.parents:
+    if _is_inside(source, target) or _is_inside(target, source):
         raise LedgerError(f"{STAYS} one of the two folders lies inside of the other, {target}.")
     if os.path.lexists(target) and not target.is_dir():
         raise LedgerError(f"{STAYS} {target} is no folder.")
@@ -205,8 +200,18 @@ def _settle(target: Path, arriving: Note) -> None:
     sync_folder(target)
 
 
-def _is_same(folder: str, path: Path) -> bool:
-    return bool(folder) and _real(folder) == _real(path)
+def _is_same(one: str | Path, other: Path) -> bool:
+    """Whether two paths lead to one folder. A volume may know no capitals, and ``realpath`` keeps those that are typed."""
+    if not one:  # no note tells
+        return False
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one of the two is not there
+        return _real(one) == _real(other)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return any(_is_same(parent, folder) for parent in _real(path).parents)
 
 
 def _real(path: str | Path) -> Path:

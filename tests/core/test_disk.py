@@ -19,9 +19,12 @@ import pytest
 from grok_video.core.job import Job, State
 from grok_video.core.mp4 import probe
 from grok_video.core.problem import ProblemCode
+from grok_video.ledger.errors import LedgerError
+from grok_video.ledger.moving import Moved
 from grok_video.ledger.reader import LedgerReader
 from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import RawServer, Wire, wait_for
+from tests.core.test_moving import fill, go, jobs_of
 from tests.core.test_worker import (
     Blender,
     big_still,
@@ -330,3 +333,23 @@ def test_a_read_only_data_folder_is_said_and_read(
     blender.start()
     assert blender.until(job_id, State.READY).request_id == request_id
     assert len(posts(service)) == 1
+
+
+@mounts
+def test_a_folder_under_another_path_is_the_same_folder(tmp_path: Path) -> None:
+    """As on a volume that knows no capitals, of macOS or Windows: ``realpath`` tells the two paths apart."""
+    old, new, alias = (tmp_path / name for name in ("old", "new", "alias"))
+    fill(old, (State.READY,))
+    jobs = jobs_of(old)
+    assert go(old, new) is Moved.MOVED
+    alias.mkdir()
+    subprocess.run(["mount", "--bind", str(new), str(alias)], check=True)
+    try:
+        for target in (new, new / "clips" / "list", alias / "list"):
+            for source in (new, alias):
+                with pytest.raises(LedgerError, match=r"its folder already|inside of the other"):
+                    go(source, target)
+        assert go(alias, old) is Moved.MOVED  # the old folder's note names the other path
+    finally:
+        subprocess.run(["umount", "--lazy", str(alias)], check=True)
+    assert jobs_of(old) == jobs

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -54,3 +56,30 @@ def test_a_lock_is_no_answer(bridge: Any) -> None:
     writer.close()
     bridge.tick(1.0)
     assert not bridge.expects
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fcntl nor SIGPIPE")
+def test_on_macos_a_worker_that_is_gone_sends_blender_no_signal(
+    module: Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kernel signals the process, whatever the thread that writes has blocked (F_SETNOSIGPIPE, fcntl(2))."""
+    import fcntl
+
+    made = module("blender.session.worker_process")
+    worker = made.WorkerProcess(module("ledger.place").DataFolder(tmp_path), "session")
+    account = made.Account(base="http://127.0.0.1:9", key="", fingerprint="f", poll_interval=5.0)
+    done: list[tuple[str, ...] | tuple[int, ...]] = []
+    write = os.write
+
+    def told(pipe: int, data: bytes) -> int:
+        done.append(("write",))
+        return write(pipe, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "darwin")
+        patch.setattr(fcntl, "fcntl", lambda *call: done.append(call))
+        patch.setattr(os, "write", told)
+        worker.ensure(account)
+    pipe = worker._process.stdin.fileno()
+    assert done[:2] == [(pipe, made.F_SETNOSIGPIPE, 1), ("write",)]
+    worker.end()

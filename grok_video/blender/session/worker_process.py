@@ -30,6 +30,7 @@ from ..processes import child_environment
 RESTART_AFTER = (1.0, 4.0, 16.0, 60.0)
 NO_LEDGER = 3  # the worker's exit code when it cannot open the ledger; its log says why
 LOG_BYTES = 4096  # of the log's end, in which a worker's last line is looked for
+F_SETNOSIGPIPE = 73  # of macOS's <sys/fcntl.h>; Python 3.11 has no name for it
 PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 
 
@@ -174,6 +175,7 @@ class WorkerProcess:
         assert self._process.stdin is not None
         # Or a worker that does not read would hold up Blender's window.
         _never_block(self._process.stdin.fileno())
+        _never_signal(self._process.stdin.fileno())
 
     def _crashed(self, sentence: str) -> None:
         wait = RESTART_AFTER[min(self._crashes, len(RESTART_AFTER) - 1)]
@@ -211,6 +213,18 @@ def _never_block(pipe: int) -> None:
         ctypes.windll.kernel32.SetNamedPipeHandleState(handle, ctypes.byref(no_wait), None, None)
     else:
         os.set_blocking(pipe, False)
+
+
+def _never_signal(pipe: int) -> None:
+    """Let writes to a pipe whose reader is gone fail on macOS as elsewhere, without SIGPIPE.
+
+    Apple's kernel sends that signal to the process and not to the thread that writes (XNU, ``dofilewrite``): one of
+    Blender's other threads would take what ``_no_sigpipe`` keeps from this one.
+    """
+    if sys.platform == "darwin":
+        import fcntl
+
+        fcntl.fcntl(pipe, F_SETNOSIGPIPE, 1)
 
 
 @contextmanager

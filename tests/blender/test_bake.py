@@ -643,6 +643,22 @@ def test_a_hang(long: Any, bake: Any, module: Module, tmp_path: Path, patches: A
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_an_hour_asleep_is_no_hang(
+    long: Any, module: Module, monkeypatch: pytest.MonkeyPatch, patches: Any
+) -> None:
+    """The monotonic clock of Windows goes on in sleep, in which no child gives a sign of life."""
+    job = long()
+    moving(job)
+    os.kill(job._process.pid, signal.SIGSTOP)
+    job.poll()
+    awake = time.monotonic
+    patches.set(module("blender.sources.child"), "awake", awake, copies_ok="of the child alone")
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: awake() + 3600.0)
+        assert job.poll() is None
+    job.cancel()
+
+
 def test_the_child_ends_with_its_parent(clip: Path, module: Module, tmp_path: Path) -> None:
     package = Path(module("blender.sources.bake").__file__).parents[2]
     parent = subprocess.Popen(

@@ -24,6 +24,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import bpy
 
+from ...core.clock import awake
 from ...core.files import open_own
 from .. import said
 from ..processes import child_environment
@@ -74,7 +75,7 @@ class Child(ABC, Generic[Made]):
         self._process: subprocess.Popen[bytes] | None = None
         self._read = 0  # bytes of the report
         self._why = ""  # the child's own word of why there is no file
-        self._alive_at = time.monotonic()
+        self._alive_at = awake()
         try:
             self._folder = private_folder(path.parent)
         except OSError as error:
@@ -85,7 +86,7 @@ class Child(ABC, Generic[Made]):
     @property
     @abstractmethod
     def silent_seconds(self) -> float:
-        """Seconds without a sign of life after which the child counts as hanging."""
+        """Seconds without a sign of life, of a machine that is awake, after which the child counts as hanging."""
 
     @abstractmethod
     def _collect(self) -> Made:
@@ -130,7 +131,7 @@ class Child(ABC, Generic[Made]):
                 start_new_session=sys.platform != "win32",
             )
         _step_back(process.pid)
-        self._alive_at = time.monotonic()
+        self._alive_at = awake()
         return process
 
     # ------------------------------------------------------------------------------ while the child runs
@@ -153,7 +154,7 @@ class Child(ABC, Generic[Made]):
         code = self._process.poll()
         self._read_report()
         if code is None:
-            if time.monotonic() - self._alive_at > self.silent_seconds:
+            if awake() - self._alive_at > self.silent_seconds:
                 self._fail(f"Blender in the background did nothing for {self.silent_seconds:.0f} s")
             return None
         if code != 0:
@@ -183,7 +184,7 @@ class Child(ABC, Generic[Made]):
         *lines, _unfinished = data.split(b"\n")
         for line in lines:
             self._read += len(line) + 1
-            self._alive_at = time.monotonic()
+            self._alive_at = awake()
             if line.isdigit():
                 self.progress = (min(int(line), self.progress[1]), self.progress[1])
             elif line.startswith(b"{"):

@@ -36,7 +36,9 @@ FOREIGN = {
     "blender_ext.py": "Blender's extension tool",
 }
 #: What readers know in capitals.
-KNOWN_CAPITALS = re.compile("API|CPU|CSV|DNS|GPU|HTTP|LTS|POSIX|SDK|SQL|TLS|URL|UUID|WAL")
+KNOWN_CAPITALS = re.compile(
+    "API|APFS|CPU|CSV|DNS|FAT|GPU|HFS|HTTP|LTS|NTFS|POSIX|RFC|SDK|SMB|SQL|TCC|TLS|URL|UUID|WAL|XNU"
+)
 
 #: Papers that were never in the repository, and letters that only they explain.
 LOST_PAPERS = re.compile(
@@ -478,3 +480,65 @@ def test_what_is_right_is_not_complained_of(text: str) -> None:
 )
 def test_a_lost_paper_is_found(text: str) -> None:
     assert LOST_PAPERS.search(text) or citations(text, ROOT)
+
+
+# ------------------------------------------------------------------------------------------------ promise and system
+
+#: The columns of the table in docs/platforms.md, each with what may stand in it.
+SYSTEMS = {
+    "Linux": re.compile(r"run"),
+    "Wine": re.compile(r"run|by hand|not run"),
+    "Windows": re.compile(r"documented: .+|not run"),
+    "macOS": re.compile(r"documented: .+|not run"),
+}
+#: What nobody may say as long as no row says it.
+NEVER_RUN = re.compile(
+    r"\b(?:tested|proven|verified|works|runs|ran)\s+(?:on|in|under)\s+(?:real\s+)?(?:Windows|macOS)\b"
+)
+
+
+def wrong_claims(text: str) -> list[str]:
+    """Rows of the table *promise × system* that name no test, or claim what their column cannot hold."""
+    found: list[str] = []
+    rows = [row.strip("| ").split(" | ") for row in text.splitlines() if row.startswith("| ")]
+    if ["promise", "test", *SYSTEMS] not in rows:
+        return ["there is no such table"]
+    for promise, *cells in (row for row in rows if len(row) == 2 + len(SYSTEMS)):
+        if promise == "promise":
+            continue
+        if not re.findall(r"`\w+/test_\w+\.py`", cells[0]):
+            found.append(f"no test for: {promise}")
+        for (system, allowed), cell in zip(SYSTEMS.items(), cells[1:], strict=True):
+            if not allowed.fullmatch(cell):
+                found.append(f"{promise}: {system} cannot say {cell!r}")
+    return found
+
+
+def test_what_was_run_where_is_claimed_as_it_is() -> None:
+    assert wrong_claims((ROOT / "docs" / "platforms.md").read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("paper", [*PAPERS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
+def test_no_paper_says_that_it_ran_where_it_did_not(paper: Path) -> None:
+    assert NEVER_RUN.findall(paper.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("| Clips | `core/test_word.py` | run | run | run | not run |", "Windows cannot say 'run'"),
+        ("| Clips | `core/test_word.py` | run | run | not run | run |", "macOS cannot say 'run'"),
+        ("| Clips | `core/test_word.py` | run | documented | not run | not run |", "Wine cannot"),
+        ("| Clips | by looking | run | not run | not run | not run |", "no test for: Clips"),
+        ("| Clips | `core/test_word.py` | run | run | documented: | not run |", "Windows cannot"),
+    ],
+)
+def test_a_claim_of_what_nobody_has_run_is_found(row: str, complaint: str) -> None:
+    text = f"| promise | test | {' | '.join(SYSTEMS)} |\n|---|---|---|---|---|---|\n{row}\n"
+    (found,) = wrong_claims(text)
+    assert complaint in found
+
+
+@pytest.mark.parametrize("text", ["It was tested on Windows 11.", "All this works on\nmacOS."])
+def test_a_sentence_of_what_nobody_has_run_is_found(text: str) -> None:
+    assert NEVER_RUN.search(text)

@@ -58,6 +58,19 @@ def test_limits_sums_and_jobs_go_along(
     assert [job.state for job in bridge(module).snapshot.all] == ["IMPORTED", "IMPORTED"]
 
 
+def test_a_blender_whose_temporary_folder_was_cleaned_away_moves_the_list(
+    blender: ModuleType, scene: Any, module: Module, tmp_path: Path
+) -> None:
+    """macOS removes what lay there for three days, and a Blender may be open over a weekend."""
+    from shutil import rmtree
+
+    blender.ops.grok_video.generate()
+    rmtree(blender.app.tempdir)
+    blender.ops.grok_video.move_list(directory=str(tmp_path / "new"))
+    assert bridge(module).data_dir == tmp_path / "new"
+    assert list(Path(blender.app.tempdir).iterdir()) == []
+
+
 def test_while_a_clip_is_made_the_value_stays(
     blender: ModuleType,
     scene: Any,

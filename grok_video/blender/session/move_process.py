@@ -29,6 +29,8 @@ class MoveProcess:
     """One move under way. Call ``look`` from a timer until ``ended`` or ``failed`` has words. Raises OSError."""
 
     def __init__(self, source: Path, target: Path) -> None:
+        # Blender has been open for days: macOS (dirhelper) and systemd remove what lay there untouched.
+        Path(bpy.app.tempdir).mkdir(parents=True, exist_ok=True)
         self.target = target
         self.progress = (0, 0)  # files done, and of how many
         self.ended = ""  # what became of the list: a value of ``ledger.moving.Moved``

@@ -22,6 +22,7 @@ from dataclasses import replace
 from typing import IO, Any, Protocol
 
 from ..core import events
+from ..core.clock import awake
 from ..core.job import FINAL_STATES, IllegalTransition, Job, State
 from ..core.problem import Problem, ProblemCode
 from ..core.redact import KeyMask
@@ -475,12 +476,12 @@ class Worker:
         """Wait for the answer of what was paid for, at most as long as a POST lives; drop all else."""
         self.desk.leaving = True
         self.desk.abort_unsent()
-        deadline = time.monotonic() + ANSWER_TIMEOUT + 10.0
+        deadline = awake() + ANSWER_TIMEOUT + 10.0
         given_up = math.inf  # when to stop writing into a ledger that takes nothing
         # Only so long for calls that were ended: one may hang where no socket can be shut, as in a name look-up.
-        others = time.monotonic() + LAST_WORDS
+        others = awake() + LAST_WORDS
         while self.desk.running or self.outcomes:
-            now = time.monotonic()
+            now = awake()
             sent = any(call.sent for call in self.desk.running.values())
             if now > (deadline if self._owes() else others) or (now > given_up and not sent):
                 break
@@ -494,10 +495,10 @@ class Worker:
                 self.outcomes.write()
             except (LedgerMoved, LedgerDamaged) as error:
                 self._reopening.after(error)
-                given_up = min(given_up, time.monotonic() + 20.0)
+                given_up = min(given_up, awake() + 20.0)
             except LedgerError as error:
                 self.desk.say(str(error))
-                given_up = min(given_up, time.monotonic() + 20.0)
+                given_up = min(given_up, awake() + 20.0)
             if not self.outcomes:
                 given_up = math.inf
         self.outcomes.give_up()

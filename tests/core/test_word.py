@@ -24,6 +24,7 @@ from grok_video.core.spec import JobSpec, new_id
 from grok_video.ledger.inbox import put_command, waiting_commands
 from grok_video.ledger.ledger import Ledger
 from grok_video.worker.desk import Desk, RunningCall
+from grok_video.worker.http import call as http_call
 from grok_video.worker.http.call import Call
 from grok_video.worker.http.transport import Transport
 from grok_video.worker.schedule import step
@@ -285,7 +286,10 @@ def upload(
     blender: Blender, service: StandIn, tmp_path: Path, patches: Patches
 ) -> Iterator[Upload]:
     made = Upload(tmp_path / "uploads", blender.spec(), service)
-    patches.set(clock, "time", SimpleNamespace(time=made.time, monotonic=made.monotonic))
+    patches.set(clock, "time", SimpleNamespace(time=made.time, monotonic=time.monotonic))
+    patches.set(
+        clock, "awake", made.monotonic, copies_ok="deadlines of calls are not what is tested"
+    )
     yield made
     made.desk.ledger.close()
 
@@ -344,3 +348,20 @@ def test_a_word_holds_to_its_last_second(seconds: float) -> None:
     now = 1_800_000_000.0
     assert word.lapsed(now - seconds, now) is None
     assert word.lapsed(now - seconds - math.copysign(1.0, seconds), now) is not None
+
+
+# ---------------------------------------------------------------------------------------------- after the last byte
+
+
+def test_no_deadline_of_a_call_passes_in_sleep(patches: Patches) -> None:
+    """On Windows its timer goes off then, for that clock goes on in sleep: an answer may be about to come."""
+    now = [1000.0]
+    patches.set(http_call, "awake", lambda: now[0], copies_ok="a call asks no other clock")
+    call = Call()
+    call.limit(0.05)
+    first = call._timer  # pyright: ignore[reportPrivateUsage]
+    wait_for(lambda: call.late or call._timer is not first, "the timer")  # pyright: ignore[reportPrivateUsage]
+    assert not call.late
+    now[0] += 0.05
+    wait_for(lambda: call.late, "the deadline")
+    call.close()

@@ -12,7 +12,6 @@ import os
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
@@ -23,6 +22,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from ...core.clock import awake
 from ...core.problem import Problem, ProblemCode
 from ...core.urls import is_private_address
 from .errors import Refused
@@ -48,9 +48,12 @@ class Call:
         self._deadline = 0.0
 
     def limit(self, seconds: float) -> None:
-        """End the call in that many seconds, whatever limit was set before."""
+        """End the call in that many seconds of an awake machine, whatever limit was set before.
+
+        What was under way as the machine fell asleep may come when it wakes: an answer to a POST too, which is paid.
+        """
         with self._guard:
-            self._deadline = time.monotonic() + seconds
+            self._deadline = awake() + seconds
             if self._timer is None or self._deadline < self._fires:
                 self._arm()
 
@@ -59,7 +62,7 @@ class Call:
         if self._timer is not None:
             self._timer.cancel()
         self._fires = self._deadline
-        self._timer = threading.Timer(self._deadline - time.monotonic(), self._expire)
+        self._timer = threading.Timer(self._deadline - awake(), self._expire)
         self._timer.daemon = True
         self._timer.start()
 
@@ -89,7 +92,7 @@ class Call:
         with self._guard:
             if self._timer is None:
                 return  # closed meanwhile
-            if time.monotonic() < self._deadline:
+            if awake() < self._deadline:
                 self._arm()
                 return
         self.late = True

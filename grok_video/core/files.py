@@ -16,9 +16,6 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, cast
 
-if sys.platform == "darwin":
-    import fcntl
-
 #: Seconds that a rename is tried again for, while a scanner of Windows holds the file: Blender draws nothing meanwhile.
 BLENDERS_PATIENCE = 0.25
 WORKERS_PATIENCE = 5.0
@@ -166,7 +163,10 @@ def write_whole(path: Path, data: bytes, *, durable: bool, private: bool, patien
 def sync(descriptor: int) -> None:
     """Let what was written to an open file be on the disk, when this returns. Raises OSError."""
     if sys.platform == "darwin":
-        # fsync(2) of macOS leaves the drive its own cache. A drive that knows no other way gets what there is.
+        import fcntl
+
+        # fsync(2) of macOS leaves the drive its own cache. A drive that knows no other way gets what there is: which
+        # errors say so nobody lists (ENOTSUP, ENOTTY, …), and SQLite goes on after any of them too.
         with suppress(OSError):
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
             return

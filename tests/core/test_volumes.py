@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from grok_video.core.files import write_whole
 from grok_video.core.job import State
 from grok_video.core.spec import new_id
 from grok_video.ledger.inbox import holds_commands, put_command
@@ -66,6 +68,33 @@ def test_a_clip_comes_to_a_volume_that_keeps_no_rights(
     assert content(clip) == done.sha256
     assert clip.with_suffix(".json").exists()
     assert not part.exists()
+
+
+# ----------------------------------------------------------------------------------------------- a power cut
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fcntl")
+@pytest.mark.parametrize("number", [0, errno.ENOTSUP, errno.ENOTTY, errno.EINVAL])
+def test_macos_has_the_drive_write_its_cache_where_the_drive_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    import fcntl
+
+    path, done = tmp_path / "a.json", list[str]()
+
+    def flush(_descriptor: int, order: int) -> None:
+        done.append(f"flush {order}")
+        if number:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", flush)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: done.append("fsync"))
+    write_whole(path, b"clip", durable=True, private=False, patience=0.0)
+    assert path.read_bytes() == b"clip"
+    step = ["flush 51", "fsync"] if number else ["flush 51"]
+    assert done == step * 3  # the file, its folder, the folder above
 
 
 # ------------------------------------------------------------------------------------------ files of the system

@@ -6,6 +6,7 @@ Knows nothing of what a lock stands for.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -14,6 +15,9 @@ from typing import IO
 
 from ..core.files import open_own
 from .errors import LedgerUnwritable, unwritable
+
+#: How often a lock's file is looked for anew, of which each time another one lies at the path.
+_MOST_ROUNDS = 20
 
 
 class FileLock:
@@ -29,8 +33,11 @@ class FileLock:
 
     @classmethod
     def take(cls, path: Path) -> FileLock | None:
-        """The lock, or None when somebody else holds it. Raises OSError when the file cannot be made."""
-        while True:
+        """The lock, or None when somebody else holds it.
+
+        Raises OSError when the file cannot be made, and on a file system that tells no file from another.
+        """
+        for _ in range(_MOST_ROUNDS):
             file = open_own(path, "a+b")
             if not _lock(file):
                 file.close()
@@ -42,6 +49,8 @@ class FileLock:
             if same:
                 return cls(file, path)
             file.close()
+        # Some drives of networks and clouds give a file another id at each look.
+        raise OSError(errno.EIO, "its file system tells no file from another", str(path))
 
     @property
     def in_place(self) -> bool:

@@ -56,6 +56,7 @@ from grok_video.ledger.errors import (
 )
 from grok_video.ledger.inbox import put_command, waiting_commands
 from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.locks import FileLock, is_held
 from grok_video.ledger.reader import LedgerReader, Tail
 from grok_video.ledger.schema import FILE_NAME, SCHEMA
 from grok_video.ledger.store import LATER_STATUS
@@ -240,6 +241,26 @@ def test_a_stopped_holder_is_no_dead_holder(
     assert ledger.leases.alive("other")
     process.send_signal(signal.SIGCONT)
     assert not ledger.leases.alive("nobody")
+
+
+def test_a_drive_that_tells_no_file_from_another_is_said(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    holder: Callable[[Path], subprocess.Popen[bytes]],
+) -> None:
+    """Some drives of networks and clouds give a file another id at each look: nothing waits for ever there."""
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    process = holder(folder / "other.lock")
+    monkeypatch.setattr(os.path, "samestat", lambda *_: False)
+    with pytest.raises(OSError, match="tells no file from another"):
+        FileLock.take(folder / "mine.lock")
+    assert is_held(folder / "other.lock")
+    process.kill()
+    process.wait()
+    assert not is_held(folder / "other.lock")
+    with pytest.raises(LedgerUnwritable, match="tells no file from another"):
+        Ledger.open(tmp_path, worker="mine")
 
 
 def test_a_worker_with_a_job_keeps_its_lock_where_it_is_taken_for_dead(

@@ -11,6 +11,8 @@ import os
 import socket
 import ssl
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +33,7 @@ from grok_video.worker.http.transport import Transport
 from tests.core.conftest import KEY, RawServer, Wire
 from tests.core.test_worker import Blender
 from tests.patching import Patches
+from tests.patience import PATIENCE, at_once
 
 HOST = "video.company.example"
 INSIDE = "10.20.30.40"  # an API inside of a private network: its clips may lie there too
@@ -191,6 +194,39 @@ def refused(server: SecureServer) -> None:
     assert caught.value.problem.code is ProblemCode.NETWORK
     assert f"certificate of {HOST} is not trusted" in caught.value.problem.message
     assert left == server.seen == []
+
+
+@pytest.mark.deadline
+@pytest.mark.parametrize("waits_for", ["handshake", "answer", "upload"])
+def test_a_secure_call_that_waits_is_stopped_at_once(
+    company: trustme.CA,
+    serve: Callable[[trustme.LeafCert], SecureServer],
+    server: RawServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    waits_for: str,
+) -> None:
+    """Also where the server never answers the handshake, because it knows no TLS and waits for more."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", named(company, "REQUESTS_CA_BUNDLE", tmp_path))
+    call = Call()
+    if waits_for != "handshake":
+        server = serve(company.issue_cert(HOST))
+    server.behave = lambda _wire: (server.over.wait(PATIENCE), None)[1]
+    picture = tmp_path / "still.png"
+    picture.write_bytes(bytes(16_000_000))  # more than the system's buffers take
+    left: list[bool] = []
+    to, parts = Transport(f"https://{HOST}:{server.port}", KEY), [b"{", picture, b"}"]
+    ask = {
+        "handshake": lambda: to.get("/v1/x", call),
+        "answer": lambda: to.get("/v1/x", call),
+        "upload": lambda: to.post("/v1/x", parts, lambda: left.append(True), call),
+    }
+    start = time.monotonic()
+    threading.Timer(0.5, call.abort).start()
+    with contextlib.closing(call), pytest.raises(TransportError, match="was stopped"):
+        ask[waits_for]()
+    assert time.monotonic() - start < at_once(5.0)
+    assert not left
 
 
 def test_a_job_says_that_the_certificate_is_not_trusted(

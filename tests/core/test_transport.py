@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import json
@@ -15,6 +16,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -364,14 +366,47 @@ def test_a_steady_download_may_take_longer_than_the_window(
 
 
 @pytest.mark.deadline
-def test_a_call_can_be_stopped(server: RawServer) -> None:
-    server.behave = lambda wire: server.over.wait(PATIENCE) and None
+@pytest.mark.parametrize("how", ["stopped", "too long"])
+@pytest.mark.parametrize("what", ["answer", "upload"])
+def test_a_call_that_waits_is_ended_at_once(
+    server: RawServer, tmp_path: Path, patches: Patches, what: str, how: str
+) -> None:
+    """Not when the libraries' own timeouts end: 30 s for an answer to a poll, 180 s for a POST's."""
     call = Call()
-    threading.Timer(0.2, call.abort).start()
+    end = call.abort
+    if how == "too long":
+        end = partial(call.limit, 0.0)
+    if (what, how) == ("upload", "too long"):
+        patches.set(transport, "UPLOAD_STALL", 0.5)
+        end = nothing
+
+    def behave(_wire: Wire) -> None:
+        threading.Timer(0.2, end).start()
+        server.over.wait(PATIENCE)
+
+    server.behave = behave
+    left: list[bool] = []
+    parts = [b"{", still(tmp_path, 16_000_000), b"}"]  # more than the system's buffers take
+    to = Transport(server.base, KEY)
+    ask = {
+        "answer": lambda: to.get("/v1/x", call),
+        "upload": lambda: to.post("/v1/x", parts, lambda: left.append(True), call),
+    }
     start = time.monotonic()
-    with pytest.raises(TransportError):
-        Transport(server.base, KEY).get("/v1/x", call)
+    with contextlib.closing(call), pytest.raises(TransportError, match=how):
+        ask[what]()
     assert time.monotonic() - start < at_once(5.0)
+    assert not left
+
+
+def test_a_call_that_is_over_can_be_ended(server: RawServer) -> None:
+    """The artist may press Stop just when the answer has come."""
+    call = Call()
+    assert Transport(server.base, KEY).get("/v1/x", call).body == b"{}"
+    call.abort()
+    call.close()
+    call.abort()
+    call.close()
 
 
 # --------------------------------------------------------------------------------------------------- answers

@@ -11,6 +11,7 @@ import http.client
 import os
 import re
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +29,7 @@ from ...core.urls import is_private_address
 from .errors import Refused
 
 CONNECT_TIMEOUT = 30.0  # seconds; urllib3 also takes it for each chunk of a body
+_WAKE_AGAIN = 0.05  # seconds
 
 
 class Call:
@@ -43,6 +45,10 @@ class Call:
         self.late = False
         self._guard = threading.Lock()
         self._sockets: list[socket.socket] = []
+        self._plain: list[socket.socket] = []  # of those without TLS, what the libraries read from
+        self._taken: list[int] = []  # handles that were taken from those
+        self._closed = threading.Event()
+        self._waking = False
         self._timer: threading.Timer | None = None
         self._fires = 0.0
         self._deadline = 0.0
@@ -71,10 +77,12 @@ class Call:
         self.aborted = True
         self._shut()
 
-    def adopt(self, sock: socket.socket) -> None:
-        """Take a socket that was just connected, to shut it when the call has to end."""
+    def adopt(self, sock: socket.socket, *, plain: bool) -> None:
+        """Take a socket that was just connected, to shut it when the call has to end. ``plain``: not for TLS."""
         with self._guard:
             self._sockets.append(sock.dup())
+            if plain:
+                self._plain.append(sock)
         if self.aborted or self.late:
             self._shut()
 
@@ -87,6 +95,11 @@ class Call:
             for sock in self._sockets:
                 sock.close()
             self._sockets.clear()
+            self._plain.clear()
+            for handle in self._taken:
+                socket.close(handle)
+            self._taken.clear()
+        self._closed.set()
 
     def _expire(self) -> None:
         with self._guard:
@@ -103,6 +116,29 @@ class Call:
             for sock in self._sockets:
                 with suppress(OSError):  # the service has shut the connection already
                     sock.shutdown(socket.SHUT_RDWR)
+            if sys.platform != "win32" or self._waking:
+                return
+            self._waking = True
+        threading.Thread(target=self._wake, daemon=True).start()
+
+    if sys.platform == "win32":
+
+        def _wake(self) -> None:
+            """Break off the waits of the call's thread until ``close``: on Windows a socket that is shut wakes nobody."""
+            import ctypes
+
+            while True:
+                with self._guard:
+                    # Python waits again where the system says *interrupted*, as Windows may, unless the socket has no
+                    # handle any more. TLS reads instead, and what is shut cannot be read.
+                    taken = [sock.detach() for sock in self._plain]
+                    self._taken += [handle for handle in taken if handle != -1]  # -1: closed before
+                    self._plain.clear()
+                    for sock in self._sockets:
+                        handle = ctypes.c_void_p(sock.fileno())
+                        ctypes.windll.kernel32.CancelIoEx(handle, None)
+                if self._closed.wait(_WAKE_AGAIN):  # the thread may have been between two waits
+                    return
 
 
 class _Adapter(HTTPAdapter):
@@ -152,7 +188,7 @@ class FinalResponse(http.client.HTTPResponse):
 
 def _pool_classes(call: Call) -> dict[str, Any]:
     def watch(connection: Any, sock: socket.socket) -> socket.socket:
-        call.adopt(sock)
+        call.adopt(sock, plain=isinstance(connection, Plain))
         # The address of the connected socket: a name could have another address at the next look (DNS rebinding).
         if call.only_public and not connection.proxy:
             refuse_private(sock.getpeername()[0])

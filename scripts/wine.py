@@ -120,7 +120,7 @@ class Windows:
         return debian.enter(
             root,
             [*_TOLD, *shell, str(self.python), *arguments],
-            [*_SYS, _folder(), ROOT],
+            [*_SYS, cache_dir(), ROOT],
             also=also,
             apart=True,
         )

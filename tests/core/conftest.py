@@ -54,7 +54,7 @@ ONCE = {
 def pytest_make_parametrize_id(val: object) -> str | None:
     """pytest puts a test's name into the environment, where Windows takes 32,767 characters and no NUL."""
     if isinstance(val, str | bytes) and len(val) > 500:
-        return f"{ascii(val[:40])} and so on, {len(val)} long"
+        return f"{val[:40]!a} and so on, {len(val)} long"
     return None
 
 

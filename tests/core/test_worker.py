@@ -69,6 +69,7 @@ from tests.core.conftest import KEY, ROOT, RawServer, make_spec, png, says_free,
 from tests.keysearch import found_in
 from tests.patching import Patches
 from tests.patience import PATIENCE, at_once
+from tests.posix import posix
 from tests.stand_in.client import StandIn
 
 PACKAGE = ROOT / "grok_video"
@@ -1462,7 +1463,7 @@ def test_a_job_is_sent_by_the_blender_whose_user_said_so_though_another_had_it(
     two.until(job_id, State.READY)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no process can be stopped there")
+@posix("no process can be stopped there")
 def test_a_held_job_is_nobodys_until_send_is_pressed(
     make_blender: Callable[[], Blender], service: StandIn
 ) -> None:

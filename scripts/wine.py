@@ -100,7 +100,7 @@ class Windows:
 
     @property
     def path(self) -> str:
-        """Where it is for a program of Windows."""
+        """The path of python.exe, as programs of Windows write it."""
         return "Z:" + str(self.python).replace("/", "\\")
 
     def command(self, *arguments: str) -> list[str]:

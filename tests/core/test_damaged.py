@@ -37,6 +37,7 @@ from grok_video.ledger.reader import REBUILT, LedgerReader
 from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import make_spec, replay
 from tests.patience import PATIENCE, at_once
+from tests.posix import posix
 
 T = TypeVar("T")
 CUTS = 24
@@ -377,7 +378,14 @@ def huge(path: Path) -> None:
     os.truncate(path, 1 << 40)  # sparse: it takes no room
 
 
-NO_FILES = pytest.mark.parametrize("make", [pipe, huge, Path.mkdir])
+NO_FILES = pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(pipe, marks=posix("there are no such pipes")),
+        pytest.param(huge, marks=posix("a file has no holes there: it would take a terabyte")),
+        Path.mkdir,
+    ],
+)
 
 
 @NO_FILES
@@ -431,6 +439,7 @@ def within(seconds: float, do: Callable[[], T]) -> T:
     return answer
 
 
+@posix("there are neither such pipes nor devices")
 @pytest.mark.deadline
 def test_an_inbox_full_of_rubbish_is_cleared(tmp_path: Path) -> None:
     folder = tmp_path / "data"

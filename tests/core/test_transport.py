@@ -42,6 +42,7 @@ from grok_video.worker.http.transport import LONGEST_ANSWER, Transport
 from tests.core.conftest import KEY, RawServer, Wire, clip_bytes, wait_for
 from tests.patching import Patches
 from tests.patience import PATIENCE, at_once
+from tests.posix import posix
 
 HEAD, TAIL = b'{"image":{"url":"data:image/png;base64,', b'"},"duration":1}'
 
@@ -893,6 +894,7 @@ def test_the_connected_address_counts_not_the_name(
     assert all(not wire.head for wire in server.seen)
 
 
+@posix("there is no device that is always full")
 def test_a_full_disk_is_said(server: RawServer, tmp_path: Path, patches: Patches) -> None:
     full = open("/dev/full", "wb")  # noqa: SIM115 - closed as the part is
     patches.set(transport, "_open_part", lambda _part, _start: full)

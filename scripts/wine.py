@@ -131,7 +131,7 @@ _SYS = [Path("/sys")]
 
 
 def windows_python() -> Windows:
-    """The Windows Python with what the tests need; set up when needed (minutes; 1.8 GB on disk).
+    """The Windows Python with what the tests need; set up when needed (minutes; 2.3 GB on disk).
 
     Raises Missing with what this machine lacks.
     """
@@ -146,7 +146,7 @@ def windows_python() -> Windows:
 
 
 def windows_blender(version: str) -> Windows:
-    """The same with the Blender ``version``, such as '5.0', as a module (0.4 GB more). Raises Missing."""
+    """The same with the Blender ``version``, such as '5.0', as a module (0.6 GB more). Raises Missing."""
     python = windows_python()
     release = f"bpy=={WHEELS[version]} "
     pinned = [
@@ -181,7 +181,7 @@ def _system() -> None:
         debian.require("Windows under Wine", "on Windows itself this ring needs neither.")
         if platform.machine() != "x86_64":
             raise Missing("Windows runs under Wine on x86-64 only.")
-        say(f"Fetching Wine from Debian {SUITE} (once; a minute or two, 1.5 GB on disk) …")
+        say(f"Fetching Wine from Debian {SUITE} (once; minutes, 2 GB on disk) …")
         debian.fetch(SUITE, folder, ["wine", "wine64"], "Wine {}", _lay_out)
 
 

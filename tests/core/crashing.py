@@ -6,6 +6,8 @@ request: that takes milliseconds where a new interpreter takes half a second. Ea
 passes into a log, and kills itself with SIGKILL at the one it was given; or something is done to its data folder
 there, a ``deed``, and it goes on. Nothing of this is in the product.
 
+On Windows nobody can be forked: ``python -I crashing.py <what "start" is told>`` is one worker, without deeds.
+
 One JSON object a message, one at a time, each answered: ``{"do": "start", "data", "session", "worker", "log", "at":
 [name, n], "deed"}`` with the descriptors of its stdin and stderr; ``{"do": "wait" | "poll", "pid"}``.
 """
@@ -22,7 +24,6 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import socket
 import sqlite3
 import sys
@@ -38,6 +39,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # run by its path, wi
 
 import patching
 
+#: Ends a process at once, whatever it is doing. On Windows its exit code is this number.
+KILL = 9
 LEDGER = "ledger.sqlite3"
 BACKUP = "backup.sqlite3"  # beside the data folder: the ledger as it was when the job had been made
 #: Seconds; a job that another Blender left behind waits ten before it is held, and three are given to other workers
@@ -134,7 +137,7 @@ class Points:
             if self._deed is not None:
                 in_a_child(self._deed, self._data)
             else:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), KILL)
                 time.sleep(60)  # until it has arrived
 
     def next_is(self, name: str) -> bool:
@@ -353,22 +356,29 @@ def be_worker(process: Any, told: dict[str, Any], stdin: int, stderr: int) -> No
         for number, wanted in ((stdin, 0), (nothing, 1), (stderr, 2)):
             os.dup2(number, wanted)
             os.close(number)
-        os.chdir(told["data"])
         sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
-        POINTS.begin(told)
-        os._exit(process.main(Path(told["data"]), told["session"], told["worker"]))
+        work(process, told)
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(70)
 
 
+def work(process: Any, told: dict[str, Any]) -> None:
+    """What ``__main__`` does, with the points counted. Never returns."""
+    os.chdir(told["data"])
+    POINTS.begin(told)
+    os._exit(process.main(Path(told["data"]), told["session"], told["worker"]))
+
+
 def main() -> None:
     """Fork workers until the other end of the socket is closed."""
-    line = socket.socket(fileno=int(sys.argv[1]))
     core = load()
     mark(core)
     process = core("worker.process")
+    if sys.platform == "win32":
+        work(process, json.loads(sys.argv[1]))
+    line = socket.socket(fileno=int(sys.argv[1]))
     while True:
         data, given, *_ = socket.recv_fds(line, 1 << 16, 2)
         if not data:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import make_spec
 from tests.core.test_job import CLIP, URL
+from tests.posix import posix
 
 TROUBLE = Problem(ProblemCode.FILE, "It could not be done.")
 STARTED = (events.SubmitStarted(7), events.Sending())
@@ -106,7 +106,7 @@ def test_what_was_sent_is_in_the_other_list(
     rebuilt.close()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="nobody writes over an open file there")
+@posix("nobody writes over an open file there")
 @pytest.mark.parametrize("was", SENT)
 @pytest.mark.parametrize(
     "then", [(), (events.Held(TROUBLE),), STARTED], ids=["waits", "held", "sent"]

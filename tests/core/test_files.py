@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from grok_video.core.files import sync_file, write_whole
+from tests.posix import posix
 
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+POSIX = posix("Windows has no such modes")
 OLD, NEW = b"what was there before\n" * 100, b"what comes\n" * 200
 
 

@@ -24,6 +24,7 @@ from tests.core.conftest import KEY, make_spec, replay
 from tests.core.test_job import ROADS, SAMPLES
 from tests.core.test_worker import Blender, blender, make_blender, one_service, service
 from tests.keysearch import held
+from tests.posix import OTHERS
 from tests.stand_in.client import StandIn
 
 __all__ = ["blender", "make_blender", "one_service", "service"]  # fixtures
@@ -69,7 +70,7 @@ def test_what_was_sent_and_what_came_back(blender: Blender, service: StandIn) ->
     assert str(blender.folder) not in text
     assert os.sep + "tmp" + os.sep not in text
     calls = blender.data / "jobs" / f"{spec.id}.http"
-    assert calls.stat().st_mode & 0o077 == 0
+    assert calls.stat().st_mode & OTHERS == 0
     assert b"xai-video" not in calls.read_bytes()  # the result's address is a secret there as well
 
 
@@ -336,6 +337,6 @@ def test_the_text_is_put_down_for_its_user_alone(tmp_path: Path) -> None:
     path = job_log.write(folder, job, "é\ud800")
     assert path == job_log.write(folder, job, "again")
     assert path.read_text("utf-8") == "again"
-    assert path.stat().st_mode & 0o077 == 0
-    assert folder.stat().st_mode & 0o077 == 0
+    assert path.stat().st_mode & OTHERS == 0
+    assert folder.stat().st_mode & OTHERS == 0
     assert os.listdir(folder) == [path.name]

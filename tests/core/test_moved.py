@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,11 +36,10 @@ from tests.core.test_worker import (
 )
 from tests.patching import Patches
 from tests.patience import PATIENCE
+from tests.posix import posix
 from tests.stand_in.client import StandIn
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="an open file can be neither moved nor deleted there"
-)
+pytestmark = posix("an open file can be neither moved nor deleted there")
 
 __all__ = ["blender", "make_blender", "one_service", "service"]  # fixtures
 

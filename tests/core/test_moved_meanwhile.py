@@ -11,7 +11,6 @@ import functools
 import os
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -33,13 +32,12 @@ from tests.core.test_crash import (
     may_have_started,
     plain,
 )
+from tests.posix import posix
 from tests.stand_in.client import StandIn
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(
-        sys.platform == "win32", reason="an open file can be neither moved nor deleted there"
-    ),
+    posix("an open file can be neither moved nor deleted there"),
 ]
 
 #: The boundaries of a submission, in their order.

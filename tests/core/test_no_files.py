@@ -7,7 +7,6 @@ file. Each case is a whole job: its clip comes, or it is said why not; what a li
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,11 +21,12 @@ from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import png, wait_for
 from tests.core.test_damaged import within
 from tests.core.test_worker import Blender, one_service
+from tests.posix import posix
 from tests.stand_in.client import StandIn
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(sys.platform == "win32", reason="there are neither pipes nor devices there"),
+    posix("there are neither pipes nor devices there"),
 ]
 
 __all__ = ["one_service"]  # a fixture

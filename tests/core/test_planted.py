@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,10 @@ from grok_video.ledger.schema import FILE_NAME
 from tests.core.conftest import wait_for
 from tests.core.test_worker import Blender, blender, make_blender, one_service, service
 from tests.patience import PATIENCE
+from tests.posix import posix
 from tests.stand_in.client import StandIn
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes say nothing of rights there")
+pytestmark = posix("modes say nothing of rights there")
 
 __all__ = ["blender", "make_blender", "one_service", "service"]  # fixtures
 

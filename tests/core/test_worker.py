@@ -69,6 +69,7 @@ from tests.core.conftest import KEY, ROOT, RawServer, make_spec, png, says_free,
 from tests.keysearch import found_in
 from tests.patching import Patches
 from tests.patience import PATIENCE, at_once
+from tests.posix import posix
 from tests.stand_in.client import StandIn
 
 PACKAGE = ROOT / "grok_video"
@@ -302,6 +303,7 @@ def test_the_guides_shape_and_no_picture(blender: Blender, service: StandIn) -> 
     assert service.jobs()[0]["image"] == ""
 
 
+@posix("modes say nothing of rights there")
 def test_the_clip_is_as_readable_as_the_artists_own_files(blender: Blender) -> None:
     mask = os.umask(0o022)
     try:
@@ -1462,7 +1464,7 @@ def test_a_job_is_sent_by_the_blender_whose_user_said_so_though_another_had_it(
     two.until(job_id, State.READY)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no process can be stopped there")
+@posix("no process can be stopped there")
 def test_a_held_job_is_nobodys_until_send_is_pressed(
     make_blender: Callable[[], Blender], service: StandIn
 ) -> None:
@@ -1558,6 +1560,7 @@ def test_netrc_and_proxies_do_not_come_between(
         assert headers.get("authorization") == (None if download else "Bearer <the key>")
 
 
+@posix("there are no such signals")
 def test_signals_of_a_terminal_do_not_end_it(blender: Blender) -> None:
     blender.start()
     assert blender.process is not None
@@ -1567,7 +1570,10 @@ def test_signals_of_a_terminal_do_not_end_it(blender: Blender) -> None:
     assert blender.hang_up() == 0
 
 
-@pytest.mark.parametrize("how", ["end of file", "end", "SIGTERM"])
+@pytest.mark.parametrize(
+    "how",
+    ["end of file", "end", pytest.param("SIGTERM", marks=posix("ends a process at once there"))],
+)
 def test_it_waits_for_an_answer_that_is_paid_before_it_ends(
     blender: Blender, service: StandIn, how: str
 ) -> None:
@@ -1644,6 +1650,7 @@ def test_a_ledger_that_breaks_while_in_use_is_rebuilt(blender: Blender, service:
     assert len(service.requests("submit")) == 1
 
 
+@posix("the system tells it in another way")
 @pytest.mark.deadline
 def test_it_is_quiet_with_a_thousand_jobs(blender: Blender) -> None:
     """No busy loop, and no work that grows with what is long done."""
@@ -1670,6 +1677,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@posix("the system tells it in another way")
 def test_its_memory_stays_flat(blender: Blender, service: StandIn) -> None:
     def most() -> int:
         assert blender.process is not None

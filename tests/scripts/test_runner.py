@@ -5,6 +5,7 @@ No ring of the project is run here: the rings of these tests are small programs.
 
 from __future__ import annotations
 
+import fnmatch
 import sys
 import threading
 import time
@@ -32,7 +33,7 @@ COMPUTES, WAITS, ALONE = Load.COMPUTES, Load.WAITS, Load.ALONE
 def test_the_three_sizes() -> None:
     quick, ordinary, everything = (command.chosen(argv)[0] for argv in (["--quick"], [], ["--all"]))
     assert quick == ["lint", "types", "core-oldest"]
-    assert set(quick) < set(ordinary) < set(everything) == set(rings.RINGS)
+    assert set(quick) < set(ordinary) < set(everything) == set(rings.RINGS) - rings.NAMED_ONLY
     assert [name for name in ordinary if name.startswith("blender-")] == ["blender-4.2"]
     assert [name for name in ordinary if name.startswith("gui-")] == ["gui-5.2"]
 
@@ -66,6 +67,9 @@ def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(rings, name, lambda which: Path("/the/python/of", which))
     window = rings.window.__globals__["Window"]("5.2", "/the/blender")
     monkeypatch.setattr(rings, "window", lambda version: window)
+    for name in ("windows_python", "windows_blender"):
+        windows = rings.Windows(Path("/the/python.exe/of", name))
+        monkeypatch.setattr(rings, name, lambda *_, windows=windows: windows)
 
 
 def commands(name: str, size: Size, *extra: str) -> list[str]:
@@ -125,6 +129,61 @@ def test_words_for_pytest_run_in_one_process() -> None:
 def test_the_files_of_the_versions_in_the_middle_are_there() -> None:
     there = {path.stem.removeprefix("test_") for path in ROOT.glob("tests/blender/test_*.py")}
     assert set(rings.MIDDLE) <= there
+
+
+# ------------------------------------------------------------------------------------------------- Windows
+
+
+@pytest.mark.usefixtures("set_up")
+@pytest.mark.parametrize("system", ["linux", "win32"])
+def test_one_word_is_windows_in_both_places(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under Wine here, and the same tests with Windows' own Python on Windows."""
+    monkeypatch.setattr(rings, "platform", system)
+    names, ask, _ = command.chosen(["windows"])
+    assert names == ["windows-core", f"windows-{rings.WINDOWS}"]
+    pythons = {
+        "linux": ["/the/python.exe/of/windows_python", "/the/python.exe/of/windows_blender"],
+        "win32": ["/the/python/of/core-oldest", f"/the/python/of/{rings.WINDOWS}"],
+    }
+    for name, python, folder in zip(names, pythons[system], ("core", "blender"), strict=True):
+        (check,) = rings.RINGS[name].checks(ask)
+        start = check.command.index(python)
+        assert check.command[start + 1 : start + 3] == ["-m", "pytest"]
+        assert (check.command[0] == "unshare") is (start > 0) is (system == "linux")
+        assert [Path(word).parent for word in check.command[-3:]] == [Path("tests", folder)] * 3
+        stand_in = check.environment["GROK_VIDEO_STAND_IN_PYTHON"]
+        assert stand_in.startswith("Z:\\") is (system == "linux")
+
+
+def test_other_blenders_on_windows_are_asked_for_by_name() -> None:
+    assert command.chosen(["windows-4.2"])[0] == ["windows-4.2"]
+    assert not rings.NAMED_ONLY & set(command.chosen(["--all"])[0])
+
+
+def test_the_files_that_windows_is_asked_are_there() -> None:
+    for folder, subjects in (("core", rings.WINDOWS_CORE), ("blender", rings.WINDOWS_BLENDER)):
+        there = {path.stem.removeprefix("test_") for path in ROOT.glob(f"tests/{folder}/test_*.py")}
+        assert set(subjects) <= there
+
+
+def pinned(file: str) -> dict[str, str]:
+    """Name -> version, of the lines of a list that name one."""
+    lines = (ROOT / "tests" / file).read_text("utf-8").splitlines()
+    return dict(line.split()[0].split("==") for line in lines if "==" in line and line[0] != "#")
+
+
+def test_windows_has_the_versions_of_the_other_rings() -> None:
+    """Its list is written out, with checksums: a newer version in the others would pass it by."""
+    windows = pinned("windows/requirements.txt")
+    core = pinned("core/requirements.txt")
+    assert core == {name: windows[name] for name in core}
+    for name, version in pinned("stand_in/requirements.txt").items():
+        if name != "numpy":  # as bpy asks for it
+            assert fnmatch.fnmatch(windows[name], version)
+    assert set(pinned("blender/requirements.txt")) <= set(windows)
+    wheels = (ROOT / "tests" / "windows" / "requirements-bpy.txt").read_text("utf-8")
+    for version in rings.BLENDERS:
+        assert f"bpy=={environments.WHEELS[version]} --hash=sha256:" in wheels
 
 
 # --------------------------------------------------------------------------------- what runs beside what

@@ -114,7 +114,7 @@ class StandIn:
         )
         assert process.stdout is not None
         # One that never says its line must not hang the test.
-        watchdog = threading.Timer(60, process.kill)
+        watchdog = threading.Timer(120, process.kill)
         watchdog.start()
         try:
             line = process.stdout.readline()

@@ -84,8 +84,8 @@ class Ring:
 #: What takes long and depends neither on a Python nor on a library: it runs in one ring of each kind.
 LONG = "long"
 #: What one ring of its kind has in a run of everything. Of the core: what asks nothing of a Python or a library, and is
-#: quick enough for ``--quick``, see ``ONCE`` of its conftest.py. Of the windows: where the version decides nothing. The
-#: way from a press to the clip, the question about money, keys, undo, renders and what is drawn stay in both.
+#: quick enough for ``--quick``, see ``ONCE`` of its conftest.py; of the wheels, see theirs. Of the windows: where the version
+#: decides nothing. The way from a press to the clip, the question about money, keys, undo, renders and what is drawn stay in both.
 ONCE = "once"
 #: The window that has all of it.
 WHOLE_WINDOW = "5.2"
@@ -199,7 +199,7 @@ def _blender(version: str) -> Callable[[Ask], Iterator[Check]]:
             paths = [f"tests/blender/test_{subject}.py" for subject in MIDDLE]
             mark = f"not {LONG} and not {OUTER}"
         elif ask.size is not Size.NAMED and version != NEWEST:
-            mark = f"not {LONG}"
+            mark = f"not {LONG} and not {ONCE}"
         check = _pytest(wheel_python(version), name, ask, paths, mark, _FILES)
         # Made now, as the environment of the stand-in is: outside a test's time limit.
         other = {"GROK_VIDEO_OTHER_PYTHON": str(wheel_python(neighbour(version)))}
@@ -426,6 +426,6 @@ SIZES: dict[Size, list[str]] = {
 #: What a size leaves out although its rings have it, for the last line of its report.
 LEFT_OUT: dict[Size, str] = {
     Size.QUICK: "the tables of kills, the stand-in, Blender, windows",
-    Size.ORDINARY: "Python 3.13 and newer wheels, Blender's table of kills, the other windows, "
+    Size.ORDINARY: "Python 3.13 and newer wheels, Blender's table of kills and attempts to break it, the other windows, "
     "the README's commands, the soak",
 }

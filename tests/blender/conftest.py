@@ -95,6 +95,24 @@ def pytest_report_header() -> str:
     return f"Blender {bpy.app.version_string}"
 
 
+#: Whole jobs in which a Blender is only who clicks: what they bake, place and name is asked of each wheel by other modules.
+#: The newest wheel has them, see ``ONCE`` of scripts/rings.py.
+ONCE = {
+    "test_changed_files",
+    "test_click_queue",
+    "test_guide",
+    "test_rework_breaker",
+    "test_updated",
+}
+
+
+@pytest.hookimpl(tryfirst=True)  # before marks choose
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem in ONCE:
+            item.add_marker(pytest.mark.once)
+
+
 @pytest.fixture(scope="session")
 def archive() -> Path:
     """The zip under test: the runner's, else built now."""

@@ -43,11 +43,13 @@ TOGETHER = {
     "test_crash", "test_damaged", "test_docs", "test_faults", "test_moved_meanwhile", "test_tls",
 }  # fmt: skip
 #: What is about the text of the project, about prices, about what accidents and other versions leave in a folder, or on a clock
-#: of its own: the same on every Python. One core ring has it.
+#: of its own; and whole jobs in which the worker meets no other code than in those of the other modules, which are in both:
+#: clips' files, lists that go, other spellings, bills, disks. The same on every Python. One core ring has it.
 ONCE = {
-    "test_bill", "test_damaged", "test_days", "test_docs", "test_fold", "test_imports", "test_limit",
-    "test_moving", "test_older_ledger", "test_one_rule", "test_patching", "test_patience", "test_prose",
-    "test_session_parts", "test_sizes",
+    "test_accounts", "test_bill", "test_bills", "test_carry", "test_changed_files", "test_damaged", "test_dated", "test_days",
+    "test_disk", "test_docs", "test_fetch_again", "test_fold", "test_imports", "test_limit", "test_moved", "test_moving",
+    "test_older_ledger", "test_one_rule", "test_patching", "test_patience", "test_power", "test_prose", "test_same_clip",
+    "test_session_parts", "test_shapes", "test_sizes", "test_soak",
 }  # fmt: skip
 
 

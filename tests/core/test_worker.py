@@ -7,6 +7,7 @@ into the inbox and reads the ledger.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import json
@@ -76,10 +77,17 @@ PACKAGE = ROOT / "grok_video"
 FAST = {"poll_interval": 0.1, "gap": 0.01, "per_minute": 100_000}
 
 
+@functools.cache
+def started(config: pytest.Config) -> StandIn:
+    """The service of this process: a session's fixture is made anew for each module that imports it, 25 here."""
+    service = StandIn.start(job_seconds=0.3, per_second=0, per_minute=0, still=True)
+    config.add_cleanup(service.stop)
+    return service
+
+
 @pytest.fixture(scope="session")
-def one_service() -> Iterator[StandIn]:
-    with StandIn.start(job_seconds=0.3, per_second=0, per_minute=0, still=True) as running:
-        yield running
+def one_service(pytestconfig: pytest.Config) -> StandIn:
+    return started(pytestconfig)
 
 
 @pytest.fixture

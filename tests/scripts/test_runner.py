@@ -98,6 +98,7 @@ def test_nothing_is_left_out_of_a_whole_run() -> None:
         assert line.endswith(" tests/blender") is outer
         assert (f"-m not {rings.LONG}" in line) is (version != environments.NEWEST)
         assert (f"and not {rings.OUTER}" in line) is not outer
+        assert (f"and not {rings.ONCE}" in line) is (version == environments.OLDEST)
 
 
 @pytest.mark.usefixtures("set_up")

@@ -276,6 +276,7 @@ def test_the_default_duration_is_eight_seconds(service: StandIn) -> None:
     ],
 )
 def test_the_price(service: StandIn, fields: dict[str, Any], ticks: int) -> None:
+    service.settings(motion=False)  # nobody looks at the ten seconds
     done = final(service, generate(service, **fields).json["request_id"])
     assert done.json["usage"]["cost_in_usd_ticks"] == ticks
     assert service.jobs()[0]["ticks"] == ticks

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import bpy
 from jobs import JOB, described, newest, strips, timeline, whole_job
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 def gone_and_back(ui: Ui) -> Steps:
     """After a whole job its file is removed behind Blender's back."""
+    _without_waveforms()
     yield from whole_job(ui, "SEQUENCE_EDITOR", "A heron", 1, 1)
     yield from ui.until(lambda: newest().state == "IMPORTED", "the record of the import", 60)
     before = newest()
@@ -49,6 +51,15 @@ def gone_and_back(ui: Ui) -> Steps:
         lost=files.lost(before),
         problem=newest().problem and newest().problem.message,
     )
+
+
+def _without_waveforms() -> None:
+    """Draw no sound: Blender reads the waveform in a thread, and ends when the file is removed meanwhile."""
+    for screen in bpy.data.screens:
+        for area in screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                overlay = area.spaces.active.timeline_overlay
+                overlay.waveform_display_type = "NO_WAVEFORMS"
 
 
 def _drawn(ui: Ui) -> bool:

@@ -89,7 +89,13 @@ def _enter(root: Path, argv: list[str], shared: list[Path]) -> list[str]:
 def _version(command: list[str]) -> str:
     """The version that a Blender prints, such as '5.2.2 LTS'. Raises Missing when that Blender does not start."""
     try:
-        asked = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=120)
+        asked = subprocess.run(
+            [*command, "--version"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=120,
+        )
     except OSError as error:
         raise Missing(f"{command[-1]} does not start: {error}") from error
     found = re.search(r"^Blender (\S+(?: LTS)?)", asked.stdout, re.MULTILINE)

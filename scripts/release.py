@@ -46,7 +46,8 @@ def check(version: str, root: Path = ROOT) -> str:
 
 def _git(root: Path, *arguments: str) -> str:
     command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip()
+    done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
+    return done.stdout.rstrip()
 
 
 def repository(archive: Path, folder: Path, tool: Path) -> Path:

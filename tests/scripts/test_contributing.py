@@ -36,7 +36,7 @@ def commands(paper: str) -> list[tuple[str, list[str]]]:
 @functools.cache
 def help_of(script: str) -> str:
     done = subprocess.run(
-        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

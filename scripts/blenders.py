@@ -126,6 +126,11 @@ def window(version: str) -> Window:
 
     Raises Missing with what this machine lacks.
     """
+    if sys.platform != "linux":
+        raise Missing(
+            "Windows of Blender are fetched, and clicked by tests, on Linux alone. "
+            "To work in yours: BLENDER=/path/to/blender, and scripts/dev.py."
+        )
     if (named := named_by_user()) and named.minor[0] == int(version.split(".")[0]):
         return named
     suite = SUITES[version]

@@ -16,6 +16,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
 
+import blenders  # noqa: E402
+import dev  # noqa: E402
 import environments  # noqa: E402
 
 from tests.patience import PATIENCE  # noqa: E402
@@ -71,6 +73,34 @@ def test_a_python_of_another_version_is_passed_over(home: Path) -> None:
     program(home / "python3.13", "False")
     program(home / "py", "/the/right/one")
     assert environments.find_python("3.13") == "/the/right/one"
+
+
+# --------------------------------------------------------------------------------------- what Debian alone has
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+@pytest.mark.parametrize("named", ["", "/Applications/Blender.app/Contents/MacOS/Blender"])
+def test_windows_are_clicked_on_linux_alone(
+    monkeypatch: pytest.MonkeyPatch, system: str, named: str
+) -> None:
+    """A ring says so, also where the person names a Blender: nothing of Debian's is asked for."""
+    monkeypatch.setenv("BLENDER", named)
+    monkeypatch.setattr(sys, "platform", system)
+    with pytest.raises(environments.Missing, match="on Linux alone"):
+        blenders.window("5.2")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_a_blender_of_ones_own_opens_on_every_system(
+    home: Path, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    program(home / "blender", "Blender 5.2.2 LTS")
+    monkeypatch.setenv("BLENDER", str(home / "blender"))
+    monkeypatch.setattr(sys, "platform", system)
+    version, command = dev.in_a_window("5.2", ["a film.blend"])
+    assert version == "5.2.2 LTS"
+    assert command == [str(home / "blender"), "a film.blend", "--python", str(dev.START_UP)]
 
 
 # --------------------------------------------------------------------------------- started again, and in which letters

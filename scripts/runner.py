@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from environments import ROOT, Missing
+from environments import ROOT, Missing, extension_tool
 from rings import OUTPUT, Ask, Check, Load, Ring
 
 #: A ring that takes longer hangs: it is ended and counts as failed. On a busy machine windows take two thirds of it.
@@ -94,8 +94,9 @@ class Runner:
         """The zip that rings install, built by the first that asks. Raises Missing, or OSError with why."""
         with self._building:
             if not self.archive:
+                program, tool = str(ROOT / "scripts" / "build.py"), str(extension_tool())
                 built = subprocess.run(
-                    [sys.executable, str(ROOT / "scripts" / "build.py"), "--out", str(OUTPUT)],
+                    [sys.executable, program, "--tool", tool, "--out", str(OUTPUT)],
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     encoding="utf-8",

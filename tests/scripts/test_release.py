@@ -82,6 +82,14 @@ def test_what_is_no_release(
         script.check("1.2.0", tree)
 
 
+def test_without_git_that_is_said(
+    script: ModuleType, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tree))
+    with pytest.raises(script.Missing, match="git is needed"):
+        script.check("1.2.0", tree)
+
+
 def test_no_release_without_green_rings(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

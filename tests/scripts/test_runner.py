@@ -253,6 +253,19 @@ def test_a_ring_without_what_it_needs_says_so(output: Path) -> None:
     assert (output / "it.log").read_text("utf-8").endswith(result.missing)
 
 
+def test_a_ring_whose_zip_cannot_be_made_here_could_not_run(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no wheel of Blender for this computer, and so no tool that builds."""
+
+    def no_tool() -> Path:
+        raise environments.Missing("No wheel for this computer")
+
+    monkeypatch.setattr(runner, "extension_tool", no_tool)
+    result = ran(Ring("a ring", WAITS, lambda _: iter([]), needs_zip=True))
+    assert (result.missing, result.failed) == ("No wheel for this computer", 0)
+
+
 def test_a_ring_that_hangs_is_ended(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "LIMIT_SECONDS", 0)  # a second is the least
     result = ran(ring_of("import time; time.sleep(60)"))

@@ -116,6 +116,13 @@ def test_smaller_sizes_run_parts() -> None:
 
 
 @pytest.mark.usefixtures("set_up")
+def test_types_are_checked_of_the_branches_of_windows_too() -> None:
+    checks = [line for line in commands("types", Size.QUICK) if " pyright " in line]
+    assert len(checks) == 2
+    assert [line.endswith(" --pythonplatform Windows") for line in checks] == [False, True]
+
+
+@pytest.mark.usefixtures("set_up")
 def test_words_for_pytest_run_in_one_process() -> None:
     (line,) = commands("blender-5.3", Size.NAMED, "-k", "still")
     assert " -n " not in line

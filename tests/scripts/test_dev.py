@@ -104,7 +104,7 @@ def test_an_edit_is_taken_up_without_a_restart(
     assert blender.ask("os.getpid()") == process
     # The worker is the edited checkout's as well, and talks to the stand-in.
     assert blender.ask(CLIP) == "{'FINISHED'}", blender.said
-    assert list((checkout / "dev-home" / "data").rglob("*.mp4"))
+    assert list((checkout / "dev-home").rglob("*.mp4"))
     # What cannot be enabled is said, and the next edit mends it.
     edited(checkout, 'bl_label = "Film It"', "bl_label = nothing")
     assert "the console says why" in blender.ask("reload()")

@@ -72,7 +72,7 @@ def openings(task: dict[str, Any]) -> dict[str, Any]:
     for name, times in (("first", 1), ("open", task["times"]), ("ahead", task["times"])):
         for number in range(times):
             if name == "ahead":
-                with open(journal, "a") as file:
+                with open(journal, "a", encoding="utf-8") as file:
                     file.write(line % (number + 3, 1.0, "dreamt", "{}"))
             started = time.perf_counter()
             ledger = ledgers.Ledger.open(data)
@@ -248,16 +248,13 @@ def _changes(task: dict[str, Any], home: str, kind: str) -> Iterator[bool]:
         yield False
         return
     given = Path(task["result"]).with_name("changes.json")
-    given.write_text(
-        json.dumps(
-            {
-                "do": "change_ledger",
-                "package": task["package"],
-                "data": str(Path(home, "grok_video")),
-                "result": str(given.with_suffix(".result")),
-            }
-        )
-    )
+    asked = {
+        "do": "change_ledger",
+        "package": task["package"],
+        "data": str(Path(home, "grok_video")),
+        "result": str(given.with_suffix(".result")),
+    }
+    given.write_text(json.dumps(asked), "utf-8")
     writer = subprocess.Popen(
         [sys.executable, __file__, str(given)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -345,7 +342,7 @@ def _peak(data: Path, image: str, megabytes: int | None) -> float | None:
 def memory_of(process: int | str, line: str) -> int | None:
     """Bytes of a process now ('VmRSS') or at its peak ('VmHWM'); None where the system does not tell."""
     try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        lines = Path(f"/proc/{process}/status").read_text("utf-8").splitlines()
     except OSError:
         return None
     return next((int(li.split()[1]) * 1024 for li in lines if li.startswith(line)), None)
@@ -355,7 +352,7 @@ def memory_of(process: int | str, line: str) -> int | None:
 def growth(into: dict[str, Any]) -> Iterator[None]:
     """By how many bytes this process is larger at its peak than it was before, as ``into["growth"]``."""
     with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # the peak counts from now on
+        Path("/proc/self/clear_refs").write_text("5", "utf-8")  # the peak counts from now on
     before = memory_of("self", "VmRSS")
     yield
     peak = memory_of("self", "VmHWM")

@@ -207,7 +207,8 @@ def output_of(command: list[str], environment: Mapping[str, str] | None = None) 
     done = subprocess.run(
         command,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         env=None if environment is None else {**environment},
     )
     if done.returncode:

@@ -60,7 +60,13 @@ class Window:
 def _version(command: list[str]) -> str:
     """The version that a Blender prints, such as '5.2.2 LTS'. Raises Missing when that Blender does not start."""
     try:
-        asked = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=120)
+        asked = subprocess.run(
+            [*command, "--version"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=120,
+        )
     except OSError as error:
         raise Missing(f"{command[-1]} does not start: {error}") from error
     found = re.search(r"^Blender (\S+(?: LTS)?)", asked.stdout, re.MULTILINE)
@@ -91,6 +97,11 @@ def window(version: str) -> Window:
 
     Raises Missing with what this machine lacks.
     """
+    if sys.platform != "linux":
+        raise Missing(
+            "Windows of Blender are fetched, and clicked by tests, on Linux alone. "
+            "To work in yours: BLENDER=/path/to/blender, and scripts/dev.py."
+        )
     if (named := named_by_user()) and named.minor[0] == int(version.split(".")[0]):
         return named
     suite = SUITES[version]

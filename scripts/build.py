@@ -1,6 +1,7 @@
 """Build the extension: stage, build and validate it with Blender's own extension tool.
 
-The zip is ``dist/grok_video-<version>.zip``: what artists install, and what every test installs.
+The zip is ``dist/grok_video-<version>.zip``: what artists install, and what every test installs. From the same files
+it has the same bytes, on whichever system it is built (where zlib is the same).
 The tool (``bl_pkg/cli/blender_ext.py``) comes with every Blender and needs no ``bpy``.
 """
 
@@ -11,10 +12,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
+import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from environments import ROOT, Missing, extension_tool, require_python
+
+if __name__ == "__main__":
+    require_python()  # earlier ones have no tomllib
+
+import tomllib
+
+#: What Python, and the file browsers of macOS and Windows, leave in a folder.
+_LEFT = ("__pycache__", "*.pyc", ".*", "Thumbs.db", "desktop.ini")
 
 
 def stage(target: Path) -> None:
@@ -23,7 +32,7 @@ def stage(target: Path) -> None:
         ROOT / "grok_video",
         target,
         dirs_exist_ok=True,
-        ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
+        ignore=shutil.ignore_patterns(*_LEFT),
     )
     for name in ("blender_manifest.toml", "LICENSE"):
         shutil.copy2(ROOT / name, target / name)
@@ -45,6 +54,17 @@ def link(target: Path) -> None:
         stage(target)
 
 
+def same_everywhere(archive: Path) -> None:
+    """Write a zip anew without what is of this computer alone: its times, its modes, its order of files, its system."""
+    with zipfile.ZipFile(archive) as made:
+        contents = {name: made.read(name) for name in sorted(made.namelist())}
+    with zipfile.ZipFile(archive, "w") as made:
+        for name, content in contents.items():
+            entry = zipfile.ZipInfo(name)  # of 1980
+            entry.create_system, entry.external_attr = 3, 0o644 << 16  # as on Unix
+            made.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
+
+
 def build(tool: Path, out_dir: Path = ROOT / "dist") -> Path:
     """Build and validate the zip with Blender's tool at ``tool``; returns its path.
 
@@ -57,20 +77,20 @@ def build(tool: Path, out_dir: Path = ROOT / "dist") -> Path:
         staged = Path(scratch, "grok_video")
         stage(staged)
         fresh = Path(scratch, archive.name)
-        for command in (
-            ["validate", str(staged)],
-            ["build", "--source-dir", str(staged), "--output-filepath", str(fresh)],
-            ["validate", str(fresh)],
-        ):
+
+        def asked(*command: str) -> None:
             subprocess.run([sys.executable, str(tool), *command], check=True)
+
+        asked("validate", str(staged))
+        asked("build", "--source-dir", str(staged), "--output-filepath", str(fresh))
+        same_everywhere(fresh)
+        asked("validate", str(fresh))
         # Only a zip that passed takes the place of the one before.
         shutil.move(fresh, archive)
     return archive
 
 
 def main() -> None:
-    from environments import Missing, extension_tool
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tool", type=Path, help="Blender's blender_ext.py (default: a wheel's)")
     parser.add_argument("--out", type=Path, default=ROOT / "dist")

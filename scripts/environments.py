@@ -17,12 +17,14 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,6 +58,7 @@ Install it, then run the command again:
   macOS            brew install python@{wanted}
   Windows          winget install Python.Python.{wanted}
   anywhere         uv python install {wanted}, or pyenv install {wanted}"""
+_WAITING = "Waiting for {}, which is being set up already …"
 #: Whose Python it is, for somebody who has to install it.
 _WHOSE = {OLD_PYTHON: "Blender's own up to 5.0", NEW_PYTHON: "Blender's own from 5.1 on"}
 
@@ -95,10 +98,14 @@ def lock(name: str) -> Iterator[None]:
             import msvcrt
 
             handle.seek(0)
-            while True:  # LK_LOCK gives up after 10 s
-                with contextlib.suppress(OSError):
-                    msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
-                    break
+            try:
+                msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+            except OSError:
+                say(_WAITING.format(name))
+                while True:  # LK_LOCK gives up after 10 s
+                    with contextlib.suppress(OSError):
+                        msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
+                        break
             try:
                 yield
             finally:
@@ -110,7 +117,7 @@ def lock(name: str) -> Iterator[None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                say(f"Waiting for {name}, which is being set up already …")
+                say(_WAITING.format(name))
                 fcntl.flock(handle, fcntl.LOCK_EX)
             yield  # closing the file lets go of the lock
 
@@ -123,6 +130,33 @@ def _outside() -> str:
     return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 
 
+def _candidates(minor: str) -> Iterator[list[str]]:
+    """Commands that may start a Python such as '3.11', those that the person chose first."""
+    # On Windows `py` knows what an installer has put down, for everybody too, and what is of the Store.
+    for name, *words in ([f"python{minor}"], ["py", f"-{minor}"]):
+        if found := shutil.which(name):
+            yield [found, *words]
+    told, home = os.environ, Path.home()
+    local = Path(told.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    roaming = Path(told.get("APPDATA") or home / "AppData" / "Roaming")
+    programs = Path(told.get("ProgramFiles") or "C:/Program Files")
+    unix, windows = f"bin/python{minor}", "python.exe"
+    version, of_uv = minor.replace(".", ""), f"cpython-{minor}*"
+    for folder, pattern in (
+        (Path(told.get("PYENV_ROOT") or home / ".pyenv"), f"versions/{minor}*/{unix}"),
+        (home / ".pyenv" / "pyenv-win", f"versions/{minor}*/{windows}"),
+        (home / ".local" / "share" / "uv" / "python", f"{of_uv}/{unix}"),
+        (roaming / "uv", f"**/python/{of_uv}/{windows}"),
+        (Path("/Library/Frameworks/Python.framework/Versions"), f"{minor}/{unix}"),
+        (Path("/opt/homebrew"), unix),
+        (Path("/usr/local"), unix),
+        (local / "Programs" / "Python", f"Python{version}/{windows}"),
+        (programs, f"Python{version}/{windows}"),
+        (local / "Python", f"pythoncore-{minor}-*/{windows}"),
+    ):
+        yield from ([str(path)] for path in sorted(folder.glob(pattern), reverse=True))
+
+
 def find_python(minor: str) -> str:
     """The path of a Python such as '3.11': the running one, or one on this machine, outside of environments.
 
@@ -131,25 +165,16 @@ def find_python(minor: str) -> str:
     wanted = tuple(map(int, minor.split(".")))
     if sys.version_info[:2] == wanted:
         return _outside()
-    windows = Path(os.environ.get("LOCALAPPDATA") or "/nonexistent", "Programs", "Python")
-    uv = Path.home() / ".local" / "share" / "uv" / "python"
-    candidates = [shutil.which(f"python{minor}") or ""]
-    candidates += [
-        str(path)
-        for root, pattern in (
-            (Path.home() / ".pyenv" / "versions", f"{minor}*/bin/python{minor}"),
-            (uv, f"cpython-{minor}*/bin/python{minor}"),
-            (Path("/opt/homebrew/bin"), f"python{minor}"),
-            (Path("/usr/local/bin"), f"python{minor}"),
-            (windows, f"Python{minor.replace('.', '')}/python.exe"),
-        )
-        for path in sorted(root.glob(pattern), reverse=True)
-    ]
     # A pyenv shim is on the path although its Python may not be chosen: each candidate says what it is.
     question = f"import sys; print(sys.version_info[:2] == {wanted} and sys._base_executable)"
-    for candidate in filter(None, candidates):
+    for candidate in _candidates(minor):
         with contextlib.suppress(OSError):
-            asked = subprocess.run([candidate, "-c", question], capture_output=True, text=True)
+            asked = subprocess.run(
+                [*candidate, "-X", "utf8", "-c", question],
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+            )
             if asked.returncode == 0 and (found := asked.stdout.strip()) != "False":
                 return os.path.realpath(found)
     raise Missing(
@@ -158,16 +183,34 @@ def find_python(minor: str) -> str:
 
 
 def require_python() -> None:
-    """Go on in Python 3.11: starts the running script again in it, or leaves with a sentence."""
+    """Go on in Python 3.11, in UTF-8: starts the running script again in it, or leaves with a sentence."""
+    _speak_utf8()
     if sys.version_info[:2] == (3, 11):
         return
     try:
         python = find_python(OLD_PYTHON)
     except Missing as missing:
         raise SystemExit(str(missing)) from None
-    if sys.platform == "win32":  # execv does not wait there
-        raise SystemExit(subprocess.run([python, *sys.argv]).returncode)
-    os.execv(python, [python, *sys.argv])
+    become([python, *sys.argv])
+
+
+def _speak_utf8() -> None:
+    """Print in UTF-8, here and in each Python that is started from here.
+
+    On Windows a pipe has the code page of the person's language, which lacks most letters.
+    """
+    os.environ["PYTHONIOENCODING"] = "utf-8"
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def become(command: list[str], environment: Mapping[str, str] | None = None) -> NoReturn:
+    """Run ``command`` in the place of this program, in that environment: its end is this one's, Ctrl+C is for it."""
+    environment = os.environ if environment is None else environment
+    if sys.platform == "win32":  # execve does not wait there, and takes arguments apart at blanks
+        signal.signal(signal.SIGINT, lambda *_: None)
+        raise SystemExit(subprocess.run(command, env=environment).returncode)
+    os.execve(command[0], command, environment)
 
 
 @dataclass(frozen=True)
@@ -244,19 +287,30 @@ def environment(name: str, requirements: str, minor: str = OLD_PYTHON) -> Path:
 
 
 def _make_venv(python: str, folder: Path, minor: str) -> None:
-    made = subprocess.run([python, "-m", "venv", str(folder)], capture_output=True, text=True)
-    if made.returncode and can_apt() and "ensurepip" in made.stdout + made.stderr:
+    command, trouble = (
+        [python, "-m", "venv", str(folder)],
+        f"{python} cannot make a virtual environment",
+    )
+    try:
+        _run(command, trouble)
+    except Missing as missing:
+        if not (can_apt() and "ensurepip" in str(missing)):
+            raise
         # Debian splits venv off Python. As root on such a machine we can mend that ourselves.
         apt_install([f"python{minor}-venv"])
         shutil.rmtree(folder, ignore_errors=True)
-        made = subprocess.run([python, "-m", "venv", str(folder)], capture_output=True, text=True)
-    if made.returncode:
-        raise Missing(f"{python} cannot make a virtual environment:\n{made.stdout}{made.stderr}")
+        _run(command, trouble)
 
 
 def _run(command: list[str], trouble: str) -> str:
     """What ``command`` printed. Raises Missing with that when it failed."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",  # of a program that is not ours
+    )
     if done.returncode:
         raise Missing(f"{trouble}:\n{done.stdout.strip()}")
     return done.stdout

@@ -46,7 +46,11 @@ def check(version: str, root: Path = ROOT) -> str:
 
 def _git(root: Path, *arguments: str) -> str:
     command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip()
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
+    except FileNotFoundError:
+        raise Missing("git is needed and was not found.") from None
+    return done.stdout.rstrip()
 
 
 def repository(archive: Path, folder: Path, tool: Path) -> Path:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from environments import ROOT, Missing
+from environments import ROOT, Missing, extension_tool
 from rings import OUTPUT, Ask, Check, Load, Ring
 
 #: A ring that takes longer hangs: it is ended and counts as failed. On a busy machine windows take two thirds of it.
@@ -94,11 +94,12 @@ class Runner:
         """The zip that rings install, built by the first that asks. Raises Missing, or OSError with why."""
         with self._building:
             if not self.archive:
+                program, tool = str(ROOT / "scripts" / "build.py"), str(extension_tool())
                 built = subprocess.run(
-                    [sys.executable, str(ROOT / "scripts" / "build.py"), "--out", str(OUTPUT)],
+                    [sys.executable, program, "--tool", tool, "--out", str(OUTPUT)],
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
-                    text=True,
+                    encoding="utf-8",
                 )
                 if built.returncode:
                     raise OSError(f"The extension does not build.\n{built.stdout}")
@@ -155,7 +156,6 @@ class Runner:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
@@ -163,7 +163,13 @@ class Runner:
         self._running.add(process)
         if self._stopped:  # interrupted while the program started
             self._end(process)
-        guard = threading.Timer(max(1.0, until - time.monotonic()), self._end, [process])
+        hung = threading.Event()
+
+        def give_up() -> None:
+            hung.set()
+            self._end(process)
+
+        guard = threading.Timer(max(1.0, until - time.monotonic()), give_up)
         guard.start()
         closing = ""
         assert process.stdout
@@ -174,13 +180,14 @@ class Runner:
             if re.fullmatch(r"=+ .*\bin [\d.]+s.*=+|.*\d+ \w+.* in [\d.]+s.*", line.strip()):
                 closing = line
         code, cpu = _wait(process)
-        hung = not guard.is_alive()
         guard.cancel()
         self._running.discard(process)
-        if hung:
+        if hung.is_set():
             log(f"\nEnded after {LIMIT_SECONDS} s: it hangs.\n")
         elif code < 0:
             log(f"\nDied of {signal.Signals(-code).name}.\n")
+        elif code >= 0xC0000000:
+            log(f"\nCrashed ({code:#x}).\n")
         if "pytest" not in check.command:
             return (0, 1, cpu) if code else (1, 0, cpu)
         counts = {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", closing)}
@@ -190,8 +197,9 @@ class Runner:
 
     def _end(self, process: subprocess.Popen[str]) -> None:
         with contextlib.suppress(ProcessLookupError):
-            if sys.platform == "win32":
-                process.kill()
+            if sys.platform == "win32":  # there are no sessions: ended with all that it started
+                tree = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+                subprocess.run(tree, capture_output=True)
             else:
                 os.killpg(process.pid, signal.SIGKILL)
 

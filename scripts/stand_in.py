@@ -9,7 +9,6 @@ Sets up what it needs by itself. Its first line of output is JSON: where it is, 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 import environments
@@ -25,10 +24,7 @@ def main() -> int:
         return 1
     # -P: in the folder of this file, Python would else take the file for the package of the same name.
     command = [python, "-P", "-m", "stand_in", *sys.argv[1:]]
-    environment = os.environ | {"PYTHONPATH": str(environments.ROOT / "tests")}
-    if sys.platform == "win32":  # execve does not wait there
-        return subprocess.run(command, env=environment).returncode
-    os.execve(python, command, environment)
+    environments.become(command, os.environ | {"PYTHONPATH": str(environments.ROOT / "tests")})
 
 
 if __name__ == "__main__":

@@ -124,7 +124,8 @@ def _summary(results: list[Result], size: Size, seconds: float) -> int:
             state = f"COULD NOT RUN  {result.missing.splitlines()[0]}"
         else:
             state = f"{'FAILED' if result.failed else 'ok':7} {result.seconds:4.0f} s"
-            state += f" {result.cpu:4.0f} s of CPU  {result.passed} passed, {result.failed} failed"
+            state += f" {result.cpu:4.0f} s of CPU" if result.cpu else ""  # Windows does not tell
+            state += f"  {result.passed} passed, {result.failed} failed"
         print(f"  {result.ring:12} {state}")
     if DOWNLOADS:
         total = sum(one.megabytes for one in DOWNLOADS)

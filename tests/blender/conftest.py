@@ -121,7 +121,7 @@ def archive() -> Path:
     build = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "build.py"), "--out", str(SCRATCH)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert build.returncode == 0, build.stdout + build.stderr
     return Path(build.stdout.splitlines()[-1])

@@ -53,7 +53,7 @@ class Other:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                text=True,
+                encoding="utf-8",
                 env=os.environ | environment,
             )
         return cls(process, log)

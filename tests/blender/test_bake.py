@@ -664,7 +664,7 @@ def test_the_child_ends_with_its_parent(clip: Path, module: Module, tmp_path: Pa
     parent = subprocess.Popen(
         [sys.executable, "-c", _PARENT, str(package), str(clip), str(tmp_path / "out" / "b.mp4")],
         stdout=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
     assert parent.stdout
     pid = 0
@@ -731,7 +731,7 @@ def test_a_movie_that_blender_cannot_read(bake: Any, scene: Any, tmp_path: Path)
 def test_a_folder_that_cannot_be_written(
     bake: Any, scene: Any, clip: Path, place: Any, tmp_path: Path
 ) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", "utf-8")
     strip, _ = place(scene, clip, 10)
     with pytest.raises(
         bake.Interrupted, match=r"could not be prepared: .*file.* cannot be written"

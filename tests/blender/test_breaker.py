@@ -118,7 +118,7 @@ def test_a_claim_that_could_not_be_put_down_is_asked_for_again(
     bridge = state.current().bridge
     inbox = bridge.data_dir / "inbox"
     away = inbox.rename(inbox.with_name("away"))
-    inbox.write_text("")
+    inbox.write_text("", "utf-8")
     stand_in.finish()
     with pytest.raises(refusal.Refused):
         blocking.wait_until(blender.context, job.id, lambda job: job.state == "IMPORTED")
@@ -145,7 +145,7 @@ def test_an_import_is_reported_once_however_long_it_takes_to_be_read(
     for _ in range(20):
         tick.tick(blender.context)
         bridge.close()
-    said = [path for path in inbox.glob("*.command") if '"imported"' in path.read_text()]
+    said = [path for path in inbox.glob("*.command") if '"imported"' in path.read_text("utf-8")]
     assert len(said) <= 1
 
 

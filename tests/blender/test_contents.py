@@ -283,7 +283,7 @@ def table(
     child = subprocess.run(
         [sys.executable, *bpy.app.python_args, str(script), str(file)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=CHILD_SECONDS,
     )
     print(child.stdout[-4000:], child.stderr[-4000:])

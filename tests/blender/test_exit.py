@@ -23,7 +23,7 @@ def test_a_script_ends_although_the_add_on_is_enabled(archive: Path, tmp_path: P
         [sys.executable, "-c", SCRIPT, str(archive)],
         env=os.environ | home | {"XDG_DATA_HOME": str(tmp_path / "data")},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=120,
     )
     assert "tab CAMERA" in done.stdout

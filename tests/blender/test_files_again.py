@@ -103,7 +103,7 @@ def test_a_cut_edit_whose_folder_is_gone(
     before = lay(scene)
     folder = Path(imported.clip.path).parent
     shutil.rmtree(folder)
-    folder.write_text("a file in the way")
+    folder.write_text("a file in the way", "utf-8")
     assert download(blender) == {"FINISHED"}
     job = newest(module)
     assert Path(job.clip.path).parent == tmp_path / "data" / "grok_video" / "clips"
@@ -204,7 +204,7 @@ def test_something_that_is_no_file_lies_in_the_clips_place(
     path.unlink()
     if what == "folder":
         path.mkdir()
-        path.joinpath("notes.txt").write_text("the artist's")
+        path.joinpath("notes.txt").write_text("the artist's", "utf-8")
     elif what == "pipe":
         os.mkfifo(path)
     else:

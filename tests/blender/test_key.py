@@ -295,7 +295,8 @@ def test_a_program_that_is_opened_gets_no_key_and_is_not_waited_for(
     program = tmp_path / "bin" / "xdg-open"
     program.parent.mkdir()
     program.write_text(
-        f'#!/bin/sh\necho "$1" > "{said}.new"\nenv >> "{said}.new"\nmv "{said}.new" "{said}"\nsleep 60\n'
+        f'#!/bin/sh\necho "$1" > "{said}.new"\nenv >> "{said}.new"\nmv "{said}.new" "{said}"\nsleep 60\n',
+        "utf-8",
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)

@@ -332,12 +332,12 @@ class Clocked:
     def _set(self, seconds: float) -> None:
         # Renamed into place: it may be read at any moment.
         fresh = self._file.with_suffix(".new")
-        fresh.write_text(str(seconds))
+        fresh.write_text(str(seconds), "utf-8")
         fresh.replace(self._file)
 
     def turn(self, seconds: float) -> None:
         """Set the clock ahead, or back."""
-        self._set(float(self._file.read_text()) + seconds)
+        self._set(float(self._file.read_text("utf-8")) + seconds)
 
     def sleep(self, seconds: float, meanwhile: Callable[[], object]) -> None:
         """The machine sleeps for so long, while something happens at the service."""

@@ -153,7 +153,7 @@ def test_twenty_clicks_at_once_in_each_of_two_blenders(
             [sys.executable, str(script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             env=dict(os.environ),
         )
         for _ in range(2)
@@ -414,7 +414,7 @@ def test_the_table_is_written_where_one_says(
     with pytest.raises(RuntimeError):
         blender.ops.grok_video.generate()
     path = tmp_path / "geld ü.csv"
-    path.write_text("an older table\n" * 1000)
+    path.write_text("an older table\n" * 1000, "utf-8")
     assert export(filepath=str(path.with_suffix(""))) == {"FINISHED"}
     data = path.read_bytes()
     assert data.startswith(b"\xef\xbb\xbf")  # else Excel takes it for another encoding

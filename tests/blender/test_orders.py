@@ -602,7 +602,7 @@ def test_a_bake_that_fails_costs_nothing(
     tmp_path: Path,
 ) -> None:
     broken = tmp_path / "broken.py"
-    broken.write_text("raise SystemExit(3)\n")
+    broken.write_text("raise SystemExit(3)\n", "utf-8")
     patches.set(module("blender.sources.child"), "_CHILD", broken)
     refused(bpy.ops.grok_video.extend, "could not be prepared")
     state = module("blender.session.state")

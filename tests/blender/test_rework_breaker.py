@@ -530,7 +530,7 @@ def test_a_second_click_while_one_is_prepared(
 
 def children() -> set[str]:
     found = subprocess.run(
-        ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
+        ["ps", "-eo", "pid,args"], capture_output=True, encoding="utf-8", check=True
     ).stdout
     return {line.split()[0] for line in found.splitlines() if "bake_child.py" in line}
 

@@ -270,7 +270,7 @@ print("all is well")
 
 def test_a_studio_configuration(sequencer: Any, scene: Any, plain: Path, tmp_path: Path) -> None:
     config = tmp_path / "studio.ocio"
-    config.write_text(_STUDIO)
+    config.write_text(_STUDIO, "utf-8")
     done = subprocess.run(
         [
             sys.executable,
@@ -281,6 +281,6 @@ def test_a_studio_configuration(sequencer: Any, scene: Any, plain: Path, tmp_pat
         ],
         env=os.environ | {"OCIO": str(config)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert "all is well" in done.stdout, done.stdout + done.stderr

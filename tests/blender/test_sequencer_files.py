@@ -76,7 +76,9 @@ def test_clips_go_elsewhere_where_they_must(sequencer: Any, folders: tuple[Path,
     project, elsewhere = folders
     assert sequencer.clip_folder("", elsewhere) == elsewhere
     assert sequencer.clip_folder(str(project / "gone" / "a.blend"), elsewhere) == elsewhere
-    (project / "grok_video").write_text("a file in the way: nothing can be written below it")
+    (project / "grok_video").write_text(
+        "a file in the way: nothing can be written below it", "utf-8"
+    )
     assert sequencer.clip_folder(str(project / "a.blend"), elsewhere) == elsewhere
 
 
@@ -150,7 +152,7 @@ def test_collecting_copies_and_links_again(
     project, elsewhere = folders
     original = elsewhere / "frog.mp4"
     shutil.copyfile(clip, original)
-    original.with_suffix(".json").write_text('{"prompt": "A frog"}')
+    original.with_suffix(".json").write_text('{"prompt": "A frog"}', "utf-8")
     scene = bpy.context.scene
     scene.render.fps = 30
     scene.render.resolution_x, scene.render.resolution_y = pictures.WIDTH, pictures.HEIGHT
@@ -199,19 +201,19 @@ def test_collecting_never_overwrites(
     project, elsewhere = folders
     original = Path(shutil.copyfile(clip, elsewhere / "frog.mp4"))
     (project / "grok_video").mkdir()
-    (project / "grok_video" / "frog.mp4").write_text("another frog")
-    (project / "grok_video" / "frog_2.json").write_text("of a third frog")
+    (project / "grok_video" / "frog.mp4").write_text("another frog", "utf-8")
+    (project / "grok_video" / "frog_2.json").write_text("of a third frog", "utf-8")
     place(sequencer, bpy.context.scene, original)
-    original.with_suffix(".json").write_text("{}")
+    original.with_suffix(".json").write_text("{}", "utf-8")
     save(project / "a.blend")
     assert sequencer.collect_clips(bpy.context) == (1, [])
-    assert (project / "grok_video" / "frog.mp4").read_text() == "another frog"
-    assert (project / "grok_video" / "frog_2.json").read_text() == "of a third frog"
+    assert (project / "grok_video" / "frog.mp4").read_text("utf-8") == "another frog"
+    assert (project / "grok_video" / "frog_2.json").read_text("utf-8") == "of a third frog"
     linked = paths(sequencer.strips_of(bpy.context.scene, "job"))
     assert len(linked) == 1
     copy = Path(bpy.path.abspath(linked.pop()))
     assert copy.read_bytes() == clip.read_bytes()
-    assert copy.with_suffix(".json").read_text() == "{}"
+    assert copy.with_suffix(".json").read_text("utf-8") == "{}"
 
 
 def test_what_cannot_be_collected_is_said(
@@ -233,7 +235,7 @@ def test_what_cannot_be_collected_is_said(
     assert list((project / "grok_video").iterdir()) == [project / "grok_video" / "there.mp4"]
 
     shutil.rmtree(project / "grok_video")
-    (project / "grok_video").write_text("a file in the way")
+    (project / "grok_video").write_text("a file in the way", "utf-8")
     place(sequencer, scene, there, "again")
     count, sentences = sequencer.collect_clips(bpy.context)
     assert count == 0

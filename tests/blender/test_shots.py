@@ -366,7 +366,7 @@ def test_an_image_of_which_blender_shows_nothing_is_said(
     frames = [Image.new("RGB", (32, 18), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "2.webp", save_all=True, append_images=frames[1:])
     frames[0].save(tmp_path / "1.webp")
-    (tmp_path / "3.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "3.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", "utf-8")
     strip = base_of(scene.sequence_editor).new_image("q", str(tmp_path / "1.webp"), 2, 1)
     strip.elements.append("2.webp")
     strip.elements.append("3.svg")

@@ -49,7 +49,7 @@ def update(extension: ModuleType) -> Iterator[Callable[[], None]]:
 
     def replace() -> None:
         for path in before:
-            path.write_text("from ..refusal import Moved\n")
+            path.write_text("from ..refusal import Moved\n", "utf-8")
 
     yield replace
     for path, data in before.items():

@@ -44,7 +44,7 @@ def write_with_old(folder: Path, data_dir: Path, jobs: list[tuple[str, str, str]
         [sys.executable, "-I", str(script), str(package), str(data_dir)],
         input=json.dumps(told),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
 

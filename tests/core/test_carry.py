@@ -240,7 +240,7 @@ def test_limits_whose_copy_cannot_be_written_are_tried_again(pair: tuple[Ledger,
     copy.rmdir()
     carry(here, there, same=True)
     assert there.limits() == Limits(5)
-    assert json.loads(copy.read_text())["day"] == 5
+    assert json.loads(copy.read_text("utf-8"))["day"] == 5
 
 
 def test_no_file_in_the_place_of_a_copy_keeps_the_list_from_opening(

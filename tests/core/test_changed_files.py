@@ -183,7 +183,7 @@ def test_the_same_files_are_sent_and_their_checksums_recorded(
     assert len(posts(service)) == 1
     line = next(
         line
-        for line in (blender.data / "jobs" / f"{spec.id}.jsonl").read_text().splitlines()
+        for line in (blender.data / "jobs" / f"{spec.id}.jsonl").read_text("utf-8").splitlines()
         if json.loads(line)["kind"] == "sending"
     )
     assert content(spec.image) in line  # also where the ledger is rebuilt from

@@ -520,7 +520,7 @@ def record(lane: Lane, story: Story) -> list[str]:
         victim.start()
         story.tell(victim, spec)
         victim.leave()
-        return victim.log.read_text().splitlines()
+        return victim.log.read_text("utf-8").splitlines()
     finally:
         victim.close()
 
@@ -538,7 +538,7 @@ def kill(lane: Lane, story: Story, case: Case) -> tuple[Victim, JobSpec]:
             assert victim.process is not None
             killed = crashing.KILL if sys.platform == "win32" else -crashing.KILL
             assert victim.process.wait() == killed
-            assert victim.log.read_text().splitlines()[-1] == case.at[0]
+            assert victim.log.read_text("utf-8").splitlines()[-1] == case.at[0]
             return victim, spec
         except BaseException:
             victim.close()
@@ -658,7 +658,7 @@ def try_case(lane: Lane, story: Story, case: Case) -> None:
         } or lost
         check_rebuilt(after, victim.look(rebuilt=True), True)
     except BaseException:
-        print((victim.data / "worker.log").read_text(), victim.job(spec.id), sep="\n")
+        print((victim.data / "worker.log").read_text("utf-8"), victim.job(spec.id), sep="\n")
         raise
     finally:
         victim.close()

@@ -64,7 +64,7 @@ def test_a_word_for_a_job_that_is_under_way(blender: Blender, service: StandIn, 
     assert job.spent > 0
     assert job.request_id == service.jobs()[0]["id"]
     assert len(posts(service)) == 1
-    assert "Traceback" not in (blender.data / "worker.log").read_text()
+    assert "Traceback" not in (blender.data / "worker.log").read_text("utf-8")
 
 
 def test_a_job_that_0_1_0_drives_goes_on_here(

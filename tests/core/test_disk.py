@@ -46,7 +46,7 @@ mounts = pytest.mark.skipif(not ROOT_HERE, reason="run by test_as_root_of_a_name
 @pytest.mark.skipif(ROOT_HERE, reason="the tests run as they are")
 def test_as_root_of_a_namespace() -> None:
     command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-m", "pytest"]
-    done = subprocess.run([*command, "-q", "-p", "no:cacheprovider", __file__], text=True)
+    done = subprocess.run([*command, "-q", "-p", "no:cacheprovider", __file__], encoding="utf-8")
     assert done.returncode == 0
 
 
@@ -321,7 +321,7 @@ def test_a_read_only_data_folder_is_said_and_read(
     blender.spawn()
     assert blender.process is not None
     assert blender.process.wait(PATIENCE) == 3
-    words = (blender.folder / "stderr.txt").read_text()
+    words = (blender.folder / "stderr.txt").read_text("utf-8")
     assert f"in {blender.data} cannot be written just now" in words
     assert "Nothing is lost and nothing was bought by this" in words
     with pytest.raises(OSError, match="Read-only"):

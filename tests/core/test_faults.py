@@ -674,7 +674,7 @@ def run(
     files = [p for p in blender.folder.rglob("*") if p.is_file() and p not in (big, ledger)]
     return Matrix(
         {case.id: case for case in cases},
-        (blender.data / "worker.log").read_text(),
+        (blender.data / "worker.log").read_text("utf-8"),
         blender.process.returncode,
         grown,
         max(path.stat().st_size for path in files),
@@ -705,7 +705,7 @@ def settle(blender: Hasty, cases: list[Case], done: Callable[[Case, Job], bool])
         jobs = blender.reader.jobs
         waiting = [c for c in waiting if not (c.spec and (job := jobs.get(c.spec.id)) and done(c, job))]  # fmt: skip
         threading.Event().wait(0.05)
-    log = (blender.data / "worker.log").read_text()[-3000:]
+    log = (blender.data / "worker.log").read_text("utf-8")[-3000:]
     jobs = {case.id: blender.job(case.spec.id) for case in waiting if case.spec}
     assert not waiting, (blender.process.poll(), jobs, log)
 
@@ -713,7 +713,7 @@ def settle(blender: Hasty, cases: list[Case], done: Callable[[Case, Job], bool])
 def most_memory(blender: Blender) -> int:
     """kB that the worker held at most so far."""
     assert blender.process is not None
-    status = Path(f"/proc/{blender.process.pid}/status").read_text()
+    status = Path(f"/proc/{blender.process.pid}/status").read_text("utf-8")
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
@@ -815,7 +815,7 @@ def test_refused_everywhere_for_a_while(alone: tuple[Hasty, Service]) -> None:
         assert case.spec is not None
         blender.until(case.spec.id, State.READY)
         assert (case.posts, len(case.started)) == (1, 1)
-    assert "Traceback" not in (blender.data / "worker.log").read_text()
+    assert "Traceback" not in (blender.data / "worker.log").read_text("utf-8")
 
 
 def test_a_tls_handshake_of_the_api_that_hangs(tmp_path: Path) -> None:
@@ -838,9 +838,9 @@ def test_a_tls_handshake_of_the_api_that_hangs(tmp_path: Path) -> None:
             assert (job.problem.code, says_free(job.problem)) == (ProblemCode.NETWORK, True)
             assert "too long" in job.problem.message
             log = blender.data / "worker.log"
-            wait_for(lambda: "took too long" in log.read_text(), "a poll to end")
+            wait_for(lambda: "took too long" in log.read_text("utf-8"), "a poll to end")
             assert blender.until(running.id, State.RUNNING).seq == len(events)
-            assert "Traceback" not in log.read_text()
+            assert "Traceback" not in log.read_text("utf-8")
         finally:
             blender.close()
 
@@ -910,6 +910,6 @@ def test_any_file_beside_a_clip_or_in_its_place_is_no_error(tmp_path: Path, data
     clip.with_suffix(".json").write_bytes(data)
     job = replay([(Created(make_spec()), 1.0)])
     assert already_there(clip, job) is None
-    clip.with_suffix(".json").write_text(json.dumps({"job": job.id}))
+    clip.with_suffix(".json").write_text(json.dumps({"job": job.id}), "utf-8")
     found = already_there(clip, job)
     assert found is None or (found.frames > 0 and found.size == len(data))

@@ -107,7 +107,7 @@ def test_its_json_comes_back_as_well(blender: Blender) -> None:
     for path in blender.project.iterdir():
         path.unlink()
     again(blender, job)
-    assert json.loads(path_of(job).with_suffix(".json").read_text())["job"] == job.id
+    assert json.loads(path_of(job).with_suffix(".json").read_text("utf-8"))["job"] == job.id
 
 
 def test_a_dead_link_is_asked_for_anew(blender: Blender, service: StandIn) -> None:
@@ -215,17 +215,17 @@ def test_what_may_be_the_artists_own_is_left_alone(what: str, blender: Blender) 
     assert probe(path_of(after)).frames == 25
     assert after.problem is not None
     assert path_of(after).name in after.problem.message
-    assert json.loads(path_of(after).with_suffix(".json").read_text())["job"] == job.id
+    assert json.loads(path_of(after).with_suffix(".json").read_text("utf-8"))["job"] == job.id
 
 
 def test_another_json_there_is_not_overwritten(blender: Blender) -> None:
     blender.start()
     job = delivered(blender)
     path_of(job).unlink()
-    path_of(job).with_suffix(".json").write_text("mine")
+    path_of(job).with_suffix(".json").write_text("mine", "utf-8")
     after = again(blender, job)
     assert after.clip == job.clip
-    assert path_of(job).with_suffix(".json").read_text() == "mine"
+    assert path_of(job).with_suffix(".json").read_text("utf-8") == "mine"
 
 
 def test_a_file_that_was_put_back_is_not_fetched(blender: Blender, service: StandIn) -> None:
@@ -252,7 +252,7 @@ def test_a_folder_that_cannot_be_written_does_not_lose_the_clip(how: str, blende
     job = delivered(blender, output=str(folder / "clip.mp4"))
     shutil.rmtree(folder.parent)
     if how == "read-only":  # by what root cannot write either: the folder's place is a file
-        folder.parent.write_text("no folder")
+        folder.parent.write_text("no folder", "utf-8")
     after = again(blender, job)
     unchanged(job, after)
     assert path_of(after) == blender.data / "clips" / "clip.mp4"

@@ -331,7 +331,7 @@ def test_netrc_neither_replaces_nor_joins_the_key(
     place: str,
 ) -> None:
     netrc = tmp_path / ".netrc"
-    netrc.write_text(f"{entry} login somebody password NetrcPassword\n")
+    netrc.write_text(f"{entry} login somebody password NetrcPassword\n", "utf-8")
     netrc.chmod(0o600)
     monkeypatch.delenv("NETRC", raising=False)
     monkeypatch.setenv(place, str(netrc if place == "NETRC" else tmp_path))
@@ -392,7 +392,9 @@ def test_the_worker_and_what_lies_below_it_never_have_the_key(
     assert blender.process.pid in told
     ours = {pid: data for pid, data in told.items() if pid != service.pid}
     assert in_processes(ours, [service.key]) == {}
-    assert Path(f"/proc/{blender.process.pid}/limits").read_text().splitlines()[5].split()[4:6] == [
+    assert Path(f"/proc/{blender.process.pid}/limits").read_text("utf-8").splitlines()[5].split()[
+        4:6
+    ] == [
         "0",
         "0",
     ]

@@ -122,7 +122,7 @@ class Deaf:
 
     def outside(self) -> int:
         """How many connections to it hang (SYN_SENT)."""
-        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text("utf-8").splitlines()[1:]]
         return sum(row[2] == f"0100007F:{self._port:04X}" and row[3] == "02" for row in rows)
 
     def close(self) -> None:

@@ -836,7 +836,7 @@ def test_nothing_is_sent_without_a_journal(ledger: Ledger, data_dir: Path) -> No
 
 def the_journal(data_dir: Path, job_id: str) -> list[str]:
     """The kinds of the events that stand in a job's readable copy."""
-    lines = (data_dir / "jobs" / f"{job_id}.jsonl").read_text().splitlines()
+    lines = (data_dir / "jobs" / f"{job_id}.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line)["kind"] for line in lines if line]
 
 

@@ -244,7 +244,7 @@ def test_check_connection_is_not_kept_waiting_by_polls(
     worker = workers[0]
     simulate([worker], clock, [])
     path = worker.desk.data_dir / "inbox" / "q.json"
-    path.write_text("{}")
+    path.write_text("{}", "utf-8")
     spec_jobs = []
     for _ in range(40):
         spec = make_spec(
@@ -265,7 +265,7 @@ def test_check_connection_is_not_kept_waiting_by_polls(
     worker._turn()
     assert worker.desk.calls[-1][1] == "poll"
     worker._questions._waiting.append((path, {"id": "q", "command": "check", "account": None}))
-    path.write_text("{}")
+    path.write_text("{}", "utf-8")
     clock.now += 1.03
     worker._turn()
     assert worker.desk.calls[-1][1] == "check"

@@ -278,8 +278,8 @@ def test_an_inbox_without_commands_gives_none(tmp_path: Path, folder: str) -> No
     if folder != "none":
         (tmp_path / "inbox").mkdir()
     if folder == "of no commands":
-        (tmp_path / "inbox" / "x.command").write_text("[")
-        (tmp_path / "inbox" / "y.txt").write_text("{}")
+        (tmp_path / "inbox" / "x.command").write_text("[", "utf-8")
+        (tmp_path / "inbox" / "y.txt").write_text("{}", "utf-8")
     inbox = Inbox(tmp_path)
     assert list(inbox.take(lambda: False)) == []
     assert not inbox

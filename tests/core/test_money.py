@@ -239,7 +239,7 @@ def test_processes_that_buy_at_once_do_not_pass_the_limit(
             [*command, *(create(ledger).id for _ in range(clicks))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
         for _ in range(processes)
     ]

@@ -87,7 +87,7 @@ def pair(lane: Lane) -> tuple[Mover, Mover]:
 
 def taken_by(first: Mover, spec: JobSpec, point: str) -> str:
     """Which worker took the click up; '' while that is open."""
-    if first.log.exists() and point in first.log.read_text().splitlines():
+    if first.log.exists() and point in first.log.read_text("utf-8").splitlines():
         return "the first"
     job = first.job(spec.id)
     return "the other" if job is not None and job.state is State.READY else ""
@@ -119,7 +119,9 @@ def put_back(first: Mover, second: Mover) -> None:
         case "folder":
             wait_for((first.data / crashing.LEDGER).is_dir, "the deed", WHOLE_JOB)
             log = first.data / "worker.log"
-            wait_for(lambda: "cannot be written" in log.read_text(), "the sentence", WHOLE_JOB)
+            wait_for(
+                lambda: "cannot be written" in log.read_text("utf-8"), "the sentence", WHOLE_JOB
+            )
             os.rmdir(first.data / crashing.LEDGER)
         case "away":
             wait_for(moved.is_dir, "the deed", WHOLE_JOB)
@@ -165,7 +167,13 @@ def try_case(lane: Lane, point: str, deed: str) -> str:
         assert first.look(rebuilt=True).jobs[spec.id].request_id == bill["id"]
     except BaseException as error:
         log = first.data / "worker.log"
-        print(point, deed, log.read_text() if log.exists() else "", first.job(spec.id), sep="\n")
+        print(
+            point,
+            deed,
+            log.read_text("utf-8") if log.exists() else "",
+            first.job(spec.id),
+            sep="\n",
+        )
         return f"{deed} at {point!r}: {type(error).__name__}: {error}".splitlines()[0]
     finally:
         first.close()

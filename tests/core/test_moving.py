@@ -94,7 +94,7 @@ def refused(source: Path, target: Path, words: str, kind: type[LedgerError] = Le
 
 
 def test_all_of_the_list_moves_and_the_old_folder_says_where_it_went(old: Path, new: Path) -> None:
-    (old / "jobs" / "x.http").write_text("what was sent")
+    (old / "jobs" / "x.http").write_text("what was sent", "utf-8")
     before = jobs_of(old)
     copies = {path.name: path.read_bytes() for path in (old / "jobs").iterdir()}
     assert go(old, new) is Moved.MOVED
@@ -133,7 +133,7 @@ def test_there_and_back_and_on(old: Path, new: Path, tmp_path: Path) -> None:
 def cut(tmp_path: Path, old: Path, limit: int) -> list[dict[str, Any]]:
     script = Path(__file__).with_name("moving_steps.py")
     command = [sys.executable, "-I", str(script), str(tmp_path / "cuts"), str(old), str(limit)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, Any]] = json.loads(done.stdout)
     return rows
@@ -350,7 +350,7 @@ def test_what_is_left_of_the_old_list_comes_to_no_life(
             (old / MOVED).unlink()
             os.mkfifo(old / MOVED)
         case _:
-            (old / MOVED).write_text("{")
+            (old / MOVED).write_text("{", "utf-8")
     with pytest.raises(LedgerElsewhere):
         Ledger.open(old)
     reader = read(old)
@@ -497,7 +497,7 @@ def process(source: Path, target: Path, report: Path) -> subprocess.Popen[bytes]
 
 
 def told(report: Path) -> dict[str, Any]:
-    last: dict[str, Any] = json.loads(report.read_text().splitlines()[-1])
+    last: dict[str, Any] = json.loads(report.read_text("utf-8").splitlines()[-1])
     return last
 
 

@@ -148,4 +148,4 @@ def what_came(blender: Blender, job_id: str) -> Path | str | None:
     if code is None:
         return None
     assert code == 3, "a worker without a ledger says so"
-    return (blender.folder / "stderr.txt").read_text()
+    return (blender.folder / "stderr.txt").read_text("utf-8")

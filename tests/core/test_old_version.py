@@ -84,7 +84,7 @@ def read_by_old(old: Path, data_dir: Path, written: list[list[tuple[Event, float
         [sys.executable, "-I", str(script), str(old), str(data_dir)],
         input=json.dumps(text),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -155,8 +155,8 @@ def folder_with(tmp_path: Path, ledger: list[Told], journals: dict[str, str]) ->
         for told in ledger:
             # A ledger may put more into an event than it was given: its own lines stay.
             if _id(told) == job_id and text.startswith(text_of(told)):
-                text = path.read_text() + text[len(text_of(told)) :]
-        path.write_text(text)
+                text = path.read_text("utf-8") + text[len(text_of(told)) :]
+        path.write_text(text, "utf-8")
     return folder
 
 
@@ -244,7 +244,7 @@ def test_a_living_worker_says_itself_what_became_of_its_post(
     ledger.leases.take(_id(told), "another")
     ledger.close()
     holder(folder / "workers" / "another.lock")
-    with open(folder / "jobs" / f"{_id(told)}.jsonl", "a") as file:
+    with open(folder / "jobs" / f"{_id(told)}.jsonl", "a", encoding="utf-8") as file:
         file.write(text_of(told[2:], 3))
     job = jobs_of(folder)[_id(told)]
     assert (job.state, job.sent) == (State.SUBMITTING, True)
@@ -255,7 +255,7 @@ def test_a_line_that_was_cut_has_had_no_commit(tmp_path: Path) -> None:
     whole = text_of(told)
     for cut in range(len(text_of(told[:2])), len(whole) - 1, 4):
         folder = folder_with(tmp_path, [told[:2]], {})
-        with open(folder / "jobs" / f"{_id(told)}.jsonl", "a") as file:
+        with open(folder / "jobs" / f"{_id(told)}.jsonl", "a", encoding="utf-8") as file:
             file.write(whole[len(text_of(told[:2])) : cut])
         job = jobs_of(folder)[_id(told)]
         assert (job.state, job.sent) == (State.SUBMITTING, False)
@@ -415,8 +415,8 @@ def forked(tmp_path: Path, fork: Fork, created: Created | None = None) -> tuple[
     second = [(event, at + 500.0) for event, at in at_times(*fork.ledger)]
     folder = folder_with(tmp_path, [common + second], {})
     path = folder / "jobs" / f"{created.spec.id}.jsonl"
-    lines, count = path.read_text().splitlines(keepends=True), len(common)
-    path.write_text("".join([*lines[:count], text_of(first, count + 1), *lines[count:]]))
+    lines, count = path.read_text("utf-8").splitlines(keepends=True), len(common)
+    path.write_text("".join([*lines[:count], text_of(first, count + 1), *lines[count:]]), "utf-8")
     return folder, created.spec.id
 
 
@@ -493,13 +493,13 @@ def test_a_second_record_that_grows_is_gone_on_with(tmp_path: Path, name: str, h
     folder, job_id = forked(tmp_path, dataclasses.replace(fork, journal=()))
     path = folder / "jobs" / f"{job_id}.jsonl"
     count = len(fork.common)
-    common = path.read_text().splitlines(keepends=True)[:count]
+    common = path.read_text("utf-8").splitlines(keepends=True)[:count]
     lines = text_of(at_times(*fork.journal), count + 1).splitlines(keepends=True)
     for grown in range(1, len(lines) + 1):
         if "file" in how or grown == 1:
-            path.write_text("".join([*common, *lines[:grown]]))
+            path.write_text("".join([*common, *lines[:grown]]), "utf-8")
         else:
-            with open(path, "a") as file:
+            with open(path, "a", encoding="utf-8") as file:
                 file.write(lines[grown - 1])
         jobs = jobs_of(folder)
         assert jobs_of(folder) == jobs
@@ -616,13 +616,13 @@ def noise(path: Path) -> None:
 
 def of_another(path: Path) -> None:
     told = at_times(Created(make_spec()), SubmitStarted(9), Sending(), Submitted("not-ours"))
-    path.write_text(text_of(told))
+    path.write_text(text_of(told), "utf-8")
 
 
 def without_end(path: Path) -> None:
     """Two events take turns with one number."""
     turns = text_of(at_times(HELD), 2) + text_of(at_times(Released("x")), 2)
-    path.write_text(turns * 20_000)
+    path.write_text(turns * 20_000, "utf-8")
 
 
 @pytest.mark.parametrize(
@@ -663,7 +663,7 @@ def test_a_journal_that_is_behind_is_made_anew(tmp_path: Path, lost: str) -> Non
     whole, before = path.read_bytes(), jobs_of(folder)
     path.unlink()
     if lost:
-        path.write_text(text_of(told[:2]))
+        path.write_text(text_of(told[:2]), "utf-8")
     assert jobs_of(folder) == before
     assert path.read_bytes() == whole
 
@@ -724,7 +724,7 @@ def test_a_copy_of_the_limits_that_cannot_be_read_counts_beside_an_older_ledger_
     (folder / LIMITS_NAME).write_bytes(b"noise")
     for ahead, limits in ((False, Limits(5, 9)), (True, Limits(1, 9))):
         if ahead:
-            (folder / "jobs" / f"{_id(told)}.jsonl").write_text(text_of(told))
+            (folder / "jobs" / f"{_id(told)}.jsonl").write_text(text_of(told), "utf-8")
         ledger = Ledger.open(folder)
         assert ledger.limits() == limits
         ledger.close()
@@ -750,7 +750,7 @@ def test_only_journals_that_changed_are_read(tmp_path: Path, read: list[str]) ->
     jobs_of(folder)
     assert read == []
     longer = _id(jobs[7])
-    with open(folder / "jobs" / f"{longer}.jsonl", "a") as file:
+    with open(folder / "jobs" / f"{longer}.jsonl", "a", encoding="utf-8") as file:
         file.write(text_of(at_times(Submitted("r-1")), 4))
     assert jobs_of(folder)[longer].request_id == "r-1"
     assert read == [longer]
@@ -801,7 +801,7 @@ def test_a_job_whose_post_is_on_record_keeps_nobody_out(tmp_path: Path) -> None:
     """And what its journal says beyond that is read when it can be, whatever was recorded in between."""
     told = at_times(Created(make_spec()), SubmitStarted(PRICE), Sending(), Submitted("r-1"))
     folder = folder_with(tmp_path, [told], {})
-    with open(folder / "jobs" / f"{_id(told)}.jsonl", "a") as file:
+    with open(folder / "jobs" / f"{_id(told)}.jsonl", "a", encoding="utf-8") as file:
         file.write(text_of(at_times(Done("u", PRICE + 3)), 5))
     with Patches() as patches:
         patches.set(journal, "read_file", raising(OSError(errno.EIO, "bad")), copies_ok="one")
@@ -819,7 +819,7 @@ def test_lines_of_others_are_read_whatever_was_written_after_them(
     told = at_times(Created(make_spec()))
     folder = folder_with(tmp_path, [told], {})
     ledger = Ledger.open(folder)
-    with open(folder / "jobs" / f"{_id(told)}.jsonl", "a") as file:
+    with open(folder / "jobs" / f"{_id(told)}.jsonl", "a", encoding="utf-8") as file:
         file.write(text_of(at_times(SubmitStarted(PRICE), Sending(), Submitted("r-1")), 2))
     if between:
         ledger.append(_id(told), None, HELD)
@@ -835,14 +835,14 @@ def test_another_journal_of_the_same_length_is_read(tmp_path: Path, read: list[s
     branch = text_of(at_times(SubmitStarted(PRICE), Sending(), Submitted("r-1")), 2)
     folder = folder_with(tmp_path, [told], {})
     path = folder / "jobs" / f"{_id(told)}.jsonl"
-    common = path.read_text()
+    common = path.read_text("utf-8")
     ledger = Ledger.open(folder)
     room = len(branch) - len(text_of(at_times(Held(Problem(ProblemCode.HELD, ""))), 2))
     held = Held(Problem(ProblemCode.HELD, "x" * room))
     ledger.append(_id(told), None, held, at=1000.5)
     ledger.close()
     assert path.stat().st_size == len(common + branch)
-    path.write_text(common + branch)
+    path.write_text(common + branch, "utf-8")
     jobs = jobs_of(folder)
     assert [job.request_id for job in jobs.values() if job.request_id] == ["r-1"]
     assert jobs_of(folder) == jobs

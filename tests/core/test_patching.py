@@ -32,7 +32,7 @@ def plant(tmp_path: Path) -> Iterator[Plant]:
 
     def loaded(name: str, text: str) -> ModuleType:
         path = tmp_path / f"{name}.py"
-        path.write_text(text)
+        path.write_text(text, "utf-8")
         spec = importlib.util.spec_from_file_location(f"grok_video.{name}", path)
         assert spec is not None
         assert spec.loader is not None

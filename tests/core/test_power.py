@@ -57,7 +57,7 @@ class Recorded(Blender):
         return self.folder / "steps.txt"
 
     def steps(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [json.loads(line) for line in self.log.read_text("utf-8").splitlines()]
 
     def commits(self, kind: str) -> list[dict[str, Any]]:
         """The commits of an event, or of a table."""
@@ -196,13 +196,16 @@ def test_a_clip_that_lost_its_name_has_it_again(
     blender.kill()
     clip, part = unname(job)
     sidecar = clip.with_suffix(".json")
-    told = sidecar.read_text()
+    told = sidecar.read_text("utf-8")
     sidecar.unlink()
     before = len(service.requests())
     blender.start()
     wait_for(clip.exists, "the clip to be there again")
     assert probe(clip) == job.clip
-    assert json.loads(sidecar.read_text()) == {**json.loads(told), "made_at": as_told(job.ready_at)}
+    assert json.loads(sidecar.read_text("utf-8")) == {
+        **json.loads(told),
+        "made_at": as_told(job.ready_at),
+    }
     assert not part.exists()
     blender.say("claim", job=job.id, session=blender.session)
     wait_for(lambda: not os.listdir(blender.data / "inbox"), "the claim to be taken")
@@ -467,7 +470,7 @@ class Disks:
 
 
 def run(*command: Any) -> None:
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    done = subprocess.run([*map(str, command)], capture_output=True, encoding="utf-8")
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
 
@@ -529,7 +532,10 @@ def after_the_cut(
             assert Path(spec.image).read_bytes() == still
         if job is not None and job.clip is not None:
             assert probe(job.clip.path) == job.clip == clip
-            assert json.loads(Path(spec.output).with_suffix(".json").read_text())["job"] == job.id
+            assert (
+                json.loads(Path(spec.output).with_suffix(".json").read_text("utf-8"))["job"]
+                == job.id
+            )
         if job is not None and job.request_id:
             blender.start()
             there = blender.until(spec.id, lambda job: job.state in (State.READY, State.IMPORTED))

@@ -149,8 +149,8 @@ def test_a_clip_under_its_second_name_is_found(blender: Blender, service: StandI
     """Under the first one lies what is not the clip of the JSON beside it."""
     job, clip, part = before_its_name(blender)
     second = clip.with_stem(f"{clip.stem}-2")
-    told = json.loads(clip.with_suffix(".json").read_text())
-    second.with_suffix(".json").write_text(json.dumps(told))
+    told = json.loads(clip.with_suffix(".json").read_text("utf-8"))
+    second.with_suffix(".json").write_text(json.dumps(told), "utf-8")
     os.replace(part, second)
     clip.write_bytes(one_byte(second.read_bytes()))
     downloads = len(service.requests("download"))
@@ -164,9 +164,9 @@ def test_a_clip_beside_a_json_of_0_1_0_is_found(blender: Blender) -> None:
     """Which tells neither size nor checksum: so it is believed of a clip that has its name, and of no part."""
     job, clip, part = before_its_name(blender)
     sidecar = clip.with_suffix(".json")
-    told = json.loads(sidecar.read_text())
+    told = json.loads(sidecar.read_text("utf-8"))
     del told["clip"]["bytes"], told["clip"]["sha256"]
-    sidecar.write_text(json.dumps(told))
+    sidecar.write_text(json.dumps(told), "utf-8")
     shutil.copy(part, clip)
     assert already_there(clip, job) == probe(clip)
     shutil.copy(clip, part)
@@ -230,7 +230,7 @@ def test_what_was_encoded_anew_is_the_clip_from_then_on(
     after = ended(blender, job)
     assert path_of(after).read_bytes() == anew
     assert after.clip_sha256 == content(path_of(after)) != job.clip_sha256
-    told = json.loads(path_of(after).with_suffix(".json").read_text())
+    told = json.loads(path_of(after).with_suffix(".json").read_text("utf-8"))
     assert (told["job"], told["clip"]["sha256"]) == (job.id, after.clip_sha256)
     spec = as_clicked(reworked(blender, Kind.EXTEND, after))
     blender.say("submit", spec=spec)
@@ -301,7 +301,7 @@ def test_a_whole_part_is_the_clip_where_the_service_has_it_no_more(
     job = blender.until(job.id, State.READY)
     assert clip.read_bytes() == whole
     assert (job.clip, job.clip_sha256) == (probe(clip), content(clip))
-    assert json.loads(clip.with_suffix(".json").read_text())["job"] == job.id
+    assert json.loads(clip.with_suffix(".json").read_text("utf-8"))["job"] == job.id
     assert job.problem is not None
     assert "earlier download" in job.problem.message
     assert not part.exists()

@@ -103,7 +103,7 @@ def named(company: trustme.CA, name: str, folder: Path) -> str:
     if name != "SSL_CERT_DIR":
         return str(file)
     asked = ["openssl", "x509", "-hash", "-noout", "-in", str(file)]
-    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    told = subprocess.run(asked, capture_output=True, encoding="utf-8", check=True).stdout.strip()
     authorities = folder / "authorities"
     authorities.mkdir()
     file.rename(authorities / f"{told}.0")

@@ -599,7 +599,7 @@ def test_netrc_and_proxies_of_the_environment_neither_leak_nor_replace_the_key(
     server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n", "utf-8")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     proxy = RawServer()
@@ -622,7 +622,7 @@ def test_beyond_loopback_netrc_does_not_replace_the_key(
 ) -> None:
     """The proxy of the environment is used there: it sees a tunnel to the host and no key."""
     netrc = tmp_path / "netrc"
-    netrc.write_text("default login somebody password else\n")
+    netrc.write_text("default login somebody password else\n", "utf-8")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     proxy = RawServer()

@@ -52,13 +52,13 @@ HOUR = 3600.0
 def said(data: Path, ago: float) -> None:
     """Let what waits in the inbox have been said so many seconds earlier."""
     ((path, command),) = waiting_commands(data)
-    path.write_text(json.dumps({**command, "at": command["at"] - int(ago * 1e9)}))
+    path.write_text(json.dumps({**command, "at": command["at"] - int(ago * 1e9)}), "utf-8")
 
 
 def no_time(data: Path, at: Any, ago: float) -> None:
     """Let what waits in the inbox not tell when it was said; its file is so many seconds old."""
     ((path, command),) = waiting_commands(data)
-    path.write_text(json.dumps({**command, "at": at}))
+    path.write_text(json.dumps({**command, "at": at}), "utf-8")
     os.utime(path, (time.time() - ago, time.time() - ago))
 
 

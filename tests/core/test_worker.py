@@ -227,7 +227,7 @@ class Blender:
         try:
             return wait_for(now, f"{what} of the job", seconds)
         except BaseException:
-            print(self.job(job_id), (self.data / "worker.log").read_text(), sep="\n")
+            print(self.job(job_id), (self.data / "worker.log").read_text("utf-8"), sep="\n")
             raise
 
     def answer(self, command_id: str) -> Any:
@@ -289,7 +289,7 @@ def test_a_whole_job(blender: Blender, service: StandIn) -> None:
     assert post["body"]["image"]["url"]["bytes"] == os.path.getsize(spec.image)
     assert service.image(bought["image"]) == Path(spec.image).read_bytes()
     assert len(posts(service)) == 1
-    sidecar = json.loads(Path(spec.output).with_suffix(".json").read_text())
+    sidecar = json.loads(Path(spec.output).with_suffix(".json").read_text("utf-8"))
     assert sidecar["prompt"] == spec.prompt
     assert sidecar["request_id"] == job.request_id
     assert sidecar["cost_usd"] == bought["ticks"] / 10**10
@@ -450,7 +450,7 @@ def test_killed_between_the_file_and_its_record(blender: Blender, service: Stand
     wait_for(lambda: service.requests("download")[1:], "the download to begin")
     blender.kill()
     shutil.copy(first.spec.output, job.spec.output)
-    Path(job.spec.output).with_suffix(".json").write_text(json.dumps({"job": job_id}))
+    Path(job.spec.output).with_suffix(".json").write_text(json.dumps({"job": job_id}), "utf-8")
     before = len(service.requests("download"))
     blender.start()
     done = blender.until(job_id, State.READY)
@@ -1154,8 +1154,8 @@ def test_a_whole_result_is_named_by_its_url(
     # The URL is a secret for a day: only the ledger and its journal have it.
     sidecar = job.clip.path.replace(".mp4", ".json")
     for path in (Path(sidecar), blender.data / "worker.log", blender.folder / "stderr.txt"):
-        assert "xai-video" not in path.read_text()
-    told = json.loads(Path(sidecar).read_text())
+        assert "xai-video" not in path.read_text("utf-8")
+    told = json.loads(Path(sidecar).read_text("utf-8"))
     assert told["kind"] == kind
     assert told["source_video"] == {
         "file": Path(source.clip.path).name,
@@ -1199,7 +1199,7 @@ def test_references_arrive_in_their_order(blender: Blender, service: StandIn) ->
     ]
     assert "image" not in post["body"]
     assert job.cost == spec.estimate == service.jobs()[0]["ticks"]
-    sidecar = json.loads(Path(spec.output).with_suffix(".json").read_text())
+    sidecar = json.loads(Path(spec.output).with_suffix(".json").read_text("utf-8"))
     assert sidecar["references"] == ["64.png", *(f"Camera.00{n}" for n in range(1, 7))]
     assert "source_video" not in sidecar
 
@@ -1231,7 +1231,7 @@ def test_first_frame_references_end_frame_and_keyframes_at_once(
     ]
     assert [round(key["timestamp_s"] * 3, 6) for key in body["keyframes"]] == [1, 2, 4, 5]
     assert job.cost == spec.estimate == service.jobs()[0]["ticks"]
-    sidecar = json.loads(Path(spec.output).with_suffix(".json").read_text())
+    sidecar = json.loads(Path(spec.output).with_suffix(".json").read_text("utf-8"))
     assert sidecar["last_frame"] == "Camera.B"
     assert [key["seconds"] for key in sidecar["keyframes"]] == [0.333, 0.667, 1.333, 1.667]
     assert sidecar["keyframes"][0]["picture"] == "Marker 1"
@@ -1554,7 +1554,7 @@ def test_netrc_and_proxies_do_not_come_between(
     blender: Blender, service: StandIn, server: RawServer
 ) -> None:
     netrc = blender.folder / ".netrc"
-    netrc.write_text("default login somebody password else\n")
+    netrc.write_text("default login somebody password else\n", "utf-8")
     netrc.chmod(0o600)
     environment = {"HOME": str(blender.folder), "NETRC": str(netrc), "no_proxy": "", "NO_PROXY": ""}
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
@@ -1681,7 +1681,7 @@ def test_it_is_quiet_with_a_thousand_jobs(blender: Blender) -> None:
 
 
 def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -1689,7 +1689,7 @@ def cpu_seconds(pid: int) -> float:
 def test_its_memory_stays_flat(blender: Blender, service: StandIn) -> None:
     def most() -> int:
         assert blender.process is not None
-        status = Path(f"/proc/{blender.process.pid}/status").read_text()
+        status = Path(f"/proc/{blender.process.pid}/status").read_text("utf-8")
         return int(status.partition("VmHWM:")[2].split()[0])  # kB
 
     blender.start()
@@ -2052,7 +2052,7 @@ def test_a_key_that_was_pasted_into_the_base_is_not_logged(
 ) -> None:
     for key in ("no-usual-key", "no-usual-key-" + 90 * "x"):
         inside._set_account({"base": base.format(key), "key": key})
-    text = (tmp_path / "worker.log").read_text()
+    text = (tmp_path / "worker.log").read_text("utf-8")
     assert "base URL" in text
     assert "no-usual" not in text
 
@@ -2062,7 +2062,7 @@ def test_the_log_is_bounded_and_redacted(inside: worker_module.Worker, tmp_path:
     inside.desk.log(
         "went to https://vidgen.x.ai/secret/clip.mp4?sig=1 with no-usual-key and xai-abcdefgh"
     )
-    text = (tmp_path / "worker.log").read_text()
+    text = (tmp_path / "worker.log").read_text("utf-8")
     assert "vidgen.x.ai" in text
     for secret in ("secret", "sig=1", "no-usual-key", "xai-abcdefgh"):
         assert secret not in text

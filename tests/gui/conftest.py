@@ -79,7 +79,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "build.py"), "--out", str(out)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert built.returncode == 0, built.stdout + built.stderr
     return Path(built.stdout.splitlines()[-1])

@@ -87,7 +87,7 @@ def screen(window: Window, size: tuple[int, int] = SCREEN) -> Iterator[Screen]:
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
         os.close(writer)
-        with os.fdopen(reader) as ready:
+        with os.fdopen(reader, encoding="utf-8") as ready:
             answer = ready.readline()  # comes when it can be used; nothing when the number is taken
         if answer:
             break
@@ -155,7 +155,7 @@ class Profile:
             self.blender(["--background", "--python-exit-code", "7", "--python",
                           str(HERE / "install.py"), "--", str(copy),
                           str(self.home / VIDEO_EDITING), str(ui_scale)]),
-            env=self.environment({}), capture_output=True, text=True, timeout=120,
+            env=self.environment({}), capture_output=True, encoding="utf-8", timeout=120,
         )  # fmt: skip
         copy.unlink()
         if done.returncode:

@@ -34,7 +34,8 @@ def test_a_lost_answer_is_recovered_by_its_id(gui: Gui, stand_in: StandIn, tmp_p
     opener = tmp_path / "bin" / "xdg-open"
     opener.parent.mkdir()
     opener.write_text(
-        f'#!/bin/sh\ncat "$1" > "{shown}.new"; env >> "{shown}.new"; mv "{shown}.new" "{shown}"\n'
+        f'#!/bin/sh\ncat "$1" > "{shown}.new"; env >> "{shown}.new"; mv "{shown}.new" "{shown}"\n',
+        "utf-8",
     )
     opener.chmod(0o755)
     running = gui.start(

@@ -17,10 +17,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts")]
+
+import environments  # noqa: E402
+import rings  # noqa: E402
+
 WORKFLOW = ROOT / ".github" / "workflows" / "test.yml"
 PAPERS = ["CONTRIBUTING.md", ".pre-commit-config.yaml", ".ci/run", ".vscode/launch.json"]
 #: What a machine of the workflow has, or gets by its first lines.
-THERE = {"apt-get", "python3", "uv", ".ci/run"}
+THERE = {"apt-get", "python", "python3", "uv", ".ci/run"}
 
 
 def text_of(paper: str) -> str:
@@ -36,7 +41,7 @@ def commands(paper: str) -> list[tuple[str, list[str]]]:
 @functools.cache
 def help_of(script: str) -> str:
     done = subprocess.run(
-        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -74,6 +79,28 @@ def test_the_workflow_says_what_it_is_and_runs_what_is_there() -> None:
     assert ".ci/run" in programs
     assert programs <= THERE
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_the_workflow_names_scripts_rings_pythons_and_folders_that_there_are() -> None:
+    """On each system; what the rings are is asked of the list itself."""
+    text = WORKFLOW.read_text("utf-8")
+    assert set(re.findall(r"(?:runs-on|system): (\w+)-latest", text)) == {
+        "ubuntu",
+        "windows",
+        "macos",
+    }
+    named = re.findall(r" rings: (.+)", text) + re.findall(r"scripts/test\.py ([^$\n]+)", text)
+    assert len(named) == text.count(" system: ")
+    for words in named:
+        assert set(words.split()) <= rings.RINGS.keys() | rings.GROUPS.keys()
+        assert not [word for word in words.split() if word.startswith("gui")], "Linux's alone"
+    for script in re.findall(r"python3? (\S+\.py)", text):
+        assert (ROOT / script).is_file()
+    versions = re.findall(r'python-version: "([\d.]+)"|uv python install ([\d.]+)', text)
+    assert {"".join(one) for one in versions} == {environments.OLD_PYTHON, environments.NEW_PYTHON}
+    kept = re.findall(r"^ +(?:path: )?([\w/-]+)/(?:\*\.log|output)$", text, re.MULTILINE)
+    assert {"test-output", "tests/gui"} == set(kept)
+    assert rings.OUTPUT == ROOT / "test-output"
 
 
 def test_hooks_are_local_ones() -> None:

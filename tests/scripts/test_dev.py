@@ -52,7 +52,7 @@ class Prompt:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
         )
         self.said = ""
         self._tell(f"exec({ATTEMPT!r})")
@@ -97,14 +97,14 @@ def test_an_edit_is_taken_up_without_a_restart(
     assert blender.ask(LABEL) == "'Generate Clip'"
     process = blender.ask("os.getpid()")
     edited(checkout, 'bl_label = "Generate Clip"', 'bl_label = "Film It"')
-    (checkout / "grok_video" / "fresh.py").write_text("ANSWER = 42\n")
+    (checkout / "grok_video" / "fresh.py").write_text("ANSWER = 42\n", "utf-8")
     assert blender.ask("bpy.ops.grok_video_dev.reload()") == "{'FINISHED'}"
     assert blender.ask(LABEL) == "'Film It'"
     assert blender.ask("importlib.import_module(PACKAGE + '.fresh').ANSWER") == "42"
     assert blender.ask("os.getpid()") == process
     # The worker is the edited checkout's as well, and talks to the stand-in.
     assert blender.ask(CLIP) == "{'FINISHED'}", blender.said
-    assert list((checkout / "dev-home" / "data").rglob("*.mp4"))
+    assert list((checkout / "dev-home").rglob("*.mp4"))
     # What cannot be enabled is said, and the next edit mends it.
     edited(checkout, 'bl_label = "Film It"', "bl_label = nothing")
     assert "the console says why" in blender.ask("reload()")

@@ -51,9 +51,9 @@ def lives(tmp_path: Path) -> Iterator[Lives]:
     """A function: (signal, crash file, whether the scenario has begun) for each life → that Blender, started."""
     folder = tmp_path / "lives"
     folder.mkdir()
-    (folder / "count").write_text("0")
+    (folder / "count").write_text("0", "utf-8")
     program = tmp_path / "blender"
-    program.write_text(PROGRAM.format(lives=folder))
+    program.write_text(PROGRAM.format(lives=folder), "utf-8")
     program.chmod(0o755)
     window = blenders.Window("5.2.2 LTS", str(program))
     home = tmp_path / "home"
@@ -62,11 +62,11 @@ def lives(tmp_path: Path) -> Iterator[Lives]:
 
     def start(*ends: tuple[str, str, bool]) -> harness.Running:
         for number, (end, crash, begun) in enumerate(ends, 1):
-            (folder / str(number)).write_text(end)
+            (folder / str(number)).write_text(end, "utf-8")
             report = {"notes": {"life": number} if begun else {}, "begun": begun, "ended": ""}
-            (folder / f"{number}.report").write_text(json.dumps(report))
+            (folder / f"{number}.report").write_text(json.dumps(report), "utf-8")
             if crash:
-                (folder / f"{number}.crash").write_text(crash)
+                (folder / f"{number}.crash").write_text(crash, "utf-8")
         profile = harness.Profile(window, home, harness.Screen(":0", harness.SCREEN))
         return profile.start("jobs.py:whole_job", {}, tmp_path / "output", layout="General")
 
@@ -116,4 +116,4 @@ def test_a_blender_that_crashes_again_has_crashed(lives: Lives) -> None:
 def test_each_blender_crashes_into_a_place_of_its_own(lives: Lives, tmp_path: Path) -> None:
     running = lives(("SEGV", OURS, True))
     running.wait()
-    assert (tmp_path / "home" / "tmp" / "blender.crash.txt").read_text() == OURS
+    assert (tmp_path / "home" / "tmp" / "blender.crash.txt").read_text("utf-8") == OURS

@@ -51,7 +51,7 @@ def run(command: str, **options: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def stand_in() -> object:
     process = subprocess.Popen(
-        [sys.executable, "scripts/stand_in.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "scripts/stand_in.py"], cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8"
     )
     assert process.stdout is not None
     first = json.loads(process.stdout.readline())
@@ -153,7 +153,7 @@ def test_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder.mkdir(parents=True)
         for name in names:
             Image.new("RGB", (500, 400), colour).save(folder / f"{name}.png")
-            (folder / f"{name}.json").write_text(json.dumps(places))
+            (folder / f"{name}.json").write_text(json.dumps(places), "utf-8")
     pictures.compose()
     shown = set(re.findall(r"\(docs/([\w-]+\.png)\)", README))
     assert shown <= {path.name for path in tmp_path.glob("*.png")}

@@ -28,8 +28,10 @@ def git(folder: Path, *arguments: str) -> None:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A clean tree of a version 1.2.0."""
-    (tmp_path / "blender_manifest.toml").write_text('version = "1.2.0"\n')
-    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.0\n- New\n\n## 1.1.0\n- Old\n")
+    (tmp_path / "blender_manifest.toml").write_text('version = "1.2.0"\n', "utf-8")
+    (tmp_path / "CHANGELOG.md").write_text(
+        "# Changelog\n\n## 1.2.0\n- New\n\n## 1.1.0\n- Old\n", "utf-8"
+    )
     git(tmp_path, "init")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "A version")
@@ -41,7 +43,7 @@ def test_a_clean_tree_of_one_version(script: ModuleType, tree: Path) -> None:
 
 
 def changed(tree: Path) -> None:
-    (tree / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.0\n- Newer\n")
+    (tree / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.0\n- Newer\n", "utf-8")
 
 
 def unknown(tree: Path) -> None:
@@ -53,12 +55,12 @@ def tagged(tree: Path) -> None:
 
 
 def unsaid(tree: Path) -> None:
-    (tree / "CHANGELOG.md").write_text("# Changelog\n\n## 1.1.0\n- Old\n")
+    (tree / "CHANGELOG.md").write_text("# Changelog\n\n## 1.1.0\n- Old\n", "utf-8")
     git(tree, "commit", "-am", "No word of it")
 
 
 def another(tree: Path) -> None:
-    (tree / "blender_manifest.toml").write_text('version = "1.1.0"\n')
+    (tree / "blender_manifest.toml").write_text('version = "1.1.0"\n', "utf-8")
     git(tree, "commit", "-am", "The manifest was forgotten")
 
 
@@ -77,6 +79,14 @@ def test_what_is_no_release(
 ) -> None:
     spoil(tree)
     with pytest.raises(script.Refused, match=said):
+        script.check("1.2.0", tree)
+
+
+def test_without_git_that_is_said(
+    script: ModuleType, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tree))
+    with pytest.raises(script.Missing, match="git is needed"):
         script.check("1.2.0", tree)
 
 

@@ -10,12 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts")]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
 
 import environments  # noqa: E402
 import rings  # noqa: E402
@@ -23,6 +24,8 @@ import runner  # noqa: E402
 import test as command  # noqa: E402
 from rings import Ask, Check, Load, Ring, Size  # noqa: E402
 from runner import Result  # noqa: E402
+
+from tests.patience import PATIENCE  # noqa: E402
 
 COMPUTES, WAITS, ALONE = Load.COMPUTES, Load.WAITS, Load.ALONE
 
@@ -115,6 +118,13 @@ def test_smaller_sizes_run_parts() -> None:
     assert "-m not" not in commands("core-oldest", Size.ORDINARY)[0]
     assert commands("gui-5.2", Size.ORDINARY)[0].endswith(rings.ONE_JOB)
     assert "test_readme" not in "".join(commands("scripts", Size.ORDINARY))
+
+
+@pytest.mark.usefixtures("set_up")
+def test_types_are_checked_of_the_branches_of_windows_too() -> None:
+    checks = [line for line in commands("types", Size.QUICK) if " pyright " in line]
+    assert len(checks) == 2
+    assert [line.endswith(" --pythonplatform Windows") for line in checks] == [False, True]
 
 
 @pytest.mark.usefixtures("set_up")
@@ -307,14 +317,44 @@ def test_the_counts_of_a_ring(output: Path, program: str, passed: int, failed: i
 def test_a_ring_without_what_it_needs_says_so(output: Path) -> None:
     result = ran(ring_of("print('== 12 passed in 3.21s ==')", missing="Python 3.13 is needed"))
     assert result.missing == "Python 3.13 is needed"
-    assert (output / "it.log").read_text().endswith(result.missing)
+    assert (output / "it.log").read_text("utf-8").endswith(result.missing)
+
+
+def test_a_ring_whose_zip_cannot_be_made_here_could_not_run(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no wheel of Blender for this computer, and so no tool that builds."""
+
+    def no_tool() -> Path:
+        raise environments.Missing("No wheel for this computer")
+
+    monkeypatch.setattr(runner, "extension_tool", no_tool)
+    result = ran(Ring("a ring", WAITS, lambda _: iter([]), needs_zip=True))
+    assert (result.missing, result.failed) == ("No wheel for this computer", 0)
 
 
 def test_a_ring_that_hangs_is_ended(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "LIMIT_SECONDS", 0)  # a second is the least
     result = ran(ring_of("import time; time.sleep(60)"))
     assert result.failed == 1
-    assert "it hangs" in (output / "it.log").read_text()
+    assert "it hangs" in (output / "it.log").read_text("utf-8")
+
+
+def test_what_a_ring_has_started_ends_with_it(output: Path) -> None:
+    """Its output is held by a program that it has started: the ring is over when both are."""
+    begun = output / "begun"
+    waits = f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep({PATIENCE})"
+    starts = f"subprocess.run([sys.executable, '-c', {waits!r}], stdout=sys.stdout)"
+    ring = ring_of(f"import subprocess, sys; {starts}")
+    running = runner.Runner({"it": ring}, Ask(), live=False)
+    with ThreadPoolExecutor() as pool:
+        result = pool.submit(running.run, "it")
+        until = time.monotonic() + PATIENCE
+        while not begun.exists() and not result.done() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert begun.exists()
+        running.stop()
+        assert result.result(PATIENCE / 2).failed == 1
 
 
 def test_what_is_left_out_is_in_the_last_line(monkeypatch: pytest.MonkeyPatch) -> None:

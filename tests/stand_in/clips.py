@@ -99,7 +99,7 @@ def probe(path: Path) -> Probe | None:
         [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-i", str(path)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         errors="replace",
     ).stderr
     video = re.search(r"Stream #.*: Video: (\w+).*?, (\d{2,5})x(\d{2,5})", told)

@@ -267,7 +267,7 @@ def test_odd_clips_are_odd_in_the_ways_that_are_named(service: StandIn, clip: An
     service.settings(odd="cover no-sound tail")
     file = clip()
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(file)]
-    told = subprocess.run(command, capture_output=True, text=True).stderr
+    told = subprocess.run(command, capture_output=True, encoding="utf-8").stderr
     kinds = re.findall(r"Stream #0:\d.*?: (Video: \w+|Audio: \w+)", told)
     assert kinds == ["Video: mjpeg", "Video: h264", "Audio: aac"]
     assert file.read_bytes().endswith(b"-->\r\n")

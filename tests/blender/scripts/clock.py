@@ -21,7 +21,7 @@ def shift(file: str) -> None:
     real = time.time
 
     def now() -> float:
-        return real() + float(Path(file).read_text())
+        return real() + float(Path(file).read_text("utf-8"))
 
     time.time = now
     time.time_ns = lambda: int(now() * 1e9)

@@ -157,7 +157,9 @@ def worker_gone(ui: Ui) -> Steps:
     worker = session(ui).bridge.worker.pid
     os.kill(worker, signal.SIGKILL)
     status = Path(f"/proc/{worker}/stat")  # nobody has asked for its end yet: it stays as a zombie
-    yield from ui.until(lambda: status.read_text().rpartition(")")[2].split()[0] == "Z", "its end")
+    yield from ui.until(
+        lambda: status.read_text("utf-8").rpartition(")")[2].split()[0] == "Z", "its end"
+    )
     scene.grok_video.prompt = "Rain falls"
     yield from ui.click("grok_video.generate", VIEW)
     yield from ui.point(VIEW)

@@ -1,6 +1,6 @@
 """Other Blenders of the same artist, beside the one of the tests: started, told, stopped and killed.
 
-    with Other.start(log, XDG_DATA_HOME=…) as other:
+    with Other.start(log, BLENDER_USER_RESOURCES=…) as other:
         other.do("enable()")                 Python in that Blender (see scripts/other.py for what is there)
         job = other.do("click()")            gives the value of an expression
         other.until("jobs()[0]['state'] == 'READY'")
@@ -10,6 +10,9 @@ Knows nothing of what the extension promises.
 
 from __future__ import annotations
 
+import _thread
+import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -17,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,6 +28,16 @@ from typing import Any
 from ..patience import PATIENCE
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
+
+#: The variable that says where a person's data folder is on this system, and the extension's folder in it.
+DATA_HOME, DATA_NAME = {
+    "win32": ("LOCALAPPDATA", "Grok Video"),
+    "darwin": ("HOME", "Library/Application Support/Grok Video"),
+}.get(sys.platform, ("XDG_DATA_HOME", "grok_video"))
+#: SIGKILL, which has no name on Windows: there ``os.kill`` ends the process, which exits with this number.
+KILL = 9
+#: The exit code of a process that was killed.
+KILLED = KILL if sys.platform == "win32" else -KILL
 
 
 def wait_for(what: Callable[[], Any], words: str, seconds: float = PATIENCE) -> Any:
@@ -34,6 +47,48 @@ def wait_for(what: Callable[[], Any], words: str, seconds: float = PATIENCE) -> 
         assert time.monotonic() < deadline, f"waited for {words}"
         time.sleep(0.02)
     return value
+
+
+def kill(pid: int) -> None:
+    """End a process in the middle of whatever it does."""
+    os.kill(pid, KILL)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; a child that nobody has waited for yet is waited for."""
+    if sys.platform == "win32":
+        kernel32 = ctypes.windll.kernel32
+        kernel32.OpenProcess.restype = ctypes.c_void_p
+        process = ctypes.c_void_p(kernel32.OpenProcess(0x00100000, False, pid))  # SYNCHRONIZE
+        if not process:
+            return True
+        ended: bool = kernel32.WaitForSingleObject(process, 0) == 0
+        kernel32.CloseHandle(process)
+        return ended
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """No call in here goes on for ever: it is interrupted as by Ctrl-C, but fails."""
+
+    def hangs(_number: int, _frame: object) -> None:
+        raise AssertionError("it waits for ever")
+
+    before = signal.signal(signal.SIGINT, hangs)
+    alarm = threading.Timer(seconds, _thread.interrupt_main)
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
+        signal.signal(signal.SIGINT, before)
 
 
 class Other:

@@ -18,7 +18,7 @@ import pytest
 
 from ..patience import PATIENCE, at_once
 from . import test_capture
-from .test_bake import gone
+from .others import gone
 from .test_capture import compositor, differences, file_output, pixels, state
 from .test_orders import Drawn
 

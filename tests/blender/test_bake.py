@@ -21,6 +21,7 @@ import pytest
 from ..patience import PATIENCE, at_once
 from ..stand_in import frame_code
 from . import pictures
+from .others import gone
 from .placed import import_clip
 from .test_sequencer import RATES, base_of, color, sequencer_operators, span
 from .test_sequencer_colour import COLUMNS, ROWS, any_colours, rendered_in
@@ -593,14 +594,6 @@ def moving(job: Any) -> None:
         assert job.poll() is None
         time.sleep(0.01)
     assert job.progress[1] == 2990
-
-
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
 
 
 @pytest.mark.parametrize("when", ["at once", "under way"])

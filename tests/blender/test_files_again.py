@@ -13,7 +13,7 @@ import pytest
 
 from . import pictures
 from .editing import every, span
-from .others import wait_for
+from .others import DATA_NAME, wait_for
 from .test_flow import newest, posts, refused
 
 Module = Callable[[str], ModuleType]
@@ -106,7 +106,7 @@ def test_a_cut_edit_whose_folder_is_gone(
     folder.write_text("a file in the way")
     assert download(blender) == {"FINISHED"}
     job = newest(module)
-    assert Path(job.clip.path).parent == tmp_path / "data" / "grok_video" / "clips"
+    assert Path(job.clip.path).parent == tmp_path / "data" / DATA_NAME / "clips"
     assert "cannot be written" in job.problem.message
     assert lay(scene) == before
     assert blender.path.abspath(left.filepath) == job.clip.path

@@ -81,8 +81,14 @@ def at_most(seconds: float) -> Iterator[None]:
     def hangs(_number: int, _frame: object) -> None:
         raise AssertionError("it waits for ever")
 
+    def interrupt() -> None:
+        if sys.platform == "win32":
+            _thread.interrupt_main()  # once a call of the system that waits has returned
+        else:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
     before = signal.signal(signal.SIGINT, hangs)
-    alarm = threading.Timer(seconds, _thread.interrupt_main)
+    alarm = threading.Timer(seconds, interrupt)
     alarm.start()
     try:
         yield

@@ -34,10 +34,6 @@ DATA_HOME, DATA_NAME = {
     "win32": ("LOCALAPPDATA", "Grok Video"),
     "darwin": ("HOME", "Library/Application Support/Grok Video"),
 }.get(sys.platform, ("XDG_DATA_HOME", "grok_video"))
-#: SIGKILL, which has no name on Windows: there ``os.kill`` ends the process, which exits with this number.
-KILL = 9
-#: The exit code of a process that was killed.
-KILLED = KILL if sys.platform == "win32" else -KILL
 
 
 def wait_for(what: Callable[[], Any], words: str, seconds: float = PATIENCE) -> Any:
@@ -51,27 +47,60 @@ def wait_for(what: Callable[[], Any], words: str, seconds: float = PATIENCE) -> 
 
 def kill(pid: int) -> None:
     """End a process in the middle of whatever it does."""
-    os.kill(pid, KILL)
+    os.kill(
+        pid, 9
+    )  # SIGKILL has no name on Windows, where the process ends with this number as its code
 
 
-def gone(pid: int) -> bool:
-    """Whether a process has ended; a child that nobody has waited for yet is waited for."""
-    if sys.platform == "win32":
-        kernel32 = ctypes.windll.kernel32
-        kernel32.OpenProcess.restype = ctypes.c_void_p
-        process = ctypes.c_void_p(kernel32.OpenProcess(0x00100000, False, pid))  # SYNCHRONIZE
-        if not process:
+if sys.platform == "win32":
+    #: What ``os.kill`` is given for a crash (an access violation), and what is said of it.
+    CRASH, CRASH_NAME = 0xC0000005, "0xC0000005"
+    #: The exit code of a process that was killed.
+    KILLED = 9
+
+    @contextlib.contextmanager
+    def _opened(pid: int, access: int) -> Iterator[ctypes.c_void_p]:
+        ctypes.windll.kernel32.OpenProcess.restype = ctypes.c_void_p
+        process = ctypes.c_void_p(ctypes.windll.kernel32.OpenProcess(access, False, pid))
+        yield process
+        ctypes.windll.kernel32.CloseHandle(process)
+
+    def gone(pid: int) -> bool:
+        """Whether a process has ended."""
+        with _opened(pid, 0x00100000) as process:  # SYNCHRONIZE
+            return not process or ctypes.windll.kernel32.WaitForSingleObject(process, 0) == 0
+
+    def stop(pid: int) -> None:
+        """Let a process stand still."""
+        with _opened(pid, 0x0800) as process:  # PROCESS_SUSPEND_RESUME
+            assert ctypes.windll.ntdll.NtSuspendProcess(process) == 0
+
+    def go_on(pid: int) -> None:
+        """Let a process that was stopped go on."""
+        with _opened(pid, 0x0800) as process:
+            assert ctypes.windll.ntdll.NtResumeProcess(process) == 0
+
+else:
+    CRASH, CRASH_NAME = signal.SIGSEGV, "SIGSEGV"
+    KILLED = -signal.SIGKILL
+
+    def gone(pid: int) -> bool:
+        """Whether a process has ended; a child that nobody has waited for yet is waited for."""
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
             return True
-        ended: bool = kernel32.WaitForSingleObject(process, 0) == 0
-        kernel32.CloseHandle(process)
-        return ended
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+        return False
+
+    def stop(pid: int) -> None:
+        """Let a process stand still."""
+        os.kill(pid, signal.SIGSTOP)
+
+    def go_on(pid: int) -> None:
+        """Let a process that was stopped go on."""
+        os.kill(pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager
@@ -140,12 +169,8 @@ class Other:
         return wait_for(lambda: self.do(expression), f"{expression}\n{self.log}", seconds)
 
     def wait(self, seconds: float = PATIENCE) -> int:
-        """Wait for its end; the exit code, negative for a signal."""
+        """Wait for its end; the exit code."""
         return self._process.wait(seconds)
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        self._process.send_signal(number)
 
     @property
     def log(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -195,7 +196,19 @@ def test_a_copy_beside_the_file_is_gone_and_the_clip_is_there(
     assert len(stand_in.requests("download")) == downloads
 
 
-@pytest.mark.parametrize("what", ["folder", "pipe", "link to nothing"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "folder",
+        pytest.param(
+            "pipe",
+            marks=pytest.mark.skipif(
+                sys.platform == "win32", reason="Windows has no pipes among its files"
+            ),
+        ),
+        "link to nothing",
+    ],
+)
 def test_something_that_is_no_file_lies_in_the_clips_place(
     blender: ModuleType, scene: Any, imported: Any, module: Module, tmp_path: Path, what: str
 ) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sqlite3
 import time
 import zipfile
@@ -21,7 +20,7 @@ import pytest
 
 from .conftest import ROOT, load_by_path
 from .editing import strips
-from .others import DATA_NAME, Other, kill, wait_for
+from .others import DATA_NAME, Other, go_on, kill, stop, wait_for
 from .relay import Relay
 
 Module = Callable[[str], ModuleType]
@@ -342,12 +341,12 @@ class Clocked:
     def sleep(self, seconds: float, meanwhile: Callable[[], object]) -> None:
         """The machine sleeps for so long, while something happens at the service."""
         worker = self.other.do("module('blender.session.state').current().bridge.worker.pid")
-        for number in (signal.SIGSTOP, signal.SIGCONT):
-            os.kill(worker, number)
-            self.other.signal(number)
-            if number is signal.SIGSTOP:
-                meanwhile()
-                self.turn(seconds)
+        for pid in (worker, self.other.pid):
+            stop(pid)
+        meanwhile()
+        self.turn(seconds)
+        for pid in (worker, self.other.pid):
+            go_on(pid)
 
 
 @pytest.fixture

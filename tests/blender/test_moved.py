@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,10 @@ import pytest
 from .others import at_most
 
 Module = Callable[[str], ModuleType]
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows renames and deletes nothing that a worker has open"
+)
 
 
 @contextlib.contextmanager

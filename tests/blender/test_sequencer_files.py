@@ -235,8 +235,10 @@ def test_what_cannot_be_collected_is_said(
     assert paths(sequencer.strips_of(scene, "there")) == {"//grok_video/there.mp4"}
     assert list((project / "grok_video").iterdir()) == [project / "grok_video" / "there.mp4"]
 
-    shutil.rmtree(project / "grok_video")
-    (project / "grok_video").write_text("a file in the way")
+    blocked = project / "next"
+    blocked.mkdir()
+    (blocked / "grok_video").write_text("a file in the way")
+    save(blocked / "a.blend")
     place(sequencer, scene, there, "again")
     count, sentences = sequencer.collect_clips(bpy.context)
     assert count == 0

@@ -152,9 +152,6 @@ def times(job: Any, started: float, finished: float) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    # A folder's name may hold what a pipe's encoding lacks (Windows'): the clip is paid by then.
-    assert isinstance(sys.stdout, io.TextIOWrapper)
-    sys.stdout.reconfigure(errors="backslashreplace")
     archive, output, prompt, seconds, resolution, *live = arguments
     out = Path(output)
     out.mkdir(parents=True, exist_ok=True)
@@ -215,4 +212,7 @@ Left in {out}:
 
 
 if __name__ == "__main__":
+    # A folder's name may hold what a pipe's encoding lacks (Windows'): the clip is paid by then.
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))

@@ -3,11 +3,13 @@
 Sets up what it needs by itself. Leaves in ``demo-output/``: the source still, the clip and its JSON in
 ``grok_video/``, ``demo.blend``, and ``contact-sheet.png`` (source, first, middle and last frame as the
 sequencer shows them). ``--live`` runs it against the real service, after saying the price and asking.
+Run by a Python that has ``bpy``, it uses that Blender.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -20,6 +22,15 @@ import environments
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
+
+
+def blender() -> tuple[Path, Path]:
+    """The Python of a Blender, this one or that of the newest wheel, and a Blender's extension tool."""
+    own = importlib.util.find_spec("bpy")
+    if own is None or own.origin is None:
+        python = environments.wheel_python(environments.newest_wheel())
+        return python, environments.extension_tool()
+    return Path(sys.executable), next(Path(own.origin).parent.rglob("bl_pkg/cli/blender_ext.py"))
 
 
 def main() -> int:
@@ -47,10 +58,10 @@ def main() -> int:
         return 2
 
     print("Preparing Blender and the extension …", flush=True)
-    python = environments.wheel_python(environments.newest_wheel())
+    python, tool = blender()
     from build import build
 
-    archive = build(environments.extension_tool())
+    archive = build(tool)
     command = [
         str(python),
         str(ROOT / "scripts" / "demo_in_blender.py"),

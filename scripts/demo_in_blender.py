@@ -5,6 +5,7 @@ It uses the add-on as any script would: ``bpy.ops.grok_video.generate()`` and ``
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import shutil
@@ -16,8 +17,9 @@ from typing import Any
 
 PROFILE = Path(os.environ["GROK_VIDEO_DEMO_PROFILE"])
 # Before bpy is imported, which reads the environment once.
-os.environ["HOME"] = os.environ["BLENDER_USER_RESOURCES"] = str(PROFILE)
-os.environ["XDG_DATA_HOME"] = str(PROFILE / "data")
+os.environ |= dict.fromkeys(("HOME", "USERPROFILE", "BLENDER_USER_RESOURCES"), str(PROFILE))
+# On Windows and elsewhere: else the demo's clips come into the artist's own list.
+os.environ |= dict.fromkeys(("LOCALAPPDATA", "XDG_DATA_HOME"), str(PROFILE / "data"))
 
 import bpy  # noqa: E402
 import numpy as np  # noqa: E402
@@ -210,4 +212,7 @@ Left in {out}:
 
 
 if __name__ == "__main__":
+    # A folder's name may hold what a pipe's encoding lacks (Windows'): the clip is paid by then.
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))

@@ -36,7 +36,7 @@ from typing import Any
 import pytest
 
 from ..patience import PATIENCE
-from .others import workers_gone
+from .others import DATA_HOME, DATA_NAME, workers_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "bl_ext.user_default.grok_video"
@@ -162,7 +162,7 @@ def blender(
     import bpy
 
     bpy.ops.preferences.addon_disable(module=PACKAGE)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path / "data"))
     # Keeps the add-ons, unlike read_factory_settings().
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     bpy.context.preferences.system.use_online_access = False
@@ -174,7 +174,7 @@ def blender(
     assert not hasattr(bpy.types.Scene, "grok_video"), "unregister() left Scene.grok_video behind"
     # What a worker of this test still asks for would be counted in the next test.
     until = time.monotonic() + PATIENCE
-    while not workers_gone(tmp_path / "data" / "grok_video", take) and time.monotonic() < until:
+    while not workers_gone(tmp_path / "data" / DATA_NAME, take) and time.monotonic() < until:
         time.sleep(0.02)
 
 

@@ -1,6 +1,6 @@
 """Other Blenders of the same artist, beside the one of the tests: started, told, stopped and killed.
 
-    with Other.start(log, XDG_DATA_HOME=…) as other:
+    with Other.start(log, BLENDER_USER_RESOURCES=…) as other:
         other.do("enable()")                 Python in that Blender (see scripts/other.py for what is there)
         job = other.do("click()")            gives the value of an expression
         other.until("jobs()[0]['state'] == 'READY'")
@@ -10,6 +10,9 @@ Knows nothing of what the extension promises.
 
 from __future__ import annotations
 
+import _thread
+import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -17,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,6 +28,12 @@ from typing import Any
 from ..patience import PATIENCE
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
+
+#: The variable that says where a person's data folder is on this system, and the extension's folder in it.
+DATA_HOME, DATA_NAME = {
+    "win32": ("LOCALAPPDATA", "Grok Video"),
+    "darwin": ("HOME", "Library/Application Support/Grok Video"),
+}.get(sys.platform, ("XDG_DATA_HOME", "grok_video"))
 
 
 def wait_for(what: Callable[[], Any], words: str, seconds: float = PATIENCE) -> Any:
@@ -34,6 +43,87 @@ def wait_for(what: Callable[[], Any], words: str, seconds: float = PATIENCE) -> 
         assert time.monotonic() < deadline, f"waited for {words}"
         time.sleep(0.02)
     return value
+
+
+def kill(pid: int) -> None:
+    """End a process in the middle of whatever it does."""
+    os.kill(
+        pid, 9
+    )  # SIGKILL has no name on Windows, where the process ends with this number as its code
+
+
+if sys.platform == "win32":
+    #: What ``os.kill`` is given for a crash (an access violation), and what is said of it.
+    CRASH, CRASH_NAME = 0xC0000005, "0xC0000005"
+    #: The exit code of a process that was killed.
+    KILLED = 9
+
+    @contextlib.contextmanager
+    def _opened(pid: int, access: int) -> Iterator[ctypes.c_void_p]:
+        ctypes.windll.kernel32.OpenProcess.restype = ctypes.c_void_p
+        process = ctypes.c_void_p(ctypes.windll.kernel32.OpenProcess(access, False, pid))
+        yield process
+        ctypes.windll.kernel32.CloseHandle(process)
+
+    def gone(pid: int) -> bool:
+        """Whether a process has ended."""
+        with _opened(pid, 0x00100000) as process:  # SYNCHRONIZE
+            return not process or ctypes.windll.kernel32.WaitForSingleObject(process, 0) == 0
+
+    def stop(pid: int) -> None:
+        """Let a process stand still."""
+        with _opened(pid, 0x0800) as process:  # PROCESS_SUSPEND_RESUME
+            assert ctypes.windll.ntdll.NtSuspendProcess(process) == 0
+
+    def go_on(pid: int) -> None:
+        """Let a process that was stopped go on."""
+        with _opened(pid, 0x0800) as process:
+            assert ctypes.windll.ntdll.NtResumeProcess(process) == 0
+
+else:
+    CRASH, CRASH_NAME = signal.SIGSEGV, "SIGSEGV"
+    KILLED = -signal.SIGKILL
+
+    def gone(pid: int) -> bool:
+        """Whether a process has ended; a child that nobody has waited for yet is waited for."""
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    def stop(pid: int) -> None:
+        """Let a process stand still."""
+        os.kill(pid, signal.SIGSTOP)
+
+    def go_on(pid: int) -> None:
+        """Let a process that was stopped go on."""
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """No call in here goes on for ever: it is interrupted as by Ctrl-C, but fails."""
+
+    def hangs(_number: int, _frame: object) -> None:
+        raise AssertionError("it waits for ever")
+
+    def interrupt() -> None:
+        if sys.platform == "win32":
+            _thread.interrupt_main()  # once a call of the system that waits has returned
+        else:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, hangs)
+    alarm = threading.Timer(seconds, interrupt)
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
+        signal.signal(signal.SIGINT, before)
 
 
 class Other:
@@ -79,12 +169,8 @@ class Other:
         return wait_for(lambda: self.do(expression), f"{expression}\n{self.log}", seconds)
 
     def wait(self, seconds: float = PATIENCE) -> int:
-        """Wait for its end; the exit code, negative for a signal."""
+        """Wait for its end; the exit code."""
         return self._process.wait(seconds)
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        self._process.send_signal(number)
 
     @property
     def log(self) -> str:

@@ -16,9 +16,9 @@ import pytest
 
 from ..patience import PATIENCE
 from .conftest import patching
+from .others import at_most
 from .test_breaker import held
 from .test_flow import newest, posts
-from .test_moved import at_most
 
 Module = Callable[[str], ModuleType]
 NO_WORKER = (

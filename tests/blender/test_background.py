@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +16,7 @@ import pytest
 
 from ..patience import PATIENCE, at_once
 from . import test_capture
-from .test_bake import gone
+from .others import CRASH, CRASH_NAME, gone, stop
 from .test_capture import compositor, differences, file_output, pixels, state
 from .test_orders import Drawn
 
@@ -298,6 +296,9 @@ def nice_of(pid: int | str) -> set[int]:
     return {int(stat.rpartition(")")[2].split()[16]) for stat in stats}
 
 
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux has nice threads, told by /proc"
+)
 def test_every_thread_of_the_child_comes_after_the_artists(long: Any) -> None:
     """As it renders, and its session too: what is nice counts within a session only (autogroup)."""
     own, session = nice_of("self"), Path("/proc/self/autogroup")
@@ -335,22 +336,22 @@ def test_a_render_that_ends_early_leaves_nothing(
             assert time.monotonic() - start < at_once(1.0)
             words = "it was stopped"
         case "crash":
-            os.kill(pid, signal.SIGSEGV)
-            words = "crashed (SIGSEGV). Choose Here as Render Source in the preferences"
+            os.kill(pid, CRASH)
+            words = f"crashed ({CRASH_NAME}). Choose Here as Render Source in the preferences"
         case "hang":
-            os.kill(pid, signal.SIGSTOP)
+            stop(pid)
             job.poll()
             patches.set(background, "SILENT_SECONDS", 0.5)
             words = "did nothing"
         case "memory":
             with open(job._folder / "log", "ab") as log:
                 log.write(b"ERROR CUDA_ERROR_OUT_OF_MEMORY: at cuMemAlloc")
-            os.kill(pid, signal.SIGABRT)
+            os.kill(pid, CRASH)
             words = "needs more memory than is free"
         case "engine":
             with open(job._folder / "report", "ab") as report:
                 report.write(b'\n{"failed": "System is out of GPU memory"}\n')
-            os.kill(pid, signal.SIGABRT)
+            os.kill(pid, CRASH)
             words = (
                 "needs more memory than is free, on the graphics card or in this computer. Choose"
             )
@@ -395,8 +396,11 @@ def test_a_press_renders_here_after_a_second_blender_failed(
         assert preferences.render_source == source
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of the size of a file")
 @pytest.mark.long
 def test_a_full_disk(background: ModuleType, scene: Any, out: Path) -> None:
+    import resource
+
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     scene.cycles.samples = 1
     job = begun(background, scene, out, size=(848, 480))

@@ -9,7 +9,6 @@ own boundaries are in ``tests/core/test_crash.py``.
 from __future__ import annotations
 
 import os
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +21,7 @@ from typing import Any
 import pytest
 
 from .editing import strips
-from .others import Other, wait_for, workers_gone
+from .others import DATA_HOME, DATA_NAME, KILLED, Other, wait_for, workers_gone
 
 pytestmark = pytest.mark.long
 
@@ -92,7 +91,7 @@ class Crash:
 
     @property
     def data(self) -> Path:
-        return self.root / "data" / "grok_video"
+        return self.root / "data" / DATA_NAME
 
     @property
     def blend(self) -> Path:
@@ -112,12 +111,12 @@ def crash(point: Point, root: Path, module: Module) -> Crash:
         "save": point.save,
     }
     told = CLICK.format(saved=point.saved, blend=str(crash.blend), prompt=str(point), plan=plan)
-    with Other.start(root.with_suffix(".log"), XDG_DATA_HOME=str(root / "data")) as other:
+    with Other.start(root.with_suffix(".log"), **{DATA_HOME: str(root / "data")}) as other:
         if not point.boundary:
             other.do(told)
         else:
             other.tell(told)
-            assert other.wait() == -signal.SIGKILL, f"{point} never came\n{other.log}"
+            assert other.wait() == KILLED, f"{point} never came\n{other.log}"
     crash.passed = record.read_text("utf-8").splitlines()
     assert point.boundary in ("", crash.passed[-1])
     wait_for(
@@ -143,7 +142,7 @@ class Later:
     def session(self, crash: Crash) -> Iterator[None]:
         """Blender starts and the artist opens the file, where there is one; then Blender ends."""
         self.bpy.ops.preferences.addon_disable(module=PACKAGE)
-        os.environ["XDG_DATA_HOME"] = str(crash.root / "data")
+        os.environ[DATA_HOME] = str(crash.root / "data")
         self.bpy.ops.preferences.addon_enable(module=PACKAGE)
         self.bpy.context.preferences.addons[PACKAGE].preferences.poll_interval = 0.2
         if crash.point.saved:

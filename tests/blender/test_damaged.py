@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 
 from ..open_files import keeps_open
 from ..patience import PATIENCE
+from .others import at_most, gone, wait_for
 
 Module = Callable[[str], ModuleType]
 PACKAGE = "bl_ext.user_default.grok_video"
@@ -27,8 +27,7 @@ def restarted(bpy: Any, worker: int, spoil: Callable[[], object]) -> None:
     """The add-on is switched off, its files are spoiled once no worker writes, and it is switched on again."""
     assert worker
     bpy.ops.preferences.addon_disable(module=PACKAGE)
-    with contextlib.suppress(ChildProcessError):  # it had ended before
-        os.waitpid(worker, 0)
+    wait_for(lambda: gone(worker), "the worker's end")
     spoil()
     bpy.ops.preferences.addon_enable(module=PACKAGE)
     assert PACKAGE in bpy.context.preferences.addons
@@ -117,13 +116,13 @@ def test_damage_that_only_a_worker_sees_is_mended_while_this_blender_reads(
 
 #: What is left of a worker that died in the middle of writing.
 KILLED_WRITER = """
-import os, signal, sqlite3, sys
+import os, sqlite3, sys
 ledger = sqlite3.connect(sys.argv[1], isolation_level=None)
 ledger.execute("PRAGMA journal_mode=TRUNCATE")
 ledger.execute("PRAGMA cache_size=1")
 ledger.execute("BEGIN IMMEDIATE")
 ledger.execute("UPDATE jobs SET snapshot = ?", ("x" * 3000000,))
-os.kill(os.getpid(), signal.SIGKILL)
+os.kill(os.getpid(), 9)  # SIGKILL, which has no name on Windows
 """
 
 
@@ -151,19 +150,11 @@ def test_a_worker_that_died_in_the_middle_of_writing(
     restarted(blender, state.current().bridge.worker.pid, spoil)
     stand_in.finish()
 
-    def hangs(_number: int, _frame: object) -> None:
-        raise AssertionError("it waits for ever")
-
-    before = signal.signal(signal.SIGALRM, hangs)
-    signal.alarm(30)
-    try:
+    with at_most(30):
         if who == "a script":
             assert queue.job_of(job.id, lambda _: True).request_id == job.request_id
         while (now := state.job_by_id(job.id)) is None or now.state != "IMPORTED":
             tick.tick(blender.context)
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
     assert len(stand_in.jobs()) == 1
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .others import DATA_HOME
+
 SCRIPT = """
 import bpy, sys
 bpy.ops.extensions.package_install_files(
@@ -21,7 +23,7 @@ def test_a_script_ends_although_the_add_on_is_enabled(archive: Path, tmp_path: P
     home = {"HOME": str(tmp_path), "BLENDER_USER_RESOURCES": str(tmp_path / "blender")}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(archive)],
-        env=os.environ | home | {"XDG_DATA_HOME": str(tmp_path / "data")},
+        env=os.environ | home | {DATA_HOME: str(tmp_path / "data")},
         capture_output=True,
         encoding="utf-8",
         timeout=120,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sqlite3
 import time
 import zipfile
@@ -21,7 +20,7 @@ import pytest
 
 from .conftest import ROOT, load_by_path
 from .editing import strips
-from .others import Other, wait_for
+from .others import DATA_NAME, Other, go_on, kill, stop, wait_for
 from .relay import Relay
 
 Module = Callable[[str], ModuleType]
@@ -119,7 +118,7 @@ def test_two_blenders_of_different_versions(
     version, python = other_wheel()
     click = module("blender.session.click")
     state = module("blender.session.state")
-    data = tmp_path / "data" / "grok_video"
+    data = tmp_path / "data" / DATA_NAME
     home = {"BLENDER_USER_RESOURCES": str(tmp_path / "other")}
     theirs = tmp_path / "theirs.blend"
     with Other.start(tmp_path / "other.log", python=python, **home) as other:
@@ -156,8 +155,8 @@ def test_two_blenders_of_different_versions(
         third = other.do("click()")
         other.until(f"{state_of(third)} == 'RUNNING'")
         worker = other.do("module('blender.session.state').current().bridge.worker.pid")
-        os.kill(worker, signal.SIGKILL)
-        other.signal(signal.SIGKILL)
+        kill(worker)
+        kill(other.pid)
         other.wait()
     stand_in.finish()
     reaches(blender, module, third, "READY")
@@ -239,7 +238,7 @@ def test_an_update_while_the_older_worker_waits_for_an_answer(
     stand_in: Any, archive: Path, tmp_path: Path
 ) -> None:
     """What 0.1.0 sent goes on when its answer is there; the next job is this version's."""
-    data = tmp_path / "data" / "grok_video"
+    data = tmp_path / "data" / DATA_NAME
     home = {"BLENDER_USER_RESOURCES": str(tmp_path / "other")}
     with Other.start(tmp_path / "other.log", **home) as other:
         installed(other, OLD, tmp_path / "other.blend", "A heron lifts off")
@@ -342,12 +341,12 @@ class Clocked:
     def sleep(self, seconds: float, meanwhile: Callable[[], object]) -> None:
         """The machine sleeps for so long, while something happens at the service."""
         worker = self.other.do("module('blender.session.state').current().bridge.worker.pid")
-        for number in (signal.SIGSTOP, signal.SIGCONT):
-            os.kill(worker, number)
-            self.other.signal(number)
-            if number is signal.SIGSTOP:
-                meanwhile()
-                self.turn(seconds)
+        for pid in (worker, self.other.pid):
+            stop(pid)
+        meanwhile()
+        self.turn(seconds)
+        for pid in (worker, self.other.pid):
+            go_on(pid)
 
 
 @pytest.fixture

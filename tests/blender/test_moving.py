@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .others import wait_for
+from .others import stop, wait_for
 
 PACKAGE = "bl_ext.user_default.grok_video"
 DOLLAR = 10**10
@@ -264,7 +261,6 @@ def test_no_list_is_bought_from_unseen(
     assert len(module("blender.session.state").current().documents) == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")
 def test_a_move_whose_process_hangs_can_be_stopped(
     blender: ModuleType, scene: Any, module: Module, tmp_path: Path, patches: Any
 ) -> None:
@@ -277,7 +273,7 @@ def test_a_move_whose_process_hangs_can_be_stopped(
     patches.set(moving, "bpy", _Bpy())
     patches.set(process, "PATIENCE", 0.2)
     moving.begin(str(tmp_path / "new"))
-    os.kill(state.current().moving.process._process.pid, signal.SIGSTOP)
+    stop(state.current().moving.process._process.pid)
     tick.tick(blender.context)
     moving.stop()
     move_ended(blender, module)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from .conftest import ROOT
-from .others import Other
+from .others import DATA_NAME, Other
 from .test_lives import OLD, events_of, opened, posts, state_of
 
 PACKAGE = "bl_ext.grok_releases.grok_video"
@@ -74,7 +74,7 @@ def test_an_update_from_the_repository_while_jobs_run(
 ) -> None:
     """One job is made and one awaits its answer: both come home in the new version, and none is bought twice."""
     folder, address = served
-    data = tmp_path / "data" / "grok_video"
+    data = tmp_path / "data" / DATA_NAME
     publish(OLD, folder)
     home = {"BLENDER_USER_RESOURCES": str(tmp_path / "other"), "GROK_VIDEO_PACKAGE": PACKAGE}
     with Other.start(tmp_path / "other.log", **home) as other:

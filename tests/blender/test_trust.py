@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from . import editing
+from .others import DATA_NAME
 from .test_capture import capture, f12, glowing_world, plane, shoot, still  # noqa: F401 - fixtures
 from .test_flow import newest, refused
 from .test_rework_breaker import in_state, tick_until, window  # noqa: F401 - a fixture
@@ -55,7 +56,7 @@ def left_in(folder: Path) -> list[str]:
 
 
 def stills_of(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "grok_video" / "stills"
+    return tmp_path / "data" / DATA_NAME / "stills"
 
 
 # ------------------------------------------------------------------- other add-ons that change renders

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from . import editing
+from .others import DATA_NAME
 from .test_capture import glowing_world, painted, plane
 from .test_orders import drawn, newest
 
@@ -220,7 +221,7 @@ def test_an_image_is_sent_whole_and_never_enlarged(
     chosen = scene.grok_video
     chosen.source, chosen.image = "IMAGE", painted("Painting", *size)
     made = generate.generation(bpy.context, scene, scene, 1, "session")
-    (tmp_path / "data" / "grok_video" / "stills").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "data" / DATA_NAME / "stills").mkdir(parents=True, exist_ok=True)
     (still,) = made.stills
     spec = still(made.spec)
     assert spec.image_pixels == sent == Image.open(spec.image).size

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -68,7 +67,7 @@ class Boundaries:
         os.write(self._record, name.encode() + b"\n")  # the last of them
         if self._both and self._worker is not None:
             self._worker.kill()
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), 9)  # SIGKILL, which has no name on Windows
 
     # ------------------------------------------------------------------------------ what Python tells of itself
 
@@ -98,7 +97,7 @@ class Boundaries:
         name = os.path.relpath(os.path.realpath(path), self._root)
         if self._command and os.path.basename(os.path.dirname(name)) == "inbox":
             return f"inbox/{self._command}"
-        return _ID.sub("*", name)
+        return _ID.sub("*", name.replace(os.sep, "/"))
 
     # ------------------------------------------------------------------------------------- the moments after
 

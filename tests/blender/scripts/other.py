@@ -10,10 +10,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import select
+import queue
 import sys
+import threading
 import tomllib
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -141,19 +143,24 @@ def _say(answer: dict[str, Any]) -> None:
     print(json.dumps(answer, default=list), file=_ANSWERS, flush=True)  # operators give sets
 
 
+def _listen(told: queue.SimpleQueue[str]) -> None:
+    """Put every line of input into ``told``, at last an empty one. A thread: Windows cannot ask a pipe whether to wait."""
+    for line in sys.stdin:
+        told.put(line)
+    told.put("")
+
+
 def main() -> None:
     """Answer and tick until nobody speaks any more."""
     _say({"value": bpy.app.version_string})
-    unread = b""
+    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(told,), daemon=True).start()
     while True:
-        if select.select([0], [], [], 0.02)[0]:
-            data = os.read(0, 1 << 16)
-            if not data:
+        with suppress(queue.Empty):
+            line = told.get(timeout=0.02)
+            if not line:
                 return
-            unread += data
-            while b"\n" in unread:
-                line, unread = unread.split(b"\n", 1)
-                _say(_answer(json.loads(line)["do"]))
+            _say(_answer(json.loads(line)["do"]))
         try:
             _tick()
         except Exception:  # said in the log; a window goes on as well

@@ -390,3 +390,21 @@ def test_the_table_of_purchases_goes_where_its_path_means(
     assert (tmp_path / "spent.csv").is_file()
     with pytest.raises(RuntimeError, match="path of Windows"):
         blender.ops.grok_video.export_spending(filepath="C:\\spent.csv")
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="Windows' own way to open things")
+def test_what_the_system_opens_is_the_real_path(
+    module: Module, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """For a Blender from the Microsoft Store AppData is another folder than for Explorer, and realpath tells which."""
+    monkeypatch.setenv("XAI_API_KEY", "xai-secret-secret")
+    opened: list[tuple[str, bool]] = []
+    real = str(tmp_path / "Packages" / "Blender" / "LocalCache")
+
+    def start(path: str) -> None:
+        opened.append((path, "XAI_API_KEY" in os.environ))
+
+    monkeypatch.setattr(os, "startfile", start)
+    monkeypatch.setattr(os.path, "realpath", lambda path: str(path).replace(str(tmp_path), real))
+    module("blender.processes").open_path(tmp_path / "log.txt")
+    assert opened == [(f"{real}\\log.txt", False)]

@@ -22,7 +22,7 @@ Module = Callable[[str], ModuleType]
 BACKSLASH = "a\\b"
 #: Names of a folder, and what a sentence shows of each.
 FOLDERS = {
-    "not UTF-8": (os.fsdecode(b"cl\xffip"), "cl\\xffip"),
+    "not UTF-8": ("cl\udcffip", "cl\\xffip"),
     "backslash": (BACKSLASH, "grok_video"),
     "emoji": ("🦆 Ente 👩‍🎨", "🦆 Ente 👩‍🎨"),
     "line break": ("a\nb", "a\\nb"),

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import bpy
 
+from ..core.paths import no_name_of_windows, short_form
 from .refusal import Refused
 
 #: What comes along with a path that is copied and that nobody sees: a mark of order, of no width, of direction.
@@ -47,6 +48,10 @@ def understood(typed: str) -> Path | None:
         raise Refused(f"“{named}” is a path of Windows, which is not on this computer.", _CHOOSE)
     if not text:
         raise Refused(f"“{named}” names no folder.", _TYPE)
+    if _WINDOWS:
+        text = short_form(text)
+        if part := no_name_of_windows(text):
+            raise Refused(f"“{part}” in “{named}” can be no folder on Windows.", _CHOOSE)
     if any(ord(character) < 32 for character in text):
         raise Refused(f"“{named!r:.80}” has more than one line or a character of no path.", _TYPE)
     try:

@@ -28,7 +28,9 @@ def open_path(path: Path) -> None:
     if sys.platform == "win32":
         key = os.environ.pop(KEY_VARIABLE, None)
         try:
-            os.startfile(path)
+            # Windows shows a Blender from its Store other folders than all other programs have: this is the real path
+            # of what that Blender calls AppData.
+            os.startfile(os.path.realpath(path))
         finally:
             if key is not None:
                 os.environ[KEY_VARIABLE] = key

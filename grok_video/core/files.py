@@ -264,12 +264,19 @@ _OWN = (
 )
 
 
+#: The mode of folders in the data folder, for whom that is. On Windows they inherit its rights: by 0o700 each would have
+#: rights of its own from Python 3.11.10 on (gh-118486), and one that was made as administrator none for its user.
+INSIDE = 0o777 if sys.platform == "win32" else 0o700
+
+
 def make_private(folder: Path) -> None:
     """Make the data folder, for its user alone: ``mkdir(parents=True)`` gives its mode to the last part only.
 
     Raises OSError, and NoFile where everybody may write into the folder, and somebody has.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # What is made in a profile of Windows inherits that it is its user's, also when made as administrator.
+    in_profile = sys.platform == "win32" and folder.is_relative_to(default_data_dir().parent)
+    folder.mkdir(mode=INSIDE if in_profile else 0o700, parents=True, exist_ok=True)
     if name := next((name for name in _OWN if planted(folder / name)), ""):
         why = f"everybody may write into it, and what lies at “{name}” is a link or another user's"
         raise NoFile(errno.EPERM, why, str(folder))

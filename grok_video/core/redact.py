@@ -1,7 +1,8 @@
 """Taken out of texts: the API key in any form, web addresses, and what a bug report must not hold.
 
 Owns the forms in which a key may come back (as it is, escaped for JSON or a URL, as UTF-16, base64 or hex), the
-marks of keys that are not known here, and the names that stand for folders and prompts in a text for others.
+marks of keys that are not known here, the spellings in which a path may come back, and the names that stand for folders
+and prompts in a text for others.
 Of a job it reads what must be taken out of a text about it. Knows nothing of HTTP.
 """
 
@@ -9,10 +10,9 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PureWindowsPath
 from urllib.parse import urlsplit
 
 from .job import Job
@@ -81,11 +81,70 @@ def hosts_only(text: str) -> str:
     return _ADDRESS.sub(lambda found: host_of(f"x{found[1]}"), text)
 
 
-#: Absolute paths that begin where people keep files, so that ``/v1/videos`` stays.
-_FOLDERS = re.compile(
-    r"(?<![\w.])(?:(?:/(?:home|Users|root|tmp|var|mnt|media|run|opt|private|Volumes|data|srv)(?=/)"
-    r"|~(?=/))(?:/[^/\s\"'<>|,;:]+)+/?|(?:[A-Za-z]:[\\/]|\\\\)[^\s\"'<>|,;:]+)"
+#: What spells a part of a path otherwise than the path itself does: separators, one or doubled by ``repr`` and JSON;
+#: a character in a ``file:`` address; one escaped in JSON; one that has other forms in Unicode.
+_SPELLED = re.compile(
+    r"(?P<before>[\\/]*?)(?P<escaped>\\{1,2}u[dD][89abAB][\da-fA-F]{2}\\{1,2}u[\da-fA-F]{4}"
+    r"|\\{1,2}u(?!00[0-7])[\da-fA-F]{4})"
+    r"|(?P<separators>(?:[\\/]|%2[fF]|%5[cC])+)"
+    r"|(?P<quoted>%[\da-fA-F]{2}(?:(?<=%[c-fC-F].)(?:%[89abAB][\da-fA-F])+)?)"
+    r"|[^\x00-\x7f]"
 )
+
+
+def _folded(text: str) -> tuple[str, list[int]]:
+    """``text`` in the one form that all spellings of a path share, and where in ``text`` each character of that begins.
+
+    Case never tells two paths apart here: it does not on Windows and macOS, and to hide one more hurts nobody.
+    """
+    pieces: list[str] = []
+    begins: list[int] = []
+    done = 0
+    for found in _SPELLED.finditer(text):
+        pieces += text[done : found.start()].lower(), (piece := _one_form(found))
+        begins += range(done, found.start())
+        begins += [found.start()] * len(piece)
+        done = found.end()
+    begins += range(done, len(text) + 1)
+    return "".join((*pieces, text[done:].lower())), begins
+
+
+def _one_form(found: re.Match[str]) -> str:
+    before, character = "", found[0]
+    if found["separators"]:
+        return "/"
+    if found["escaped"]:
+        before = "/" if found["before"] else ""
+        units = (int(unit[:4], 16) for unit in found["escaped"].split("u")[1:])
+        wide = b"".join(unit.to_bytes(2, "big") for unit in units)
+        character = wide.decode("utf-16-be", "replace")
+    elif found["quoted"]:
+        character = bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace")
+    # macOS gives names decomposed (é as e and an accent), keyboards give them composed.
+    return before + unicodedata.normalize("NFD", character.lower())
+
+
+_NAME = r"(?:[^\s\\/:*?\"'<>|]|(?<=\w)'(?=\w))"  # a character of a name; O'Brien has his apostrophe
+_BEGINS = (
+    # Where people keep files, so that "/v1/videos" stays; "\n" of an escaped text is no letter before a path.
+    r"(?:(?:(?<![\w.])|(?<=\\[nrt]))(?:\\?[\\/](?:home|Users|root|tmp|var|mnt|media|run|opt|private|Volumes"
+    rf"|data|srv)|~)[\\/]+(?={_NAME})"
+    r"|(?:(?<![\\/])[\\/]{2,}[?.][\\/]+)?[A-Za-z]:[\\/]+"  # a drive
+    rf"|(?<![\w\\/:])(?:[\\/]{{2,}}\?[\\/]+UNC[\\/]+|(?:\\{{2,}}|/{{2,}})(?={_NAME}+(?: +{_NAME}+)*[\\/]))"  # a share
+    r"|…(?:[\\/]|%2F|%5C)+)"  # a known folder
+)
+#: Absolute paths. In quotes one ends with them; else a blank is inside where a separator follows, and at the end not.
+_FOLDERS = re.compile(
+    rf"(?<=\"){_BEGINS}[^\"\r\n]*(?=\")|(?<='){_BEGINS}[^'\r\n]*(?=')|(?<=“){_BEGINS}[^“”\r\n]*(?=”)"
+    rf"|{_BEGINS}(?:{_NAME}+(?: +{_NAME}+)*[\\/]+)*(?:(?![,;]){_NAME})*",
+    re.IGNORECASE,
+)
+_SEPARATOR_IN_ADDRESS = re.compile("%2F|%5C", re.I)
+_FILE_ADDRESS = re.compile(r"\bfile:(?://localhost(?=/))?(?:/*(?=[a-z]:[\\/])|(?=[\\/]))", re.I)
+#: What may stand before a known path and belongs to it: macOS' own link, and how Windows is told of long paths.
+_ALSO_BEFORE = re.compile(r"(?:/private|/[?.](?:/unc)?/?)\Z")
+_GOES_ON = re.compile(r"[\w\-~]|\.\w")  # "/home/annex" is no folder below "/home/ann"
+_HOMES = ("users", "home", "media", "documents and settings")  # hold folders with users' names
 
 
 class Redaction:
@@ -107,32 +166,61 @@ class Redaction:
         for job in jobs:
             for path in _files(job):
                 known[path] = file_name(path)
-                known[str(Path(path).parent)] = "…"
+                known[path[: len(path) - len(file_name(path))]] = "…"
             # The last hop's path is as good as the whole address.
             if len(address := urlsplit(job.url).path) > 8:
                 known[address] = "…"
-        known |= {str(Path(folder)): "…" for folder in folders if folder}
+        known |= dict.fromkeys(folders, "…")
         known |= {
             legible(path): name for path, name in known.items()
         }  # as the worker's log has them
+        folded = {_folded(path)[0].rstrip("/"): name for path, name in known.items()}
         self._known = sorted(
-            ((path, name) for path, name in known.items() if len(path) > 3),
+            ((path, name) for path, name in folded.items() if len(path) > 3),
             key=lambda item: -len(item[0]),
         )
         self._prompts = sorted({p for p in prompts if len(p) > 2}, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """The text without them."""
-        text = hosts_only(mask(self._mask.text(text)))
+        # A file has no host: of its address the path is left, which goes below or may stay.
+        text = hosts_only(_FILE_ADDRESS.sub("", mask(self._mask.text(text))))
         for prompt in self._prompts:
             quoted = (json.dumps(prompt, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False))
             for written in (prompt, *quoted, " ".join(prompt.split())):
                 text = text.replace(written, "<the prompt>")
         if self._keep_paths:
             return text
+        return _FOLDERS.sub(_without_folder, self._without_known(text))
+
+    def _without_known(self, text: str) -> str:
+        """``text`` with names in place of the known paths, the longest first."""
+        folded, begins = _folded(text)
+        cuts: list[tuple[int, int, str]] = []
         for path, name in self._known:
-            text = text.replace(path, name)
-        return _FOLDERS.sub(lambda found: file_name(found[0]), text)
+            at = folded.find(path)
+            while at >= 0:
+                end = at + len(path)
+                # Half a character is none: "e" of a decomposed "é".
+                if begins[end] != begins[end - 1] and not _GOES_ON.match(folded, end):
+                    before = _ALSO_BEFORE.search(folded[max(at - 8, 0) : at])
+                    at -= len(before[0]) if before else 0
+                    cuts.append((begins[at], begins[end], name))
+                    folded = folded[:at] + "\0" * (end - at) + folded[end:]
+                at = folded.find(path, at + 1)
+        done, parts = 0, [""]
+        for begin, end, name in sorted(cuts):
+            parts += text[done:begin], name
+            done = end
+        return "".join((*parts, text[done:]))
+
+
+def _without_folder(found: re.Match[str]) -> str:
+    """What stays of a path: its last name, unless that is a user's."""
+    *folders, name = _parts(_SEPARATOR_IN_ADDRESS.sub("/", found[0]))
+    if not folders or folders[-1].lower() in _HOMES:
+        return "…"
+    return f"…/{name}" if found[0][0] == "…" else name
 
 
 def _files(job: Job) -> Iterator[str]:
@@ -143,6 +231,10 @@ def _files(job: Job) -> Iterator[str]:
     return (path for path in paths if path)
 
 
+def _parts(path: str) -> list[str]:
+    return [part for part in re.split(r"[\\/]+", path) if part] or [""]
+
+
 def file_name(path: str) -> str:
     """The last part of a path of any system."""
-    return PureWindowsPath(path).name if "\\" in path else os.path.basename(path.rstrip("/"))
+    return _parts(path)[-1]

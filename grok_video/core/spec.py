@@ -41,7 +41,7 @@ class Target:
     """Where the clip goes: decided at the click and kept."""
 
     session: str  # id of the Blender session that clicked
-    blend: str = ""  # absolute path of the .blend; '' for a file that was never saved
+    blend: str = ""  # path of the .blend in its real folder; '' for a file that was never saved
     scene: str = ""  # name of the scene at the click
     frame: int = 1  # AFTER: where the source ended at the click; OVER: where the sent part began
     place: str = "AT"  # 'AT' frame, 'AFTER' the end of the source strip, 'OVER' the source strip

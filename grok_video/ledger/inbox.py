@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..core import word
-from ..core.files import BLENDERS_PATIENCE, NoFile, is_of_the_system, read_file, write_whole
+from ..core.files import BLENDERS_PATIENCE, INSIDE, NoFile, is_of_the_system, read_file, write_whole
 from ..core.payload import problem_from_payload, spec_from_payload
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec, Kind, new_id
@@ -68,7 +68,7 @@ def put_command(data_dir: Path, command: str, **fields: Any) -> str:
     if len(text) > _LONGEST_COMMAND:
         raise NoFile(errno.EFBIG, "what is asked for is too long", str(data_dir))
     inbox = Path(data_dir) / "inbox"
-    inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
+    inbox.mkdir(mode=INSIDE, parents=True, exist_ok=True)
     write_whole(
         inbox / f"{command_id}{_ENDING}",
         text.encode(),
@@ -210,7 +210,7 @@ def set_command_aside(path: Path) -> None:
     """Move a command that cannot be read out of the way, for whoever looks into it."""
     bad = path.parent / "bad"
     with contextlib.suppress(OSError):  # another worker was first, or a scanner has the file
-        bad.mkdir(mode=0o700, exist_ok=True)
+        bad.mkdir(mode=INSIDE, exist_ok=True)
         os.replace(path, bad / path.name)
 
 

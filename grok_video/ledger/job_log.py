@@ -15,7 +15,7 @@ from typing import Any
 
 from ..core import events
 from ..core.amount import usd
-from ..core.files import BLENDERS_PATIENCE, read_file, write_whole
+from ..core.files import BLENDERS_PATIENCE, INSIDE, read_file, write_whole
 from ..core.job import Job
 from ..core.legible import legible
 from ..core.problem import Problem
@@ -80,7 +80,7 @@ def write(folder: Path, job: Job, text: str) -> Path:
 
     Raises OSError.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=INSIDE, exist_ok=True)
     path = folder / f"log_{job.spec.short_id}.txt"
     data = text.encode("utf-8", "replace")
     write_whole(path, data, durable=False, private=True, patience=BLENDERS_PATIENCE)

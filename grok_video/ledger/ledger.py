@@ -14,7 +14,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from ..core.files import make_private, sync_folder
+from ..core.files import INSIDE, make_private, sync_folder
 from .catch_up import catch_up
 from .commands import Commands
 from .errors import (
@@ -76,7 +76,7 @@ class Ledger(Store):
         try:
             make_private(data_dir)
             for folder in ("inbox", "workers", "jobs", "stills", "clips"):
-                (data_dir / folder).mkdir(mode=0o700, exist_ok=True)
+                (data_dir / folder).mkdir(mode=INSIDE, exist_ok=True)
             if not (data_dir / FILE_NAME).exists():
                 for folder in (data_dir, *data_dir.parents):  # each may be as new as the ledger
                     sync_folder(folder)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast, overload
 
 from ..core.job import OPEN_STATES, Job, State
+from ..core.paths import spelling
 
 _Key = tuple[int, str]  # row of the job's first event, and its id
 
@@ -68,13 +69,15 @@ class Listing(Mapping[str, Job]):
         self.done = Rows(self._jobs)
         self.open = Rows(self._jobs)  # jobs for which the program has work to do
         self._keys: dict[str, _Key] = {}
-        self._ready: dict[str, set[_Key]] = {}  # .blend -> its clips that wait to be imported
+        self._ready: dict[
+            str, set[_Key]
+        ] = {}  # spelling of a .blend -> its clips that wait for import
 
     def put(self, job: Job, first: int) -> None:
         """Take in a job as it is now; row ``first`` is its first event, which says where in the list the job is."""
         key = self._keys.setdefault(job.id, (first, job.id))
         self._jobs[job.id] = job
-        ready = self._ready.setdefault(job.spec.target.blend, set())
+        ready = self._ready.setdefault(spelling(job.spec.target.blend), set())
         (ready.add if job.state is State.READY else ready.discard)(key)
         active = job.state in OPEN_STATES or job.state is State.READY or job.fetching
         self.all.keep(key, True)
@@ -82,10 +85,13 @@ class Listing(Mapping[str, Job]):
         self.done.keep(key, not active)
         self.open.keep(key, active and job.open)
 
-    def ready_for(self, blend: str, others: Iterable[str]) -> list[Job]:
-        """The clips that wait to be imported into ``blend``, and those of the jobs ``others``; newest first."""
+    def ready_for(self, spellings: Iterable[str], others: Iterable[str]) -> list[Job]:
+        """The clips that wait to be imported into a .blend, and those of the jobs ``others``; newest first.
+
+        ``spellings`` of the .blend, as ``core.paths.spelling`` gives them.
+        """
         keys = {self._keys[job_id] for job_id in others if job_id in self._keys}
-        keys |= self._ready.get(blend, set())
+        keys.update(*(self._ready.get(blend, ()) for blend in spellings))
         found = (self._jobs[job_id] for _, job_id in sorted(keys, reverse=True))
         return [job for job in found if job.state is State.READY]
 

@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ..core.files import (
+    INSIDE,
     WORKERS_PATIENCE,
     begin_anew,
     is_of_the_system,
@@ -159,7 +160,7 @@ def _locked(data_dir: Path) -> Generator[None]:
     with _complaining(data_dir):
         make_private(data_dir)
         for name in ("inbox", "workers", "jobs", "stills", "clips"):
-            (data_dir / name).mkdir(mode=0o700, exist_ok=True)
+            (data_dir / name).mkdir(mode=INSIDE, exist_ok=True)
         lock = wait_for(data_dir / "opening.lock")
         try:
             yield
@@ -236,13 +237,13 @@ def _set_aside(target: Path) -> None:
         path = target / name
         if path.exists():
             replace_patiently(path, target / f"{name}.{stamp}", WORKERS_PATIENCE)
-    (target / "jobs").mkdir(mode=0o700)
+    (target / "jobs").mkdir(mode=INSIDE)
     journal = target / f"{FILE_NAME}-journal"
     if size_of(journal):
         replace_patiently(journal, target / f"{FILE_NAME}.{stamp}-journal", WORKERS_PATIENCE)
     if holds_commands(target):  # said to the list that had left: limits of long ago would count now
         replace_patiently(target / "inbox", target / f"inbox.{stamp}", WORKERS_PATIENCE)
-        (target / "inbox").mkdir(mode=0o700)
+        (target / "inbox").mkdir(mode=INSIDE)
 
 
 # ------------------------------------------------------------------------------------------------- the move

@@ -20,6 +20,7 @@ from typing import Any
 from ..core import events, mp4
 from ..core.amount import TICKS_PER_USD
 from ..core.files import (
+    INSIDE,
     WORKERS_PATIENCE,
     NoFile,
     is_there,
@@ -252,7 +253,7 @@ def part_of(clip: Path) -> Path:
     return clip.with_name(clip.name + ".part")
 
 
-def prepare_folder(clip: Path, mode: int = 0o700) -> None:
+def prepare_folder(clip: Path, mode: int = INSIDE) -> None:
     """Make the folder of ``clip`` where its parent exists, and try to write there. Raises OSError."""
     if not clip.parent.is_dir():
         clip.parent.mkdir()

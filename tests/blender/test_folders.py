@@ -116,6 +116,49 @@ def test_refused_with_a_sentence(here: Callable[[str], str], module: Module) -> 
         assert str(told.value).endswith("."), typed
 
 
+UNDERSTOOD_ON_WINDOWS = {
+    "HERE/clips": "HERE\\clips",
+    "HERE\\a/..\\clips\\": "HERE\\clips",
+    "\\\\?\\HERE\\clips": "HERE\\clips",
+    "\\\\?\\UNC\\nas\\films\\clips": "\\\\nas\\films\\clips",
+    "\\\\nas\\films\\a": "\\\\nas\\films\\a",
+    "\\clips": "DRIVE\\clips",
+    "/clips": "DRIVE\\clips",
+    "DRIVEclips": "HERE\\cwd\\clips",
+    "clips": "HERE\\cwd\\clips",
+    "..\\clips": "HERE\\clips",
+    "%project%\\clips": "HERE\\pro ject\\clips",
+    "~\\clips": "HOME\\clips",
+    "//clips": "HERE\\shots\\clips",
+    "file:///HERE/my%20clips": "HERE\\my clips",
+    "file://nas/films/a": "\\\\nas\\films\\a",
+}
+REFUSED_ON_WINDOWS = [
+    "HERE\\CON",
+    "HERE\\nul.x\\clips",
+    "\\\\.\\NUL",
+    "com1",
+    "HERE\\a?b",
+    "HERE\\a:b",
+]
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="paths of Windows")
+def test_understood_on_windows(here: Callable[[str], str], module: Module, tmp_path: Path) -> None:
+    """Each with its drive: from Python 3.13 on, in Blender 5.1, "\\\\clips" is no whole path, and a worker refuses it."""
+
+    def whole(text: str) -> str:
+        return here(text).replace("DRIVE", tmp_path.drive).lower()
+
+    understood = module("blender.folders").understood
+    assert {typed: str(understood(whole(typed))).lower() for typed in UNDERSTOOD_ON_WINDOWS} == {
+        typed: whole(meant) for typed, meant in UNDERSTOOD_ON_WINDOWS.items()
+    }
+    for typed in REFUSED_ON_WINDOWS:
+        with pytest.raises(module("blender.refusal").Refused, match="can be no folder on Windows"):
+            understood(here(typed))
+
+
 def test_where_blender_was_started_is_gone(
     here: Callable[[str], str], module: Module, tmp_path: Path
 ) -> None:
@@ -180,6 +223,42 @@ def test_a_folder_that_cannot_be_looked_into_is_said(
     own(unsaved).output_dir = f"{tmp_path}/{'x' * 300}"
     with pytest.raises(RuntimeError, match=r"No clip can go to .*: File name too long\. Choose"):
         unsaved.ops.grok_video.generate()
+
+
+def deep(folder: Path, units: int) -> Path:
+    """A folder below ``folder`` whose path has so many characters."""
+    while (left := units - len(str(folder)) - 1) > 0:
+        folder /= "d" * (left if left < 100 else 50)
+    return folder
+
+
+def test_a_clip_that_windows_could_not_open_is_not_bought(
+    unsaved: ModuleType, module: Module, stand_in: Any, patches: Any, tmp_path: Path
+) -> None:
+    """259 characters with the JSON that is being written beside the clip: blender.exe knows no longer paths."""
+    clip_files, paths = module("blender.timeline.clip_files"), module("core.paths")
+    patches.set(clip_files, "room_for_clip", lambda path: paths.room_for_clip(path, system="win32"))
+    beside = "-9999.json.part"
+    short = len(f"/2026-11-30_{'x' * 4}_01234567{beside}")
+    unsaved.context.scene.grok_video.prompt = "A heron lifts off from the long reeds"
+    for length, left in ((259 - short - 20, "a-heron-lifts-off-from-t"), (259 - short, "a-he")):
+        folder = deep(tmp_path, length)
+        own(unsaved).output_dir = str(folder)
+        folder.mkdir(parents=True)
+        assert unsaved.ops.grok_video.generate() == {"FINISHED"}
+        clip = Path(newest(module).clip.path)
+        assert clip.parent == folder
+        assert clip.name[11:-13].lower() == left
+        assert len(str(clip.with_suffix(""))) + len(beside) <= 259
+    bought = len(stand_in.jobs())
+    own(unsaved).output_dir = str(deep(tmp_path, 259 - short + 1))
+    with pytest.raises(RuntimeError, match=r"Windows could not open a clip in .* Choose another"):
+        unsaved.ops.grok_video.generate()
+    assert len(stand_in.jobs()) == bought
+    # Beside a .blend that lies so deep nothing goes, as beside one that Blender cannot read.
+    output = tmp_path / "clips"
+    folder = clip_files.clip_folder(str(deep(tmp_path, 259 - short) / "a.blend"), output)
+    assert folder == output
 
 
 # ------------------------------------------------------------------------------------------------- the job list's folder
@@ -311,3 +390,21 @@ def test_the_table_of_purchases_goes_where_its_path_means(
     assert (tmp_path / "spent.csv").is_file()
     with pytest.raises(RuntimeError, match="path of Windows"):
         blender.ops.grok_video.export_spending(filepath="C:\\spent.csv")
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="Windows' own way to open things")
+def test_what_the_system_opens_is_the_real_path(
+    module: Module, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """For a Blender from the Microsoft Store AppData is another folder than for Explorer, and realpath tells which."""
+    monkeypatch.setenv("XAI_API_KEY", "xai-secret-secret")
+    opened: list[tuple[str, bool]] = []
+    real = str(tmp_path / "Packages" / "Blender" / "LocalCache")
+
+    def start(path: str) -> None:
+        opened.append((path, "XAI_API_KEY" in os.environ))
+
+    monkeypatch.setattr(os, "startfile", start)
+    monkeypatch.setattr(os.path, "realpath", lambda path: str(path).replace(str(tmp_path), real))
+    module("blender.processes").open_path(tmp_path / "log.txt")
+    assert opened == [(f"{real}\\log.txt", False)]

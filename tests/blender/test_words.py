@@ -14,6 +14,7 @@ import bpy
 import pytest
 
 from . import editing
+from .conftest import SCRATCH
 from .test_orders import Drawn, made_by, newest
 
 Module = Callable[[str], ModuleType]
@@ -21,7 +22,7 @@ Module = Callable[[str], ModuleType]
 BACKSLASH = "a\\b"
 #: Names of a folder, and what a sentence shows of each.
 FOLDERS = {
-    "not UTF-8": (os.fsdecode(b"cl\xffip"), "cl\\xffip"),
+    "not UTF-8": ("cl\udcffip", "cl\\xffip"),
     "backslash": (BACKSLASH, "grok_video"),
     "emoji": ("🦆 Ente 👩‍🎨", "🦆 Ente 👩‍🎨"),
     "line break": ("a\nb", "a\\nb"),
@@ -64,6 +65,31 @@ def test_a_folder_of_any_name(
         said.encode()  # no half of a character
     log = module("blender.ui.support").write_log(job).read_text("utf-8")
     assert "imported into the scene “Scene” of shot.blend" in log
+
+
+def test_diagnostics_without_folders_tell_of_none(
+    scene: Any, module: Module, tmp_path: Path
+) -> None:
+    """However the worker's log spells the folder of the .blend, of the list and of the artist."""
+    folder = tmp_path / "Client Ö" / "Shot 1"
+    folder.mkdir(parents=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "shot.blend"))
+    bpy.ops.grok_video.generate(frame=1)
+    data_dir = module("blender.session.state").current().bridge.data_dir
+    with open(data_dir / "worker.log", "a", encoding="utf-8") as log:
+        for path in (
+            folder / "a.png",
+            data_dir / "stills" / "b.png",
+            SCRATCH / "Client Ö" / "c.png",
+        ):
+            for words in (str(path), repr(str(path)), path.as_uri(), path.as_posix().upper()):
+                log.write(f"{words} is gone\n")
+    tell = module("blender.ui.support").diagnostics_text
+    text = tell(bpy.context, prompts=False, paths=False).lower()
+    for word in ("client", "shot 1", "shot%201", tmp_path.name, SCRATCH.name, str(Path.home())):
+        assert word.lower() not in text
+    assert text.count(" is gone") == 12
+    assert "shot 1" in tell(bpy.context, prompts=False, paths=True).lower()
 
 
 class _Fields(Drawn):

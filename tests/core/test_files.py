@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from grok_video.core.files import sync_file, write_whole
+from grok_video.core.files import INSIDE, default_data_dir, make_private, sync_file, write_whole
 from tests.posix import posix
 
 POSIX = posix("Windows has no such modes")
@@ -237,3 +237,25 @@ def test_a_scanner_is_not_waited_for_longer_than_said(
     assert patience <= scanner.now - 1000.0 <= patience + 0.1
     assert path.read_bytes() == OLD
     assert alone(path)
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="rights of Windows")
+@pytest.mark.parametrize(("below", "mode"), [("Grok Video", 0o777), ("../films/list", 0o700)])
+def test_a_data_folder_in_the_profile_inherits_its_rights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str, mode: int
+) -> None:
+    """Python 3.11.10 and later give by 0o700 rights that belong to administrators where one made the folder."""
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "Local"))
+    made: list[int] = []
+    mkdir = os.mkdir
+
+    def noted(path: str, mode: int = 0o777) -> None:
+        made.append(mode)
+        mkdir(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", noted)
+    folder = Path(os.path.normpath(default_data_dir().parent / below))
+    make_private(folder)
+    assert folder.is_dir()
+    assert made[-1] == mode  # the folders above it come with the mode that inherits
+    assert INSIDE == 0o777

@@ -221,7 +221,7 @@ def test_no_trouble_with_the_note_ends_the_call(tmp_path: Path) -> None:
     [
         ("see https://vidgen.x.ai/a/b.mp4?sig=1, then", "see vidgen.x.ai then"),
         ("HTTPS://user:pw@h.example:8/x", "h.example"),
-        ("file:///home/ann/secret/x.png", ""),
+        ("file:///home/ann/secret/x.png", "x.png"),
         ("_https://v.x.ai/p 7https://v.x.ai/p -https://v.x.ai/p", "_v.x.ai v.x.ai v.x.ai"),
         ("at ://v.x.ai/p", "at v.x.ai"),
         (f"Bearer {KEY}", "Bearer xai-***"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from grok_video.worker.desk import write_log
 NAMES = {
     "plain": ("clip", "clip"),
     "umlaut": ("Fähre", "Fähre"),
-    "not UTF-8": (os.fsdecode(b"cl\xff\xfeip"), "cl\\xff\\xfeip"),
+    "not UTF-8": ("cl\udcff\udcfeip", "cl\\xff\\xfeip"),
     "half a character": ("a\ud800b", "a\\ud800b"),
     "backslash": ("a\\b", "a\\b"),
     "emoji of several": ("👩\u200d🎨", "👩\u200d🎨"),

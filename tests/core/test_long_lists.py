@@ -26,6 +26,7 @@ from grok_video.core.events import (
     Submitted,
 )
 from grok_video.core.job import OPEN_STATES, Job, State, apply
+from grok_video.core.paths import spelling
 from grok_video.core.spec import Clip, Target, new_id
 from grok_video.ledger import inbox as inbox_module
 from grok_video.ledger import reader as reader_module
@@ -197,13 +198,13 @@ def test_only_clips_for_the_open_file_and_of_own_clicks_are_looked_at_for_an_imp
     for number, job in enumerate([*theirs, *mine, own, queued]):
         listing.put(job, number)
     others = [own.id, queued.id, "not read yet"]
-    assert listing.ready_for("/a.blend", others) == [own, *mine[::-1]]
+    assert listing.ready_for([spelling("/a.blend")], others) == [own, *mine[::-1]]
     imported = job_after(
         *CAME, ImportClaimed("x"), Imported("Scene", ""), blend="/a.blend", id=mine[1].id
     )
     listing.put(imported, 21)
-    assert listing.ready_for("/a.blend", others) == [own, mine[0]]
-    assert listing.ready_for("/c.blend", []) == []
+    assert listing.ready_for([spelling("/a.blend")], others) == [own, mine[0]]
+    assert listing.ready_for([spelling("/c.blend")], []) == []
 
 
 # ------------------------------------------------------------------------------------------------- the inbox

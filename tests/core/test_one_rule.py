@@ -178,3 +178,17 @@ def test_a_planted_exception_is_found(tmp_path: Path) -> None:
     source = "class BakeRefused(Refused):\n    pass\n\n\nclass Bake:\n    pass\n"
     (tmp_path / "blender/a.py").write_text(source, "utf-8")
     assert exceptions(tmp_path) == {"blender/a.py": ["BakeRefused"]}
+
+
+def test_every_folder_of_ours_is_made_with_one_mode() -> None:
+    """Windows' rights of a folder hang on it: see ``core.files.INSIDE``."""
+    modes = {
+        (name, ast.unparse(keyword.value))
+        for name, tree in trees(PACKAGE)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("mkdir", "makedirs"))
+        for keyword in node.keywords
+        if keyword.arg == "mode"
+    }
+    assert {name for name, mode in modes if mode != "INSIDE"} == {"core/files.py"}
+    assert len(modes) > 5

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...core.files import INSIDE
 from ...core.record import record
 from ...core.spec import new_id
 from ...ledger.inbox import holds_commands, is_waiting, put_command
@@ -139,7 +140,7 @@ class Bridge:
         if self._session_lock is None:
             # Held for the life of this Blender, so that other Blenders leave the imports of its jobs alone.
             path = session_lock(self.data_dir, self.session)
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.parent.mkdir(mode=INSIDE, exist_ok=True)
             self._session_lock = FileLock.take(path)
         command_id = put_command(self.data_dir, command, **fields)
         self.reader.awaited[command_id] = None

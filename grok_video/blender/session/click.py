@@ -16,6 +16,7 @@ import bpy
 
 from ...core import spending as money
 from ...core.clock import Clocks
+from ...core.files import INSIDE
 from ...core.job import Job, State
 from ...core.payload import spec_to_payload
 from ...core.problem import Problem, ProblemCode
@@ -155,7 +156,7 @@ def accept(
     say("")
     make_data_folder()
     submission.common.still_path(asked.spec.id).parent.mkdir(
-        parents=True, exist_ok=True, mode=0o700
+        parents=True, exist_ok=True, mode=INSIDE
     )
     submission.common.sweep_stills()
     spec = submission.preparation.marked(asked.spec)

@@ -17,7 +17,7 @@ from . import files
 from .click import say
 from .queue import send
 from .series import drop_passes, go_on_from
-from .state import current, is_as_clicked, is_open
+from .state import current, is_as_clicked, is_open, open_spellings
 
 if TYPE_CHECKING:
     from ..timeline import importing
@@ -53,7 +53,7 @@ def imports_to_come() -> list[Job]:
     Only clips of its own clicks and of the open file are looked at: a long list may hold thousands for other files.
     """
     session = current()
-    ready = session.bridge.snapshot.jobs.ready_for(bpy.data.filepath, session.documents)
+    ready = session.bridge.snapshot.jobs.ready_for(open_spellings(), session.documents)
     return [job for job in ready if imports_by_itself(job)]
 
 

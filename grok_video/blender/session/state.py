@@ -14,6 +14,7 @@ import bpy
 
 from ...core import spending as money
 from ...core.job import Job
+from ...core.paths import spelling, with_real_folder
 from ...core.record import mutable_record
 from ...core.spec import new_id
 from ...service.pricing import Pass
@@ -183,6 +184,7 @@ class Session:
     sums: Sums = field(default_factory=Sums)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document of the click
+    opened: tuple[str, frozenset[str]] = ("", frozenset())  # the .blend, and its spellings
 
 
 _session: Session | None = None
@@ -237,4 +239,15 @@ def is_as_clicked(job: Job) -> bool:
 
 
 def is_open(blend: str) -> bool:
-    return bool(blend) and blend == bpy.data.filepath
+    """Whether the .blend that a job names is the open one, however its path is spelled; not for ''."""
+    return bool(blend) and spelling(blend) in open_spellings()
+
+
+def open_spellings() -> frozenset[str]:
+    """The spellings of the open .blend: as it was opened, and with its real folder, as jobs name it (``target_of``)."""
+    session, path = current(), bpy.data.filepath
+    if session.opened[0] != path:
+        # Once for each file that is opened or saved, where Blender has just been: that disk answers.
+        paths = (path, with_real_folder(path))
+        session.opened = path, frozenset(spelling(path) for path in paths if path)
+    return session.opened[1]

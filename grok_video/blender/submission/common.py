@@ -14,6 +14,7 @@ from typing import Any
 import bpy
 
 from ...core.job import Job
+from ...core.paths import with_real_folder
 from ...core.problem import ProblemCode
 from ...core.record import mutable_record
 from ...core.spec import JobSpec, Kind, Picture, Target
@@ -131,6 +132,12 @@ def output_of(prompt: str, job_id: str) -> str:
                 "Choose another Clip Folder in the preferences.",
                 ProblemCode.FILE,
             )
+        if clip_files.is_too_deep(folder):
+            raise Refused(
+                f"Windows could not open a clip in {folder}: the path of that folder is too long.",
+                "Choose another Clip Folder in the preferences, with a shorter path.",
+                ProblemCode.FILE,
+            )
         return str(clip_files.clip_path(folder, datetime.now(), prompt, job_id))
     except OSError as error:
         raise Refused(
@@ -155,7 +162,7 @@ def target_of(session: str, scene: bpy.types.Scene, frame: int, **fields: Any) -
         raise Refused(f"Blender's timeline ends before frame {frame}.", "Choose another frame.")
     return Target(
         session=session,
-        blend=bpy.data.filepath,
+        blend=with_real_folder(bpy.data.filepath),
         scene=scene.name,
         frame=frame,
         scene_uid=scene.session_uid,

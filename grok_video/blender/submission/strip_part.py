@@ -11,6 +11,7 @@ import bpy
 
 from ...core import mp4
 from ...core.framing import nearest_ratio
+from ...core.paths import spelling
 from ...core.record import record
 from ...core.spec import Clip, JobSpec, Kind, Source, SourceVideo, Target
 from ...service import models
@@ -57,7 +58,11 @@ def part_of_strip(
         else None
     )
     # Not the job's clip when the artist has chosen another file for the strip since.
-    if job is not None and job.clip is not None and job.clip.path == source.path:
+    if (
+        job is not None
+        and job.clip is not None
+        and spelling(job.clip.path) == spelling(source.path)
+    ):
         clip: Clip | None = job.clip
         if look and _size_of(clip.path) != clip.size:
             changed, clip = True, _shown_whole(source, clip.path)

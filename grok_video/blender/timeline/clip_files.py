@@ -15,10 +15,12 @@ from typing import Any
 import bpy
 
 from ...core.files import BLENDERS_PATIENCE, begin_anew, open_given, replace_patiently
+from ...core.paths import room_for_clip, spelling
 from .. import compat
 from .strips import job_of
 
 FOLDER = "grok_video"  # beside the .blend
+_SHORTEST_SLUG = 4  # characters of the prompt in a clip's name
 
 
 def clip_folder(blend: str, output_dir: Path | None) -> Path | None:
@@ -30,8 +32,11 @@ def clip_folder(blend: str, output_dir: Path | None) -> Path | None:
     if not blend or is_unreadable(blend):
         return output_dir
     folder = Path(blend).parent / FOLDER
+    if is_too_deep(folder):
+        return output_dir
     libraries = bpy.context.preferences.filepaths.asset_libraries
-    if any(library.path and folder.is_relative_to(library.path) for library in libraries):
+    below = Path(spelling(str(folder)))
+    if any(lib.path and below.is_relative_to(spelling(lib.path)) for lib in libraries):
         return output_dir
     return folder if _writable(folder if folder.exists() else folder.parent) else output_dir
 
@@ -41,10 +46,21 @@ def is_unreadable(path: str) -> bool:
     return os.sep != "\\" and "\\" in path
 
 
+def is_too_deep(folder: Path) -> bool:
+    """Whether Blender on Windows could not read a clip in ``folder``, be its name as short as it gets."""
+    return room_for_clip(str(folder / f"2026-01-01_{'x' * _SHORTEST_SLUG}_01234567.mp4")) < 0
+
+
 def clip_path(folder: Path, when: datetime, prompt: str, job_id: str) -> Path:
-    """``<date>_<slug>_<id8>.mp4`` in ``folder``, a name that no clip and no .json there has."""
+    """``<date>_<slug>_<id8>.mp4`` in ``folder``, a name that no clip and no .json there has.
+
+    The slug has 40 characters at most, and fewer where Blender on Windows could not read so long a path.
+    """
     ascii_text = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^A-Za-z0-9]+", "-", ascii_text).strip("-")[:40].rstrip("-") or "clip"
+    whole = folder / f"{when:%Y-%m-%d}_{slug}_{job_id[:8]}.mp4"
+    if (room := room_for_clip(str(whole))) < 0:
+        slug = slug[: max(len(slug) + room, _SHORTEST_SLUG)].rstrip("-")
     stem = f"{when:%Y-%m-%d}_{slug}_{job_id[:8]}"
     return next(path for path in _names(folder, stem, ".mp4") if _is_free(path))
 

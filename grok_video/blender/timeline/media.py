@@ -11,6 +11,7 @@ from typing import Any
 
 import bpy
 
+from ...core.paths import spelling
 from .. import compat
 from .strips import JOB_PROPERTY, path_of
 
@@ -68,9 +69,7 @@ def _owner(strip: Any) -> Any:
 
 
 def _same(one: str, other: str) -> bool:
-    return bool(one) and os.path.normcase(os.path.normpath(one)) == os.path.normcase(
-        os.path.normpath(other)
-    )
+    return bool(one) and spelling(one) == spelling(other)
 
 
 def _named(path: str, like: str) -> str:

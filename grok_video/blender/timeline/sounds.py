@@ -10,6 +10,7 @@ from typing import Any
 
 import bpy
 
+from ...core.paths import spelling
 from .. import compat, scenes
 from .strips import (
     SAME_FRAME,
@@ -70,7 +71,7 @@ def belongs_to(sound: Any, movie: Any) -> bool:
 
 def _apart(sound: Any, movie: Any) -> int | None:
     """Scene frames between the starts of a sound's and a movie's content; None for two files."""
-    if sound.sound is None or path_of(sound.sound) != path_of(movie):
+    if sound.sound is None or spelling(path_of(sound.sound)) != spelling(path_of(movie)):
         return None
     return abs(compat.content_start(sound) - compat.content_start(movie))
 

@@ -17,7 +17,7 @@ from ...core.problem import ProblemCode
 from ...core.shape import other_shape
 from .. import timeline
 from ..session import click, files, spending
-from ..session.state import current, job_by_id
+from ..session.state import current, is_open, job_by_id
 from .spending import draw_ahead
 from .widgets import draw_help_button, draw_wrapped, is_narrow, size_text, time_text
 
@@ -179,7 +179,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         draw_wrapped(
             box, context, f"The file of this clip is {words}.", "ERROR" if gone else "INFO"
         )
-    elif job.state is State.READY and job.spec.target.blend != bpy.data.filepath:
+    elif job.state is State.READY and _of_other_file(job):
         name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
         draw_wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
     if words := other_shape(job):
@@ -193,6 +193,11 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         draw_wrapped(box, context, landing.notice, "INFO")
         if landing.off_colour:
             box.operator("grok_video.use_standard").scene = job.imported_into
+
+
+def _of_other_file(job: Job) -> bool:
+    blend = job.spec.target.blend
+    return bool(blend or bpy.data.filepath) and not is_open(blend)
 
 
 def _over(job: Job) -> bool:

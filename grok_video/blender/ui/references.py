@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
+from ...core.files import INSIDE
 from ...core.legible import legible
 from ...core.spec import new_id
 from ...service import models
@@ -253,7 +254,7 @@ def _whole_frame(scene: bpy.types.Scene) -> tuple[int, int]:
 def _spare_path() -> Path:
     """A free path in the data folder for a picture until the picture is packed into the .blend."""
     folder = queue.make_data_folder() / "stills"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=INSIDE, exist_ok=True)
     return folder / f"{new_id()}-reference.png"
 
 

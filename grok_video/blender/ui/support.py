@@ -222,13 +222,15 @@ def _redaction(
         for scene in scenes:
             own = scene.grok_video
             hidden += [own.written_prompt(), own.extend_prompt, own.edit_prompt]
-    folders = [str(config.data_dir()), bpy.app.tempdir]
+    folders = [str(config.data_dir()), bpy.app.tempdir, str(_PACKAGE_FOLDER), str(Path.home())]
+    # As the system names them too: behind links, and with a short name of Windows (ANNLEE~1) in full.
+    folders += map(os.path.realpath, tuple(folders))
     if not config.output_refusal():
-        folders.insert(1, str(config.output_dir()))
+        folders.append(str(config.output_dir()))
     return Redaction(
         config.api_key(),
         jobs,
-        (*folders, str(_PACKAGE_FOLDER), bpy.data.filepath, str(Path.home())),
+        (*folders, bpy.data.filepath, os.path.dirname(bpy.data.filepath)),
         keep_paths=paths,
         prompts=hidden,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from grok_video.core.files import sync_file, write_whole
+from grok_video.core.files import begin_anew, is_writable, new_folder, sync_file, write_whole
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 OLD, NEW = b"what was there before\n" * 100, b"what comes\n" * 200
@@ -236,3 +236,57 @@ def test_a_scanner_is_not_waited_for_longer_than_said(
     assert patience <= scanner.now - 1000.0 <= patience + 0.1
     assert path.read_bytes() == OLD
     assert alone(path)
+
+
+# ----------------------------------------------------------------------------------------- where nothing may be written
+
+
+class ManyTries(BaseException):
+    """Names are tried again and again: with ``tempfile`` on Windows two billion of them."""
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of what a system refused to make that lets nothing be made."""
+    asked: list[str] = []
+
+    def refuses(name: str | Path, *_: Any) -> Any:
+        asked.append(os.fspath(name))
+        if len(asked) > 3:
+            raise ManyTries
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+
+    monkeypatch.setattr(os, "open", refuses)
+    monkeypatch.setattr(os, "mkdir", refuses)
+    return asked
+
+
+def test_one_name_tells_that_nothing_may_be_written(tmp_path: Path, refused: list[str]) -> None:
+    assert not is_writable(tmp_path)
+    assert len(refused) == 1
+    with pytest.raises(PermissionError):
+        new_folder(tmp_path, ".mine-")
+    assert len(refused) == 2
+    with pytest.raises(PermissionError):
+        begin_anew(tmp_path / "a.part", private=True)
+    assert len(refused) == 3
+    assert {Path(name).parent for name in refused} == {tmp_path}
+
+
+def test_where_files_may_be_made(path: Path) -> None:
+    """What is made to see that is gone, whatever else is asked for: a folder that is none, one that is not there."""
+    assert is_writable(path.parent)
+    assert alone(path)
+    assert not is_writable(path)
+    assert not is_writable(path.parent / "gone")
+
+
+def test_a_folder_has_a_name_of_its_own(tmp_path: Path) -> None:
+    made = {new_folder(tmp_path, ".mine-") for _ in range(20)}
+    assert len(made) == 20
+    assert set(tmp_path.iterdir()) == made
+    assert all(folder.is_dir() and folder.name.startswith(".mine-") for folder in made)
+    if sys.platform != "win32":
+        assert {stat.S_IMODE(folder.stat().st_mode) for folder in made} == {0o700}
+    with pytest.raises(FileNotFoundError):
+        new_folder(tmp_path / "gone", ".mine-")

@@ -10,14 +10,13 @@ import math
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import bpy
 
-from ...core.files import open_own
+from ...core.files import new_folder, open_own
 from ..processes import child_environment
 from .worker_process import PACKAGE_FOLDER
 
@@ -33,7 +32,7 @@ class MoveProcess:
         self.progress = (0, 0)  # files done, and of how many
         self.ended = ""  # what became of the list: a value of ``ledger.moving.Moved``
         self.failed = ""  # a sentence
-        self._folder = Path(tempfile.mkdtemp(prefix="grok-video-move-", dir=bpy.app.tempdir))
+        self._folder = new_folder(Path(bpy.app.tempdir), "grok-video-move-")
         self._report = self._folder / "report"
         self._read = 0  # bytes of the report
         self._kill_at = math.inf  # monotonic time

@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import bpy
 
-from ...core.files import open_own
+from ...core.files import new_folder, open_own
 from .. import said
 from ..processes import child_environment
 from ..refusal import Interrupted
@@ -246,7 +245,7 @@ def private_folder(parent: Path) -> Path:
     """Make a folder for the files of a second Blender in ``parent``, which is made too. Raises OSError."""
     parent.mkdir(parents=True, exist_ok=True)
     _sweep(parent)
-    return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=parent))
+    return new_folder(parent, FOLDER_PREFIX)
 
 
 def _command_line(blend: str, *, trusted: bool) -> list[str]:

@@ -7,7 +7,6 @@ playblast is driven like a bake: ``poll()`` from a timer, ``progress``, ``cancel
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
 import bpy
@@ -17,7 +16,7 @@ from .. import scenes
 from ..refusal import Interrupted, Refused
 from . import pixels, viewport
 from .bake import Bake, playblast_size, range_refusal
-from .child import FOLDER_PREFIX
+from .child import private_folder
 
 _FORMAT, _SUFFIX = "JPEG", ".jpg"
 
@@ -39,8 +38,7 @@ class Playblast:
         self._bake: Bake | None = None
         self._failed = ""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=path.parent))
+            self._folder = private_folder(path.parent)
         except OSError as error:
             raise Interrupted(
                 _sentence(f"“{path.parent}” cannot be written ({error.strerror})")

@@ -22,7 +22,12 @@ if sys.platform == "darwin":
 #: Seconds that a rename is tried again for, while a scanner of Windows holds the file: Blender draws nothing meanwhile.
 BLENDERS_PATIENCE = 0.25
 WORKERS_PATIENCE = 5.0
-_PAUSE = 0.05  # seconds between two tries
+_PAUSES = (
+    0.005,
+    0.05,
+)  # seconds between two tries: at first, each is twice the one before, and at most
+#: Whether a refusal may be over in a moment. On other systems it is about rights, and nothing is gained by a wait.
+_OVER_IN_A_MOMENT = sys.platform == "win32"
 # Windows has neither: links and pipes are told there by the look before the opening.
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
@@ -256,18 +261,21 @@ def _where_it_can_be() -> Generator[None]:
 def replace_patiently(part: Path, path: Path, patience: float) -> None:
     """Put the whole file ``part`` in the place of ``path``. Raises OSError.
 
-    On Windows whoever has ``path`` open, a virus scanner or an indexer, keeps it from being replaced for a moment:
+    On Windows whoever has one of the two open, a virus scanner or an indexer, keeps it from being renamed for a moment:
     the rename is tried again for ``patience`` seconds.
     """
     deadline = time.monotonic() + patience
+    pause, longest = _PAUSES
     while True:
         try:
             os.replace(part, path)
             return
         except PermissionError:
-            if time.monotonic() >= deadline:
+            left = deadline - time.monotonic()
+            if left <= 0 or not _OVER_IN_A_MOMENT:
                 raise
-            time.sleep(_PAUSE)
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, longest)
 
 
 #: What a data folder holds that decides what is bought, and where this program writes.

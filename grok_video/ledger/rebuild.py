@@ -7,12 +7,12 @@ artist says so, and a line that cannot be read may be the one that says *sending
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import time
 from pathlib import Path
 
 from ..core import events
+from ..core.files import WORKERS_PATIENCE, replace_patiently
 from ..core.job import IllegalTransition, Job, State
 from ..core.problem import LOST_HINT, Problem, ProblemCode
 from ..core.spec import new_id
@@ -175,7 +175,7 @@ def set_damaged_aside(data_dir: Path, worker: str) -> Path:
         for suffix in ("", "-journal"):
             path = data_dir / f"{FILE_NAME}{suffix}"
             if path.exists():
-                os.replace(path, f"{aside}{suffix}")
+                replace_patiently(path, Path(f"{aside}{suffix}"), WORKERS_PATIENCE)
     except OSError as error:
         raise LedgerDamaged(message) from error
     return aside

@@ -18,12 +18,7 @@ WRITERS = {"write_whole", "replace_patiently"}
 SYNCS = {"sync", "sync_file", "sync_name", "sync_folder"}
 #: Calls that such a function makes by hand -> the files that may make them, and what for.
 BY_HAND = {
-    "os.replace": {
-        "core/files.py": "the rule itself",
-        "ledger/inbox.py": "a command that says nothing is set aside as it is",
-        "ledger/rebuild.py": "a damaged ledger is set aside as it is",
-        "worker/desk.py": "a full log becomes the old one",
-    },
+    "os.replace": {"core/files.py": "the rule itself"},
     "os.fsync": {"core/files.py": "the rule itself"},
     "open": {
         "core/files.py": "the rule itself",
@@ -46,7 +41,7 @@ BY_HAND = {
 #: Modules outside of ``blender`` whose files Blender's process writes.
 IN_BLENDER = {"ledger/inbox.py", "ledger/job_log.py"}
 #: Modules of the worker that write between an answer and its record, and so never wait.
-NEVER_WAITING = {"worker/call_log.py"}
+NEVER_WAITING = {"worker/call_log.py", "worker/desk.py"}
 #: The exceptions of Blender's side: everything else that is raised there is Python's or Blender's.
 REFUSALS = {
     "blender/refusal.py": ["Refused", "Interrupted"],

@@ -17,7 +17,7 @@ from pathlib import Path
 import bpy
 
 from ...core.files import new_folder, open_own
-from ..processes import child_environment
+from ..processes import child_environment, how_it_ended
 from .worker_process import PACKAGE_FOLDER
 
 #: Seconds in which a process that was told to stop does so, and one that is killed ends.
@@ -68,7 +68,11 @@ class MoveProcess:
         if code is None and not self._is_given_up():
             return False
         if not (self.ended or self.failed):
-            self.failed = f"The move of the job list ended unexpectedly ({code}). Nothing is lost, and the list is whole."
+            killed = time.monotonic() >= self._kill_at
+            what = "had to be ended" if code is None or killed else how_it_ended(code)
+            self.failed = (
+                f"The move of the job list {what}. Nothing is lost, and the list is whole."
+            )
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
         return True

@@ -25,7 +25,7 @@ import bpy
 
 from ...core.files import new_folder, open_own
 from .. import said
-from ..processes import child_environment
+from ..processes import child_environment, how_it_ended
 from ..refusal import Interrupted
 from .artist import arguments, runs_scripts
 from .bake_common import ORDER, REPORT
@@ -177,7 +177,7 @@ class Child(ABC, Generic[Made]):
             with open_own(self._folder / REPORT, "rb") as file:
                 file.seek(self._read)
                 data = file.read()
-        except FileNotFoundError:  # the child has not begun yet
+        except OSError:  # the child has not begun yet, or a scanner of Windows has the file
             return
         *lines, _unfinished = data.split(b"\n")
         for line in lines:
@@ -210,19 +210,13 @@ class Child(ABC, Generic[Made]):
         """Why there is no file, as a part of a sentence."""
         if self._lacked_memory():
             return "a second Blender needs more memory than is free, on the graphics card or in this computer"
-        return self._why or self._crash(code)
+        return self._why or f"Blender in the background {how_it_ended(code)}"
 
     def _lacked_memory(self) -> bool:
         with suppress(OSError), open_own(self._folder / "log", "rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_END))
             return _NO_MEMORY.search(log.read() + self._why.encode()) is not None
         return False
-
-    def _crash(self, code: int) -> str:
-        if code < 0:
-            with suppress(ValueError):
-                return f"Blender in the background crashed ({signal.Signals(-code).name})"
-        return f"Blender in the background ended with an error ({code})"
 
     def _finish(self) -> None:
         """End the child if it runs, and remove the private folder."""

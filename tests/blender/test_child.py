@@ -1,9 +1,11 @@
-"""A process that does one piece of work beside Blender: how its end is told and whom it comes after."""
+"""A process that does one piece of work beside Blender: how its end is told, whom it comes after, what it leaves."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -130,3 +132,51 @@ def test_a_report_that_cannot_be_read_just_now_is_read_later(
     report.write_bytes(b"1\n")
     assert job.poll() is None
     assert job.progress == (1, 1)
+
+
+# ------------------------------------------------------------------------------------------ what is left in its folder
+
+
+@pytest.fixture
+def private_folder(module: Module) -> ModuleType:
+    return module("blender.sources.private_folder")
+
+
+def swept(private_folder: ModuleType, folder: Path) -> bool:
+    """Whether the next start removes a folder."""
+    private_folder.PrivateFolder(folder.parent).remove()
+    return not folder.exists()
+
+
+def test_another_blenders_folder_is_left_alone(private_folder: ModuleType, tmp_path: Path) -> None:
+    """From the moment it is there, with whatever is in it."""
+    mine = private_folder.PrivateFolder(tmp_path / "out")
+    assert not swept(private_folder, mine.path)
+    (mine.path / "edit.blend").write_bytes(b"BLENDER")
+    assert not swept(private_folder, mine.path)
+    assert (mine.path / "edit.blend").exists()
+    mine.remove()
+    just_made = tmp_path / "out" / f"{private_folder.FOLDER_PREFIX}1"
+    just_made.mkdir()
+    assert not swept(private_folder, just_made)
+
+
+@pytest.mark.parametrize("inside", ["log", "textures/result.mp4"])
+def test_what_a_child_leaves_whose_blender_is_gone(
+    private_folder: ModuleType, tmp_path: Path, inside: str
+) -> None:
+    """On Windows the next start after the child's end removes it, elsewhere one a day later."""
+    folder = tmp_path / "out" / f"{private_folder.FOLDER_PREFIX}1"
+    (folder / inside).parent.mkdir(parents=True)
+    (folder / "report").write_bytes(b"1\n")
+    with open(folder / inside, "wb") as file:
+        child = subprocess.Popen([sys.executable, "-c", WAITS], stdin=subprocess.PIPE, stdout=file)
+    try:
+        assert not swept(private_folder, folder)
+        assert (folder / "report").exists()  # nothing of a folder goes before all of it can
+    finally:
+        child.communicate()
+    assert swept(private_folder, folder) == WINDOWS
+    if not WINDOWS:
+        os.utime(folder, (0, time.time() - private_folder.STALE_SECONDS - 10.0))
+        assert swept(private_folder, folder)

@@ -32,7 +32,7 @@ BY_HAND = {
     ".write_bytes": {},
     ".write_text": {"blender/sources/child.py": "as above"},
     "shutil.copyfile": {},
-    "os.rename": {},
+    "os.rename": {"blender/sources/private_folder.py": "to its own name: is it open on Windows?"},
     "os.renames": {},
     ".rename": {"worker/reopening.py": "no file: outcomes of a job get the id of another"},
     ".replace": {},

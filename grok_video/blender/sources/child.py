@@ -23,16 +23,14 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import bpy
 
-from ...core.files import new_folder, open_own
+from ...core.files import open_own
 from .. import said
 from ..processes import child_environment, how_it_ended
 from ..refusal import Interrupted
 from .artist import arguments, runs_scripts
 from .bake_common import ORDER, REPORT
+from .private_folder import PrivateFolder
 
-FOLDER_PREFIX = ".grok_video_bake-"
-#: Seconds after which the folder of another piece of work counts as left behind by a crash, and is removed.
-STALE_SECONDS = 24 * 3600.0
 _END_SECONDS = 1.0  # a killed child is gone in milliseconds
 _FULL = 1 << 20  # bytes: a disk with less is full
 NOTHING_LOST = "Nothing was sent or charged."
@@ -75,11 +73,12 @@ class Child(ABC, Generic[Made]):
         self._why = ""  # the child's own word of why there is no file
         self._alive_at = time.monotonic()
         try:
-            self._folder = private_folder(path.parent)
+            self._private = PrivateFolder(path.parent)
         except OSError as error:
             raise Interrupted(
                 self._sentence(f"“{path.parent}” cannot be written ({error.strerror})")
             ) from error
+        self._folder = self._private.path
 
     @property
     @abstractmethod
@@ -232,14 +231,7 @@ class Child(ABC, Generic[Made]):
                     process.wait(_END_SECONDS)
             if process.stdin is not None:
                 process.stdin.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def private_folder(parent: Path) -> Path:
-    """Make a folder for the files of a second Blender in ``parent``, which is made too. Raises OSError."""
-    parent.mkdir(parents=True, exist_ok=True)
-    _sweep(parent)
-    return new_folder(parent, FOLDER_PREFIX)
+        self._private.remove()
 
 
 def _command_line(blend: str, *, trusted: bool) -> list[str]:
@@ -266,11 +258,3 @@ def _step_back(pid: int) -> None:
     # Linux may share the processor out between sessions first, and heed what is nice within each only then.
     with suppress(OSError), open(f"/proc/{pid}/autogroup", "r+b", buffering=0) as file:
         file.write(b"%d" % _NICER)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the folders of work that crashes left behind."""
-    for old in folder.glob(f"{FOLDER_PREFIX}*"):
-        with suppress(OSError):
-            if time.time() - old.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)

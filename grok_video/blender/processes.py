@@ -7,8 +7,10 @@ editor that is closed an hour later.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 KEY_VARIABLE = "XAI_API_KEY"
@@ -18,6 +20,20 @@ def child_environment() -> dict[str, str]:
     """Blender's environment without the API key."""
     # On Windows the names of variables come in any case.
     return {name: value for name, value in os.environ.items() if name.upper() != KEY_VARIABLE}
+
+
+def how_it_ended(code: int) -> str:
+    """What the exit code of a process says that was to go on: a part of a sentence, 'crashed (SIGSEGV)'.
+
+    Windows has no signals: a crash ends with the NTSTATUS of its exception, an error of which is 0xC0000000 at least
+    ([MS-ERREF] 2.3). Programs end with less, on other systems with 255 at most.
+    """
+    if code >= 0xC0000000:
+        return f"crashed (0x{code:08X})"
+    if code < 0:
+        with suppress(ValueError):
+            return f"crashed ({signal.Signals(-code).name})"
+    return f"ended with an error ({code})"
 
 
 def open_path(path: Path) -> None:

@@ -19,10 +19,16 @@ from typing import IO, cast
 #: Seconds that a rename is tried again for, while a scanner of Windows holds the file: Blender draws nothing meanwhile.
 BLENDERS_PATIENCE = 0.25
 WORKERS_PATIENCE = 5.0
-_PAUSE = 0.05  # seconds between two tries
+_PAUSES = (
+    0.005,
+    0.05,
+)  # seconds between two tries: at first, each is twice the one before, and at most
+#: Whether a refusal may be over in a moment. On other systems it is about rights, and nothing is gained by a wait.
+_OVER_IN_A_MOMENT = sys.platform == "win32"
 # Windows has neither: links and pipes are told there by the look before the opening.
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
+_UNTIL_CLOSED = getattr(os, "O_TEMPORARY", 0)  # of Windows alone
 
 
 class NoFile(OSError):
@@ -93,6 +99,34 @@ def begin_anew(path: Path, *, private: bool) -> IO[bytes]:
             return os.open(name, flags, mode)
 
     return open(path, "wb", opener=opener)
+
+
+def new_folder(parent: Path, prefix: str) -> Path:
+    """Make a folder with a name of its own in ``parent``, for this user alone. Raises OSError, at the first name.
+
+    Not by ``tempfile``: where nothing may be written, Python 3.11 tries ``os.TMP_MAX`` names on Windows, two billion
+    (https://github.com/python/cpython/issues/66305), and Blender's window stands still.
+    """
+    folder = _own_name(parent, prefix)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a file can be made in ``folder``: one is made and removed, as rights say little on Windows."""
+    path = _own_name(folder, ".grok_video-")
+    try:
+        # Windows removes what somebody else, a scanner, has just opened too, once both have closed it.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _UNTIL_CLOSED, 0o600)
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+def _own_name(folder: Path, prefix: str) -> Path:
+    return folder / f"{prefix}{os.urandom(8).hex()}"
 
 
 def _refuse_no_file(path: Path, found: os.stat_result) -> None:
@@ -236,18 +270,21 @@ def _where_it_can_be() -> Generator[None]:
 def replace_patiently(part: Path, path: Path, patience: float) -> None:
     """Put the whole file ``part`` in the place of ``path``. Raises OSError.
 
-    On Windows whoever has ``path`` open, a virus scanner or an indexer, keeps it from being replaced for a moment:
+    On Windows whoever has one of the two open, a virus scanner or an indexer, keeps it from being renamed for a moment:
     the rename is tried again for ``patience`` seconds.
     """
     deadline = time.monotonic() + patience
+    pause, longest = _PAUSES
     while True:
         try:
             os.replace(part, path)
             return
         except PermissionError:
-            if time.monotonic() >= deadline:
+            left = deadline - time.monotonic()
+            if left <= 0 or not _OVER_IN_A_MOMENT:
                 raise
-            time.sleep(_PAUSE)
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, longest)
 
 
 #: What a data folder holds that decides what is bought, and where this program writes.

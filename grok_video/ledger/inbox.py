@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..core import word
-from ..core.files import BLENDERS_PATIENCE, INSIDE, NoFile, is_of_the_system, read_file, write_whole
+from ..core.files import (
+    BLENDERS_PATIENCE,
+    INSIDE,
+    NoFile,
+    is_of_the_system,
+    read_file,
+    replace_patiently,
+    write_whole,
+)
 from ..core.payload import problem_from_payload, spec_from_payload
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec, Kind, new_id
@@ -33,6 +41,9 @@ _LONGEST_COMMAND = 1 << 20  # bytes
 #: that 0.1.0 takes before the *submit* is taken here stops nothing.
 _ENDING = ".command"
 _ENDINGS = (_ENDING, ".json")
+#: What a crash leaves of a command, or a scanner of Windows that holds it when the click fails; ``.tmp`` is 0.1.0's.
+_UNFINISHED = (".part", ".tmp")
+_LEFT_AFTER = 3600.0  # seconds after which nobody goes on with one
 _LATEST = 2**63  # ns since the epoch
 #: Seconds in which whoever has a command's file open, a scanner of Windows, lets go of it again.
 _READ_WITHIN = 30.0
@@ -129,10 +140,13 @@ class Inbox:
         """
         if not self:
             try:
-                found = os.scandir(self._folder)
-                self._found = [entry.name for entry in found if _is_command(entry.name)]
+                names = os.listdir(self._folder)
             except OSError:
                 return  # no inbox: ``put_command`` makes the folder again
+            self._found = [name for name in names if _is_command(name)]
+            for name in names:
+                if name.endswith(_UNFINISHED):
+                    _remove_left(self._folder / name)
         while self._found:
             path = self._folder / self._found.pop()
             try:
@@ -191,6 +205,12 @@ def _command_in(path: Path) -> dict[str, Any] | None:
         return None
 
 
+def _remove_left(path: Path) -> None:
+    with contextlib.suppress(OSError):  # another worker was first, or a scanner has the file
+        if _age(path) > _LEFT_AFTER:
+            path.unlink()
+
+
 def _age(path: Path) -> float:
     """Seconds since a file was written, 0 where that cannot be told."""
     try:
@@ -211,7 +231,7 @@ def set_command_aside(path: Path) -> None:
     bad = path.parent / "bad"
     with contextlib.suppress(OSError):  # another worker was first, or a scanner has the file
         bad.mkdir(mode=INSIDE, exist_ok=True)
-        os.replace(path, bad / path.name)
+        replace_patiently(path, bad / path.name, BLENDERS_PATIENCE)
 
 
 _MOST_PICTURES = 64  # of references or keyframes; how many the service takes say its models

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..core import events
 from ..core.clock import Clocks
-from ..core.files import open_own, size_of
+from ..core.files import open_own, replace_patiently, size_of
 from ..core.legible import legible
 from ..core.record import record
 from ..core.redact import KeyMask, hosts_only, mask
@@ -195,7 +195,10 @@ def write_log(data_dir: Path, text: str) -> None:
     line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{os.getpid()}] {text}\n"
     with contextlib.suppress(OSError):  # a full disk must not end the worker over a line of its log
         if size_of(path) > LOG_SIZE:
-            os.replace(path, path.with_name("worker.log.1"))
+            with contextlib.suppress(
+                OSError
+            ):  # Windows: somebody reads it, and the line is kept all the same
+                replace_patiently(path, path.with_name("worker.log.1"), 0.0)
         with open_own(path, "ab") as file:
             file.write(line.encode())
 

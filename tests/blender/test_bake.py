@@ -671,9 +671,12 @@ def test_the_child_ends_with_its_parent(clip: Path, module: Module, tmp_path: Pa
     assert not gone(pid)
     parent.kill()
     parent.wait()
+    out, next_start = tmp_path / "out", module("blender.sources.private_folder").PrivateFolder
     end = time.monotonic() + PATIENCE
-    while list((tmp_path / "out").iterdir()):
+    while list(out.iterdir()):
         assert time.monotonic() < end
+        if sys.platform == "win32":  # what the child has open itself waits there for the next start
+            next_start(out).remove()
         time.sleep(0.05)
 
 
@@ -767,7 +770,7 @@ def test_refusals(bake: Any, scene: Any, clip: Path, place: Any, tmp_path: Path)
 def test_what_a_crash_left_is_swept(
     bake: Any, scene: Any, clip: Path, place: Any, baked: Any, tmp_path: Path
 ) -> None:
-    old = tmp_path / "out" / f"{bake.FOLDER_PREFIX}old"
+    old = tmp_path / "out" / ".grok_video_bake-old"
     old.mkdir(parents=True)
     os.utime(old, (0, 0))
     strip, _ = place(scene, clip, 10)

@@ -277,7 +277,7 @@ def test_a_move_whose_process_hangs_can_be_stopped(
     tick.tick(blender.context)
     moving.stop()
     move_ended(blender, module)
-    assert "ended unexpectedly" in state.current().moving.message
+    assert "had to be ended" in state.current().moving.message
     assert own(blender).ledger_dir == ""
     blender.ops.grok_video.generate()
     assert len(bridge(module).snapshot.all) == 2

@@ -523,6 +523,18 @@ def test_files_that_say_nothing_are_set_aside(ledger: Ledger, data_dir: Path, te
     assert (data_dir / "inbox" / "bad" / path.name).exists()
 
 
+@pytest.mark.parametrize("ending", [".command.part", ".tmp"])
+def test_what_is_left_of_commands_is_removed(tmp_path: Path, ending: str) -> None:
+    """An hour later: a Blender that is just saying something is not robbed of its file, and nothing else goes."""
+    said = put_command(tmp_path, "check")
+    old, new = (tmp_path / "inbox" / f"{new_id()}{ending}" for _ in range(2))
+    for path in (old, new, tmp_path / "inbox" / "notes.txt"):
+        path.write_bytes(b"{")
+        os.utime(path, (0, time.time() - (3500 if path is new else 3700)))
+    assert [command["id"] for _, command in waiting_commands(tmp_path)] == [said]
+    assert set(os.listdir(tmp_path / "inbox")) == {f"{said}.command", new.name, "notes.txt"}
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -22,14 +22,7 @@ pytest_plugins = "pytester"
 Plant = Callable[[str, str], ModuleType]
 
 #: What a test may replace by ``monkeypatch.setattr``: it does not move with the product.
-NOT_OURS = {
-    "fcntl",
-    "os",
-    "os.path",
-    "sys",
-    "textwrap",
-    "time",
-    "socket",
+NOT_OURS = {"fcntl", "os", "os.path", "sys", "textwrap", "time", "socket", "subprocess._winapi"} | {
     "HTTPAdapter",
     "pictures",
 }

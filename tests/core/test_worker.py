@@ -61,7 +61,7 @@ from grok_video.service.request import RemoteClip
 from grok_video.worker import schedule as schedule_module
 from grok_video.worker import submit as submit_module
 from grok_video.worker import worker as worker_module
-from grok_video.worker.desk import LOG_SIZE, Desk, RunningCall
+from grok_video.worker.desk import LOG_SIZE, Desk, RunningCall, write_log
 from grok_video.worker.http.call import Call
 from grok_video.worker.http.errors import Answer
 from grok_video.worker.process import Parent
@@ -2070,3 +2070,13 @@ def test_the_log_is_bounded_and_redacted(inside: worker_module.Worker, tmp_path:
         inside.desk.log("x" * 1000)
     size = sum(path.stat().st_size for path in tmp_path.glob("worker.log*"))
     assert size < 2 * LOG_SIZE + 10_000
+
+
+def test_a_log_that_cannot_be_put_by_is_written_on(tmp_path: Path) -> None:
+    """On Windows whoever reads it keeps it from being renamed: what is to be said is said all the same."""
+    log = tmp_path / "worker.log"
+    log.write_bytes(b"x" * LOG_SIZE + b"\n")
+    (tmp_path / "worker.log.1").mkdir()
+    with open(log, "rb"):
+        write_log(tmp_path, "the worker has something to say")
+    assert log.read_bytes().endswith(b"the worker has something to say\n")

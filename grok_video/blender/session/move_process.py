@@ -10,15 +10,14 @@ import math
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import bpy
 
-from ...core.files import open_own
-from ..processes import child_environment
+from ...core.files import new_folder, open_own
+from ..processes import child_environment, how_it_ended
 from .worker_process import PACKAGE_FOLDER
 
 #: Seconds in which a process that was told to stop does so, and one that is killed ends.
@@ -35,7 +34,7 @@ class MoveProcess:
         self.progress = (0, 0)  # files done, and of how many
         self.ended = ""  # what became of the list: a value of ``ledger.moving.Moved``
         self.failed = ""  # a sentence
-        self._folder = Path(tempfile.mkdtemp(prefix="grok-video-move-", dir=bpy.app.tempdir))
+        self._folder = new_folder(Path(bpy.app.tempdir), "grok-video-move-")
         self._report = self._folder / "report"
         self._read = 0  # bytes of the report
         self._kill_at = math.inf  # monotonic time
@@ -71,7 +70,11 @@ class MoveProcess:
         if code is None and not self._is_given_up():
             return False
         if not (self.ended or self.failed):
-            self.failed = f"The move of the job list ended unexpectedly ({code}). Nothing is lost, and the list is whole."
+            killed = time.monotonic() >= self._kill_at
+            what = "had to be ended" if code is None or killed else how_it_ended(code)
+            self.failed = (
+                f"The move of the job list {what}. Nothing is lost, and the list is whole."
+            )
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
         return True

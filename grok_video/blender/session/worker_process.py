@@ -24,7 +24,7 @@ from ...core.files import open_own
 from ...core.record import record
 from ...core.spec import new_id
 from ...ledger.place import DataFolder
-from ..processes import child_environment
+from ..processes import child_environment, how_it_ended
 
 #: Seconds before the worker is started again after its 1st, 2nd, … crash in a row.
 RESTART_AFTER = (1.0, 4.0, 16.0, 60.0)
@@ -110,7 +110,7 @@ class WorkerProcess:
             return
         if time.monotonic() - self._started_at > RESTART_AFTER[-1]:
             self._crashes = 0
-        what = "ended unexpectedly and is started again."
+        what = f"{how_it_ended(process.returncode)} and is started again."
         if process.returncode == NO_LEDGER:
             what = f"tries again. {self._last_words(process.pid)}"
         self._crashed(f"The background worker {what} Its log is {self._data_dir / 'worker.log'}.")

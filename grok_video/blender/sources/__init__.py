@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         pixels,
         playblast,
         playhead,
+        private_folder,
         scene_copy,
         scene_render,
         viewport,

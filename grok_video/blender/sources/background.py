@@ -8,9 +8,6 @@ not end the render, another file that is opened does.
 
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +23,10 @@ from . import pixels
 from .artist import artists_settings, runs_scripts
 from .bake_common import STILL, path_of
 from .camera import frame_settings
-from .child import NOTHING_LOST, Child, private_folder
+from .child import NOTHING_LOST, Child
 from .edit_copy import copies_of, unsaved_images, write_library
 from .pixels import Still
+from .private_folder import PrivateFolder
 from .scene_copy import plain_output
 
 #: A child that gives no sign of life for so long hangs. Long: EEVEE compiles the shaders of a heavy scene for minutes,
@@ -49,12 +47,12 @@ class Written:
         #: Ids of the scenes of the file that is open: undo leaves them alone, and another file has others.
         self.scenes = frozenset(_scenes())
         try:
-            self._folder = private_folder(parent)
+            self._folder = PrivateFolder(parent)
         except OSError as error:
             raise Interrupted(
                 _sentence("source", f"“{parent}” cannot be written ({error.strerror})")
             ) from error
-        file = self._folder / "scene.blend"
+        file = self._folder.path / "scene.blend"
         try:
             with unsaved_images([scene]) as images:
                 write_library({scene, *images.values()}, file)
@@ -77,12 +75,11 @@ class Written:
 
     def keep(self) -> None:
         """Let no sweep take the file for one that a crash left behind."""
-        with suppress(OSError):
-            os.utime(self._folder)
+        self._folder.keep()
 
     def discard(self) -> None:
         """Remove the file: no still is to be made of it any more."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
 
 @record

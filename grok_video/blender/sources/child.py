@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -27,14 +26,12 @@ import bpy
 from ...core.clock import awake
 from ...core.files import open_own
 from .. import said
-from ..processes import child_environment
+from ..processes import child_environment, how_it_ended
 from ..refusal import Interrupted
 from .artist import arguments, runs_scripts
 from .bake_common import ORDER, REPORT
+from .private_folder import PrivateFolder
 
-FOLDER_PREFIX = ".grok_video_bake-"
-#: Seconds after which the folder of another piece of work counts as left behind by a crash, and is removed.
-STALE_SECONDS = 24 * 3600.0
 _END_SECONDS = 1.0  # a killed child is gone in milliseconds
 _FULL = 1 << 20  # bytes: a disk with less is full
 NOTHING_LOST = "Nothing was sent or charged."
@@ -77,11 +74,12 @@ class Child(ABC, Generic[Made]):
         self._why = ""  # the child's own word of why there is no file
         self._alive_at = awake()
         try:
-            self._folder = private_folder(path.parent)
+            self._private = PrivateFolder(path.parent)
         except OSError as error:
             raise Interrupted(
                 self._sentence(f"“{path.parent}” cannot be written ({error.strerror})")
             ) from error
+        self._folder = self._private.path
 
     @property
     @abstractmethod
@@ -179,7 +177,7 @@ class Child(ABC, Generic[Made]):
             with open_own(self._folder / REPORT, "rb") as file:
                 file.seek(self._read)
                 data = file.read()
-        except FileNotFoundError:  # the child has not begun yet
+        except OSError:  # the child has not begun yet, or a scanner of Windows has the file
             return
         *lines, _unfinished = data.split(b"\n")
         for line in lines:
@@ -212,19 +210,13 @@ class Child(ABC, Generic[Made]):
         """Why there is no file, as a part of a sentence."""
         if self._lacked_memory():
             return "a second Blender needs more memory than is free, on the graphics card or in this computer"
-        return self._why or self._crash(code)
+        return self._why or f"Blender in the background {how_it_ended(code)}"
 
     def _lacked_memory(self) -> bool:
         with suppress(OSError), open_own(self._folder / "log", "rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_END))
             return _NO_MEMORY.search(log.read() + self._why.encode()) is not None
         return False
-
-    def _crash(self, code: int) -> str:
-        if code < 0:
-            with suppress(ValueError):
-                return f"Blender in the background crashed ({signal.Signals(-code).name})"
-        return f"Blender in the background ended with an error ({code})"
 
     def _finish(self) -> None:
         """End the child if it runs, and remove the private folder."""
@@ -240,14 +232,7 @@ class Child(ABC, Generic[Made]):
                     process.wait(_END_SECONDS)
             if process.stdin is not None:
                 process.stdin.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def private_folder(parent: Path) -> Path:
-    """Make a folder for the files of a second Blender in ``parent``, which is made too. Raises OSError."""
-    parent.mkdir(parents=True, exist_ok=True)
-    _sweep(parent)
-    return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=parent))
+        self._private.remove()
 
 
 def _command_line(blend: str, *, trusted: bool) -> list[str]:
@@ -274,11 +259,3 @@ def _step_back(pid: int) -> None:
     # Linux may share the processor out between sessions first, and heed what is nice within each only then.
     with suppress(OSError), open(f"/proc/{pid}/autogroup", "r+b", buffering=0) as file:
         file.write(b"%d" % _NICER)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the folders of work that crashes left behind."""
-    for old in folder.glob(f"{FOLDER_PREFIX}*"):
-        with suppress(OSError):
-            if time.time() - old.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...core.files import BLENDERS_PATIENCE, open_own, replace_patiently
+from ...core.files import BLENDERS_PATIENCE, new_folder, open_own, replace_patiently
 from ...core.framing import crop_inside
 from ...core.picture_kind import ENDS, MEASURED, measure
 from ...core.record import record
@@ -190,18 +190,21 @@ def save_view(image: bpy.types.Image, scene: bpy.types.Scene, path: Path) -> Non
     Of such an image Blender writes a file for each view, and then reports a failure (measured, 4.2 to 5.3): so into a
     folder of its own, beside ``path``. Raises RuntimeError where there is no picture; OSError.
     """
-    from tempfile import TemporaryDirectory  # here: Blender's start does not wait for it
+    from shutil import rmtree  # here: Blender's start does not wait for it
 
-    with TemporaryDirectory(prefix=_SPARE, dir=path.parent, ignore_cleanup_errors=True) as spare:
+    spare = new_folder(path.parent, _SPARE)
+    try:
         try:
-            image.save_render(os.path.join(spare, "view.png"), scene=scene)
+            image.save_render(str(spare / "view.png"), scene=scene)
         except said.BLENDERS_ERRORS:
             if not os.listdir(spare):
                 raise
-        found = {entry.stem: entry for entry in sorted(Path(spare).iterdir())}
+        found = {entry.stem: entry for entry in sorted(spare.iterdir())}
         suffixes = ["", *(view.file_suffix for view in scene.render.views)]
         named = [found[f"view{suffix}"] for suffix in suffixes if f"view{suffix}" in found]
         replace_patiently((named or list(found.values()))[0], path, BLENDERS_PATIENCE)
+    finally:
+        rmtree(spare, ignore_errors=True)
 
 
 def measured(path: Path) -> tuple[str, int, int] | None:

@@ -6,8 +6,6 @@ playblast is driven like a bake: ``poll()`` from a timer, ``progress``, ``cancel
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import bpy
@@ -17,7 +15,7 @@ from .. import scenes
 from ..refusal import Interrupted, Refused
 from . import pixels, viewport
 from .bake import Bake, playblast_size, range_refusal
-from .child import FOLDER_PREFIX
+from .private_folder import PrivateFolder
 
 _FORMAT, _SUFFIX = "JPEG", ".jpg"
 
@@ -39,8 +37,7 @@ class Playblast:
         self._bake: Bake | None = None
         self._failed = ""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=path.parent))
+            self._folder = PrivateFolder(path.parent)
         except OSError as error:
             raise Interrupted(
                 _sentence(f"“{path.parent}” cannot be written ({error.strerror})")
@@ -103,14 +100,14 @@ class Playblast:
                 raise Interrupted(_sentence(str(error))) from error
         if len(self._names) == self._frames:
             self._restore()
-            self._bake = Bake.pictures(scene, self._folder, self._names, self._size, self.path)
+            self._bake = Bake.pictures(scene, self._folder.path, self._names, self._size, self.path)
 
     def _draw(self, scene: bpy.types.Scene) -> None:
         """One more picture in the private folder. Raises Refused, Interrupted."""
         scene.frame_set(self._start + len(self._names))
         rgb, _camera = viewport.draw(bpy.context, scene, self._size)
         name = f"{len(self._names):06}{_SUFFIX}"
-        pixels.write(rgb, self._folder / name, _FORMAT)
+        pixels.write(rgb, self._folder.path / name, _FORMAT)
         self._names.append(name)
 
     def cancel(self) -> None:
@@ -130,7 +127,7 @@ class Playblast:
         self._restore()
         if self._bake is not None:
             self._bake.cancel()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
 
 def _sentence(why: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 
-from ...core.files import BLENDERS_PATIENCE, begin_anew, open_given, replace_patiently
+from ...core.files import BLENDERS_PATIENCE, begin_anew, is_writable, open_given, replace_patiently
 from ...core.paths import room_for_clip, spelling
 from .. import compat
 from .strips import job_of
@@ -38,7 +38,7 @@ def clip_folder(blend: str, output_dir: Path | None) -> Path | None:
     below = Path(spelling(str(folder)))
     if any(lib.path and below.is_relative_to(spelling(lib.path)) for lib in libraries):
         return output_dir
-    return folder if _writable(folder if folder.exists() else folder.parent) else output_dir
+    return folder if is_writable(folder if folder.exists() else folder.parent) else output_dir
 
 
 def is_unreadable(path: str) -> bool:
@@ -137,7 +137,7 @@ def _copy_clip(old: Path, folder: Path) -> tuple[Path, bool]:
 
 
 def _is_copy(path: Path, of: Path) -> bool:
-    # Here, as tempfile below: few sessions collect clips, and at the top the import would delay Blender's start.
+    # Here: few sessions collect clips, and at the top the import would delay Blender's start.
     import filecmp
 
     return path.exists() and filecmp.cmp(path, of, shallow=False)
@@ -153,14 +153,3 @@ def _copy_whole(old: Path, new: Path) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
-
-
-def _writable(folder: Path) -> bool:
-    """Whether a file can be made in ``folder``: one is made and removed, as rights say little on Windows."""
-    import tempfile
-
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False

@@ -1,0 +1,182 @@
+"""A process that does one piece of work beside Blender: how its end is told, whom it comes after, what it leaves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from .others import wait_for
+
+Module = Callable[[str], ModuleType]
+WINDOWS = sys.platform == "win32"
+#: The child waits for the end of its standard input.
+WAITS = "import sys; sys.stdin.read()"
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (1, "ended with an error (1)"),
+        (255, "ended with an error (255)"),
+        (0x40010004, "ended with an error (1073807364)"),  # a debugger's word: no error
+        (0xC0000005, "crashed (0xC0000005)"),
+        (0xC0000409, "crashed (0xC0000409)"),
+        (0xE06D7363, "crashed (0xE06D7363)"),  # an exception of C++ that nobody took
+        (-11, "crashed (SIGSEGV)"),
+        (-200, "ended with an error (-200)"),
+    ],
+)
+def test_how_a_process_ended(module: Module, code: int, told: str) -> None:
+    assert module("blender.processes").how_it_ended(code) == told
+
+
+@pytest.fixture
+def piece(module: Module, tmp_path: Path) -> Iterator[Callable[[str], Any]]:
+    """Begins a piece of work: a Python program in the place of a second Blender."""
+    child = module("blender.sources.child")
+    begun: list[Any] = []
+
+    class Piece(child.Child):
+        silent_seconds = 3600.0
+
+        def _collect(self) -> str:
+            return "made"
+
+    def begin(program: str) -> Any:
+        job = Piece(tmp_path / "out" / "a.mp4", "piece", 1)
+        job._begin(lambda _file: {}, {})
+        job._command = [sys.executable, "-c", program]
+        begun.append(job)
+        assert job.poll() is None
+        return job
+
+    yield begin
+    for job in begun:
+        job.cancel()
+
+
+def end_of(module: Module, job: Any) -> str:
+    """What the artist is told of a piece of work that ends without a file."""
+
+    def failed() -> str:
+        try:
+            job.poll()
+        except module("blender.refusal").Interrupted as error:
+            return str(error)
+        return ""
+
+    return str(wait_for(failed, "the end of the child"))
+
+
+def test_a_crash_is_told_as_the_system_tells_it(
+    module: Module, piece: Callable[[str], Any], tmp_path: Path
+) -> None:
+    """A real one: a process that reads where nothing is."""
+    name = "0xC0000005" if WINDOWS else "SIGSEGV"
+    job = piece("import faulthandler; faulthandler._read_null()")
+    assert f"Blender in the background crashed ({name}). " in end_of(module, job)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(
+    not WINDOWS, reason="elsewhere a process is nice: tests/blender/test_background.py"
+)
+def test_the_child_comes_after_the_artists_blender(
+    piece: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wine 10 gives no process the class that its start asks for: there only the asking is seen."""
+    import ctypes
+
+    below = subprocess.BELOW_NORMAL_PRIORITY_CLASS
+    asked: list[int] = []
+    start = subprocess._winapi.CreateProcess
+
+    def starts(*given: Any) -> Any:
+        asked.append(given[5])
+        return start(*given)
+
+    def class_of(process: Any) -> int:
+        handle = ctypes.c_void_p(int(process._handle))
+        return int(ctypes.windll.kernel32.GetPriorityClass(handle))
+
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITS], stdin=subprocess.PIPE, creationflags=below
+    ) as plain:
+        heeded = class_of(plain)
+    monkeypatch.setattr(subprocess._winapi, "CreateProcess", starts)
+    job = piece(WAITS)
+    (flags,) = asked
+    assert flags & below
+    assert flags & subprocess.CREATE_NO_WINDOW
+    assert class_of(job._process) == heeded
+    assert heeded in (below, subprocess.NORMAL_PRIORITY_CLASS)
+
+
+def test_a_report_that_cannot_be_read_just_now_is_read_later(
+    module: Module, piece: Callable[[str], Any]
+) -> None:
+    """As on Windows, where a scanner may have it to itself for a moment."""
+    job = piece(WAITS)
+    report = job._folder / "report"
+    report.mkdir()
+    assert job.poll() is None
+    report.rmdir()
+    report.write_bytes(b"1\n")
+    assert job.poll() is None
+    assert job.progress == (1, 1)
+
+
+# ------------------------------------------------------------------------------------------ what is left in its folder
+
+
+@pytest.fixture
+def private_folder(module: Module) -> ModuleType:
+    return module("blender.sources.private_folder")
+
+
+def swept(private_folder: ModuleType, folder: Path) -> bool:
+    """Whether the next start removes a folder."""
+    private_folder.PrivateFolder(folder.parent).remove()
+    return not folder.exists()
+
+
+def test_another_blenders_folder_is_left_alone(private_folder: ModuleType, tmp_path: Path) -> None:
+    """From the moment it is there, with whatever is in it."""
+    mine = private_folder.PrivateFolder(tmp_path / "out")
+    assert not swept(private_folder, mine.path)
+    (mine.path / "edit.blend").write_bytes(b"BLENDER")
+    assert not swept(private_folder, mine.path)
+    assert (mine.path / "edit.blend").exists()
+    mine.remove()
+    just_made = tmp_path / "out" / f"{private_folder.FOLDER_PREFIX}1"
+    just_made.mkdir()
+    assert not swept(private_folder, just_made)
+
+
+@pytest.mark.parametrize("inside", ["log", "textures/result.mp4"])
+def test_what_a_child_leaves_whose_blender_is_gone(
+    private_folder: ModuleType, tmp_path: Path, inside: str
+) -> None:
+    """On Windows the next start after the child's end removes it, elsewhere one a day later."""
+    folder = tmp_path / "out" / f"{private_folder.FOLDER_PREFIX}1"
+    (folder / inside).parent.mkdir(parents=True)
+    (folder / "report").write_bytes(b"1\n")
+    with open(folder / inside, "wb") as file:
+        child = subprocess.Popen([sys.executable, "-c", WAITS], stdin=subprocess.PIPE, stdout=file)
+    try:
+        assert not swept(private_folder, folder)
+        assert (folder / "report").exists()  # nothing of a folder goes before all of it can
+    finally:
+        child.communicate()
+    assert swept(private_folder, folder) == WINDOWS
+    if not WINDOWS:
+        os.utime(folder, (0, time.time() - private_folder.STALE_SECONDS - 10.0))
+        assert swept(private_folder, folder)

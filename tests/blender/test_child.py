@@ -17,6 +17,8 @@ from .others import wait_for
 
 Module = Callable[[str], ModuleType]
 WINDOWS = sys.platform == "win32"
+#: What a read at no address is called.
+CRASH = "0xC0000005" if WINDOWS else "SIGSEGV"
 #: The child waits for the end of its standard input.
 WAITS = "import sys; sys.stdin.read()"
 
@@ -80,10 +82,45 @@ def test_a_crash_is_told_as_the_system_tells_it(
     module: Module, piece: Callable[[str], Any], tmp_path: Path
 ) -> None:
     """A real one: a process that reads where nothing is."""
-    name = "0xC0000005" if WINDOWS else "SIGSEGV"
     job = piece("import faulthandler; faulthandler._read_null()")
-    assert f"Blender in the background crashed ({name}). " in end_of(module, job)
+    assert f"Blender in the background crashed ({CRASH}). " in end_of(module, job)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.fixture
+def crashes(tmp_path: Path) -> Path:
+    """A program to be started in the place of the extension's own."""
+    program = tmp_path / "crashes.py"
+    program.write_text("import faulthandler; faulthandler._read_null()", "utf-8")
+    return program
+
+
+def test_a_worker_that_crashes_is_told_alike(
+    module: Module, crashes: Path, tmp_path: Path, patches: Any
+) -> None:
+    process, place = module("blender.session.worker_process"), module("ledger.place")
+    patches.set(process, "PACKAGE_FOLDER", crashes, copies_ok="nothing is moved")
+    worker = process.WorkerProcess(place.DataFolder(tmp_path / "data"), "s")
+
+    def told() -> str:
+        worker.look()
+        return str(worker.trouble)
+
+    worker.ensure(process.Account("http://127.0.0.1:9", "", "f", 5.0))
+    assert wait_for(told, "the end of the worker").startswith(
+        f"The background worker crashed ({CRASH}) and is started again. Its log is "
+    )
+
+
+def test_a_move_that_crashes_is_told_alike(
+    module: Module, crashes: Path, tmp_path: Path, patches: Any
+) -> None:
+    process = module("blender.session.move_process")
+    patches.set(process, "PACKAGE_FOLDER", crashes, copies_ok="no worker is started")
+    move = process.MoveProcess(tmp_path / "old", tmp_path / "new")
+    wait_for(move.look, "the end of the move")
+    words = f"The move of the job list crashed ({CRASH}). Nothing is lost, and the list is whole."
+    assert (move.ended, move.failed) == ("", words)
 
 
 @pytest.mark.skipif(

@@ -22,7 +22,7 @@ pytest_plugins = "pytester"
 Plant = Callable[[str, str], ModuleType]
 
 #: What a test may replace by ``monkeypatch.setattr``: it does not move with the product.
-NOT_OURS = {"os", "sys", "textwrap", "time", "socket", "HTTPAdapter", "pictures"}
+NOT_OURS = {"os", "os.path", "sys", "textwrap", "time", "socket", "HTTPAdapter", "pictures"}
 
 
 @pytest.fixture

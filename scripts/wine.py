@@ -158,7 +158,7 @@ def windows_blender(version: str) -> Windows:
         (folder / "complete").unlink()
         return _install("\n".join(pinned), folder / "Lib" / "site-packages")
 
-    return _made(f"blender-{version}", f"{python.python}\n{pinned}", make)
+    return _made(f"blender-{version}", f"{python.python.parent.name}\n{pinned}", make)
 
 
 def _folder() -> Path:

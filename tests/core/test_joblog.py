@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_what_was_sent_and_what_came_back(blender: Blender, service: StandIn) ->
     assert f"it cost ${job.cost / 10**10:.2f}" in text if job.cost else False
     assert f"request id {job.request_id}" in text
     assert f"downloaded: {Path(spec.output).name}, 848 × 480, 25 frames" in text
-    zone = time.strftime("%z")
+    zone = f"{datetime.now().astimezone():%z}"  # Wine's own strftime says -0000
     lines = [line for line in text.splitlines() if line.startswith("  20")]
     assert len(lines) > 8
     assert all(f" {zone}  " in line for line in lines)

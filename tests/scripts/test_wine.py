@@ -73,7 +73,7 @@ def test_what_is_entered_apart_leaves_no_process(tmp_path: Path) -> None:
     leaves = "sleep 600 & echo $!; exit 7"
     command = debian.enter(root, ["sh", "-c", leaves], [], also=also, apart=True)
     done = subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, timeout=60
+        command, stdout=subprocess.PIPE, encoding="utf-8", timeout=60
     )  # the pipe is at its end
     assert done.returncode == 7
     assert done.stdout.split()[0].isdecimal()

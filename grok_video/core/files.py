@@ -244,7 +244,14 @@ def replace_patiently(part: Path, path: Path, patience: float) -> None:
 #: What a data folder holds that decides what is bought, and where this program writes.
 _OWN = (
     *("inbox", "jobs", "workers", "sessions", "stills", "clips", "limits.json", "opening.lock"),
-    *("ledger.sqlite3", "ledger.sqlite3-journal", "worker.log", "moved.json", "arriving.json"),
+    *(
+        "ledger.sqlite3",
+        "ledger.sqlite3-journal",
+        "worker.log",
+        "moved.json",
+        "arriving.json",
+        "mending",
+    ),
 )
 
 

@@ -12,9 +12,13 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ..core.files import make_private
+from ..core.files import is_there, make_private
 from .errors import LOST
+from .locks import is_held
 from .schema import FILE_NAME
+
+#: Lies in the data folder while a damaged ledger is put by, under the opening lock.
+MENDING = "mending"
 
 #: Device and inode of what lies at a path, and of the file that it leads to, which is another one for a link.
 FileId = tuple[int, int, int, int]
@@ -37,6 +41,14 @@ def holds_list(data_dir: Path) -> bool:
         return any(entry.name.endswith(".jsonl") for entry in os.scandir(data_dir / "jobs"))
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def is_put_by(data_dir: Path) -> bool:
+    """Whether a process is just putting a damaged ledger by, which Windows refuses while anybody has the file open.
+
+    Not for the process that does so: it holds the lock that is asked for. Raises OSError.
+    """
+    return is_there(data_dir / MENDING) and is_held(data_dir / "opening.lock")
 
 
 def session_lock(data_dir: Path, session: str) -> Path:

@@ -25,7 +25,7 @@ from ..core.payload import from_payload, job_from_payload
 from ..core.spending import Limits
 from .errors import CUT_MOVE, DAMAGED, GONE, LOCKED, NEWER, replaced
 from .listing import Listing
-from .place import DataFolder, FileId, file_id
+from .place import DataFolder, FileId, file_id, is_put_by
 from .schema import (
     BROKEN,
     FENCED,
@@ -207,7 +207,7 @@ class LedgerReader:
         self._missed_at = math.inf  # when the last look met a lock
         self._path = Path(data_dir) / FILE_NAME
         self._connection: sqlite3.Connection | None = None
-        self._file: FileId | None = None  # what is open
+        self._file: FileId | None = None  # what is open, or is to be read on
         self._opened = False  # some file was opened, at any time
         self._tail = Tail(newest_first=True)
         self._listing = Listing()  # of the jobs of the tail
@@ -278,6 +278,10 @@ class LedgerReader:
         if name := no_file(self._path):
             self.close()
             raise NoFile(errno.EINVAL, f"what lies at {name} is no file")
+        if is_put_by(self._path.parent):
+            self.let_go()
+            self.missed = True
+            return
         if self._file != found:
             self.close()  # the worker set a damaged file aside, or somebody replaced the file
         if self._connection is None:
@@ -285,10 +289,11 @@ class LedgerReader:
                 uri(self._path, "ro"), uri=True, timeout=0, isolation_level=None
             )
             self._connection.text_factory = stored_text
-            self._file = found
             self.folder.note()
             self._opened = True
-            self._begin_anew()
+            if self._file is None:
+                self._begin_anew()
+            self._file, self._version = found, -1
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version != self._version or self._fenced or self.elsewhere:
             (schema,) = self._connection.execute("PRAGMA user_version").fetchone()
@@ -415,9 +420,13 @@ class LedgerReader:
         """Note that the artist has read of the jobs that are missing."""
         self._missing, self.replaced = frozenset(), ""
 
-    def close(self) -> None:
-        """Close the file; the jobs read so far stay. ``refresh`` opens it again."""
+    def let_go(self) -> None:
+        """Close the file, which on Windows nobody can rename while it is open; ``refresh`` reads on where this one was."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+    def close(self) -> None:
+        """Close the file; the jobs read so far stay. ``refresh`` opens it again, and reads it anew."""
+        self.let_go()
         self._file = None

@@ -7,18 +7,19 @@ artist says so, and a line that cannot be read may be the one that says *sending
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import time
 from pathlib import Path
 
 from ..core import events
+from ..core.files import WORKERS_PATIENCE, begin_anew, replace_patiently
 from ..core.job import IllegalTransition, Job, State
 from ..core.problem import LOST_HINT, Problem, ProblemCode
 from ..core.spec import new_id
 from .errors import LedgerDamaged
 from .journal import Line, line_of, read_limits
 from .locks import FileLock
+from .place import MENDING
 from .reader import REBUILT
 from .schema import (
     FILE_NAME,
@@ -156,26 +157,33 @@ def _salvaged(path: Path) -> dict[str, dict[int, Line]]:
 def set_damaged_aside(data_dir: Path, worker: str) -> Path:
     """Move a damaged ledger away, only when no other worker lives; returns its new place.
 
-    The caller holds the opening lock.
+    The caller holds the opening lock. Raises LedgerDamaged.
     """
-    message = (
-        "The list of clips (Grok Video's ledger) is damaged and in use by another Blender. Nothing is "
-        "bought again; close the other Blenders, and it is rebuilt from its copies."
-    )
     for path in (data_dir / "workers").glob("*.lock"):
         if path.stem == worker:
             continue
         lock = FileLock.take(path)
         if lock is None:
-            raise LedgerDamaged(message)
+            raise LedgerDamaged(
+                "The list of clips (Grok Video's ledger) is damaged and in use by another Blender. Nothing is "
+                "bought again; close the other Blenders, and it is rebuilt from its copies."
+            )
         lock.release(remove=True)
     stamp = f"damaged-{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:4]}"
     aside = data_dir / f"{FILE_NAME}.{stamp}"
     try:
+        begin_anew(data_dir / MENDING, private=True).close()  # every Blender lets go of the file
         for suffix in ("", "-journal"):
             path = data_dir / f"{FILE_NAME}{suffix}"
             if path.exists():
-                os.replace(path, f"{aside}{suffix}")
+                replace_patiently(path, Path(f"{aside}{suffix}"), WORKERS_PATIENCE)
     except OSError as error:
-        raise LedgerDamaged(message) from error
+        raise LedgerDamaged(
+            "The list of clips (Grok Video's ledger) is damaged, and its file cannot be put by: "
+            f"{error.strerror}. Nothing is bought again; that is tried again by itself, and then the list is "
+            "rebuilt from its copies."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            (data_dir / MENDING).unlink()
     return aside

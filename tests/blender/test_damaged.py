@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ..open_files import keeps_open
 from ..patience import PATIENCE
 
 Module = Callable[[str], ModuleType]
@@ -75,6 +77,42 @@ def test_a_damaged_list_is_rebuilt_and_it_is_said(
     assert blender.ops.grok_video.heard() == {"FINISHED"}
     while bridge.rebuilt:
         tick.tick(blender.context)
+
+
+def test_damage_that_only_a_worker_sees_is_mended_while_this_blender_reads(
+    blender: ModuleType, stand_in: Any, module: Module, clicked: Callable[[str], Any]
+) -> None:
+    """On Windows a file that anybody has open cannot be put by: Blender lets go of it, then and when it is at rest."""
+    stand_in.settings(job_seconds=600)
+    job = clicked("RUNNING")
+    bridge = module("blender.session.state").current().bridge
+    tick = module("blender.session.tick")
+
+    def until(condition: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, bridge.worker.trouble
+            tick.tick(blender.context)
+            time.sleep(0.02)
+
+    path = bridge.data_dir / "ledger.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        asked = "SELECT rootpage FROM sqlite_master WHERE name = 'posts'"
+        (page,) = connection.execute(asked).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with open(path, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    bridge.worker.end()  # the next one looks at every page
+    until(lambda: bridge.rebuilt and not bridge.reader.trouble)
+    assert bridge.snapshot.jobs[job.id].request_id == job.request_id
+    stand_in.finish()
+    until(lambda: bridge.snapshot.jobs[job.id].state == "IMPORTED")
+    assert len(stand_in.jobs()) == 1
+    blender.ops.grok_video.heard()
+    until(lambda: not tick.busy())
+    bridge.worker.end()
+    until(lambda: not keeps_open(path))
 
 
 #: What is left of a worker that died in the middle of writing.

@@ -7,6 +7,9 @@ import os
 import queue
 import random
 import shutil
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,15 +30,18 @@ from grok_video.core.events import (
 from grok_video.core.job import Job, State
 from grok_video.core.problem import ProblemCode
 from grok_video.core.redact import Redaction
-from grok_video.ledger import job_log
+from grok_video.ledger import job_log, rebuild
 from grok_video.ledger import reader as reader_module
-from grok_video.ledger.errors import LedgerError, LedgerUnwritable
+from grok_video.ledger.errors import LedgerDamaged, LedgerError, LedgerUnwritable
 from grok_video.ledger.inbox import waiting_commands
 from grok_video.ledger.journal import LIMITS_NAME
 from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.place import MENDING
 from grok_video.ledger.reader import REBUILT, LedgerReader
 from grok_video.ledger.schema import FILE_NAME
-from tests.core.conftest import make_spec, replay
+from tests.core.conftest import ROOT, make_spec, replay, wait_for
+from tests.open_files import keeps_open
+from tests.patching import Patches
 from tests.patience import PATIENCE, at_once
 
 T = TypeVar("T")
@@ -154,6 +160,101 @@ def test_what_was_spent_survives_the_rebuilding_and_it_is_said(whole: Path, tmp_
     reader.refresh(1.0)
     assert not reader.notices[REBUILT].get("message")
     reader.close()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A data folder with one job that was bought: little to do for who opens it again and again."""
+    folder = tmp_path / "data"
+    spec = make_spec()
+    with contextlib.closing(Ledger.open(folder)) as ledger:
+        for seq, event in enumerate((Created(spec), SubmitStarted(7), Sending(), Submitted("r-1"))):
+            ledger.append(spec.id, seq, event)
+    return folder
+
+
+def spoil_posts(path: Path) -> None:
+    """Damage where Blender never looks and a worker does, when it opens the ledger."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'posts'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with open(path, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+
+OPENS = (
+    "import sys; sys.path.insert(0, sys.argv[1])\n"
+    "from pathlib import Path\n"
+    "from grok_video.ledger.ledger import Ledger\n"
+    "ledger = Ledger.open(Path(sys.argv[2]), worker='w-1')\n"
+    "print(ledger.rebuilt); ledger.close()"
+)
+
+
+def test_damage_that_blender_does_not_see_is_mended_while_blender_reads(
+    small: Path,
+) -> None:
+    before = jobs_of(small)
+    spoil_posts(small / FILE_NAME)
+    reader = LedgerReader(small)
+    reader.refresh(PATIENCE)
+    assert (len(reader.jobs), reader.damaged) == (len(before), False)
+    opens = subprocess.Popen(
+        [sys.executable, "-c", OPENS, str(ROOT), str(small)], stdout=subprocess.PIPE
+    )
+
+    def ended() -> bool:
+        reader.refresh(1.0)  # as Blender's ticks do, which do not know what the worker does
+        return opens.poll() is not None
+
+    wait_for(ended, "the ledger to be opened")
+    assert opens.communicate()[0].strip() == b"True"
+    reader.refresh(PATIENCE)
+    assert "rebuilt" in reader.notices[REBUILT]["message"]
+    assert reader.jobs.keys() == before.keys()
+    reader.close()
+    assert list(small.glob(f"{FILE_NAME}.damaged-*"))
+    assert not (small / MENDING).exists()
+    nothing_lost(small, before)
+
+
+def test_whoever_reads_lets_go_of_a_ledger_that_is_being_put_by(
+    small: Path, holder: Callable[[Path], subprocess.Popen[bytes]]
+) -> None:
+    reader = LedgerReader(small)
+    reader.refresh(PATIENCE)
+    jobs = reader.jobs
+    (small / MENDING).touch()
+    reader.refresh(1.0)
+    assert not reader.missed  # a crash has left it
+    worker = holder(small / "opening.lock")
+    assert not reader.refresh(1.0)
+    assert reader.missed
+    assert not keeps_open(small / FILE_NAME)
+    worker.kill()
+    worker.wait()
+    assert not reader.refresh(1.0)
+    assert not reader.missed
+    assert not reader.behind
+    assert reader.jobs is jobs  # what was read is not read anew
+    assert keeps_open(small / FILE_NAME)
+    reader.close()
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="only there an open file cannot be renamed")
+def test_a_damaged_file_that_somebody_keeps_open_is_no_other_blenders(
+    small: Path, patches: Patches
+) -> None:
+    patches.set(rebuild, "WORKERS_PATIENCE", 0.2, copies_ok="what else is renamed")
+    before = jobs_of(small)
+    spoil_posts(small / FILE_NAME)
+    with open(small / FILE_NAME, "rb"), pytest.raises(LedgerDamaged, match="put by") as caught:
+        Ledger.open(small)
+    assert "other Blenders" not in str(caught.value)
+    nothing_lost(small, before)
 
 
 def test_without_its_copies_what_can_be_read_of_a_damaged_ledger_is_kept(

@@ -271,7 +271,8 @@ def test_a_worker_with_a_job_keeps_its_lock_where_it_is_taken_for_dead(
     for worker in ("busy", "idle"):
         ledger.leases.register(worker, "session-b")
         (data_dir / "workers" / f"{worker}.lock").touch()
-    patches.set(leases_module, "is_held", lambda _path: False)  # as where the lock cannot be tried
+    # As where the lock cannot be tried.
+    patches.set(leases_module, "is_held", lambda _path: False, copies_ok="is a file put by?")
     ledger.leases.register("new", "session-a")
     assert [path.name for path in (data_dir / "workers").iterdir()] == ["busy.lock"]
 

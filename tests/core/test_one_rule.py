@@ -21,7 +21,6 @@ BY_HAND = {
     "os.replace": {
         "core/files.py": "the rule itself",
         "ledger/inbox.py": "a command that says nothing is set aside as it is",
-        "ledger/rebuild.py": "a damaged ledger is set aside as it is",
         "worker/desk.py": "a full log becomes the old one",
     },
     "os.fsync": {"core/files.py": "the rule itself"},

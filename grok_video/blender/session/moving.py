@@ -60,6 +60,7 @@ def begin(folder: str) -> None:
     except OSError as error:
         raise Refused(f"{STAYS} no process can be started: {error.strerror}.") from error
     session.bridge.worker.rest()
+    session.bridge.reader.let_go()  # nothing is read meanwhile, and the file may be damaged
     if not bpy.app.background:
         watch()
         return

@@ -61,7 +61,10 @@ def read_on() -> float | None:
         return None
     with _without_collection():
         session.bridge.tick(TICK_BUDGET)
-    return READ_SECONDS if session.bridge.reader.behind else None
+    if session.bridge.reader.behind:
+        return READ_SECONDS
+    _let_go_at_rest(session)
+    return None
 
 
 def _tick(session: Session, context: bpy.types.Context) -> bool:
@@ -94,7 +97,14 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
     # Also when the read met a lock: that may be a killed worker's transaction, which only another worker takes back.
     if (starts or not reader.behind or reader.missed) and busy():
         session.bridge.worker.ensure(account())
+    _let_go_at_rest(session)
     return changed
+
+
+def _let_go_at_rest(session: Session) -> None:
+    """Close the list when no more ticks come, which would let go of it for a worker that has to put it by."""
+    if not busy():
+        session.bridge.reader.let_go()
 
 
 def busy() -> bool:

@@ -11,6 +11,7 @@ Nobody opens the database except through SQLite: any other open and close in a p
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 
 from ..core.files import make_private, sync_folder
@@ -44,6 +45,9 @@ from .schema import (
 )
 from .store import Store
 from .whereabouts import elsewhere
+
+#: Seconds in which a living worker takes back the transaction of a dead one, whose journal it has open: it looks each second.
+_TAKEN_BACK = 10.0
 
 
 class Ledger(Store):
@@ -178,12 +182,27 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _schema_of(connection: sqlite3.Connection) -> int:
+    """The schema version of the file, which is read for the first time: a dead worker's transaction is taken back."""
+    deadline = time.monotonic() + _TAKEN_BACK
+    while True:
+        try:
+            return connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            # At its first read SQLite deletes the journal afterwards. Windows refuses that while another worker has the
+            # journal open, as the mode TRUNCATE does.
+            refused = error.sqlite_errorcode == sqlite3.SQLITE_IOERR_DELETE
+            if not refused or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
 def _checked(connection: sqlite3.Connection) -> int:
     """The schema version of the open file (0: new), after its check; writing is set up to be durable.
 
     Raises LedgerNewer, or sqlite3.Error for a damaged file.
     """
-    (schema,) = connection.execute("PRAGMA user_version").fetchone()
+    schema = _schema_of(connection)
     if schema > SCHEMA_VERSION and schema != FENCED:
         connection.close()
         raise LedgerNewer(NEWER)

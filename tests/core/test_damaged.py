@@ -257,6 +257,47 @@ def test_a_damaged_file_that_somebody_keeps_open_is_no_other_blenders(
     nothing_lost(small, before)
 
 
+DIES_WRITING = (
+    "import os, sqlite3, sys\n"
+    "c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+    "c.execute('PRAGMA journal_mode=TRUNCATE')\n"
+    "c.execute('PRAGMA cache_size=1')\n"
+    "c.execute('BEGIN IMMEDIATE')\n"
+    "c.execute('UPDATE jobs SET snapshot = ?', ('x' * 3000000,))\n"
+    "os._exit(9)"
+)
+
+
+def test_a_dead_workers_transaction_is_taken_back_while_another_worker_lives(
+    small: Path,
+) -> None:
+    """Windows deletes no journal that somebody has open: the worker that has it open takes the transaction back."""
+    before = jobs_of(small)
+    ledger = Ledger.open(small)
+    (job,) = ledger.jobs()
+    ledger.append(job.id, job.seq, Progress(1))  # from here on its journal is open
+    command = [sys.executable, "-c", DIES_WRITING, str(small / FILE_NAME)]
+    assert subprocess.run(command, check=False).returncode == 9
+    assert (small / f"{FILE_NAME}-journal").stat().st_size
+    over = threading.Event()
+
+    def live() -> None:
+        while not over.wait(1.0):  # as a worker looks
+            ledger.refresh()
+
+    living = threading.Thread(target=live)
+    living.start()
+    try:
+        with contextlib.closing(Ledger.open(small, worker="new")) as other:
+            assert [one.progress for one in other.jobs()] == [1]
+    finally:
+        over.set()
+        living.join()
+        ledger.close()
+    assert not list(small.glob("*damaged*"))
+    nothing_lost(small, before)
+
+
 def test_without_its_copies_what_can_be_read_of_a_damaged_ledger_is_kept(
     whole: Path, tmp_path: Path
 ) -> None:

@@ -207,6 +207,7 @@ class LedgerReader:
         self._missed_at = math.inf  # when the last look met a lock
         self._path = Path(data_dir) / FILE_NAME
         self._connection: sqlite3.Connection | None = None
+        self._put_by = False  # the last look found that a worker is just putting the file by
         self._file: FileId | None = None  # what is open, or is to be read on
         self._opened = False  # some file was opened, at any time
         self._tail = Tail(newest_first=True)
@@ -223,14 +224,14 @@ class LedgerReader:
 
     @property
     def behind(self) -> bool:
-        """Whether the last ``refresh`` stopped for its budget with more to read."""
-        return self._connection is not None and self._unread
+        """Whether the last ``refresh`` stopped with more to read: for its budget, or as the file is being put by."""
+        return self._unread and (self._connection is not None or self._put_by)
 
     def refresh(self, budget: float) -> bool:
         """Read what is new for at most about ``budget`` seconds; True when jobs, notices or limits changed."""
         deadline = time.perf_counter() + budget
         before = (self.jobs, self.notices, self.trouble, self.limits)
-        self.missed = False
+        self.missed = self._put_by = False
         try:
             self._refresh(deadline)
         except sqlite3.Error as error:
@@ -280,7 +281,7 @@ class LedgerReader:
             raise NoFile(errno.EINVAL, f"what lies at {name} is no file")
         if is_put_by(self._path.parent):
             self.let_go()
-            self.missed = True
+            self.missed = self._put_by = self._unread = True
             return
         if self._file != found:
             self.close()  # the worker set a damaged file aside, or somebody replaced the file

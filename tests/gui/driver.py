@@ -426,6 +426,7 @@ class Ui:
     ) -> Steps:
         """Find a widget and click it."""
         widget = yield from self.find(name, kind, with_=with_, part=part)
+        yield  # until what the mouse lit up is drawn: the press is for that
         yield from self.press()
         return widget
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .others import stop, wait_for
+from .others import DATA_NAME, stop, wait_for
 
 PACKAGE = "bl_ext.user_default.grok_video"
 DOLLAR = 10**10
@@ -228,9 +228,8 @@ def test_in_a_window_nothing_waits_and_clicks_are_refused(
         blender.ops.grok_video.move_list(directory=str(tmp_path / "third"))
     move_ended(blender, module)
     assert (own(blender).ledger_dir, state.current().moving.message) == (str(new), "")
-    assert json.loads((tmp_path / "data/grok_video/moved.json").read_text("utf-8"))[
-        "folder"
-    ] == str(new)
+    said = json.loads((tmp_path / "data" / DATA_NAME / "moved.json").read_text("utf-8"))
+    assert said["folder"] == str(new)
 
 
 @pytest.mark.parametrize("name", ["new ", " "])

@@ -29,6 +29,7 @@ from grok_video.core import events  # noqa: E402
 from grok_video.core.job import Job, apply  # noqa: E402
 from grok_video.core.problem import Problem  # noqa: E402
 from grok_video.core.spec import JobSpec, Kind, Source, Target, account_of, new_id  # noqa: E402
+from grok_video.worker.http.call import Call  # noqa: E402
 from tests.noon import begin_at_noon  # noqa: E402
 from tests.patching import Patches  # noqa: E402
 from tests.patience import PATIENCE  # noqa: E402
@@ -146,6 +147,24 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Any:
     if "patches" in pyfuncitem.funcargs:
         pyfuncitem.funcargs["patches"].check()
     return result
+
+
+#: Calls that the test has made.
+_CALLS: list[Call] = []
+
+
+def new_call() -> Call:
+    """A call that is closed when its test is over, as the worker closes its own: one that is not goes on to its limit."""
+    _CALLS.append(Call())
+    return _CALLS[-1]
+
+
+@pytest.fixture(autouse=True)
+def calls_are_closed() -> Iterator[None]:
+    """Ends what ``new_call`` has made."""
+    yield
+    while _CALLS:
+        _CALLS.pop().close()
 
 
 # ------------------------------------------------------------------------------------------------ MP4 files

@@ -25,10 +25,9 @@ from grok_video.core.spec import account_of
 from grok_video.ledger import job_log
 from grok_video.service.answer import key_answer, models_answer, poll_answer, submit_answer
 from grok_video.worker.call_log import answer_text
-from grok_video.worker.http.call import Call
 from grok_video.worker.http.errors import Refused, TransportError
 from grok_video.worker.http.transport import Transport
-from tests.core.conftest import RawServer, Wire, clip_bytes, wait_for
+from tests.core.conftest import RawServer, Wire, clip_bytes, new_call, wait_for
 from tests.core.test_worker import FAST, Blender, blender, make_blender, one_service, service
 from tests.keysearch import descendants, forms, found_in, held, in_processes
 from tests.stand_in.client import StandIn
@@ -167,11 +166,11 @@ def test_what_the_service_repeats_is_masked(
 
         server.behave = behave
         if asked == "submit":
-            answer = transport.post("/v1/x", [b"{}"], lambda: None, Call())
+            answer = transport.post("/v1/x", [b"{}"], lambda: None, new_call())
             event = submit_answer(answer.status, answer.headers, answer.body, now=time.time())
             kept = json.dumps(to_payload(event))
         else:
-            answer = transport.get("/v1/x", Call())
+            answer = transport.get("/v1/x", new_call())
             if asked == "poll":
                 poll = poll_answer(answer.status, answer.headers, answer.body, now=time.time())
                 kept = f"{json.dumps(to_payload(poll.event)) if poll.event else ''} {poll.note}"
@@ -271,9 +270,9 @@ def test_no_redirect_of_the_api_is_followed(
         wire.answer(status, b"moved", f"Location: {other.base}/v1/x"),
     )[0]
     transport = Transport(server.base, key)
-    answer = transport.get("/v1/x", Call())
+    answer = transport.get("/v1/x", new_call())
     assert (answer.status, answer.body) == (status, b"moved")
-    assert transport.post("/v1/x", [b"{}"], lambda: None, Call()).status == status
+    assert transport.post("/v1/x", [b"{}"], lambda: None, new_call()).status == status
     assert other.seen == []
 
 
@@ -294,7 +293,7 @@ def test_a_result_host_and_its_hops_never_get_the_key(
 
     server.behave = other.behave = hop
     Transport(server.base, KEYS[0]).download(
-        f"{server.base}/first", tmp_path / "a.part", "", Call()
+        f"{server.base}/first", tmp_path / "a.part", "", new_call()
     )
     assert held(sent_to(server) + sent_to(other), KEYS) == []
     assert b"authorization" not in (sent_to(server) + sent_to(other)).lower()
@@ -312,7 +311,7 @@ def test_a_result_host_and_its_hops_never_get_the_key(
 def test_an_address_with_a_user_is_not_opened(server: RawServer, tmp_path: Path, url: str) -> None:
     address = url.format(key=KEYS[0], port=server.port)
     with pytest.raises(Refused) as caught:
-        Transport(server.base, KEYS[0]).download(address, tmp_path / "a", "", Call())
+        Transport(server.base, KEYS[0]).download(address, tmp_path / "a", "", new_call())
     assert held(repr(caught.value).encode() + str(caught.value.problem).encode(), KEYS) == []
     with pytest.raises(ValueError, match="user") as refused:
         Transport(address, KEYS[0])
@@ -340,9 +339,9 @@ def test_netrc_neither_replaces_nor_joins_the_key(
     server.behave = lambda wire: (wire.read_body(), wire.answer(200, b"{}"))[0]
     other.behave = lambda wire: wire.answer(200, clip_bytes())
     transport = Transport(server.base, KEYS[0])
-    transport.get("/v1/x", Call())
-    transport.post("/v1/x", [b"{}"], lambda: None, Call())
-    transport.download(f"{other.base}/a", tmp_path / "a", "", Call())
+    transport.get("/v1/x", new_call())
+    transport.post("/v1/x", [b"{}"], lambda: None, new_call())
+    transport.download(f"{other.base}/a", tmp_path / "a", "", new_call())
     assert [wire.header("Authorization") for wire in server.seen] == [f"Bearer {KEYS[0]}"] * 2
     assert [wire.header("Authorization") for wire in other.seen] == [""]
 
@@ -360,13 +359,13 @@ def test_a_proxy_sees_a_tunnel_and_no_key(
     transport = Transport("https://api.example.com", KEYS[0])
     said = ""
     with pytest.raises(TransportError) as caught:
-        transport.get("/v1/x", Call())
+        transport.get("/v1/x", new_call())
     said += repr(caught.value) + caught.value.problem.message
     with pytest.raises(TransportError) as caught:
-        transport.post("/v1/x", [b"{}"], lambda: None, Call())
+        transport.post("/v1/x", [b"{}"], lambda: None, new_call())
     said += repr(caught.value) + caught.value.problem.message
     with pytest.raises(TransportError) as caught:
-        transport.download("https://results.example.com/a", tmp_path / "a", "", Call())
+        transport.download("https://results.example.com/a", tmp_path / "a", "", new_call())
     said += repr(caught.value) + caught.value.problem.message
     assert len(other.seen) == 3
     assert all(wire.head.startswith(b"CONNECT ") for wire in other.seen)

@@ -27,10 +27,9 @@ from grok_video.core.problem import ProblemCode
 from grok_video.core.spec import account_of
 from grok_video.core.urls import is_private_address
 from grok_video.worker.http import call as call_module
-from grok_video.worker.http.call import Call
 from grok_video.worker.http.errors import Answer, Refused, TransportError
 from grok_video.worker.http.transport import Transport
-from tests.core.conftest import KEY, RawServer, Wire
+from tests.core.conftest import KEY, RawServer, Wire, new_call
 from tests.core.test_worker import Blender
 from tests.patching import Patches
 from tests.patience import PATIENCE, at_once
@@ -113,7 +112,7 @@ def named(company: trustme.CA, name: str, folder: Path) -> str:
 def post(host: str, port: int, left: list[bool]) -> Answer:
     """Buy something there; ``left`` is added to when the last byte may leave."""
     secure = Transport(f"https://{host}:{port}", KEY)
-    return secure.post("/v1/videos/generations", PARTS, lambda: left.append(True), Call())
+    return secure.post("/v1/videos/generations", PARTS, lambda: left.append(True), new_call())
 
 
 @pytest.mark.parametrize(
@@ -143,10 +142,10 @@ def test_a_companys_authority_is_trusted_where_the_environment_names_it(
     server.behave = behave
     left: list[bool] = []
     assert post(HOST, server.port, left).status == 200
-    assert Transport(f"https://{HOST}:{server.port}", KEY).get("/v1/videos/r-1", Call()).status
+    assert Transport(f"https://{HOST}:{server.port}", KEY).get("/v1/videos/r-1", new_call()).status
     inside = Transport(f"https://{INSIDE}:{server.port}", KEY)
     part = tmp_path / "clip.part"
-    assert inside.download(f"https://{INSIDE}:{server.port}/c.mp4", part, "", Call()) == ""
+    assert inside.download(f"https://{INSIDE}:{server.port}/c.mp4", part, "", new_call()) == ""
     assert part.read_bytes() == b'{"request_id":"r-1"}'
     assert left == [True]
     assert bodies == [b"".join(PARTS), b"", b""]
@@ -217,7 +216,7 @@ def test_a_secure_call_that_waits_is_stopped_at_once(
 ) -> None:
     """Also where the server never answers the handshake, because it knows no TLS and waits for more."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", named(company, "REQUESTS_CA_BUNDLE", tmp_path))
-    call = Call()
+    call = new_call()
     if waits_for != "handshake":
         server = serve(company.issue_cert(HOST))
     server.behave = lambda _wire: (server.over.wait(PATIENCE), None)[1]
@@ -283,7 +282,7 @@ def test_a_redirect_from_a_public_host_into_a_private_network_is_refused(
         patches.set(module, "is_private_address", at_first_public)
     service = Transport(f"https://{HOST}:{server.port}", KEY)
     with pytest.raises(Refused) as caught:
-        service.download(f"https://{HOST}:{server.port}/c.mp4", tmp_path / "p", "", Call())
+        service.download(f"https://{HOST}:{server.port}/c.mp4", tmp_path / "p", "", new_call())
     assert "private network" in caught.value.problem.message
     assert len(server.seen) == 1
     assert not (tmp_path / "p").exists()

@@ -29,7 +29,6 @@ from requests.adapters import HTTPAdapter
 from grok_video.core.urls import api_base_refusal
 from grok_video.worker.http import transport
 from grok_video.worker.http.body import Body
-from grok_video.worker.http.call import Call
 from grok_video.worker.http.errors import (
     Answer,
     Broken,
@@ -41,7 +40,7 @@ from grok_video.worker.http.errors import (
     shown_host,
 )
 from grok_video.worker.http.transport import LONGEST_ANSWER, Transport
-from tests.core.conftest import KEY, RawServer, Wire, clip_bytes, wait_for
+from tests.core.conftest import KEY, RawServer, Wire, clip_bytes, new_call, wait_for
 from tests.patching import Patches
 from tests.patience import PATIENCE, at_once
 from tests.posix import posix
@@ -54,7 +53,7 @@ def nothing() -> None:
 
 
 def post(server: RawServer, image: str = "", before_last: Callable[[], None] = nothing) -> Answer:
-    return Transport(server.base, KEY).post("/v1/x", around(image), before_last, Call())
+    return Transport(server.base, KEY).post("/v1/x", around(image), before_last, new_call())
 
 
 def around(image: str | Path) -> list[bytes | Path]:
@@ -259,7 +258,7 @@ def test_nothing_is_repeated_behind_our_back(server: RawServer) -> None:
     """When to ask again is the schedule's to say: each call to the API takes a slot."""
     server.behave = lambda wire: wire.reset()
     with pytest.raises(TransportError):
-        Transport(server.base, KEY).get("/v1/x", Call())
+        Transport(server.base, KEY).get("/v1/x", new_call())
     assert len(server.seen) == 1
 
 
@@ -281,7 +280,7 @@ def test_redirects_of_the_api_are_answers(server: RawServer) -> None:
 
     server.behave = answers
     assert post(server).status == 307
-    answer = Transport(server.base, KEY).get("/v1/x", Call())
+    answer = Transport(server.base, KEY).get("/v1/x", new_call())
     assert answer.status == 307
     assert len(server.seen) == 2
 
@@ -324,7 +323,7 @@ def test_a_dripping_answer_ends_in_time(server: RawServer, part: str) -> None:
     server.behave = behave
     start = time.monotonic()
     with pytest.raises(TransportError) as caught:
-        Transport(server.base, KEY).get("/v1/x", Call(), timeout=0.6)
+        Transport(server.base, KEY).get("/v1/x", new_call(), timeout=0.6)
     assert 0.5 < time.monotonic() - start < at_once(3.0)
     assert "too long" in caught.value.problem.message
 
@@ -377,7 +376,7 @@ def test_a_call_that_waits_is_ended_at_once(
     server: RawServer, tmp_path: Path, patches: Patches, what: str, how: str
 ) -> None:
     """Not when the libraries' own timeouts end: 30 s for an answer to a poll, 180 s for a POST's."""
-    call = Call()
+    call = new_call()
     end = call.abort
     if how == "too long":
         end = partial(call.limit, 0.0)
@@ -406,7 +405,7 @@ def test_a_call_that_waits_is_ended_at_once(
 
 def test_a_call_that_is_over_can_be_ended(server: RawServer) -> None:
     """The artist may press Stop just when the answer has come."""
-    call = Call()
+    call = new_call()
     assert Transport(server.base, KEY).get("/v1/x", call).body == b"{}"
     call.abort()
     call.close()
@@ -434,7 +433,7 @@ def test_an_answer_that_is_not_whole_is_none(server: RawServer, raw: bytes) -> N
     with pytest.raises(TransportError):
         post(server)
     with pytest.raises(TransportError):
-        Transport(server.base, KEY).get("/v1/x", Call())
+        Transport(server.base, KEY).get("/v1/x", new_call())
 
 
 RID = b'{"request_id": "r-1"}'
@@ -463,7 +462,7 @@ def test_what_came_of_a_good_answer_to_a_post_is_kept(
     came = broken.value.came
     assert (came and came.body) == (RID if status < 300 else None)
     with pytest.raises(TransportError) as broken:
-        Transport(server.base, KEY).get("/v1/x", Call())
+        Transport(server.base, KEY).get("/v1/x", new_call())
     assert broken.value.came is None
 
 
@@ -497,7 +496,7 @@ def test_the_id_behind_interim_answers_is_kept(server: RawServer, interim: bytes
     answer = post(server)
     assert (answer.status, answer.body, answer.headers["X-Y"]) == (200, RID, "z")
     assert "Link" not in answer.headers
-    assert Transport(server.base, KEY).get("/v1/x", Call()).body == RID
+    assert Transport(server.base, KEY).get("/v1/x", new_call()).body == RID
     # A refusal is one as well; and the answer may come in pieces, whenever.
     refusal = b"HTTP/1.1 422 No\r\nContent-Length: 2\r\n\r\n{}"
     server.behave = lambda wire: (wire.read_body(), wire.send(interim + refusal))[0]
@@ -528,7 +527,7 @@ def test_a_download_behind_interim_answers(server: RawServer, tmp_path: Path) ->
         EARLY + PROCESSING + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nclip"
     )
     part = tmp_path / "c.part"
-    assert Transport(server.base, KEY).download(f"{server.base}/c", part, "", Call()) == ""
+    assert Transport(server.base, KEY).download(f"{server.base}/c", part, "", new_call()) == ""
     assert part.read_bytes() == b"clip"
 
 
@@ -558,7 +557,7 @@ def test_a_chunked_answer_is_read(server: RawServer) -> None:
     server.behave = lambda wire: wire.send(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
     )
-    assert Transport(server.base, KEY).get("/v1/x", Call()).body == b"{}"
+    assert Transport(server.base, KEY).get("/v1/x", new_call()).body == b"{}"
 
 
 @pytest.mark.parametrize("name", ["x\x1bred", "n" * 30_000, "schäfer.example", "a b", "x\x07"])
@@ -569,7 +568,9 @@ def test_a_name_that_is_none_is_not_repeated(server: RawServer, tmp_path: Path, 
         b"HTTP/1.1 302 X\r\nContent-Length: 0\r\nLocation: http://%s/x\r\n\r\n" % name.encode()
     )
     with pytest.raises(TransportError) as refused:
-        Transport(server.base, KEY).download(f"{server.base}/c", tmp_path / "c.part", "", Call())
+        Transport(server.base, KEY).download(
+            f"{server.base}/c", tmp_path / "c.part", "", new_call()
+        )
     message = refused.value.problem.message
     assert message.isprintable()
     assert len(message) < 300
@@ -585,10 +586,10 @@ def test_refused_and_unknown_hosts_have_sentences() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(TransportError) as caught:
-        Transport(f"http://127.0.0.1:{port}", KEY).get("/v1/x", Call())
+        Transport(f"http://127.0.0.1:{port}", KEY).get("/v1/x", new_call())
     assert "refused" in caught.value.problem.message
     with pytest.raises(TransportError) as caught:
-        Transport("https://no-such-host.invalid", KEY).get("/v1/x", Call())
+        Transport("https://no-such-host.invalid", KEY).get("/v1/x", new_call())
     assert "no-such-host.invalid" in caught.value.problem.message
 
 
@@ -629,7 +630,7 @@ def test_beyond_loopback_netrc_does_not_replace_the_key(
     monkeypatch.setenv("https_proxy", proxy.base)
     proxy.behave = lambda wire: wire.answer(502)
     with pytest.raises(TransportError) as caught:
-        Transport("https://api.example.com", KEY).get("/v1/x", Call())
+        Transport("https://api.example.com", KEY).get("/v1/x", new_call())
     proxy.close()
     assert proxy.seen[0].head.startswith(b"CONNECT api.example.com:443")
     assert KEY.encode() not in proxy.seen[0].head
@@ -677,7 +678,7 @@ def test_which_bases_are_taken(base: str, good: bool) -> None:
 
 def fetch(server: RawServer, tmp_path: Path, path: str = "/clip.mp4", etag: str = "") -> None:
     url = path if "://" in path else server.base + path
-    Transport(server.base, KEY).download(url, tmp_path / "clip.part", etag, Call())
+    Transport(server.base, KEY).download(url, tmp_path / "clip.part", etag, new_call())
 
 
 def test_a_download_never_sees_the_key(server: RawServer, tmp_path: Path) -> None:
@@ -718,7 +719,7 @@ def test_an_answer_that_was_cut_is_noticed_here(server: RawServer) -> None:
     with pytest.raises(TransportError):
         post(server)
     with pytest.raises(TransportError):
-        Transport(server.base, KEY).get("/v1/x", Call())
+        Transport(server.base, KEY).get("/v1/x", new_call())
 
 
 @pytest.mark.deadline
@@ -728,7 +729,7 @@ def test_what_was_ended_here_is_not_whole(
     server: RawServer, tmp_path: Path, patches: Patches, what: str, why: str
 ) -> None:
     """Without a length a body ends with its connection: also with one that was shut by a stop, or at its deadline."""
-    call = Call()
+    call = new_call()
     if why == "slow" and what == "a clip":
         patches.set(transport, "SLOWEST_FOR", 0.5)
 
@@ -894,7 +895,7 @@ HOSTILE = [
 @pytest.mark.parametrize("url", HOSTILE)
 def test_a_public_service_cannot_send_us_into_a_private_network(tmp_path: Path, url: str) -> None:
     with pytest.raises(Refused) as caught:
-        Transport("https://api.x.ai", KEY).download(url, tmp_path / "p", "", Call())
+        Transport("https://api.x.ai", KEY).download(url, tmp_path / "p", "", new_call())
     assert "clip.mp4" not in caught.value.problem.message
 
 
@@ -924,7 +925,7 @@ def test_the_connected_address_counts_not_the_name(
     monkeypatch.setattr(socket, "getaddrinfo", changing)
     with pytest.raises(Refused):
         Transport("https://api.x.ai", KEY).download(
-            f"https://rebinding.example:{port}/x", tmp_path / "p", "", Call()
+            f"https://rebinding.example:{port}/x", tmp_path / "p", "", new_call()
         )
     assert all(not wire.head for wire in server.seen)
 
@@ -943,7 +944,7 @@ def test_a_folder_that_is_gone_is_said(server: RawServer, tmp_path: Path) -> Non
     server.behave = lambda wire: wire.answer(200, b"clip")
     with pytest.raises(Unwritable):
         Transport(server.base, KEY).download(
-            server.base + "/x", tmp_path / "gone" / "clip.part", "", Call()
+            server.base + "/x", tmp_path / "gone" / "clip.part", "", new_call()
         )
 
 

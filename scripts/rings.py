@@ -227,13 +227,36 @@ WINDOWS_CORE = [
 ]
 #: And of tests/blender: the zip installed, whole jobs and the frames they bring, a bake, damage, settings and paths.
 WINDOWS_BLENDER = [
-    "capture",
+    "bake::test_cancel",
+    "bake::test_a_crash",
+    "bake::test_the_child_ends_with_its_parent",
+    "bake::test_what_a_crash_left_is_swept",
+    "bridge",
+    "child",
     "damaged",
-    "flow",
+    "demo",
+    "exit",
+    "flow::test_camera_view_is_what_the_service_receives",
+    "flow::test_job_goes_on_without_the_add_on_and_waits_for_its_file",
+    "flow::test_key_is_nowhere_on_disk",
+    "flow::test_readme_script",
+    "flow::test_text_becomes_a_clip_at_the_given_frame",
+    "flow::test_unsaved_file_collects_its_clips_after_the_first_save",
+    "folders::test_a_clip_that_windows_could_not_open_is_not_bought",
+    "folders::test_understood_on_windows",
+    "moving::test_in_a_window_nothing_waits_and_clicks_are_refused",
+    "odd_folders",
+    "one_file",
     "settings",
 ]
 #: The Blender that a run of everything has on Windows; the others run when they are named.
 WINDOWS = "5.0"
+
+
+def _windows_path(folder: str, name: str) -> str:
+    """What pytest is asked for: of *settings* the file, of *bake::test_cancel* that test."""
+    subject, *test = name.split("::")
+    return "::".join((f"tests/{folder}/test_{subject}.py", *test))
 
 
 def _windows(
@@ -254,17 +277,17 @@ def _windows(
 
 
 def _windows_core(ask: Ask) -> Iterator[Check]:
-    paths = [f"tests/core/test_{subject}.py" for subject in WINDOWS_CORE]
+    paths = [_windows_path("core", name) for name in WINDOWS_CORE]
     own = partial(tool_python, "core-oldest")
     check = _windows("windows-core", ask, paths, _SPREAD, own, windows_python)
-    # A worker takes half a second to start there: the whole table of kills is for who asks for this ring.
-    once = {"GROK_VIDEO_KILLS_ONCE": "1"} if ask.size is Size.ALL else {}
+    # A worker takes half a second to start there: the long tables are for who asks for this ring.
+    once = {"GROK_VIDEO_EACH_ONCE": "1"} if ask.size is Size.ALL else {}
     yield Check(check.command, check.environment | once)
 
 
 def _windows_blender(version: str) -> Callable[[Ask], Iterator[Check]]:
     def checks(ask: Ask) -> Iterator[Check]:
-        paths = [f"tests/blender/test_{subject}.py" for subject in WINDOWS_BLENDER]
+        paths = [_windows_path("blender", name) for name in WINDOWS_BLENDER]
         own, wine = partial(wheel_python, version), partial(windows_blender, version)
         yield _windows(f"windows-{version}", ask, paths, _FILES, own, wine)
 

@@ -47,7 +47,7 @@ from .store import Store
 from .whereabouts import elsewhere
 
 #: Seconds in which a living worker takes back the transaction of a dead one, whose journal it has open: it looks each second.
-_TAKEN_BACK = 10.0
+_TAKEN_BACK = 20.0
 
 
 class Ledger(Store):
@@ -194,7 +194,7 @@ def _schema_of(connection: sqlite3.Connection) -> int:
             refused = error.sqlite_errorcode == sqlite3.SQLITE_IOERR_DELETE
             if not refused or time.monotonic() > deadline:
                 raise
-        time.sleep(0.05)
+        time.sleep(1.0)  # SQLite has held the lock for as long: now it is the living worker's turn
 
 
 def _checked(connection: sqlite3.Connection) -> int:

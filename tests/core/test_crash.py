@@ -34,17 +34,15 @@ from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.schema import FILE_NAME
 from grok_video.service.pricing import estimate_of
 from tests.core import crashing
-from tests.core.conftest import png, wait_for
+from tests.core.conftest import EACH_ONCE, png, wait_for
 from tests.core.test_worker import FAST, Blender, bought
 from tests.patience import PATIENCE
 from tests.stand_in.client import StandIn
 
-#: Set by ``rings.py``: each state of a job is killed in once, and no more. For Windows under Wine in a run of everything.
-ONCE = bool(os.environ.get("GROK_VIDEO_KILLS_ONCE"))
 
 pytestmark = pytest.mark.long
 
-LANES = 1 if ONCE else 4  # cases at a time: they mostly wait
+LANES = 1 if EACH_ONCE else 4  # cases at a time: they mostly wait
 WHOLE_JOB = PATIENCE
 GUARD = threading.Lock()  # of what the lanes share
 HURRIED = {**FAST, "poll_interval": 0.03}
@@ -439,7 +437,7 @@ STATES = {
         "commands+imported", "commands+stop_requested", "not_sent", "answer_lost",
     )
 }  # fmt: skip
-if ONCE:
+if EACH_ONCE:
     STORIES = [story for story in STORIES if story.name in ("generate", "stop", "later", "recover")]
 
 
@@ -505,7 +503,7 @@ def cases_of(stories: list[Story]) -> list[Case]:
             # How often others come (a poll, a look at the inbox) is a matter of time.
             both = money or name.startswith(("chunk of", "replace"))
             times = {1, count} if both else {count} if also else {1}
-            if ONCE:
+            if EACH_ONCE:
                 times, ways = {1}, ("same",) if name in STATES - known else ()
             cases += [Case(story.name, (name, n), way) for n in sorted(times) for way in ways]
         known |= set(counts)
@@ -710,7 +708,7 @@ def cases(lanes: list[Lane]) -> list[Case]:
 
 def test_every_boundary_is_passed(cases: list[Case], record_property: Any) -> None:
     passed = {name for story in STORIES for name in story.recorded}
-    if ONCE:
+    if EACH_ONCE:
         assert {case.at[0] for case in cases} == STATES
         return
     assert sorted(set(NEEDED) - passed) == []

@@ -39,15 +39,14 @@ from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.place import MENDING
 from grok_video.ledger.reader import REBUILT, LedgerReader
 from grok_video.ledger.schema import FILE_NAME
-from tests.core.conftest import ROOT, make_spec, replay, wait_for
+from tests.core.conftest import EACH_ONCE, ROOT, make_spec, replay, wait_for
 from tests.open_files import keeps_open
 from tests.patching import Patches
 from tests.patience import PATIENCE, at_once
 from tests.posix import posix
 
 T = TypeVar("T")
-CUTS = 24
-NOISES = 40
+CUTS, NOISES = (3, 5) if EACH_ONCE else (24, 40)
 
 
 @pytest.fixture(scope="module")

@@ -506,7 +506,8 @@ def run_under_wine() -> set[str]:
                 [ast.Name("WINDOWS_CORE" | "WINDOWS_BLENDER" as name)], ast.List(subjects)
             ):
                 folder = name.removeprefix("WINDOWS_").lower()
-                found |= {f"{folder}/test_{ast.literal_eval(subject)}.py" for subject in subjects}
+                names = [ast.literal_eval(subject).partition("::")[0] for subject in subjects]
+                found |= {f"{folder}/test_{name}.py" for name in names}
     return found
 
 

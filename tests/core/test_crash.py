@@ -39,7 +39,6 @@ from tests.core.test_worker import FAST, Blender, bought
 from tests.patience import PATIENCE
 from tests.stand_in.client import StandIn
 
-
 pytestmark = pytest.mark.long
 
 LANES = 1 if EACH_ONCE else 4  # cases at a time: they mostly wait

@@ -221,6 +221,8 @@ WINDOWS_CORE = [
     "key",
     "leaving",
     "ledger",
+    "paths",
+    "redact",
     "tls",
     "transport",
     "worker",

@@ -69,9 +69,8 @@ class Listing(Mapping[str, Job]):
         self.done = Rows(self._jobs)
         self.open = Rows(self._jobs)  # jobs for which the program has work to do
         self._keys: dict[str, _Key] = {}
-        self._ready: dict[
-            str, set[_Key]
-        ] = {}  # spelling of a .blend -> its clips that wait for import
+        #: Spelling of a .blend -> its clips that wait to be imported.
+        self._ready: dict[str, set[_Key]] = {}
 
     def put(self, job: Job, first: int) -> None:
         """Take in a job as it is now; row ``first`` is its first event, which says where in the list the job is."""

@@ -372,6 +372,7 @@ def before_its_name(blender: Blender, **changes: Any) -> tuple[Job, Path, Path]:
     blender.kill()
     blender.service.mend()
     clip, part = Path(job.spec.output), Path(f"{job.spec.output}.part")
+    clip.parent.mkdir(exist_ok=True)  # the worker makes it after its word that it downloads
     shutil.copy(first.spec.output, part)
     told = replace(probe(part), path=str(clip))
     write_sidecar(clip.with_suffix(".json"), job, told, content(part), 0o077)

@@ -239,13 +239,12 @@ class Ui:
         self.window.event_simulate(type=kind, value=value, x=x, y=y, **extra, **modifiers)
 
     def move(self, x: float, y: float) -> Steps:
-        """Move the mouse; two events, as a real mouse never arrives in one jump.
-
-        In one turn: what the mouse lights up is drawn after each, and then the whole screen.
-        """
-        for before in (1, 0):
-            self._mouse = (int(x) - before, int(y))
-            self.event("MOUSEMOVE", "NOTHING")
+        """Move the mouse; two events, as a real mouse never arrives in one jump."""
+        self._mouse = (int(x) - 1, int(y))
+        self.event("MOUSEMOVE", "NOTHING")
+        yield
+        self._mouse = (int(x), int(y))
+        self.event("MOUSEMOVE", "NOTHING")
         yield
 
     def press(self, kind: str = "LEFTMOUSE", text: str = "", **modifiers: bool) -> Steps:
@@ -426,7 +425,6 @@ class Ui:
     ) -> Steps:
         """Find a widget and click it."""
         widget = yield from self.find(name, kind, with_=with_, part=part)
-        yield  # until what the mouse lit up is drawn: the press is for that
         yield from self.press()
         return widget
 

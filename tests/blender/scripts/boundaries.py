@@ -24,7 +24,8 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 import patching
 
-_ID = re.compile(r"[0-9a-f]{32}")
+#: What is another one each time: the id of a job, and what ``core.files`` puts behind a dash in a name of its own.
+_ID = re.compile(r"[0-9a-f]{32}|(?<=-)[0-9a-f]{16}")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 

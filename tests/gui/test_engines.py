@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_default_scene_with_eevee(gui: Gui, stand_in: StandIn) -> None:
-    notes = gui.run("engines.py:default_scene", layout="General", limit=300).notes
+    notes = gui.run("engines.py:default_scene", layout="General").notes
     assert "EEVEE" in notes["engine"]
     # Rendered in this window, the view would not turn once; see docs/blender.md.
     assert len(notes["turns"]) >= 3, notes

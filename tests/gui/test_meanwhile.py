@@ -80,7 +80,7 @@ def test_generate_waits_for_the_artists_own_render(gui: Gui, stand_in: StandIn) 
 
 def test_autosave_happens_during_a_job(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=600)
-    notes = gui.run("meanwhile.py:autosave", layout="General", limit=240).notes
+    notes = gui.run("meanwhile.py:autosave", layout="General").notes
     assert notes["state"] == "RUNNING"
 
 

@@ -59,7 +59,9 @@ def _orbit_while_it_renders(ui: Ui) -> Steps:
         if shots < 6 and now > 0.5 * shots:
             shots += 1
             yield from ui.shot(f"orbiting-{shots}")
-        assert now < 400, "the render never ended"  # a second Blender comes after all that runs here
+        assert now < 400, (
+            "the render never ended"
+        )  # a second Blender comes after all that runs here
     ui.event("MIDDLEMOUSE", "RELEASE")
     assert not click.message, click.message
     ui.note(turns=turns, took=time.monotonic() - began)

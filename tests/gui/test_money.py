@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_a_limit_a_question_and_a_clip_that_is_held(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=1)
-    notes = gui.run("money.py:limits_and_questions", 300, layout="General").notes
+    notes = gui.run("money.py:limits_and_questions", layout="General").notes
     assert notes["entered"] == pytest.approx([1, 0, 0.5])
     assert notes["jobs_while_asked"] == notes["jobs_after_escape"] == 0
     for words in ("$1.00 a day", "$0.60 is spent", "costs $0.60", "Nothing was sent or charged"):
@@ -27,7 +27,7 @@ def test_a_limit_a_question_and_a_clip_that_is_held(gui: Gui, stand_in: StandIn)
 @pytest.mark.once
 def test_spending_is_exported_and_outlives_a_damaged_list(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=1)
-    notes = gui.run("money.py:spending_and_a_rebuilt_list", 300, layout="General").notes
+    notes = gui.run("money.py:spending_and_a_rebuilt_list", layout="General").notes
     paid, _ = stand_in.jobs()
     (row,) = csv.DictReader(io.StringIO(notes["table"]))
     assert row["request id"] == paid["id"]
@@ -41,7 +41,7 @@ def test_spending_is_exported_and_outlives_a_damaged_list(gui: Gui, stand_in: St
 def test_a_bill_above_the_price_and_a_purchase_far_ahead(gui: Gui, stand_in: StandIn) -> None:
     """Both are said where the artist looks: in the job's row and the status bar, and above the list of jobs."""
     stand_in.settings(job_seconds=1, bill=4.0)
-    notes = gui.run("money.py:a_bill_and_a_clock", 300, layout="General").notes
+    notes = gui.run("money.py:a_bill_and_a_clock", layout="General").notes
     words = "Charged $0.40, estimated $0.10. With it your limit of $0.30 a day is passed"
     assert notes["row"][0].startswith(words)
     assert "$0.40 is spent" in notes["row"][0]
@@ -55,7 +55,7 @@ def test_a_bill_above_the_price_and_a_purchase_far_ahead(gui: Gui, stand_in: Sta
 @pytest.mark.once
 def test_the_list_moves_and_another_one_says_its_limits(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=1)
-    notes = gui.run("money.py:another_list", 300, layout="General").notes
+    notes = gui.run("money.py:another_list", layout="General").notes
     assert notes["while_asked"] == ""
     assert notes["moved"] == notes["new"]
     assert notes["after_escape"] == 0

@@ -623,6 +623,7 @@ def try_case(lane: Lane, story: Story, case: Case) -> None:
         if case.after == "later":
             victim.session = new_id()
         if case.after == "rebuilt":
+            victim.reader.close()  # Windows removes no file that is open
             lose_ledger(victim.data)
         known = (again if case.after == "rebuilt" else before).jobs.get(spec.id)
         lost = known is not None and known.sent and not known.request_id

@@ -51,6 +51,8 @@ from grok_video.core.spec import JobSpec, Keyframe, Kind, Picture, SourceVideo, 
 from grok_video.ledger.errors import LedgerUnwritable
 from grok_video.ledger.inbox import put_command
 from grok_video.ledger.ledger import Ledger
+from grok_video.ledger.locks import FileLock
+from grok_video.ledger.place import session_lock
 from grok_video.ledger.reader import LedgerReader
 from grok_video.ledger.schema import FILE_NAME
 from grok_video.ledger.store import Store
@@ -1509,6 +1511,10 @@ def test_a_job_is_sent_by_its_own_blender_though_another_found_it_half_sent(
 ) -> None:
     service.fail("submit", "hang")
     one, two = make_blender().start(), make_blender().start()
+    path = session_lock(one.data, one.session)
+    path.parent.mkdir(exist_ok=True)
+    lock = FileLock.take(path)  # its Blender lives on, however long a worker takes to start
+    assert lock is not None
     job_id = one.submit(image=big_still(one))
     wait_for(lambda: service.requests("submit"), "the POST to begin")
     one.kill()
@@ -1516,6 +1522,7 @@ def test_a_job_is_sent_by_its_own_blender_though_another_found_it_half_sent(
     one.start()
     one.until(job_id, State.READY)
     assert len(posts(service)) == 1
+    lock.release(remove=True)
 
 
 # ---------------------------------------------------------------------------------------------- the process

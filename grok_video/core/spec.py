@@ -56,6 +56,9 @@ class Target:
     scene_mark: str = (
         ""  # what the scene's custom property "grok_video_scene" holds: finds the scene in a file
     )
+    #: Id of the slot in the sequencer that the clip is a take of, as its strips' "grok_video_slot" says; '' where the
+    #: job was clicked without one: a job of a version before 0.4.0, and of a script.
+    slot: str = ""
 
 
 @record
@@ -164,6 +167,11 @@ class JobSpec:
     def short_id(self) -> str:
         """The first 8 characters of the job's id: what file names and rows show."""
         return self.id[:8]
+
+    @property
+    def slot(self) -> str:
+        """The slot that the clip is a take of; a job that was clicked without one is the first take of its own."""
+        return self.target.slot or self.id
 
     @property
     def pictures(self) -> tuple[tuple[str, Picture], ...]:

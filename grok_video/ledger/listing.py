@@ -71,6 +71,8 @@ class Listing(Mapping[str, Job]):
         self._keys: dict[str, _Key] = {}
         #: Spelling of a .blend -> its clips that wait to be imported.
         self._ready: dict[str, set[_Key]] = {}
+        #: Slot -> its takes.
+        self._takes: dict[str, set[_Key]] = {}
 
     def put(self, job: Job, first: int) -> None:
         """Take in a job as it is now; row ``first`` is its first event, which says where in the list the job is."""
@@ -78,6 +80,7 @@ class Listing(Mapping[str, Job]):
         self._jobs[job.id] = job
         ready = self._ready.setdefault(spelling(job.spec.target.blend), set())
         (ready.add if job.state is State.READY else ready.discard)(key)
+        self._takes.setdefault(job.spec.slot, set()).add(key)
         active = job.state in OPEN_STATES or job.state is State.READY or job.fetching
         self.all.keep(key, True)
         self.active.keep(key, active)
@@ -93,6 +96,10 @@ class Listing(Mapping[str, Job]):
         keys.update(*(self._ready.get(blend, ()) for blend in spellings))
         found = (self._jobs[job_id] for _, job_id in sorted(keys, reverse=True))
         return [job for job in found if job.state is State.READY]
+
+    def takes_of(self, slot: str) -> list[Job]:
+        """The jobs whose clips are takes of a slot, oldest first."""
+        return [self._jobs[job_id] for _, job_id in sorted(self._takes.get(slot, ()))]
 
     def __getitem__(self, job_id: str) -> Job:
         return self._jobs[job_id]

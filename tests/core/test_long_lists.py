@@ -158,9 +158,9 @@ def test_a_list_of_another_fold_is_read_from_its_end_too(ledger: Ledger, tmp_pat
 # ------------------------------------------------------------------------------------------------- the listing
 
 
-def job_after(*happened: Event, blend: str = "", **changes: Any) -> Job:
+def job_after(*happened: Event, blend: str = "", slot: str = "", **changes: Any) -> Job:
     job: Job | None = None
-    spec = make_spec(**changes, target=Target("session-a", blend, "Scene", 1))
+    spec = make_spec(**changes, target=Target("session-a", blend, "Scene", 1, slot=slot))
     for event in (Created(spec), *happened):
         job = apply(job, event, 1000.0)
     assert job is not None
@@ -205,6 +205,20 @@ def test_only_clips_for_the_open_file_and_of_own_clicks_are_looked_at_for_an_imp
     listing.put(imported, 21)
     assert listing.ready_for([spelling("/a.blend")], others) == [own, mine[0]]
     assert listing.ready_for([spelling("/c.blend")], []) == []
+
+
+def test_the_takes_of_a_slot_are_its_jobs_in_the_order_in_which_they_were_made() -> None:
+    listing = Listing()
+    alone = job_after(*CAME)  # of 0.3.0: the first take of a slot that is called like the job
+    slots = ["a" * 32, "b" * 32, "a" * 32, alone.id]
+    takes = [job_after(id=new_id(), slot=slot) for slot in slots]
+    for number, job in enumerate([*takes, alone]):
+        listing.put(job, 9 - number)
+        listing.put(job, 9 - number)
+    assert listing.takes_of("a" * 32) == [takes[2], takes[0]]
+    assert listing.takes_of("b" * 32) == [takes[1]]
+    assert listing.takes_of(alone.id) == [alone, takes[3]]
+    assert listing.takes_of("c" * 32) == []
 
 
 # ------------------------------------------------------------------------------------------------- the inbox

@@ -10,7 +10,10 @@ import bpy
 
 from .. import compat, scenes
 
+#: Custom property of a strip: the job whose clip it shows, or waits for.
 JOB_PROPERTY = "grok_video_job"
+#: Custom property of a strip: the slot whose takes it may show.
+SLOT_PROPERTY = "grok_video_slot"
 _LONGEST_ID = 64  # characters of a job's id
 #: Bytes of a strip's name, of the 63 that Blender has. It cuts a longer name to append .001, and where the cut goes
 #: through a character several strips get the same name (measured, 4.2 to 5.0).
@@ -38,6 +41,11 @@ def strips_of(scene: bpy.types.Scene, job_id: str) -> list[Any]:
 def job_of(strip: Any) -> str:
     """The id of the job that a strip came from; '' for none, and for a property that is no id: scripts write anything."""
     return text_of(strip, JOB_PROPERTY, _LONGEST_ID)
+
+
+def slot_of(strip: Any) -> str:
+    """The slot whose takes a strip may show; '' for a strip of no job. A strip from before 0.4.0 has its job's."""
+    return text_of(strip, SLOT_PROPERTY, _LONGEST_ID) or job_of(strip)
 
 
 def text_of(strip: Any, name: str, longest: int) -> str:

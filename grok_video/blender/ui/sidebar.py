@@ -9,30 +9,12 @@ import bpy
 from .. import compat
 from ..session import watch
 from ..session.state import current
-from .edit import draw_edit
-from .extend import draw_extend
 from .generate import draw_generate, draw_request, draw_scenes
 from .jobs import draw_jobs, draw_lost_strip
 from .references import draw_pictures
 from .spending import draw_spending
-
-#: Parts of the panel that open and close: id, title, and the function that draws the part.
-_SECTIONS = (
-    ("grok_video_pictures", "References and Frames", draw_pictures),
-    ("grok_video_extend", "Extend", draw_extend),
-    ("grok_video_edit", "Edit", draw_edit),
-    ("grok_video_spending", "Spending", draw_spending),
-)
-
-
-def _draw_sections(layout: bpy.types.UILayout, context: bpy.types.Context, names: set[str]) -> None:
-    for name, title, draw in _SECTIONS:
-        if name in names:
-            header, body = layout.panel(name, default_closed=True)
-            header.label(text=title)
-            if body is not None:
-                draw(body, context)
-
+from .strip import draw_strip
+from .widgets import draw_section
 
 class _Sidebar(bpy.types.Panel if TYPE_CHECKING else object):
     """What the main panels of both editors have in common."""
@@ -42,14 +24,22 @@ class _Sidebar(bpy.types.Panel if TYPE_CHECKING else object):
 
 
 class _RequestPanel(_Sidebar):
-    bl_label = "Generate Clip"
+    bl_label = "Generate"
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_request(self.layout, context)
-        _draw_sections(self.layout, context, {"grok_video_pictures"})
+        draw_section(
+            self.layout, context, "grok_video_pictures", "References and Frames", draw_pictures
+        )
         draw_scenes(self.layout, context)
         draw_generate(self.layout, context)
-        _draw_sections(self.layout, context, {"grok_video_extend", "grok_video_edit"})
+
+
+class _StripPanel(_Sidebar):
+    bl_label = "Strip"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        draw_strip(self.layout, context)
 
 
 class _JobsPanel(_Sidebar):
@@ -63,10 +53,14 @@ class _JobsPanel(_Sidebar):
     def draw(self, context: bpy.types.Context) -> None:
         draw_jobs(self.layout, context)
         if current().bridge.snapshot.all:
-            _draw_sections(self.layout, context, {"grok_video_spending"})
+            draw_section(self.layout, context, "grok_video_spending", "Spending", draw_spending)
 
 
 class GROK_VIDEO_PT_request_sequencer(_RequestPanel, bpy.types.Panel):
+    bl_space_type = "SEQUENCE_EDITOR"
+
+
+class GROK_VIDEO_PT_strip_sequencer(_StripPanel, bpy.types.Panel):
     bl_space_type = "SEQUENCE_EDITOR"
 
 
@@ -75,6 +69,10 @@ class GROK_VIDEO_PT_jobs_sequencer(_JobsPanel, bpy.types.Panel):
 
 
 class GROK_VIDEO_PT_request_view3d(_RequestPanel, bpy.types.Panel):
+    bl_space_type = "VIEW_3D"
+
+
+class GROK_VIDEO_PT_strip_view3d(_StripPanel, bpy.types.Panel):
     bl_space_type = "VIEW_3D"
 
 
@@ -111,8 +109,10 @@ def _draw_source(self: bpy.types.Panel, context: bpy.types.Context) -> None:
 
 _CLASSES = (
     GROK_VIDEO_PT_request_sequencer,
+    GROK_VIDEO_PT_strip_sequencer,
     GROK_VIDEO_PT_jobs_sequencer,
     GROK_VIDEO_PT_request_view3d,
+    GROK_VIDEO_PT_strip_view3d,
     GROK_VIDEO_PT_jobs_view3d,
 )
 _MENUS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import textwrap
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import blf
@@ -79,6 +80,20 @@ def _lines(text: str, room: int, size: float, most: int) -> list[str]:
         if widest <= room or characters <= _FEWEST:
             return lines
         characters -= 1
+
+
+def draw_section(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    name: str,
+    title: str,
+    draw: Callable[[bpy.types.UILayout, bpy.types.Context], None],
+) -> None:
+    """Draw a part of a panel that opens and closes; ``name`` is what Blender remembers that by."""
+    header, body = layout.panel(name, default_closed=True)
+    header.label(text=title)
+    if body is not None:
+        draw(body, context)
 
 
 def is_narrow(context: bpy.types.Context) -> bool:

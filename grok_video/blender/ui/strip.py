@@ -1,0 +1,20 @@
+"""The panel *Strip*: what can be done with the active strip, one part a feature. It owns their order."""
+
+from __future__ import annotations
+
+import bpy
+
+from .edit import draw_edit
+from .extend import draw_extend
+from .widgets import draw_section
+
+#: Parts that open and close: id, title, and the function that draws the part.
+_SECTIONS = (
+    ("grok_video_extend", "Extend", draw_extend),
+    ("grok_video_edit", "Edit", draw_edit),
+)
+
+
+def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    for name, title, draw in _SECTIONS:
+        draw_section(layout, context, name, title, draw)

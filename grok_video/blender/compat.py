@@ -81,7 +81,10 @@ def set_span(strip: bpy.types.Strip, start: int, end: int) -> None:
     names = ("left_handle", "right_handle")
     if not hasattr(strip, "left_handle"):
         names = ("frame_final_start", "frame_final_end")
-    for name, frame in zip(names, (start, end), strict=True):
+    handles = list(zip(names, (start, end), strict=True))
+    if start >= span(strip)[1]:  # Blender lets no handle pass the other one
+        handles.reverse()
+    for name, frame in handles:
         if getattr(strip, name) != frame:
             setattr(strip, name, frame)
 

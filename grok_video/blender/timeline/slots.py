@@ -18,7 +18,7 @@ from ...core.record import record
 from ...core.still_movie import is_still_movie
 from .. import compat
 from .media import named
-from .realign import Content, Ends, realign
+from .realign import Content, Ends, follow_end, frames_of_head, name_and_realign, slip
 from .refit import refit
 from .sounds import sounds_of
 from .strips import JOB_PROPERTY, SLOT_PROPERTY, job_of, path_of, pixels_of, slot_of
@@ -87,6 +87,23 @@ def stand_for(strip: Any, showing: Showing) -> None:
     _note(strip, _Stood((showing.width, showing.height), _content_of(showing)))
 
 
+def stands_for(strip: Any) -> Showing | None:
+    """The file that the transform and the place of a strip stand for, as noted; None for a strip from before 0.4.0."""
+    if (noted := _noted(strip)) is None:
+        return None
+    one = noted.content
+    return Showing(
+        path=path_of(strip),
+        width=noted.size[0],
+        height=noted.size[1],
+        fps=one.fps,
+        frames=one.frames,
+        seconds=one.frames / one.fps,
+        has_sound=True,
+        head=one.head,
+    )
+
+
 @record
 class _Stood:
     """What a strip's transform and place stand for."""
@@ -100,9 +117,9 @@ def _content_of(showing: Showing) -> Content:
 
 
 def _note(strip: Any, stood: _Stood) -> None:
-    one = stood.content
-    values = [*stood.size, one.fps, one.frames, one.head, *one.trim]
-    if (kept := _noted(strip)) is None or kept != stood:
+    if _noted(strip) != stood:
+        one = stood.content
+        values = [*stood.size, one.fps, one.frames, one.head, *one.trim]
         strip[SIZE_PROPERTY] = [float(value) for value in values]
 
 
@@ -113,8 +130,8 @@ def _noted(strip: Any) -> _Stood | None:
         return None
     width, height, fps, frames, head, first, last = value.to_list()
     if not (
-        all(0 < one < _LARGEST for one in (width, height, fps, frames))
-        and all(0 <= one < _LARGEST for one in (head, first, last))
+        all(1.0 <= one < _LARGEST for one in (width, height, fps, frames))
+        and all(0.0 <= one < _LARGEST for one in (head, first, last))
     ):
         return None
     trim = round(first), round(last)
@@ -143,18 +160,21 @@ def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) 
     slot = slot_of(strip)
     sounds = [sound for sound in sounds_of(strip) if slot_of(sound) == slot]
     ends = Ends.of(strip, sounds)
-    if spelling(path_of(strip)) != spelling(showing.path):
-        strip.filepath = named(showing.path)
-    size = showing.width, showing.height
+    size, new = (showing.width, showing.height), _content_of(showing)
+    same = spelling(path_of(strip)) == spelling(showing.path)
+    path = strip.filepath if same else named(showing.path)
     refit(strip, stood.size, size)
-    content, said = realign(strip, sounds, ends, stood.content, _content_of(showing))
+    content, said = name_and_realign(strip, path, stood.content, new)
+    said += follow_end(strip, sounds, ends)
     for sound in sounds:
         _hear(sound, showing)
+        # Two copies at the same time share a sound before 5.2: what is noted on the sound itself moves it only once.
+        slip(sound, frames_of_head(sound, (_noted(sound) or stood).content, content))
     for one in (strip, *sounds):
         for name, value in ((SLOT_PROPERTY, slot), (JOB_PROPERTY, job_id)):
             if one.get(name) != value:
                 one[name] = value
-    _note(strip, _Stood(size, content))
+        _note(one, _Stood(size, content))
     return said
 
 

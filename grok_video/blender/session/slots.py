@@ -20,7 +20,7 @@ import bpy
 from ...core.job import Job, State
 from ...core.record import record
 from ...core.spec import Clip, JobSpec
-from .. import compat, identity, timeline
+from .. import compat, identity, sources, timeline
 from ..refusal import Refused
 from . import files, placing, slot_marks, still_clip
 from .state import current, job_by_id
@@ -147,7 +147,14 @@ def stands(job_id: str) -> bool:
 
 
 def _local_scenes() -> Iterator[bpy.types.Scene]:
-    return (s for s in bpy.data.scenes if s.library is None and s.override_library is None)
+    """The artist's scenes that can be changed: no linked ones, and no copies of ours that are rendered just now."""
+    return (
+        scene
+        for scene in bpy.data.scenes
+        if scene.library is None
+        and scene.override_library is None
+        and not sources.scene_copy.is_tagged(scene)
+    )
 
 
 def _waiting_strips() -> dict[str, list[Any]]:
@@ -338,6 +345,7 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
             break
     if not left:
         own.waiting.discard(job_id)
+        own.placed.discard(job_id)
         for scene in _local_scenes():
             slot_marks.unmark(scene, job_id)
     if last is not None:

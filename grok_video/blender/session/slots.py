@@ -7,7 +7,6 @@ decided here.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -433,21 +432,9 @@ def _make_missing(context: bpy.types.Context) -> bool:
             if job is not None:
                 clip = still_clip.still_clip(strips[0].id_data, job.spec, None)
             else:
-                clip = _stand_in_of(strips[0])
+                clip = still_clip.card_of(strips[0])
             made |= _show_still(context, strips, job and job.spec, clip)
     return made
-
-
-def _stand_in_of(strip: Any) -> Clip:
-    """A card for a slot of whose job nothing is known here, as long as the slot's own still movie was. Raises OSError."""
-    stood = timeline.slots.stands_for(strip)
-    size = (stood.width, stood.height) if stood is not None else timeline.strips.pixels_of(strip)
-    frames = stood.frames if stood is not None else max(compat.content_length(strip), 1)
-    sound = bool(timeline.sounds.sounds_of(strip))
-    name = hashlib.sha256(timeline.strips.job_of(strip).encode()).hexdigest()[
-        :32
-    ]  # an id may be any text
-    return still_clip.written(name, None, size, frames, sound)
 
 
 def _show_strangers(context: bpy.types.Context) -> bool:

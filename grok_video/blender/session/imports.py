@@ -183,6 +183,7 @@ def _place(
         return timeline.importing.bring_in(
             context, scene, made, meta=meta, frame=at, settle=timeline.channels.settle_lowest
         )
+    whole = spec.video is not None and bool(spec.video.job)
     if target.place == "OVER":
         source = here and timeline.source_marks.find_source(
             scene, target.strip, target.mark, target.frame, content=target.offset
@@ -190,7 +191,9 @@ def _place(
         part = timeline.placement.SentPart(
             target.frame, target.length, target.offset, target.channel, target.mark
         )
-        return timeline.placement.place_over(context, scene, made, source=source or None, part=part)
+        return timeline.placement.place_over(
+            context, scene, made, source=source or None, part=part, whole=whole
+        )
     source = here and timeline.source_marks.find_source(
         scene, target.strip, target.mark, target.frame
     )
@@ -201,6 +204,7 @@ def _place(
         source=source or None,
         frame=target.frame,
         head=_head_of(job, clip),
+        whole=whole,
     )
 
 

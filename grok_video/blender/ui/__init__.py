@@ -11,6 +11,7 @@ from . import (
     generate,
     job_actions,
     list_folder,
+    menus,
     preferences,
     properties,
     references,
@@ -32,6 +33,7 @@ MODULES = (
     spending,
     support,
     sidebar,
+    menus,
 )
 
 

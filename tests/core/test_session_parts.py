@@ -22,6 +22,7 @@ OWNERS = {
     "click": "click",
     "series": "series",
     "imports": "imports",
+    "takes": "takes",
     "files": "files",
     "questions": "questions",
     "answers": "answers",

@@ -412,25 +412,37 @@ def _queue(spec: JobSpec, held: Problem | None, clicked: Clocks | None = None) -
         _clicked(session.click.last[0])
 
 
-def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
-    """Buy ``job`` once more as a new job with the same still and settings. Raises Refused."""
+def send_again(
+    job: Job,
+    target: bpy.types.Scene,
+    frame: int,
+    *,
+    slot: str = "",
+    changed: JobSpec | None = None,
+) -> str:
+    """Buy ``job`` once more as a new job with the same still and settings. Raises Refused.
+
+    ``slot``: the clip will be a take of that slot. ``changed``: the request of the job with other words and settings,
+    and with its pictures.
+    """
     if trouble := click_trouble():
         raise Refused(trouble[0], code=trouble[1])
-    spec = submission.preparation.marked(job.spec)
+    spec = submission.preparation.marked(changed or job.spec)
     for path in submission.preparation.files_sent(spec):
         if not Path(path).is_file():
             raise Refused(f"A source of this job is gone: {path}.", "Make the clip anew.")
     job_id = new_id()
+    # A clip that went after or over a strip goes there again: the strip is found again, not its frame.
+    place = submission.common.retarget(job.spec.target, session_id(), target, frame)
     fresh = replace(
         spec,
         id=job_id,
-        parent=spec.id,
+        parent=job.id,
         account=config.account(),
         api_base=config.api_base(),
-        estimate=price_again(job),
+        estimate=price_again(job) if changed is None else submission.common.price_of(changed),
         output=submission.common.output_of(spec.prompt, job_id),
-        # A clip that went after or over a strip goes there again: the strip is found again, not its frame.
-        target=submission.common.retarget(spec.target, session_id(), target, frame),
+        target=replace(place, slot=slot) if slot else place,
     )
     if problem := checks.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)

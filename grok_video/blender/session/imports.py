@@ -13,7 +13,7 @@ from ...core.problem import Problem, ProblemCode
 from ...core.spec import Clip
 from .. import identity, said, timeline
 from ..refusal import Refused
-from . import files
+from . import files, takes
 from .click import say
 from .queue import send
 from .series import drop_passes, go_on_from
@@ -73,6 +73,14 @@ def import_due(context: bpy.types.Context) -> bool:
         if scene is None:
             _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
             return True
+        if job.spec.target.slot and takes.is_of_slot_here(job):
+            if why := timeline.importing.unsettled(context):
+                wait_because(why)
+                continue
+            shown_in = takes.arrive(context, job)
+            if shown_in is not None:
+                _report_imported(job, shown_in)
+                return True
         if why := timeline.importing.refusal(context, scene):
             wait_because(why)
             continue
@@ -132,6 +140,9 @@ def import_job(
         raise Refused("This job has no clip yet.")
     if job.fetching:
         raise Refused("The clip's file is being downloaded again.", "Import it when it is there.")
+    if not asked_for and job.spec.target.slot and (there := takes.arrive(context, job)):
+        _report_imported(job, there)
+        return None
     if not asked_for and timeline.strips.strips_of(scene, job.id):
         _report_imported(job, scene)
         return None

@@ -79,6 +79,14 @@ class Imports:
 
 
 @mutable_record
+class Takes:
+    """The takes that strips asked for in this session. Changed by takes.py only."""
+
+    #: Job id → scene and name of the strip that asked for the take, and the take that it showed then.
+    asked: dict[str, tuple[Meant, str, str]] = field(default_factory=dict)
+
+
+@mutable_record
 class Files:
     """What was seen of the files of clips, and which are to come back. Changed by files.py only."""
 
@@ -178,6 +186,7 @@ class Session:
     click: Click = field(default_factory=Click)
     series: Series = field(default_factory=Series)
     imports: Imports = field(default_factory=Imports)
+    takes: Takes = field(default_factory=Takes)
     files: Files = field(default_factory=Files)
     questions: Questions = field(default_factory=Questions)
     answers: Answers = field(default_factory=Answers)

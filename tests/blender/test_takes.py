@@ -416,7 +416,11 @@ def test_extend_sends_the_take_that_is_shown(
         )
         assert stand_in.requests("submit")[-1]["body"]["video"]["url"] == take.url
         for strip in [s for s in every(scene) if s.get("grok_video_job") == made.id]:
-            (scene.sequence_editor.strips if hasattr(scene.sequence_editor, "strips") else scene.sequence_editor.sequences).remove(strip)
+            (
+                scene.sequence_editor.strips
+                if hasattr(scene.sequence_editor, "strips")
+                else scene.sequence_editor.sequences
+            ).remove(strip)
 
 
 def test_another_take_of_an_extension_shows_its_new_part(

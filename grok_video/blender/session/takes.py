@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ...core import mp4
 from ...core.job import FINAL_STATES, Job
@@ -19,8 +18,8 @@ from ...core.spec import Clip, new_id
 from .. import compat, submission, timeline
 from ..identity import Meant
 from ..refusal import Refused
-from . import click, files
-from .state import current, job_by_id, running
+from . import click, files, placing, slots
+from .state import current
 
 _DOWNLOAD = "Download Again brings it back, free."
 
@@ -66,8 +65,8 @@ def choice_of(strip: Any) -> Choice:
 
 
 def has_ended(job: Job) -> bool:
-    """Whether a job has come to an end without a clip."""
-    return job.clip is None and job.state in FINAL_STATES
+    """Whether the clip of a job will not come without another purchase, or a word of the artist's."""
+    return not slots.may_come(job)
 
 
 def asked_of(strip: Any) -> Job:
@@ -100,38 +99,15 @@ def another_take(
         )
         place = replace(asked.spec.target, slot=slot)
         asked.spec = replace(asked.spec, target=place)
-        asking = asked.spec.id
-        _ask(meant, name, job, asking)
-        try:
-            # In the background the clip may be there when this returns.
-            return click.accept(context, asked, allow_single_color=allow_single_color)
-        except BaseException:
-            _ask_no_more(asking, job)
-            raise
-    fresh = None if wanted is None else wanted.draft
-    job_id = click.send_again(job, scene, frame, slot=slot, changed=fresh)
-    _ask(meant, name, job, job_id)
-    return job_id
-
-
-def _ask(meant: Meant, name: str, shown: Job, job_id: str) -> None:
-    """Note that a strip asked for a take. A strip that waits in vain waits for the new take from now on."""
+        job_id = click.accept(context, asked, allow_single_color=allow_single_color)
+    else:
+        fresh = None if wanted is None else wanted.draft
+        job_id = click.send_again(context, job, scene, frame, slot=slot, changed=fresh)
     strip = timeline.takes.find(meant, name)
-    if strip is None:
-        return
-    if has_ended(shown) and timeline.slots.is_waiting(strip):
-        timeline.takes.wait_for_other(shown.id, job_id, timeline.strips.slot_of(strip))
-    timeline.takes.await_take(strip, job_id)
-    current().takes.asked[job_id] = (meant, name, shown.id)
-
-
-def _ask_no_more(job_id: str, shown: Job) -> None:
-    """Take back that a strip asked for a take: nothing was bought."""
-    meant, name, _ = current().takes.asked.pop(job_id, (None, "", ""))
-    strip = timeline.takes.find(meant, name) if meant is not None else None
-    if strip is not None:
-        timeline.takes.wait_for_other(job_id, shown.id, timeline.strips.slot_of(strip))
-        timeline.takes.note_choice(strip, timeline.takes.chosen_at(strip))
+    if strip is not None:  # no undo step: the strip shows what it showed
+        timeline.takes.await_take(strip, job_id)
+        current().takes.asked[job_id] = (meant, name, job.id)
+    return job_id
 
 
 def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) -> list[str]:
@@ -155,9 +131,7 @@ def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) ->
 
 def _showing(job: Job, clip: Clip) -> Any:
     """``clip`` of a job as its strips show it."""
-    spec, head = job.spec, 0.0
-    if spec.target.place == "AFTER" and spec.video is not None:
-        head = timeline.placement.head_seconds(clip.seconds, spec.video.seconds, spec.duration)
+    head = placing.head_of(job.spec, clip) if job.spec.target.place == "AFTER" else 0.0
     return timeline.slots.Showing.of(clip, head)
 
 
@@ -186,21 +160,21 @@ def _clip_now(job: Job) -> tuple[Clip, list[str]]:
 
 
 def is_of_slot_here(job: Job) -> bool:
-    """Whether the clip of a job is a take of a slot of which this file has strips, none of them the job's own."""
+    """Whether the clip of a job is a take of a slot of which this file has strips."""
+    if not job.spec.target.slot:
+        return False
     return next(timeline.slots.strips_of_slot(job.spec.slot), None) is not None
 
 
-def arrive(context: bpy.types.Context, job: Job) -> bpy.types.Scene | None:
-    """Let the strips that wait for a take show it; the scene of the slot, None where this file has no strip of it.
+def arrive(context: bpy.types.Context, job: Job) -> bpy.types.Scene:
+    """Let the strips that asked for a take show it; the scene of the slot, of which this file has strips.
 
     No undo step is made.
     """
-    scene: bpy.types.Scene | None = None
-    for strip in list(timeline.slots.strips_of_slot(job.spec.slot)):
-        scene = scene or strip.id_data
-        shown = job_by_id(timeline.strips.job_of(strip))
-        vain = timeline.slots.is_waiting(strip) and (shown is None or has_ended(shown))
-        if vain or shown is job or _awaits(strip, job):
+    strips = list(timeline.slots.strips_of_slot(job.spec.slot))
+    scene = strips[0].id_data
+    for strip in strips:
+        if _awaits(strip, job):
             _show(context, strip, job)
     return scene
 
@@ -229,6 +203,8 @@ def _show(context: bpy.types.Context, strip: Any, job: Job) -> None:
 
 def settle(context: bpy.types.Context) -> None:
     """Let strips show the takes that came while the state that an undo or a file brought back was older than that."""
+    if timeline.importing.unsettled(context, at_once=True):
+        return
     jobs = current().bridge.snapshot.jobs
     waiting = set(current().takes.asked)
     for scene in bpy.data.scenes:
@@ -250,24 +226,6 @@ def own_slot(strip: Any) -> None:
     timeline.takes.become_own_slot(strip, new_id(), takes)
 
 
-@persistent
-def _on_undo(*_args: object) -> None:
-    if running() is not None:
-        settle(bpy.context)
-
-
-def register() -> None:
-    """Let takes that came stay shown through undo, redo and the opening of a file."""
-    for handlers in _handlers():
-        handlers.append(_on_undo)
-
-
-def unregister() -> None:
-    """Take back what ``register`` did."""
-    for handlers in _handlers():
-        handlers.remove(_on_undo)
-
-
-def _handlers() -> tuple[list[Any], ...]:
-    own: Any = bpy.app.handlers
-    return own.undo_post, own.redo_post, own.load_post
+def file_opened() -> None:
+    """Forget what strips of the file that was open asked for: strips of this one say so themselves."""
+    current().takes.asked.clear()

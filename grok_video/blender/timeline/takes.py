@@ -11,9 +11,8 @@ import bpy
 
 from .. import compat
 from ..identity import Meant
-from . import slots
 from .sounds import belongs_to, sounds_of
-from .strips import JOB_PROPERTY, SLOT_PROPERTY, job_of, slot_of, text_of
+from .strips import SLOT_PROPERTY, job_of, slot_of, text_of
 
 #: Custom property of a strip: the job whose clip the strip shows when that comes, unless the artist chooses before.
 AWAITED_PROPERTY = "grok_video_awaits"
@@ -77,15 +76,6 @@ def become_own_slot(movie: Any, slot: str, earlier: list[str]) -> None:
     belong_to(movie, slot)
     movie.pop(AWAITED_PROPERTY, None)
     movie[EARLIER_PROPERTY] = " ".join(kept)
-
-
-def wait_for_other(job_id: str, other: str, slot: str) -> None:
-    """Let every strip of a slot that waits for the clip of a job wait for that of another job."""
-    waiting = [strip for strip in slots.strips_of_slot(slot) if job_of(strip) == job_id]
-    for movie in waiting:
-        if slots.is_waiting(movie):
-            for strip in with_sounds(movie):
-                strip[JOB_PROPERTY] = other
 
 
 def movie_of(strip: Any) -> Any:

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from . import pictures
-from .editing import duplicate, every, find, make_meta, sequencer_operators, span, split, strips
+from .editing import (
+    duplicate,
+    every,
+    find,
+    make_meta,
+    sequencer_operators,
+    span,
+    split,
+    strips,
+)
 from .test_flow import newest, posts, refused
 
 Module = Callable[[str], ModuleType]
@@ -165,7 +174,7 @@ def test_a_take_that_fails_leaves_the_strip(
     blender: ModuleType, scene: Any, first: Any, stand_in: Any, module: Module
 ) -> None:
     stand_in.fail("job", "failed")
-    refused(lambda: blender.ops.grok_video.another_take(), "")
+    refused(blender.ops.grok_video.another_take, "could not be generated")
     (strip,) = movies(scene)
     assert shown(strip) == first.id
     failed = newest(module)
@@ -443,3 +452,71 @@ def test_another_take_of_an_extension_shows_its_new_part(
     strip = find(scene, name)
     assert (shown(strip), span(strip)) == (second.id, lay)
     assert pictures.number_of(pictures.see(scene, tmp_path, lay[0] + 5)) == seen
+
+
+# ------------------------------------------------------------------------------------- slots that wait
+
+
+def test_a_slot_whose_clip_failed_is_filled_by_another_take(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    """Generate Again: its pieces, one of them in a meta strip, wait for the new take, and show that."""
+    stand_in.fail("job", "failed")
+    refused(lambda: blender.ops.grok_video.generate(frame=10, slot=True), "could not be generated")
+    (strip,) = strips(scene)
+    assert module("blender.timeline.slots").is_waiting(strip)
+    failed = newest(module)
+    right = split(strip, 22)
+    make_meta(scene, right)
+    lay = sorted(span(strip) for strip in movies(scene))
+    again = another(blender, module, strip=movies(scene)[0].name)
+    assert [shown(strip) for strip in movies(scene)] == [again.id] * 2
+    assert sorted(span(strip) for strip in movies(scene)) == lay
+    assert (again.spec.slot, again.spec.parent) == (failed.spec.slot, failed.id)
+    assert posts(stand_in) == 2
+
+
+def test_a_take_of_other_pictures_fills_a_slot_whose_clip_failed(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    image = blender.data.images.new("Field", 848, 480)
+    image.generated_type = "COLOR_GRID"
+    stand_in.fail("job", "failed")
+    refused(lambda: blender.ops.grok_video.generate(slot=True), "could not be generated")
+    scene.grok_video.source, scene.grok_video.image = "IMAGE", image
+    again = another(blender, module, changed=True)
+    assert [shown(strip) for strip in movies(scene)] == [again.id]
+    assert again.spec.image
+
+
+def test_a_take_whose_strips_are_gone_is_not_forced_upon_anybody(
+    blender: ModuleType, scene: Any, first: Any, module: Module
+) -> None:
+    """It waits in the list, and Import places it."""
+    blocking = module("blender.session.blocking")
+    takes = module("blender.session.takes")
+    job_id = takes.another_take(blender.context, movies(scene)[0], changed=False)
+    blocking.wait_until(blender.context, job_id, lambda job: job.state == "RUNNING")
+    base = base_of(scene.sequence_editor)
+    base.remove(movies(scene)[0])
+    job = blocking.wait_until(blender.context, job_id, lambda job: job.clip is not None)
+    for _ in range(5):
+        module("blender.session.tick").tick(blender.context)
+    assert movies(scene) == []
+    assert newest(module).state == "READY"
+    assert blender.ops.grok_video.import_result(job=job.id) == {"FINISHED"}
+    assert [shown(strip) for strip in movies(scene)] == [job.id]
+
+
+def test_a_take_that_comes_in_a_later_session_is_shown_by_its_strip(
+    blender: ModuleType, scene: Any, first: Any, module: Module
+) -> None:
+    """What a strip asked for is saved with the strip."""
+    takes = module("blender.session.takes")
+    blocking = module("blender.session.blocking")
+    job_id = takes.another_take(blender.context, movies(scene)[0], changed=False)
+    blocking.wait_until(blender.context, job_id, lambda job: job.state == "RUNNING")
+    blender.ops.wm.save_mainfile()
+    blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    blocking.wait_until(blender.context, job_id, lambda job: job.state == "IMPORTED")
+    assert [shown(strip) for strip in movies(blender.context.scene)] == [job_id]

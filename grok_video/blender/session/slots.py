@@ -338,7 +338,7 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
         last = max(last or strip, strip, key=lambda s: compat.span(s)[1])
         words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
         left -= 1
-        if time.monotonic() - began > SHOW_SECONDS and not bpy.app.background:
+        if time.monotonic() - began > SHOW_SECONDS:
             break
     if not left:
         own.waiting.discard(job_id)
@@ -470,8 +470,9 @@ def _show_strangers(context: bpy.types.Context) -> bool:
 
 def _is_stranger(job_id: str) -> bool:
     session = current()
-    known = session.slots.strangers | session.slots.placed | session.documents.keys()
-    return job_id not in known and job_by_id(job_id) is None
+    own = session.slots
+    known = (own.placed, own.strangers, session.documents, session.bridge.snapshot.jobs)
+    return not any(job_id in ids for ids in known)
 
 
 # ---------------------------------------------------------------------------------------------- what a slot tells

@@ -84,6 +84,11 @@ def waits_for(job_id: str) -> bool:
     return job_id in _waiting_strips()
 
 
+def may_come(job: Job) -> bool:
+    """Whether the clip of a job is there, or may still come without another purchase."""
+    return job.clip is not None or job.open or job.held
+
+
 def wait_for(fresh: JobSpec, job: Job) -> None:
     """Let the slot that waits for ``job`` wait for ``fresh``, the same clip bought once more.
 
@@ -246,8 +251,7 @@ def is_unsent(job_id: str) -> bool:
         return False
     job = job_by_id(job_id)
     if job is None:
-        under_way = any(c.spec is not None and c.spec.id == job_id for c in session.click.queue)
-        return under_way or job_id in session.documents
+        return _is_prepared(job_id) or job_id in session.documents
     waits = job.state is State.QUEUED or (job.state is State.SUBMITTING and not job.sent)
     return waits and not job.stop_requested
 
@@ -296,7 +300,7 @@ def _take_of(job_id: str) -> Job | None:
         return None
     if job.clip is not None:
         return None if job.fetching else job
-    if job.open or job.held:
+    if may_come(job):
         return None  # its own clip is to come
     takes = current().bridge.snapshot.jobs.takes_of(job.spec.slot)
     return next((t for t in reversed(takes) if t.clip is not None and not t.fetching), None)
@@ -476,7 +480,10 @@ def state_of(strip: Any) -> SlotState | None:
     job_id = timeline.strips.job_of(strip)
     session = current()
     job = job_by_id(job_id)
-    if job is not None:
+    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
+        job_id = asked  # another take was asked for, whose click may not be a job yet
+        job = job_by_id(asked) or job
+    if job is not None and not _is_prepared(job_id):
         return _state_of_job(job)
     for click in session.click.queue:
         if click.spec is not None and click.spec.id == job_id:
@@ -495,6 +502,10 @@ def state_of(strip: Any) -> SlotState | None:
         None,
         None,
     )
+
+
+def _is_prepared(job_id: str) -> bool:
+    return any(c.spec is not None and c.spec.id == job_id for c in current().click.queue)
 
 
 _WORDS = {

@@ -7,6 +7,7 @@ length, and where in the file the new part begins. Knows nothing of the state of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,16 +18,20 @@ from ...core.paths import spelling
 from ...core.record import record
 from ...core.still_movie import is_still_movie
 from .. import compat
+from ..movie_size import FILE_PROPERTY, SIZE_PROPERTY
 from .media import named
 from .realign import Content, Ends, follow_end, frames_of_head, name_and_realign, slip
 from .refit import refit
 from .sounds import sounds_of
-from .strips import JOB_PROPERTY, SLOT_PROPERTY, job_of, path_of, pixels_of, slot_of
+from .strips import (
+    JOB_PROPERTY,
+    SLOT_PROPERTY,
+    job_of,
+    path_of,
+    pixels_of,
+    slot_of,
+)
 
-#: Custom property of a movie strip: width and height of the file that its transform stands for, then of the file that
-#: its content stands for the rate, frames, seconds of head, and the frames left out before and behind. Blender undoes and
-#: saves it with the strip.
-SIZE_PROPERTY = "grok_video_size"
 _LARGEST = 2.0**31
 
 
@@ -121,6 +126,8 @@ def _note(strip: Any, stood: _Stood) -> None:
         one = stood.content
         values = [*stood.size, one.fps, one.frames, one.head, *one.trim]
         strip[SIZE_PROPERTY] = [float(value) for value in values]
+    if strip.get(FILE_PROPERTY) != (name := os.path.basename(path_of(strip))):
+        strip[FILE_PROPERTY] = name
 
 
 def _noted(strip: Any) -> _Stood | None:

@@ -18,6 +18,7 @@ from . import (
     sidebar,
     spending,
     support,
+    takes,
 )
 
 #: The files of this folder in the order in which Blender registers their classes: panels after what the panels draw.
@@ -32,6 +33,7 @@ MODULES = (
     job_actions,
     spending,
     support,
+    takes,
     sidebar,
     menus,
 )

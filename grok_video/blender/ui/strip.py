@@ -7,6 +7,7 @@ import bpy
 from .. import timeline
 from .edit import draw_edit
 from .extend import draw_extend
+from .takes import draw_takes
 from .widgets import draw_quietly, draw_section
 
 #: Parts that open and close: id, title, and the function that draws the part.
@@ -21,5 +22,6 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if editor is None or editor.active_strip is None:
         draw_quietly(layout, context, "No active strip")
         return
+    draw_takes(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)

@@ -20,6 +20,7 @@ BLENDER = Path(__file__).resolve().parents[2] / "grok_video" / "blender"
 #: Part of ``Session`` -> the file of ``session/`` that changes it.
 OWNERS = {
     "click": "click",
+    "blocking": "blocking",
     "series": "series",
     "imports": "imports",
     "files": "files",

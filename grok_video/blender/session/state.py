@@ -52,6 +52,14 @@ class Click:
 
 
 @mutable_record
+class Blocking:
+    """What scripts have not waited for. Changed by blocking.py only."""
+
+    #: Ids of jobs that a script bought without waiting, in that order: their end was told to nobody yet.
+    left: dict[str, None] = field(default_factory=dict)
+
+
+@mutable_record
 class Series:
     """Strips that are extended in several passes. Changed by series.py only."""
 
@@ -176,6 +184,7 @@ class Session:
     watch: Watch
     moving: Moving
     click: Click = field(default_factory=Click)
+    blocking: Blocking = field(default_factory=Blocking)
     series: Series = field(default_factory=Series)
     imports: Imports = field(default_factory=Imports)
     files: Files = field(default_factory=Files)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ...core.spec import Kind
-from ...service import checks
 from ...service.pricing import billed_seconds
 from .. import submission, timeline
 from ..refusal import Refused
@@ -78,7 +77,7 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
             layout.prop(chosen, "edit_start", text="Skip Frames")
         seconds = billed_seconds(part.seconds)
         draft = submission.strip_part.rework_draft(scene, Kind.EDIT, part, seconds)
-        trouble = checks.refusal(draft) or submission.edit.room_over(part)
+        trouble = submission.edit.edit_refusal(part, draft)
         if note := submission.edit.note_over(part):
             draw_wrapped(layout, context, note, "INFO")
     else:

@@ -22,6 +22,7 @@ OWNERS = {
     "click": "click",
     "blocking": "blocking",
     "series": "series",
+    "slots": "slots",
     "imports": "imports",
     "files": "files",
     "questions": "questions",

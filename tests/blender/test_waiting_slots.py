@@ -106,9 +106,7 @@ def test_what_does_not_show_the_slot_is_a_source(
     assert source_strip.waiting_refusal_at(scene, 1) == ""
 
 
-def test_the_frame_under_the_playhead(
-    scene: Any, stand_in: Any, slot: Any, module: Module
-) -> None:
+def test_the_frame_under_the_playhead(scene: Any, stand_in: Any, slot: Any, module: Module) -> None:
     color(scene, 1, 1, 97)
     waits = module("blender.timeline.source_strip").waiting_refusal_at
     assert [bool(waits(scene, frame)) for frame in (0, 1, 49, 50)] == [False, True, True, False]

@@ -15,6 +15,7 @@ from . import (
     properties,
     references,
     sidebar,
+    slot_overlay,
     spending,
     support,
     wait,
@@ -34,6 +35,7 @@ MODULES = (
     support,
     wait,
     sidebar,
+    slot_overlay,
 )
 
 

@@ -1,0 +1,85 @@
+"""What is drawn over slots that wait, on the timeline and in the preview: pictures to be looked at."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import bpy
+from driver import Steps, Ui
+from jobs import apart, newest, quick, strips, timeline
+
+KIND = "SEQUENCE_EDITOR"
+PROMPT = (
+    "A heron lifts off from the reeds while the fog comes in over the water, and nobody is there"
+)
+
+
+def movies() -> list[Any]:
+    return [strip for strip in strips() if strip.type == "MOVIE"]
+
+
+def overlay(ui: Ui, scale: float) -> Steps:
+    """A slot that is made, one that failed, one that is held, and narrow ones, at an interface scale."""
+    bpy.context.preferences.view.ui_scale = scale
+    scene = bpy.context.scene
+    quick(scene, seconds=4)
+    scene.grok_video.source = "NONE"
+    scene.grok_video.prompt = PROMPT
+    timeline().frame_set(1)
+    yield from ui.sidebar(KIND)
+    yield from ui.click("grok_video.generate")
+    yield from ui.until(movies, "the slot")
+    ui.note(placed=True)
+    yield from ui.until(lambda: newest() and (newest().progress or 0) > 20, "some progress", 60)
+    first = newest().id
+    yield from apart(ui)
+    scene.grok_video.prompt = "A fox in the snow"
+    timeline().frame_set(101)
+    yield from ui.click("grok_video.generate")
+    yield from ui.until(lambda: newest() and newest().state == "FAILED", "the refusal", 60)
+    yield from apart(ui)
+    scene.grok_video.prompt = "Waves"
+    try:
+        bpy.ops.grok_video.generate(frame=201, slot=True)
+    except RuntimeError as held:
+        ui.note(held=str(held))
+    yield from ui.until(lambda: len(movies()) == 3, "the held slot")
+    timeline().frame_set(20)
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.sequencer.view_all()
+    yield 0.5  # Blender's own smooth view
+    yield from ui.point(KIND, "HEADER")
+    yield from ui.shot(f"slots-{scale:g}x")
+    timeline().frame_set(110)
+    yield from ui.shot(f"slots-failed-{scale:g}x")
+    # Cut into pieces: narrow ones, and some of a few pixels.
+    slot = next(strip for strip in movies() if strip["grok_video_job"] == first)
+    for frame in (40, 60, 70, 74):
+        slot = slot.split(frame=frame, split_method="SOFT")
+    timeline().frame_set(20)
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.sequencer.view_all()
+    yield 0.5
+    yield from ui.shot(f"slots-narrow-{scale:g}x")
+    ui.note(seconds=spent(ui), state=states(ui), jobs=[str(newest().state)])
+    bpy.context.preferences.view.ui_scale = 1.0
+
+
+def states(ui: Ui) -> list[str]:
+    """What the slots say, in the order of their frames."""
+    state_of = ui.module("blender.session.slots").state_of
+    told = [(strip, state_of(strip)) for strip in movies()]
+    return sorted({state.words.split(" · ")[0].split(":")[0] for _, state in told if state})
+
+
+def spent(ui: Ui) -> float:
+    """Seconds that one drawing of the timeline's overlay takes, the best of some."""
+    drawing = ui.module("blender.ui.slot_drawing")
+    best = 9.0
+    with ui.override(KIND, "WINDOW"):
+        for _ in range(20):
+            began = time.perf_counter()
+            drawing.draw_timeline(bpy.context)
+            best = min(best, time.perf_counter() - began)
+    return best

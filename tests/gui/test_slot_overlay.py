@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("scale", [1.0, pytest.param(2.0, marks=pytest.mark.once)])
 def test_slots_tell_their_state(gui: Gui, stand_in: StandIn, scale: float) -> None:
-    stand_in.settings(job_seconds=60)
-    stand_in.fail("job", "moderated", after=1)
+    stand_in.settings(job_seconds=1)
+    stand_in.fail("job", "stall", times=1)  # at 42 %
+    stand_in.fail("job", "moderated", times=1)
     report = gui.run("slot_overlay.py:overlay", scale=scale)
     assert "Traceback" not in report.log  # a handler that raises only says so there
+    assert report.notes["many"] < 0.01  # measured: see docs/blender.md
     assert {state.split()[0] for state in report.notes["state"]} == {"Failed", "Generating", "Held"}

@@ -25,7 +25,7 @@ from ..session.state import current, job_by_id
 from .widgets import lines_of
 
 FONT = 0  # Blender's own
-_TOP, _BOTTOM = 0.8, 0.2  # of a channel, between which Blender draws a strip
+_TOP, _BOTTOM = 0.94, 0.06  # of a channel, between which Blender draws a strip
 _BACK = (0.0, 0.0, 0.0, 0.62)  # behind words: they are read on any still
 _TRACK = (0.0, 0.0, 0.0, 0.45)  # what of the progress bar is still to come
 _SCRUB = 23  # pixels of the frame numbers above the strips
@@ -198,9 +198,8 @@ def _draw_slot(sheet: _Sheet, box: Box, whole: tuple[float, float], state: slots
         at, line = right - width - 2 * margin, (top + bottom - row) / 2
     else:
         at, line = left, (top + bottom - row) / 2
-    sheet.box(_BACK, (at, line, at + width + 2 * margin, line + row))
-    on = line + (row - look.size * 0.72) / 2
-    sheet.words(words, at + margin, on, look.bad if state.bad else look.text)
+    sheet.box(look.bad if state.bad else _BACK, (at, line, at + width + 2 * margin, line + row))
+    sheet.words(words, at + margin, line + (row - look.size * 0.72) / 2, look.text)
 
 
 def _said(state: slots.SlotState) -> tuple[str, ...]:
@@ -292,16 +291,16 @@ def _draw_states(
     line = max(picture[1] - margin, look.row * len(waiting) + margin)
     for strip, state in waiting:
         line -= look.row
-        color = look.bad if state.bad else look.text
         said = _said(state)
         named = (f"{legible(strip.name)}   {said[0]}",) if len(waiting) > 1 else ()
         words, width = _fitting((*named, *said), int(right - left - 2 * margin), look.size)
         at = max((left + right - width) / 2, left + margin)
-        sheet.box(_BACK, (at - margin, line, at + width + margin, line + look.row))
+        back = look.bad if state.bad else _BACK
+        sheet.box(back, (at - margin, line, at + width + margin, line + look.row))
         if state.factor is not None and not state.bad:
             done = at - margin + (width + 2 * margin) * min(max(state.factor, 0.0), 1.0)
             sheet.box(look.fill, (at - margin, line, done, line + 2 * look.scale))
-        sheet.words(words, at, line + (look.row - look.size * 0.72) / 2, color)
+        sheet.words(words, at, line + (look.row - look.size * 0.72) / 2, look.text)
 
 
 def _uppermost(owner: Any, frame: int) -> Any:

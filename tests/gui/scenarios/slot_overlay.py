@@ -62,8 +62,26 @@ def overlay(ui: Ui, scale: float) -> Steps:
         bpy.ops.sequencer.view_all()
     yield 0.5
     yield from ui.shot(f"slots-narrow-{scale:g}x")
-    ui.note(seconds=spent(ui), state=states(ui), jobs=[str(newest().state)])
+    ui.note(one=spent(ui), state=states(ui))
+    many(movies()[0])
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.sequencer.view_all()
+    yield 0.5
+    yield from ui.shot(f"slots-many-{scale:g}x")
+    ui.note(many=spent(ui))
     bpy.context.preferences.view.ui_scale = 1.0
+
+
+def many(slot: Any) -> None:
+    """200 slots beside each other, each on a screen of its own when it is looked at."""
+    editor = timeline().sequence_editor
+    base = editor.strips if hasattr(editor, "strips") else editor.sequences
+    for number in range(200):
+        frame, channel = 400 + 60 * (number // 4), 3 + number % 4
+        strip = base.new_movie(
+            name=slot.name, filepath=slot.filepath, channel=channel, frame_start=frame
+        )
+        strip["grok_video_job"] = slot["grok_video_job"]
 
 
 def states(ui: Ui) -> list[str]:

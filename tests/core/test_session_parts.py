@@ -24,6 +24,7 @@ OWNERS = {
     "series": "series",
     "slots": "slots",
     "imports": "imports",
+    "takes": "takes",
     "files": "files",
     "questions": "questions",
     "answers": "answers",

@@ -182,11 +182,11 @@ def accept(
         submission.preparation.remove_files(spec)
         raise
     no_slot = ""
-    if current().click.slotted:
+    if current().click.slotted and not spec.target.slot:
         spec, no_slot = slots.place(context, spec, _size_to_come(asked), select=select)
         prepared.spec = spec
     if asked.steps:
-        if spec.target.slot:
+        if spec.target.slot == spec.id:
             slots.push_undo_step(context)
         enqueue(context, prepared)
     else:
@@ -485,36 +485,44 @@ def _queue(spec: JobSpec, held: Problem | None, clicked: Clocks | None = None) -
         _clicked(session.click.last[0])
 
 
-def send_again(context: bpy.types.Context, job: Job, target: bpy.types.Scene, frame: int) -> str:
+def send_again(
+    context: bpy.types.Context,
+    job: Job,
+    target: bpy.types.Scene,
+    frame: int,
+    *,
+    slot: str = "",
+    changed: JobSpec | None = None,
+) -> str:
     """Buy ``job`` once more as a new job with the same still and settings, into its slot where that waits.
 
-    Raises Refused.
+    ``slot``: the clip is to be a take of that slot, of which there are strips. ``changed``: the request of the job with
+    other words and settings, and with its pictures. Raises Refused.
     """
     if trouble := click_trouble():
         raise Refused(trouble[0], code=trouble[1])
-    spec = submission.preparation.marked(job.spec)
+    spec = submission.preparation.marked(changed or job.spec)
     for path in submission.preparation.files_sent(spec):
         if not Path(path).is_file():
             raise Refused(f"A source of this job is gone: {path}.", "Make the clip anew.")
     job_id = new_id()
+    # A clip that went after or over a strip goes there again: the strip is found again, not its frame.
+    place = submission.common.retarget(job.spec.target, session_id(), target, frame)
     fresh = replace(
         spec,
         id=job_id,
-        parent=spec.id,
+        parent=job.id,
         account=config.account(),
         api_base=config.api_base(),
-        estimate=price_again(job),
+        estimate=price_again(job) if changed is None else submission.common.price_of(changed),
         output=submission.common.output_of(spec.prompt, job_id),
-        # A clip that went after or over a strip goes there again: the strip is found again, not its frame.
-        target=replace(
-            submission.common.retarget(spec.target, session_id(), target, frame), slot=""
-        ),
+        target=replace(place, slot=slot),
     )
     if problem := checks.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)
     _refuse_unpriced(fresh)
-    in_slot = slots.waits_for(job.id)
-    if not in_slot and (why := submission.common.room_refusal(fresh)):
+    in_slot = slots.waits_for(job.id) and not (slot and slots.may_come(job))
+    if not (in_slot or slot) and (why := submission.common.room_refusal(fresh)):
         raise Refused(why)
     if may_buy():
         _refuse_double_click(fresh)
@@ -522,11 +530,11 @@ def send_again(context: bpy.types.Context, job: Job, target: bpy.types.Scene, fr
         _note_for_script(fresh)
     held = None if may_buy() else _OF_A_SCRIPT
     if in_slot:
-        fresh = replace(fresh, target=replace(fresh.target, slot=job.spec.slot))
+        fresh = replace(fresh, target=replace(fresh.target, slot=slot or job.spec.slot))
         _queue(fresh, held)
         slots.wait_for(fresh, job)
     else:
-        if current().click.slotted:
+        if current().click.slotted and not slot:
             fresh, _ = slots.place(context, fresh)
         _queue_with_slot(context, fresh, held)
     return job_id

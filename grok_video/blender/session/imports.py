@@ -12,7 +12,7 @@ from ...core.job import Job, State
 from ...core.problem import Problem, ProblemCode
 from .. import identity, said, timeline
 from ..refusal import Refused
-from . import files, placing, slots
+from . import files, placing, slots, takes
 from .click import say
 from .queue import send
 from .series import drop_passes, go_on_from
@@ -75,6 +75,12 @@ def import_due(context: bpy.types.Context) -> bool:
         scene = _target_scene(job)
         if scene is None:
             _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
+            return True
+        if takes.is_of_slot_here(job) and files.look_now(job) != "gone":
+            if why := timeline.importing.unsettled(context, at_once=True):
+                wait_because(why)
+                continue
+            _report_imported(job, takes.arrive(context, job))
             return True
         if why := timeline.importing.refusal(context, scene):
             wait_because(why)
@@ -176,6 +182,9 @@ def import_job(
         gone, hint = f"The file of this clip is gone: {job.clip.path}.", "Download Again is free."
         _give_back(job, gone, hint)
         raise Refused(gone, hint)
+    if not asked_for and takes.is_of_slot_here(job):
+        _report_imported(job, takes.arrive(context, job))
+        return None
     try:
         at = frame if asked_for else None
         landing = placing.place(context, job.spec, job.clip, scene, at, here=scene == own)

@@ -85,6 +85,11 @@ def waits_for(job_id: str) -> bool:
     return job_id in _waiting_strips()
 
 
+def may_come(job: Job) -> bool:
+    """Whether the clip of a job is there, or may still come without another purchase."""
+    return job.clip is not None or job.open or job.held
+
+
 def wait_for(fresh: JobSpec, job: Job) -> None:
     """Let the slot that waits for ``job`` wait for ``fresh``, the same clip bought once more.
 
@@ -240,8 +245,7 @@ def is_unsent(job_id: str) -> bool:
         return False
     job = job_by_id(job_id)
     if job is None:
-        under_way = any(c.spec is not None and c.spec.id == job_id for c in session.click.queue)
-        return under_way or job_id in session.documents
+        return _is_prepared(job_id) or job_id in session.documents
     waits = job.state is State.QUEUED or (job.state is State.SUBMITTING and not job.sent)
     return waits and not job.stop_requested
 
@@ -290,7 +294,7 @@ def _take_of(job_id: str) -> Job | None:
         return None
     if job.clip is not None:
         return None if job.fetching else job
-    if job.open or job.held:
+    if may_come(job):
         return None  # its own clip is to come
     takes = current().bridge.snapshot.jobs.takes_of(job.spec.slot)
     return next((t for t in reversed(takes) if t.clip is not None and not t.fetching), None)
@@ -334,7 +338,7 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
         last = max(last or strip, strip, key=lambda s: compat.span(s)[1])
         words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
         left -= 1
-        if time.monotonic() - began > SHOW_SECONDS and not bpy.app.background:
+        if time.monotonic() - began > SHOW_SECONDS:
             break
     if not left:
         own.waiting.discard(job_id)
@@ -466,8 +470,9 @@ def _show_strangers(context: bpy.types.Context) -> bool:
 
 def _is_stranger(job_id: str) -> bool:
     session = current()
-    known = session.slots.strangers | session.slots.placed | session.documents.keys()
-    return job_id not in known and job_by_id(job_id) is None
+    own = session.slots
+    known = (own.placed, own.strangers, session.documents, session.bridge.snapshot.jobs)
+    return not any(job_id in ids for ids in known)
 
 
 # ---------------------------------------------------------------------------------------------- what a slot tells
@@ -480,7 +485,10 @@ def state_of(strip: Any) -> SlotState | None:
     job_id = timeline.strips.job_of(strip)
     session = current()
     job = job_by_id(job_id)
-    if job is not None:
+    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
+        job_id = asked  # another take was asked for, whose click may not be a job yet
+        job = job_by_id(asked) or job
+    if job is not None and not _is_prepared(job_id):
         return _state_of_job(job)
     for click in session.click.queue:
         if click.spec is not None and click.spec.id == job_id:
@@ -499,6 +507,10 @@ def state_of(strip: Any) -> SlotState | None:
         None,
         None,
     )
+
+
+def _is_prepared(job_id: str) -> bool:
+    return any(c.spec is not None and c.spec.id == job_id for c in current().click.queue)
 
 
 _WORDS = {

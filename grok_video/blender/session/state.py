@@ -88,6 +88,14 @@ class Imports:
 
 
 @mutable_record
+class Takes:
+    """The takes that strips asked for in this session. Changed by takes.py only."""
+
+    #: Job id → scene and name of the strip that asked for the take, and the take that it showed then.
+    asked: dict[str, tuple[Meant, str, str]] = field(default_factory=dict)
+
+
+@mutable_record
 class Slots:
     """What is known of the slots of the open file. Changed by slots.py only."""
 
@@ -219,6 +227,7 @@ class Session:
     series: Series = field(default_factory=Series)
     slots: Slots = field(default_factory=Slots)
     imports: Imports = field(default_factory=Imports)
+    takes: Takes = field(default_factory=Takes)
     files: Files = field(default_factory=Files)
     questions: Questions = field(default_factory=Questions)
     answers: Answers = field(default_factory=Answers)

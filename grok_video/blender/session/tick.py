@@ -17,7 +17,7 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, files, moving, slots
+from . import answers, files, moving, slots, takes
 from .click import drop_all, prepare, say, stop_removed
 from .imports import arrive_next, import_due, imports_to_come, wait_because
 from .queue import account, read_all
@@ -163,6 +163,7 @@ def _on_load(*_args: object) -> None:
         forget_all()
         drop_all("Another file was opened.")
         slots.file_opened()
+        takes.file_opened()
         watch()
         if bpy.app.background and session.slots.waiting:
             _settle_slots(session, read=True)
@@ -193,6 +194,7 @@ def _settle_slots(session: Session, *, read: bool) -> None:
         if session.moving.process is None:
             while arrive_next(context) and bpy.app.background:
                 slots.go_on(context)
+            takes.settle(context)
     except Refused as error:
         say(str(error))
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         source_marks,
         source_strip,
         strips,
+        takes,
     )
 
 __getattr__ = modules_of(__name__)

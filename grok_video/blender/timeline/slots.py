@@ -7,6 +7,7 @@ length, and where in the file the new part begins. Knows nothing of the state of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,15 +18,20 @@ from ...core.paths import spelling
 from ...core.record import record
 from ...core.still_movie import is_still_movie
 from .. import compat
+from ..movie_size import FILE_PROPERTY, SIZE_PROPERTY
 from .media import named
 from .realign import Timing, realign
 from .refit import refit
 from .sounds import sounds_of
-from .strips import JOB_PROPERTY, SLOT_PROPERTY, job_of, path_of, pixels_of, slot_of
+from .strips import (
+    JOB_PROPERTY,
+    SLOT_PROPERTY,
+    job_of,
+    path_of,
+    pixels_of,
+    slot_of,
+)
 
-#: Custom property of a movie strip: width and height of the file that its transform stands for, the rate at which the
-#: strip plays, and the frames and the head of that file. Blender undoes and saves it with the strip.
-SIZE_PROPERTY = "grok_video_size"
 _LARGEST = 2.0**31
 
 
@@ -83,6 +89,7 @@ def _movies(scene: bpy.types.Scene | None) -> Iterator[Any]:
 
 def stand_for(strip: Any, showing: Showing) -> None:
     """Note on a strip that was just placed what its transform and its place stand for."""
+    strip[FILE_PROPERTY] = os.path.basename(showing.path)
     strip[SIZE_PROPERTY] = [
         float(value)
         for value in (showing.width, showing.height, showing.fps, showing.frames, showing.head)

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from .. import compat, scenes
+from ..movie_size import size_of_file
 
 #: Custom property of a strip: the job whose clip it shows, or waits for.
 JOB_PROPERTY = "grok_video_job"
@@ -115,10 +116,8 @@ def owner_of(strip: Any) -> Any:
 
 
 def pixels_of(strip: Any) -> tuple[int, int]:
-    if strip.type in {"MOVIE", "IMAGE"} and len(strip.elements):
-        element = strip.elements[0]
-        if element.orig_width and element.orig_height:
-            return element.orig_width, element.orig_height
+    if all(size := size_of_file(strip)):
+        return size
     width, height = scenes.frame_size(strip.id_data)
     return round(width), round(height)
 

@@ -18,6 +18,7 @@ from . import (
     slot_overlay,
     spending,
     support,
+    takes,
     wait,
 )
 
@@ -34,6 +35,7 @@ MODULES = (
     spending,
     support,
     wait,
+    takes,
     sidebar,
     slot_overlay,
 )

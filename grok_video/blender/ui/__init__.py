@@ -11,6 +11,7 @@ from . import (
     generate,
     job_actions,
     list_folder,
+    menus,
     preferences,
     properties,
     references,
@@ -38,6 +39,7 @@ MODULES = (
     takes,
     sidebar,
     slot_overlay,
+    menus,
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 import pytest
 
-from .editing import strips
+from .editing import span, strips
 from .test_rework_breaker import _Bpy
 
 Module = Callable[[str], ModuleType]
@@ -29,7 +29,7 @@ def test_several_are_made_at_the_same_time(scene: Any, stand_in: Any, module: Mo
     stand_in.settings(job_seconds=0.3)
     stand_in.finish()
     assert bpy.ops.grok_video.wait() == {"FINISHED"}
-    assert sorted(int(strip.frame_final_start) for strip in strips(scene)) == [1, 101, 201]
+    assert sorted(span(strip)[0] for strip in strips(scene)) == [1, 101, 201]
     assert len(stand_in.requests("submit")) == 3
     assert bpy.ops.grok_video.wait() == {"FINISHED"}  # nothing is left
 
@@ -56,7 +56,7 @@ def test_each_failure_is_told_once(scene: Any, stand_in: Any, module: Module) ->
     bpy.ops.grok_video.generate(frame=101, wait=False)
     with pytest.raises(RuntimeError, match="moderation"):
         bpy.ops.grok_video.wait()
-    assert [strip.frame_final_start for strip in strips(scene)] == [101]  # the other was waited for
+    assert [span(strip)[0] for strip in strips(scene)] == [101]  # the other was waited for
     assert bpy.ops.grok_video.wait() == {"FINISHED"}
     assert state.current().blocking.left == {}
 

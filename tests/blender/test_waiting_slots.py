@@ -135,3 +135,72 @@ def test_the_button_says_why(scene: Any, slot: Any, module: Module) -> None:
     draft = generate.generate_draft(bpy.context, scene)
     assert NAME in generate.generate_refusal(bpy.context, scene, draft)
     assert len(every(scene)) == len(strips(scene)) + 2
+
+
+# ------------------------------------------------------------------------------------------ renders of the edit
+
+ONE = "1 slot waits for its clip (“A heron lifts off”): the render shows its still."
+
+
+@pytest.fixture
+def rendered(
+    scene: Any, slot: Any, module: Module, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., int]:
+    """Renders the edit, small; gives how often it was said that slots wait."""
+    render = scene.render
+    render.resolution_x, render.resolution_y = 32, 18
+    render.filepath = str(tmp_path / "out" / "frame-")
+    module("blender.session.slots").look()
+
+    def run(words: str = ONE, **how: Any) -> int:
+        capfd.readouterr()
+        bpy.ops.render.render(**how)
+        return capfd.readouterr().out.count(words)
+
+    return run
+
+
+def test_a_render_tells_of_slots_that_wait(
+    scene: Any, slot: Any, module: Module, rendered: Callable[..., int], tmp_path: Path
+) -> None:
+    scene.frame_set(10)
+    assert rendered() == 1
+    assert rendered() == 1  # once a render
+    scene.frame_set(60)
+    assert rendered("wait") == 0  # nothing of the slot is seen there
+    scene.frame_start, scene.frame_end = 47, 51
+    assert rendered(animation=True) == 1
+    assert len(list((tmp_path / "out").iterdir())) == 5  # none was stopped
+    scene.frame_start = 50
+    assert rendered("wait", animation=True) == 0
+
+
+def test_a_render_that_shows_no_slot_tells_of_none(
+    scene: Any, slot: Any, module: Module, rendered: Callable[..., int]
+) -> None:
+    scene.frame_set(10)
+    scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(scene.camera)
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = 1
+    slot.mute = True
+    assert rendered("wait") == 0
+    slot.mute = False
+    scene.render.use_sequencer = False
+    assert rendered("wait") == 0
+
+
+def test_a_render_tells_how_many_slots_wait(
+    scene: Any, slot: Any, module: Module, rendered: Callable[..., int]
+) -> None:
+    base = base_of(scene.sequence_editor)
+    for number in (1, 2):
+        other = base.new_movie(
+            name=f"Waves {number}", filepath=slot.filepath, channel=3 + number, frame_start=3
+        )
+        other["grok_video_job"] = slot["grok_video_job"]
+    scene.frame_start, scene.frame_end = 1, 4
+    words = "3 slots wait for their clips: the render shows their stills."
+    assert rendered(words, animation=True) == 1
+    make_meta(scene, *strips(scene))
+    assert rendered(words, animation=True) == 1

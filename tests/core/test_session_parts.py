@@ -22,6 +22,7 @@ OWNERS = {
     "click": "click",
     "blocking": "blocking",
     "series": "series",
+    "renders": "renders",
     "slots": "slots",
     "imports": "imports",
     "takes": "takes",

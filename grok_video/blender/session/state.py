@@ -126,6 +126,18 @@ class Slots:
 
 
 @mutable_record
+class Renders:
+    """The render that began last, as far as slots ask. Changed by renders.py only."""
+
+    scene: int = 0  # Blender's session_uid of the scene that is rendered
+    first: int = 0  # scene frames: the first one that was rendered, and the last so far
+    last: int = 0
+    count: int = 0  # frames so far; 0: nothing to be said of the render (any more)
+    over: bool = False
+    told: str = ""  # what was said of it
+
+
+@mutable_record
 class Files:
     """What was seen of the files of clips, and which are to come back. Changed by files.py only."""
 
@@ -226,6 +238,7 @@ class Session:
     blocking: Blocking = field(default_factory=Blocking)
     series: Series = field(default_factory=Series)
     slots: Slots = field(default_factory=Slots)
+    renders: Renders = field(default_factory=Renders)
     imports: Imports = field(default_factory=Imports)
     takes: Takes = field(default_factory=Takes)
     files: Files = field(default_factory=Files)

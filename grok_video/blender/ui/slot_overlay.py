@@ -1,6 +1,6 @@
 """When Blender draws over the slots that wait for their clips: in the sequencer's timeline and in its preview.
 
-Owns the draw handlers. No strips are made, and nothing of this is in renders. Where no slot waits a redraw costs nothing.
+Owns the draw handlers. That of the Image Editor draws nothing: a render is shown there, and of its slots is to be told. No strips are made, and nothing of this is in renders. Where no slot waits a redraw costs nothing.
 What is drawn is ``slot_drawing``'s.
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import bpy
 
+from ..session import renders
 from ..session.state import running
 
 
@@ -18,7 +19,7 @@ class _Handlers:
     """What Blender calls at each redraw of a sequencer while the add-on is registered."""
 
     def __init__(self) -> None:
-        self._added: list[tuple[Any, str]] = []
+        self._added: list[tuple[Any, Any, str]] = []
         self._failed = False
 
     def add(self) -> None:
@@ -27,11 +28,16 @@ class _Handlers:
             handle = bpy.types.SpaceSequenceEditor.draw_handler_add(
                 self._draw, (region,), region, "POST_PIXEL"
             )
-            self._added.append((handle, region))
+            self._added.append((bpy.types.SpaceSequenceEditor, handle, region))
+        # The window is not asked for a redraw of a sequencer while a render runs, but for one of the render.
+        handle = bpy.types.SpaceImageEditor.draw_handler_add(
+            self._draw, ("",), "WINDOW", "POST_PIXEL"
+        )
+        self._added.append((bpy.types.SpaceImageEditor, handle, "WINDOW"))
 
     def remove(self) -> None:
-        for handle, region in self._added:
-            bpy.types.SpaceSequenceEditor.draw_handler_remove(handle, region)
+        for space, handle, region in self._added:
+            space.draw_handler_remove(handle, region)
         self._added.clear()
 
     def _draw(self, region: str) -> None:
@@ -39,6 +45,9 @@ class _Handlers:
         if self._failed or not _some_wait():
             return
         try:
+            renders.hear()
+            if not region:
+                return
             from . import (
                 slot_drawing,
             )  # here: until a slot waits, Blender needs nothing of that file

@@ -63,6 +63,16 @@ def overlay(ui: Ui, scale: float) -> Steps:
     yield 0.5
     yield from ui.shot(f"slots-narrow-{scale:g}x")
     ui.note(one=spent(ui), state=states(ui))
+    timeline().frame_set(20)
+    timeline().render.resolution_percentage = 10
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.render.render("INVOKE_DEFAULT")
+    renders = ui.module("blender.session.state").current().renders
+    yield from ui.until(lambda: renders.told, "the word of the render", 60)
+    ui.note(render=renders.told)
+    if len(bpy.context.window_manager.windows) > 1:
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[1]):
+            bpy.ops.wm.window_close()
     many(movies()[0])
     with ui.override(KIND, "WINDOW"):
         bpy.ops.sequencer.view_all()

@@ -91,6 +91,21 @@ def test_nothing_is_made_of_a_slot_that_waits(
     assert module("blender.session.state").current().documents == {}
 
 
+def test_a_slot_that_comes_into_the_strip_after_the_click(
+    scene: Any, stand_in: Any, slot: Any, module: Module, tmp_path: Path
+) -> None:
+    meta = make_meta(scene, color(scene, 1, 1, 97), color(scene, 2, 1, 97))
+    parts = module("blender.submission.strip_part")
+    state = module("blender.session.state")
+    source = module("blender.timeline.source_strip").source_strip_of(meta)
+    part = module("blender.submission.edit").part_to_edit(scene, source, state.job_by_id, look=True)
+    draft = parts.rework_draft(scene, module("core.spec").Kind.EDIT, part, 4)
+    asked = parts.rework(draft, "6" * 32, part, state.session_id(), "OVER")
+    find(scene, NAME).move_to_meta(find(scene, meta.name))
+    with pytest.raises(module("blender.refusal").Refused, match=NAME):
+        parts._bake(part, asked.spec.target, tmp_path / "bake.mp4")
+
+
 def test_what_does_not_show_the_slot_is_a_source(
     scene: Any, stand_in: Any, slot: Any, module: Module
 ) -> None:

@@ -179,13 +179,13 @@ def _draw_slot(sheet: _Sheet, box: Box, whole: tuple[float, float], state: slots
     look = sheet.look
     left, bottom, right, top = box
     bar = min(max(3.0 * look.scale, 2.0), (top - bottom) / 2)
-    color = look.bad if state.bad else look.fill
     if state.bad:
-        sheet.box(color, (left, bottom, right, bottom + bar))
+        sheet.box(look.bad, (left, bottom, right, bottom + bar))
     elif state.factor is not None:
         done = whole[0] + (whole[1] - whole[0]) * min(max(state.factor, 0.0), 1.0)
         done = min(max(done, left), right)
-        sheet.box(color, (left, bottom, done, bottom + bar))
+        # Not in the theme's blue of progress bars: movie strips are blue.
+        sheet.box(look.text, (left, bottom, done, bottom + bar))
         sheet.box(_TRACK, (done, bottom, right, bottom + bar))
     margin = 5.0 * look.scale
     words, width = _fitting(_said(state), int(right - left - 2 * margin), look.size)

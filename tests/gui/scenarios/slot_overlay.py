@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 from driver import Steps, Ui
-from jobs import apart, newest, quick, strips, timeline
+from jobs import apart, newest, quick, timeline
 
 KIND = "SEQUENCE_EDITOR"
 PROMPT = (
@@ -16,7 +16,12 @@ PROMPT = (
 
 
 def movies() -> list[Any]:
-    return [strip for strip in strips() if strip.type == "MOVIE"]
+    """The movie strips of the timeline, slots among them."""
+    editor = timeline().sequence_editor
+    if editor is None:
+        return []
+    every = editor.strips if hasattr(editor, "strips") else editor.sequences
+    return [strip for strip in every if strip.type == "MOVIE"]
 
 
 def overlay(ui: Ui, scale: float) -> Steps:

@@ -155,7 +155,7 @@ def test_only_what_is_shown_is_wrapped(
 
     monkeypatch.setattr(textwrap, "wrap", noted)
     head = widgets._head(text, 250, 11.0, 12)
-    lines = widgets._lines(head, 250, 11.0, 12)
+    lines = widgets.lines_of(head, 250, 11.0, 12)
     assert len(lines) <= 12
     assert not lines or "…" in lines[-1]
     assert max(wrapped, default=0) <= len(head) < 1000
@@ -167,8 +167,8 @@ def test_a_text_of_twelve_lines_is_shown_whole(module: Module, letter: str) -> N
     """The part that is wrapped is never so short that a line which has room is missing."""
     widgets = module("blender.ui.widgets")
     text = (letter * 5000)[:5000]
-    lines = widgets._lines(widgets._head(text, 250, 11.0, 12), 250, 11.0, 12)
-    assert lines == widgets._lines(text, 250, 11.0, 12)
+    lines = widgets.lines_of(widgets._head(text, 250, 11.0, 12), 250, 11.0, 12)
+    assert lines == widgets.lines_of(text, 250, 11.0, 12)
 
 
 @pytest.mark.parametrize("where", ["prompt", "text"])

@@ -58,7 +58,7 @@ CLICKS = {
             "watch",
         )
     ),
-    *(f"blender.ui.{name}" for name in ("asking", "job_actions", "spending")),
+    *(f"blender.ui.{name}" for name in ("asking", "job_actions", "spending", "wait")),
 }
 #: Where a wheel stays what it is: no screen to draw on, to read or to keep alive, its renders block, nobody waits for its start.
 SCREEN = {

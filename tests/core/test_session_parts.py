@@ -20,7 +20,9 @@ BLENDER = Path(__file__).resolve().parents[2] / "grok_video" / "blender"
 #: Part of ``Session`` -> the file of ``session/`` that changes it.
 OWNERS = {
     "click": "click",
+    "blocking": "blocking",
     "series": "series",
+    "renders": "renders",
     "slots": "slots",
     "imports": "imports",
     "takes": "takes",

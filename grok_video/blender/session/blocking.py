@@ -76,6 +76,23 @@ def wait_until(context: bpy.types.Context, job_id: str, ended: Callable[[Job], b
     return job
 
 
+def leave(job_id: str) -> None:
+    """Note a job that a script does not wait for now; see ``jobs_left``."""
+    current().blocking.left[job_id] = None
+
+
+def jobs_left() -> list[str]:
+    """The jobs whose end no script was told yet, and those of this session that are under way, oldest first."""
+    session = current()
+    under_way = (key for key in session.documents if (job := job_by_id(key)) and job.open)
+    return list(dict.fromkeys((*session.blocking.left, *under_way)))
+
+
+def taken(job_id: str) -> None:
+    """Forget a job that ``leave`` noted: a script waits for it from now on."""
+    current().blocking.left.pop(job_id, None)
+
+
 def wait_for_command(
     context: bpy.types.Context,
     command: str,

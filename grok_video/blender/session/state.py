@@ -53,6 +53,14 @@ class Click:
 
 
 @mutable_record
+class Blocking:
+    """What scripts have not waited for. Changed by blocking.py only."""
+
+    #: Ids of jobs that a script bought without waiting, in that order: their end was told to nobody yet.
+    left: dict[str, None] = field(default_factory=dict)
+
+
+@mutable_record
 class Series:
     """Strips that are extended in several passes. Changed by series.py only."""
 
@@ -115,6 +123,18 @@ class Slots:
     stale: bool = False  # strips were brought back as they were: look again
     counted: object = None  # strips of each scene at the last look
     looked: float = 0.0  # monotonic time of that look
+
+
+@mutable_record
+class Renders:
+    """The render that began last, as far as slots ask. Changed by renders.py only."""
+
+    scene: int = 0  # Blender's session_uid of the scene that is rendered
+    first: int = 0  # scene frames: the first one that was rendered, and the last so far
+    last: int = 0
+    count: int = 0  # frames so far; 0: nothing to be said of the render (any more)
+    over: bool = False
+    told: str = ""  # what was said of it
 
 
 @mutable_record
@@ -215,8 +235,10 @@ class Session:
     watch: Watch
     moving: Moving
     click: Click = field(default_factory=Click)
+    blocking: Blocking = field(default_factory=Blocking)
     series: Series = field(default_factory=Series)
     slots: Slots = field(default_factory=Slots)
+    renders: Renders = field(default_factory=Renders)
     imports: Imports = field(default_factory=Imports)
     takes: Takes = field(default_factory=Takes)
     files: Files = field(default_factory=Files)

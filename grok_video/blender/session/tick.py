@@ -17,7 +17,7 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, files, moving, slots, takes
+from . import answers, files, moving, renders, slots, takes
 from .click import drop_all, prepare, say, stop_removed
 from .imports import arrive_next, import_due, imports_to_come, wait_because
 from .queue import account, read_all
@@ -96,6 +96,7 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
             raise
         # Said in the panel, and tried again on the next tick: Blender ends a timer that raises.
         wait_because(str(error))
+    renders.hear()
     tell_bills()
     # Also when the read met a lock: that may be a killed worker's transaction, which only another worker takes back.
     if (starts or not reader.behind or reader.missed) and busy():
@@ -206,6 +207,7 @@ def _handlers() -> list[tuple[list[Any], Callable[..., None]]]:
         (handlers.load_post, _on_load),
         (handlers.undo_post, _on_undo),
         (handlers.redo_post, _on_undo),
+        *renders.handlers(),
     ]
 
 

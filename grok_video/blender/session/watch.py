@@ -18,6 +18,7 @@ TICK_SECONDS = 0.1  # between two ticks while something is under way
 #: Seconds after which the modal operator ends itself and is started again, so that Blender can autosave.
 BREATH_SECONDS = 20.0
 TAB = "Grok Video"  # the tab of the sidebars
+_OVER_SLOTS = frozenset({"WINDOW", "PREVIEW"})  # regions in which the state of slots is drawn
 DEAD_WATCH_SECONDS = 5.0  # without a tick: Blender has dropped the modal operator untold
 
 
@@ -102,12 +103,19 @@ def watch_ended() -> None:
 
 
 def redraw(*, times_only: bool = False) -> None:
-    """Redraw all sidebars and preferences; ``times_only``: only the sidebars that show our tab now."""
+    """Redraw all sidebars and preferences; ``times_only``: only the sidebars that show our tab now.
+
+    And where slots wait, the parts of the Sequencer that tell of them.
+    """
+    session = running()
+    slots_wait = session is not None and bool(session.slots.waiting)
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type not in ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"):
                 continue
             for region in area.regions:
+                if slots_wait and region.type in _OVER_SLOTS and area.type == "SEQUENCE_EDITOR":
+                    region.tag_redraw()
                 if not times_only:
                     shown = region.type == "UI" or area.type == "PREFERENCES"
                 else:  # a sidebar that is closed is one pixel wide

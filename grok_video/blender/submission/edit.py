@@ -14,7 +14,7 @@ from ..identity import Meant
 from ..refusal import Refused
 from ..sources import bake, playblast, viewport
 from ..timeline import room
-from ..timeline.source_strip import SourceStrip, refusal_to_edit
+from ..timeline.source_strip import SourceStrip, refusal_to_edit, waiting_refusal
 from .common import DRAFT, FindJob, Submission, draft_of, model_for, signed, target_of, video_path
 from .preparation import BakeStep
 from .strip_part import StripPart, part_of_strip, rework, rework_draft, strip_of
@@ -43,6 +43,12 @@ def edit_of_strip(
     job_id = new_id()
     draft = rework_draft(scene, Kind.EDIT, part, billed_seconds(part.seconds), job_id)
     return rework(draft, job_id, part, session, "OVER")
+
+
+def edit_refusal(part: StripPart, draft: JobSpec) -> str:
+    """'' or why Edit of a strip's ``part`` would refuse now. Cheap enough for a redraw."""
+    waits = waiting_refusal(strip_of(part.source), part.start, part.end)
+    return waits or checks.refusal(draft) or room_over(part)
 
 
 def room_over(part: StripPart) -> str:

@@ -17,7 +17,12 @@ from .. import config, scenes
 from ..refusal import Refused
 from ..sources import capture
 from ..timeline.source_marks import source_id
-from ..timeline.source_strip import SourceStrip, file_refusal, refusal_to_extend
+from ..timeline.source_strip import (
+    SourceStrip,
+    file_refusal,
+    refusal_to_extend,
+    waiting_refusal,
+)
 from .common import (
     DRAFT,
     FindJob,
@@ -65,7 +70,12 @@ def passes_of(scene: bpy.types.Scene, part: StripPart) -> list[Pass]:
 def extend_refusal(scene: bpy.types.Scene, source: SourceStrip, draft: JobSpec) -> str:
     """'' or why Extend would refuse now, as far as a redraw may find out."""
     least = model_for(scene, "extend").min_source
-    return refusal_to_extend(source, least) or checks.refusal(draft) or room_behind(source, draft)
+    return (
+        refusal_to_extend(source, least)
+        or waiting_refusal(strip_of(source), round(draft.source.frame), source.end)
+        or checks.refusal(draft)
+        or room_behind(source, draft)
+    )
 
 
 def room_behind(source: SourceStrip, draft: JobSpec) -> str:
@@ -131,10 +141,17 @@ def continue_draft(scene: bpy.types.Scene, source: SourceStrip, job_id: str = DR
     )
 
 
+def continue_refusal(source: SourceStrip, draft: JobSpec) -> str:
+    """'' or why Continue Shot would refuse now. Cheap enough for a redraw."""
+    waits = waiting_refusal(strip_of(source), source.last, source.end)
+    return waits or room_behind(source, draft)
+
+
 def continuation(scene: bpy.types.Scene, source: SourceStrip, session: str) -> Submission:
     """The submission of a new clip that starts from a strip's last frame and lands after it. Raises Refused."""
     job_id, strip = new_id(), strip_of(source)
-    if why := file_refusal(strip, source.last, source.end):
+    waits = waiting_refusal(strip, source.last, source.end)
+    if why := waits or file_refusal(strip, source.last, source.end):
         raise Refused(why)
     target = target_of(session, strip.id_data, source.end, place="AFTER", strip=source.strip)
     submission = Submission(signed(continue_draft(scene, source, job_id), job_id, target))

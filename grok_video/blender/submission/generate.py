@@ -13,10 +13,11 @@ from ...core.framing import nearest_ratio
 from ...core.record import record
 from ...core.spec import JobSpec, Keyframe, Kind, Source, new_id
 from ...service import checks, models
-from .. import config, scenes
+from .. import compat, config, scenes
 from ..identity import Meant
 from ..refusal import Refused
 from ..sources import capture, pixels, ways
+from ..timeline.source_strip import waiting_refusal_at
 from .common import (
     DRAFT,
     Submission,
@@ -147,6 +148,10 @@ def generate_refusal(
     chosen = scene.grok_video
     if why := capture.refusal(context, scene, chosen.source, chosen.image, look=look):
         return why
+    if chosen.source == "SEQUENCER":
+        edit = compat.sequencer_scene(context)
+        if why := waiting_refusal_at(edit, edit.frame_current):
+            return why
     for number, reference in enumerate(chosen.references):
         if why := capture.image_refusal(reference.image, look=look):
             return f"Reference {number}: {why}"

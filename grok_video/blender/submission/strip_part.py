@@ -21,7 +21,12 @@ from ..refusal import Refused
 from ..sources import bake
 from ..timeline.sounds import is_heard, sounds_of
 from ..timeline.source_marks import find_source, marks_of, source_id
-from ..timeline.source_strip import SourceStrip, file_refusal, source_strip_of
+from ..timeline.source_strip import (
+    SourceStrip,
+    file_refusal,
+    source_strip_of,
+    waiting_refusal,
+)
 from ..timeline.strips import SAME_FRAME
 from .common import DRAFT, FindJob, Submission, draft_of, signed, target_of, video_path
 from .preparation import BakeStep
@@ -50,7 +55,13 @@ class StripPart:
 def part_of_strip(
     source: SourceStrip, start: int, end: int, find_job: FindJob, *, look: bool = False
 ) -> StripPart:
-    """The part [start, end) of a strip. ``look``: at the file, as a click must and a redraw must not."""
+    """The part [start, end) of a strip. ``look``: at the file, as a click must and a redraw must not.
+
+    A click is refused here where a slot that waits for its clip is seen in the part: before it asks about the price.
+    Raises Refused, with ``look`` only.
+    """
+    if look and (why := waiting_refusal(strip_of(source), start, end)):
+        raise Refused(why)
     changed = False
     job = (
         find_job(source.job)
@@ -208,4 +219,6 @@ def _bake(part: StripPart, target: Target, path: Path) -> bake.Bake:
     # Only the sounds that are heard: the bake plays every sound that it is given, muted or not.
     sounds = [sound for sound in sounds_of(strip) if is_heard(sound)]
     start, end = part.start + moved, part.end + moved
+    if why := waiting_refusal(strip, start, end):  # come into the meta strip since the click
+        raise Refused(why)
     return bake.Bake.strip(strip.id_data, strip, start, end, sounds, path)

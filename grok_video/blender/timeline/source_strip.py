@@ -16,6 +16,7 @@ from .. import compat
 from ..identity import Meant
 from ..refusal import Refused
 from . import colour
+from .slots import is_waiting, waiting_in
 from .sounds import belongs_to
 from .strips import (
     ALIKE,
@@ -99,6 +100,30 @@ def source_strip_of(strip: Any) -> SourceStrip:
     )
 
 
+def waiting_refusal(strip: Any, start: int, end: int) -> str:
+    """'' or why what ``strip`` shows in the scene frames [start, end) is no source: a slot in there has no clip yet.
+
+    Inside meta and scene strips too. What the slot shows is a still, and not what the artist will see.
+    """
+    names = waiting_in(strip.id_data, start, end, strip)
+    return _waits(names, f"“{strip.name}”" if names != [strip.name] else "")
+
+
+def waiting_refusal_at(scene: bpy.types.Scene, frame: int) -> str:
+    """'' or why the edit of ``scene`` is no source at ``frame``: see ``waiting_refusal``."""
+    return _waits(waiting_in(scene, frame, frame + 1), f"The edit of “{scene.name}”")
+
+
+def _waits(names: list[str], what: str) -> str:
+    """The sentence that ``what`` shows the waiting slots ``names``; '' for ``what``: that the slot itself waits."""
+    if not names:
+        return ""
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    shows = f"{what} shows “{names[0]}”{more}: a slot" if what else f"“{names[0]}” is a slot"
+    advice = "Wait for it, or mute the slot." if what else "Wait for it."
+    return f"{shows} whose clip is not there yet. {advice}"
+
+
 def _refusal(strip: Any) -> str:
     """Why a strip cannot be a source, as far as Blender knows without a look at the disk; or ''."""
     named = f"“{strip.name}”"
@@ -128,6 +153,8 @@ def _picture_refusal(strip: Any) -> str:
     """Why a strip has no picture, or ''."""
     named = f"“{strip.name}”"
     match strip.type:
+        case "MOVIE" if is_waiting(strip):
+            return _waits([strip.name], "")
         case "MOVIE":
             # Blender keeps the size of a movie that it has read once; `fps` opens the file, so it is asked last.
             if not strip.elements or (not strip.elements[0].orig_width and not strip.fps):

@@ -16,9 +16,12 @@ from . import (
     properties,
     references,
     sidebar,
+    slot,
+    slot_overlay,
     spending,
     support,
     takes,
+    wait,
 )
 
 #: The files of this folder in the order in which Blender registers their classes: panels after what the panels draw.
@@ -33,8 +36,11 @@ MODULES = (
     job_actions,
     spending,
     support,
+    wait,
     takes,
+    slot,
     sidebar,
+    slot_overlay,
     menus,
 )
 

@@ -7,6 +7,7 @@ does. Operators that spend money have neither REGISTER nor UNDO: Redo and Repeat
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -58,10 +59,36 @@ def finish(
     wanted: frozenset[State],
     ended: frozenset[State] = FINAL_STATES,
 ) -> Result:
-    """End an operator that queued a job: in background mode wait for the job's end, report one not ``wanted``."""
+    """End an operator that queued a job: in background mode wait for the job's end, report one not ``wanted``.
+
+    With the operator's ``wait`` off the job is left to *Wait for Clips*.
+    """
     if not bpy.app.background:
         watch.redraw()
         return {"FINISHED"}
+    if isinstance(operator, Buys) and not operator.wait:
+        blocking.leave(job_id)
+        return {"FINISHED"}
+    try:
+        return wait_for_end(operator, context, job_id, wanted, ended)
+    except KeyboardInterrupt:
+        telling.report(operator, "ERROR", interrupted(context, job_id))
+        return {"CANCELLED"}
+
+
+def wait_for_end(
+    operator: bpy.types.Operator,
+    context: bpy.types.Context,
+    job_id: str,
+    wanted: frozenset[State],
+    ended: frozenset[State] = FINAL_STATES,
+    stays: Callable[[Job], bool] = lambda _job: False,
+) -> Result:
+    """Wait for a job's end, or until the job ``stays`` as it is, and report one not ``wanted``.
+
+    Background mode only: this blocks. Raises Refused, KeyboardInterrupt.
+    """
+    blocking.taken(job_id)
     started = time.monotonic()
     unreachable = False
 
@@ -77,13 +104,9 @@ def finish(
             and time.monotonic() - started > UNREACHABLE_SECONDS
         )
         waits = job.held or unplaced or unreachable or (job.open and job.blocked)
-        return job.state in ended or waits
+        return job.state in ended or waits or stays(job)
 
-    try:
-        job = blocking.wait_until(context, job_id, is_over)
-    except KeyboardInterrupt:
-        telling.report(operator, "ERROR", interrupted(context, job_id))
-        return {"CANCELLED"}
+    job = blocking.wait_until(context, job_id, is_over)
     words, bad = spending.bill(job)
     if words:
         telling.report(operator, "WARNING" if bad else "INFO", words)
@@ -92,7 +115,8 @@ def finish(
     if job.state in wanted:
         return {"FINISHED"}
     problem = job.problem
-    sentence = f"{problem.message} {problem.hint}".strip() if problem else "The job was stopped."
+    ended_so = _NOT_PLACED if job.state is State.READY else "The job was stopped."
+    sentence = f"{problem.message} {problem.hint}".strip() if problem else ended_so
     if unreachable:
         # The script may send the clip again: left in the queue, this job would be bought as well.
         blocking.stop_unsent(context, job_id, INTERRUPTED_SECONDS)
@@ -101,6 +125,7 @@ def finish(
     return {"CANCELLED"}
 
 
+_NOT_PLACED = "The clip is ready and was not placed: its file is not open. Import places it."
 ON_THE_TIMELINE = frozenset({State.IMPORTED})
 
 
@@ -204,6 +229,13 @@ class Buys(Pressed):
 
     bl_options = set()
 
+    wait: BoolProperty(
+        name="Wait",
+        description="Scripts in the background: return when the clip is on the timeline. Off: return when the clip is "
+        "queued; Wait for Clips waits for it later",
+        default=True,
+        options={"SKIP_SAVE"},
+    )
     slot: BoolProperty(
         name="Place a Slot at Once",
         description="Let a strip stand where the clip will be, from now on. Unset: a press does as the preferences say, "

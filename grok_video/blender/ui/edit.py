@@ -8,7 +8,6 @@ import bpy
 from bpy.props import EnumProperty
 
 from ...core.spec import JobSpec, Kind
-from ...service import checks
 from ...service.pricing import billed_seconds
 from .. import submission, timeline
 from ..refusal import Refused
@@ -99,7 +98,7 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if not part.whole:
         layout.prop(chosen, "edit_start", text="Skip Frames")
     draft = submission.strip_part.rework_draft(scene, Kind.EDIT, part, billed_seconds(part.seconds))
-    trouble = checks.refusal(draft) or submission.edit.room_over(part)
+    trouble = submission.edit.edit_refusal(part, draft)
     if note := submission.edit.note_over(part):
         draw_wrapped(layout, context, note, "INFO")
     _draw_button(layout, context, "STRIP", draft, trouble, source)

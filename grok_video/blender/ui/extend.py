@@ -80,9 +80,11 @@ class GROK_VIDEO_OT_continue_shot(OnStrip, bpy.types.Operator):
     allow_single_color: ALLOW_SINGLE_COLOR
 
     def price(self, context: bpy.types.Context) -> int | None:
-        return submission.common.price_of(
-            submission.extend.continue_draft(context.scene, self.source_strip(context))
-        )
+        source = self.source_strip(context)
+        draft = submission.extend.continue_draft(context.scene, source)
+        if why := submission.extend.continue_refusal(source, draft):
+            raise Refused(why)
+        return submission.common.price_of(draft)
 
     def run(self, context: bpy.types.Context) -> Result:
         job_id = click.continue_shot(
@@ -119,7 +121,8 @@ def draw_extend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         words = "Continue"  # else the price would be cut off
     elif draft.duration != scene.grok_video.extend_seconds:  # a new clip has limits of its own
         words += f" {draft.duration} s"
-    price, trouble = submission.common.price_of(draft), submission.extend.room_behind(source, draft)
+    price = submission.common.price_of(draft)
+    trouble = submission.extend.continue_refusal(source, draft)
     draw_button(
         layout, context, "grok_video.continue_shot", words, "FRAME_NEXT", price, trouble, source
     )

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...core.amount import priced, usd
-from ...core.job import FINAL_STATES, Job, State
+from ...core.amount import usd
+from ...core.job import Job, State
 from ...core.legible import legible
 from ...core.problem import ProblemCode
 from ...core.shape import other_shape
 from .. import timeline
-from ..session import click, files, spending
+from ..session import files, spending
 from ..session.state import current, is_open, job_by_id
+from .job_buttons import draw_actions, draw_charge, draw_copy_buttons
 from .spending import draw_ahead
-from .widgets import draw_help_button, draw_priced, draw_wrapped, is_narrow, size_text, time_text
+from .widgets import draw_wrapped, is_narrow, size_text, time_text
 
 if TYPE_CHECKING:
     from ..submission.preparation import Preparation
@@ -164,7 +165,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
     box = layout.box().column(align=True)
     head = box.row(align=True)
     head.label(text=legible(_title(job)), icon=_ICONS[job.state], translate=False)
-    _draw_copy_buttons(head, job)
+    draw_copy_buttons(head, job)
     narrow = is_narrow(context)
     line = box.row(align=True)
     status = _status(job, at, narrow)
@@ -195,8 +196,8 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         draw_wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
     if words := other_shape(job):
         draw_wrapped(box, context, words, "INFO")
-    _draw_charge(box, context, job)
-    _draw_actions(box, job, narrow)
+    draw_charge(box, context, job)
+    draw_actions(box, job, narrow)
     if lost and job.fetchable_again:
         box.operator("grok_video.download_again", icon="FILE_REFRESH").job = job.id
     landing = current().imports.landings.get(job.id)
@@ -218,25 +219,6 @@ def _over(job: Job) -> bool:
     return delivered and not stays
 
 
-def _draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
-    """Draw what the artist could not know before: that a job cost something else, or may have cost something."""
-    words, bad = spending.bill(job)
-    if words:
-        draw_wrapped(box, context, words, "ERROR" if bad else "NONE")
-    elif job.charge_open:
-        draw_wrapped(box, context, f"Counts as {usd(job.spent)} until you know better")
-
-
-def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
-    if job.problem is not None:
-        row.operator("grok_video.copy_error", text="", icon="COPYDOWN", emboss=False).job = job.id
-    if job.request_id:
-        row.operator(
-            "grok_video.copy_request_id", text="", icon="COPY_ID", emboss=False
-        ).job = job.id
-    row.operator("grok_video.show_log", text="", icon="TEXT", emboss=False).job = job.id
-
-
 def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
     """Draw the icons at the right of a job: always in the same order, so that none jumps."""
     if job.clip is not None:
@@ -249,42 +231,6 @@ def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
         row.operator("grok_video.show_strip", text="", icon="VIEWZOOM", emboss=False).job = job.id
     if job.open:
         row.operator("grok_video.stop", text="", icon="X", emboss=False).job = job.id
-
-
-def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
-    """Draw the buttons with words below a job: what the artist has to decide."""
-    row = box.row(align=True)
-    if job.held:
-        price = click.price_again(job)
-        # Beside Discard the price would be cut off in a narrow sidebar.
-        buttons = box if narrow else row
-        draw_priced(buttons, "grok_video.release", "Send", price).job = job.id
-        buttons.operator("grok_video.stop", text="Discard").job = job.id
-        if job.problem is not None and job.problem.code is ProblemCode.LIMIT:
-            draw_help_button(box, job.problem.code)
-        return
-    if job.state is State.READY:
-        row.enabled = not job.fetching and files.lost(job) != "gone"
-        row.operator("grok_video.import_result", text="Import", icon="IMPORT").job = job.id
-        here = row.operator("grok_video.import_result", text="At the Playhead")
-        here.job, here.here = job.id, True
-        return
-    if job.problem is not None:
-        draw_help_button(row, job.problem.code)
-    if job.retryable:
-        row.operator("grok_video.retry", icon="FILE_REFRESH").job = job.id
-    if job.recoverable:
-        words = "Recover by ID…" if narrow else "Recover by Request ID…"
-        box.operator("grok_video.request_id", text=words).job = job.id
-    if job.charge_open:
-        box.operator("grok_video.not_charged", text="Not Charged…").job = job.id
-    if job.state in FINAL_STATES and job.state is not State.IMPORTED:
-        price = click.price_again(job)
-        # On a line of its own: beside Retry the price would be cut off.
-        box.operator(
-            "grok_video.send_again",
-            text=priced("Send Again…" if price is None else "Send Again", price),
-        ).job = job.id
 
 
 def draw_lost_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -12,6 +12,7 @@ import bpy
 
 from .. import compat, timeline
 from .jobs import draw_lost_strip
+from .slot import draw_slot_entries
 
 
 def draw_strip_entries(layout: bpy.types.UILayout) -> None:
@@ -36,6 +37,7 @@ class GROK_VIDEO_MT_strip(bpy.types.Menu):
         column = self.layout.column()
         column.operator_context = "INVOKE_DEFAULT"
         column.enabled = editor is not None and editor.active_strip is not None
+        draw_slot_entries(column, context)
         draw_strip_entries(column)
 
 

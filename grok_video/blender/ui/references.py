@@ -198,6 +198,8 @@ def from_strip(source: SourceStrip) -> bpy.types.Image:
     scene: bpy.types.Scene = strip.id_data
     frame = min(max(scene.frame_current, source.start), source.last)
     path = _spare_path()
+    if why := timeline.source_strip.waiting_refusal(strip, frame, frame + 1):
+        raise Refused(why)
     sources.capture.strip_still(scene, strip, frame, _whole_frame(scene), path, "PNG")
     return sources.capture.packed_image(path, f"{source.strip}, frame {frame}")
 

@@ -45,7 +45,7 @@ def draw_wrapped(
     column = layout.column(align=True)
     column.scale_y = 0.8
     room = int(width - beside * scale)
-    for number, line in enumerate(_lines(_head(text, room, size, most), room, size, most)):
+    for number, line in enumerate(lines_of(_head(text, room, size, most), room, size, most)):
         if number == 0:
             column.label(text=legible(line), icon=icon, translate=False)
         else:
@@ -65,7 +65,7 @@ def _head(text: str, room: int, size: float, most: int) -> str:
 
 
 @functools.lru_cache(maxsize=128)
-def _lines(text: str, room: int, size: float, most: int) -> list[str]:
+def lines_of(text: str, room: int, size: float, most: int) -> list[str]:
     """``text`` cut into at most ``most`` lines of ``room`` pixels, in Blender's own font at ``size``."""
     blf.size(0, size)
     characters = _most_of_a_line(room, size)

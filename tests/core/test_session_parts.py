@@ -27,6 +27,8 @@ OWNERS = {
     "answers": "answers",
     "sums": "spending",
     "moving": "moving",
+    "unseen": "unseen",
+    "thumbnails": "thumbnails",
     "watch": "watch",
 }
 #: Names of classes in annotations -> the part that they are, or lie in.

@@ -16,7 +16,7 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, files, moving
+from . import answers, files, moving, thumbnails, unseen
 from .click import drop_all, prepare
 from .imports import import_due, imports_to_come, wait_because
 from .queue import account
@@ -94,6 +94,7 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
         # Said in the panel, and tried again on the next tick: Blender ends a timer that raises.
         wait_because(str(error))
     tell_bills()
+    changed |= unseen.look()
     # Also when the read met a lock: that may be a killed worker's transaction, which only another worker takes back.
     if (starts or not reader.behind or reader.missed) and busy():
         session.bridge.worker.ensure(account())
@@ -157,6 +158,7 @@ def _on_load(*_args: object) -> None:
     if session is not None:
         session.document = new_id()
         forget_all()
+        unseen.forget()
         drop_all("Another file was opened.")
         watch()
 
@@ -171,12 +173,13 @@ def register() -> None:
 
 def unregister() -> None:
     bpy.app.handlers.load_post.remove(_on_load)
-    for timer in (watchdog, files.look, read_on):
+    for timer in (watchdog, files.look, read_on, thumbnails.load, unseen.fade):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
     if running() is not None:
         drop_all("Grok Video was disabled.")
         moving.stop()
+        thumbnails.free()
     session = end()
     if session is not None:
         session.bridge.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from .. import compat
-from ..session import watch
+from ..session import unseen, watch
 from ..session.state import current
 from .generate import draw_generate, draw_request, draw_scenes
 from .jobs import draw_jobs, draw_lost_strip
@@ -47,9 +47,12 @@ class _JobsPanel(_Sidebar):
     bl_label = "Jobs"
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        count = len(current().bridge.snapshot.active)
-        if count:
-            self.layout.label(text=f"{count} active")
+        active, new = len(current().bridge.snapshot.active), unseen.count()
+        if new:
+            words = f"{new} new, {active} active" if active else f"{new} new"
+            self.layout.label(text=words, icon="DOT")
+        elif active:
+            self.layout.label(text=f"{active} active")
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_jobs(self.layout, context)

@@ -109,16 +109,31 @@ def content_skipped(strip: bpy.types.Strip) -> int:
     return round(getattr(strip, name))
 
 
+def trim(strip: bpy.types.Strip) -> tuple[int, int]:
+    """The frames of its file that a movie strip leaves out before and behind its content, as handles do not."""
+    return tuple(round(getattr(strip, name)) for name in _trim_names(strip))
+
+
+def set_trim(strip: bpy.types.Strip, first: int, last: int) -> None:
+    """Leave so many frames of its file out before and behind the content of a movie strip. May move the strip."""
+    for name, frames in zip(_trim_names(strip), (first, last), strict=True):
+        if round(getattr(strip, name)) != frames:
+            setattr(strip, name, frames)
+
+
+def _trim_names(strip: bpy.types.Strip) -> tuple[str, str]:
+    if hasattr(strip, "content_trim_start"):
+        return "content_trim_start", "content_trim_end"
+    return "animation_offset_start", "animation_offset_end"
+
+
 def is_retimed_meta(meta: bpy.types.Strip) -> bool:
     """Whether a meta strip plays what is in it faster or slower: its length tells, not all versions show its keys."""
     inside = [span(strip) for strip in strips(meta)]
     if not inside:
         return False
-    hidden = (
-        meta.right_handle_offset if hasattr(meta, "right_handle_offset") else meta.frame_offset_end
-    )
     content = max(end for _, end in inside) - min(first for first, _ in inside)
-    return span(meta)[1] + round(hidden) - content_start(meta) != content
+    return span(meta)[1] + round(hidden_at_end(meta)) - content_start(meta) != content
 
 
 def is_retimed(strip: bpy.types.Strip) -> bool:
@@ -157,6 +172,12 @@ def is_trimmed(strip: bpy.types.Strip) -> bool:
             "animation_offset_end",
         )
     return any(abs(getattr(strip, name)) > 0.01 for name in names)
+
+
+def hidden_at_end(strip: bpy.types.Strip) -> float:
+    """Scene frames of a strip's content behind its right handle; below 0 where the last picture is held."""
+    name = "right_handle_offset" if hasattr(strip, "right_handle_offset") else "frame_offset_end"
+    return float(getattr(strip, name))
 
 
 def connected(strip: bpy.types.Strip) -> list[Any]:

@@ -1,0 +1,152 @@
+"""Where the content of a strip lies once its file is another one: its head, its speed, and an end that nobody touched.
+
+Blender leaves the handles of a strip where they are when it gets another file, and its content where it begins. What the
+artist sees between the handles must stay the same part of the clip, so the content is slipped below them. Knows nothing of
+jobs and of slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ...core.record import record
+from .. import compat, scenes
+from .channels import MAX_CHANNEL
+from .strips import curves_of, owner_of
+
+#: Scene frames by which a handle may lie beside the end of its content and is still where Blender has put it: at most
+#: rates the content of a clip ends between two frames.
+_ROUNDING = 0.51
+#: Scene frames that a clip may be shorter than its strip: rates of service and scene differ. Its last picture is held, or
+#: what lies below would flash.
+_HELD = 1
+
+
+@record
+class Content:
+    """The file that the content of a strip stands for."""
+
+    fps: float
+    frames: int
+    head: float  # seconds at its start that are the source's
+    #: Frames of the file that are left out before and behind the content, so that retiming plays it as fast as before.
+    trim: tuple[int, int] = (0, 0)
+
+
+@record
+class Ends:
+    """Where a movie strip and its sounds ended before their file was changed."""
+
+    movie: int  # scene frame after the last that is shown
+    is_untouched: bool  # the movie strip ended where its content did
+    sounds: tuple[int, ...]
+
+    @staticmethod
+    def of(strip: Any, sounds: list[Any]) -> Ends:
+        """Those of a strip and its sounds as they lie now."""
+        return Ends(
+            movie=compat.span(strip)[1],
+            is_untouched=abs(compat.hidden_at_end(strip)) <= _ROUNDING,
+            sounds=tuple(compat.span(sound)[1] for sound in sounds),
+        )
+
+
+def realign(
+    strip: Any, sounds: list[Any], before: Ends, old: Content, new: Content
+) -> tuple[Content, list[str]]:
+    """Let a strip that names the file ``new`` now, instead of ``old``, show the same part of the clip.
+
+    Returns what its content stands for from now on, and sentences for the artist.
+    """
+    if compat.is_retimed(strip):
+        trim, said = _trim_for_speed(strip, old, new)
+        _set_trim(strip, old.trim, trim)
+        return Content(old.fps, old.frames, old.head, trim), said
+    _set_trim(strip, old.trim, (0, 0))
+    rate = scenes.rate(strip.id_data)
+    # At each frame of the scene Blender shows the nearest frame of the file: rounded as ``place_after`` does.
+    if by := round(old.head * rate) - round(new.head * rate):
+        for one in (strip, *sounds):
+            slip(one, by)
+    return new, _follow_end(strip, sounds, before)
+
+
+def _trim_for_speed(strip: Any, old: Content, new: Content) -> tuple[tuple[int, int], list[str]]:
+    """The frames of the file ``new`` to leave out, so that the keys of a retimed strip play those that they did.
+
+    Retiming keys stretch whatever content there is over the same time, so the content keeps the length for which the
+    artist has set them. A file that is too short for that is stretched, and that is said.
+    """
+    first = round((new.head - old.head) * new.fps)
+    last = new.frames - old.frames - first
+    if first < 0 or last < 0:
+        text = f"The clip of “{strip.name}” is shorter than the one that was retimed, so it plays slower. Look at its speed."
+        return (0, 0), [text]
+    return (first, last), []
+
+
+def _set_trim(strip: Any, old: tuple[int, int], new: tuple[int, int]) -> None:
+    """Leave ``new`` frames of a strip's file out instead of ``old``, and what the artist leaves out; content stays put."""
+    if old == new:
+        return
+    own = [max(0, now - ours) for now, ours in zip(compat.trim(strip), old, strict=True)]
+    start = compat.content_start(strip)
+    with _kept_place(strip):
+        compat.set_trim(strip, own[0] + new[0], own[1] + new[1])
+        compat.shift(strip, start - compat.content_start(strip))
+
+
+def slip(strip: Any, by: int) -> None:
+    """Move the content of a strip by so many scene frames along the timeline, below handles and keys that stay."""
+    with _kept_place(strip):
+        compat.shift(strip, by)
+
+
+@contextmanager
+def _kept_place(strip: Any) -> Iterator[None]:
+    """Let what happens to the content of a strip meanwhile move neither its handles nor its keys, and touch no other strip."""
+    start, end = compat.span(strip)
+    keys = [
+        (key, key.co[0], key.handle_left[0], key.handle_right[0])
+        for curve in curves_of(strip, "")
+        for key in getattr(curve, "keyframe_points", ())
+    ]
+    # A strip that comes to lie on another one lands on another channel: so it is moved where nothing is.
+    channel, taken = strip.channel, {s.channel for s in compat.strips(owner_of(strip))}
+    strip.channel = next((c for c in range(MAX_CHANNEL, 0, -1) if c not in taken), channel)
+    yield
+    compat.set_span(strip, start, end)
+    strip.channel = channel
+    for key, at, left, right in keys:
+        key.co[0], key.handle_left[0], key.handle_right[0] = at, left, right
+
+
+def _follow_end(strip: Any, sounds: list[Any], before: Ends) -> list[str]:
+    """Let a strip whose end nobody touched end where its content does, if nothing is in the way; its sounds too."""
+    hidden = round(compat.hidden_at_end(strip))
+    start, end = compat.span(strip)
+    if not before.is_untouched or -_HELD <= hidden <= 0 or end + hidden <= start:
+        return []
+    if not _is_free(strip, end, end + hidden):
+        return [
+            f"The clip of “{strip.name}” is longer than its strip, behind which another strip lies."
+            " Move that one and drag the end of the strip to see all of the clip."
+        ]
+    compat.set_end(strip, end + hidden)
+    for sound, after in zip(sounds, before.sounds, strict=True):
+        if after == before.movie and _is_free(sound, after, after + hidden):
+            compat.set_end(sound, after + hidden)
+    return []
+
+
+def _is_free(strip: Any, start: int, end: int) -> bool:
+    """Whether no other strip lies in the scene frames [start, end) of a strip's channel."""
+    return not any(
+        other.channel == strip.channel
+        and other != strip
+        and compat.span(other)[0] < end
+        and compat.span(other)[1] > start
+        for other in compat.strips(owner_of(strip))
+    )

@@ -27,6 +27,7 @@ OWNERS = {
     "answers": "answers",
     "sums": "spending",
     "moving": "moving",
+    "comparing": "comparing",
     "unseen": "unseen",
     "thumbnails": "thumbnails",
     "watch": "watch",

@@ -166,6 +166,20 @@ class Watch:
 
 
 @mutable_record
+class Comparing:
+    """A look at another take of a strip. Changed by comparing.py only."""
+
+    scene: Meant | None = None  # None: nothing is compared
+    strip: str = ""  # name of the strip
+    first: Job | None = None  # the take that the strip shows by the artist's choice
+    other: Job | None = None
+    shown: bool = False  # the strip shows the other one just now
+    #: Name of the strip, and of each of its sounds → left and right handle before the look.
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    is_due: bool = False  # a render wants the first take back
+
+
+@mutable_record
 class Unseen:
     """The jobs that have ended since the artist looked. Changed by unseen.py only."""
 
@@ -204,6 +218,7 @@ class Session:
     questions: Questions = field(default_factory=Questions)
     answers: Answers = field(default_factory=Answers)
     sums: Sums = field(default_factory=Sums)
+    comparing: Comparing = field(default_factory=Comparing)
     unseen: Unseen = field(default_factory=Unseen)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened

@@ -16,7 +16,7 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, files, moving, thumbnails, unseen
+from . import answers, comparing, files, moving, thumbnails, unseen
 from .click import drop_all, prepare
 from .imports import import_due, imports_to_come, wait_because
 from .queue import account
@@ -167,12 +167,14 @@ def register() -> None:
     bpy.utils.register_class(GROK_VIDEO_OT_watch)
     begin(tick, busy)
     bpy.app.handlers.load_post.append(_on_load)
+    comparing.register()
     # From the start: jobs of an earlier session are shown, and fetched where they are paid for.
     watch()
 
 
 def unregister() -> None:
     bpy.app.handlers.load_post.remove(_on_load)
+    comparing.unregister()
     for timer in (watchdog, files.look, read_on, thumbnails.load, unseen.fade):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from .compare import draw_compare_of_active
 from .edit import draw_edit
 from .extend import draw_extend
 from .widgets import draw_section
@@ -16,5 +17,6 @@ _SECTIONS = (
 
 
 def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    draw_compare_of_active(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)

@@ -85,7 +85,7 @@ def test_the_other_take_is_shown_and_the_first_is_back(
     before, picture = look_of(scene), pictures.see(scene, tmp_path, 20)
     for _ in range(3):
         comparing.begin(movie)
-        assert comparing.words() == ("what was there", "take 1")  # of a slot called like the other
+        assert comparing.words() == ("take 1", "take 2")
         comparing.look(shown=True)
         comparing.look(shown=True)
         assert movie["grok_video_job"] == other.id

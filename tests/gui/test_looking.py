@@ -17,3 +17,9 @@ def test_the_list_shows_what_came_while_nobody_looked(gui: Gui, stand_in: StandI
     assert notes["unseen_after"] == notes["unseen_at_last"] == 0
     assert notes["again"] == 6
     assert notes["began"] < 0.004, "to begin pictures is the work of a tick"
+
+
+def test_compare_by_hand(gui: Gui, stand_in: StandIn) -> None:
+    notes = gui.run("looking.py:compare").notes
+    assert {name: value for name, value in notes.items() if value is not True} == {}
+    assert len(stand_in.requests("submit")) == 2

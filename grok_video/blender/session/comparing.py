@@ -21,9 +21,13 @@ from .state import current, job_by_id, running
 
 
 def takes_of(strip: Any) -> list[Job]:
-    """The takes of a strip's slot that have a clip, oldest first. No look."""
-    takes = current().bridge.snapshot.jobs.takes_of(timeline.strips.slot_of(strip))
-    return [job for job in takes if job.clip is not None]
+    """The takes that a strip may show, with a clip, oldest first; the one that it shows is among them. No look."""
+    jobs = current().bridge.snapshot.jobs
+    takes = {job.id: job for job in jobs.takes_of(timeline.strips.slot_of(strip))}
+    if (shown := jobs.get(timeline.strips.job_of(strip))) is not None:
+        takes[shown.id] = shown
+    found = (job for job in takes.values() if job.clip is not None)
+    return sorted(found, key=lambda job: job.created_at)
 
 
 def begin(strip: Any, job_id: str = "") -> None:
@@ -33,10 +37,10 @@ def begin(strip: Any, job_id: str = "") -> None:
     first = job_by_id(timeline.strips.job_of(strip))
     if first is None or first.clip is None or timeline.slots.is_waiting(strip):
         raise Refused(f"“{strip.name}” shows no take yet.", "Compare when its clip is there.")
-    takes = _comparable(strip, first, first.clip)
+    takes = _comparable(strip, first.clip)
     at = next((at for at, job in enumerate(takes) if job.id == first.id), 0)
-    # Before the first take comes the last one.
-    wanted = job_id or takes[at - 1].id
+    # Before the first take comes the last one. Of the first take itself the file may be gone.
+    wanted = job_id or (takes[at - 1].id if takes else "")
     other = next((job for job in takes if job.id == wanted and job.id != first.id), None)
     if other is None:
         raise Refused(*_why_not(strip, job_id, first))
@@ -44,12 +48,11 @@ def begin(strip: Any, job_id: str = "") -> None:
     own.first, own.other, own.shown = first, other, False
 
 
-def _comparable(strip: Any, first: Job, clip: Clip) -> list[Job]:
+def _comparable(strip: Any, clip: Clip) -> list[Job]:
     """The takes between which a strip can change without becoming another strip, their files looked at."""
-    takes = {first.id: first} | {job.id: job for job in takes_of(strip)}
     return [
         job
-        for job in sorted(takes.values(), key=lambda job: job.created_at)
+        for job in takes_of(strip)
         if job.clip is not None and job.clip.fps == clip.fps and not files.look_now(job)
     ]
 
@@ -75,9 +78,7 @@ def step(by: int) -> None:
         return
     was_shown = own.shown
     look(shown=False)
-    others = [
-        job for job in _comparable(strip, own.first, own.first.clip) if job.id != own.first.id
-    ]
+    others = [job for job in _comparable(strip, own.first.clip) if job.id != own.first.id]
     at = next((at for at, job in enumerate(others) if job.id == own.other.id), 0)
     if others:
         own.other = others[(at + by) % len(others)]

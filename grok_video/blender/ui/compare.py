@@ -169,9 +169,7 @@ def _strip_of(context: bpy.types.Context, scene_name: str, name: str) -> Any:
 
 def draw_compare(layout: bpy.types.UILayout, strip: Any) -> None:
     """Draw the button that compares the takes of ``strip``, where there are several."""
-    takes = comparing.takes_of(strip)
-    shown = timeline.strips.job_of(strip)
-    if any(job.id == shown for job in takes) and len(takes) > 1:
+    if len(comparing.takes_of(strip)) > 1:
         button = layout.operator("grok_video.compare_takes", text="Compare", icon="UV_SYNC_SELECT")
         button.scene, button.strip = strip.id_data.name, strip.name
 

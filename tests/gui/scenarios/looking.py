@@ -10,8 +10,8 @@ from typing import Any
 
 import bpy
 from driver import Steps, Ui
-from jobs import let_scripts_buy, newest, quick, strips
-from rework import KIND, service, session, to_the_jobs
+from jobs import described, let_scripts_buy, newest, quick, strips, timeline
+from rework import KIND, activate, service, session, to_the_jobs
 
 
 def clips(ui: Ui, prompts: list[str]) -> Steps:
@@ -79,3 +79,73 @@ def the_list(ui: Ui) -> Steps:
     yield from ui.redraw(1)
     bpy.ops.preferences.addon_disable(module="bl_ext.user_default.grok_video")
     yield 2.0
+
+
+def two_takes(ui: Ui) -> Steps:
+    """One strip, whose slot has another take that is not shown; gives the strip."""
+    yield from clips(ui, ["A heron lifts off", "The heron waits"])
+    editor = timeline().sequence_editor
+    base = editor.strips if hasattr(editor, "strips") else editor.sequences
+    other, first = session(ui).bridge.snapshot.all[:2]
+    for strip in list(strips()):
+        if strip["grok_video_job"] == other.id:
+            base.remove(strip)
+        else:
+            strip["grok_video_slot"] = other.id
+    return next(s for s in strips() if s.type == "MOVIE"), first, other
+
+
+def compare(ui: Ui) -> Steps:
+    """Press Compare, hold, release, hold while saving, and end; then a key that holds."""
+    quick(bpy.context.scene, seconds=1)
+    let_scripts_buy()
+    strip, first, other = yield from two_takes(ui)
+    activate(strip)
+    bpy.ops.wm.save_as_mainfile(filepath=str(ui.output / "compare.blend"))
+    before = described(strip)
+    yield from ui.sidebar(KIND)
+    yield from ui.find("grok_video.compare_takes")
+    yield from ui.shot("compare-button")
+    yield from ui.press()
+    yield from ui.point(KIND)
+    notes: dict[str, Any] = {"began": strip["grok_video_job"] == first.id}
+    ui.event("LEFTMOUSE", "PRESS")
+    yield from ui.until(lambda: strip["grok_video_job"] == other.id, "the other take")
+    yield 0.5
+    yield from ui.shot("compare-held")
+    ui.event("LEFTMOUSE", "RELEASE")
+    yield from ui.until(lambda: strip["grok_video_job"] == first.id, "the first take")
+    yield from ui.shot("compare-released")
+    ui.event("LEFTMOUSE", "PRESS")
+    yield from ui.until(lambda: strip["grok_video_job"] == other.id, "the other take again")
+    bpy.ops.wm.save_mainfile()
+    notes["saved"] = strip["grok_video_job"] == first.id
+    ui.event("LEFTMOUSE", "RELEASE")
+    yield from ui.press("ESC")
+    yield from ui.until(lambda: not modal(ui), "the end of the comparison")
+    notes["after"] = described(strip) == before and strip["grok_video_job"] == first.id
+    # A key that undoes, pressed while the other take is shown: Blender undoes, and the first take is there.
+    scene = bpy.context.scene
+    bpy.ops.ed.undo_push(message="Before")
+    scene.frame_end = 123
+    bpy.ops.ed.undo_push(message="After")
+    name = strip.name
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.grok_video.compare_takes("INVOKE_DEFAULT")
+    yield from ui.point(KIND)
+    ui.event("LEFTMOUSE", "PRESS")
+    yield from ui.until(lambda: strip["grok_video_job"] == other.id, "the other take once more")
+    yield from ui.press("Z", ctrl=True)
+    yield from ui.until(lambda: not modal(ui), "the end by a key")
+    ui.event("LEFTMOUSE", "RELEASE")
+    yield 0.5
+    strip = next(s for s in strips() if s.name == name)
+    notes["undone"] = bpy.context.scene.frame_end != 123
+    notes["after_undo"] = described(strip) == before and strip["grok_video_job"] == first.id
+    ui.note(**notes)
+
+
+def modal(ui: Ui) -> bool:
+    """Whether a comparison goes on."""
+    names = [operator.bl_idname for operator in ui.window.modal_operators]
+    return "GROK_VIDEO_OT_compare_takes" in names

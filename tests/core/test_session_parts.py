@@ -31,6 +31,9 @@ OWNERS = {
     "answers": "answers",
     "sums": "spending",
     "moving": "moving",
+    "comparing": "comparing",
+    "unseen": "unseen",
+    "thumbnails": "thumbnails",
     "watch": "watch",
 }
 #: Names of classes in annotations -> the part that they are, or lie in.

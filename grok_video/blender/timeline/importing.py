@@ -23,6 +23,8 @@ from .strips import JOB_PROPERTY, SLOT_PROPERTY, cover_scale, strip_name
 
 #: Modal operators by which the artist moves something with the mouse: no strip may come in under the mouse.
 _MOVING = ("TRANSFORM_OT_", "SEQUENCER_OT_")
+#: While a strip shows another take for a look, nobody may push an undo step that keeps the look.
+_COMPARING = "GROK_VIDEO_OT_compare_takes"
 
 
 @record
@@ -70,6 +72,8 @@ def unsettled(context: bpy.types.Context, *, at_once: bool = False) -> str:
             return "The clip waits while the animation is playing."
         if any(operator.bl_idname.startswith(_MOVING) for operator in window.modal_operators):
             return "The clip waits while something is being moved."
+        if any(operator.bl_idname == _COMPARING for operator in window.modal_operators):
+            return "The clip waits while takes are compared."
     return ""
 
 

@@ -6,6 +6,7 @@ A new feature is a file here, a file of the same name in ``submission``, and a l
 from __future__ import annotations
 
 from . import (
+    compare,
     edit,
     extend,
     generate,
@@ -34,6 +35,7 @@ MODULES = (
     edit,
     references,
     job_actions,
+    compare,
     spending,
     support,
     wait,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import timeline
+from .compare import draw_compare_of_active
 from .edit import draw_edit
 from .extend import draw_extend
 from .slot import draw_slot
@@ -25,5 +26,6 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     draw_slot(layout, context)
     draw_takes(layout, context)
+    draw_compare_of_active(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)

@@ -107,18 +107,30 @@ def draw_quietly(
     draw_wrapped(words, context, text, icon)
 
 
-def is_narrow(context: bpy.types.Context) -> bool:
-    """Whether the sidebar was made so narrow that labels beside fields would be cut."""
+def is_narrow(context: bpy.types.Context, beside: float = 0.0) -> bool:
+    """Whether the sidebar was made so narrow that labels beside fields would be cut.
+
+    ``beside``: rows of height, and so 20 pixels each of width, that something else takes of the sidebar.
+    """
     region = context.region
     if region is None or region.type != "UI":
         return False
-    return region.width < NARROW * context.preferences.system.ui_scale
+    room = region.width / (context.preferences.system.ui_scale or 1.0)
+    return room < NARROW + 20 * beside
 
 
 def time_text(seconds: float) -> str:
     minutes, rest = divmod(max(int(seconds), 0), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def about_text(seconds: float) -> str:
+    """A time that is expected, as coarse as it is known: 'about 20 s', 'about 2 min'."""
+    if seconds < 55:
+        return f"about {max(round(seconds / 10), 1) * 10} s"
+    minutes = max(round(seconds / 60), 1)
+    return f"about {minutes} min"
 
 
 def size_text(size: int) -> str:

@@ -128,11 +128,16 @@ def path_of(owner: Any) -> str:
 
 
 def cover_scale(strip: Any) -> float:
-    """The scale by which a strip's picture fits into its scene's frame, or fills it where their shapes are alike.
+    """The scale of a strip's picture as it comes in, see ``natural_scale``."""
+    return natural_scale(strip.id_data, pixels_of(strip))
+
+
+def natural_scale(scene: bpy.types.Scene, size: tuple[int, int]) -> float:
+    """The scale by which a picture of that size fits into a scene's frame, or fills it where their shapes are alike.
 
     Services make 850x482 from 848x480: shown whole, such a picture would leave a line of what lies below.
     """
-    (width, height), output = pixels_of(strip), strip.id_data.render
+    (width, height), output = size, scene.render
     fit, fill = sorted((output.resolution_x / width, output.resolution_y / height))
     return fill if fill / fit - 1.0 < ALIKE else fit
 

@@ -47,7 +47,9 @@ class Target:
     frame: int = 1
     #: 'AT' frame, 'AFTER' the end of the source strip, 'OVER' the source strip, in the 'GAP' behind the source strip
     place: str = "AT"
-    strip: str = ""  # name of the source strip at the click; GAP: of the strip before it, '' for none
+    strip: str = (
+        ""  # name of the source strip at the click; GAP: of the strip before it, '' for none
+    )
     mark: str = ""  # what the source strip's custom property "grok_video_source" holds: finds the strip after cuts
     channel: int = 0  # of the source strip
     length: int = 0  # scene frames of the source that were sent; GAP: the gap's

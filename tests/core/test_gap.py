@@ -15,7 +15,12 @@ RATES = (24.0, 25.0, 30 / 1.001, 30.0, 60.0)
         (145, 24.0, 6, 1.0),  # exactly a clip of 6 seconds
         (144, 24.0, 6, 145 / 144),
         (156, 24.0, 6, 145 / 156),
-        (157, 24.0, 7, 169 / 157),  # half a second more: as the ear counts, the longer clip is nearer
+        (
+            157,
+            24.0,
+            7,
+            169 / 157,
+        ),  # half a second more: as the ear counts, the longer clip is nearer
         (20, 24.0, 1, 1.25),
         (31, 24.0, 1, 25 / 31),
         (40, 24.0, 2, 49 / 40),

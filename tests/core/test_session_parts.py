@@ -28,6 +28,7 @@ OWNERS = {
     "sums": "spending",
     "moving": "moving",
     "watch": "watch",
+    "pointing": "pointing",
 }
 #: Names of classes in annotations -> the part that they are, or lie in.
 CLASSES = {name.capitalize(): name for name in OWNERS} | {"Question": "questions"}

@@ -183,6 +183,8 @@ def _place(
         return timeline.importing.bring_in(
             context, scene, made, meta=meta, frame=at, settle=timeline.channels.settle_lowest
         )
+    if target.place == "GAP":
+        return timeline.gaps.place_in_gap(context, scene, made, target=target, here=here)
     if target.place == "OVER":
         source = here and timeline.source_marks.find_source(
             scene, target.strip, target.mark, target.frame, content=target.offset

@@ -148,6 +148,16 @@ class Moving:
 
 
 @mutable_record
+class Pointing:
+    """Where in the timeline the mouse was pressed last. Changed by pointing.py only."""
+
+    scene: str = ""  # name of the scene whose edit was shown there
+    frame: int = 0
+    channel: int = 0
+    at: float = float("-inf")  # monotonic time
+
+
+@mutable_record
 class Watch:
     """The modal operator that lets ticks happen: whether it runs, and when it ticked. Changed by watch.py only."""
 
@@ -182,6 +192,7 @@ class Session:
     questions: Questions = field(default_factory=Questions)
     answers: Answers = field(default_factory=Answers)
     sums: Sums = field(default_factory=Sums)
+    pointing: Pointing = field(default_factory=Pointing)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document of the click
     opened: tuple[str, frozenset[str]] = ("", frozenset())  # the .blend, and its spellings

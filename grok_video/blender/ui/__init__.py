@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import (
     edit,
     extend,
+    gap,
     generate,
     job_actions,
     list_folder,
@@ -27,6 +28,7 @@ MODULES = (
     generate,
     extend,
     edit,
+    gap,
     references,
     job_actions,
     spending,

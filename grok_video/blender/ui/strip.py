@@ -6,6 +6,7 @@ import bpy
 
 from .edit import draw_edit
 from .extend import draw_extend
+from .gap import draw_gap
 from .widgets import draw_section
 
 #: Parts that open and close: id, title, and the function that draws the part.
@@ -18,3 +19,4 @@ _SECTIONS = (
 def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)
+    draw_gap(layout, context)

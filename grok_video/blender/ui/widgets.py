@@ -191,8 +191,11 @@ def draw_button(
     price: int | None,
     trouble: str,
     source: SourceStrip | None,
-) -> None:
-    """Draw a button that buys, with its price (ticks; None: not known); below, why it cannot be pressed."""
+) -> Any:
+    """Draw a button that buys, with its price (ticks; None: not known); below, why it cannot be pressed.
+
+    Returns the button, for what else its operator is to know.
+    """
     row = layout.row()
     row.scale_y = 1.2
     ready = not current().click.queue and queue.click_trouble() is None
@@ -206,3 +209,4 @@ def draw_button(
     if trouble:
         draw_wrapped(layout, context, trouble, "INFO")
     draw_limit(layout, context, price)
+    return button

@@ -21,6 +21,7 @@ BLENDER = Path(__file__).resolve().parents[2] / "grok_video" / "blender"
 OWNERS = {
     "click": "click",
     "series": "series",
+    "slots": "slots",
     "imports": "imports",
     "files": "files",
     "questions": "questions",

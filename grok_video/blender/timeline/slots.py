@@ -115,8 +115,8 @@ def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) 
     return said
 
 
-def _stood_for(strip: Any, showing: Showing) -> Showing:
-    """What the strip's transform and place stand for now; a strip from before 0.4.0 stands for the file that it names."""
+def stands_for(strip: Any) -> Showing | None:
+    """What the transform and the place of a strip stand for, as was noted on it; None for a strip from before 0.4.0."""
     value = strip.get(SIZE_PROPERTY)
     if getattr(value, "typecode", "") in ("f", "d") and len(value) == 5:
         width, height, fps, frames, head = value.to_list()
@@ -131,6 +131,13 @@ def _stood_for(strip: Any, showing: Showing) -> Showing:
                 True,
                 head,
             )
+    return None
+
+
+def _stood_for(strip: Any, showing: Showing) -> Showing:
+    """What the strip's transform and place stand for now; a strip from before 0.4.0 stands for the file that it names."""
+    if (noted := stands_for(strip)) is not None:
+        return noted
     try:
         return Showing.of(mp4.probe(path_of(strip)), showing.head)
     except (OSError, mp4.NotAClip):

@@ -146,3 +146,23 @@ def curves_of(strip: Any, name: str) -> Iterator[Any]:
     """The animation curves of a strip's property ``name``; for '' of all its properties."""
     ends = f'_all["{bpy.utils.escape_identifier(strip.name)}"].{name}'
     return (curve for curve in compat.curves(strip.id_data) if ends in curve.data_path)
+
+
+def selection_of(scene: bpy.types.Scene) -> tuple[str, frozenset[str]]:
+    """The names of the active strip and of the selected ones."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return "", frozenset()
+    active = editor.active_strip.name if editor.active_strip is not None else ""
+    return active, frozenset(s.name for s in compat.strips_all(editor) if s.select)
+
+
+def select(scene: bpy.types.Scene, chosen: tuple[str, frozenset[str]]) -> None:
+    """Select what ``selection_of`` gave."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return
+    active, selected = chosen
+    for strip in compat.strips_all(editor):
+        strip.select = strip.name in selected
+    editor.active_strip = compat.strips_all(editor).get(active) if active else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ..patience import PATIENCE
 from ..stand_in import frame_code
 from . import pictures
 from .editing import (
@@ -191,6 +193,73 @@ def test_a_gap_with_one_neighbour(
     assert (desk.number(span(movie)[0]), desk.number(span(movie)[1] - 1)) == (0, LAST)
 
 
+@pytest.mark.skipif(not SOUNDS, reason="this wheel has no sound")
+def test_its_sound_keeps_step(desk: Desk) -> None:
+    """Slower, at a rate of which a second is no whole number of the file's frames: the second beep comes later too."""
+    scene = desk.scene
+    scene.render.fps = 30
+    left, right = desk.two(74)
+    landing = desk.fill(desk.between(left, right))
+    for strip in strips(scene):
+        strip.mute = strip.name != landing.sound
+    scene.frame_start, scene.frame_end = landing.start, landing.end
+    with bpy.context.temp_override(scene=scene):
+        bpy.ops.sound.mixdown(
+            filepath=str(desk.folder / "mix.wav"), container="WAV", codec="PCM", format="S16"
+        )
+    beeps = [at for at, _ in pictures.beeps_of(desk.folder / "mix.wav")]
+    assert beeps == [pytest.approx(0, abs=0.05), pytest.approx(74 / 61.25, abs=0.05)]
+
+
+@pytest.mark.parametrize("fps", [24, 30])
+def test_its_slot_becomes_the_clip(
+    desk: Desk, stand_in: Any, module: Module, clicking: Any, fps: int
+) -> None:
+    """The slot stands in the gap at once, as long as that; what is moved before the clip comes stays moved."""
+    scene, session = desk.scene, module("blender.session.state").current()
+    scene.render.fps = fps
+    scene.grok_video.generate_audio = True
+    left, right = desk.two(round(fps * 2.2))
+    found = desk.gaps.gap_beside(scene, find(scene, left), find(scene, right))
+    job_id = clicking(lambda click: click.fill_gap(bpy.context, found, ""))
+    (slot,) = [s for s in strips(scene) if s.get("grok_video_job") == job_id and s.type == "MOVIE"]
+    name = slot.name
+    assert module("blender.timeline.slots").is_waiting(slot)
+    assert (span(slot), slot.channel) == ((found.start, found.end), find(scene, left).channel)
+    for strip in [s for s in strips(scene) if span(s)[0] >= found.start]:
+        shift(strip, 1000)
+    place = span(find(scene, name))
+    assert place == (found.start + 1000, found.end + 1000)
+    until(lambda: session.bridge.snapshot.jobs.get(job_id).state == "IMPORTED", module)
+    slot = find(scene, name)
+    assert not module("blender.timeline.slots").is_waiting(slot)
+    assert span(slot) == place
+    assert (desk.number(place[0]), desk.number(place[1] - 1)) == (0, LAST)
+    if SOUNDS:
+        assert [span(s) for s in strips(scene) if s.get("grok_video_job") == job_id] == [place] * 2
+    assert len(stand_in.requests("submit")) == 1
+
+
+@pytest.fixture
+def clicking(module: Module) -> Callable[[Callable[[Any], str]], str]:
+    """Calls what a press calls, with a slot wanted."""
+
+    def press(call: Callable[[Any], str]) -> str:
+        click = module("blender.session.click")
+        with click.begun_by(press=True, slot=True):
+            return call(click)
+
+    return press
+
+
+def until(condition: Callable[[], Any], module: Module) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        module("blender.session.tick").tick(bpy.context)
+        time.sleep(0.02)
+
+
 # ------------------------------------------------------------------------------- what happened meanwhile
 
 
@@ -338,9 +407,8 @@ def test_what_is_refused(desk: Desk, stand_in: Any, module: Module) -> None:
 
 def test_a_waiting_slot_is_no_neighbour(desk: Desk, stand_in: Any, module: Module) -> None:
     still = module("core.still_movie")
-    slot = desk.folder / "slots" / f"x{still.SUFFIX if hasattr(still, 'SUFFIX') else '.mov'}"
+    slot = desk.folder / "slots" / f"x{still.SUFFIX}"
     left, right = desk.two(50)
-    module("blender.timeline.slots")
     waiting = find(desk.scene, right)
     name = waiting.name
     slot.parent.mkdir()

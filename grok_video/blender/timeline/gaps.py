@@ -20,10 +20,10 @@ from ..refusal import Refused
 from . import importing, retiming
 from .channels import extent, settle_lowest, taken_channels
 from .importing import Clip, Landing
-from .placement import bring_to, cover, cut_by_meta, stand_of
+from .placement import bring_to, cut_by_meta, stand_of
 from .sounds import sounds_of
 from .source_marks import find_source
-from .strips import owner_of, visible_span
+from .strips import cover_scale, owner_of, visible_span
 
 
 @record
@@ -230,7 +230,7 @@ def place_in_gap(
                 )
         new = [strip for strip in (movie, sound) if strip is not None]
         retiming.stretch(context, scene, base, new, end)
-        cover(movie)
+        movie.transform.scale_x = movie.transform.scale_y = cover_scale(movie)
         said.append(_settle_beside(base, movie, sound, place.beside, target.channel))
         said.append(cut_by_meta(meta, end))
         return " ".join(filter(None, said))

@@ -67,7 +67,7 @@ def place_after(
                 compat.shift(strip, hidden)
             said.append("The clip is no longer than what it continues, so all of it is shown.")
         _cut(movie, sound, seam, end)
-        cover(movie)
+        _cover(movie)
         if source is None:
             if not chosen:
                 said.append("The strip that it continues is gone, so it lies where that ended.")
@@ -137,7 +137,7 @@ def place_over(
         # would be paid for in vain.
         opening = first if first < after else start
         _cut(movie, sound, opening, after)
-        cover(movie)
+        _cover(movie)
         channel, name = part.channel, "the strip that was edited"
         if source is None:
             said.append("The strip that was edited is gone, so the edit lies where it was.")
@@ -201,7 +201,7 @@ def _cut(movie: Any, sound: Any, start: int, end: int) -> None:
         compat.set_span(strip, start, end)
 
 
-def cover(movie: Any) -> None:
+def _cover(movie: Any) -> None:
     """Scale a picture of nearly the frame's shape to fill the frame, or a line of what lies below is seen."""
     movie.transform.scale_x = movie.transform.scale_y = cover_scale(movie)
 

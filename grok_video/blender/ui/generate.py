@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 import bpy
 from bpy.props import StringProperty
 
-from ...core.amount import priced, usd
+from ...core.amount import usd
 from ...core.framing import crop_inside
 from ...core.legible import legible
 from ...core.problem import ProblemCode
@@ -34,6 +36,7 @@ from .widgets import (
     draw_help_button,
     draw_limit,
     draw_preferences_button,
+    draw_priced,
     draw_quietly,
     draw_wrapped,
     is_narrow,
@@ -54,6 +57,10 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
         return submission.common.price_of(
             submission.generate.generate_draft(context, context.scene)
         )
+
+    def about(self, context: bpy.types.Context) -> str:
+        prompt = " ".join(context.scene.grok_video.written_prompt()[:400].split())
+        return shorten(prompt, 60, placeholder=" …")
 
     def run(self, context: bpy.types.Context) -> Result:
         target = target_of(context, self.scene)
@@ -317,11 +324,7 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         row.operator("grok_video.generate", text=preparing.label, icon="RENDER_STILL")
         return
     row.enabled = trouble is None
-    row.operator(
-        "grok_video.generate",
-        text=priced("Generate", price),
-        icon="RENDER_ANIMATION",
-    )
+    draw_priced(row, "grok_video.generate", "Generate", price, "RENDER_ANIMATION")
     draw_limit(layout, context, price)
     if trouble is not None:
         draw_wrapped(layout, context, trouble[0], "ERROR")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.props import StringProperty
 
-from ...core.amount import priced, usd
 from ...core.legible import legible
 from ...service import models
 from .. import compat, submission, timeline
@@ -72,16 +71,20 @@ class GROK_VIDEO_OT_fill_gap(Buys, bpy.types.Operator):
         draft = submission.gap.draft(context.scene, found, self.model)
         return submission.common.price_of(draft)
 
-    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
-        found = self.gap(context)
-        known = "Its price is not known." if price is None else f"It costs {usd(price)}."
-        return "Fill This Gap?", f"{_between(found)}. {_plays(context, found, self.model)}. {known}"
-
-    def ask(self, context: bpy.types.Context, *about: Any, **words: Any) -> Result:
+    def ask(
+        self,
+        context: bpy.types.Context,
+        event: bpy.types.Event,
+        price: int | None,
+        title: str,
+        message: str,
+        words: str = "",
+    ) -> Result:
         # Named now: during the question a clip may come in and become the active strip.
         found = self.gap(context)
         self.scene, self.left, self.right = found.scene, found.left, found.right
-        return super().ask(context, *about, **words)
+        about = f"{_between(found)}: {_plays(context, found, self.model)}. {message}"
+        return super().ask(context, event, price, title, about, words)
 
     def run(self, context: bpy.types.Context) -> Result:
         job_id = click.fill_gap(
@@ -178,6 +181,19 @@ def _name(button: Any, found: Gap, model: str) -> None:
     )
 
 
+def draw_entry(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the entry of a menu for the gap at the playhead, or the one that follows the active strip; greyed without."""
+    scene = compat.sequencer_scene(context)
+    column = layout.column()
+    column.operator_context = "INVOKE_DEFAULT"
+    try:
+        found = timeline.gaps.gap_at_playhead(scene)
+    except Refused:
+        column.enabled = False
+        found = None
+    _draw_operator(column, context, found)
+
+
 def _draw_in_context_menu(self: bpy.types.Menu, context: bpy.types.Context) -> None:
     """Draw *Fill Gap* in the menu that the mouse opens in a gap of the timeline."""
     scene = compat.sequencer_scene(context)
@@ -188,15 +204,18 @@ def _draw_in_context_menu(self: bpy.types.Menu, context: bpy.types.Context) -> N
         found = timeline.gaps.gap_at(scene, *pointed)
     except Refused:
         return  # a strip lies there, or no strip at all
-    layout = self.layout
-    layout.separator()
-    layout.operator_context = "INVOKE_DEFAULT"
-    model, words = _model_for(context, found), "Fill Gap…"
-    if not submission.gap.refusal(context.scene, found, model):
-        draft = submission.gap.draft(context.scene, found, model)
-        words = f"{priced('Fill Gap', submission.common.price_of(draft))}…"
-    button = layout.operator("grok_video.fill_gap", text=words, icon="ARROW_LEFTRIGHT")
-    _name(button, found, model)
+    self.layout.separator()
+    column = self.layout.column()
+    column.operator_context = "INVOKE_DEFAULT"
+    _draw_operator(column, context, found)
+
+
+def _draw_operator(
+    layout: bpy.types.UILayout, context: bpy.types.Context, found: Gap | None
+) -> None:
+    button = layout.operator("grok_video.fill_gap", text="Fill Gap…", icon="ARROW_LEFTRIGHT")
+    if found is not None:
+        _name(button, found, _model_for(context, found))
 
 
 _CLASSES = (GROK_VIDEO_OT_fill_gap, GROK_VIDEO_OT_point)

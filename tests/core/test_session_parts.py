@@ -35,6 +35,7 @@ OWNERS = {
     "unseen": "unseen",
     "thumbnails": "thumbnails",
     "watch": "watch",
+    "pointing": "pointing",
 }
 #: Names of classes in annotations -> the part that they are, or lie in.
 CLASSES = {name.capitalize(): name for name in OWNERS} | {"Question": "questions"}

@@ -35,6 +35,7 @@ from .watch import watch
 if TYPE_CHECKING:
     from ..submission.common import Submission
     from ..submission.preparation import Preparation
+    from ..timeline.gaps import Gap
     from ..timeline.source_strip import SourceStrip
 
 DOUBLE_CLICK_SECONDS = 1.0
@@ -122,6 +123,18 @@ def continue_shot(
     """Start a new clip from a strip's last frame; returns the id of the job to be. Raises Refused, Interrupted."""
     refuse_now()
     asked = submission.extend.continuation(context.scene, source, session_id())
+    return accept(context, asked, allow_single_color=allow_single_color)
+
+
+def fill_gap(
+    context: bpy.types.Context, found: Gap, model: str, *, allow_single_color: bool = False
+) -> str:
+    """Start a clip of ``model`` ('': the panel's) that fills a gap; returns the id of the job to be.
+
+    Raises Refused, Interrupted.
+    """
+    refuse_now()
+    asked = submission.gap.filling(context.scene, found, session_id(), model)
     return accept(context, asked, allow_single_color=allow_single_color)
 
 
@@ -314,7 +327,7 @@ def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
         id="",
         image="",
         output="",
-        target=Target("", strip=spec.target.strip),
+        target=Target("", strip=spec.target.strip, right=spec.target.right),
         video=None,
         files=(),
         references=(),

@@ -207,6 +207,16 @@ class Moving:
 
 
 @mutable_record
+class Pointing:
+    """Where in the timeline the mouse was pressed last. Changed by pointing.py only."""
+
+    scene: str = ""  # name of the scene whose edit was shown there
+    frame: int = 0
+    channel: int = 0
+    at: float = float("-inf")  # monotonic time
+
+
+@mutable_record
 class Watch:
     """The modal operator that lets ticks happen: whether it runs, and when it ticked. Changed by watch.py only."""
 
@@ -281,6 +291,7 @@ class Session:
     questions: Questions = field(default_factory=Questions)
     answers: Answers = field(default_factory=Answers)
     sums: Sums = field(default_factory=Sums)
+    pointing: Pointing = field(default_factory=Pointing)
     comparing: Comparing = field(default_factory=Comparing)
     unseen: Unseen = field(default_factory=Unseen)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)

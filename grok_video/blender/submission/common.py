@@ -199,6 +199,8 @@ def room_refusal(spec: JobSpec, *, same_file: bool = True) -> str:
         # An animation that is edited may come back with a sound; what is generated, only where that was asked for.
         sound = spec.generate_audio or spec.video is not None
         return room.refusal_at(scene, target.frame, target.length or frames, sound=sound)
+    if target.place == "GAP":
+        return room.refusal_at(scene, target.frame, target.length, sound=spec.generate_audio)
     content = target.offset if target.place == "OVER" else None
     source = find_source(scene, target.strip, target.mark, target.frame, content=content)
     if target.place == "OVER":

@@ -348,6 +348,11 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         description="What shall look or be different; what moves stays as it is",
         update=_touched,
     )
+    gap_prompt: StringProperty(
+        name="Prompt",
+        description="What happens between the strip before the gap and the strip behind it. May be empty",
+        update=_touched,
+    )
     edit_of: EnumProperty(
         name="Edit",
         description="What is sent to be changed",

@@ -8,6 +8,7 @@ from .. import timeline
 from .compare import draw_compare_of_active
 from .edit import draw_edit
 from .extend import draw_extend
+from .gap import draw_gap
 from .slot import draw_slot
 from .takes import draw_takes
 from .widgets import draw_quietly, draw_section
@@ -29,3 +30,4 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     draw_compare_of_active(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)
+    draw_gap(layout, context)

@@ -94,6 +94,23 @@ def generate(
     return accept(context, asked, allow_single_color=allow_single_color)
 
 
+def generate_variants(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    target: bpy.types.Scene,
+    frame: int,
+    *,
+    allow_single_color: bool = False,
+) -> list[str]:
+    """As ``generate``, with a job for each variant that the prompt stands for; returns their ids."""
+    refuse_now()
+    asked = submission.generate.generation(
+        context, scene, target, frame, session_id(), variants=True
+    )
+    accept(context, asked, allow_single_color=allow_single_color)
+    return asked.job_ids
+
+
 def edit(context: bpy.types.Context, source: SourceStrip) -> str:
     """Start an edit of a strip; returns the id of the job to be. Raises Refused."""
     refuse_now()
@@ -150,7 +167,8 @@ def accept(
     _refuse_unpriced(asked.spec)
     held = not may_buy()
     if held:
-        _note_for_script(asked.spec)
+        for one in submission.variants.specs_of(asked.spec, asked.others):
+            _note_for_script(one)
     else:
         _refuse_double_click(asked.spec)
     say("")
@@ -165,7 +183,11 @@ def accept(
         for add_to in asked.stills:
             spec = submission.preparation.marked(add_to(spec))
         prepared = submission.preparation.Preparation(
-            spec, asked.steps, held=held, allow_single_color=allow_single_color
+            spec,
+            asked.steps,
+            held=held,
+            allow_single_color=allow_single_color,
+            others=asked.others,
         )
         prepared.keep()
         if not asked.steps:
@@ -176,7 +198,7 @@ def accept(
     if asked.steps:
         enqueue(context, prepared)
     else:
-        _queue(spec, waits)
+        _queue_all(prepared, waits)
     return spec.id
 
 
@@ -325,8 +347,7 @@ def prepare(context: bpy.types.Context) -> bool:
         return True
     _take_first()
     try:
-        if first.spec is not None:
-            _queue(first.spec, waits, first.clicked)
+        _queue_all(first, waits, first.clicked)
     except Refused as error:
         say(str(error))
     return True
@@ -350,8 +371,7 @@ def _take_first() -> Preparation:
 
 def prepares(job_id: str) -> bool:
     """Whether the click that is to become that job is being prepared, or waits for its turn."""
-    queue = current().click.queue
-    return any(click.spec is not None and click.spec.id == job_id for click in queue)
+    return any(click.becomes(job_id) for click in current().click.queue)
 
 
 def stop_preparing() -> None:
@@ -381,6 +401,26 @@ def _drop_first(sentence: str, first: Preparation) -> None:
 def _say_lost(sentence: str) -> None:
     said = "" if sentence.endswith(NOTHING_LOST) else f" {NOTHING_LOST}"
     say(f"{sentence}{said}")
+
+
+def _queue_all(prepared: Preparation, held: Problem | None, clicked: Clocks | None = None) -> None:
+    """Hand the jobs of a click that is prepared to the worker, one for each variant: see ``_queue``.
+
+    Raises Refused, where one could not be queued: those after it are not bought.
+    """
+    if prepared.spec is None:
+        return
+    every = submission.variants.specs_of(prepared.spec, prepared.others)
+    for number, spec in enumerate(every):
+        try:
+            _queue(spec, held, clicked)
+        except Refused as error:
+            if not number:
+                raise
+            there = "1 is" if number == 1 else f"{number} are"
+            raise Refused(
+                f"Of {len(every)} variants {there} in the list. The others were not sent or charged: {error}"
+            ) from error
 
 
 def _queue(spec: JobSpec, held: Problem | None, clicked: Clocks | None = None) -> None:

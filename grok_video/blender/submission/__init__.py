@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         preparation,
         single_color,
         strip_part,
+        variants,
     )
 
 __getattr__ = modules_of(__name__)

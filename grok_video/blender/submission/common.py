@@ -26,6 +26,7 @@ from ..sources import pixels
 from ..timeline import clip_files, room
 from ..timeline.source_marks import find_source
 from .preparation import Step
+from .variants import Variant
 
 MAX_FRAME = 1_048_574 - 60 * 240  # Blender's last frame, less a minute at its highest rate
 
@@ -38,6 +39,12 @@ class Submission:
     #: Makers of pictures that take no time: each writes its picture and returns the spec with that added.
     stills: list[Callable[[JobSpec], JobSpec]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    others: tuple[Variant, ...] = ()  # bought along with ``spec``, from the same pictures
+
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids of the jobs to be, the first one's first."""
+        return [self.spec.id, *(one.id for one in self.others)]
 
 
 DRAFT = "draft"  # in place of a job's id

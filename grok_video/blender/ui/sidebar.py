@@ -16,6 +16,7 @@ from .spending import draw_spending
 from .strip import draw_strip
 from .widgets import draw_section
 
+
 class _Sidebar(bpy.types.Panel if TYPE_CHECKING else object):
     """What the main panels of both editors have in common."""
 

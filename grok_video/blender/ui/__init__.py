@@ -17,6 +17,7 @@ from . import (
     sidebar,
     spending,
     support,
+    use_settings,
 )
 
 #: The files of this folder in the order in which Blender registers their classes: panels after what the panels draw.
@@ -31,6 +32,7 @@ MODULES = (
     job_actions,
     spending,
     support,
+    use_settings,
     sidebar,
 )
 

@@ -18,6 +18,7 @@ from ...core.shape import other_shape
 from .. import timeline
 from ..session import click, files, spending
 from ..session.state import current, is_open, job_by_id
+from . import use_settings
 from .spending import draw_ahead
 from .widgets import draw_help_button, draw_wrapped, is_narrow, size_text, time_text
 
@@ -228,6 +229,9 @@ def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
 
 def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
     """Draw the icons at the right of a job: always in the same order, so that none jumps."""
+    row.operator(
+        "grok_video.use_settings", text="", icon=use_settings.ICON, emboss=False
+    ).job = job.id
     if job.clip is not None:
         row.operator(
             "grok_video.open_folder", text="", icon="FILE_FOLDER", emboss=False

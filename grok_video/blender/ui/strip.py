@@ -6,6 +6,7 @@ import bpy
 
 from .edit import draw_edit
 from .extend import draw_extend
+from .use_settings import draw_use_settings
 from .widgets import draw_section
 
 #: Parts that open and close: id, title, and the function that draws the part.
@@ -16,5 +17,6 @@ _SECTIONS = (
 
 
 def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    draw_use_settings(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)

@@ -46,6 +46,8 @@ class Preferences(Protocol):
     crop_to_nearest: bool  # Auto crops, as for a service that does not follow the picture
     confirm_above: float  # dollars
     unknown_price: float  # dollars a second
+    prompts_of_all_files: bool  # the history of prompts has those of every .blend
+    prompts_cleared_at: str  # id of the newest job when the history of all files was cleared
 
 
 def preferences(context: bpy.types.Context | None = None) -> Preferences:

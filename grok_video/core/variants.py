@@ -68,9 +68,12 @@ def variants_of(prompt: str) -> Variants:
 
 def as_typed(prompt: str) -> str:
     """What to type into a prompt to get exactly ``prompt``, and nothing for the braces in it."""
-    if variants_of(prompt).prompts == (prompt.strip(),):
-        return prompt
-    return re.sub(r"[{|}]", r"\\\g<0>", prompt)
+    # Bars are escaped only where that is needed: behind a backslash of the prompt's own.
+    for marks in ("", "[{}]", "[{|}]"):
+        typed = re.sub(marks, r"\\\g<0>", prompt) if marks else prompt
+        if variants_of(typed).prompts == (prompt.strip(),):
+            break
+    return typed
 
 
 _ESCAPED = ("\\{", "\\|", "\\}")

@@ -108,3 +108,11 @@ def test_the_longest_take_no_longer_than_a_redraw_may(piece: str) -> None:
 def test_what_is_far_too_long_is_left_as_it_is() -> None:
     typed = "{a|b}" * LONGEST
     assert variants_of(typed).prompts == (typed,)
+
+
+@pytest.mark.parametrize(
+    ("meant", "typed"),
+    [("{a|b}", r"\{a|b\}"), (r"a\|b", r"a\\|b"), (r"{a\|b}", r"\{a\\|b\}")],
+)
+def test_no_more_is_escaped_than_is_needed(meant: str, typed: str) -> None:
+    assert as_typed(meant) == typed

@@ -213,6 +213,8 @@ def generation(
     submission = Submission(signed(draft, job_id, place))
     if variants:
         submission.others = others_of(submission.spec, asked_for(scene), output_of)
+        if submission.others:
+            submission.spec = replace(submission.spec, written=scene.grok_video.written_prompt())
     size = picture_size(context, scene, draft)
     if draft.image:
         _add_first_frame(submission, context, scene, size)

@@ -291,6 +291,7 @@ def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     column.use_property_split = False
     head = column.row(align=True)
     head.label(text="Prompt")
+    head.menu("GROK_VIDEO_MT_prompts", text="", icon="DOWNARROW_HLT")
     head.operator("grok_video.paste_prompt", text="", icon="PASTEDOWN")
     if chosen.prompt_text is None:
         placeholder = "What happens in the clip?"

@@ -372,6 +372,7 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         name="History Cleared At",
         description="Id of the newest job when the history of prompts was cleared",
         options={"HIDDEN"},
+        update=_touched,
     )
 
     @property

@@ -69,11 +69,9 @@ def variants_of(prompt: str) -> Variants:
 def as_typed(prompt: str) -> str:
     """What to type into a prompt to get exactly ``prompt``, and nothing for the braces in it."""
     # Bars are escaped only where that is needed: behind a backslash of the prompt's own.
-    for marks in ("", "[{}]", "[{|}]"):
-        typed = re.sub(marks, r"\\\g<0>", prompt) if marks else prompt
-        if variants_of(typed).prompts == (prompt.strip(),):
-            break
-    return typed
+    escaped = [re.sub(marks, r"\\\g<0>", prompt) for marks in ("[{}]", "[{|}]")]
+    ways = (prompt, *escaped)
+    return next((one for one in ways if variants_of(one).prompts == (prompt.strip(),)), prompt)
 
 
 _ESCAPED = ("\\{", "\\|", "\\}")
@@ -83,7 +81,9 @@ _ESCAPED = ("\\{", "\\|", "\\}")
 class _Group:
     """Alternatives that are being read; the whole prompt is one as well. Texts are given up beyond ``MOST`` of them."""
 
-    words: list[str] = field(default_factory=list)  # read since ``texts``: the same in all of them
+    words: list[str] = field(
+        default_factory=list[str]
+    )  # read since ``texts``: the same in all of them
     texts: list[str] | None = field(default_factory=lambda: [""])  # of the alternative so far
     count: int = 1
     every: list[str] | None = field(default_factory=list[str])  # of the alternatives before

@@ -131,7 +131,8 @@ def test_a_picture_that_is_gone_is_not_lost_silently(
     file = folder / "Gone.py"
     path = tmp_path / "gone.png"
     file.write_text(
-        f"import bpy\nsettings = bpy.context.scene.grok_video.nearest\nsettings.references = [{str(path)!r}]\n"
+        f"import bpy\nsettings = bpy.context.scene.grok_video.nearest\nsettings.references = [{str(path)!r}]\n",
+        "utf-8",
     )
     apply(file)
     (reference,) = scene.grok_video.references
@@ -175,7 +176,8 @@ def test_a_hostile_or_older_preset_sets_the_nearest(
     file = folder / "Old.py"
     file.write_text(
         f"import bpy\nsettings = bpy.context.scene.grok_video.nearest\nsettings.{line}\n"
-        "settings.keyframes = True\n"
+        "settings.keyframes = True\n",
+        "utf-8",
     )
     apply(file)
     assert {name: getattr(scene.grok_video, name) for name in wanted} == wanted
@@ -184,7 +186,7 @@ def test_a_hostile_or_older_preset_sets_the_nearest(
 
 
 def test_a_broken_preset_says_so(scene: Any, folder: Path) -> None:
-    (folder / "Broken.py").write_text("settings = 1 +\n")
+    (folder / "Broken.py").write_text("settings = 1 +\n", "utf-8")
     with pytest.raises(RuntimeError, match=r"The preset “Broken” broke off"):
         bpy.ops.grok_video.use_preset(filepath=str(folder / "Broken.py"))
     with pytest.raises(RuntimeError, match="There is no preset"):

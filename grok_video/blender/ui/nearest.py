@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
 
 from ...core.framing import nearest_ratio, sides
 from .. import config
 
-if TYPE_CHECKING:
-    from .properties import GrokVideoSettings
+_Settings = Any  # ``GrokVideoSettings``, whose file knows this one
 
 OTHER_MODEL = "OTHER"  # the item of the models whose name is typed
 _MOST_TEXT = 1 << 20  # characters of a text: more is no prompt
@@ -27,11 +26,11 @@ _MOST_PATHS = 64
 class Nearest:
     """The settings of one scene. A name that is set takes the nearest; a name that is read is what the panel has."""
 
-    def __init__(self, chosen: GrokVideoSettings) -> None:
+    def __init__(self, chosen: _Settings) -> None:
         object.__setattr__(self, "_chosen", chosen)
 
     def __getattr__(self, name: str) -> Any:
-        chosen: GrokVideoSettings = object.__getattribute__(self, "_chosen")
+        chosen: _Settings = object.__getattribute__(self, "_chosen")
         if name == "prompt":
             return chosen.written_prompt()
         if name == "image":
@@ -72,7 +71,7 @@ def image_from(path: str) -> bpy.types.Image:
         return image
 
 
-def _text(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _text(chosen: _Settings, name: str, value: object) -> None:
     if (text := _plain(value)) is not None:
         setattr(chosen, name, text)
 
@@ -84,7 +83,7 @@ def _plain(value: object) -> str | None:
     return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _prompt(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _prompt(chosen: _Settings, name: str, value: object) -> None:
     text = _plain(value)
     if text is None:
         return
@@ -95,16 +94,16 @@ def _prompt(chosen: GrokVideoSettings, name: str, value: object) -> None:
     chosen.prompt = text
 
 
-def _choice(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _choice(chosen: _Settings, name: str, value: object) -> None:
     if isinstance(value, str) and value in _items(chosen, name):
         setattr(chosen, name, value)
 
 
-def _items(chosen: GrokVideoSettings, name: str) -> set[str]:
+def _items(chosen: _Settings, name: str) -> set[str]:
     return set(chosen.bl_rna.properties[name].enum_items.keys())
 
 
-def _model(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _model(chosen: _Settings, name: str, value: object) -> None:
     text = (_plain(value) or "").strip()
     if text in _items(chosen, name):
         chosen.model = text
@@ -112,7 +111,7 @@ def _model(chosen: GrokVideoSettings, name: str, value: object) -> None:
         chosen.model, chosen.model_other = OTHER_MODEL, text
 
 
-def _number(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _number(chosen: _Settings, name: str, value: object) -> None:
     if not isinstance(value, int | float) or math.isnan(value):
         return
     limits = chosen.bl_rna.properties[name]
@@ -123,16 +122,16 @@ def _number(chosen: GrokVideoSettings, name: str, value: object) -> None:
     setattr(chosen, name, round(min(max(value, least), most)))
 
 
-def _switch(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _switch(chosen: _Settings, name: str, value: object) -> None:
     if isinstance(value, bool | int):
         setattr(chosen, name, bool(value))
 
 
-def _sound(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _sound(chosen: _Settings, name: str, value: object) -> None:
     _switch(chosen, name, chosen.model_row().audio and value)
 
 
-def _resolution(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _resolution(chosen: _Settings, name: str, value: object) -> None:
     digits = value.removesuffix("p") if isinstance(value, str) and len(value) < 16 else ""
     if not (digits.isascii() and digits.isdigit()):
         return
@@ -140,7 +139,7 @@ def _resolution(chosen: GrokVideoSettings, name: str, value: object) -> None:
     setattr(chosen, name, min(offered, key=lambda one: abs(int(one[:-1]) - int(digits))))
 
 
-def _ratio(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _ratio(chosen: _Settings, name: str, value: object) -> None:
     offered = chosen.model_row().ratios
     if value in offered or value in (config.AUTO, config.NEAREST):
         setattr(chosen, name, value)
@@ -153,19 +152,19 @@ def _ratio(chosen: GrokVideoSettings, name: str, value: object) -> None:
         setattr(chosen, name, nearest)
 
 
-def _image(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _image(chosen: _Settings, name: str, value: object) -> None:
     if path := _plain(value):
         chosen.image = image_from(path)
 
 
-def _references(chosen: GrokVideoSettings, name: str, value: object) -> None:
+def _references(chosen: _Settings, name: str, value: object) -> None:
     if isinstance(value, str) or not isinstance(value, Iterable):
         return
     paths = [path for one in list(value)[:_MOST_PATHS] if (path := _plain(one))]
     put_references(chosen, [image_from(path) for path in paths])
 
 
-def put_references(chosen: GrokVideoSettings, images: list[bpy.types.Image]) -> None:
+def put_references(chosen: _Settings, images: list[bpy.types.Image]) -> None:
     """Let these images be the references, as many of them as the model takes."""
     chosen.references.clear()
     most = chosen.model_row().max_references
@@ -173,7 +172,7 @@ def put_references(chosen: GrokVideoSettings, images: list[bpy.types.Image]) -> 
         chosen.references.add().image = image
 
 
-_SETTERS: dict[str, Callable[[GrokVideoSettings, str, object], None]] = {
+_SETTERS: dict[str, Callable[[_Settings, str, object], None]] = {
     # In this order a preset has them: the model first, which says what the others can be.
     "model": _model,
     "model_other": _text,

@@ -8,6 +8,7 @@ are not, sets what it can. Presets hold no datablocks: what a preset cannot hold
 from __future__ import annotations
 
 import os
+from typing import Any, cast
 
 import bpy
 from bl_operators.presets import AddPresetBase
@@ -46,13 +47,14 @@ class GROK_VIDEO_OT_preset_add(AddPresetBase, bpy.types.Operator):
     preset_values = tuple(f"settings.{name}" for name in _SETTINGS)
 
     def execute(self, context: bpy.types.Context) -> Result:
-        adds = not (self.remove_name or self.remove_active)
-        if adds and self.name.strip() and not self.as_filename(self.name):
+        asked: Any = self  # the stubs do not know the base's properties
+        adds = not (asked.remove_name or asked.remove_active)
+        if adds and asked.name.strip() and not self.as_filename(asked.name):
             # Blender would write a hidden file, and show no preset.
             return refuse(
                 self, Refused("This name has no letter.", "Give the preset another name.")
             )
-        result = AddPresetBase.execute(self, context)
+        result: Result = cast(Any, AddPresetBase).execute(self, context)
         if adds and "FINISHED" in result and (lost := not_kept(context.scene)):
             more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
             words = (
@@ -85,9 +87,8 @@ class GROK_VIDEO_OT_use_preset(Asks, bpy.types.Operator):
             raise Refused(
                 f"The preset “{name}” broke off: {error}", "Make it anew, and remove this one."
             ) from error
-        if gone := [
-            path for path in scene.grok_video.nearest.references if not os.path.exists(path)
-        ]:
+        named: list[str] = scene.grok_video.nearest.references
+        if gone := [path for path in named if not os.path.exists(path)]:
             names = ", ".join(f"“{bpy.path.basename(path)}”" for path in gone[:_NAMED])
             telling.report(self, "WARNING", f"Gone, and to be chosen anew or removed: {names}.")
         return {"FINISHED"}

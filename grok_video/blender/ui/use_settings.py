@@ -26,7 +26,7 @@ from .asking import JOB, Asks, Result
 from .nearest import OTHER_MODEL, image_from, put_references
 
 ICON = "LOOP_BACK"
-_NAMED = 3  # sentences of what is gone, before the others are only counted
+_NAMED = 3  # sentences of what is gone; more of them are only counted
 
 
 class GROK_VIDEO_OT_use_settings(Asks, bpy.types.Operator):

@@ -87,7 +87,8 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
             row.active = False
             row.label(text="Your clips appear here")
         return
-    layout.row().prop(shown, "show", expand=True)
+    if shown.show != "ALL" or len(snapshot.all) > ROWS:  # else there is nothing to choose from
+        layout.row().prop(shown, "show", expand=True)
     jobs = {"ACTIVE": snapshot.active, "DONE": snapshot.done}.get(shown.show, snapshot.all)
     if now.imports.waiting:
         draw_wrapped(layout, context, now.imports.waiting, "INFO")
@@ -115,6 +116,16 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         older.operator("grok_video.page", text="", icon="TRIA_RIGHT").page = page + 1
     if not trouble and any(job.problem is not None for job in listed):
         layout.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
+
+
+def summary() -> str:
+    """What is under way, in a few words for the panel's header; '' when nothing is."""
+    if (preparing := current().click.preparing) is not None:
+        return preparing.label
+    active = current().bridge.snapshot.active
+    if len(active) == 1:
+        return _status(active[0], time.time(), short=True)
+    return f"{len(active)} active" if active else ""
 
 
 def _title(job: Job) -> str:

@@ -10,8 +10,9 @@ from .. import compat
 from ..session import watch
 from ..session.state import current
 from . import presets
+from .edit import draw_edit_animation
 from .generate import draw_generate, draw_request, draw_scenes
-from .jobs import draw_jobs, draw_lost_strip
+from .jobs import draw_jobs, draw_lost_strip, summary
 from .references import draw_pictures
 from .spending import draw_spending
 from .strip import draw_strip
@@ -38,6 +39,9 @@ class _RequestPanel(_Sidebar):
         )
         draw_scenes(self.layout, context)
         draw_generate(self.layout, context)
+        draw_section(
+            self.layout, context, "grok_video_animation", "Edit Animation", draw_edit_animation
+        )
 
 
 class _StripPanel(_Sidebar):
@@ -51,9 +55,9 @@ class _JobsPanel(_Sidebar):
     bl_label = "Jobs"
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        count = len(current().bridge.snapshot.active)
-        if count:
-            self.layout.label(text=f"{count} active")
+        # In sight where the list itself is scrolled out of the sequencer's low sidebar.
+        if words := summary():
+            self.layout.label(text=words)
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_jobs(self.layout, context)

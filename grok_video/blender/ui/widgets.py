@@ -96,6 +96,16 @@ def draw_section(
         draw(body, context)
 
 
+def draw_quietly(
+    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE"
+) -> None:
+    """Draw a remark: greyed, in the width of the region."""
+    words = layout.column()
+    words.active = False
+    words.use_property_split = False
+    draw_wrapped(words, context, text, icon)
+
+
 def is_narrow(context: bpy.types.Context) -> bool:
     """Whether the sidebar was made so narrow that labels beside fields would be cut."""
     region = context.region
@@ -195,8 +205,11 @@ def draw_button(
     price: int | None,
     trouble: str,
     source: SourceStrip | None,
-) -> None:
-    """Draw a button that buys, with its price (ticks; None: not known); below, why it cannot be pressed."""
+) -> Any:
+    """Draw a button that buys, with its price (ticks; None: not known); below, why it cannot be pressed.
+
+    Gives what the button calls the operator with.
+    """
     row = layout.row()
     row.scale_y = 1.2
     ready = not current().click.queue and queue.click_trouble() is None
@@ -210,3 +223,4 @@ def draw_button(
     if trouble:
         draw_wrapped(layout, context, trouble, "INFO")
     draw_limit(layout, context, price)
+    return button

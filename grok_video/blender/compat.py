@@ -114,11 +114,8 @@ def is_retimed_meta(meta: bpy.types.Strip) -> bool:
     inside = [span(strip) for strip in strips(meta)]
     if not inside:
         return False
-    hidden = (
-        meta.right_handle_offset if hasattr(meta, "right_handle_offset") else meta.frame_offset_end
-    )
     content = max(end for _, end in inside) - min(first for first, _ in inside)
-    return span(meta)[1] + round(hidden) - content_start(meta) != content
+    return span(meta)[1] + round(hidden_at_end(meta)) - content_start(meta) != content
 
 
 def is_retimed(strip: bpy.types.Strip) -> bool:
@@ -157,6 +154,12 @@ def is_trimmed(strip: bpy.types.Strip) -> bool:
             "animation_offset_end",
         )
     return any(abs(getattr(strip, name)) > 0.01 for name in names)
+
+
+def hidden_at_end(strip: bpy.types.Strip) -> float:
+    """Scene frames of a strip's content behind its right handle; below 0 where the last picture is held."""
+    name = "right_handle_offset" if hasattr(strip, "right_handle_offset") else "frame_offset_end"
+    return float(getattr(strip, name))
 
 
 def connected(strip: bpy.types.Strip) -> list[Any]:

@@ -63,7 +63,7 @@ def kind_of(head: bytes) -> str:
 ENDS = {"image/png": b"\0\0\0\0IEND\xaeB`\x82", "image/jpeg": b"\xff\xd9"}
 MEASURED = 2**16  # bytes of a picture of ours in which its size is told
 #: Markers of a JPEG that begin a frame: those from C0 to CF but for tables (DHT, DAC) and JPG.
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def measure(head: bytes) -> tuple[str, int, int] | None:
@@ -79,7 +79,7 @@ def measure(head: bytes) -> tuple[str, int, int] | None:
     at = 2
     while at + 9 <= len(head) and head[at] == 0xFF:
         marker = head[at + 1]
-        if marker in _FRAMES:
+        if marker in FRAMES:
             return _sized("image/jpeg", head[at + 7 : at + 9], head[at + 5 : at + 7])
         # A second FF fills; all other markers before the picture tell how long they are.
         at += 1 if marker == 0xFF else 2 + int.from_bytes(head[at + 2 : at + 4], "big")

@@ -133,6 +133,8 @@ class Commands:
             raise CommandRefused(f"There is no job {job_id[:8]}.")
         match name:
             case "stop":
+                if command.get("unsent") is True and (job.sent or job.request_id):
+                    raise IllegalTransition("the clip was sent, and comes when it is done")
                 return [(job_id, events.StopRequested())]
             case "retry":
                 return [(job_id, events.Retried())]

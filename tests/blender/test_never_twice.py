@@ -394,7 +394,7 @@ def test_the_lost_answer_arrives_while_it_is_sent_again(
     job_module = module("core.events")
     stand_in.settings(job_seconds=30)
     target = scene
-    fresh = click.send_again(job, target, 60)
+    fresh = click.send_again(blender.context, job, target, 60)
     until(module, blender, fresh, lambda job: job.state == "RUNNING")
     # As by the worker that had sent it, which another one had taken for dead.
     first = stand_in.jobs()[0]["id"]

@@ -21,7 +21,9 @@ BLENDER = Path(__file__).resolve().parents[2] / "grok_video" / "blender"
 OWNERS = {
     "click": "click",
     "series": "series",
+    "slots": "slots",
     "imports": "imports",
+    "takes": "takes",
     "files": "files",
     "questions": "questions",
     "answers": "answers",

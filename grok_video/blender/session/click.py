@@ -25,7 +25,7 @@ from ...core.word import SLEPT
 from ...service import checks
 from .. import config, identity, submission
 from ..refusal import Interrupted, Refused
-from . import waiting
+from . import slots, waiting
 from .answers import note
 from .queue import click_trouble, make_data_folder, read_all, refuse_lost, refuse_moving, send
 from .spending import limits_count
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 DOUBLE_CLICK_SECONDS = 1.0
 NOTHING_LOST = "Nothing was sent or charged."
+SLOT_GONE = "Its slot was removed from the timeline."
 ALLOW_SCRIPTS = "Scripts May Buy in This Window"  # the preference
 #: Why the job of a script waits.
 _OF_A_SCRIPT = Problem(
@@ -50,17 +51,19 @@ MOST_FOR_SCRIPTS = 50  # clips of scripts that wait at a time: more would bury t
 
 
 @contextmanager
-def begun_by(press: bool) -> Iterator[None]:
+def begun_by(press: bool, *, slot: bool = False) -> Iterator[None]:
     """What is asked for inside is asked for by the artist's ``press`` of a button that buys, or by a script.
 
-    A script that runs inside, such as a render handler of the artist's, says so for itself.
+    ``slot``: a slot is to stand where the clip will be, from now on. A script that runs inside, such as a render handler
+    of the artist's, says so for itself.
     """
     own = current().click
-    before, own.pressed = own.pressed, press
+    before = own.pressed, own.slotted
+    own.pressed, own.slotted = press, slot
     try:
         yield
     finally:
-        own.pressed = before
+        own.pressed, own.slotted = before
 
 
 def may_buy() -> bool:
@@ -157,12 +160,17 @@ def refuse_now() -> None:
 
 
 def accept(
-    context: bpy.types.Context, asked: Submission, *, allow_single_color: bool = False
+    context: bpy.types.Context,
+    asked: Submission,
+    *,
+    allow_single_color: bool = False,
+    select: bool = True,
 ) -> str:
     """Take the pictures that take no time; then queue the job, or note which steps come before.
 
     In a window the steps begin on the next tick, so that the panel can say so first. ``allow_single_color``: the clip is
-    bought with frames of one colour as well. Returns the id of the job to be. Raises Refused, Interrupted.
+    bought with frames of one colour as well. Without ``select`` a slot leaves the artist's selection as it is. Returns the
+    id of the job to be. Raises Refused, Interrupted.
     """
     _refuse_unpriced(asked.spec)
     held = not may_buy()
@@ -195,11 +203,38 @@ def accept(
     except (Refused, Interrupted):
         submission.preparation.remove_files(spec)
         raise
+    no_slot = ""
+    if current().click.slotted and not spec.target.slot:
+        spec, no_slot = slots.place(context, spec, _size_to_come(asked), select=select)
+        prepared.spec = spec
     if asked.steps:
+        if spec.target.slot == spec.id:
+            slots.push_undo_step(context)
         enqueue(context, prepared)
     else:
-        _queue_all(prepared, waits)
+        _queue_with_slot(context, spec, waits)
+        _queue_others(prepared, waits)
+    if no_slot:
+        say(f"The clip comes without a slot: {no_slot}")
     return spec.id
+
+
+def _size_to_come(asked: Submission) -> tuple[int, int] | None:
+    """The pixels of the first frame where the camera is still to be rendered; None where the frame is there or none is sent."""
+    stills = [s for s in asked.steps if isinstance(s, submission.preparation.CameraStep)]
+    return next((s.size for s in stills if s.noun == "source"), None)
+
+
+def _queue_with_slot(context: bpy.types.Context, spec: JobSpec, held: Problem | None) -> None:
+    """As ``_queue``; its slot becomes an undo step with that, or goes where the job was not taken. Raises Refused."""
+    try:
+        _queue(spec, held)
+    except Refused:
+        if spec.target.slot == spec.id:
+            slots.take_back(spec.id)
+        raise
+    if spec.target.slot == spec.id:
+        slots.push_undo_step(context)
 
 
 def _why_held(spec: JobSpec, script: bool, allow_single_color: bool) -> Problem | None:
@@ -347,7 +382,16 @@ def prepare(context: bpy.types.Context) -> bool:
         return True
     _take_first()
     try:
-        _queue_all(first, waits, first.clicked)
+        if first.spec is not None:
+            _queue(first.spec, waits, first.clicked)
+            slots.picture_made(first.spec)
+    except Refused as error:
+        say(str(error))
+        if first.spec is not None:
+            slots.click_ended(first.spec.id, str(error))
+        return True
+    try:
+        _queue_others(first, waits, first.clicked)
     except Refused as error:
         say(str(error))
     return True
@@ -355,6 +399,9 @@ def prepare(context: bpy.types.Context) -> bool:
 
 def _lost_place(spec: JobSpec) -> str:
     """'' or why a click must not be bought after its preparation: scene or strip is gone, or the place is taken."""
+    if spec.target.slot:
+        # Its slot has the place, wherever that was moved by now.
+        return submission.strip_part.source_refusal(spec) if slots.stands(spec.id) else SLOT_GONE
     if identity.scene_of(spec.target, same_file=True) is None:
         return f"The scene “{spec.target.scene}” that takes the clip is gone."
     return submission.strip_part.source_refusal(spec) or submission.common.room_refusal(spec)
@@ -388,38 +435,72 @@ def drop_all(sentence: str) -> None:
     queue.clear()
     for click in dropped:
         click.cancel()
-        _say_lost(sentence)
+        _say_lost(sentence, click)
+
+
+def stop_removed() -> bool:
+    """Stop what the artist took back by removing its slot before it was sent: by undo, or by deleting its last piece.
+
+    True when something was stopped.
+    """
+    queue = current().click.queue
+    removed = slots.removed_unsent()
+    for job_id in removed:
+        click = next((c for c in queue if c.spec is not None and c.spec.id == job_id), None)
+        if click is None:
+            _stop_unsent(job_id)
+        elif click is queue[0]:
+            _drop_first(SLOT_GONE, click)
+        else:
+            queue.remove(click)
+            click.cancel()
+            _say_lost(SLOT_GONE, click)
+    return bool(removed)
+
+
+def _stop_unsent(job_id: str) -> None:
+    """Stop a job that is in the list, or on its way there, unless it was sent meanwhile."""
+    try:
+        send("stop", job=job_id, unsent=True)
+    except Refused as error:
+        say(f"{SLOT_GONE} {error}")
+        return
+    slots.stopping(job_id)
+    say(f"{SLOT_GONE} Its clip is stopped, unless it was sent just then.")
 
 
 def _drop_first(sentence: str, first: Preparation) -> None:
     if current().click.preparing is not first:
         return  # ended while its step ran: the first click is another one by now
     _take_first().cancel()
-    _say_lost(sentence)
+    _say_lost(sentence, first)
 
 
-def _say_lost(sentence: str) -> None:
+def _say_lost(sentence: str, click: Preparation) -> None:
     said = "" if sentence.endswith(NOTHING_LOST) else f" {NOTHING_LOST}"
     say(f"{sentence}{said}")
+    if click.spec is not None:
+        slots.click_ended(click.spec.id, f"{sentence}{said}")
 
 
-def _queue_all(prepared: Preparation, held: Problem | None, clicked: Clocks | None = None) -> None:
-    """Hand the jobs of a click that is prepared to the worker, one for each variant: see ``_queue``.
+def _queue_others(
+    prepared: Preparation, held: Problem | None, clicked: Clocks | None = None
+) -> None:
+    """Hand the other variants of a click to the worker, whose first one is queued: see ``_queue``.
 
     Raises Refused, where one could not be queued: those after it are not bought.
     """
     if prepared.spec is None:
         return
-    every = submission.variants.specs_of(prepared.spec, prepared.others)
-    for number, spec in enumerate(every):
+    first, *others = submission.variants.specs_of(prepared.spec, prepared.others)
+    for number, spec in enumerate(others, 1):
         try:
             _queue(spec, held, clicked)
         except Refused as error:
-            if not number:
-                raise
             there = "1 is" if number == 1 else f"{number} are"
             raise Refused(
-                f"Of {len(every)} variants {there} in the list. The others were not sent or charged: {error}"
+                f"Of {len(others) + 1} variants of {first.short_id} {there} in the list. The others were not sent or "
+                f"charged: {error}"
             ) from error
 
 
@@ -452,36 +533,58 @@ def _queue(spec: JobSpec, held: Problem | None, clicked: Clocks | None = None) -
         _clicked(session.click.last[0])
 
 
-def send_again(job: Job, target: bpy.types.Scene, frame: int) -> str:
-    """Buy ``job`` once more as a new job with the same still and settings. Raises Refused."""
+def send_again(
+    context: bpy.types.Context,
+    job: Job,
+    target: bpy.types.Scene,
+    frame: int,
+    *,
+    slot: str = "",
+    changed: JobSpec | None = None,
+) -> str:
+    """Buy ``job`` once more as a new job with the same still and settings, into its slot where that waits.
+
+    ``slot``: the clip is to be a take of that slot, of which there are strips. ``changed``: the request of the job with
+    other words and settings, and with its pictures. Raises Refused.
+    """
     if trouble := click_trouble():
         raise Refused(trouble[0], code=trouble[1])
-    spec = submission.preparation.marked(job.spec)
+    spec = submission.preparation.marked(changed or job.spec)
     for path in submission.preparation.files_sent(spec):
         if not Path(path).is_file():
             raise Refused(f"A source of this job is gone: {path}.", "Make the clip anew.")
     job_id = new_id()
+    # A clip that went after or over a strip goes there again: the strip is found again, not its frame.
+    place = submission.common.retarget(job.spec.target, session_id(), target, frame)
     fresh = replace(
         spec,
         id=job_id,
-        parent=spec.id,
+        parent=job.id,
         account=config.account(),
         api_base=config.api_base(),
-        estimate=price_again(job),
+        estimate=price_again(job) if changed is None else submission.common.price_of(changed),
         output=submission.common.output_of(spec.prompt, job_id),
-        # A clip that went after or over a strip goes there again: the strip is found again, not its frame.
-        target=submission.common.retarget(spec.target, session_id(), target, frame),
+        target=replace(place, slot=slot),
     )
     if problem := checks.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)
     _refuse_unpriced(fresh)
-    if why := submission.common.room_refusal(fresh):
+    in_slot = slots.waits_for(job.id) and not (slot and slots.may_come(job))
+    if not (in_slot or slot) and (why := submission.common.room_refusal(fresh)):
         raise Refused(why)
     if may_buy():
         _refuse_double_click(fresh)
     else:
         _note_for_script(fresh)
-    _queue(fresh, None if may_buy() else _OF_A_SCRIPT)
+    held = None if may_buy() else _OF_A_SCRIPT
+    if in_slot:
+        fresh = replace(fresh, target=replace(fresh.target, slot=slot or job.spec.slot))
+        _queue(fresh, held)
+        slots.wait_for(fresh, job)
+    else:
+        if current().click.slotted and not slot:
+            fresh, _ = slots.place(context, fresh)
+        _queue_with_slot(context, fresh, held)
     return job_id
 
 

@@ -10,10 +10,9 @@ import bpy
 
 from ...core.job import Job, State
 from ...core.problem import Problem, ProblemCode
-from ...core.spec import Clip
 from .. import identity, said, timeline
 from ..refusal import Refused
-from . import files
+from . import files, placing, slots, takes
 from .click import say
 from .queue import send
 from .series import drop_passes, go_on_from
@@ -39,6 +38,8 @@ def imports_by_itself(job: Job) -> bool:
     claimant = job.claimed_by
     if claimant not in ("", session.bridge.session) and not session.bridge.session_ended(claimant):
         return False
+    if job.id in session.slots.waiting or slots.is_removed(job):
+        return False  # the clip takes its slot's place, or the artist has removed that
     given_back = job.problem is not None and job.problem.code is ProblemCode.SCENE
     if job.id in session.imports.claimed and not claimant and given_back:
         return False  # given back once: the clip waits for the artist
@@ -61,6 +62,8 @@ def import_due(context: bpy.types.Context) -> bool:
     """Import the next clip that comes in by itself; True when one was imported or given back. Raises Refused."""
     session = current()
     session.imports.waiting = ""
+    if (arrived := arrive_next(context)) is not None:
+        return arrived
     for job in imports_to_come():
         if job.claimed_by != session.bridge.session:
             # Asked for again after a while: the worker of the Blender that has the claim may outlive that Blender.
@@ -73,12 +76,48 @@ def import_due(context: bpy.types.Context) -> bool:
         if scene is None:
             _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
             return True
+        if takes.is_of_slot_here(job) and files.look_now(job) != "gone":
+            if why := timeline.importing.unsettled(context, at_once=True):
+                wait_because(why)
+                continue
+            _report_imported(job, takes.arrive(context, job))
+            return True
         if why := timeline.importing.refusal(context, scene):
             wait_because(why)
             continue
         _import_as_operator(job)
         return True
     return False
+
+
+def arrive_next(context: bpy.types.Context) -> bool | None:
+    """Let the next slot whose clip is there become that clip: True when one did, False when it waits; None: none is due.
+
+    A slot is in the file already, so no claim is asked for: in two Blenders with the same file both show the clip.
+    """
+    due = slots.due()
+    if not due:
+        return None
+    if why := timeline.importing.unsettled(context, at_once=True):
+        wait_because(why)
+        return False
+    for job_id in due:
+        if (arrival := slots.arrive(context, job_id)) is not None:
+            if arrival.whole and arrival.scene is not None:
+                _arrived(arrival, arrival.scene)
+            return True
+    return None
+
+
+def _arrived(arrival: slots.Arrival, scene: bpy.types.Scene) -> None:
+    """Report a clip that has become its slot, once, and let what was agreed to go on from it."""
+    job, session = arrival.take, current()
+    landing = slots.landing_of(arrival)
+    if landing.notice:
+        session.imports.landings[job.id] = landing
+    if job.state is State.READY and job.id not in session.imports.reported:
+        _report_imported(job, scene)
+        go_on_from(job.id, scene, arrival.movie)
 
 
 def wait_because(why: str) -> None:
@@ -132,16 +171,23 @@ def import_job(
         raise Refused("This job has no clip yet.")
     if job.fetching:
         raise Refused("The clip's file is being downloaded again.", "Import it when it is there.")
-    if not asked_for and timeline.strips.strips_of(scene, job.id):
-        _report_imported(job, scene)
-        return None
+    if not asked_for and (there := next(timeline.slots.strips_of_job(job.id), None)):
+        if not slots.waits_for(job.id):
+            _report_imported(job, there.id_data)
+            return None
+        if why := timeline.importing.unsettled(context):
+            raise Refused(why)
+        return _arrive_now(context, job)
     if files.look_now(job) == "gone":
         gone, hint = f"The file of this clip is gone: {job.clip.path}.", "Download Again is free."
         _give_back(job, gone, hint)
         raise Refused(gone, hint)
+    if not asked_for and takes.is_of_slot_here(job):
+        _report_imported(job, takes.arrive(context, job))
+        return None
     try:
         at = frame if asked_for else None
-        landing = _place(context, job, job.clip, scene, at, here=scene == own)
+        landing = placing.place(context, job.spec, job.clip, scene, at, here=scene == own)
     except Refused as error:
         _give_back(job, str(error))
         raise
@@ -154,73 +200,13 @@ def import_job(
     return landing
 
 
-def _place(
-    context: bpy.types.Context,
-    job: Job,
-    clip: Clip,
-    scene: bpy.types.Scene,
-    frame: int | None,
-    *,
-    here: bool,
-) -> importing.Landing:
-    """Make the strips of a clip where they belong: at a frame, after the clip's source, or over that.
-
-    ``here``: ``scene`` is the one that the clip is for.
-    """
-    spec, target = job.spec, job.spec.target
-    title = spec.prompt or spec.source.image or "Grok Video"
-    view = _view_of_source(job, scene, here=here)
-    made = timeline.importing.Clip(clip.path, title, job.id, view, clip.has_audio)
-    if target.place == "AT" or frame is not None:
-        # The frame that the artist wants counts before the place that the clip was made for.
-        at = target.frame if frame is None else frame
-        if target.place == "AFTER":
-            head = _head_of(job, clip)
-            return timeline.placement.place_after(
-                context, scene, made, source=None, frame=at, head=head, chosen=True
-            )
-        meta = timeline.strips.meta_at(scene, at)
-        return timeline.importing.bring_in(
-            context, scene, made, meta=meta, frame=at, settle=timeline.channels.settle_lowest
-        )
-    if target.place == "OVER":
-        source = here and timeline.source_marks.find_source(
-            scene, target.strip, target.mark, target.frame, content=target.offset
-        )
-        part = timeline.placement.SentPart(
-            target.frame, target.length, target.offset, target.channel, target.mark
-        )
-        return timeline.placement.place_over(context, scene, made, source=source or None, part=part)
-    source = here and timeline.source_marks.find_source(
-        scene, target.strip, target.mark, target.frame
-    )
-    return timeline.placement.place_after(
-        context,
-        scene,
-        made,
-        source=source or None,
-        frame=target.frame,
-        head=_head_of(job, clip),
-    )
-
-
-def _head_of(job: Job, clip: Clip) -> float:
-    """Seconds at the start of a clip that show its source and are hidden on the timeline."""
-    video = job.spec.video
-    if video is None:  # of Continue Shot: the clip is all new
-        return 0.0
-    return timeline.placement.head_seconds(clip.seconds, video.seconds, job.spec.duration)
-
-
-def _view_of_source(job: Job, scene: bpy.types.Scene, *, here: bool) -> str:
-    """The view transform that the job's first frame came through; '' for none."""
-    source = job.spec.source
-    if source.kind in ("NONE", "IMAGE"):
-        return ""
-    if here and source.scene == job.spec.target.scene:  # be it called otherwise by now
-        return scene.view_settings.view_transform
-    origin = identity.named(bpy.data.scenes, source.scene)
-    return (origin or scene).view_settings.view_transform
+def _arrive_now(context: bpy.types.Context, job: Job) -> importing.Landing:
+    """Let the slot of a job become its clip, for a press of *Import*. Raises Refused."""
+    arrival = slots.arrive(context, job.id)
+    if arrival is None or arrival.scene is None:
+        raise Refused("The file of this clip is gone.", "Download Again is free.")
+    _arrived(arrival, arrival.scene)
+    return slots.landing_of(arrival)
 
 
 def _report_imported(job: Job, scene: bpy.types.Scene) -> None:

@@ -37,9 +37,15 @@ def extend(context: bpy.types.Context, source: SourceStrip, passes: list[Pass]) 
     return _accept(context, first, tuple(passes[1:]) if click.may_buy() else ())
 
 
-def _accept(context: bpy.types.Context, submission: Submission, others: tuple[Pass, ...]) -> str:
+def _accept(
+    context: bpy.types.Context,
+    submission: Submission,
+    others: tuple[Pass, ...],
+    *,
+    select: bool = True,
+) -> str:
     """Buy one pass, and note the passes that the artist agreed to with it. Raises Refused, Interrupted."""
-    job_id = click.accept(context, submission)
+    job_id = click.accept(context, submission, select=select)
     if others:
         current().series.agreed[job_id] = others
     return job_id
@@ -65,8 +71,9 @@ def start_next_pass(context: bpy.types.Context) -> bool:
         strip = _strip_of_pass(meant, strip_name, job_id)
         source = timeline.source_strip.source_strip_of(strip)
         following = submission.extend.next_pass(source, job, session_id(), job_by_id, passes[0])
-        with click.begun_by(press=True):  # the artist agreed to this pass with the first one
-            series.follows[job_id] = _accept(context, following, passes[1:])
+        # The artist agreed to this pass with the first one, and has selected something else since.
+        with click.begun_by(press=True, slot=bool(job.spec.target.slot)):
+            series.follows[job_id] = _accept(context, following, passes[1:], select=False)
     except (Refused, Interrupted) as error:
         why = _series_ended(passes, str(error))
         click.say(why)

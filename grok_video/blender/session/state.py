@@ -16,7 +16,7 @@ from ...core import spending as money
 from ...core.job import Job
 from ...core.paths import spelling, with_real_folder
 from ...core.record import mutable_record
-from ...core.spec import new_id
+from ...core.spec import JobSpec, new_id
 from ...service.pricing import Pass
 from .. import config
 from ..identity import Meant
@@ -41,6 +41,7 @@ class Click:
     pressed: bool = (
         False  # what runs just now was begun by the artist's press of a button that buys
     )
+    slotted: bool = False  # what is asked for just now gets a slot at once
     scripts_may_buy: bool = False  # the artist allowed that, until this session ends
     #: Id of a job that a script asked for, and that waits for the artist → what was asked for.
     for_scripts: dict[str, object] = field(default_factory=dict)
@@ -76,6 +77,44 @@ class Imports:
     #: Job id → the command by which this session last told that the clip is on the timeline.
     told: dict[str, str] = field(default_factory=dict)
     waiting: str = ""  # why a clip that is ready is not imported just now
+
+
+@mutable_record
+class Takes:
+    """The takes that strips asked for in this session. Changed by takes.py only."""
+
+    #: Job id → scene and name of the strip that asked for the take, and the take that it showed then.
+    asked: dict[str, tuple[Meant, str, str]] = field(default_factory=dict)
+
+
+@mutable_record
+class Slots:
+    """What is known of the slots of the open file. Changed by slots.py only."""
+
+    placed: set[str] = field(default_factory=set)  # ids of the jobs whose slots were placed here
+    waiting: set[str] = field(default_factory=set)  # … that strips waited for at the last look
+    removed: set[str] = field(default_factory=set)  # … whose slots are not there any more
+    stopping: set[str] = field(default_factory=set)  # … of those, whose jobs were told to stop
+    #: Job id → why its click ended without a job.
+    ended: dict[str, str] = field(default_factory=dict)
+    #: Job id → what was said as the slot was placed.
+    landings: dict[str, importing.Landing] = field(default_factory=dict)
+    #: Job id → the spec whose first frame was made, and that its slot does not show yet.
+    pictures: dict[str, JobSpec] = field(default_factory=dict)
+    #: Job id → events of the job, and monotonic time, when the file of its clip was missing.
+    missing: dict[str, tuple[int, float]] = field(default_factory=dict)
+    asked: set[str] = field(
+        default_factory=set
+    )  # ids of the jobs whose clips came: slots looked for
+    unchecked: list[str] = field(
+        default_factory=list
+    )  # ids whose still movies are to be looked for
+    strangers: set[str] = field(
+        default_factory=set
+    )  # ids not in this list, looked for beside the .blend
+    stale: bool = False  # strips were brought back as they were: look again
+    counted: object = None  # strips of each scene at the last look
+    looked: float = 0.0  # monotonic time of that look
 
 
 @mutable_record
@@ -177,7 +216,9 @@ class Session:
     moving: Moving
     click: Click = field(default_factory=Click)
     series: Series = field(default_factory=Series)
+    slots: Slots = field(default_factory=Slots)
     imports: Imports = field(default_factory=Imports)
+    takes: Takes = field(default_factory=Takes)
     files: Files = field(default_factory=Files)
     questions: Questions = field(default_factory=Questions)
     answers: Answers = field(default_factory=Answers)

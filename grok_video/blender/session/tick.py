@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
@@ -16,10 +17,10 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, files, moving
-from .click import drop_all, prepare
-from .imports import import_due, imports_to_come, wait_because
-from .queue import account
+from . import answers, files, moving, slots, takes
+from .click import drop_all, prepare, say, stop_removed
+from .imports import arrive_next, import_due, imports_to_come, wait_because
+from .queue import account, read_all
 from .series import end_series, forget_all, start_next_pass
 from .spending import tell_bills
 from .state import Session, begin, current, end, running
@@ -82,6 +83,8 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
     if reader.behind and not bpy.app.background and not bpy.app.timers.is_registered(read_on):
         bpy.app.timers.register(read_on, first_interval=READ_SECONDS)
     tidy()
+    changed |= slots.go_on(context)
+    changed |= stop_removed()
     changed |= prepare(context)
     end_series()
     changed |= files.came(context)
@@ -118,6 +121,7 @@ def busy() -> bool:
         or session.series.next
         or session.bridge.expects
         or files.due()
+        or slots.is_busy()
     ):
         return True
     if session.watch.reports:
@@ -158,19 +162,65 @@ def _on_load(*_args: object) -> None:
         session.document = new_id()
         forget_all()
         drop_all("Another file was opened.")
+        slots.file_opened()
+        takes.file_opened()
         watch()
+        if bpy.app.background and session.slots.waiting:
+            _settle_slots(session, read=True)
+
+
+@persistent
+def _on_undo(*_args: object) -> None:
+    """After an undo or a redo: strips are as they were, also those that showed a clip meanwhile."""
+    session = running()
+    if session is None:
+        return
+    slots.changed_behind()
+    _settle_slots(session, read=False)
+    watch()
+
+
+def _settle_slots(session: Session, *, read: bool) -> None:
+    """Let slots that show a still although their clips are there show these; stop what was removed before it was sent.
+
+    In a window as many as a tick may, and the ticks go on. In the background, where there are no ticks, all of them.
+    """
+    context = bpy.context
+    try:
+        if read:
+            read_all()
+        slots.go_on(context)
+        stop_removed()
+        if session.moving.process is None:
+            while arrive_next(context) and bpy.app.background:
+                slots.go_on(context)
+            takes.settle(context)
+    except Refused as error:
+        say(str(error))
+
+
+def _handlers() -> list[tuple[list[Any], Callable[..., None]]]:
+    """Blender's lists of handlers, and what each calls."""
+    handlers = bpy.app.handlers
+    return [
+        (handlers.load_post, _on_load),
+        (handlers.undo_post, _on_undo),
+        (handlers.redo_post, _on_undo),
+    ]
 
 
 def register() -> None:
     bpy.utils.register_class(GROK_VIDEO_OT_watch)
     begin(tick, busy)
-    bpy.app.handlers.load_post.append(_on_load)
+    for handlers, called in _handlers():
+        handlers.append(called)
     # From the start: jobs of an earlier session are shown, and fetched where they are paid for.
     watch()
 
 
 def unregister() -> None:
-    bpy.app.handlers.load_post.remove(_on_load)
+    for handlers, called in _handlers():
+        handlers.remove(called)
     for timer in (watchdog, files.look, read_on):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)

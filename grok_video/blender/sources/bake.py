@@ -19,6 +19,7 @@ from ...core import mp4
 from ...core.files import BLENDERS_PATIENCE, replace_patiently
 from ...core.spec import Clip
 from .. import compat, scenes
+from ..movie_size import size_of_file
 from ..refusal import Refused
 from . import contents
 from .artist import artists_settings
@@ -185,8 +186,7 @@ def _even(frame: tuple[float, float], side: int) -> tuple[int, int]:
 def _native_side(strip: Any) -> int:
     """The short side, in pixels, of the pictures in a strip's files; 0 where that is not known, or there is no file."""
     if strip.type in ("MOVIE", "IMAGE") and len(strip.elements):
-        first = strip.elements[0]
-        return min(first.orig_width or 0, first.orig_height or 0)
+        return min(size_of_file(strip))
     if strip.type == "META":
         return _largest(compat.strips(strip))
     return _largest(compat.inputs(strip))

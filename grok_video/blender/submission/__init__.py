@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         preparation,
         single_color,
         strip_part,
+        takes,
         variants,
     )
 

@@ -66,12 +66,11 @@ def others_of(spec: JobSpec, asked: Variants, output_of: OutputOf) -> tuple[Vari
 
 
 def specs_of(first: JobSpec, others: Iterable[Variant]) -> list[JobSpec]:
-    """The specs of all variants: the pictures are those of ``first``, and the clips are takes of one slot."""
-    target = replace(first.target, slot=first.slot)
+    """The specs of all variants: the pictures are those of ``first``, and the clips are takes of its slot.
+
+    Without a slot each clip comes as a strip of its own.
+    """
     return [
         first,
-        *(
-            replace(first, id=one.id, prompt=one.prompt, output=one.output, target=target)
-            for one in others
-        ),
+        *(replace(first, id=one.id, prompt=one.prompt, output=one.output) for one in others),
     ]

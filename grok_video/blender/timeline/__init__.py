@@ -17,11 +17,15 @@ if TYPE_CHECKING:
         importing,
         media,
         placement,
+        realign,
+        refit,
         room,
+        slots,
         sounds,
         source_marks,
         source_strip,
         strips,
+        takes,
     )
 
 __getattr__ = modules_of(__name__)

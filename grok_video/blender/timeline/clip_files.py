@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import shutil
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from ...core.files import BLENDERS_PATIENCE, begin_anew, is_writable, open_given, replace_patiently
+from ...core import mp4
+from ...core.files import (
+    BLENDERS_PATIENCE,
+    begin_anew,
+    is_writable,
+    open_given,
+    read_file,
+    replace_patiently,
+)
 from ...core.paths import room_for_clip, spelling
+from ...core.spec import Clip
 from .. import compat
 from .strips import job_of
 
 FOLDER = "grok_video"  # beside the .blend
+_LONGEST_FACTS = 1 << 20  # bytes of the JSON beside a clip
 _SHORTEST_SLUG = 4  # characters of the prompt in a clip's name
 
 
@@ -74,6 +86,23 @@ def _names(folder: Path, stem: str, suffix: str) -> Iterator[Path]:
 
 def _is_free(path: Path) -> bool:
     return not path.exists() and not path.with_suffix(".json").exists()
+
+
+def clip_beside(job_id: str) -> Clip | None:
+    """The clip of a job in the folder beside the .blend, whoever made it: its JSON names the job. Looks at the disk."""
+    if not bpy.data.filepath or len(job_id) < 8:
+        return None
+    folder = Path(bpy.data.filepath).parent / FOLDER
+    try:
+        names = sorted(n for n in os.listdir(folder) if n.endswith(".json") and job_id[:8] in n)
+    except OSError:
+        return None
+    for name in names:
+        with suppress(OSError, ValueError, AttributeError, mp4.NotAClip):
+            told = json.loads(read_file(folder / name, _LONGEST_FACTS))
+            if told.get("job") == job_id:
+                return mp4.probe((folder / name).with_suffix(".mp4"))
+    return None
 
 
 def collect_clips(context: bpy.types.Context) -> tuple[int, list[str]]:

@@ -19,7 +19,7 @@ from ..refusal import Refused
 from .channels import FOREVER, extent, free_channels, lowest_place, set_channels
 from .clip_files import is_unreadable
 from .colour import colour_plan
-from .strips import JOB_PROPERTY, strip_name
+from .strips import JOB_PROPERTY, SLOT_PROPERTY, strip_name
 
 #: Modal operators by which the artist moves something with the mouse: no strip may come in under the mouse.
 _MOVING = ("TRANSFORM_OT_", "SEQUENCER_OT_")
@@ -34,6 +34,8 @@ class Clip:
     job_id: str
     made_from_view: str  # the view transform that the clip's source came through; '' for none
     has_sound: bool = True
+    slot: str = ""  # whose take the clip is; '' for the first take of a slot of its own
+    at_once: bool = False  # while the animation is playing too
 
 
 @record
@@ -45,19 +47,26 @@ class Landing:
     off_colour: bool  # the notice says that the clip may not look like its file
 
 
-def refusal(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
-    """'' or a sentence: why nothing can be imported into ``scene`` now. Cheap enough for every tick."""
+def refusal(context: bpy.types.Context, scene: bpy.types.Scene, *, at_once: bool = False) -> str:
+    """'' or a sentence: why nothing can be imported into ``scene`` now. Cheap enough for every tick.
+
+    ``at_once``: see ``unsettled``.
+    """
     if scene.library is not None or scene.override_library is not None:
         return f"The scene “{scene.name}” is linked from another file and cannot take strips."
-    return unsettled(context)
+    return unsettled(context, at_once=at_once)
 
 
-def unsettled(context: bpy.types.Context) -> str:
-    """'' or a sentence: why no strip of any scene may be changed now. Cheap enough for every tick."""
+def unsettled(context: bpy.types.Context, *, at_once: bool = False) -> str:
+    """'' or a sentence: why no strip of any scene may be changed now. Cheap enough for every tick.
+
+    ``at_once``: playback is no reason to wait, as for a strip that the artist has asked for just now.
+    """
     if bpy.app.is_job_running("RENDER") or bpy.app.is_job_running("OBJECT_BAKE"):
         return "The clip waits while Blender renders."
     for window in context.window_manager.windows:
-        if window.screen.is_animation_playing or window.screen.is_scrubbing:
+        played = window.screen.is_animation_playing or window.screen.is_scrubbing
+        if played and not at_once:
             return "The clip waits while the animation is playing."
         if any(operator.bl_idname.startswith(_MOVING) for operator in window.modal_operators):
             return "The clip waits while something is being moved."
@@ -80,7 +89,7 @@ def bring_in(
     one would expect; ``base`` is the editor or meta strip that they lie in, until then on channels that are free for
     ever. Raises Refused, and then leaves nothing.
     """
-    if why := refusal(context, scene):
+    if why := refusal(context, scene, at_once=clip.at_once):
         raise Refused(why)
     if not os.path.isfile(clip.path):
         raise Refused(f"The clip {clip.path} is not there any more.")
@@ -105,6 +114,8 @@ def bring_in(
         if strip is not None:
             strip.name = title
             strip[JOB_PROPERTY] = clip.job_id
+            if clip.slot:
+                strip[SLOT_PROPERTY] = clip.slot
             strip.select = True
     editor.active_strip = movie
     return Landing(

@@ -44,7 +44,7 @@ def show_again(job_id: str, path: str) -> tuple[int, bool]:
         done.add(owner)
         renamed |= not _same(own, path)
         # Blender reads a file that was missing only when it is named, be it by the same name.
-        owner.filepath = owner.filepath if _same(own, path) else _named(path, owner.filepath)
+        owner.filepath = owner.filepath if _same(own, path) else named(path, owner.filepath)
     return shown, renamed
 
 
@@ -72,8 +72,8 @@ def _same(one: str, other: str) -> bool:
     return bool(one) and spelling(one) == spelling(other)
 
 
-def _named(path: str, like: str) -> str:
-    """``path`` as a strip names it: relative to the .blend where the strip's former file was."""
+def named(path: str, like: str = "//") -> str:
+    """``path`` as a strip names it: relative to the .blend where the strip's former file was, ``like``."""
     if like.startswith("//") and bpy.data.filepath:
         try:
             return bpy.path.relpath(path)

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from .. import compat, scenes
+from ..movie_size import size_of_file
 
 #: Custom property of a strip: the job whose clip it shows, or waits for.
 JOB_PROPERTY = "grok_video_job"
@@ -115,10 +116,8 @@ def owner_of(strip: Any) -> Any:
 
 
 def pixels_of(strip: Any) -> tuple[int, int]:
-    if strip.type in {"MOVIE", "IMAGE"} and len(strip.elements):
-        element = strip.elements[0]
-        if element.orig_width and element.orig_height:
-            return element.orig_width, element.orig_height
+    if all(size := size_of_file(strip)):
+        return size
     width, height = scenes.frame_size(strip.id_data)
     return round(width), round(height)
 
@@ -128,11 +127,16 @@ def path_of(owner: Any) -> str:
 
 
 def cover_scale(strip: Any) -> float:
-    """The scale by which a strip's picture fits into its scene's frame, or fills it where their shapes are alike.
+    """The scale of a strip's picture as it comes in, see ``natural_scale``."""
+    return natural_scale(strip.id_data, pixels_of(strip))
+
+
+def natural_scale(scene: bpy.types.Scene, size: tuple[int, int]) -> float:
+    """The scale by which a picture of that size fits into a scene's frame, or fills it where their shapes are alike.
 
     Services make 850x482 from 848x480: shown whole, such a picture would leave a line of what lies below.
     """
-    (width, height), output = pixels_of(strip), strip.id_data.render
+    (width, height), output = size, scene.render
     fit, fill = sorted((output.resolution_x / width, output.resolution_y / height))
     return fill if fill / fit - 1.0 < ALIKE else fit
 
@@ -141,3 +145,23 @@ def curves_of(strip: Any, name: str) -> Iterator[Any]:
     """The animation curves of a strip's property ``name``; for '' of all its properties."""
     ends = f'_all["{bpy.utils.escape_identifier(strip.name)}"].{name}'
     return (curve for curve in compat.curves(strip.id_data) if ends in curve.data_path)
+
+
+def selection_of(scene: bpy.types.Scene) -> tuple[str, frozenset[str]]:
+    """The names of the active strip and of the selected ones."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return "", frozenset()
+    active = editor.active_strip.name if editor.active_strip is not None else ""
+    return active, frozenset(s.name for s in compat.strips_all(editor) if s.select)
+
+
+def select(scene: bpy.types.Scene, chosen: tuple[str, frozenset[str]]) -> None:
+    """Select what ``selection_of`` gave."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return
+    active, selected = chosen
+    for strip in compat.strips_all(editor):
+        strip.select = strip.name in selected
+    editor.active_strip = compat.strips_all(editor).get(active) if active else None

@@ -19,6 +19,7 @@ from . import (
     sidebar,
     spending,
     support,
+    takes,
     use_settings,
 )
 
@@ -37,6 +38,7 @@ MODULES = (
     spending,
     support,
     use_settings,
+    takes,
     sidebar,
 )
 

@@ -202,9 +202,23 @@ class Buys(Pressed):
 
     bl_options = set()
 
+    slot: BoolProperty(
+        name="Place a Slot at Once",
+        description="Let a strip stand where the clip will be, from now on. Unset: a press does as the preferences say, "
+        "a script places none",
+        options={"SKIP_SAVE"},
+    )
+
     _asked = False
     _agreed: int | None = None  # the price that was asked about, in ticks
     _told = ""  # the limits and sums of another list that the question told
+
+    @property
+    def _slotted(self) -> bool:
+        """Whether a slot is wanted: as a script says, else at the artist's press as the preferences say."""
+        if self.properties.is_property_set("slot"):
+            return self.slot
+        return self._pressed and config.preferences().place_slot
 
     def price(self, context: bpy.types.Context) -> int | None:
         """Ticks that the operator will spend; None when not known. Raises Refused."""
@@ -276,7 +290,7 @@ class Buys(Pressed):
             return refuse(self, error)
         if self._told:
             moving.seen()
-        with click.begun_by(press=self._pressed):
+        with click.begun_by(press=self._pressed, slot=self._slotted):
             result = super().execute(context)
         if "FINISHED" in result and not self._is_word:
             return refuse(self, Refused(*_HELD_FOR_SCRIPT))

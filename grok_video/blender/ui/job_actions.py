@@ -14,7 +14,7 @@ from ...core.shape import other_shape
 from ...service import checks
 from .. import identity, submission, telling, timeline
 from ..refusal import Refused
-from ..session import blocking, click, files, imports, queue, series, watch
+from ..session import blocking, click, files, imports, queue, series, slots, watch
 from ..session.state import current, is_as_clicked, is_open
 from .asking import (
     JOB,
@@ -85,7 +85,7 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
         own = job.spec.target
         stays = identity.scene_of(own, same_file=is_as_clicked(job)) if own.place != "AT" else None
         target = stays if stays and not self.scene else target_of(context, self.scene)
-        job_id = click.send_again(job, target, frame_of(self, target))
+        job_id = click.send_again(context, job, target, frame_of(self, target))
         return finish(self, context, job_id, ON_THE_TIMELINE)
 
 
@@ -126,8 +126,11 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
         if not job.held:
             raise Refused("This job does not wait to be sent.")
         same = is_as_clicked(job)
-        if (same or is_open(job.spec.target.blend)) and (
-            why := submission.common.room_refusal(job.spec, same_file=same)
+        here = same or is_open(job.spec.target.blend)
+        if (
+            here
+            and not slots.stands(job.id)
+            and (why := submission.common.room_refusal(job.spec, same_file=same))
         ):
             raise Refused(why, click.NOTHING_LOST)
         price, instead = click.price_again(job), job.instead

@@ -308,6 +308,11 @@ def draw_lost_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
             layout.operator("grok_video.download_again", icon="FILE_REFRESH").job = job.id
 
 
+def status_of(job: Job, at: float) -> str:
+    """State, time and money of a job at wall time ``at``, in as few words as a narrow row has."""
+    return _status(job, at, short=True)
+
+
 def words_of_lost(job: Job) -> str:
     """What the last try to fetch a missing file came to; before one, that the file is gone. No look."""
     if job.problem is None or not files.lost(job):

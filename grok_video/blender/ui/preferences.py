@@ -139,6 +139,12 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
         default="AUTO",
     )
 
+    place_slot: BoolProperty(
+        name="Place a Slot at Once",
+        description="Let a strip stand in the sequencer from the press on, where the clip will be, and become the clip "
+        "when it is there. Off: the strip comes with the clip",
+        default=True,
+    )
     crop_to_nearest: BoolProperty(
         name="Crop to the Nearest Ratio",
         description="Auto Ratio crops the source to the nearest ratio that has a name, instead of sending the whole "
@@ -264,6 +270,7 @@ def draw_preferences(
         draw_wrapped(column, context, f"Clips go to {meant}", "INFO")
     draw_list_folder(column, context, own)
     column.prop(own, "still_format")
+    column.prop(own, "place_slot")
     column.prop(own, "render_source")
     column.prop(own, "crop_to_nearest")
     column.prop(own, "prompts_of_all_files")

@@ -7,6 +7,7 @@ import bpy
 from .. import timeline
 from .edit import draw_edit
 from .extend import draw_extend
+from .takes import draw_takes
 from .use_settings import draw_use_settings
 from .widgets import draw_quietly, draw_section
 
@@ -22,6 +23,7 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if editor is None or editor.active_strip is None:
         draw_quietly(layout, context, "No active strip")
         return
+    draw_takes(layout, context)
     draw_use_settings(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)

@@ -50,12 +50,19 @@ def timeline() -> bpy.types.Scene:
 
 
 def strips() -> list[Any]:
-    """The strips of clips on the timeline, in the order of their channels."""
+    """The strips of clips on the timeline, in the order of their channels; no slots, whose clips have not come."""
     editor = timeline().sequence_editor
     if editor is None:
         return []
     every = editor.strips if hasattr(editor, "strips") else editor.sequences
-    return sorted((strip for strip in every if JOB in strip), key=lambda strip: strip.channel)
+    clips = (strip for strip in every if JOB in strip and not is_still(strip))
+    return sorted(clips, key=lambda strip: strip.channel)
+
+
+def is_still(strip: Any) -> bool:
+    """Whether a movie or sound strip plays the still movie of a slot."""
+    owner = strip.sound if strip.type == "SOUND" else strip
+    return owner.filepath.endswith(".slot.mov")
 
 
 def apart(ui: Ui) -> Steps:

@@ -1,0 +1,560 @@
+"""The slots of the open file: from the click on a strip stands where the clip will be, and becomes the clip.
+
+Owns when a slot is placed, what is known of the slots of the open file, what an undo or an opened file makes of them, and
+what a slot tells of its job. What a strip shows, and how that changes, is ``timeline.slots``'s; what is bought is not
+decided here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import bpy
+
+from ...core.job import Job, State
+from ...core.record import record
+from ...core.spec import Clip, JobSpec
+from .. import compat, identity, timeline
+from ..refusal import Refused
+from . import files, placing, slot_marks, still_clip
+from .state import current, job_by_id
+
+LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
+SHOW_SECONDS = 0.03  # that one tick may take to let strips show their clips; one is shown at least
+MISSING_SECONDS = 5.0  # after which a clip whose file was missing is looked for again
+MOST_FILES = 8  # still movies that one tick looks for after a file was opened
+UNDO_STEP = "Grok Video Slot"
+
+
+@record
+class SlotState:
+    """What a waiting slot tells: words for the artist, and how far its clip is."""
+
+    words: str
+    bad: bool  # nothing more happens by itself
+    factor: float | None  # from 0 to 1; None where nobody knows
+    job: Job | None  # None where there is no job (yet), or this list does not have it
+
+
+# ---------------------------------------------------------------------------------------------- placing
+
+
+def place(
+    context: bpy.types.Context,
+    spec: JobSpec,
+    size: tuple[int, int] | None = None,
+    *,
+    select: bool = True,
+) -> tuple[JobSpec, str]:
+    """Let a slot stand where the clip of ``spec`` will be: the spec with its slot, and ''.
+
+    ``size``: pixels of the first frame, where that is still to be made. Without ``select`` the artist's selection stays.
+    Pushes no undo step. The spec as it is, and why, where no slot can stand now: the clip comes all the same.
+    """
+    scene = identity.scene_of(spec.target, same_file=True)
+    if scene is None:
+        return spec, f"The scene “{spec.target.scene}” is gone."
+    slotted = replace(spec, target=replace(spec.target, slot=spec.id))
+    chosen = timeline.strips.selection_of(scene)
+    try:
+        clip = still_clip.still_clip(scene, slotted, size)
+        landing = placing.place(context, slotted, clip, scene, None, here=True, at_once=True)
+    except (Refused, OSError) as why:
+        timeline.strips.select(scene, chosen)
+        return spec, str(why)
+    if not select:
+        timeline.strips.select(scene, chosen)
+    timeline.strips.show_scene(context, scene)
+    own = current().slots
+    own.placed.add(spec.id)
+    own.waiting.add(spec.id)
+    own.landings[spec.id] = landing
+    own.removed.discard(spec.id)
+    slot_marks.mark(scene, spec.id)
+    return slotted, ""
+
+
+def waits_for(job_id: str) -> bool:
+    """Whether a slot in the open file waits for the clip of that job: looked up now."""
+    return job_id in _waiting_strips()
+
+
+def may_come(job: Job) -> bool:
+    """Whether the clip of a job is there, or may still come without another purchase."""
+    return job.clip is not None or job.open or job.held
+
+
+def wait_for(fresh: JobSpec, job: Job) -> None:
+    """Let the slot that waits for ``job`` wait for ``fresh``, the same clip bought once more.
+
+    Pushes no undo step: after an undo the slot shows what came of either.
+    """
+    own = current().slots
+    for strip in _waiting_strips().get(job.id, []):
+        sounds = timeline.sounds.sounds_of(strip)
+        for one in (strip, *(s for s in sounds if timeline.strips.job_of(s) == job.id)):
+            one[timeline.strips.JOB_PROPERTY] = fresh.id
+            one[timeline.strips.SLOT_PROPERTY] = fresh.slot
+        own.waiting.add(fresh.id)
+    own.waiting.discard(job.id)
+
+
+def take_back(job_id: str) -> None:
+    """Remove the strips of a slot whose click came to nothing before anything else happened."""
+    own = current().slots
+    for scene in _local_scenes():
+        for strip in timeline.strips.strips_of(scene, job_id):
+            base = timeline.strips.owner_of(strip)
+            compat.strips(base).remove(strip)
+        slot_marks.unmark(scene, job_id)
+    own.placed.discard(job_id)
+    own.waiting.discard(job_id)
+    own.landings.pop(job_id, None)
+
+
+def push_undo_step(context: bpy.types.Context) -> None:
+    """Make the slot that was just placed one step of Blender's undo: operators that buy have none of their own."""
+    window = context.window or next(iter(context.window_manager.windows), None)
+    with suppress(RuntimeError), context.temp_override(window=window):
+        bpy.ops.ed.undo_push(message=UNDO_STEP)
+
+
+def picture_made(spec: JobSpec) -> None:
+    """Let the slot of ``spec`` show its first frame, which was made after the click, from one of the next ticks on."""
+    if spec.target.slot and spec.image:
+        current().slots.pictures[spec.id] = spec
+
+
+def click_ended(job_id: str, sentence: str) -> None:
+    """Note why a click ended without a job: its slot, which stays, tells that."""
+    own = current().slots
+    if job_id in own.placed:
+        own.ended[job_id] = sentence
+
+
+def stopping(job_id: str) -> None:
+    """Note that the job of a removed slot is being stopped: not once more on each tick."""
+    current().slots.stopping.add(job_id)
+
+
+def stands(job_id: str) -> bool:
+    """Whether strips wait for that job or show its clip, in any scene: looked up now."""
+    return next(timeline.slots.strips_of_job(job_id), None) is not None
+
+
+# ---------------------------------------------------------------------------------------------- what is there
+
+
+def _local_scenes() -> Iterator[bpy.types.Scene]:
+    return (s for s in bpy.data.scenes if s.library is None and s.override_library is None)
+
+
+def _waiting_strips() -> dict[str, list[Any]]:
+    """The movie strips of the file that show a still movie, by the job that they wait for."""
+    found: dict[str, list[Any]] = {}
+    for strip in _our_movies():
+        if timeline.slots.is_waiting(strip):
+            found.setdefault(timeline.strips.job_of(strip), []).append(strip)
+    return found
+
+
+def _our_movies() -> Iterator[Any]:
+    for scene in _local_scenes():
+        if scene.sequence_editor is not None:
+            for strip in compat.strips_all(scene.sequence_editor):
+                if timeline.strips.job_of(strip) and strip.type == "MOVIE":
+                    yield strip
+
+
+def look() -> None:
+    """Look through the strips of the file: which slots wait, and which are gone. No look at the disk."""
+    own = current().slots
+    found, waiting, marked = set[str](), set[str](), set[str]()
+    for strip in _our_movies():
+        job_id = timeline.strips.job_of(strip)
+        found |= {job_id, timeline.strips.slot_of(strip)}
+        if timeline.slots.is_waiting(strip):
+            waiting.add(job_id)
+    for scene in _local_scenes():
+        marked.update(slot_marks.marks_of(scene))
+    own.waiting = waiting
+    own.removed = (own.placed | marked) - found
+    own.stopping &= own.removed
+    for job_id in (own.removed & own.placed) - marked:
+        # An undo takes the mark back with the slot, and the file may be saved so.
+        job = job_by_id(job_id)
+        scene = identity.scene_of(job.spec.target, same_file=True) if job is not None else None
+        if scene := scene or next(_local_scenes(), None):
+            slot_marks.mark(scene, job_id)
+    own.stale = False
+    own.counted, own.looked = _count(), time.monotonic()
+
+
+def _count() -> tuple[tuple[int, int], ...]:
+    """How many strips each scene has: cheap enough for every tick, and another one when a strip was removed."""
+    return tuple(
+        (scene.session_uid, len(compat.strips_all(scene.sequence_editor)))
+        for scene in _local_scenes()
+        if scene.sequence_editor is not None
+    )
+
+
+def look_if_due() -> None:
+    """Look through the strips where that may tell something new: after an undo, and for slots that are not sent yet."""
+    own = current().slots
+    if own.stale or (
+        any(map(is_unsent, own.placed))
+        and (time.monotonic() - own.looked > LOOK_SECONDS or _count() != own.counted)
+    ):
+        look()
+
+
+def changed_behind() -> None:
+    """Note that an undo, a redo or an opened file has brought back strips as they were: the next tick looks at them."""
+    current().slots.stale = True
+
+
+def file_opened() -> None:
+    """Forget the slots of the file that was open: the next tick looks at those of this one."""
+    session = current()
+    own = session.slots
+    own.placed.clear()
+    own.ended.clear()
+    own.landings.clear()
+    own.pictures.clear()
+    own.missing.clear()
+    own.asked.clear()
+    own.strangers.clear()
+    own.stopping.clear()
+    look()
+    # A slot of this session's clicks, in a file that was saved and opened again meanwhile.
+    own.placed |= own.waiting & session.documents.keys()
+    own.unchecked = sorted(own.waiting)
+
+
+def is_unsent(job_id: str) -> bool:
+    """Whether the request of a slot's job has not left, as far as is known here: to stop it costs nothing."""
+    session = current()
+    if job_id in session.slots.ended:
+        return False
+    job = job_by_id(job_id)
+    if job is None:
+        return _is_prepared(job_id) or job_id in session.documents
+    waits = job.state is State.QUEUED or (job.state is State.SUBMITTING and not job.sent)
+    return waits and not job.stop_requested
+
+
+def removed_unsent() -> list[str]:
+    """The jobs whose slots the artist has removed before their requests were sent."""
+    own = current().slots
+    removed = own.removed & own.placed - own.stopping
+    return [job_id for job_id in removed if is_unsent(job_id)]
+
+
+def is_removed(job: Job) -> bool:
+    """Whether the artist has removed the slot of a job: its clip is not forced upon anybody.
+
+    Where the file was not saved with its slot, Blender has crashed perhaps, the clip is placed as without one.
+    """
+    own = current().slots
+    if job.spec.target.slot and job.id not in own.asked:
+        own.asked.add(job.id)  # once when the clip has come; from then on each undo looks
+        look()
+    return job.id in own.removed
+
+
+# ---------------------------------------------------------------------------------------------- arrival
+
+
+def due() -> list[str]:
+    """The jobs for which slots wait in the open file, and whose clips are there."""
+    own = current().slots
+    return [job_id for job_id in own.waiting if _take_of(job_id) is not None and _may_try(job_id)]
+
+
+def is_busy() -> bool:
+    """Whether a tick has something to do for slots."""
+    own = current().slots
+    if own.stale or own.pictures or own.unchecked:
+        return True
+    strangers = not current().bridge.reader.behind and any(map(_is_stranger, own.waiting))
+    return strangers or bool(due())
+
+
+def _take_of(job_id: str) -> Job | None:
+    """The job whose clip a slot that waits for ``job_id`` shows: that one, else the newest take that has come."""
+    job = job_by_id(job_id)
+    if job is None:
+        return None
+    if job.clip is not None:
+        return None if job.fetching else job
+    if may_come(job):
+        return None  # its own clip is to come
+    takes = current().bridge.snapshot.jobs.takes_of(job.spec.slot)
+    return next((t for t in reversed(takes) if t.clip is not None and not t.fetching), None)
+
+
+def _may_try(job_id: str) -> bool:
+    own = current().slots
+    seq, at = own.missing.get(job_id, (-1, 0.0))
+    job = job_by_id(job_id)
+    return job is None or job.seq != seq or time.monotonic() - at > MISSING_SECONDS
+
+
+@record
+class Arrival:
+    """What came of a clip whose slot was waiting."""
+
+    take: Job  # whose clip is shown
+    scene: bpy.types.Scene | None  # of the last piece; None: nothing could be shown
+    movie: str  # name of the last piece
+    words: str  # what is not as one would expect
+    whole: bool  # no piece waits any more
+
+
+def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
+    """Let the strips that wait for a job show the clip, as many as this tick may; None where its file is missing.
+
+    Pushes no undo step: the clip was there with the slot.
+    """
+    own = current().slots
+    take, waiting = _take_of(job_id), _waiting_strips().get(job_id, [])
+    if take is None or take.clip is None:
+        return None
+    showing = _showing(take)
+    if showing is None:
+        own.missing[job_id] = (take.seq, time.monotonic())
+        return None
+    own.missing.pop(job_id, None)
+    began, words, last, movie = time.monotonic(), dict[str, None](), None, ""
+    left = len(waiting)
+    for strip in waiting:
+        last = max(last or strip, strip, key=lambda s: compat.span(s)[1])
+        words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
+        left -= 1
+        if time.monotonic() - began > SHOW_SECONDS:
+            break
+    if not left:
+        own.waiting.discard(job_id)
+        for scene in _local_scenes():
+            slot_marks.unmark(scene, job_id)
+    if last is not None:
+        movie = last.name
+    scene = last.id_data if last is not None else None
+    return Arrival(take, scene, movie, " ".join(words), not left)
+
+
+def landing_of(arrival: Arrival) -> Any:
+    """What the artist is told of a clip that has become its slot: of its place, as of one that was imported."""
+    landing = current().slots.landings.pop(arrival.take.id, None)
+    words, off_colour = arrival.words, False
+    if landing is not None:
+        words, off_colour = f"{landing.notice} {words}".strip(), landing.off_colour
+    return timeline.importing.Landing(arrival.movie, words, off_colour)
+
+
+def _showing(take: Job) -> Any | None:
+    """The clip of a take as strips show it: its file, else a copy beside the .blend; None where there is neither."""
+    clip = take.clip
+    assert clip is not None
+    if files.look_now(take) == "gone":
+        clip = timeline.clip_files.clip_beside(take.id)
+        if clip is None:
+            return None
+    head = placing.head_of(take.spec, clip) if take.spec.target.place == "AFTER" else 0.0
+    return timeline.slots.Showing.of(clip, head)
+
+
+def go_on(context: bpy.types.Context) -> bool:
+    """Do what slots need beside the arrival of their clips; True when a strip shows something else."""
+    own = current().slots
+    look_if_due()
+    if not (own.pictures or own.unchecked or own.waiting):
+        return False
+    if timeline.importing.unsettled(context, at_once=True):
+        return False
+    return _show_pictures(context) | _make_missing(context) | _show_strangers(context)
+
+
+def _show_pictures(context: bpy.types.Context) -> bool:
+    own = current().slots
+    shown = False
+    for job_id in list(own.pictures):
+        spec = own.pictures.pop(job_id)
+        strips = _waiting_strips().get(job_id, [])
+        if not strips:
+            continue
+        with suppress(OSError):
+            clip = still_clip.still_clip(strips[0].id_data, spec, None)
+            shown |= _show_still(context, strips, spec, clip)
+    return shown
+
+
+def _show_still(
+    context: bpy.types.Context, strips: list[Any], spec: JobSpec | None, clip: Clip
+) -> bool:
+    head = 0.0
+    if spec is not None and spec.target.place == "AFTER":
+        head = placing.head_of(spec, clip)
+    for strip in strips:
+        job_id = timeline.strips.job_of(strip)
+        same = timeline.strips.path_of(strip) == os.path.normpath(clip.path)
+        timeline.slots.show(context, strip, timeline.slots.Showing.of(clip, head), job_id)
+        if same:
+            strip.filepath = strip.filepath
+    return bool(strips)
+
+
+def _make_missing(context: bpy.types.Context) -> bool:
+    """Make the still movies anew that a file which was opened names, and that are not there: on another computer."""
+    own = current().slots
+    now, own.unchecked = own.unchecked[:MOST_FILES], own.unchecked[MOST_FILES:]
+    if not now:
+        return False
+    waiting, made = _waiting_strips(), False
+    for job_id in now:
+        strips = [
+            s for s in waiting.get(job_id, []) if not os.path.isfile(timeline.strips.path_of(s))
+        ]
+        if not strips:
+            continue
+        job = job_by_id(job_id)
+        with suppress(OSError):
+            if job is not None:
+                clip = still_clip.still_clip(strips[0].id_data, job.spec, None)
+            else:
+                clip = _stand_in_of(strips[0])
+            made |= _show_still(context, strips, job and job.spec, clip)
+    return made
+
+
+def _stand_in_of(strip: Any) -> Clip:
+    """A card for a slot of whose job nothing is known here, as long as the slot's own still movie was. Raises OSError."""
+    stood = timeline.slots.stands_for(strip)
+    size = (stood.width, stood.height) if stood is not None else timeline.strips.pixels_of(strip)
+    frames = stood.frames if stood is not None else max(compat.content_length(strip), 1)
+    sound = bool(timeline.sounds.sounds_of(strip))
+    name = hashlib.sha256(timeline.strips.job_of(strip).encode()).hexdigest()[
+        :32
+    ]  # an id may be any text
+    return still_clip.written(name, None, size, frames, sound)
+
+
+def _show_strangers(context: bpy.types.Context) -> bool:
+    """Let slots show the clips beside the .blend whose jobs another computer has in its list, each looked for once."""
+    own = current().slots
+    if current().bridge.reader.behind:
+        return False
+    due_now = next((j for j in sorted(own.waiting) if _is_stranger(j)), None)
+    if due_now is None:
+        return False
+    own.strangers.add(due_now)
+    clip = timeline.clip_files.clip_beside(due_now)
+    if clip is None:
+        return False
+    for strip in _waiting_strips().get(due_now, []):
+        stood, head = timeline.slots.stands_for(strip), 0.0
+        if stood is not None and stood.head:
+            added = stood.seconds - stood.head
+            head = timeline.placement.head_seconds(clip.seconds, stood.head, added)
+        timeline.slots.show(context, strip, timeline.slots.Showing.of(clip, head), due_now)
+    own.waiting.discard(due_now)
+    return True
+
+
+def _is_stranger(job_id: str) -> bool:
+    session = current()
+    own = session.slots
+    known = (own.placed, own.strangers, session.documents, session.bridge.snapshot.jobs)
+    return not any(job_id in ids for ids in known)
+
+
+# ---------------------------------------------------------------------------------------------- what a slot tells
+
+
+def state_of(strip: Any) -> SlotState | None:
+    """What a waiting slot tells of its clip; None for every other strip. No look at the disk: each redraw asks."""
+    if not timeline.slots.is_waiting(strip):
+        return None
+    job_id = timeline.strips.job_of(strip)
+    session = current()
+    job = job_by_id(job_id)
+    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
+        job_id = asked  # another take was asked for, whose click may not be a job yet
+        job = job_by_id(asked) or job
+    if job is not None and not _is_prepared(job_id):
+        return _state_of_job(job)
+    for click in session.click.queue:
+        if click.spec is not None and click.spec.id == job_id:
+            done = click.progress
+            return SlotState("Preparing", False, done[0] / max(done[1], 1) if done else None, None)
+    for told in (session.slots.ended, session.answers.not_taken):
+        if words := told.get(job_id):
+            return SlotState(words, True, None, None)
+    if job_id in session.documents:
+        return SlotState("Waiting to Send", False, None, None)
+    if session.bridge.reader.behind:
+        return SlotState("Reading the List of Jobs", False, None, None)
+    return SlotState(
+        "Its job is not in this list of clips. Where its clip lies beside the .blend, it comes by itself.",
+        True,
+        None,
+        None,
+    )
+
+
+def _is_prepared(job_id: str) -> bool:
+    return any(c.spec is not None and c.spec.id == job_id for c in current().click.queue)
+
+
+_WORDS = {
+    State.QUEUED: "Waiting to Send",
+    State.SUBMITTING: "Sending",
+    State.RUNNING: "Generating",
+    State.DOWNLOADING: "Downloading",
+    State.READY: "Ready",
+    State.IMPORTED: "Ready",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Stopped",
+    State.UNKNOWN: "Answer Lost",
+}
+_BAD = frozenset({State.FAILED, State.CANCELLED, State.UNKNOWN})
+
+
+def _state_of_job(job: Job) -> SlotState:
+    words, factor = _WORDS[job.state], None
+    bad = job.held or job.blocked or job.state in _BAD
+    why = job.problem.message if job.problem is not None else ""
+    if job.fetching:
+        words = "Downloading Again"
+    elif job.held:
+        words = f"Held: {why}" if why else "Held"
+    elif job.stop_requested and job.state not in _BAD:
+        words = "Stopping"
+    elif job.state is State.RUNNING:
+        factor = job.progress / 100 if job.progress is not None else None
+        percent = f" {job.progress} %" if job.progress is not None else ""
+        words = f"{words}{percent} · {time_text(time.time() - job.created_at)}"
+        if job.blocked and why:
+            words = f"Blocked: {why}"
+    elif job.state in (State.READY, State.IMPORTED):
+        lost = files.lost(job)
+        if lost == "gone":
+            words, bad = "The file of this clip is gone. Download Again is free.", True
+        elif waits := current().imports.waiting:
+            words = f"Ready. {waits}"
+    elif job.state is State.FAILED and why:
+        words = f"Failed: {why}"
+    return SlotState(words, bad, factor, job)
+
+
+def time_text(seconds: float) -> str:
+    """Minutes and seconds as *1:12*."""
+    whole = max(int(seconds), 0)
+    return f"{whole // 60}:{whole % 60:02}"

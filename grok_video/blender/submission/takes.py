@@ -1,0 +1,133 @@
+"""What another take sends: the request of a take, unchanged or with the prompt and settings of the panel.
+
+Owns which pictures a changed request keeps. Knows nothing of strips: what a take is placed into is the session's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import bpy
+
+from ...core.record import record
+from ...core.spec import JobSpec, Kind
+from ...service import checks
+from .. import compat
+from ..refusal import Refused
+from .common import Submission, draft_of
+from .generate import generate_draft, generate_refusal, generation
+
+#: Sources whose picture depends on the frame: another frame's would not be a take of the same clip.
+_OF_A_FRAME = frozenset({"CAMERA", "VIEWPORT", "SEQUENCER"})
+
+
+@record
+class Changed:
+    """The request of a take, with the panel's prompt and settings."""
+
+    draft: JobSpec
+    #: The pictures are made anew, as Generate makes them: those of the take do not fit the settings any more.
+    anew: bool
+    trouble: str = ""  # why such a take cannot be asked for now
+
+
+def changed(context: bpy.types.Context, scene: bpy.types.Scene, spec: JobSpec) -> Changed:
+    """What the settings of ``scene`` make of the request ``spec``. Cheap enough for a redraw."""
+    if spec.kind is not Kind.GENERATE or spec.source.kind == "STRIP":
+        return Changed(_reworked(scene, spec), anew=False)
+    draft = generate_draft(context, scene)
+    if not _other_pictures(scene, spec, draft):
+        return Changed(_with_pictures_of(draft, spec), anew=False)
+    of_edit = scene.grok_video.source == "SEQUENCER"
+    playhead = (compat.sequencer_scene(context) if of_edit else scene).frame_float
+    frame = spec.source.frame
+    if scene.grok_video.source in _OF_A_FRAME and abs(playhead - frame) > 0.5:
+        return Changed(
+            draft,
+            anew=True,
+            trouble="With these settings the first frame is made anew, at the playhead. This take "
+            f"begins with frame {frame:g}: put the playhead there.",
+        )
+    return Changed(draft, anew=True)
+
+
+def refusal(context: bpy.types.Context, scene: bpy.types.Scene, wanted: Changed) -> str:
+    """'' or why such a take would be refused now, as far as a redraw may find out."""
+    if wanted.trouble:
+        return wanted.trouble
+    if wanted.anew:
+        return generate_refusal(context, scene, wanted.draft)
+    return checks.refusal(wanted.draft)
+
+
+def generated_anew(
+    context: bpy.types.Context,
+    spec: JobSpec,
+    target: bpy.types.Scene,
+    frame: int,
+    session: str,
+) -> Submission:
+    """The submission of a take of ``spec`` whose pictures are made anew from the panel's settings. Raises Refused.
+
+    ``target`` and ``frame``: where the strip is that asks for the take.
+    """
+    wanted = changed(context, context.scene, spec)
+    if wanted.trouble:
+        raise Refused(wanted.trouble)
+    submission = generation(context, context.scene, target, frame, session)
+    place = replace(submission.spec.target, slot=spec.slot)
+    submission.spec = replace(submission.spec, target=place, parent=spec.id)
+    return submission
+
+
+def _reworked(scene: bpy.types.Scene, spec: JobSpec) -> JobSpec:
+    """The request of an extension, an edit or a continuation with other words: what is sent along stays."""
+    chosen = scene.grok_video
+    seconds, resolution = spec.duration, spec.resolution
+    if spec.kind is Kind.EXTEND:
+        seconds = chosen.extend_seconds
+    elif spec.kind is Kind.GENERATE:
+        model = chosen.model_row()
+        seconds = min(max(chosen.extend_seconds, model.min_seconds), model.max_seconds)
+        resolution = chosen.resolution
+    prompt = chosen.edit_prompt if spec.kind is Kind.EDIT else chosen.extend_prompt
+    draft = draft_of(scene, spec.kind, prompt, seconds, resolution, spec.aspect_ratio)
+    return _with_pictures_of(replace(draft, video=spec.video), spec)
+
+
+def _with_pictures_of(draft: JobSpec, spec: JobSpec) -> JobSpec:
+    return replace(draft, **{name: getattr(spec, name) for name in _PICTURES})
+
+
+#: The fields of a spec that tell of its pictures.
+_PICTURES = (
+    "image",
+    "image_mime",
+    "image_pixels",
+    "image_bytes",
+    "source",
+    "references",
+    "last_frame",
+    "keyframes",
+    "files",
+)
+
+
+def _other_pictures(scene: bpy.types.Scene, spec: JobSpec, draft: JobSpec) -> bool:
+    """Whether the panel asks for other pictures than the request ``spec`` has."""
+    chosen, source = scene.grok_video, spec.source
+    image = chosen.image.name if chosen.image is not None else ""
+    camera = scene.camera.name if scene.camera is not None else ""
+    if (
+        chosen.source != source.kind
+        or (source.kind == "IMAGE" and image != source.image)
+        or (source.kind == "CAMERA" and (scene.name, camera) != (source.scene, source.camera))
+        or [one.label for one in draft.references] != [one.label for one in spec.references]
+        or bool(draft.last_frame) != bool(spec.last_frame)
+        or bool(draft.keyframes) != bool(spec.keyframes)
+    ):
+        return True
+    if draft.duration != spec.duration and (draft.last_frame or draft.keyframes):
+        return True  # frames of another time
+    shape = (draft.resolution, draft.aspect_ratio) != (spec.resolution, spec.aspect_ratio)
+    return shape and bool(spec.image or spec.last_frame or spec.keyframes)

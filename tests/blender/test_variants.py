@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 import pytest
 
+from . import editing
 from .conftest import patching
 from .test_orders import bodies
 from .test_rework_breaker import tick_until, window
@@ -23,6 +24,10 @@ PRICE = 10**10 // 20  # a second at 480p, from text
 def jobs_of(module: Module) -> list[Any]:
     """The jobs of the list, oldest first."""
     return list(reversed(module("blender.session.state").current().bridge.snapshot.all))
+
+
+def movies(scene: Any) -> list[Any]:
+    return [strip for strip in editing.strips(scene) if strip.type == "MOVIE"]
 
 
 def add_camera(scene: Any) -> None:
@@ -47,8 +52,39 @@ def test_a_script_gets_what_it_wrote_unless_it_asks(
     assert sent == ["A blue car | no", "A red car | no"]
     _, red, blue = jobs_of(module)
     assert {red.state, blue.state} == {"IMPORTED"}, "the script went on before both had come"
-    assert red.spec.slot == blue.spec.slot == red.id, "they are takes of one slot"
     assert red.spec.output != blue.spec.output
+    assert len(movies(scene)) == 3, "without a slot each is a strip of its own"
+
+
+def test_in_a_slot_they_are_takes(scene: Any, stand_in: Any, module: Module) -> None:
+    scene.grok_video.prompt = "A {red|blue|green} car"
+    assert bpy.ops.grok_video.generate(variants=True, slot=True) == {"FINISHED"}
+    first, *others = jobs_of(module)
+    takes = module("blender.session.state").current().bridge.snapshot.jobs.takes_of(first.id)
+    assert takes == [first, *others]
+    assert {job.state for job in takes} == {"IMPORTED"}
+    (strip,) = movies(scene)
+    assert strip["grok_video_job"] == first.id, "the first is shown"
+    assert strip["grok_video_slot"] == first.id
+
+
+def test_a_slot_that_is_removed_before_they_are_sent_stops_them_all(
+    window: None, scene: Any, stand_in: Any, module: Module, patches: Any
+) -> None:
+    click, variants = module("blender.session.click"), module("blender.session.variants")
+    session, state = module("blender.session"), module("blender.session.state")
+    scene.grok_video.prompt = "{one|two|three|four}"
+    with click.begun_by(press=True, slot=True):
+        ids = variants.generate(bpy.context, scene, scene, 1)
+    for strip in list(movies(scene)):
+        editing.base_of(scene.sequence_editor).remove(strip)
+    tick_until(
+        session,
+        lambda: all((job := state.job_by_id(one)) and not job.open for one in ids),
+    )
+    states = [state.job_by_id(one).state for one in ids]
+    assert "CANCELLED" in states
+    assert len(bodies(stand_in)) == sum(one != "CANCELLED" for one in states)
 
 
 def test_the_source_is_rendered_once(
@@ -97,11 +133,11 @@ def test_limits_hold_those_beyond_them(scene: Any, stand_in: Any, module: Module
 def test_the_press_buys_all_and_a_double_click_none(
     window: None, scene: Any, stand_in: Any, module: Module
 ) -> None:
-    click, session = module("blender.session.click"), module("blender.session")
+    variants, session = module("blender.session.variants"), module("blender.session")
     scene.grok_video.prompt = "A {red|blue} car"
-    ids = click.generate_variants(bpy.context, scene, scene, 1)
+    ids = variants.generate(bpy.context, scene, scene, 1)
     with pytest.raises(module("blender.refusal").Refused, match="sent just now"):
-        click.generate_variants(bpy.context, scene, scene, 1)
+        variants.generate(bpy.context, scene, scene, 1)
     job_by_id = module("blender.session.state").job_by_id
     tick_until(
         session,
@@ -133,9 +169,9 @@ def test_stopped_while_the_source_is_made(
     window: None, scene: Any, stand_in: Any, module: Module
 ) -> None:
     add_camera(scene)
-    click = module("blender.session.click")
+    click, variants = module("blender.session.click"), module("blender.session.variants")
     scene.grok_video.prompt = "{one|two}"
-    ids = click.generate_variants(bpy.context, scene, scene, 1)
+    ids = variants.generate(bpy.context, scene, scene, 1)
     assert all(click.prepares(one) for one in ids)
     click.stop_preparing()
     assert not any(click.prepares(one) for one in ids)
@@ -147,12 +183,12 @@ def test_stopped_while_the_source_is_made(
 def test_what_a_script_asks_for_in_a_window_waits(
     window: None, scene: Any, stand_in: Any, module: Module, patches: Any
 ) -> None:
-    click, session = module("blender.session.click"), module("blender.session")
-    patches.set(click, "may_buy", lambda: False)
+    variants, session = module("blender.session.variants"), module("blender.session")
+    patches.set(module("blender.session.click"), "may_buy", lambda: False)
     scene.grok_video.prompt = "{one|two}"
-    ids = click.generate_variants(bpy.context, scene, scene, 1)
+    ids = variants.generate(bpy.context, scene, scene, 1)
     job_by_id = module("blender.session.state").job_by_id
     tick_until(session, lambda: all((job := job_by_id(one)) and job.held for one in ids))
     assert bodies(stand_in) == []
     with pytest.raises(module("blender.refusal").Refused, match="A script asked for this clip"):
-        click.generate_variants(bpy.context, scene, scene, 1)
+        variants.generate(bpy.context, scene, scene, 1)

@@ -20,7 +20,7 @@ from ...core.files import INSIDE
 from ...core.job import Job, State
 from ...core.payload import spec_to_payload
 from ...core.problem import Problem, ProblemCode
-from ...core.spec import JobSpec, Target, new_id
+from ...core.spec import JobSpec, new_id
 from ...core.word import SLEPT
 from ...service import checks
 from .. import config, identity, submission
@@ -95,23 +95,6 @@ def generate(
     refuse_now()
     asked = submission.generate.generation(context, scene, target, frame, session_id())
     return accept(context, asked, allow_single_color=allow_single_color)
-
-
-def generate_variants(
-    context: bpy.types.Context,
-    scene: bpy.types.Scene,
-    target: bpy.types.Scene,
-    frame: int,
-    *,
-    allow_single_color: bool = False,
-) -> list[str]:
-    """As ``generate``, with a job for each variant that the prompt stands for; returns their ids."""
-    refuse_now()
-    asked = submission.generate.generation(
-        context, scene, target, frame, session_id(), variants=True
-    )
-    accept(context, asked, allow_single_color=allow_single_color)
-    return asked.job_ids
 
 
 def edit(context: bpy.types.Context, source: SourceStrip) -> str:
@@ -191,12 +174,9 @@ def accept(
         for add_to in asked.stills:
             spec = submission.preparation.marked(add_to(spec))
         prepared = submission.preparation.Preparation(
-            spec,
-            asked.steps,
-            held=held,
-            allow_single_color=allow_single_color,
-            others=asked.others,
+            spec, asked.steps, held=held, allow_single_color=allow_single_color
         )
+        prepared.others = asked.others
         prepared.keep()
         if not asked.steps:
             waits = _why_held(spec, held, allow_single_color)
@@ -213,7 +193,7 @@ def accept(
         enqueue(context, prepared)
     else:
         _queue_with_slot(context, spec, waits)
-        _queue_others(prepared, waits)
+        prepared.put_others(lambda one: _queue(one, waits))
     if no_slot:
         say(f"The clip comes without a slot: {no_slot}")
     return spec.id
@@ -288,7 +268,7 @@ def _refuse_unpriced(spec: JobSpec) -> None:
 def _refuse_double_click(spec: JobSpec) -> None:
     # Blender delivers the second click of a double click when the first has been dealt with. Where playback makes
     # each turn of the event loop slow that may be seconds later, so the turns count as well as the time.
-    same = what_a_click_asks_for(spec)
+    same = submission.common.what_a_click_asks_for(spec)
     before, at = current().click.last
     soon = time.monotonic() - at < DOUBLE_CLICK_SECONDS
     soon |= current().watch.running and turned_since() < DOUBLE_CLICK_SECONDS
@@ -307,7 +287,7 @@ def _note_for_script(spec: JobSpec) -> None:
         under_way = prepares(job_id) or job_id in session.documents
         if not under_way if job is None else job.state is not State.QUEUED:
             del waiting_jobs[job_id]
-    same = what_a_click_asks_for(spec)
+    same = submission.common.what_a_click_asks_for(spec)
     if same in waiting_jobs.values():
         raise Refused("A script asked for this clip before.", "It waits in the list for Send.")
     if len(waiting_jobs) >= MOST_FOR_SCRIPTS:
@@ -328,22 +308,6 @@ def _clicked(what: object) -> None:
     session = current()
     session.click.last = what, time.monotonic()
     session.click.turned_then = session.watch.turned
-
-
-def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
-    """The part of a spec by which two clicks are the same click: without ids, paths, pictures and the playhead."""
-    return replace(
-        spec,
-        id="",
-        image="",
-        output="",
-        target=Target("", strip=spec.target.strip),
-        video=None,
-        files=(),
-        references=(),
-        last_frame=None,
-        keyframes=(),
-    )
 
 
 def prepare(context: bpy.types.Context) -> bool:
@@ -391,7 +355,7 @@ def prepare(context: bpy.types.Context) -> bool:
             slots.click_ended(first.spec.id, str(error))
         return True
     try:
-        _queue_others(first, waits, first.clicked)
+        first.put_others(lambda one: _queue(one, waits, first.clicked))
     except Refused as error:
         say(str(error))
     return True
@@ -481,27 +445,6 @@ def _say_lost(sentence: str, click: Preparation) -> None:
     say(f"{sentence}{said}")
     if click.spec is not None:
         slots.click_ended(click.spec.id, f"{sentence}{said}")
-
-
-def _queue_others(
-    prepared: Preparation, held: Problem | None, clicked: Clocks | None = None
-) -> None:
-    """Hand the other variants of a click to the worker, whose first one is queued: see ``_queue``.
-
-    Raises Refused, where one could not be queued: those after it are not bought.
-    """
-    if prepared.spec is None:
-        return
-    first, *others = submission.variants.specs_of(prepared.spec, prepared.others)
-    for number, spec in enumerate(others, 1):
-        try:
-            _queue(spec, held, clicked)
-        except Refused as error:
-            there = "1 is" if number == 1 else f"{number} are"
-            raise Refused(
-                f"Of {len(others) + 1} variants of {first.short_id} {there} in the list. The others were not sent or "
-                f"charged: {error}"
-            ) from error
 
 
 def _queue(spec: JobSpec, held: Problem | None, clicked: Clocks | None = None) -> None:

@@ -243,6 +243,22 @@ def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
     )
 
 
+def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
+    """The part of a spec by which two clicks are the same click: without ids, paths, pictures and the playhead."""
+    return replace(
+        spec,
+        id="",
+        image="",
+        output="",
+        target=Target("", strip=spec.target.strip),
+        video=None,
+        files=(),
+        references=(),
+        last_frame=None,
+        keyframes=(),
+    )
+
+
 FindJob = Callable[[str], Job | None]
 
 

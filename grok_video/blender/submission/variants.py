@@ -74,3 +74,19 @@ def specs_of(first: JobSpec, others: Iterable[Variant]) -> list[JobSpec]:
         first,
         *(replace(first, id=one.id, prompt=one.prompt, output=one.output) for one in others),
     ]
+
+
+def put_each(first: JobSpec, others: Iterable[Variant], put: Callable[[JobSpec], None]) -> None:
+    """Let ``put`` buy each variant after ``first``, which is bought.
+
+    Raises Refused, where one could not be bought: those after it are not.
+    """
+    specs = specs_of(first, others)
+    for number, spec in enumerate(specs[1:], 1):
+        try:
+            put(spec)
+        except Refused as error:
+            there = "1 is" if number == 1 else f"{number} are"
+            raise Refused(
+                f"Of {len(specs)} variants {there} in the list. The others were not sent or charged: {error}"
+            ) from error

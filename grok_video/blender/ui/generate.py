@@ -13,7 +13,7 @@ from ...core.spec import JobSpec
 from ...service import models
 from .. import compat, config, scenes, sources, submission, telling, timeline
 from ..refusal import Refused
-from ..session import click, moving, questions, queue, spending, watch
+from ..session import click, moving, questions, queue, spending, variants, watch
 from ..session.state import current
 from . import properties
 from .asking import (
@@ -79,7 +79,7 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
         if not self._makes_variants:
             job_id = click.generate(*where, allow_single_color=self.allow_single_color)
             return finish(self, context, job_id, ON_THE_TIMELINE)
-        jobs = click.generate_variants(*where, allow_single_color=self.allow_single_color)
+        jobs = variants.generate(*where, allow_single_color=self.allow_single_color)
         # All are waited for, also where one of them has failed.
         results = [finish(self, context, job_id, ON_THE_TIMELINE) for job_id in jobs]
         return next((result for result in results if "FINISHED" not in result), results[0])
@@ -111,7 +111,7 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         target = timeline.strips.target_scene(context)
-        jobs = click.generate_variants(context, context.scene, target, target.frame_current)
+        jobs = variants.generate(context, context.scene, target, target.frame_current)
         return finish(self, context, jobs[0], ON_THE_TIMELINE)
 
 

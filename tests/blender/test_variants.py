@@ -71,20 +71,17 @@ def test_in_a_slot_they_are_takes(scene: Any, stand_in: Any, module: Module) -> 
 def test_a_slot_that_is_removed_before_they_are_sent_stops_them_all(
     window: None, scene: Any, stand_in: Any, module: Module, patches: Any
 ) -> None:
+    """Held, none of them is sent in the meantime."""
     click, variants = module("blender.session.click"), module("blender.session.variants")
-    session, state = module("blender.session"), module("blender.session.state")
+    session, job_by_id = module("blender.session"), module("blender.session.state").job_by_id
+    patches.set(click, "may_buy", lambda: False)
     scene.grok_video.prompt = "{one|two|three|four}"
-    with click.begun_by(press=True, slot=True):
+    with click.begun_by(press=False, slot=True):
         ids = variants.generate(bpy.context, scene, scene, 1)
-    for strip in list(movies(scene)):
-        editing.base_of(scene.sequence_editor).remove(strip)
-    tick_until(
-        session,
-        lambda: all((job := state.job_by_id(one)) and not job.open for one in ids),
-    )
-    states = [state.job_by_id(one).state for one in ids]
-    assert "CANCELLED" in states
-    assert len(bodies(stand_in)) == sum(one != "CANCELLED" for one in states)
+    tick_until(session, lambda: all((job := job_by_id(one)) and job.held for one in ids))
+    editing.base_of(scene.sequence_editor).remove(movies(scene)[0])
+    tick_until(session, lambda: all(job_by_id(one).state == "CANCELLED" for one in ids))
+    assert bodies(stand_in) == []
 
 
 def test_the_source_is_rendered_once(

@@ -68,6 +68,17 @@ def test_in_a_slot_they_are_takes(scene: Any, stand_in: Any, module: Module) -> 
     assert strip["grok_video_slot"] == first.id
 
 
+def test_another_take_is_one_clip(scene: Any, stand_in: Any, module: Module) -> None:
+    """What several variants are in the panel is refused for one take; braces are no words of a prompt there either."""
+    bpy.ops.grok_video.generate(slot=True)
+    scene.grok_video.prompt = "A {red|blue} car"
+    with pytest.raises(RuntimeError, match="makes 2 variants, and this is one take"):
+        bpy.ops.grok_video.another_take(changed=True)
+    scene.grok_video.prompt = r"A \{red|blue\} car"
+    assert bpy.ops.grok_video.another_take(changed=True) == {"FINISHED"}
+    assert [body["prompt"] for body in bodies(stand_in)][1:] == ["A {red|blue} car"]
+
+
 def test_a_slot_that_is_removed_before_they_are_sent_stops_them_all(
     window: None, scene: Any, stand_in: Any, module: Module, patches: Any
 ) -> None:

@@ -229,6 +229,10 @@ def _draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) 
 
 
 def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
+    # Beside the title, which may be cut: the price in the line below may not.
+    row.operator(
+        "grok_video.use_settings", text="", icon=use_settings.ICON, emboss=False
+    ).job = job.id
     if job.problem is not None:
         row.operator("grok_video.copy_error", text="", icon="COPYDOWN", emboss=False).job = job.id
     if job.request_id:
@@ -240,9 +244,6 @@ def _draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
 
 def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
     """Draw the icons at the right of a job: always in the same order, so that none jumps."""
-    row.operator(
-        "grok_video.use_settings", text="", icon=use_settings.ICON, emboss=False
-    ).job = job.id
     if job.clip is not None:
         row.operator(
             "grok_video.open_folder", text="", icon="FILE_FOLDER", emboss=False

@@ -128,7 +128,8 @@ def _has_prompt(job: Job) -> bool:
 
 
 def _shown(job: Job) -> str:
-    words = legible(" ".join(typed_for(job)[: _SHOWN * 4].split()))
+    # The search of a menu takes a bar for the beginning of a shortcut, and shows the rest at the right.
+    words = legible(" ".join(typed_for(job)[: _SHOWN * 4].split())).replace("|", "¦")
     return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
 
 

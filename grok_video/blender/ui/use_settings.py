@@ -49,7 +49,7 @@ class GROK_VIDEO_OT_use_settings(Asks, bpy.types.Operator):
             )
         job = queue.job_of(self.job, lambda _job: True)
         said = use(context, job)
-        words = [f"The panel has the settings of {job.spec.short_id}.", *said.gone[:_NAMED]]
+        words = [f"The panel has the settings of {_title(job)}.", *said.gone[:_NAMED]]
         if more := len(said.gone[_NAMED:]):
             words.append(f"{more} more of what it used {'is' if more == 1 else 'are'} gone.")
         telling.report(self, "WARNING" if said.gone else "INFO", " ".join([*words, *said.notes]))
@@ -221,6 +221,13 @@ def _ratio(context: bpy.types.Context, spec: JobSpec) -> None:
         same = natural is not None and models.whole_size(chosen.resolution, *natural) == named
     if not same:
         chosen.nearest.aspect_ratio = spec.aspect_ratio
+
+
+def _title(job: Job) -> str:
+    words = " ".join(job.spec.prompt[:200].split())
+    if not words:
+        return job.spec.short_id
+    return _quoted(words if len(words) <= 40 else f"{words[:40]}…")
 
 
 def _quoted(name: str) -> str:

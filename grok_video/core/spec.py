@@ -170,6 +170,9 @@ class JobSpec:
     #: Every file that is sent, as it was at the click or at *Send*; once it was sent, with the checksum of what left. Jobs
     #: of 0.1.0 have none: of their files the sizes are known.
     files: tuple[FileMark, ...] = ()
+    written: str = (
+        ""  # the prompt with its alternatives, of which ``prompt`` is one; '' where it has none
+    )
 
     @property
     def short_id(self) -> str:

@@ -70,6 +70,7 @@ SCREEN = {
     "blender.submission.preparation",
     "blender.ui.references",
     "blender.ui.support",
+    "blender.ui.takes",
 }
 
 

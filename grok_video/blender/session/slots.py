@@ -191,7 +191,7 @@ def look() -> None:
         marked.update(slot_marks.marks_of(scene))
     own.waiting = waiting
     own.removed = (own.placed | marked) - found
-    own.stopping &= own.removed
+    own.stopping &= {one for slot in own.removed for one in _takes(slot)}
     for job_id in (own.removed & own.placed) - marked:
         # An undo takes the mark back with the slot, and the file may be saved so.
         job = job_by_id(job_id)
@@ -215,7 +215,7 @@ def look_if_due() -> None:
     """Look through the strips where that may tell something new: after an undo, and for slots that are not sent yet."""
     own = current().slots
     if own.stale or (
-        any(map(is_unsent, own.placed))
+        any(is_unsent(one) for slot in own.placed for one in _takes(slot))
         and (time.monotonic() - own.looked > LOOK_SECONDS or _count() != own.counted)
     ):
         look()
@@ -259,8 +259,13 @@ def is_unsent(job_id: str) -> bool:
 def removed_unsent() -> list[str]:
     """The jobs whose slots the artist has removed before their requests were sent."""
     own = current().slots
-    removed = own.removed & own.placed - own.stopping
-    return [job_id for job_id in removed if is_unsent(job_id)]
+    unsent = [one for slot in own.removed & own.placed for one in _takes(slot) if is_unsent(one)]
+    return [one for one in unsent if one not in own.stopping]
+
+
+def _takes(slot: str) -> set[str]:
+    """The jobs that were bought for a slot: its first, which gave it its id, and others of the same click or later."""
+    return {slot, *(job.id for job in current().bridge.snapshot.jobs.takes_of(slot))}
 
 
 def is_removed(job: Job) -> bool:
@@ -272,7 +277,7 @@ def is_removed(job: Job) -> bool:
     if job.spec.target.slot and job.id not in own.asked:
         own.asked.add(job.id)  # once when the clip has come; from then on each undo looks
         look()
-    return job.id in own.removed
+    return job.id in own.removed or job.spec.target.slot in own.removed
 
 
 # ---------------------------------------------------------------------------------------------- arrival

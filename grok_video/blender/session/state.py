@@ -351,6 +351,12 @@ def is_as_clicked(job: Job) -> bool:
     return here and session.documents.get(job.id) == session.document
 
 
+def is_of_file(job: Job) -> bool:
+    """Whether the job was clicked in the open .blend: since it was opened, or before under one of its spellings."""
+    session = current()
+    return session.documents.get(job.id) == session.document or is_open(job.spec.target.blend)
+
+
 def is_open(blend: str) -> bool:
     """Whether the .blend that a job names is the open one, however its path is spelled; not for ''."""
     return bool(blend) and spelling(blend) in open_spellings()

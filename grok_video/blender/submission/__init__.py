@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         single_color,
         strip_part,
         takes,
+        variants,
     )
 
 __getattr__ = modules_of(__name__)

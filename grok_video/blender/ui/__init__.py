@@ -15,6 +15,8 @@ from . import (
     list_folder,
     menus,
     preferences,
+    presets,
+    prompts,
     properties,
     references,
     sidebar,
@@ -23,6 +25,7 @@ from . import (
     spending,
     support,
     takes,
+    use_settings,
     wait,
 )
 
@@ -31,6 +34,8 @@ MODULES = (
     properties,
     preferences,
     list_folder,
+    prompts,
+    presets,
     generate,
     extend,
     edit,
@@ -41,6 +46,7 @@ MODULES = (
     spending,
     support,
     wait,
+    use_settings,
     takes,
     slot,
     sidebar,

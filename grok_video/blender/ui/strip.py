@@ -11,6 +11,7 @@ from .extend import draw_extend
 from .gap import draw_gap
 from .slot import draw_slot
 from .takes import draw_takes
+from .use_settings import draw_use_settings
 from .widgets import draw_quietly, draw_section
 
 #: Parts that open and close: id, title, and the function that draws the part.
@@ -28,6 +29,7 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     draw_slot(layout, context)
     draw_takes(layout, context)
     draw_compare_of_active(layout, context)
+    draw_use_settings(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)
     draw_gap(layout, context)

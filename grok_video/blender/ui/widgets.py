@@ -158,12 +158,16 @@ def draw_preferences_button(layout: bpy.types.UILayout) -> None:
     layout.operator("grok_video.show_preferences", text="Preferences…", icon="PREFERENCES")
 
 
-def draw_limit(layout: bpy.types.UILayout, context: bpy.types.Context, price: int | None) -> None:
-    """Draw that a clip of that price (ticks) would be held by the spending limits, where it would."""
-    if price is not None and spending.limit_refusal(price, ""):
-        draw_wrapped(
-            layout, context, "It would pass your spending limit and be held, not sent", "INFO"
-        )
+def draw_limit(
+    layout: bpy.types.UILayout, context: bpy.types.Context, price: int | None, clips: int = 1
+) -> None:
+    """Draw that clips of that price together (ticks) would be held by the spending limits, where they would."""
+    if price is None or not spending.limit_refusal(price, ""):
+        return
+    words = "It would pass your spending limit and be held, not sent"
+    if clips > 1:
+        words = "Together they would pass your spending limit. Those beyond it are held, not sent"
+    draw_wrapped(layout, context, words, "INFO")
 
 
 def draw_rework_prompt(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         media,
         placement,
         realign,
+        rebirth,
         refit,
         room,
         slots,

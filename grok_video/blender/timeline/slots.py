@@ -8,6 +8,7 @@ length, and where in the file the new part begins. Knows nothing of the state of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -17,8 +18,10 @@ from ...core.paths import spelling
 from ...core.record import record
 from ...core.still_movie import is_still_movie
 from .. import compat
+from ..refusal import Refused
 from .media import named
 from .realign import Content, Ends, follow_end, frames_of_head, name_and_realign, slip
+from .rebirth import reborn
 from .refit import refit
 from .sounds import sounds_of
 from .strips import JOB_PROPERTY, SLOT_PROPERTY, job_of, path_of, pixels_of, slot_of
@@ -28,6 +31,9 @@ from .strips import JOB_PROPERTY, SLOT_PROPERTY, job_of, path_of, pixels_of, slo
 #: saves it with the strip.
 SIZE_PROPERTY = "grok_video_size"
 _LARGEST = 2.0**31
+_ALIKE_RATES = (
+    1 / 4000
+)  # part by which two rates may differ that are the same: 29.97 and 30 differ by four times that
 
 
 @record
@@ -161,10 +167,23 @@ def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) 
     sounds = [sound for sound in sounds_of(strip) if slot_of(sound) == slot]
     ends = Ends.of(strip, sounds)
     size, new = (showing.width, showing.height), _content_of(showing)
-    same = spelling(path_of(strip)) == spelling(showing.path)
-    path = strip.filepath if same else named(showing.path)
+    refused: list[str] = []
+
+    def name() -> Any:
+        """Let the strip name the file; a strip of another rate has to be made anew for that."""
+        if not _same_rate(stood.content.fps, new.fps) and not compat.is_retimed(strip):
+            try:
+                return reborn(context, strip, showing.path)
+            except Refused as error:
+                refused.append(f"{error} It plays as fast as before.")
+        if spelling(path_of(strip)) != spelling(showing.path):
+            strip.filepath = named(showing.path)
+        return strip
+
+    strip, content, said = name_and_realign(strip, name, stood.content, new)
+    if refused:  # the next clip finds the rate at which the strip plays
+        content, said = replace(content, fps=stood.content.fps), refused + said
     refit(strip, stood.size, size)
-    content, said = name_and_realign(strip, path, stood.content, new)
     said += follow_end(strip, sounds, ends)
     for sound in sounds:
         _hear(sound, showing)
@@ -176,6 +195,10 @@ def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) 
                 one[name] = value
         _note(one, _Stood(size, content))
     return said
+
+
+def _same_rate(one: float, other: float) -> bool:
+    return abs(one - other) < one * _ALIKE_RATES
 
 
 def _hear(sound: Any, showing: Showing) -> None:

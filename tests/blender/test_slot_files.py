@@ -27,6 +27,7 @@ from .editing import (
     every,
     find,
     make_meta,
+    overlaps,
     select,
     sequencer_operators,
     set_span,
@@ -325,7 +326,7 @@ def test_keys_that_two_scenes_share_are_changed_once(
 
 def test_a_file_of_before_stands_for_itself(desk: Desk, clip_of: Callable[..., Path]) -> None:
     """Strips of 0.3.0 carry no size; what a script wrote there instead is none."""
-    for odd in (None, "wide", [1.0], [0.0] * 7, [float("nan")] * 7, {"a": 1}, 3):
+    for odd in (None, "wide", [1.0], [0.0] * 8, [float("nan")] * 8, {"a": 1}, 3):
         strip = desk.put(clip_of())
         strip.transform.scale_x = 0.5
         if odd is None:
@@ -505,6 +506,39 @@ def test_each_piece_has_the_sound_of_its_clip(desk: Desk, clip_of: Callable[...,
         str(clip_of(audio=False))
     }
     assert not desk.slots.is_waiting(copy)
+
+
+@needs_sound
+def test_a_clip_with_sound_in_a_silent_slot(desk: Desk, clip_of: Callable[..., Path]) -> None:
+    """Each piece gets a sound in step with it, once; a sound that the artist has removed stays removed."""
+    strip = desk.put(clip_of(audio=False), 11)
+    right = split(strip, 30)
+    set_span(right, 35, 50)
+    right.mute = True
+    color(desk.scene, strip.channel + 1, 1, 20)
+    assert not sounds(desk.scene)
+    chosen = {s.name for s in every(desk.scene) if s.select}
+    for _ in range(2):
+        assert desk.arrive(clip_of()) == []
+        added = sorted(sounds(desk.scene), key=span)
+        assert [(span(s), s.mute) for s in added] == [((11, 30), False), ((35, 50), True)]
+        assert {round(s.frame_start) for s in added} == {11}
+        assert {s["grok_video_slot"] for s in added} == {"job"}
+        assert {s.name for s in every(desk.scene) if s.select and s not in added} == chosen
+        assert not overlaps(desk.scene)
+    base_of(desk.scene.sequence_editor).remove(added[0])
+    desk.arrive(clip_of(FRAMES, OTHER))
+    assert len(sounds(desk.scene)) == 1
+
+
+@needs_sound
+def test_a_packed_sound_is_left_alone(desk: Desk, clip_of: Callable[..., Path]) -> None:
+    desk.slot()
+    (sound,) = sounds(desk.scene)
+    sound.sound.pack()
+    (said,) = desk.arrive(clip_of())
+    assert "packed" in said
+    assert not desk.slots.is_waiting(find(desk.scene, "A frog"))
 
 
 # ------------------------------------------------------------------------------------------------- waiting, finding

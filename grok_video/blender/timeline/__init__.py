@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         colour,
         importing,
         media,
+        new_sound,
         placement,
         realign,
         rebirth,

@@ -69,7 +69,7 @@ def reborn(context: bpy.types.Context, strip: Any, path: str) -> Any:
         if linked:
             _select(editor, linked | {name}, name)
             with sequencer_context(context, scene):
-                bpy.ops.sequencer.connect(toggle=False)
+                compat.connect_selected()
     except Refused:
         if beside:
             compat.strips(base).remove(every[beside])

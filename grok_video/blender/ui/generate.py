@@ -221,13 +221,13 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 
 def _draw_waiting(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw that Blender will not answer while it renders a picture of the camera, and why."""
+    """Draw that Blender pauses while it renders a picture of the camera, and why."""
     scene, ways, generate = context.scene, sources.ways, submission.generate
     for _, frame in generate.ends_of(generate.camera_frames(scene)):
         choice = ways.known(scene, frame)
         if words := ways.waiting(choice, freezes=scenes.engine_freezes(scene)):
             if frame is None:
-                words += "; the source 3D Viewport is taken at once"
+                words += ". The source 3D Viewport takes no time"
             draw_quietly(layout, context, words, "INFO")
             return
 

@@ -27,7 +27,7 @@ def session(ui: Ui) -> Any:
 
 
 #: How far below *Generate* the title *Extend* lies: two other titles are between, that of the panel *Strip* among them.
-TO_EXTEND = 78
+TO_EXTEND = 82
 
 
 def open_section(
@@ -62,6 +62,8 @@ def open_section(
                 found = ui.under_mouse(kind)
                 if found is not None and found.name == inside:
                     return
+        # Another part, whose title is clicked again. What was opened may have let Blender scroll.
+        widget = yield from ui.find(above, kind)
         yield from ui.move(region.x + int(80 * scale), widget.y - down)
         yield from ui.press()
         yield from ui.redraw()
@@ -72,7 +74,7 @@ def open_extend(ui: Ui, kind: str = KIND) -> Steps:
     """Open the part *Extend* of the panel *Strip*."""
     return (
         yield from open_section(
-            ui, "grok_video.generate", "extend_seconds", kind, down_from=TO_EXTEND
+            ui, "grok_video.generate", "extend_prompt", kind, down_from=TO_EXTEND
         )
     )
 

@@ -321,7 +321,7 @@ def test_a_press_without_the_price_asks(
     """Each operator; and a button whose price has changed since it was drawn, also to one that is not known."""
     usd = module("core.amount").usd
     job, before = newest(module).id, posts(stand_in)
-    patches.set(module("blender.ui.asking"), "is_press", lambda *_: True)
+    patches.set(module("blender.ui.press"), "is_press", lambda *_: True)
     for name in BUTTONS:
         values = {"job": job} if name in ("send_again", "release") else {}
         unshown = Press(module, name, Carried(blender.context, ""), **values)

@@ -17,7 +17,7 @@ from .. import compat, config, scenes, sources, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, moving, questions, queue, spending, watch
 from ..session.state import current
-from . import properties
+from . import press, properties
 from .asking import (
     ALLOW_SINGLE_COLOR,
     ON_THE_TIMELINE,
@@ -31,7 +31,6 @@ from .asking import (
     refuse,
     target_of,
 )
-from .press import is_press
 from .widgets import (
     draw_help_button,
     draw_limit,
@@ -82,7 +81,7 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
     source: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        self._pressed = is_press(context, event)
+        self._pressed = press.is_press(context, event)
         if self.source:
             context.scene.grok_video.source = self.source
         try:

@@ -509,7 +509,6 @@ def states(ui: Ui, narrow: int) -> Steps:
     strip = colour("Night sky over the harbour, take 3", 11, 83, (0.1, 0.1, 0.6))
     yield from open_extend(ui, kind)
     yield from open_section(ui, "grok_video.continue_shot", "edit_prompt", kind)
-    yield from open_section(ui, "grok_video.generate", "edit_animation", kind)
     chosen.extend_prompt = "A lighthouse begins to turn, and the boats come home one by one"
     chosen.edit_prompt = "As a woodcut with two colours"
     yield from ui.point(kind)
@@ -555,6 +554,8 @@ def every_state(ui: Ui, kind: str, strip: Any, tag: str) -> Steps:
     strip.mute = False
     chosen.edit_of = "CAMERA"
     ui.module("blender.session.click").say("Stopped. Nothing was sent or charged.")
+    if tag == "1x":
+        yield from open_section(ui, "grok_video.generate", "edit_animation", kind)
     yield from look("animation", up=True)
     ui.module("blender.session.click").say("")
     chosen.edit_of = "STRIP"

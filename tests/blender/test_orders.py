@@ -99,6 +99,9 @@ class Drawn:
         self.words.append(f"{name}: {text}")
         return SimpleNamespace()
 
+    def context_string_set(self, *_given: str) -> None:
+        """The price that a button carries: the button's words tell it too."""
+
     def prop(self, _data: Any, name: str, **_how: Any) -> None:
         self.words.append(name)
 

@@ -25,7 +25,9 @@ from . import files, placing, slot_marks, still_clip
 from .state import current, job_by_id
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
-SHOW_SECONDS = 0.03  # that one tick may take to let strips show their clips; one is shown at least
+SHOW_SECONDS = (
+    0.03  # in one tick for strips that come to show their clips; each tick changes a strip at least
+)
 MISSING_SECONDS = 5.0  # after which a clip whose file was missing is looked for again
 MOST_FILES = 8  # still movies that one tick looks for after a file was opened
 UNDO_STEP = "Grok Video Slot"
@@ -157,7 +159,7 @@ def _local_scenes() -> Iterator[bpy.types.Scene]:
 
 
 def _waiting_strips() -> dict[str, list[Any]]:
-    """The movie strips of the file that show a still movie, by the job that they wait for."""
+    """The movie strips of the file that show a still movie, by the job whose clip they wait for."""
     found: dict[str, list[Any]] = {}
     for strip in _our_movies():
         if timeline.slots.is_waiting(strip):

@@ -15,6 +15,7 @@ import bpy
 import pytest
 
 from ..patience import PATIENCE
+from . import pictures
 from .editing import (
     base_of,
     duplicate,
@@ -397,8 +398,12 @@ def test_a_click_that_fails_leaves_its_slot_with_the_reason(
     assert desk.bought == 0
 
 
-def test_an_extension_stands_behind_its_source_and_an_edit_over_it(desk: Desk) -> None:
+def test_an_extension_stands_behind_its_source_and_an_edit_over_it(
+    desk: Desk, tmp_path: Path
+) -> None:
     scene = desk.scene
+    scene.render.resolution_x, scene.render.resolution_y = 848, 480
+    scene.view_settings.view_transform = "Standard"
     scene.grok_video.duration = 2
     bpy.ops.grok_video.generate(frame=1)
     (source,) = movies(scene)
@@ -416,6 +421,10 @@ def test_an_extension_stands_behind_its_source_and_an_edit_over_it(desk: Desk) -
         extended = series.extend(bpy.context, part, plan)
     slot = next(s for s in movies(scene) if s["grok_video_job"] == extended)
     assert (is_still(slot), span(slot)) == (True, (end, end + 48))
+    last, shown = (
+        pictures.number_of(pictures.see(scene, tmp_path, frame)) for frame in (end - 1, end + 5)
+    )
+    assert last == shown, "the slot does not show its source's last frame"
     desk.follow(extended, "RUNNING")
     scene.grok_video.edit_prompt = "In blue"
     source = next(s for s in movies(scene) if s.name == name)

@@ -336,23 +336,21 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
         own.missing[job_id] = (take.seq, time.monotonic())
         return None
     own.missing.pop(job_id, None)
-    began, words, last, movie = time.monotonic(), dict[str, None](), None, ""
-    left = len(waiting)
+    began, words, pieces = time.monotonic(), dict[str, None](), list[tuple[int, str, Any]]()
     for strip in waiting:
-        last = max(last or strip, strip, key=lambda s: compat.span(s)[1])
+        # Named before: Blender may make another object of a strip whose clip has another rate.
+        pieces.append((compat.span(strip)[1], strip.name, strip.id_data))
         words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
-        left -= 1
         if time.monotonic() - began > SHOW_SECONDS:
             break
-    if not left:
+    whole = len(pieces) == len(waiting)
+    if whole:
         own.waiting.discard(job_id)
         own.placed.discard(job_id)
         for scene in _local_scenes():
             slot_marks.unmark(scene, job_id)
-    if last is not None:
-        movie = last.name
-    scene = last.id_data if last is not None else None
-    return Arrival(take, scene, movie, " ".join(words), not left)
+    _, movie, scene = max(pieces, key=lambda piece: piece[0], default=(0, "", None))
+    return Arrival(take, scene, movie, " ".join(words), whole)
 
 
 def landing_of(arrival: Arrival) -> Any:

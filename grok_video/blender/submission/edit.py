@@ -92,7 +92,7 @@ def range_to_edit(context: bpy.types.Context, scene: bpy.types.Scene) -> Animati
     last = min(end, start + most)
     seconds = (last - start) / scenes.rate(scene)
     frame = scenes.frame_size(scene)
-    if scene.grok_video.edit_of == "VIEWPORT" and (view := viewport.find(context)):
+    if scene.grok_video.edit_animation == "VIEWPORT" and (view := viewport.find(context)):
         frame = viewport.frame_size(view, scene)
     return AnimationRange(start, last, seconds, bake.playblast_size(frame), last < end)
 
@@ -110,7 +110,7 @@ def animation_draft(
         priced_resolution(width, height),
         nearest_ratio(width, height, models.RATIOS),
         video=SourceVideo(str(video_path(job_id)), animation.seconds, 0, width, height),
-        source=Source(chosen.edit_of, scene=scene.name, frame=animation.start),
+        source=Source(chosen.edit_animation, scene=scene.name, frame=animation.start),
     )
 
 
@@ -118,7 +118,7 @@ def animation_refusal(context: bpy.types.Context, scene: bpy.types.Scene, draft:
     """'' or why the animation cannot be played into a clip and edited now."""
     if does := scenes.busy():
         return f"Blender {does} something else. Wait until it is done."
-    if scene.grok_video.edit_of == "CAMERA":
+    if scene.grok_video.edit_animation == "CAMERA":
         if scenes.camera_of(scene) is None:
             return f"The scene “{scene.name}” has no camera. Add one, or choose Viewport Animation."
     elif why := viewport.refusal(context, scene):
@@ -136,7 +136,7 @@ def edit_of_animation(
         raise Refused(why)
     place = target_of(session, target, animation.start, length=animation.end - animation.start)
     submission = Submission(signed(draft, job_id, place))
-    meant, kind, path = Meant.of(scene), scene.grok_video.edit_of, video_path(job_id)
+    meant, kind, path = Meant.of(scene), scene.grok_video.edit_animation, video_path(job_id)
 
     def start() -> bake.Bake | playblast.Playblast:
         scene = meant.find(bpy.data.scenes)

@@ -11,6 +11,7 @@ from . import (
     generate,
     job_actions,
     list_folder,
+    menus,
     preferences,
     properties,
     references,
@@ -34,6 +35,7 @@ MODULES = (
     support,
     takes,
     sidebar,
+    menus,
 )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 import bpy
 from bpy.props import StringProperty
 
-from ...core.amount import priced, usd
+from ...core.amount import usd
 from ...core.framing import crop_inside
 from ...core.legible import legible
 from ...core.problem import ProblemCode
@@ -34,6 +36,8 @@ from .widgets import (
     draw_help_button,
     draw_limit,
     draw_preferences_button,
+    draw_priced,
+    draw_quietly,
     draw_wrapped,
     is_narrow,
 )
@@ -53,6 +57,10 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
         return submission.common.price_of(
             submission.generate.generate_draft(context, context.scene)
         )
+
+    def about(self, context: bpy.types.Context) -> str:
+        prompt = " ".join(context.scene.grok_video.written_prompt()[:400].split())
+        return shorten(prompt, 60, placeholder=" …")
 
     def run(self, context: bpy.types.Context) -> Result:
         target = target_of(context, self.scene)
@@ -203,11 +211,11 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     ratio = submission.generate.ratio_of(context, scene)
     if chosen.source == "NONE":
         if chosen.aspect_ratio == config.AUTO:
-            _draw_quietly(layout, context, f"{ratio}, nearest to your frame")
+            draw_quietly(layout, context, f"{ratio}, nearest to your frame")
         return
     natural = sources.capture.natural_size(context, scene, chosen.source, chosen.image)
     if natural is not None and submission.generate.is_whole(scene):
-        _draw_quietly(layout, context, _whole_text(chosen, natural))
+        draw_quietly(layout, context, _whole_text(chosen, natural))
     else:
         _draw_crop(layout, chosen, natural, models.clip_size(chosen.resolution, ratio))
 
@@ -220,17 +228,8 @@ def _draw_waiting(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         if words := ways.waiting(choice, freezes=scenes.engine_freezes(scene)):
             if frame is None:
                 words += "; the source 3D Viewport is taken at once"
-            _draw_quietly(layout, context, words, "INFO")
+            draw_quietly(layout, context, words, "INFO")
             return
-
-
-def _draw_quietly(
-    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE"
-) -> None:
-    words = layout.column()
-    words.active = False
-    words.use_property_split = False
-    draw_wrapped(words, context, text, icon)
 
 
 def _whole_text(chosen: properties.GrokVideoSettings, natural: tuple[float, float]) -> str:
@@ -276,7 +275,9 @@ def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     head.operator("grok_video.paste_prompt", text="", icon="PASTEDOWN")
     if chosen.prompt_text is None:
         placeholder = "What happens in the clip?"
-        if not compat.textbox(column, chosen, "prompt", lines=4, placeholder=placeholder):
+        # The sequencer's sidebar is low: below the prompt the jobs shall be seen.
+        lines = 2 if context.area and context.area.type == "SEQUENCE_EDITOR" else 4
+        if not compat.textbox(column, chosen, "prompt", lines=lines, placeholder=placeholder):
             column.prop(chosen, "prompt", text="", placeholder=placeholder)
             # A plain field shows one line: the whole prompt stands below the field.
             prompt = chosen.prompt
@@ -323,11 +324,7 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         row.operator("grok_video.generate", text=preparing.label, icon="RENDER_STILL")
         return
     row.enabled = trouble is None
-    row.operator(
-        "grok_video.generate",
-        text=priced("Generate", price),
-        icon="RENDER_ANIMATION",
-    )
+    draw_priced(row, "grok_video.generate", "Generate", price, "RENDER_ANIMATION")
     draw_limit(layout, context, price)
     if trouble is not None:
         draw_wrapped(layout, context, trouble[0], "ERROR")

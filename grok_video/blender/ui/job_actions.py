@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from textwrap import shorten
 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
@@ -101,6 +102,10 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
 
     def price(self, context: bpy.types.Context) -> int | None:
         return click.price_again(queue.job_of(self.job, lambda job: job.held))
+
+    def about(self, context: bpy.types.Context) -> str:
+        prompt = queue.job_of(self.job, lambda job: job.held).spec.prompt
+        return shorten(" ".join(prompt[:400].split()), 60, placeholder=" …")
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
         job = queue.job_of(self.job, lambda job: job.held)

@@ -19,7 +19,7 @@ from .. import timeline
 from ..session import click, files, spending
 from ..session.state import current, is_open, job_by_id
 from .spending import draw_ahead
-from .widgets import draw_help_button, draw_wrapped, is_narrow, size_text, time_text
+from .widgets import draw_help_button, draw_priced, draw_wrapped, is_narrow, size_text, time_text
 
 if TYPE_CHECKING:
     from ..submission.preparation import Preparation
@@ -86,7 +86,8 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
             row.active = False
             row.label(text="Your clips appear here")
         return
-    layout.row().prop(shown, "show", expand=True)
+    if shown.show != "ALL" or len(snapshot.all) > ROWS:  # else there is nothing to choose from
+        layout.row().prop(shown, "show", expand=True)
     jobs = {"ACTIVE": snapshot.active, "DONE": snapshot.done}.get(shown.show, snapshot.all)
     if now.imports.waiting:
         draw_wrapped(layout, context, now.imports.waiting, "INFO")
@@ -114,6 +115,16 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         older.operator("grok_video.page", text="", icon="TRIA_RIGHT").page = page + 1
     if not trouble and any(job.problem is not None for job in listed):
         layout.operator("grok_video.copy_diagnostics", icon="COPYDOWN")
+
+
+def summary() -> str:
+    """What is under way, in a few words for the panel's header; '' when nothing is."""
+    if (preparing := current().click.preparing) is not None:
+        return preparing.label
+    active = current().bridge.snapshot.active
+    if len(active) == 1:
+        return _status(active[0], time.time(), short=True)
+    return f"{len(active)} active" if active else ""
 
 
 def _title(job: Job) -> str:
@@ -247,7 +258,7 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
         price = click.price_again(job)
         # Beside Discard the price would be cut off in a narrow sidebar.
         buttons = box if narrow else row
-        buttons.operator("grok_video.release", text=priced("Send", price)).job = job.id
+        draw_priced(buttons, "grok_video.release", "Send", price).job = job.id
         buttons.operator("grok_video.stop", text="Discard").job = job.id
         if job.problem is not None and job.problem.code is ProblemCode.LIMIT:
             draw_help_button(box, job.problem.code)

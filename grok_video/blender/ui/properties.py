@@ -189,6 +189,10 @@ def _model_changed(self: GrokVideoSettings, context: bpy.types.Context) -> None:
         self.generate_audio = False
 
 
+def _set_edit_animation(self: GrokVideoSettings, number: int) -> None:
+    self.edit_of = "VIEWPORT" if number == 2 else "CAMERA"
+
+
 def _is_camera(_self: object, item: bpy.types.Object) -> bool:
     return item.type == "CAMERA"
 
@@ -354,6 +358,17 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         ),
         default="STRIP",
         update=_touched,
+    )
+    # Stored nowhere: the part of the panel that edits the animation has no strip to offer.
+    edit_animation: EnumProperty(
+        name="Animation",
+        description="What is played and sent to be changed",
+        items=(
+            ("CAMERA", "Camera", "A playblast of the camera", "CAMERA_DATA", 1),
+            ("VIEWPORT", "Viewport", "A playblast of the 3D viewport", "VIEW3D", 2),
+        ),
+        get=lambda self: 2 if self.edit_of == "VIEWPORT" else 1,
+        set=_set_edit_animation,
     )
     edit_start: IntProperty(
         name="From",

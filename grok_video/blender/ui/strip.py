@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bpy
 
+from .. import timeline
 from .edit import draw_edit
 from .extend import draw_extend
 from .takes import draw_takes
-from .widgets import draw_section
+from .widgets import draw_quietly, draw_section
 
 #: Parts that open and close: id, title, and the function that draws the part.
 _SECTIONS = (
@@ -17,6 +18,10 @@ _SECTIONS = (
 
 
 def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    editor = timeline.strips.target_scene(context).sequence_editor
+    if editor is None or editor.active_strip is None:
+        draw_quietly(layout, context, "No active strip")
+        return
     draw_takes(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)

@@ -26,15 +26,30 @@ def session(ui: Ui) -> Any:
 # --------------------------------------------------------------------------------------------- what is done
 
 
-def open_section(ui: Ui, above: str, inside: str, kind: str = KIND) -> Steps:
-    """Click the title of a part of the panel that is closed: it lies below the widget ``above``."""
+#: How far below *Generate* the title *Extend* lies: two other titles are between, that of the panel *Strip* among them.
+TO_EXTEND = 78
+
+
+def open_section(
+    ui: Ui, above: str, inside: str, kind: str = KIND, *, down_from: int = 24
+) -> Steps:
+    """Click the title of a part of the panel that is closed: it lies below the widget ``above``.
+
+    ``down_from`` is how far below at least, in pixels at an interface scale of 1. Of a part that holds something
+    else the title is clicked once more.
+    """
     widget = yield from ui.find(above, kind)
     scale = bpy.context.preferences.system.ui_scale
-    if widget.y - ui.region(kind).y < 80 * scale:  # the title is below what is seen
-        yield from ui.scroll(kind)
+    lacking = (down_from + 190) * scale - (widget.y - ui.region(kind).y)
+    if lacking > 0:  # what the part holds, or its title, is below what is seen
+        with ui.override(kind):
+            for _ in range(int(lacking / 40) + 1):
+                if bpy.ops.view2d.scroll_down.poll():
+                    bpy.ops.view2d.scroll_down()  # by 40 pixels
+        yield from ui.redraw(2, kind)
         widget = yield from ui.find(above, kind)
     region = ui.region(kind)
-    for down in range(int(24 * scale), int(60 * scale), int(5 * scale)):
+    for down in range(int(down_from * scale), int((down_from + 36) * scale), int(5 * scale)):
         yield from ui.move(region.x + int(80 * scale), widget.y - down)
         if ui.under_mouse(kind) is not None:
             continue  # still the widget above
@@ -47,7 +62,19 @@ def open_section(ui: Ui, above: str, inside: str, kind: str = KIND) -> Steps:
                 found = ui.under_mouse(kind)
                 if found is not None and found.name == inside:
                     return
+        yield from ui.move(region.x + int(80 * scale), widget.y - down)
+        yield from ui.press()
+        yield from ui.redraw()
     raise AssertionError(f"there is no part of the panel with {inside} below {above}")
+
+
+def open_extend(ui: Ui, kind: str = KIND) -> Steps:
+    """Open the part *Extend* of the panel *Strip*."""
+    return (
+        yield from open_section(
+            ui, "grok_video.generate", "extend_seconds", kind, down_from=TO_EXTEND
+        )
+    )
 
 
 def to_the_jobs(ui: Ui, kind: str = KIND) -> Steps:
@@ -190,7 +217,7 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     scene, chosen = timeline(), bpy.context.scene.grok_video
     chosen.extend_seconds = 2
     yield from ui.sidebar(KIND)
-    yield from open_section(ui, "grok_video.generate", "extend_prompt")
+    yield from open_extend(ui)
     yield from ui.fill("extend_prompt", "It lands again")
     assert chosen.extend_prompt == "It lands again"
 
@@ -279,7 +306,7 @@ def to_a_length(ui: Ui) -> Steps:
     chosen = bpy.context.scene.grok_video
     chosen.extend_seconds, chosen.extend_prompt = 12, "It flies on"
     yield from ui.sidebar(KIND)
-    yield from open_section(ui, "grok_video.generate", "extend_prompt")
+    yield from open_extend(ui)
     yield from ui.click("grok_video.extend")
     yield 0.5
     yield from ui.shot("rework-passes")
@@ -330,7 +357,7 @@ def interrupted(ui: Ui, blend: str) -> Steps:
     chosen.extend_prompt, chosen.extend_seconds = "It dawns", 2
     bpy.ops.ed.undo_push(message="Add Strip")
     yield from ui.sidebar(KIND)
-    yield from open_section(ui, "grok_video.generate", "extend_prompt")
+    yield from open_extend(ui)
 
     yield from ui.click("grok_video.extend")
     yield from baking(ui)
@@ -434,11 +461,10 @@ def the_animation(ui: Ui) -> Steps:
     scene.use_preview_range = True
     scene.frame_preview_start, scene.frame_preview_end = 1, 24
     chosen.edit_of = "VIEWPORT"
-    yield from open_section(ui, "grok_video.generate", "extend_prompt", kind)
+    yield from open_section(ui, "grok_video.generate", "edit_animation", kind)
     yield from ui.shot("rework-offers")
     yield from ui.click("grok_video.use_model", kind)
     yield from ui.until(lambda: chosen.model == "grok-imagine-video", "the model that can")
-    yield from open_section(ui, "grok_video.continue_shot", "edit_of", kind)
     yield from ui.fill("edit_prompt", "As a clay film", kind)
     yield from ui.find("grok_video.edit", kind)
     yield from ui.shot("rework-animation")
@@ -479,8 +505,9 @@ def states(ui: Ui, narrow: int) -> Steps:
     chosen.prompt = "A heron lifts off"
     yield from ui.sidebar(kind)
     strip = colour("Night sky over the harbour, take 3", 11, 83, (0.1, 0.1, 0.6))
-    yield from open_section(ui, "grok_video.generate", "extend_seconds", kind)
-    yield from open_section(ui, "grok_video.continue_shot", "edit_of", kind)
+    yield from open_extend(ui, kind)
+    yield from open_section(ui, "grok_video.continue_shot", "edit_prompt", kind)
+    yield from open_section(ui, "grok_video.generate", "edit_animation", kind)
     chosen.extend_prompt = "A lighthouse begins to turn, and the boats come home one by one"
     chosen.edit_prompt = "As a woodcut with two colours"
     yield from ui.point(kind)
@@ -503,8 +530,9 @@ def every_state(ui: Ui, kind: str, strip: Any, tag: str) -> Steps:
     """One picture of each."""
     chosen = bpy.context.scene.grok_video
 
-    def look(name: str) -> Steps:
-        yield from to_the_jobs(ui, kind)
+    def look(name: str, *, up: bool = False) -> Steps:
+        while (yield from ui.scroll(kind, up=up)):
+            pass
         yield from ui.shot(f"rework-state-{name}-{tag}")
 
     chosen.extend_seconds = 6
@@ -525,7 +553,7 @@ def every_state(ui: Ui, kind: str, strip: Any, tag: str) -> Steps:
     strip.mute = False
     chosen.edit_of = "CAMERA"
     ui.module("blender.session.click").say("Stopped. Nothing was sent or charged.")
-    yield from look("animation")
+    yield from look("animation", up=True)
     ui.module("blender.session.click").say("")
     chosen.edit_of = "STRIP"
     set_end(strip, 83)

@@ -15,7 +15,7 @@ from ...service import models
 from .. import compat, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, files, imports, queue, takes, watch
-from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, OnStrip, Result, finish
+from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
 from .asking import target_of as scene_named
 from .jobs import TITLE, status_of, words_of_lost
 from .widgets import draw_button, draw_wrapped
@@ -54,7 +54,7 @@ def _strip_of(context: bpy.types.Context, scene: str, name: str) -> Any:
     return strip
 
 
-class GROK_VIDEO_OT_another_take(OnStrip, bpy.types.Operator):
+class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
     bl_idname = "grok_video.another_take"
     bl_label = "Another Take"
     bl_description = (
@@ -62,6 +62,8 @@ class GROK_VIDEO_OT_another_take(OnStrip, bpy.types.Operator):
         "The takes so far stay"
     )
 
+    scene: _SCENE
+    strip: _STRIP
     changed: BoolProperty(
         name="With the Panel's Settings",
         description="With the prompt and settings as they are in the panel now; off: the same request",

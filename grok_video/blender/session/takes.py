@@ -18,7 +18,7 @@ from ...core.spec import Clip, new_id
 from .. import compat, submission, timeline
 from ..identity import Meant
 from ..refusal import Refused
-from . import click, files, placing, slots
+from . import click, files, placing
 from .state import current
 
 _DOWNLOAD = "Download Again brings it back, free."
@@ -62,11 +62,6 @@ def choice_of(strip: Any) -> Choice:
     if shown < 0 and shown_id in jobs:  # of another slot: a strip that a script tagged
         return Choice((jobs[shown_id], *takes), 0)
     return Choice(takes, shown)
-
-
-def has_ended(job: Job) -> bool:
-    """Whether the clip of a job will not come without another purchase, or a word of the artist's."""
-    return not slots.may_come(job)
 
 
 def asked_of(strip: Any) -> Job:

@@ -303,7 +303,7 @@ def draw_takes_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -
     if len(choice.takes) > 1:
         layout.operator("grok_video.choose_take", text="Next Take", icon="TRIA_RIGHT").step = 1
         layout.operator("grok_video.choose_take", text="Previous Take", icon="TRIA_LEFT").step = -1
-    again = takes.has_ended(choice.job) and timeline.slots.is_waiting(strip)
+    again = not choice.job.may_come and timeline.slots.is_waiting(strip)
     words = "Generate Again…" if again else "Another Take…"
     layout.operator("grok_video.another_take", text=words, icon="ADD")
     words = "Another Take with the Panel's Settings…"
@@ -370,7 +370,7 @@ def _words(job: Job) -> str:
 
 def _icon(job: Job) -> Any:
     if job.clip is None:
-        return "ERROR" if takes.has_ended(job) else "SORTTIME"
+        return "SORTTIME" if job.may_come else "ERROR"
     return "ERROR" if files.lost(job) else "FILE_MOVIE"
 
 
@@ -408,7 +408,7 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job
 def _draw_buying(
     layout: bpy.types.UILayout, context: bpy.types.Context, strip: Any, job: Job
 ) -> None:
-    again = takes.has_ended(job) and timeline.slots.is_waiting(strip)
+    again = not job.may_come and timeline.slots.is_waiting(strip)
     words = "Generate Again" if again else "Another Take"
     price = price_of_take(context, job, changed=False)
     button = draw_button(layout, context, "grok_video.another_take", words, "ADD", price, "", None)

@@ -373,7 +373,7 @@ def _lost_place(spec: JobSpec) -> str:
     """'' or why a click must not be bought after its preparation: scene or strip is gone, or the place is taken."""
     if spec.target.slot:
         # Its slot has the place, wherever that was moved by now.
-        return submission.strip_part.source_refusal(spec) if slots.stands(spec.id) else SLOT_GONE
+        return submission.strip_part.source_refusal(spec) if slots.stands(spec.slot) else SLOT_GONE
     if identity.scene_of(spec.target, same_file=True) is None:
         return f"The scene “{spec.target.scene}” that takes the clip is gone."
     return submission.strip_part.source_refusal(spec) or submission.common.room_refusal(spec)

@@ -139,9 +139,9 @@ def stopping(job_id: str) -> None:
     current().slots.stopping.add(job_id)
 
 
-def stands(job_id: str) -> bool:
-    """Whether strips wait for that job or show its clip, in any scene: looked up now."""
-    return next(timeline.slots.strips_of_job(job_id), None) is not None
+def stands(slot: str) -> bool:
+    """Whether strips of that slot are in any scene: looked up now."""
+    return next(timeline.slots.strips_of_slot(slot), None) is not None
 
 
 # ---------------------------------------------------------------------------------------------- what is there

@@ -18,7 +18,7 @@ from ...core.spec import Clip, new_id
 from .. import compat, submission, timeline
 from ..identity import Meant
 from ..refusal import Refused
-from . import click, files, placing
+from . import click, files, placing, slots
 from .state import current
 
 _DOWNLOAD = "Download Again brings it back, free."
@@ -156,9 +156,7 @@ def _clip_now(job: Job) -> tuple[Clip, list[str]]:
 
 def is_of_slot_here(job: Job) -> bool:
     """Whether the clip of a job is a take of a slot of which this file has strips."""
-    if not job.spec.target.slot:
-        return False
-    return next(timeline.slots.strips_of_slot(job.spec.slot), None) is not None
+    return bool(job.spec.target.slot) and slots.stands(job.spec.slot)
 
 
 def is_unwanted(job: Job) -> bool:

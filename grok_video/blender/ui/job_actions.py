@@ -134,7 +134,7 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
         here = same or is_open(job.spec.target.blend)
         if (
             here
-            and not slots.stands(job.id)
+            and not slots.stands(job.spec.slot)
             and (why := submission.common.room_refusal(job.spec, same_file=same))
         ):
             raise Refused(why, click.NOTHING_LOST)

@@ -18,7 +18,7 @@ from ..session import click, files, imports, queue, takes, watch
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
 from .asking import target_of as scene_named
 from .jobs import TITLE, status_of, words_of_lost
-from .widgets import draw_button, draw_wrapped
+from .widgets import draw_button, draw_wrapped, is_narrow
 
 ROWS = 12  # takes of a slot that the panel lists, the newest
 _SCENE = StringProperty(
@@ -416,7 +416,7 @@ def _draw_buying(
     wanted = submission.takes.changed(context, context.scene, job.spec)
     price = submission.common.price_of(wanted.draft)
     trouble = submission.takes.refusal(context, context.scene, wanted)
-    words = "With the Panel's Settings"
+    words = "New Settings" if is_narrow(context) else "With the Panel's Settings"
     button = draw_button(
         layout, context, "grok_video.another_take", words, "OPTIONS", price, trouble, None
     )

@@ -525,7 +525,7 @@ def send_again(
     if problem := checks.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)
     _refuse_unpriced(fresh)
-    in_slot = slots.waits_for(job.id) and not (slot and slots.may_come(job))
+    in_slot = slots.waits_for(job.id) and not (slot and job.may_come)
     if not (in_slot or slot) and (why := submission.common.room_refusal(fresh)):
         raise Refused(why)
     if may_buy():

@@ -86,11 +86,6 @@ def waits_for(job_id: str) -> bool:
     return job_id in _waiting_strips()
 
 
-def may_come(job: Job) -> bool:
-    """Whether the clip of a job is there, or may still come without another purchase."""
-    return job.clip is not None or job.open or job.held
-
-
 def wait_for(fresh: JobSpec, job: Job) -> None:
     """Let the slot that waits for ``job`` wait for ``fresh``, the same clip bought once more.
 
@@ -307,7 +302,7 @@ def _take_of(job_id: str) -> Job | None:
         return None
     if job.clip is not None:
         return None if job.fetching else job
-    if may_come(job):
+    if job.may_come:
         return None  # its own clip is to come
     takes = current().bridge.snapshot.jobs.takes_of(job.spec.slot)
     return next((t for t in reversed(takes) if t.clip is not None and not t.fetching), None)
@@ -485,7 +480,7 @@ def state_of(strip: Any) -> SlotState | None:
     job_id = timeline.strips.job_of(strip)
     session = current()
     job = job_by_id(job_id)
-    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
+    if (job is None or not job.may_come) and (asked := timeline.takes.awaited_by(strip)):
         job_id = asked  # another take was asked for, whose click may not be a job yet
         job = job_by_id(asked) or job
     if job is not None and not _is_prepared(job_id):

@@ -74,9 +74,12 @@ def test_one_that_failed_says_why_and_can_be_generated_again(desk: Desk, module:
     assert words[0] == "Failed"
     assert "moderation" in " ".join(words)
     assert {"remove_slot", "not_charged"} <= operators(words)
-    assert "another_take" in operators(menu(module))
     assert menu(module)[0] == "Failed"
-    assert not {"send_again", "import_result"} & operators(words)  # its takes have that button
+    # Its takes have the button, in the panel and in the menu.
+    assert not {"send_again", "another_take", "import_result"} & operators(words + menu(module))
+    layout = Shown()
+    module("blender.ui.menus").draw_strip_entries(layout, bpy.context)
+    assert "grok_video.another_take: Generate Again…" in layout.words
 
 
 def test_one_that_is_held_can_be_sent_or_discarded(desk: Desk, module: Module) -> None:

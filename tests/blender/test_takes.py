@@ -11,6 +11,7 @@ import pytest
 
 from . import pictures
 from .editing import (
+    base_of,
     duplicate,
     every,
     find,
@@ -425,11 +426,22 @@ def test_extend_sends_the_take_that_is_shown(
         )
         assert stand_in.requests("submit")[-1]["body"]["video"]["url"] == take.url
         for strip in [s for s in every(scene) if s.get("grok_video_job") == made.id]:
-            (
-                scene.sequence_editor.strips
-                if hasattr(scene.sequence_editor, "strips")
-                else scene.sequence_editor.sequences
-            ).remove(strip)
+            base_of(scene.sequence_editor).remove(strip)
+
+
+def test_a_part_of_a_take_is_priced_at_its_own_size(
+    blender: ModuleType, scene: Any, first: Any, module: Module
+) -> None:
+    """Blender's word of the size is that of the file before, and the price depends on the size."""
+    second = changed(blender, module, scene, "A crane lands", resolution="720p", duration=3)
+    part_of_strip = module("blender.submission.strip_part").part_of_strip
+    source_strip_of = module("blender.timeline.source_strip").source_strip_of
+    scene.render.resolution_x, scene.render.resolution_y = 1920, 1080
+    for take, side in ((second, 720), (first, 480), (second, 720)):
+        choose(blender, take)
+        source = source_strip_of(movies(scene)[0])
+        part = part_of_strip(source, source.start, source.end - 5, lambda _: None)
+        assert min(part.pixels) == side
 
 
 def test_another_take_of_an_extension_shows_its_new_part(

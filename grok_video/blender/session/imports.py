@@ -38,7 +38,7 @@ def imports_by_itself(job: Job) -> bool:
     claimant = job.claimed_by
     if claimant not in ("", session.bridge.session) and not session.bridge.session_ended(claimant):
         return False
-    if job.id in session.slots.waiting or slots.is_removed(job):
+    if job.id in session.slots.waiting or slots.is_removed(job) or takes.is_unwanted(job):
         return False  # the clip takes its slot's place, or the artist has removed that
     given_back = job.problem is not None and job.problem.code is ProblemCode.SCENE
     if job.id in session.imports.claimed and not claimant and given_back:

@@ -166,6 +166,11 @@ def is_of_slot_here(job: Job) -> bool:
     return next(timeline.slots.strips_of_slot(job.spec.slot), None) is not None
 
 
+def is_unwanted(job: Job) -> bool:
+    """Whether the strips are gone that asked for a take in this session: its clip is not forced upon anybody."""
+    return job.id in current().takes.asked and not is_of_slot_here(job)
+
+
 def arrive(context: bpy.types.Context, job: Job) -> bpy.types.Scene:
     """Let the strips that asked for a take show it; the scene of the slot, of which this file has strips.
 

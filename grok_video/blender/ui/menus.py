@@ -13,13 +13,15 @@ import bpy
 from .. import compat, timeline
 from .jobs import draw_lost_strip
 from .slot import draw_slot_entries
+from .takes import draw_takes_entries
 
 
-def draw_strip_entries(layout: bpy.types.UILayout) -> None:
+def draw_strip_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw what can be done with the active strip, as in the panel *Strip*."""
     layout.operator("grok_video.extend", text="Extend…", icon="TRACKING_FORWARDS_SINGLE")
     layout.operator("grok_video.continue_shot", text="Continue Shot…", icon="FRAME_NEXT")
     layout.operator("grok_video.edit", text="Edit…", icon="BRUSH_DATA").what = "STRIP"
+    draw_takes_entries(layout, context)
 
 
 def _draw_clip(layout: bpy.types.UILayout, text: str) -> Any:
@@ -38,7 +40,7 @@ class GROK_VIDEO_MT_strip(bpy.types.Menu):
         column.operator_context = "INVOKE_DEFAULT"
         column.enabled = editor is not None and editor.active_strip is not None
         draw_slot_entries(column, context)
-        draw_strip_entries(column)
+        draw_strip_entries(column, context)
 
 
 class GROK_VIDEO_MT_add(bpy.types.Menu):

@@ -15,7 +15,7 @@ from ...service import models
 from .. import compat, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, files, imports, queue, takes, watch
-from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, OnStrip, Result, finish, refuse
+from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, OnStrip, Result, finish
 from .asking import target_of as scene_named
 from .jobs import TITLE, status_of, words_of_lost
 from .widgets import draw_button, draw_wrapped
@@ -78,14 +78,6 @@ class GROK_VIDEO_OT_another_take(OnStrip, bpy.types.Operator):
             "now. The strip shows it when it is there. The takes so far stay"
         )
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        try:  # named now: during a question a clip may come in and become the active strip
-            strip = _strip_of(context, self.scene, self.strip)
-        except Refused as error:
-            return refuse(self, error)
-        self.scene, self.strip = strip.id_data.name, strip.name
-        return super().invoke(context, event)
-
     def ask(
         self,
         context: bpy.types.Context,
@@ -97,14 +89,26 @@ class GROK_VIDEO_OT_another_take(OnStrip, bpy.types.Operator):
     ) -> Result:
         return super().ask(context, event, price, title, message, words or self.bl_label)
 
+    def _named(self, context: bpy.types.Context) -> Any:
+        """The strip, named from now on: during a question a clip may come in and become the active strip."""
+        strip = _strip_of(context, self.scene, self.strip)
+        self.scene, self.strip = strip.id_data.name, strip.name
+        return strip
+
     def price(self, context: bpy.types.Context) -> int | None:
-        job = takes.asked_of(_strip_of(context, self.scene, self.strip))
+        job = takes.asked_of(self._named(context))
         return price_of_take(context, job, changed=self.changed)
+
+    def about(self, context: bpy.types.Context) -> str:
+        job = takes.asked_of(self._named(context))
+        if self.changed:
+            return submission.takes.changed(context, context.scene, job.spec).draft.prompt[:TITLE]
+        return job.spec.prompt[:TITLE]
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = self._named(context)
         job_id = takes.another_take(
             context, strip, changed=self.changed, allow_single_color=self.allow_single_color
         )
@@ -125,7 +129,12 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     step: IntProperty(
-        name="Step", description="1: the next take, -1: the one before", default=1, min=-1, max=1
+        name="Step",
+        description="1: the next take, -1: the one before",
+        default=1,
+        min=-1,
+        max=1,
+        options={"SKIP_SAVE"},
     )
     scope: EnumProperty(
         name="Scope",
@@ -133,6 +142,8 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
             ("STRIP", "This Strip", "Only this strip shows the take"),
             ("PIECES", "All Pieces", "All strips of the same slot in this scene show the take"),
         ),
+        # Else a press after *In All 3 Pieces* would mean all of them again.
+        options={"SKIP_SAVE"},
     )
 
     @classmethod
@@ -278,6 +289,25 @@ def draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _name(row.operator("grok_video.take_as_strip"), strip)
     if len(pieces) > 1:
         _name(row.operator("grok_video.own_slot"), strip)
+
+
+def draw_takes_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the takes of the active strip as entries of a menu; what buys asks there, with its price."""
+    strip = timeline.takes.active_movie(context)
+    choice = takes.choice_of(strip) if strip is not None else None
+    if choice is None or choice.job is None:
+        return
+    layout.separator()
+    if len(choice.takes) > 1:
+        layout.operator("grok_video.choose_take", text="Next Take", icon="TRIA_RIGHT").step = 1
+        layout.operator("grok_video.choose_take", text="Previous Take", icon="TRIA_LEFT").step = -1
+    again = takes.has_ended(choice.job) and timeline.slots.is_waiting(strip)
+    words = "Generate Again…" if again else "Another Take…"
+    layout.operator("grok_video.another_take", text=words, icon="ADD")
+    words = "Another Take with the Panel's Settings…"
+    layout.operator("grok_video.another_take", text=words, icon="OPTIONS").changed = True
+    layout.operator("grok_video.take_as_strip", text="Take as a New Strip")
+    layout.operator("grok_video.own_slot")
 
 
 def _name(button: Any, strip: Any) -> None:

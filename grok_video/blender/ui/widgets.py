@@ -214,7 +214,7 @@ def draw_button(
 ) -> Any:
     """Draw a button that buys, with its price (ticks; None: not known); below, why it cannot be pressed.
 
-    Returns the properties of the button's operator.
+    Gives what the button calls the operator with.
     """
     row = layout.row()
     row.scale_y = 1.2

@@ -272,7 +272,9 @@ def draw_preview(context: bpy.types.Context) -> None:
     _draw_states(sheet, region, picture, waiting[:_MOST_IN_PREVIEW])
     strip = waiting[0][0]
     if strip == _uppermost(owner, frame) and (prompt := _prompt_of_card(strip)):
-        _draw_prompt(sheet, picture, prompt)
+        left, bottom, right, top = picture
+        shown = max(left, 0), max(bottom, 0), min(right, region.width), min(top, region.height)
+        _draw_prompt(sheet, shown, prompt)
     sheet.draw()
 
 
@@ -342,9 +344,10 @@ def _shows_picture(strip: Any, spec: JobSpec) -> bool:
     return spec.video is not None or f"{spec.id}-still" in strip.filepath
 
 
-def _draw_prompt(sheet: _Sheet, picture: Box, prompt: str) -> None:
+def _draw_prompt(sheet: _Sheet, shown: Box, prompt: str) -> None:
+    """Draw a prompt in the middle of the part of the picture that is ``shown``."""
     look = sheet.look
-    left, bottom, right, top = picture
+    left, bottom, right, top = shown
     room = int((right - left) * 0.75)
     if room < 6 * look.size or top - bottom < 3 * look.row:
         return

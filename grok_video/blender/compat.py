@@ -94,7 +94,10 @@ def set_span(strip: bpy.types.Strip, start: int, end: int) -> None:
     names = ("left_handle", "right_handle")
     if not hasattr(strip, "left_handle"):
         names = ("frame_final_start", "frame_final_end")
-    for name, frame in zip(names, (start, end), strict=True):
+    handles = list(zip(names, (start, end), strict=True))
+    if start >= span(strip)[1]:  # Blender lets no handle pass the other one
+        handles.reverse()
+    for name, frame in handles:
         if getattr(strip, name) != frame:
             setattr(strip, name, frame)
 
@@ -303,10 +306,11 @@ def drop_properties(block: bpy.types.ID, *, keep_custom: bool = False) -> None:
             del system[name]
 
 
-def add_movie(path: str, frame: int, channel: int, *, sound: bool) -> None:
+def add_movie(path: str, frame: int, channel: int, *, sound: bool, true_speed: bool = True) -> None:
     """Add a movie by Blender's own *Add › Movie*, in the present context, changing nothing but the strips.
 
     ``sound``: with a sound strip, which Blender makes of a silent file too whose index promises sound (measured).
+    Without ``true_speed`` the strip shows one frame of the file at each frame of the scene, for ``retiming``.
 
     The operator is the only way to true speed: strips made through the data API show one frame of the
     file at each frame of the scene. Raises RuntimeError when Blender cannot read the file.
@@ -320,7 +324,7 @@ def add_movie(path: str, frame: int, channel: int, *, sound: bool) -> None:
         "replace_sel": True,
         "fit_method": "FIT",
         "sound": sound,
-        "adjust_playback_rate": True,
+        "adjust_playback_rate": true_speed,
         "use_framerate": False,  # else the scene takes the rate of the file
         "set_view_transform": False,  # else the scene's AgX becomes Standard
     }

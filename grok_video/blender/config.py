@@ -47,6 +47,8 @@ class Preferences(Protocol):
     place_slot: bool  # a press places a slot at once
     confirm_above: float  # dollars
     unknown_price: float  # dollars a second
+    prompts_of_all_files: bool  # the history of prompts has those of every .blend
+    prompts_cleared_at: str  # id of the newest job when the history of all files was cleared
 
 
 def preferences(context: bpy.types.Context | None = None) -> Preferences:

@@ -82,6 +82,8 @@ class Job:
     clip_sha256: str = ""  # 64 hex characters, of the clip's file as it was last downloaded
     claimed_by: str = ""
     imported_into: str = ""
+    #: Every .blend that the clip is known to have been imported into, by its path; none that was never saved.
+    imported_by: tuple[str, ...] = ()
     fetching: bool = False  # READY or IMPORTED, and the clip's file is fetched again
     finished_at: float = 0.0
     driven: bool = True  # False: holds events of a newer version
@@ -378,8 +380,10 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             return replace(job, claimed_by=session)
         case events.ImportReleased(problem):
             return replace(job, claimed_by="", problem=problem)
-        case events.Imported(scene):
-            return replace(job, imported_into=scene, problem=None)
+        case events.Imported(scene, blend):
+            known = not blend or blend in job.imported_by
+            by = job.imported_by if known else (*job.imported_by, blend)
+            return replace(job, imported_into=scene, imported_by=by, problem=None)
         case _:
             return _fetched(job, event, at)
 

@@ -43,13 +43,19 @@ class Target:
     session: str  # id of the Blender session that clicked
     blend: str = ""  # path of the .blend in its real folder; '' for a file that was never saved
     scene: str = ""  # name of the scene at the click
-    frame: int = 1  # AFTER: where the source ended at the click; OVER: where the sent part began
-    place: str = "AT"  # 'AT' frame, 'AFTER' the end of the source strip, 'OVER' the source strip
-    strip: str = ""  # name of the source strip at the click
+    #: AFTER: where the source ended at the click; OVER: where the sent part began; GAP: the gap's first frame.
+    frame: int = 1
+    #: 'AT' frame, 'AFTER' the end of the source strip, 'OVER' the source strip, in the 'GAP' behind the source strip
+    place: str = "AT"
+    strip: str = (
+        ""  # name of the source strip at the click; GAP: of the strip before it, '' for none
+    )
     mark: str = ""  # what the source strip's custom property "grok_video_source" holds: finds the strip after cuts
     channel: int = 0  # of the source strip
-    length: int = 0  # scene frames of the source that were sent
-    offset: int = 0  # OVER: scene frames from the source's left handle to the first one sent
+    length: int = 0  # scene frames of the source that were sent; GAP: the gap's
+    #: OVER: scene frames from the source's left handle to the first one sent; GAP: from where the content of the strip
+    #: behind the gap begins to the first frame that this strip shows.
+    offset: int = 0
     scene_uid: int = (
         0  # Blender's session_uid of the scene: holds in that session while the file stays open
     )
@@ -59,6 +65,8 @@ class Target:
     #: Id of the slot in the sequencer that the clip is a take of, as its strips' "grok_video_slot" says; '' where the
     #: job was clicked without one: a job of a version before 0.4.0, and of a script.
     slot: str = ""
+    right: str = ""  # GAP: name of the strip behind the gap at the click; '' for none
+    right_mark: str = ""  # GAP: the mark of that strip
 
 
 @record
@@ -162,6 +170,9 @@ class JobSpec:
     #: Every file that is sent, as it was at the click or at *Send*; once it was sent, with the checksum of what left. Jobs
     #: of 0.1.0 have none: of their files the sizes are known.
     files: tuple[FileMark, ...] = ()
+    written: str = (
+        ""  # the prompt with its alternatives, of which ``prompt`` is one; '' where it has none
+    )
 
     @property
     def short_id(self) -> str:

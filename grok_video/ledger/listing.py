@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast, overload
 
+from ..core.expected import Expected
 from ..core.job import OPEN_STATES, Job, State
 from ..core.paths import spelling
 
@@ -73,6 +74,7 @@ class Listing(Mapping[str, Job]):
         self._ready: dict[str, set[_Key]] = {}
         #: Slot -> its takes.
         self._takes: dict[str, set[_Key]] = {}
+        self._expected = Expected()
 
     def put(self, job: Job, first: int) -> None:
         """Take in a job as it is now; row ``first`` is its first event, which says where in the list the job is."""
@@ -81,6 +83,7 @@ class Listing(Mapping[str, Job]):
         ready = self._ready.setdefault(spelling(job.spec.target.blend), set())
         (ready.add if job.state is State.READY else ready.discard)(key)
         self._takes.setdefault(job.spec.slot, set()).add(key)
+        self._expected.learn(job)
         active = job.state in OPEN_STATES or job.state is State.READY or job.fetching
         self.all.keep(key, True)
         self.active.keep(key, active)
@@ -100,6 +103,10 @@ class Listing(Mapping[str, Job]):
     def takes_of(self, slot: str) -> list[Job]:
         """The jobs whose clips are takes of a slot, oldest first."""
         return [self._jobs[job_id] for _, job_id in sorted(self._takes.get(slot, ()))]
+
+    def expected(self, job: Job) -> float | None:
+        """Seconds that the service will take for a job, learned from the jobs before; None without any like it."""
+        return self._expected.of(job)
 
     def __getitem__(self, job_id: str) -> Job:
         return self._jobs[job_id]

@@ -42,14 +42,14 @@ def test_a_double_click_during_playback_is_one_job(
     blender: ModuleType, scene: Any, clicked: Callable[[str], Any], module: Module
 ) -> None:
     """The playhead moves between the two clicks, and so does the job's id, its files and its target."""
-    click = module("blender.session.click")
+    common = module("blender.submission.common")
     first = clicked("IMPORTED").spec
     again = replace(
         first, id="another", output="/elsewhere.mp4", target=replace(first.target, frame=2)
     )
-    assert click.what_a_click_asks_for(first) == click.what_a_click_asks_for(again)
+    assert common.what_a_click_asks_for(first) == common.what_a_click_asks_for(again)
     other = replace(first, prompt="Something else")
-    assert click.what_a_click_asks_for(first) != click.what_a_click_asks_for(other)
+    assert common.what_a_click_asks_for(first) != common.what_a_click_asks_for(other)
 
 
 def test_a_job_that_came_back_to_life_is_not_sent_again(

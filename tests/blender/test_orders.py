@@ -105,6 +105,9 @@ class Drawn:
     def textbox(self, _data: Any, name: str, **_how: Any) -> None:
         self.words.append(name)
 
+    def separator(self, **_how: Any) -> None:
+        """A gap says nothing."""
+
     def row(self, **_how: Any) -> Drawn:
         return self
 

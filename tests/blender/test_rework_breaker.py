@@ -71,6 +71,7 @@ SCREEN = {
     "blender.submission.preparation",
     "blender.ui.references",
     "blender.ui.support",
+    "blender.ui.takes",
 }
 
 

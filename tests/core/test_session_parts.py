@@ -31,7 +31,11 @@ OWNERS = {
     "answers": "answers",
     "sums": "spending",
     "moving": "moving",
+    "comparing": "comparing",
+    "unseen": "unseen",
+    "thumbnails": "thumbnails",
     "watch": "watch",
+    "pointing": "pointing",
 }
 #: Names of classes in annotations -> the part that they are, or lie in.
 CLASSES = {name.capitalize(): name for name in OWNERS} | {"Question": "questions"}

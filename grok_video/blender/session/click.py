@@ -20,13 +20,13 @@ from ...core.files import INSIDE
 from ...core.job import Job, State
 from ...core.payload import spec_to_payload
 from ...core.problem import Problem, ProblemCode
-from ...core.spec import JobSpec, Target, new_id
+from ...core.spec import JobSpec, new_id
 from ...core.word import SLEPT
 from ...service import checks
 from .. import config, identity, submission
 from ..refusal import Interrupted, Refused
 from . import slots, waiting
-from .answers import note
+from .answers import UNSEND, note
 from .queue import click_trouble, make_data_folder, read_all, refuse_lost, refuse_moving, send
 from .spending import limits_count
 from .state import current, job_by_id, session_id
@@ -35,6 +35,7 @@ from .watch import watch
 if TYPE_CHECKING:
     from ..submission.common import Submission
     from ..submission.preparation import Preparation
+    from ..timeline.gaps import Gap
     from ..timeline.source_strip import SourceStrip
 
 DOUBLE_CLICK_SECONDS = 1.0
@@ -125,6 +126,18 @@ def continue_shot(
     return accept(context, asked, allow_single_color=allow_single_color)
 
 
+def fill_gap(
+    context: bpy.types.Context, found: Gap, model: str, *, allow_single_color: bool = False
+) -> str:
+    """Start a clip of ``model`` ('': the panel's) that fills a gap; returns the id of the job to be.
+
+    Raises Refused, Interrupted.
+    """
+    refuse_now()
+    asked = submission.gap.filling(context.scene, found, session_id(), model)
+    return accept(context, asked, allow_single_color=allow_single_color)
+
+
 def refuse_now() -> None:
     """Raise Refused where no click can become a job at this moment."""
     refuse_moving()
@@ -158,7 +171,8 @@ def accept(
     _refuse_unpriced(asked.spec)
     held = not may_buy()
     if held:
-        _note_for_script(asked.spec)
+        for one in submission.variants.specs_of(asked.spec, asked.others):
+            _note_for_script(one)
     else:
         _refuse_double_click(asked.spec)
     say("")
@@ -175,6 +189,7 @@ def accept(
         prepared = submission.preparation.Preparation(
             spec, asked.steps, held=held, allow_single_color=allow_single_color
         )
+        prepared.others = asked.others
         prepared.keep()
         if not asked.steps:
             waits = _why_held(spec, held, allow_single_color)
@@ -191,6 +206,7 @@ def accept(
         enqueue(context, prepared)
     else:
         _queue_with_slot(context, spec, waits)
+        prepared.put_others(lambda one: _queue(one, waits))
     if no_slot:
         say(f"The clip comes without a slot: {no_slot}")
     return spec.id
@@ -265,7 +281,7 @@ def _refuse_unpriced(spec: JobSpec) -> None:
 def _refuse_double_click(spec: JobSpec) -> None:
     # Blender delivers the second click of a double click when the first has been dealt with. Where playback makes
     # each turn of the event loop slow that may be seconds later, so the turns count as well as the time.
-    same = what_a_click_asks_for(spec)
+    same = submission.common.what_a_click_asks_for(spec)
     before, at = current().click.last
     soon = time.monotonic() - at < DOUBLE_CLICK_SECONDS
     soon |= current().watch.running and turned_since() < DOUBLE_CLICK_SECONDS
@@ -284,7 +300,7 @@ def _note_for_script(spec: JobSpec) -> None:
         under_way = prepares(job_id) or job_id in session.documents
         if not under_way if job is None else job.state is not State.QUEUED:
             del waiting_jobs[job_id]
-    same = what_a_click_asks_for(spec)
+    same = submission.common.what_a_click_asks_for(spec)
     if same in waiting_jobs.values():
         raise Refused("A script asked for this clip before.", "It waits in the list for Send.")
     if len(waiting_jobs) >= MOST_FOR_SCRIPTS:
@@ -305,22 +321,6 @@ def _clicked(what: object) -> None:
     session = current()
     session.click.last = what, time.monotonic()
     session.click.turned_then = session.watch.turned
-
-
-def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
-    """The part of a spec by which two clicks are the same click: without ids, paths, pictures and the playhead."""
-    return replace(
-        spec,
-        id="",
-        image="",
-        output="",
-        target=Target("", strip=spec.target.strip),
-        video=None,
-        files=(),
-        references=(),
-        last_frame=None,
-        keyframes=(),
-    )
 
 
 def prepare(context: bpy.types.Context) -> bool:
@@ -366,6 +366,11 @@ def prepare(context: bpy.types.Context) -> bool:
         say(str(error))
         if first.spec is not None:
             slots.click_ended(first.spec.id, str(error))
+        return True
+    try:
+        first.put_others(lambda one: _queue(one, waits, first.clicked))
+    except Refused as error:
+        say(str(error))
     return True
 
 
@@ -390,8 +395,7 @@ def _take_first() -> Preparation:
 
 def prepares(job_id: str) -> bool:
     """Whether the click that is to become that job is being prepared, or waits for its turn."""
-    queue = current().click.queue
-    return any(click.spec is not None and click.spec.id == job_id for click in queue)
+    return any(click.becomes(job_id) for click in current().click.queue)
 
 
 def stop_preparing() -> None:
@@ -434,7 +438,7 @@ def stop_removed() -> bool:
 def _stop_unsent(job_id: str) -> None:
     """Stop a job that is in the list, or on its way there, unless it was sent meanwhile."""
     try:
-        send("stop", job=job_id, unsent=True)
+        note(send("stop", job=job_id, unsent=True), UNSEND, job_id)
     except Refused as error:
         say(f"{SLOT_GONE} {error}")
         return

@@ -34,6 +34,11 @@ def is_gone(path: str) -> bool:
     return current().files.sizes.get(path) == _GONE
 
 
+def size_seen(path: str) -> int:
+    """Bytes of a file when it was last looked at; below 0 where there was none, or nobody has looked. No look."""
+    return current().files.sizes.get(path, _UNKNOWN)
+
+
 def look_now(job: Job) -> str:
     """As ``lost``, after one look."""
     if job.clip is None:

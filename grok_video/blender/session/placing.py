@@ -1,4 +1,5 @@
-"""Where the strips of a clip belong: at a frame, behind the strip that it continues, or over the strip that it changes.
+"""Where the strips of a clip belong: at a frame, behind the strip that it continues, over the strip that it changes, or
+in the gap that it fills.
 
 Used with a clip that has come, and for a slot with the still movie that stands for the clip to be. Knows the spec of a
 job, and nothing of what became of the job.
@@ -27,7 +28,7 @@ def place(
     here: bool,
     at_once: bool = False,
 ) -> importing.Landing:
-    """Make the strips of a clip where they belong: at a frame, after the clip's source, or over that.
+    """Make the strips of a clip where they belong: at a frame, after the clip's source, over that, or in a gap.
 
     ``here``: ``scene`` is the one that the clip is for. ``at_once``: while the animation is playing too. Raises Refused.
     """
@@ -73,6 +74,8 @@ def _landing(
         return timeline.importing.bring_in(
             context, scene, made, meta=meta, frame=at, settle=timeline.channels.settle_lowest
         )
+    if target.place == "GAP":
+        return timeline.gaps.place_in_gap(context, scene, made, target=target, here=here)
     whole = spec.video is not None and bool(spec.video.job)
     if target.place == "OVER":
         source = here and timeline.source_marks.find_source(

@@ -7,7 +7,6 @@ decided here.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ import bpy
 from ...core.job import Job, State
 from ...core.record import record
 from ...core.spec import Clip, JobSpec
-from .. import compat, identity, timeline
+from .. import compat, identity, sources, timeline
 from ..refusal import Refused
 from . import files, placing, slot_marks, still_clip
 from .state import current, job_by_id
@@ -152,7 +151,14 @@ def stands(job_id: str) -> bool:
 
 
 def _local_scenes() -> Iterator[bpy.types.Scene]:
-    return (s for s in bpy.data.scenes if s.library is None and s.override_library is None)
+    """The artist's scenes that can be changed: no linked ones, and no copies of ours that are rendered just now."""
+    return (
+        scene
+        for scene in bpy.data.scenes
+        if scene.library is None
+        and scene.override_library is None
+        and not sources.scene_copy.is_tagged(scene)
+    )
 
 
 def _waiting_strips() -> dict[str, list[Any]]:
@@ -185,7 +191,7 @@ def look() -> None:
         marked.update(slot_marks.marks_of(scene))
     own.waiting = waiting
     own.removed = (own.placed | marked) - found
-    own.stopping &= own.removed
+    own.stopping &= {one for slot in own.removed for one in _takes(slot)}
     for job_id in (own.removed & own.placed) - marked:
         # An undo takes the mark back with the slot, and the file may be saved so.
         job = job_by_id(job_id)
@@ -209,7 +215,7 @@ def look_if_due() -> None:
     """Look through the strips where that may tell something new: after an undo, and for slots that are not sent yet."""
     own = current().slots
     if own.stale or (
-        any(map(is_unsent, own.placed))
+        any(is_unsent(one) for slot in own.placed for one in _takes(slot))
         and (time.monotonic() - own.looked > LOOK_SECONDS or _count() != own.counted)
     ):
         look()
@@ -253,8 +259,13 @@ def is_unsent(job_id: str) -> bool:
 def removed_unsent() -> list[str]:
     """The jobs whose slots the artist has removed before their requests were sent."""
     own = current().slots
-    removed = own.removed & own.placed - own.stopping
-    return [job_id for job_id in removed if is_unsent(job_id)]
+    unsent = [one for slot in own.removed & own.placed for one in _takes(slot) if is_unsent(one)]
+    return [one for one in unsent if one not in own.stopping]
+
+
+def _takes(slot: str) -> set[str]:
+    """The jobs that were bought for a slot: its first, which gave it its id, and others of the same click or later."""
+    return {slot, *(job.id for job in current().bridge.snapshot.jobs.takes_of(slot))}
 
 
 def is_removed(job: Job) -> bool:
@@ -266,7 +277,7 @@ def is_removed(job: Job) -> bool:
     if job.spec.target.slot and job.id not in own.asked:
         own.asked.add(job.id)  # once when the clip has come; from then on each undo looks
         look()
-    return job.id in own.removed
+    return job.id in own.removed or job.spec.target.slot in own.removed
 
 
 # ---------------------------------------------------------------------------------------------- arrival
@@ -342,6 +353,7 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
             break
     if not left:
         own.waiting.discard(job_id)
+        own.placed.discard(job_id)
         for scene in _local_scenes():
             slot_marks.unmark(scene, job_id)
     if last is not None:
@@ -429,21 +441,9 @@ def _make_missing(context: bpy.types.Context) -> bool:
             if job is not None:
                 clip = still_clip.still_clip(strips[0].id_data, job.spec, None)
             else:
-                clip = _stand_in_of(strips[0])
+                clip = still_clip.card_of(strips[0])
             made |= _show_still(context, strips, job and job.spec, clip)
     return made
-
-
-def _stand_in_of(strip: Any) -> Clip:
-    """A card for a slot of whose job nothing is known here, as long as the slot's own still movie was. Raises OSError."""
-    stood = timeline.slots.stands_for(strip)
-    size = (stood.width, stood.height) if stood is not None else timeline.strips.pixels_of(strip)
-    frames = stood.frames if stood is not None else max(compat.content_length(strip), 1)
-    sound = bool(timeline.sounds.sounds_of(strip))
-    name = hashlib.sha256(timeline.strips.job_of(strip).encode()).hexdigest()[
-        :32
-    ]  # an id may be any text
-    return still_clip.written(name, None, size, frames, sound)
 
 
 def _show_strangers(context: bpy.types.Context) -> bool:

@@ -10,7 +10,7 @@ from ...core import spending as money
 from ...core.job import Job
 from .. import config
 from .queue import read_all, send
-from .state import current, is_open, running
+from .state import current, is_of_file, running
 from .watch import report
 
 
@@ -57,7 +57,7 @@ def sums_now() -> money.Spending:
     if sums.summed_for[0] is not snapshot or sums.summed_for[1] != of:
         fingerprints = config.accounts({job.spec.api_base for job in snapshot.all})
         sums.spending = money.spending(
-            snapshot.all, session.bridge.reader.limits, fingerprints, _in_file, now
+            snapshot.all, session.bridge.reader.limits, fingerprints, is_of_file, now
         )
         sums.ahead = money.ahead(now, snapshot.all)
         newest = money.not_before(now, snapshot.all)
@@ -108,11 +108,6 @@ def tell_bills() -> None:
         if words:
             sums.told[job_id] = (job.cost, job.bill)
             report(f"{job.spec.short_id}: {words}", bad=bad)
-
-
-def _in_file(job: Job) -> bool:
-    session = current()
-    return session.documents.get(job.id) == session.document or is_open(job.spec.target.blend)
 
 
 def table() -> str:

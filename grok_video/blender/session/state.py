@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -207,6 +207,16 @@ class Moving:
 
 
 @mutable_record
+class Pointing:
+    """Where in the timeline the mouse was pressed last. Changed by pointing.py only."""
+
+    scene: str = ""  # name of the scene whose edit was shown there
+    frame: int = 0
+    channel: int = 0
+    at: float = float("-inf")  # monotonic time
+
+
+@mutable_record
 class Watch:
     """The modal operator that lets ticks happen: whether it runs, and when it ticked. Changed by watch.py only."""
 
@@ -222,6 +232,42 @@ class Watch:
     reports: list[tuple[str, bool]] = field(
         default_factory=list
     )  # a line for the status bar, and whether its news are bad
+
+
+@mutable_record
+class Comparing:
+    """A look at another take of a strip. Changed by comparing.py only."""
+
+    scene: Meant | None = None  # None: nothing is compared
+    strip: str = ""  # name of the strip
+    first: Job | None = None  # the take that the strip shows by the artist's choice
+    other: Job | None = None
+    shown: bool = False  # the strip shows the other one just now
+    #: Name of the strip, and of each of its sounds → left and right handle before the look.
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    is_due: bool = False  # a render wants the first take back
+
+
+@mutable_record
+class Unseen:
+    """The jobs that have ended since the artist looked. Changed by unseen.py only."""
+
+    #: Job id → monotonic time when a panel first showed the ended job; 0.0: none has.
+    ended: dict[str, float] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)  # ids of the jobs that were open at the last look
+    seen_in: Snapshot | None = None  # the jobs as they were at the last look
+
+
+@mutable_record
+class Thumbnails:
+    """The pictures beside jobs. Changed by thumbnails.py only."""
+
+    previews: object | None = None  # Blender's collection of previews; None: nothing was shown yet
+    #: Path, size and kind of a picture → Blender's preview, and the monotonic time when that was begun; the one that
+    #: was asked for last at the end.
+    loaded: dict[tuple[str, int, str], tuple[Any, float]] = field(default_factory=dict)
+    #: Pictures that panels show and that are to be loaded, in that order.
+    wanted: dict[tuple[str, int, str], None] = field(default_factory=dict)
 
 
 @mutable_record
@@ -245,6 +291,10 @@ class Session:
     questions: Questions = field(default_factory=Questions)
     answers: Answers = field(default_factory=Answers)
     sums: Sums = field(default_factory=Sums)
+    pointing: Pointing = field(default_factory=Pointing)
+    comparing: Comparing = field(default_factory=Comparing)
+    unseen: Unseen = field(default_factory=Unseen)
+    thumbnails: Thumbnails = field(default_factory=Thumbnails)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document of the click
     opened: tuple[str, frozenset[str]] = ("", frozenset())  # the .blend, and its spellings
@@ -299,6 +349,12 @@ def is_as_clicked(job: Job) -> bool:
     session = current()
     here = job.spec.target.session == session.bridge.session
     return here and session.documents.get(job.id) == session.document
+
+
+def is_of_file(job: Job) -> bool:
+    """Whether the job was clicked in the open .blend: since it was opened, or before under one of its spellings."""
+    session = current()
+    return session.documents.get(job.id) == session.document or is_open(job.spec.target.blend)
 
 
 def is_open(blend: str) -> bool:

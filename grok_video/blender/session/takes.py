@@ -92,6 +92,8 @@ def another_take(
     meant, name = Meant.of(scene), strip.name
     slot = timeline.takes.keep_slot(strip)
     wanted = submission.takes.changed(context, context.scene, job.spec) if changed else None
+    if wanted is not None and wanted.trouble:
+        raise Refused(wanted.trouble)
     if wanted is not None and wanted.anew:
         click.refuse_now()
         asked = submission.takes.generated_anew(

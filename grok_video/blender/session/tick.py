@@ -17,7 +17,7 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, files, moving, renders, slots, takes
+from . import answers, comparing, files, moving, renders, slots, takes, thumbnails, unseen
 from .click import drop_all, prepare, say, stop_removed
 from .imports import arrive_next, import_due, imports_to_come, wait_because
 from .queue import account, read_all
@@ -98,6 +98,7 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
         wait_because(str(error))
     renders.hear()
     tell_bills()
+    changed |= unseen.look()
     # Also when the read met a lock: that may be a killed worker's transaction, which only another worker takes back.
     if (starts or not reader.behind or reader.missed) and busy():
         session.bridge.worker.ensure(account())
@@ -162,6 +163,7 @@ def _on_load(*_args: object) -> None:
     if session is not None:
         session.document = new_id()
         forget_all()
+        unseen.forget()
         drop_all("Another file was opened.")
         slots.file_opened()
         takes.file_opened()
@@ -216,6 +218,7 @@ def register() -> None:
     begin(tick, busy)
     for handlers, called in _handlers():
         handlers.append(called)
+    comparing.register()
     # From the start: jobs of an earlier session are shown, and fetched where they are paid for.
     watch()
 
@@ -223,12 +226,14 @@ def register() -> None:
 def unregister() -> None:
     for handlers, called in _handlers():
         handlers.remove(called)
-    for timer in (watchdog, files.look, read_on):
+    comparing.unregister()
+    for timer in (watchdog, files.look, read_on, thumbnails.load, unseen.fade):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
     if running() is not None:
         drop_all("Grok Video was disabled.")
         moving.stop()
+        thumbnails.free()
     session = end()
     if session is not None:
         session.bridge.close()

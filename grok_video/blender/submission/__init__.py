@@ -16,11 +16,13 @@ if TYPE_CHECKING:
         common,
         edit,
         extend,
+        gap,
         generate,
         preparation,
         single_color,
         strip_part,
         takes,
+        variants,
     )
 
 __getattr__ = modules_of(__name__)

@@ -26,6 +26,7 @@ from ..sources import pixels
 from ..timeline import clip_files, room
 from ..timeline.source_marks import find_source
 from .preparation import Step
+from .variants import Variant
 
 MAX_FRAME = 1_048_574 - 60 * 240  # Blender's last frame, less a minute at its highest rate
 
@@ -38,6 +39,12 @@ class Submission:
     #: Makers of pictures that take no time: each writes its picture and returns the spec with that added.
     stills: list[Callable[[JobSpec], JobSpec]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    others: tuple[Variant, ...] = ()  # bought along with ``spec``, from the same pictures
+
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids of the jobs to be, the first one's first."""
+        return [self.spec.id, *(one.id for one in self.others)]
 
 
 DRAFT = "draft"  # in place of a job's id
@@ -199,6 +206,8 @@ def room_refusal(spec: JobSpec, *, same_file: bool = True) -> str:
         # An animation that is edited may come back with a sound; what is generated, only where that was asked for.
         sound = spec.generate_audio or spec.video is not None
         return room.refusal_at(scene, target.frame, target.length or frames, sound=sound)
+    if target.place == "GAP":
+        return room.refusal_at(scene, target.frame, target.length, sound=spec.generate_audio)
     content = target.offset if target.place == "OVER" else None
     source = find_source(scene, target.strip, target.mark, target.frame, content=content)
     if target.place == "OVER":
@@ -233,6 +242,22 @@ def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
         image_pixels=(made.width, made.height),
         image_bytes=made.size,
         source=made.source,
+    )
+
+
+def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
+    """The part of a spec by which two clicks are the same click: without ids, paths, pictures and the playhead."""
+    return replace(
+        spec,
+        id="",
+        image="",
+        output="",
+        target=Target("", strip=spec.target.strip, right=spec.target.right),
+        video=None,
+        files=(),
+        references=(),
+        last_frame=None,
+        keyframes=(),
     )
 
 

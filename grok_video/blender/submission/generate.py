@@ -23,6 +23,7 @@ from .common import (
     Submission,
     draft_of,
     mime_type,
+    output_of,
     picture_of,
     place_of,
     preferred_format,
@@ -31,6 +32,7 @@ from .common import (
     with_still,
 )
 from .preparation import CameraStep
+from .variants import asked_for, first_prompt, others_of
 
 PictureSize = tuple[int, int]  # width, height in pixels
 CameraFrame = tuple[
@@ -105,9 +107,15 @@ def marker_keyframes(scene: bpy.types.Scene) -> list[MarkerKeyframe]:
 
 
 def generate_draft(
-    context: bpy.types.Context, scene: bpy.types.Scene, job_id: str = DRAFT
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    job_id: str = DRAFT,
+    prompt: str | None = None,
 ) -> JobSpec:
-    """The spec that Generate would send now, its files not made yet. Cheap enough for a redraw."""
+    """The spec that Generate would send now, its files not made yet. Cheap enough for a redraw.
+
+    ``prompt``: of a variant; None: the prompt as it is written, its braces are braces.
+    """
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     image, mime = "", ""
     if chosen.source != "NONE":
@@ -128,7 +136,7 @@ def generate_draft(
     return draft_of(
         scene,
         Kind.GENERATE,
-        chosen.written_prompt(),
+        chosen.written_prompt() if prompt is None else prompt,
         chosen.duration,
         chosen.resolution,
         ratio_of(context, scene),
@@ -195,14 +203,23 @@ def generation(
     target: bpy.types.Scene,
     frame: int,
     session: str,
+    *,
+    variants: bool = False,
 ) -> Submission:
-    """The submission of a clip from ``scene``'s settings, to land in ``target`` at ``frame``. Raises Refused."""
+    """The submission of a clip from ``scene``'s settings, to land in ``target`` at ``frame``. Raises Refused.
+
+    ``variants``: of a clip for each variant that the prompt stands for, all from the same pictures.
+    """
     place = target_of(session, target, frame)
     job_id = new_id()
-    draft = generate_draft(context, scene, job_id)
+    draft = generate_draft(context, scene, job_id, first_prompt(scene) if variants else None)
     if why := generate_refusal(context, scene, draft, look=True):
         raise Refused(why)
     submission = Submission(signed(draft, job_id, place))
+    if variants:
+        submission.others = others_of(submission.spec, asked_for(scene), output_of)
+        if submission.others:
+            submission.spec = replace(submission.spec, written=scene.grok_video.written_prompt())
     size = picture_size(context, scene, draft)
     if draft.image:
         _add_first_frame(submission, context, scene, size)

@@ -26,6 +26,7 @@ from ..identity import Meant
 from ..refusal import Interrupted
 from ..sources import pixels, ways
 from ..sources.background import Ordered
+from .variants import Variant, put_each
 
 #: Stills that are made here show what the scene has become by then: the sooner, the better.
 _EARLY = {ways.Way.ITSELF: 0, ways.Way.COPY: 1, ways.Way.BACKGROUND: 2}
@@ -191,6 +192,17 @@ class Preparation:
     allow_single_color: bool = False  # a script says that frames of one colour are meant
     clicked: Clocks = field(default_factory=Clocks.now)
     kept: ways.Kept | None = None  # of the scenes as they were at the click
+    others: tuple[Variant, ...] = ()  # bought along with ``spec``, from the same pictures
+
+    def becomes(self, job_id: str) -> bool:
+        """Whether this click is to become that job."""
+        own = self.spec is not None and self.spec.id == job_id
+        return own or any(one.id == job_id for one in self.others)
+
+    def put_others(self, put: Callable[[JobSpec], None]) -> None:
+        """Let ``put`` buy each variant after the first one. Raises Refused, where one could not be bought."""
+        if self.spec is not None:
+            put_each(self.spec, self.others, put)
 
     def keep(self) -> None:
         """At the click: keep what its stills show, and order its steps. Raises Refused, Interrupted, and leaves nothing.

@@ -16,6 +16,7 @@ from .. import compat
 from ..refusal import Refused
 from .common import Submission, draft_of
 from .generate import generate_draft, generate_refusal, generation
+from .variants import asked_for, first_prompt
 
 #: Sources whose picture depends on the frame: another frame's would not be a take of the same clip.
 _OF_A_FRAME = frozenset({"CAMERA", "VIEWPORT", "SEQUENCER"})
@@ -35,7 +36,10 @@ def changed(context: bpy.types.Context, scene: bpy.types.Scene, spec: JobSpec) -
     """What the settings of ``scene`` make of the request ``spec``. Cheap enough for a redraw."""
     if spec.kind is not Kind.GENERATE or spec.source.kind == "STRIP":
         return Changed(_reworked(scene, spec), anew=False)
-    draft = generate_draft(context, scene)
+    draft = generate_draft(context, scene, prompt=first_prompt(scene))
+    if (count := asked_for(scene).count) > 1:
+        several = f"The prompt makes {count} variants, and this is one take. Write one of them, or press Generate."
+        return Changed(draft, anew=False, trouble=several)
     if not _other_pictures(scene, spec, draft):
         return Changed(_with_pictures_of(draft, spec), anew=False)
     of_edit = scene.grok_video.source == "SEQUENCER"
@@ -74,7 +78,7 @@ def generated_anew(
     wanted = changed(context, context.scene, spec)
     if wanted.trouble:
         raise Refused(wanted.trouble)
-    submission = generation(context, context.scene, target, frame, session)
+    submission = generation(context, context.scene, target, frame, session, variants=True)
     place = replace(submission.spec.target, slot=spec.slot)
     submission.spec = replace(submission.spec, target=place, parent=spec.id)
     return submission

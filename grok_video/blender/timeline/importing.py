@@ -23,6 +23,8 @@ from .strips import JOB_PROPERTY, SLOT_PROPERTY, cover_scale, strip_name
 
 #: Modal operators by which the artist moves something with the mouse: no strip may come in under the mouse.
 _MOVING = ("TRANSFORM_OT_", "SEQUENCER_OT_")
+#: While a strip shows another take for a look, nobody may push an undo step that keeps the look.
+_COMPARING = "GROK_VIDEO_OT_compare_takes"
 
 
 @record
@@ -70,6 +72,8 @@ def unsettled(context: bpy.types.Context, *, at_once: bool = False) -> str:
             return "The clip waits while the animation is playing."
         if any(operator.bl_idname.startswith(_MOVING) for operator in window.modal_operators):
             return "The clip waits while something is being moved."
+        if any(operator.bl_idname == _COMPARING for operator in window.modal_operators):
+            return "The clip waits while takes are compared."
     return ""
 
 
@@ -81,13 +85,15 @@ def bring_in(
     meta: Any,
     frame: int,
     settle: Callable[[Any, Any, Any], str],
+    true_speed: bool = True,
 ) -> Landing:
     """Add a clip to ``meta``, or to the whole edit for None, with its first picture at ``frame``, at true speed.
 
     The scene keeps its rate, size, view, range and playhead; other strips stay where they are.
     ``settle(base, movie, sound)`` moves the new strips to their place and returns '' or a sentence of what is not as
     one would expect; ``base`` is the editor or meta strip that they lie in, until then on channels that are free for
-    ever. Raises Refused, and then leaves nothing.
+    ever. Without ``true_speed``, ``settle`` retimes the strips: until then each frame of the scene shows one of the
+    file. Raises Refused, and then leaves nothing.
     """
     if why := refusal(context, scene, at_once=clip.at_once):
         raise Refused(why)
@@ -98,7 +104,7 @@ def bring_in(
     base = editor if meta is None else meta
     before = {strip.name for strip in compat.strips_all(editor)}
     try:
-        movie, sound = _add(context, scene, base, clip, frame)
+        movie, sound = _add(context, scene, base, clip, frame, true_speed)
         plan = colour_plan(scene, clip.made_from_view)
         if plan.colorspace:
             movie.colorspace_settings.name = plan.colorspace
@@ -127,7 +133,12 @@ def bring_in(
 
 
 def _add(
-    context: bpy.types.Context, scene: bpy.types.Scene, base: Any, clip: Clip, frame: int
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    base: Any,
+    clip: Clip,
+    frame: int,
+    true_speed: bool,
 ) -> tuple[Any, Any]:
     """The new movie strip and its sound strip or None, on channels that are free for their whole length.
 
@@ -142,12 +153,8 @@ def _add(
         at = max([frame, *(compat.span(strip)[1] for strip in compat.strips(base))])
         channel = 1
     try:
-        with (
-            _looking_into(scene.sequence_editor, base),
-            _no_proxies(context),
-            _sequencer_context(context, scene),
-        ):
-            compat.add_movie(clip.path, at, channel, sound=clip.has_sound)
+        with _no_proxies(context), operating_on(context, scene, base):
+            compat.add_movie(clip.path, at, channel, sound=clip.has_sound, true_speed=true_speed)
     except said.BLENDERS_ERRORS as error:
         hint = ""
         if is_unreadable(clip.path):
@@ -169,6 +176,13 @@ def _bring_back(base: Any, movie: Any, sound: Any, by: int) -> None:
     set_channels(base, movie, sound, *place)
     for strip in filter(None, (movie, sound)):
         compat.shift(strip, by)
+
+
+@contextmanager
+def operating_on(context: bpy.types.Context, scene: bpy.types.Scene, base: Any) -> Iterator[None]:
+    """A context in which sequencer operators act on what lies in ``base``: the editor of ``scene``, or a meta strip."""
+    with _looking_into(scene.sequence_editor, base), _sequencer_context(context, scene):
+        yield
 
 
 @contextmanager

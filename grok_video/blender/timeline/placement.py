@@ -78,7 +78,7 @@ def place_after(
         else:
             _follow_sounds(sound, source)
             _settle_behind(base, movie, sound, source, seam)
-        said.append(_cut_by_meta(meta, end))
+        said.append(cut_by_meta(meta, end))
         return " ".join(filter(None, said))
 
     return importing.bring_in(context, scene, clip, meta=meta, frame=seam - hidden, settle=settle)
@@ -150,7 +150,7 @@ def place_over(
             stand = stand_of(base, source)
             channel, name = stand.channel, f"“{stand.name}”"
             said.append(_hush(sound, source))
-        said.append(_cut_by_meta(meta, after))
+        said.append(cut_by_meta(meta, after))
         said.append(_settle_above(base, movie, sound, channel, name))
         return " ".join(filter(None, said))
 
@@ -193,7 +193,7 @@ def stand_of(base: Any, source: Any) -> Any:
     return source
 
 
-def _cut_by_meta(meta: Any, end: int) -> str:
+def cut_by_meta(meta: Any, end: int) -> str:
     # Said, and not mended: the length of a meta strip is the artist's cut, and Blender keeps it too.
     if meta is None or visible_span(meta)[1] >= end:
         return ""
@@ -258,7 +258,7 @@ def _settle_behind(base: Any, movie: Any, sound: Any, source: Any, seam: int) ->
         settle_lowest(base, movie, sound)
         return
     beside = [s.channel for s in sounds_of(source) if owner_of(s) == base]
-    _move(base, movie, sound, stand.channel, [*beside, stand.channel - 1])
+    bring_to(base, movie, sound, stand.channel, [*beside, stand.channel - 1])
 
 
 def _settle_above(base: Any, movie: Any, sound: Any, channel: int, name: str) -> str:
@@ -273,7 +273,7 @@ def _settle_above(base: Any, movie: Any, sound: Any, channel: int, name: str) ->
     above = free_above(base, *place, channel=channel)
     if not above:
         raise Refused(*nothing_above(name, channel))
-    _move(base, movie, sound, above, [])
+    bring_to(base, movie, sound, above, [])
     return ""
 
 
@@ -291,7 +291,7 @@ def nothing_above(name: str, channel: int) -> tuple[str, str]:
     )
 
 
-def _move(base: Any, movie: Any, sound: Any, channel: int, wanted: list[int]) -> None:
+def bring_to(base: Any, movie: Any, sound: Any, channel: int, wanted: list[int]) -> None:
     """Bring the picture to the free ``channel``, the sound to a free channel, one of ``wanted`` where one is free."""
     beside = 0
     if sound is not None:

@@ -20,7 +20,7 @@ from ...core.still_movie import is_still_movie
 from .. import compat
 from ..movie_size import FILE_PROPERTY, SIZE_PROPERTY
 from .media import named
-from .realign import Content, Ends, realign
+from .realign import Content, Ends, follow_end, frames_of_head, name_and_realign, slip
 from .refit import refit
 from .sounds import sounds_of
 from .strips import (
@@ -92,6 +92,23 @@ def stand_for(strip: Any, showing: Showing) -> None:
     _note(strip, _Stood((showing.width, showing.height), _content_of(showing)))
 
 
+def stands_for(strip: Any) -> Showing | None:
+    """The file that the transform and the place of a strip stand for, as noted; None for a strip from before 0.4.0."""
+    if (noted := _noted(strip)) is None:
+        return None
+    one = noted.content
+    return Showing(
+        path=path_of(strip),
+        width=noted.size[0],
+        height=noted.size[1],
+        fps=one.fps,
+        frames=one.frames,
+        seconds=one.frames / one.fps,
+        has_sound=True,
+        head=one.head,
+    )
+
+
 @record
 class _Stood:
     """What a strip's transform and place stand for."""
@@ -105,9 +122,9 @@ def _content_of(showing: Showing) -> Content:
 
 
 def _note(strip: Any, stood: _Stood) -> None:
-    one = stood.content
-    values = [*stood.size, one.fps, one.frames, one.head, *one.trim]
-    if (kept := _noted(strip)) is None or kept != stood:
+    if _noted(strip) != stood:
+        one = stood.content
+        values = [*stood.size, one.fps, one.frames, one.head, *one.trim]
         strip[SIZE_PROPERTY] = [float(value) for value in values]
     if strip.get(FILE_PROPERTY) != (name := os.path.basename(path_of(strip))):
         strip[FILE_PROPERTY] = name
@@ -120,8 +137,8 @@ def _noted(strip: Any) -> _Stood | None:
         return None
     width, height, fps, frames, head, first, last = value.to_list()
     if not (
-        all(0 < one < _LARGEST for one in (width, height, fps, frames))
-        and all(0 <= one < _LARGEST for one in (head, first, last))
+        all(1.0 <= one < _LARGEST for one in (width, height, fps, frames))
+        and all(0.0 <= one < _LARGEST for one in (head, first, last))
     ):
         return None
     trim = round(first), round(last)
@@ -150,29 +167,22 @@ def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) 
     slot = slot_of(strip)
     sounds = [sound for sound in sounds_of(strip) if slot_of(sound) == slot]
     ends = Ends.of(strip, sounds)
-    if spelling(path_of(strip)) != spelling(showing.path):
-        strip.filepath = named(showing.path)
-    size = showing.width, showing.height
+    size, new = (showing.width, showing.height), _content_of(showing)
+    same = spelling(path_of(strip)) == spelling(showing.path)
+    path = strip.filepath if same else named(showing.path)
     refit(strip, stood.size, size)
-    content, said = realign(strip, sounds, ends, stood.content, _content_of(showing))
+    content, said = name_and_realign(strip, path, stood.content, new)
+    said += follow_end(strip, sounds, ends)
     for sound in sounds:
         _hear(sound, showing)
+        # Two copies at the same time share a sound before 5.2: what is noted on the sound itself moves it only once.
+        slip(sound, frames_of_head(sound, (_noted(sound) or stood).content, content))
     for one in (strip, *sounds):
         for name, value in ((SLOT_PROPERTY, slot), (JOB_PROPERTY, job_id)):
             if one.get(name) != value:
                 one[name] = value
-    _note(strip, _Stood(size, content))
+        _note(one, _Stood(size, content))
     return said
-
-
-def stands_for(strip: Any) -> Showing | None:
-    """What the transform and the place of a strip stand for, as was noted on it; None for a strip from before 0.4.0."""
-    noted = _noted(strip)
-    if noted is None:
-        return None
-    (width, height), one = noted.size, noted.content
-    seconds = one.frames / one.fps
-    return Showing(path_of(strip), width, height, one.fps, one.frames, seconds, True, one.head)
 
 
 def _hear(sound: Any, showing: Showing) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import shorten
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ...core.amount import usd
 from ...core.framing import crop_inside
@@ -15,7 +15,7 @@ from ...core.spec import JobSpec
 from ...service import models
 from .. import compat, config, scenes, sources, submission, telling, timeline
 from ..refusal import Refused
-from ..session import click, moving, questions, queue, spending, watch
+from ..session import click, moving, questions, queue, spending, variants, watch
 from ..session.state import current
 from . import properties
 from .asking import (
@@ -42,6 +42,13 @@ from .widgets import (
     is_narrow,
 )
 
+VARIANTS = BoolProperty(
+    name="Variants",
+    description="Make a clip of each variant that “{a|b|c}” in the prompt stands for. Off: braces are sent as they "
+    "are. Unset: on for a press, off for a script",
+    options={"SKIP_SAVE"},
+)
+
 
 class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
     bl_idname = "grok_video.generate"
@@ -52,11 +59,22 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
     )
 
     allow_single_color: ALLOW_SINGLE_COLOR
+    variants: VARIANTS
+
+    @property
+    def _makes_variants(self) -> bool:
+        """Whether braces make variants: for the artist's press always, for a script where it says so."""
+        return self.variants if self.properties.is_property_set("variants") else self._pressed
 
     def price(self, context: bpy.types.Context) -> int | None:
-        return submission.common.price_of(
-            submission.generate.generate_draft(context, context.scene)
-        )
+        return price_of(context, variants=self._makes_variants)
+
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        question = super().question(context, price)
+        count = submission.variants.asked_for(context.scene).count if self._makes_variants else 1
+        if question is None or count == 1:
+            return question
+        return f"Buy {count} Variants?", question[1].replace("It costs", "Together they cost")
 
     def about(self, context: bpy.types.Context) -> str:
         prompt = " ".join(context.scene.grok_video.written_prompt()[:400].split())
@@ -64,14 +82,14 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         target = target_of(context, self.scene)
-        job_id = click.generate(
-            context,
-            context.scene,
-            target,
-            frame_of(self, target),
-            allow_single_color=self.allow_single_color,
-        )
-        return finish(self, context, job_id, ON_THE_TIMELINE)
+        where = context, context.scene, target, frame_of(self, target)
+        if not self._makes_variants:
+            job_id = click.generate(*where, allow_single_color=self.allow_single_color)
+            return finish(self, context, job_id, ON_THE_TIMELINE)
+        jobs = variants.generate(*where, allow_single_color=self.allow_single_color)
+        # All are waited for, also where one of them has failed.
+        results = [finish(self, context, job_id, ON_THE_TIMELINE) for job_id in jobs]
+        return next((result for result in results if "FINISHED" not in result), results[0])
 
 
 class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
@@ -100,8 +118,8 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         target = timeline.strips.target_scene(context)
-        job_id = click.generate(context, context.scene, target, target.frame_current)
-        return finish(self, context, job_id, ON_THE_TIMELINE)
+        jobs = variants.generate(context, context.scene, target, target.frame_current)
+        return finish(self, context, jobs[0], ON_THE_TIMELINE)
 
 
 class GROK_VIDEO_OT_stop_preparing(bpy.types.Operator):
@@ -272,6 +290,7 @@ def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     column.use_property_split = False
     head = column.row(align=True)
     head.label(text="Prompt")
+    head.menu("GROK_VIDEO_MT_prompts", text="", icon="DOWNARROW_HLT")
     head.operator("grok_video.paste_prompt", text="", icon="PASTEDOWN")
     if chosen.prompt_text is None:
         placeholder = "What happens in the clip?"
@@ -299,22 +318,34 @@ def draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column.label(text=clip, icon="SEQ_SEQUENCER")
 
 
+def price_of(context: bpy.types.Context, *, variants: bool) -> int | None:
+    """Ticks that Generate spends now, with a clip of each variant or with one clip; None when not known."""
+    asked = submission.variants.asked_for(context.scene)
+    draft = submission.generate.generate_draft(context, context.scene)
+    each = submission.common.price_of(draft)
+    return submission.variants.price_of_all(each, asked.count) if variants else each
+
+
 def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw what the clip costs as it is set now: for the dialog, whose button cannot tell."""
-    price = submission.common.price_of(submission.generate.generate_draft(context, context.scene))
+    price = price_of(context, variants=True)
     row = layout.row()
     row.alignment = "RIGHT"
-    row.label(text="Price not known" if price is None else f"Price {usd(price)}")
+    words = "Price not known" if price is None else f"Price {usd(price)}"
+    count = submission.variants.asked_for(context.scene).count
+    row.label(text=words if count == 1 else f"{count} Variants, {words}")
 
 
 def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     scene = context.scene
     now = current()
-    draft = submission.generate.generate_draft(context, scene)
+    asked, first = submission.variants.asked_for(scene), submission.variants.first_prompt(scene)
+    draft = submission.generate.generate_draft(context, scene, prompt=first)
     trouble = queue.click_trouble()
-    if trouble is None and (why := _refusal(context, draft)):
-        trouble = why, ProblemCode.REQUEST
-    price = submission.common.price_of(draft)
+    refused = asked.refusal or _refusal(context, draft) or submission.variants.refusal(draft, asked)
+    if trouble is None and refused:
+        trouble = refused, ProblemCode.REQUEST
+    price = submission.variants.price_of_all(submission.common.price_of(draft), asked.count)
     if trouble is None and price is None and (why := spending.limit_refusal(None, draft.model)):
         trouble = why, ProblemCode.LIMIT
     row = layout.row()
@@ -324,8 +355,15 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         row.operator("grok_video.generate", text=preparing.label, icon="RENDER_STILL")
         return
     row.enabled = trouble is None
-    draw_priced(row, "grok_video.generate", "Generate", price, "RENDER_ANIMATION")
-    draw_limit(layout, context, price)
+    words = "Generate"
+    if asked.count > 1:
+        words = (
+            f"{asked.count} Variants" if is_narrow(context) else f"Generate {asked.count} Variants"
+        )
+    price = None if asked.refusal else price
+    button = draw_priced(row, "grok_video.generate", words, price, "RENDER_ANIMATION")
+    button.variants = True
+    draw_limit(layout, context, price, asked.count)
     if trouble is not None:
         draw_wrapped(layout, context, trouble[0], "ERROR")
         if trouble[1] is ProblemCode.FILE:  # a folder of the preferences

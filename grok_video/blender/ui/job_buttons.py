@@ -8,6 +8,7 @@ from ...core.amount import priced, usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
 from ..session import click, files, spending
+from . import use_settings
 from .widgets import draw_help_button, draw_priced, draw_wrapped
 
 
@@ -21,6 +22,10 @@ def draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -
 
 
 def draw_copy_buttons(row: bpy.types.UILayout, job: Job) -> None:
+    # Beside the title, which may be cut: the price in the line below may not.
+    row.operator(
+        "grok_video.use_settings", text="", icon=use_settings.ICON, emboss=False
+    ).job = job.id
     if job.problem is not None:
         row.operator("grok_video.copy_error", text="", icon="COPYDOWN", emboss=False).job = job.id
     if job.request_id:

@@ -16,17 +16,18 @@ from ...core.legible import legible
 from ...core.problem import ProblemCode
 from ...core.shape import other_shape
 from .. import timeline
-from ..session import files, spending
+from ..session import files, spending, thumbnails, unseen
 from ..session.state import current, is_open, job_by_id
 from .job_buttons import draw_actions, draw_charge, draw_copy_buttons
 from .spending import draw_ahead
-from .widgets import draw_wrapped, is_narrow, size_text, time_text
+from .widgets import about_text, draw_wrapped, is_narrow, size_text, time_text
 
 if TYPE_CHECKING:
     from ..submission.preparation import Preparation
 
 ROWS = 8  # jobs on a page
 TITLE = 400  # characters of a prompt that a row looks at: no sidebar is wide enough for more
+PICTURE = 2.2  # height of a job's picture, in rows
 PROBLEM_LINES = 8  # lines of a problem's text below a job; Copy Error has the whole text
 _ICONS: dict[State, Any] = {
     State.QUEUED: "SORTTIME",
@@ -97,6 +98,7 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     at = time.time()
     listed = jobs[(page - 1) * ROWS : page * ROWS]
     files.show(job.clip.path for job in listed if job.clip is not None)
+    unseen.drawn(job.id for job in listed)
     for job in listed:
         _draw_job(layout, context, job, at)
     if not jobs:
@@ -119,13 +121,14 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def summary() -> str:
-    """What is under way, in a few words for the panel's header; '' when nothing is."""
+    """What is new and what is under way, in a few words for the panel's header; '' when nothing is."""
     if (preparing := current().click.preparing) is not None:
         return preparing.label
-    active = current().bridge.snapshot.active
+    active, new = current().bridge.snapshot.active, unseen.count()
+    words = f"{len(active)} active" if active else ""
     if len(active) == 1:
-        return _status(active[0], time.time(), short=True)
-    return f"{len(active)} active" if active else ""
+        words = _status(active[0], time.time(), short=True)
+    return ", ".join(filter(None, (f"{new} new" if new else "", words)))
 
 
 def _title(job: Job) -> str:
@@ -154,21 +157,39 @@ def _status(job: Job, at: float, short: bool = False) -> str:
         word = percent if short and word == _WORDS[State.RUNNING] else f"{word} {percent}"
     parts = [word]
     paid = short and job.cost is not None  # a narrow row has no room for both time and money
-    if not paid and not job.fetching and (job.state is not State.QUEUED or not job.held):
+    left = _seconds_left(job, at) if job.state is State.RUNNING else 0.0
+    unsent = job.state is State.QUEUED and job.held
+    if not paid and not job.fetching and not unsent and not (short and left):
         parts.append(time_text((ended or at) - job.created_at))
+    if left:
+        parts.append(about_text(left) if short else f"{about_text(left)} left")
     if job.cost is not None:
         parts.append(usd(job.cost))
     return (" · " if short else "  ·  ").join(parts)
 
 
+def _seconds_left(job: Job, at: float) -> float:
+    """Seconds that are still to be expected of a job that runs; 0.0 where nothing is known, or it takes longer."""
+    expected = current().bridge.snapshot.jobs.expected(job)
+    return 0.0 if expected is None else max(expected - (at - job.submitted_at), 0.0)
+
+
 def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, at: float) -> None:
     box = layout.box().column(align=True)
-    head = box.row(align=True)
+    narrow = is_narrow(context)
+    top, short = box, narrow
+    if not narrow and (icon := thumbnails.icon_of(job)):
+        row = box.row()
+        picture = row.column()
+        picture.template_icon(icon_value=icon, scale=PICTURE)
+        top, short = row.column(align=True), is_narrow(context, beside=PICTURE)
+    head = top.row(align=True)
+    if unseen.is_new(job.id):
+        head.label(text="", icon="DOT")
     head.label(text=legible(_title(job)), icon=_ICONS[job.state], translate=False)
     draw_copy_buttons(head, job)
-    narrow = is_narrow(context)
-    line = box.row(align=True)
-    status = _status(job, at, narrow)
+    line = top.row(align=True)
+    status = _status(job, at, short)
     if job.fetching or job.state in (State.SUBMITTING, State.RUNNING, State.DOWNLOADING):
         running = job.state is State.RUNNING and job.progress is not None
         line.progress(factor=(job.progress or 0) / 100 if running else 0.0, text=status)

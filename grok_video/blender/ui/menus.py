@@ -11,6 +11,7 @@ from typing import Any
 import bpy
 
 from .. import compat, timeline
+from .gap import draw_entry
 from .jobs import draw_lost_strip
 from .slot import draw_slot_entries
 from .takes import draw_takes_entries
@@ -41,6 +42,7 @@ class GROK_VIDEO_MT_strip(bpy.types.Menu):
         column.enabled = editor is not None and editor.active_strip is not None
         draw_slot_entries(column, context)
         draw_strip_entries(column, context)
+        draw_entry(column, context)
 
 
 class GROK_VIDEO_MT_add(bpy.types.Menu):

@@ -151,6 +151,12 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
         "frame. For a service whose clips do not follow the first frame",
     )
 
+    prompts_of_all_files: BoolProperty(
+        name="Prompts of All Files",
+        description="The history beside the prompt has the prompts of every .blend. Off: those of the file that is open",
+    )
+    prompts_cleared_at: StringProperty(options={"HIDDEN"})
+
     # The limits lie in the ledger, which all versions of Blender share; the fields read and write them there.
     day_limit: FloatProperty(
         name="Limit per Day",
@@ -267,6 +273,7 @@ def draw_preferences(
     column.prop(own, "place_slot")
     column.prop(own, "render_source")
     column.prop(own, "crop_to_nearest")
+    column.prop(own, "prompts_of_all_files")
     column.prop(own, "poll_interval")
     if config.poll_interval() != own.poll_interval:
         column.label(text="The service is asked every 5 seconds at most", icon="INFO")

@@ -22,6 +22,7 @@ from bpy.props import (
 from ...service import checks, models
 from .. import compat, config
 from ..session import questions
+from .nearest import OTHER_MODEL, Nearest
 
 SOURCE_ITEMS = (
     ("CAMERA", "Camera", "Render the scene's camera at the current frame", "CAMERA_DATA", 0),
@@ -32,7 +33,6 @@ SOURCE_ITEMS = (
     ("NONE", "Text Only", "Make the clip from the prompt alone", "TEXT", 5),
 )
 # Tables that live on: Blender keeps no reference to the strings of dynamic items.
-OTHER_MODEL = "OTHER"
 _MODEL_ITEMS = (
     *(
         (m.id, m.label, f"Makes clips of {m.min_seconds} to {m.max_seconds} seconds", number)
@@ -348,6 +348,11 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         description="What shall look or be different; what moves stays as it is",
         update=_touched,
     )
+    gap_prompt: StringProperty(
+        name="Prompt",
+        description="What happens between the strip before the gap and the strip behind it. May be empty",
+        update=_touched,
+    )
     edit_of: EnumProperty(
         name="Edit",
         description="What is sent to be changed",
@@ -382,6 +387,18 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         description="Which version wrote these settings; 0: 0.1.0",
         options={"HIDDEN"},
     )
+    #: See ``prompts``: this and older jobs are not in the history of the prompts of this file.
+    cleared_at: StringProperty(
+        name="History Cleared At",
+        description="Id of the newest job when the history of prompts was cleared",
+        options={"HIDDEN"},
+        update=_touched,
+    )
+
+    @property
+    def nearest(self) -> Nearest:
+        """These settings, to be set to anything: what is no choice of the panel's becomes the nearest that is."""
+        return Nearest(self)
 
     def __getattribute__(self, name: str) -> Any:
         """What the artist chose; where a file holds what no panel can set, the nearest value that can be chosen.

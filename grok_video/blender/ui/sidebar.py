@@ -8,6 +8,7 @@ import bpy
 
 from ..session import watch
 from ..session.state import current
+from . import presets
 from .edit import draw_edit_animation
 from .generate import draw_generate, draw_request, draw_scenes
 from .jobs import draw_jobs, summary
@@ -26,6 +27,9 @@ class _Sidebar(bpy.types.Panel if TYPE_CHECKING else object):
 
 class _RequestPanel(_Sidebar):
     bl_label = "Generate"
+
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        presets.GROK_VIDEO_PT_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_request(self.layout, context)

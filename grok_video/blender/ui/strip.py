@@ -5,10 +5,13 @@ from __future__ import annotations
 import bpy
 
 from .. import timeline
+from .compare import draw_compare_of_active
 from .edit import draw_edit
 from .extend import draw_extend
+from .gap import draw_gap
 from .slot import draw_slot
 from .takes import draw_takes
+from .use_settings import draw_use_settings
 from .widgets import draw_quietly, draw_section
 
 #: Parts that open and close: id, title, and the function that draws the part.
@@ -25,5 +28,8 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     draw_slot(layout, context)
     draw_takes(layout, context)
+    draw_compare_of_active(layout, context)
+    draw_use_settings(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)
+    draw_gap(layout, context)

@@ -221,7 +221,12 @@ def _redaction(
         hidden = [job.spec.prompt for job in jobs]
         for scene in scenes:
             own = scene.grok_video
-            hidden += [own.written_prompt(), own.extend_prompt, own.edit_prompt]
+            hidden += [
+                own.written_prompt(),
+                own.extend_prompt,
+                own.edit_prompt,
+                own.gap_prompt,
+            ]
     folders = [str(config.data_dir()), bpy.app.tempdir, str(_PACKAGE_FOLDER), str(Path.home())]
     # As the system names them too: behind links, and with a short name of Windows (ANNLEE~1) in full.
     folders += map(os.path.realpath, tuple(folders))

@@ -107,18 +107,30 @@ def draw_quietly(
     draw_wrapped(words, context, text, icon)
 
 
-def is_narrow(context: bpy.types.Context) -> bool:
-    """Whether the sidebar was made so narrow that labels beside fields would be cut."""
+def is_narrow(context: bpy.types.Context, beside: float = 0.0) -> bool:
+    """Whether the sidebar was made so narrow that labels beside fields would be cut.
+
+    ``beside``: rows of height, and so 20 pixels each of width, that something else takes of the sidebar.
+    """
     region = context.region
     if region is None or region.type != "UI":
         return False
-    return region.width < NARROW * context.preferences.system.ui_scale
+    room = region.width / (context.preferences.system.ui_scale or 1.0)
+    return room < NARROW + 20 * beside
 
 
 def time_text(seconds: float) -> str:
     minutes, rest = divmod(max(int(seconds), 0), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def about_text(seconds: float) -> str:
+    """A time that is expected, as coarse as it is known: 'about 20 s', 'about 2 min'."""
+    if seconds < 55:
+        return f"about {max(round(seconds / 10), 1) * 10} s"
+    minutes = max(round(seconds / 60), 1)
+    return f"about {minutes} min"
 
 
 def size_text(size: int) -> str:
@@ -146,12 +158,16 @@ def draw_preferences_button(layout: bpy.types.UILayout) -> None:
     layout.operator("grok_video.show_preferences", text="Preferences…", icon="PREFERENCES")
 
 
-def draw_limit(layout: bpy.types.UILayout, context: bpy.types.Context, price: int | None) -> None:
-    """Draw that a clip of that price (ticks) would be held by the spending limits, where it would."""
-    if price is not None and spending.limit_refusal(price, ""):
-        draw_wrapped(
-            layout, context, "It would pass your spending limit and be held, not sent", "INFO"
-        )
+def draw_limit(
+    layout: bpy.types.UILayout, context: bpy.types.Context, price: int | None, clips: int = 1
+) -> None:
+    """Draw that clips of that price together (ticks) would be held by the spending limits, where they would."""
+    if price is None or not spending.limit_refusal(price, ""):
+        return
+    words = "It would pass your spending limit and be held, not sent"
+    if clips > 1:
+        words = "Together they would pass your spending limit. Those beyond it are held, not sent"
+    draw_wrapped(layout, context, words, "INFO")
 
 
 def draw_rework_prompt(

@@ -1,0 +1,118 @@
+"""Presets of the panel *Generate*, in Blender's own preset system: prompt and settings, pictures as file paths.
+
+A preset is a file of Python, as all of Blender's are, in the user's ``presets/grok_video``; the files stay when the
+extension is removed. A preset sets ``scene.grok_video.nearest``, so one of another version, or with values that there
+are not, sets what it can. Presets hold no datablocks: what a preset cannot hold is said when the preset is made.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+import bpy
+from bl_operators.presets import AddPresetBase
+from bl_ui.utils import PresetPanel
+from bpy.props import StringProperty
+
+from ...core.legible import legible
+from .. import telling
+from ..refusal import Refused
+from .asking import Asks, Result, refuse
+from .nearest import file_of
+
+_SETTINGS = (
+    # The model first, which says what the others can be.
+    *("model", "model_other", "source", "image", "duration", "resolution", "aspect_ratio"),
+    *("generate_audio", "references", "end_frame", "keyframes", "prompt"),
+)
+_FOLDER = "grok_video"
+_NAMED = 5  # pictures that a sentence names
+
+
+class GROK_VIDEO_PT_presets(PresetPanel, bpy.types.Panel):
+    bl_label = "Grok Video Presets"
+    preset_subdir = _FOLDER
+    preset_operator = "grok_video.use_preset"
+    preset_add_operator = "grok_video.preset_add"
+
+
+class GROK_VIDEO_OT_preset_add(AddPresetBase, bpy.types.Operator):
+    bl_idname = "grok_video.preset_add"
+    bl_label = "Add Grok Video Preset"
+    bl_description = "Keep prompt and settings of the panel as a preset, or remove a preset"
+    preset_menu = "GROK_VIDEO_PT_presets"
+    preset_subdir = _FOLDER
+    preset_defines = ("settings = bpy.context.scene.grok_video.nearest",)
+    preset_values = tuple(f"settings.{name}" for name in _SETTINGS)
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        asked: Any = self  # the stubs do not know the base's properties
+        adds = not (asked.remove_name or asked.remove_active)
+        if adds and asked.name.strip() and not self.as_filename(asked.name):
+            # Blender would write a hidden file, and show no preset.
+            return refuse(
+                self, Refused("This name has no letter.", "Give the preset another name.")
+            )
+        result: Result = cast(Any, AddPresetBase).execute(self, context)
+        if adds and "FINISHED" in result and (lost := not_kept(context.scene)):
+            more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+            words = (
+                f"A preset holds settings and files, and so not {', '.join(lost[:_NAMED])}{more}."
+            )
+            telling.report(self, "WARNING", words)
+        return result
+
+
+class GROK_VIDEO_OT_use_preset(Asks, bpy.types.Operator):
+    bl_idname = "grok_video.use_preset"
+    bl_label = "Use Preset"
+    bl_description = "Set the panel to prompt and settings of this preset"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}  # Blender's own operator is no undo step
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+
+    def run(self, context: bpy.types.Context) -> Result:
+        scene = context.scene
+        if scene.library is not None:
+            raise Refused(f"The scene “{scene.name}” is linked from another file.")
+        if not os.path.isfile(self.filepath):
+            raise Refused(f"There is no preset {self.filepath}.", "It was removed meanwhile.")
+        try:
+            bpy.ops.script.execute_preset(
+                filepath=self.filepath, menu_idname=GROK_VIDEO_PT_presets.__name__
+            )
+        except RuntimeError as error:
+            name = bpy.path.display_name(self.filepath, title_case=False)
+            raise Refused(
+                f"The preset “{name}” broke off: {error}", "Make it anew, and remove this one."
+            ) from error
+        named: list[str] = scene.grok_video.nearest.references
+        if gone := [path for path in named if not os.path.exists(path)]:
+            names = ", ".join(f"“{bpy.path.basename(path)}”" for path in gone[:_NAMED])
+            telling.report(self, "WARNING", f"Gone, and to be chosen anew or removed: {names}.")
+        return {"FINISHED"}
+
+
+def not_kept(scene: bpy.types.Scene) -> list[str]:
+    """What of the panel no preset can hold, each with its name: what is only in this .blend."""
+    chosen, lost = scene.grok_video, list[str]()
+    if chosen.source == "IMAGE" and chosen.image is not None and not file_of(chosen.image):
+        lost.append(f"the image {_quoted(chosen.image)}")
+    lost += [
+        f"the reference {_quoted(one.image)}"
+        for one in chosen.references
+        if one.image is not None and not file_of(one.image)
+    ]
+    if chosen.end_frame and chosen.end_camera is not None:
+        lost.append(f"the end camera {_quoted(chosen.end_camera)}")
+    return lost
+
+
+def _quoted(block: bpy.types.ID) -> str:
+    return f"“{legible(block.name)}”"
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (GROK_VIDEO_OT_preset_add, GROK_VIDEO_OT_use_preset, GROK_VIDEO_PT_presets)
+)

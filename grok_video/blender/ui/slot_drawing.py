@@ -7,6 +7,7 @@ strips that the region shows are looked at.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,13 +23,15 @@ from ...core.spec import JobSpec
 from .. import compat, timeline
 from ..session import slots
 from ..session.state import current, job_by_id
-from .widgets import lines_of
+from .job_buttons import seconds_left
+from .widgets import about_text, lines_of
 
 FONT = 0  # Blender's own
 _TOP, _BOTTOM = 0.94, 0.06  # of a channel, between which Blender draws a strip
 _BACK = (0.0, 0.0, 0.0, 0.62)  # behind words: they are read on any still
 _TRACK = (0.0, 0.0, 0.0, 0.45)  # what of the progress bar is still to come
 _SCRUB = 23  # pixels of the frame numbers above the strips
+_BAD = "!"  # where no word fits
 _MOST_WORDS = 40  # slots that are told of in words: a line of text takes as long as all boxes
 _MOST = 400  # slots of one redraw that are told of
 _MOST_IN_PREVIEW = 3
@@ -98,7 +101,8 @@ class _Sheet:
         gpu.state.blend_set("ALPHA")
         shader = gpu.shader.from_builtin("UNIFORM_COLOR")
         for color, boxes in self._boxes.items():
-            batch = batch_for_shader(shader, "TRIS", {"pos": _triangles(boxes)})
+            points: Any = _triangles(boxes)  # the stubs know no arrays
+            batch = batch_for_shader(shader, "TRIS", {"pos": points})
             shader.bind()
             shader.uniform_float("color", color)
             batch.draw(shader)
@@ -214,24 +218,29 @@ def _draw_slot(
 
 
 def _said(state: slots.SlotState) -> tuple[str, ...]:
-    """The words of a slot, the longest first: all, the state alone, the percent, and a sign where no word fits."""
+    """The words of a slot, the longest first: all, the state alone, the percent, and a sign where no word fits.
+
+    First those with the time that is still to be expected, where that is known.
+    """
     words = legible(" ".join(state.words[:_WIDEST].split()))
     short = words.split(" · ")[0].split(": ")[0]
     if state.bad:
-        return (words, short, "!")
+        return (words, short, _BAD)
     percent = (f"{state.factor * 100:.0f} %",) if state.factor is not None else ()
-    return (words, short, *percent, "…")
+    left = seconds_left(state.job, time.time()) if state.job is not None else 0.0
+    whole = (f"{words} · {about_text(left)} left",) if left else ()
+    return (*whole, words, short, *percent, "…")
 
 
 @functools.lru_cache(maxsize=2048)
 def _fitting(said: tuple[str, ...], room: int, size: float) -> tuple[str, float]:
-    """The first of these words that fits into ``room`` pixels, with its width; a sentence is cut after half of it."""
+    """The first of these words that fits into ``room`` pixels, with its width; why something failed may be cut."""
     blf.size(FONT, size)
     for number, words in enumerate(said):
         width = blf.dimensions(FONT, words)[0]
         if width <= room:
             return words, width
-        if number == 0 and room > 12 * size:
+        if number == 0 and said[-1] == _BAD and room > 12 * size:
             cut = _cut(words, room)
             return cut, blf.dimensions(FONT, cut)[0]
     return "", 0.0

@@ -52,6 +52,7 @@ CLICKS = {
             "moving",
             "questions",
             "queue",
+            "renders",
             "series",
             "spending",
             "tick",

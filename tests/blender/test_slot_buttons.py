@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -62,7 +63,8 @@ def test_one_that_is_made_shows_how_far_it_is(desk: Desk, module: Module) -> Non
     slot_of(desk)
     assert panel(module)[0].startswith("0.42 Generating 42 %")
     # Nothing that buys while it is made.
-    assert operators(panel(module)) == {"copy_request_id", "show_log", "stop", "remove_slot"}
+    free = {"copy_request_id", "show_log", "use_settings"}
+    assert operators(panel(module)) == {*free, "stop", "remove_slot"}
     assert operators(menu(module)) == {"show_log", "stop", "remove_slot"}
 
 
@@ -74,9 +76,12 @@ def test_one_that_failed_says_why_and_can_be_generated_again(desk: Desk, module:
     assert words[0] == "Failed"
     assert "moderation" in " ".join(words)
     assert {"remove_slot", "not_charged"} <= operators(words)
-    assert "another_take" in operators(menu(module))
     assert menu(module)[0] == "Failed"
-    assert not {"send_again", "import_result"} & operators(words)  # its takes have that button
+    # Its takes have the button, in the panel and in the menu.
+    assert not {"send_again", "another_take", "import_result"} & operators(words + menu(module))
+    layout = Shown()
+    module("blender.ui.menus").draw_strip_entries(layout, bpy.context)
+    assert "grok_video.another_take: Generate Again…" in layout.words
 
 
 def test_one_that_is_held_can_be_sent_or_discarded(desk: Desk, module: Module) -> None:
@@ -104,6 +109,28 @@ def test_one_whose_answer_is_lost_can_be_recovered(desk: Desk, module: Module) -
     assert words[0] == "Answer Lost"
     assert {"request_id", "not_charged"} <= operators(words)
     assert "request_id" in operators(menu(module))
+
+
+def test_over_the_strip_the_longest_words_that_fit(
+    desk: Desk, module: Module, patches: Any
+) -> None:
+    desk.stand_in.fail("job", "stall", times=1)
+    job_id = desk.click()
+    desk.until(lambda: (job := desk.job(job_id)) and job.progress == 42)
+    drawing = module("blender.ui.slot_drawing")
+    listing = module("ledger.listing").Listing
+    patches.set(listing, "expected", lambda _self, job: time.time() - job.submitted_at + 110.0)
+    said = drawing._said(desk.state(slot_of(desk)))
+    assert said[0].startswith("Generating 42 % · ")
+    assert said[0].endswith(" · about 2 min left")
+    assert said[2:] == ("Generating 42 %", "42 %", "…")
+    fitting = [drawing._fitting(said, room, 11.0)[0] for room in (1000, 110, 40, 15, 3)]
+    assert fitting == [said[0], "Generating 42 %", "42 %", "…", ""]
+    # A sentence of why is cut where half of it fits; where none of it does, the state stands alone.
+    why = ("Failed: the service made this clip and withheld it", "Failed", "!")
+    assert drawing._fitting(why, 200, 11.0)[0].startswith("Failed: the")
+    assert drawing._fitting(why, 200, 11.0)[1] <= 200
+    assert [drawing._fitting(why, room, 11.0)[0] for room in (60, 10, 1)] == ["Failed", "!", ""]
 
 
 def test_by_its_sound_it_is_the_same_slot(desk: Desk, module: Module) -> None:

@@ -5,7 +5,6 @@ Blender calls render handlers in threads of their own where the window goes on: 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +35,7 @@ def _frame_begins(scene: bpy.types.Scene, *_: object) -> None:
         own.first = scene.frame_current
     own.last = scene.frame_current
     own.count += 1
-    _say_here()
+    _say_in_background()
 
 
 @persistent
@@ -44,12 +43,12 @@ def _ended(_scene: bpy.types.Scene, *_: object) -> None:
     session = running()
     if session is not None and session.renders.count:
         session.renders.over = True
-        _say_here()
+        _say_in_background()
 
 
-def _say_here() -> None:
-    """Say what is to be said where Blender renders in its main thread: nothing else asks meanwhile."""
-    if threading.current_thread() is threading.main_thread():
+def _say_in_background() -> None:
+    """Say what is to be said where nothing else asks: there handlers are called in Blender's main thread."""
+    if bpy.app.background:
         hear()
 
 

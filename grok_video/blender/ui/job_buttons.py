@@ -8,8 +8,17 @@ from ...core.amount import priced, usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
 from ..session import click, files, spending
+from ..session.state import current
 from . import use_settings
 from .widgets import draw_help_button, draw_priced, draw_wrapped
+
+
+def seconds_left(job: Job, at: float) -> float:
+    """Seconds that are still to be expected of a job that runs; 0.0 where nothing is known, or it takes longer."""
+    if job.state is not State.RUNNING:
+        return 0.0
+    expected = current().bridge.snapshot.jobs.expected(job)
+    return 0.0 if expected is None else max(expected - (at - job.submitted_at), 0.0)
 
 
 def draw_charge(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:

@@ -18,7 +18,7 @@ from ...core.shape import other_shape
 from .. import timeline
 from ..session import files, spending, thumbnails, unseen
 from ..session.state import current, is_open, job_by_id
-from .job_buttons import draw_actions, draw_charge, draw_copy_buttons
+from .job_buttons import draw_actions, draw_charge, draw_copy_buttons, seconds_left
 from .spending import draw_ahead
 from .widgets import about_text, draw_wrapped, is_narrow, size_text, time_text
 
@@ -157,7 +157,7 @@ def _status(job: Job, at: float, short: bool = False) -> str:
         word = percent if short and word == _WORDS[State.RUNNING] else f"{word} {percent}"
     parts = [word]
     paid = short and job.cost is not None  # a narrow row has no room for both time and money
-    left = _seconds_left(job, at) if job.state is State.RUNNING else 0.0
+    left = seconds_left(job, at) if job.state is State.RUNNING else 0.0
     unsent = job.state is State.QUEUED and job.held
     if not paid and not job.fetching and not unsent and not (short and left):
         parts.append(time_text((ended or at) - job.created_at))
@@ -166,12 +166,6 @@ def _status(job: Job, at: float, short: bool = False) -> str:
     if job.cost is not None:
         parts.append(usd(job.cost))
     return (" · " if short else "  ·  ").join(parts)
-
-
-def _seconds_left(job: Job, at: float) -> float:
-    """Seconds that are still to be expected of a job that runs; 0.0 where nothing is known, or it takes longer."""
-    expected = current().bridge.snapshot.jobs.expected(job)
-    return 0.0 if expected is None else max(expected - (at - job.submitted_at), 0.0)
 
 
 def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, at: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from ...core.job import FINAL_STATES, Job
+from ...core.job import Job
 from ...core.legible import legible
 from .. import compat, submission, timeline
 from ..refusal import Refused
@@ -126,13 +126,14 @@ def draw_slot_entries(layout: bpy.types.UILayout, context: bpy.types.Context) ->
         text=words.partition(": ")[0], icon="ERROR" if state.bad else "SORTTIME", translate=False
     )
     if job is not None:
-        _draw_job_entries(layout, strip, job)
+        _draw_job_entries(layout, job)
     remove = layout.operator("grok_video.remove_slot", text="Remove Slot", icon="TRASH")
     remove.scene, remove.strip = strip.id_data.name, strip.name
     layout.separator()
 
 
-def _draw_job_entries(layout: bpy.types.UILayout, strip: Any, job: Job) -> None:
+def _draw_job_entries(layout: bpy.types.UILayout, job: Job) -> None:
+    """Draw what can be done with a slot's job. *Generate Again…* is an entry of its takes."""
     layout.operator("grok_video.show_log", text="Show Log", icon="TEXT").job = job.id
     if job.held:
         layout.operator("grok_video.release", text="Send…", icon="EXPORT").job = job.id
@@ -146,9 +147,6 @@ def _draw_job_entries(layout: bpy.types.UILayout, strip: Any, job: Job) -> None:
         layout.operator("grok_video.request_id", text="Recover by Request ID…").job = job.id
     if files.lost(job) and job.fetchable_again:
         layout.operator("grok_video.download_again", icon="FILE_REFRESH").job = job.id
-    if job.state in FINAL_STATES and job.clip is None:
-        again = layout.operator("grok_video.another_take", text="Generate Again…", icon="ADD")
-        again.scene, again.strip = strip.id_data.name, strip.name
 
 
 register, unregister = bpy.utils.register_classes_factory((GROK_VIDEO_OT_remove_slot,))

@@ -7,6 +7,7 @@ strips that the region shows are looked at.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,13 +23,16 @@ from ...core.spec import JobSpec
 from .. import compat, timeline
 from ..session import slots
 from ..session.state import current, job_by_id
-from .widgets import lines_of
+from .job_buttons import seconds_left
+from .widgets import about_text, lines_of
 
 FONT = 0  # Blender's own
 _TOP, _BOTTOM = 0.94, 0.06  # of a channel, between which Blender draws a strip
 _BACK = (0.0, 0.0, 0.0, 0.62)  # behind words: they are read on any still
 _TRACK = (0.0, 0.0, 0.0, 0.45)  # what of the progress bar is still to come
 _SCRUB = 23  # pixels of the frame numbers above the strips
+_BAD = "!"  # where no word fits
+_MOST_WORDS = 40  # slots that are told of in words: a line of text takes as long as all boxes
 _MOST = 400  # slots of one redraw that are told of
 _MOST_IN_PREVIEW = 3
 _PROMPT_LINES = 6
@@ -97,7 +101,8 @@ class _Sheet:
         gpu.state.blend_set("ALPHA")
         shader = gpu.shader.from_builtin("UNIFORM_COLOR")
         for color, boxes in self._boxes.items():
-            batch = batch_for_shader(shader, "TRIS", {"pos": _triangles(boxes)})
+            points: Any = _triangles(boxes)  # the stubs know no arrays
+            batch = batch_for_shader(shader, "TRIS", {"pos": points})
             shader.bind()
             shader.uniform_float("color", color)
             batch.draw(shader)
@@ -131,7 +136,7 @@ def _edit(context: bpy.types.Context) -> tuple[bpy.types.Scene, Any] | None:
 
 
 def _seen(owner: Any, first: float, after: float, low: float, high: float) -> Iterator[Any]:
-    """The waiting slots in ``owner`` between those frames and channels.
+    """The strips in ``owner`` between those frames and channels: slots, and whatever lies there.
 
     Asked of all strips at once, which Blender does without Python: an edit may have thousands.
     """
@@ -139,9 +144,7 @@ def _seen(owner: Any, first: float, after: float, low: float, high: float) -> It
     starts, ends, channels = (np.frombuffer(p, np.int32) for p in compat.places_of(strips))
     there = (starts < after) & (ends > first) & (channels + 1 > low) & (channels < high)
     for index in np.flatnonzero(there)[:_MOST]:
-        strip = strips[int(index)]
-        if timeline.slots.is_waiting(strip):
-            yield strip
+        yield strips[int(index)]
 
 
 # ---------------------------------------------------------------------------------------------- the timeline
@@ -157,25 +160,35 @@ def draw_timeline(context: bpy.types.Context) -> None:
     across, up = region.width / (right - left), region.height / (top - bottom)
     sheet = _Sheet(_Look.now())
     scrubbing = _SCRUB * sheet.look.scale
-    for strip in _seen(found[1], left, right, bottom, top):
-        state = slots.state_of(strip)
-        if state is None:
-            continue
+    edge = max(
+        sheet.look.scale, 1.0
+    )  # Blender's own outline of a strip, which tells the chosen ones
+    seen = [
+        (strip, state)
+        for strip in _seen(found[1], left, right, bottom, top)
+        if (state := slots.state_of(strip)) is not None
+    ]
+    for strip, state in seen:
         start, end = compat.span(strip)
         box = (
-            max((start - left) * across, 0.0),
-            max((strip.channel + _BOTTOM - bottom) * up, 0.0),
-            min((end - left) * across, region.width),
-            min((strip.channel + _TOP - bottom) * up, region.height - scrubbing),
+            max((start - left) * across + edge, 0.0),
+            max((strip.channel + _BOTTOM - bottom) * up + edge, 0.0),
+            min((end - left) * across - edge, region.width),
+            min((strip.channel + _TOP - bottom) * up - edge, region.height - scrubbing),
         )
         if box[2] - box[0] >= 1.0 and box[3] - box[1] >= 2.0:
             whole = (start - left) * across, (end - left) * across
-            _draw_slot(sheet, box, whole, state)
+            _draw_slot(sheet, box, whole, state, words=len(seen) <= _MOST_WORDS)
     sheet.draw()
 
 
-def _draw_slot(sheet: _Sheet, box: Box, whole: tuple[float, float], state: slots.SlotState) -> None:
-    """Draw a slot's state into ``box``, the part of the strip that is seen; ``whole``: the left and right of all of it."""
+def _draw_slot(
+    sheet: _Sheet, box: Box, whole: tuple[float, float], state: slots.SlotState, *, words: bool
+) -> None:
+    """Draw a slot's state into ``box``, the part of the strip that is seen; ``whole``: the left and right of all of it.
+
+    Without ``words``, and without room for them, a colour at the strip's lower edge tells.
+    """
     look = sheet.look
     left, bottom, right, top = box
     bar = min(max(3.0 * look.scale, 2.0), (top - bottom) / 2)
@@ -188,8 +201,10 @@ def _draw_slot(sheet: _Sheet, box: Box, whole: tuple[float, float], state: slots
         sheet.box(look.text, (left, bottom, done, bottom + bar))
         sheet.box(_TRACK, (done, bottom, right, bottom + bar))
     margin = 5.0 * look.scale
-    words, width = _fitting(_said(state), int(right - left - 2 * margin), look.size)
     if not words or top - bottom < look.row * 0.8:
+        return
+    fitting, width = _fitting(_said(state), int(right - left - 2 * margin), look.size)
+    if not fitting:
         return
     row = min(look.row, top - bottom)
     if top - bottom - bar >= 2 * row:  # below Blender's own line, with the strip's name
@@ -199,28 +214,33 @@ def _draw_slot(sheet: _Sheet, box: Box, whole: tuple[float, float], state: slots
     else:
         at, line = left, (top + bottom - row) / 2
     sheet.box(look.bad if state.bad else _BACK, (at, line, at + width + 2 * margin, line + row))
-    sheet.words(words, at + margin, line + (row - look.size * 0.72) / 2, look.text)
+    sheet.words(fitting, at + margin, line + (row - look.size * 0.72) / 2, look.text)
 
 
 def _said(state: slots.SlotState) -> tuple[str, ...]:
-    """The words of a slot, the longest first: all, the state alone, the percent, and a sign where no word fits."""
+    """The words of a slot, the longest first: all, the state alone, the percent, and a sign where no word fits.
+
+    First those with the time that is still to be expected, where that is known.
+    """
     words = legible(" ".join(state.words[:_WIDEST].split()))
     short = words.split(" · ")[0].split(": ")[0]
     if state.bad:
-        return (words, short, "!")
+        return (words, short, _BAD)
     percent = (f"{state.factor * 100:.0f} %",) if state.factor is not None else ()
-    return (words, short, *percent, "…")
+    left = seconds_left(state.job, time.time()) if state.job is not None else 0.0
+    whole = (f"{words} · {about_text(left)} left",) if left else ()
+    return (*whole, words, short, *percent, "…")
 
 
 @functools.lru_cache(maxsize=2048)
 def _fitting(said: tuple[str, ...], room: int, size: float) -> tuple[str, float]:
-    """The first of these words that fits into ``room`` pixels, with its width; a sentence is cut after half of it."""
+    """The first of these words that fits into ``room`` pixels, with its width; why something failed may be cut."""
     blf.size(FONT, size)
     for number, words in enumerate(said):
         width = blf.dimensions(FONT, words)[0]
         if width <= room:
             return words, width
-        if number == 0 and room > 12 * size:
+        if number == 0 and said[-1] == _BAD and room > 12 * size:
             cut = _cut(words, room)
             return cut, blf.dimensions(FONT, cut)[0]
     return "", 0.0
@@ -235,7 +255,7 @@ def _cut(words: str, room: int) -> str:
             low = middle
         else:
             high = middle - 1
-    return words[:low].rstrip() + "…"
+    return words[:low].rstrip(" .,;:") + "…"
 
 
 # ---------------------------------------------------------------------------------------------- the preview
@@ -261,7 +281,9 @@ def draw_preview(context: bpy.types.Context) -> None:
     _draw_states(sheet, region, picture, waiting[:_MOST_IN_PREVIEW])
     strip = waiting[0][0]
     if strip == _uppermost(owner, frame) and (prompt := _prompt_of_card(strip)):
-        _draw_prompt(sheet, picture, prompt)
+        left, bottom, right, top = picture
+        shown = max(left, 0), max(bottom, 0), min(right, region.width), min(top, region.height)
+        _draw_prompt(sheet, shown, prompt)
     sheet.draw()
 
 
@@ -331,15 +353,17 @@ def _shows_picture(strip: Any, spec: JobSpec) -> bool:
     return spec.video is not None or f"{spec.id}-still" in strip.filepath
 
 
-def _draw_prompt(sheet: _Sheet, picture: Box, prompt: str) -> None:
+def _draw_prompt(sheet: _Sheet, shown: Box, prompt: str) -> None:
+    """Draw a prompt in the middle of the part of the picture that is ``shown``."""
     look = sheet.look
-    left, bottom, right, top = picture
+    left, bottom, right, top = shown
     room = int((right - left) * 0.75)
     if room < 6 * look.size or top - bottom < 3 * look.row:
         return
     most = max(min(_PROMPT_LINES, int((top - bottom) * 0.7 / look.row)), 1)
     lines = lines_of(legible(prompt), room, look.size, most)
     line = (top + bottom) / 2 + len(lines) * look.row / 2
+    blf.size(FONT, look.size)
     for words in lines:
         line -= look.row
         width = blf.dimensions(FONT, words)[0]

@@ -41,7 +41,7 @@ class _Handlers:
         self._added.clear()
 
     def _draw(self, region: str) -> None:
-        """Draw what waits; what fails once is said once and not drawn again: it would be said at each redraw."""
+        """Draw what waits. After a failure, which is printed, nothing is drawn: Blender would print one at each redraw."""
         if self._failed or not _some_wait():
             return
         try:

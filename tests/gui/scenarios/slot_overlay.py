@@ -92,7 +92,7 @@ def many(slot: Any) -> None:
     editor = timeline().sequence_editor
     base = editor.strips if hasattr(editor, "strips") else editor.sequences
     for number in range(200):
-        frame, channel = 400 + 60 * (number // 4), 3 + number % 4
+        frame, channel = 400 + 100 * (number // 4), 3 + number % 4
         strip = base.new_movie(
             name=slot.name, filepath=slot.filepath, channel=channel, frame_start=frame
         )

@@ -109,6 +109,24 @@ def content_skipped(strip: bpy.types.Strip) -> int:
     return round(getattr(strip, name))
 
 
+def trim(strip: bpy.types.Strip) -> tuple[int, int]:
+    """The frames of its file that a movie strip leaves out before and behind its content, as handles do not."""
+    return tuple(round(getattr(strip, name)) for name in _trim_names(strip))
+
+
+def set_trim(strip: bpy.types.Strip, first: int, last: int) -> None:
+    """Leave so many frames of its file out before and behind the content of a movie strip. May move the strip."""
+    for name, frames in zip(_trim_names(strip), (first, last), strict=True):
+        if round(getattr(strip, name)) != frames:
+            setattr(strip, name, frames)
+
+
+def _trim_names(strip: bpy.types.Strip) -> tuple[str, str]:
+    if hasattr(strip, "content_trim_start"):
+        return "content_trim_start", "content_trim_end"
+    return "animation_offset_start", "animation_offset_end"
+
+
 def is_retimed_meta(meta: bpy.types.Strip) -> bool:
     """Whether a meta strip plays what is in it faster or slower: its length tells, not all versions show its keys."""
     inside = [span(strip) for strip in strips(meta)]

@@ -140,7 +140,7 @@ def _check_jpeg(picture: bytes) -> None:
                 raise ValueError("the JPEG is of a kind that is not played")
             if picture[at + 9] not in (1, 3):
                 raise ValueError("the JPEG is made for print")
-            if picture.rfind(ENDS["image/jpeg"]) < at:  # before: that of a preview inside
+            if picture.rfind(ENDS["image/jpeg"]) < at:  # a preview in its head ends so too
                 raise ValueError("the JPEG is not whole")
             return
         at += 1 if marker == 0xFF else 2 + int.from_bytes(picture[at + 2 : at + 4], "big")

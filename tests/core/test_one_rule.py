@@ -39,7 +39,7 @@ BY_HAND = {
     "shutil.move": {},
 }
 #: Modules outside of ``blender`` whose files Blender's process writes.
-IN_BLENDER = {"ledger/inbox.py", "ledger/job_log.py"}
+IN_BLENDER = {"core/still_movie.py", "ledger/inbox.py", "ledger/job_log.py"}
 #: Modules of the worker that write between an answer and its record, and so never wait.
 NEVER_WAITING = {"worker/call_log.py", "worker/desk.py"}
 #: The exceptions of Blender's side: everything else that is raised there is Python's or Blender's.

@@ -26,7 +26,7 @@ from ...service import checks
 from .. import config, identity, submission
 from ..refusal import Interrupted, Refused
 from . import slots, waiting
-from .answers import note
+from .answers import UNSEND, note
 from .queue import click_trouble, make_data_folder, read_all, refuse_lost, refuse_moving, send
 from .spending import limits_count
 from .state import current, job_by_id, session_id
@@ -447,7 +447,7 @@ def stop_removed() -> bool:
 def _stop_unsent(job_id: str) -> None:
     """Stop a job that is in the list, or on its way there, unless it was sent meanwhile."""
     try:
-        send("stop", job=job_id, unsent=True)
+        note(send("stop", job=job_id, unsent=True), UNSEND, job_id)
     except Refused as error:
         say(f"{SLOT_GONE} {error}")
         return

@@ -7,7 +7,6 @@ decided here.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -20,13 +19,15 @@ import bpy
 from ...core.job import Job, State
 from ...core.record import record
 from ...core.spec import Clip, JobSpec
-from .. import compat, identity, timeline
+from .. import compat, identity, sources, timeline
 from ..refusal import Refused
 from . import files, placing, slot_marks, still_clip
 from .state import current, job_by_id
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
-SHOW_SECONDS = 0.03  # that one tick may take to let strips show their clips; one is shown at least
+SHOW_SECONDS = (
+    0.03  # in one tick for strips that come to show their clips; each tick changes a strip at least
+)
 MISSING_SECONDS = 5.0  # after which a clip whose file was missing is looked for again
 MOST_FILES = 8  # still movies that one tick looks for after a file was opened
 UNDO_STEP = "Grok Video Slot"
@@ -147,11 +148,18 @@ def stands(job_id: str) -> bool:
 
 
 def _local_scenes() -> Iterator[bpy.types.Scene]:
-    return (s for s in bpy.data.scenes if s.library is None and s.override_library is None)
+    """The artist's scenes that can be changed: no linked ones, and no copies of ours that are rendered just now."""
+    return (
+        scene
+        for scene in bpy.data.scenes
+        if scene.library is None
+        and scene.override_library is None
+        and not sources.scene_copy.is_tagged(scene)
+    )
 
 
 def _waiting_strips() -> dict[str, list[Any]]:
-    """The movie strips of the file that show a still movie, by the job that they wait for."""
+    """The movie strips of the file that show a still movie, by the job whose clip they wait for."""
     found: dict[str, list[Any]] = {}
     for strip in _our_movies():
         if timeline.slots.is_waiting(strip):
@@ -328,22 +336,21 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
         own.missing[job_id] = (take.seq, time.monotonic())
         return None
     own.missing.pop(job_id, None)
-    began, words, last, movie = time.monotonic(), dict[str, None](), None, ""
-    left = len(waiting)
+    began, words, pieces = time.monotonic(), dict[str, None](), list[tuple[int, str, Any]]()
     for strip in waiting:
-        last = max(last or strip, strip, key=lambda s: compat.span(s)[1])
+        # Named before: Blender may make another object of a strip whose clip has another rate.
+        pieces.append((compat.span(strip)[1], strip.name, strip.id_data))
         words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
-        left -= 1
         if time.monotonic() - began > SHOW_SECONDS:
             break
-    if not left:
+    whole = len(pieces) == len(waiting)
+    if whole:
         own.waiting.discard(job_id)
+        own.placed.discard(job_id)
         for scene in _local_scenes():
             slot_marks.unmark(scene, job_id)
-    if last is not None:
-        movie = last.name
-    scene = last.id_data if last is not None else None
-    return Arrival(take, scene, movie, " ".join(words), not left)
+    _, movie, scene = max(pieces, key=lambda piece: piece[0], default=(0, "", None))
+    return Arrival(take, scene, movie, " ".join(words), whole)
 
 
 def landing_of(arrival: Arrival) -> Any:
@@ -425,21 +432,9 @@ def _make_missing(context: bpy.types.Context) -> bool:
             if job is not None:
                 clip = still_clip.still_clip(strips[0].id_data, job.spec, None)
             else:
-                clip = _stand_in_of(strips[0])
+                clip = still_clip.card_of(strips[0])
             made |= _show_still(context, strips, job and job.spec, clip)
     return made
-
-
-def _stand_in_of(strip: Any) -> Clip:
-    """A card for a slot of whose job nothing is known here, as long as the slot's own still movie was. Raises OSError."""
-    stood = timeline.slots.stands_for(strip)
-    size = (stood.width, stood.height) if stood is not None else timeline.strips.pixels_of(strip)
-    frames = stood.frames if stood is not None else max(compat.content_length(strip), 1)
-    sound = bool(timeline.sounds.sounds_of(strip))
-    name = hashlib.sha256(timeline.strips.job_of(strip).encode()).hexdigest()[
-        :32
-    ]  # an id may be any text
-    return still_clip.written(name, None, size, frames, sound)
 
 
 def _show_strangers(context: bpy.types.Context) -> bool:

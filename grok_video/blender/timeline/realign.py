@@ -1,4 +1,4 @@
-"""Where the content of a strip lies once its file is another one: its head, and an end that nobody touched.
+"""Where the content of a strip lies once its file is another one: its head, its speed, and an end that nobody touched.
 
 Blender leaves the handles of a strip where they are when it gets another file, and its content where it begins. What the
 artist sees between the handles must stay the same part of the clip, so the content is slipped below them. Knows nothing of
@@ -7,10 +7,13 @@ jobs and of slots.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ...core.record import record
 from .. import compat, scenes
+from .channels import MAX_CHANNEL
 from .strips import curves_of, owner_of
 
 #: Scene frames by which a handle may lie beside the end of its content and is still where Blender has put it: at most
@@ -22,88 +25,120 @@ _HELD = 1
 
 
 @record
-class Timing:
-    """How a movie strip and its sounds lay before their file was changed."""
+class Content:
+    """The file that the content of a strip stands for."""
 
-    end: int  # scene frame after the last that the movie strip shows
-    is_untouched: bool  # the movie strip ends where its content does
-    ends: tuple[int, ...]  # of the sounds
+    fps: float
+    frames: int
+    head: float  # seconds at its start that are the source's
+    #: Frames of the file that are left out before and behind the content, so that retiming plays it as fast as before.
+    trim: tuple[int, int] = (0, 0)
+
+
+@record
+class Ends:
+    """Where a movie strip and its sounds ended before their file was changed."""
+
+    movie: int  # scene frame after the last that is shown
+    is_untouched: bool  # the movie strip ended where its content did
+    sounds: tuple[int, ...]
 
     @staticmethod
-    def of(strip: Any, sounds: list[Any]) -> Timing:
-        """How they lie now."""
-        return Timing(
-            end=compat.span(strip)[1],
+    def of(strip: Any, sounds: list[Any]) -> Ends:
+        """Those of a strip and its sounds as they lie now."""
+        return Ends(
+            movie=compat.span(strip)[1],
             is_untouched=abs(compat.hidden_at_end(strip)) <= _ROUNDING,
-            ends=tuple(compat.span(sound)[1] for sound in sounds),
+            sounds=tuple(compat.span(sound)[1] for sound in sounds),
         )
 
 
 def realign(
-    strip: Any, sounds: list[Any], before: Timing, old_head: float, new_head: float
-) -> list[str]:
-    """Let a strip that names another file show the same part of the clip; returns sentences for the artist.
+    strip: Any, sounds: list[Any], before: Ends, old: Content, new: Content
+) -> tuple[Content, list[str]]:
+    """Let a strip that names the file ``new`` now, instead of ``old``, show the same part of the clip.
 
-    ``old_head``, ``new_head``: the seconds at the start of the former and of the new file that are the source's.
+    Returns what its content stands for from now on, and sentences for the artist.
     """
+    if compat.is_retimed(strip):
+        trim, said = _trim_for_speed(strip, old, new)
+        _set_trim(strip, old.trim, trim)
+        return Content(old.fps, old.frames, old.head, trim), said
+    _set_trim(strip, old.trim, (0, 0))
     rate = scenes.rate(strip.id_data)
     # At each frame of the scene Blender shows the nearest frame of the file: rounded as ``place_after`` does.
-    if by := round(old_head * rate) - round(new_head * rate):
+    if by := round(old.head * rate) - round(new.head * rate):
         for one in (strip, *sounds):
             slip(one, by)
-    if not before.is_untouched:
-        return []
-    hidden = round(compat.hidden_at_end(strip))
-    start, end = compat.span(strip)
-    if -_HELD <= hidden <= 0 or end + hidden <= start:
-        return []
-    if not _is_free(strip, end, end + hidden):
-        return [
-            f"The clip of “{strip.name}” is longer than its strip, behind which another one lies."
-            " Move that and drag the end of the strip to see all of it."
-        ]
-    compat.set_end(strip, end + hidden)
-    for sound, after in zip(sounds, before.ends, strict=True):
-        if after == before.end and _is_free(sound, after, after + hidden):
-            compat.set_end(sound, after + hidden)
-    return []
+    return new, _follow_end(strip, sounds, before)
+
+
+def _trim_for_speed(strip: Any, old: Content, new: Content) -> tuple[tuple[int, int], list[str]]:
+    """The frames of the file ``new`` to leave out, so that the keys of a retimed strip play those that they did.
+
+    Retiming keys stretch whatever content there is over the same time, so the content keeps the length for which the
+    artist has set them. A file that is too short for that is stretched, and that is said.
+    """
+    first = round((new.head - old.head) * new.fps)
+    last = new.frames - old.frames - first
+    if first < 0 or last < 0:
+        text = f"The clip of “{strip.name}” is shorter than the one that was retimed, so it plays slower. Look at its speed."
+        return (0, 0), [text]
+    return (first, last), []
+
+
+def _set_trim(strip: Any, old: tuple[int, int], new: tuple[int, int]) -> None:
+    """Leave ``new`` frames of a strip's file out instead of ``old``, and what the artist leaves out; content stays put."""
+    if old == new:
+        return
+    own = [max(0, now - ours) for now, ours in zip(compat.trim(strip), old, strict=True)]
+    start = compat.content_start(strip)
+    with _kept_place(strip):
+        compat.set_trim(strip, own[0] + new[0], own[1] + new[1])
+        compat.shift(strip, start - compat.content_start(strip))
 
 
 def slip(strip: Any, by: int) -> None:
     """Move the content of a strip by so many scene frames along the timeline, below handles and keys that stay."""
+    with _kept_place(strip):
+        compat.shift(strip, by)
+
+
+@contextmanager
+def _kept_place(strip: Any) -> Iterator[None]:
+    """Let what happens to the content of a strip meanwhile move neither its handles nor its keys, and touch no other strip."""
     start, end = compat.span(strip)
-    places = [
+    keys = [
         (key, key.co[0], key.handle_left[0], key.handle_right[0])
         for curve in curves_of(strip, "")
         for key in getattr(curve, "keyframe_points", ())
     ]
-    channel = strip.channel
-    spare = 0
-    while by:
-        # A strip that is moved onto another one lands on another channel: so it is made one frame long, and moved within
-        # the place that it has.
-        room = end - start - 1
-        if not room:
-            spare = spare or _spare_channel(strip)
-            strip.channel = spare
-        step = max(-room, min(room, by)) if room else by
-        if step > 0 and room:
-            compat.set_end(strip, start + 1)
-        elif room:
-            compat.set_span(strip, end - 1, end)
-        compat.shift(strip, step)
-        compat.set_span(strip, start, end)
-        by -= step
-    if spare:
-        strip.channel = channel
-    for key, at, left, right in places:  # Blender moves the keys of a strip with it
+    # A strip that comes to lie on another one lands on another channel: so it is moved where nothing is.
+    channel, taken = strip.channel, {s.channel for s in compat.strips(owner_of(strip))}
+    strip.channel = next((c for c in range(MAX_CHANNEL, 0, -1) if c not in taken), channel)
+    yield
+    compat.set_span(strip, start, end)
+    strip.channel = channel
+    for key, at, left, right in keys:
         key.co[0], key.handle_left[0], key.handle_right[0] = at, left, right
 
 
-def _spare_channel(strip: Any) -> int:
-    """A channel of the strip's owner on which nothing lies."""
-    taken = {other.channel for other in compat.strips(owner_of(strip))}
-    return next(channel for channel in range(128, 0, -1) if channel not in taken)
+def _follow_end(strip: Any, sounds: list[Any], before: Ends) -> list[str]:
+    """Let a strip whose end nobody touched end where its content does, if nothing is in the way; its sounds too."""
+    hidden = round(compat.hidden_at_end(strip))
+    start, end = compat.span(strip)
+    if not before.is_untouched or -_HELD <= hidden <= 0 or end + hidden <= start:
+        return []
+    if not _is_free(strip, end, end + hidden):
+        return [
+            f"The clip of “{strip.name}” is longer than its strip, behind which another strip lies."
+            " Move that one and drag the end of the strip to see all of the clip."
+        ]
+    compat.set_end(strip, end + hidden)
+    for sound, after in zip(sounds, before.sounds, strict=True):
+        if after == before.movie and _is_free(sound, after, after + hidden):
+            compat.set_end(sound, after + hidden)
+    return []
 
 
 def _is_free(strip: Any, start: int, end: int) -> bool:

@@ -18,13 +18,14 @@ from ...core.record import record
 from ...core.still_movie import is_still_movie
 from .. import compat
 from .media import named
-from .realign import Timing, realign
+from .realign import Content, Ends, realign
 from .refit import refit
 from .sounds import sounds_of
 from .strips import JOB_PROPERTY, SLOT_PROPERTY, job_of, path_of, pixels_of, slot_of
 
-#: Custom property of a movie strip: width and height of the file that its transform stands for, the rate at which the
-#: strip plays, and the frames and the head of that file. Blender undoes and saves it with the strip.
+#: Custom property of a movie strip: width and height of the file that its transform stands for, then of the file that
+#: its content stands for the rate, frames, seconds of head, and the frames left out before and behind. Blender undoes and
+#: saves it with the strip.
 SIZE_PROPERTY = "grok_video_size"
 _LARGEST = 2.0**31
 
@@ -82,11 +83,63 @@ def _movies(scene: bpy.types.Scene | None) -> Iterator[Any]:
 
 
 def stand_for(strip: Any, showing: Showing) -> None:
-    """Note on a strip that was just placed what its transform and its place stand for."""
-    strip[SIZE_PROPERTY] = [
-        float(value)
-        for value in (showing.width, showing.height, showing.fps, showing.frames, showing.head)
-    ]
+    """Note on a movie strip that was just placed what its transform and its place stand for."""
+    _note(strip, _Stood((showing.width, showing.height), _content_of(showing)))
+
+
+def stands_for(strip: Any) -> Showing | None:
+    """What was noted by ``stand_for``, as a clip that the strip shows; None for a strip without that."""
+    if (noted := _noted(strip)) is None:
+        return None
+    (width, height), one = noted.size, noted.content
+    seconds = one.frames / one.fps
+    return Showing(path_of(strip), width, height, one.fps, one.frames, seconds, True, one.head)
+
+
+@record
+class _Stood:
+    """What a strip's transform and place stand for."""
+
+    size: tuple[int, int]
+    content: Content
+
+
+def _content_of(showing: Showing) -> Content:
+    return Content(showing.fps, showing.frames, showing.head)
+
+
+def _note(strip: Any, stood: _Stood) -> None:
+    one = stood.content
+    values = [*stood.size, one.fps, one.frames, one.head, *one.trim]
+    if (kept := _noted(strip)) is None or kept != stood:
+        strip[SIZE_PROPERTY] = [float(value) for value in values]
+
+
+def _noted(strip: Any) -> _Stood | None:
+    """What was noted on a strip; None for nothing, and for what is no such note: scripts write anything."""
+    value = strip.get(SIZE_PROPERTY)
+    if getattr(value, "typecode", "") not in ("f", "d") or len(value) != 7:
+        return None
+    width, height, fps, frames, head, first, last = value.to_list()
+    if not (
+        all(0 < one < _LARGEST for one in (width, height, fps, frames))
+        and all(0 <= one < _LARGEST for one in (head, first, last))
+    ):
+        return None
+    trim = round(first), round(last)
+    return _Stood((round(width), round(height)), Content(fps, round(frames), head, trim))
+
+
+def _stood_for(strip: Any, showing: Showing) -> _Stood:
+    """What was noted on a strip; a strip from before 0.4.0 stands for the file that it names, with the same head."""
+    if (noted := _noted(strip)) is not None:
+        return noted
+    try:
+        now = Showing.of(mp4.probe(path_of(strip)), showing.head)
+    except (OSError, mp4.NotAClip):
+        # The file is gone: Blender keeps the size of a movie that it has read once, and knows no more.
+        return _Stood(pixels_of(strip), _content_of(showing))
+    return _Stood((now.width, now.height), _content_of(now))
 
 
 def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) -> list[str]:
@@ -96,62 +149,22 @@ def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) 
     what is not as one would expect. A second call changes nothing.
     """
     stood = _stood_for(strip, showing)
-    sounds = [s for s in sounds_of(strip) if slot_of(s) == slot_of(strip)]
-    size = showing.width, showing.height
-    timing = Timing.of(strip, sounds)
+    slot = slot_of(strip)
+    sounds = [sound for sound in sounds_of(strip) if slot_of(sound) == slot]
+    ends = Ends.of(strip, sounds)
     if spelling(path_of(strip)) != spelling(showing.path):
         strip.filepath = named(showing.path)
-    refit(strip, (stood.width, stood.height), size)
-    said = realign(strip, sounds, timing, stood.head, showing.head)
+    size = showing.width, showing.height
+    refit(strip, stood.size, size)
+    content, said = realign(strip, sounds, ends, stood.content, _content_of(showing))
     for sound in sounds:
         _hear(sound, showing)
-    slot = slot_of(strip)
     for one in (strip, *sounds):
-        if one.get(SLOT_PROPERTY) != slot:
-            one[SLOT_PROPERTY] = slot
-        if one.get(JOB_PROPERTY) != job_id:
-            one[JOB_PROPERTY] = job_id
-    stand_for(strip, showing)
+        for name, value in ((SLOT_PROPERTY, slot), (JOB_PROPERTY, job_id)):
+            if one.get(name) != value:
+                one[name] = value
+    _note(strip, _Stood(size, content))
     return said
-
-
-def stands_for(strip: Any) -> Showing | None:
-    """What the transform and the place of a strip stand for, as was noted on it; None for a strip from before 0.4.0."""
-    value = strip.get(SIZE_PROPERTY)
-    if getattr(value, "typecode", "") in ("f", "d") and len(value) == 5:
-        width, height, fps, frames, head = value.to_list()
-        if all(0 < one < _LARGEST for one in (width, height, fps, frames)) and 0 <= head < _LARGEST:
-            return Showing(
-                path_of(strip),
-                round(width),
-                round(height),
-                fps,
-                round(frames),
-                frames / fps,
-                True,
-                head,
-            )
-    return None
-
-
-def _stood_for(strip: Any, showing: Showing) -> Showing:
-    """What the strip's transform and place stand for now; a strip from before 0.4.0 stands for the file that it names."""
-    if (noted := stands_for(strip)) is not None:
-        return noted
-    try:
-        return Showing.of(mp4.probe(path_of(strip)), showing.head)
-    except (OSError, mp4.NotAClip):
-        width, height = pixels_of(strip)
-        return Showing(
-            path_of(strip),
-            width,
-            height,
-            showing.fps,
-            showing.frames,
-            showing.seconds,
-            True,
-            showing.head,
-        )
 
 
 def _hear(sound: Any, showing: Showing) -> None:

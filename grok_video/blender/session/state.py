@@ -208,12 +208,11 @@ class Moving:
 
 @mutable_record
 class Pointing:
-    """Where in the timeline the mouse was pressed last. Changed by pointing.py only."""
+    """Where in the timeline the mouse was when a menu was last asked for there. Changed by pointing.py only."""
 
     scene: str = ""  # name of the scene whose edit was shown there
     frame: int = 0
     channel: int = 0
-    at: float = float("-inf")  # monotonic time
 
 
 @mutable_record

@@ -135,7 +135,9 @@ def import_job(
     if not asked_for and timeline.strips.strips_of(scene, job.id):
         _report_imported(job, scene)
         return None
-    if files.look_now(job) == "gone":
+    if files.look_now(job) == "gone" and files.is_put_away(job):
+        raise Refused("This clip lies in the folder “unused”.", "Press Put Back first.")
+    if files.lost(job) == "gone":
         gone, hint = f"The file of this clip is gone: {job.clip.path}.", "Download Again is free."
         _give_back(job, gone, hint)
         raise Refused(gone, hint)

@@ -16,7 +16,7 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, comparing, files, moving, thumbnails, unseen
+from . import answers, comparing, files, moving, thumbnails, unseen, unused
 from .click import drop_all, prepare
 from .imports import import_due, imports_to_come, wait_because
 from .queue import account
@@ -168,6 +168,7 @@ def register() -> None:
     begin(tick, busy)
     bpy.app.handlers.load_post.append(_on_load)
     comparing.register()
+    unused.register()
     # From the start: jobs of an earlier session are shown, and fetched where they are paid for.
     watch()
 
@@ -175,6 +176,7 @@ def register() -> None:
 def unregister() -> None:
     bpy.app.handlers.load_post.remove(_on_load)
     comparing.unregister()
+    unused.unregister()
     for timer in (watchdog, files.look, read_on, thumbnails.load, unseen.fade):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)

@@ -18,6 +18,7 @@ from . import (
     sidebar,
     spending,
     support,
+    unused,
 )
 
 #: The files of this folder in the order in which Blender registers their classes: panels after what the panels draw.
@@ -33,6 +34,7 @@ MODULES = (
     compare,
     spending,
     support,
+    unused,
     sidebar,
 )
 

@@ -53,10 +53,7 @@ def takes(blender: ModuleType, scene: Any, module: Module) -> list[Any]:
 
 
 def reopen(blender: ModuleType, module: Module) -> Any:
-    """As another Blender opens the file: this one has not imported anything."""
-    package = "bl_ext.user_default.grok_video"
-    blender.ops.preferences.addon_disable(module=package)
-    blender.ops.preferences.addon_enable(module=package)
+    """What was used until then is in no undo step any more."""
     blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
     module("blender.session.queue").read_all()
     return blender.context.scene

@@ -23,3 +23,8 @@ def test_compare_by_hand(gui: Gui, stand_in: StandIn) -> None:
     notes = gui.run("looking.py:compare").notes
     assert {name: value for name, value in notes.items() if value is not True} == {}
     assert len(stand_in.requests("submit")) == 2
+
+
+def test_unused_takes_by_hand(gui: Gui, stand_in: StandIn) -> None:
+    gui.run("looking.py:unused")
+    assert len(stand_in.requests("submit")) == 2

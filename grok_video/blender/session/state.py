@@ -186,6 +186,8 @@ class Unused:
 
     paths: set[str] = field(default_factory=set)  # spellings
     jobs: set[str] = field(default_factory=set)  # ids of jobs whose clips strips showed
+    #: Ids of jobs whose clips this session imported before the file was opened.
+    earlier: set[str] = field(default_factory=set)
 
 
 @mutable_record

@@ -71,7 +71,6 @@ def unused() -> list[Take]:
             and sizes.get(path.name) == job.clip.size
             and all(spelling(blend) in blends for blend in job.imported_by)
             and job.id not in own.jobs
-            and job.id not in session.imports.told
             and spelling(job.clip.path) not in own.paths | sent
         ):
             found.append(Take(job, job.clip.size + sizes.get(path.with_suffix(".json").name, 0)))
@@ -95,6 +94,7 @@ def _sizes_in(folder: Path) -> dict[str, int]:
 def note_used() -> None:
     """Note every clip that is used just now: by strips of any scene, images, sounds and movie clips."""
     own = current().unused
+    own.jobs.update(current().imports.told.keys() - own.earlier)
     for scene in bpy.data.scenes:
         if scene.sequence_editor is None:
             continue
@@ -125,6 +125,7 @@ def _opened(*_args: object) -> None:
         own = current().unused
         own.paths.clear()
         own.jobs.clear()
+        own.earlier.update(current().imports.told)
         note_used()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from conftest import Gui
     from stand_in.client import StandIn
@@ -25,6 +27,7 @@ def test_compare_by_hand(gui: Gui, stand_in: StandIn) -> None:
     assert len(stand_in.requests("submit")) == 2
 
 
+@pytest.mark.once
 def test_unused_takes_by_hand(gui: Gui, stand_in: StandIn) -> None:
     gui.run("looking.py:unused")
     assert len(stand_in.requests("submit")) == 2

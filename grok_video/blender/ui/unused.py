@@ -92,7 +92,7 @@ class GROK_VIDEO_OT_remove_unused_takes(Asks, bpy.types.Operator):
             "GROK_VIDEO_UL_unused", "", self, "takes", self, "active", rows=rows, maxrows=ROWS
         )
         column = layout.column(align=True)
-        column.label(text="No strip of this file uses them since it was opened.", icon="INFO")
+        column.label(text="No strip has used them since this file was opened.", icon="INFO")
         column.label(
             text="Another .blend may use them: its strips would miss the files.", icon="BLANK1"
         )
@@ -158,7 +158,7 @@ def draw_put_away(layout: bpy.types.UILayout, job_id: str) -> bool:
     job = job_by_id(job_id)
     if job is None or job.clip is None or not files.is_put_away(job):
         return False
-    layout.label(text="In the folder “unused”, used by no strip", icon="FILE_FOLDER")
+    layout.label(text="In the folder “unused”", icon="FILE_FOLDER")
     layout.operator("grok_video.put_back", icon="LOOP_BACK").job = job.id
     return True
 

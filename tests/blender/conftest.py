@@ -102,6 +102,7 @@ ONCE = {
     "test_click_queue",
     "test_guide",
     "test_rework_breaker",
+    "test_unused",
     "test_updated",
 }
 

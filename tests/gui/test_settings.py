@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.once
-def test_variants_history_and_presets(gui: Gui, stand_in: StandIn) -> None:
+def test_pictures_of_variants_history_and_presets(gui: Gui, stand_in: StandIn) -> None:
     notes = gui.run("settings.py:variants_history_and_presets").notes
     assert notes["prompts"] == ["A blue car", "A red car"]
     assert notes["undone"] == "Something else", "choosing a prompt is one undo step"

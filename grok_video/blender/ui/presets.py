@@ -74,6 +74,7 @@ class GROK_VIDEO_OT_use_preset(Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         scene = context.scene
+        near = scene.grok_video.nearest
         if scene.library is not None:
             raise Refused(f"The scene “{scene.name}” is linked from another file.")
         if not os.path.isfile(self.filepath):
@@ -87,8 +88,8 @@ class GROK_VIDEO_OT_use_preset(Asks, bpy.types.Operator):
             raise Refused(
                 f"The preset “{name}” broke off: {error}", "Make it anew, and remove this one."
             ) from error
-        named: list[str] = scene.grok_video.nearest.references
-        if gone := [path for path in named if not os.path.exists(path)]:
+        paths: Any = near.references
+        if gone := [str(path) for path in paths if not os.path.exists(path)]:
             names = ", ".join(f"“{bpy.path.basename(path)}”" for path in gone[:_NAMED])
             telling.report(self, "WARNING", f"Gone, and to be chosen anew or removed: {names}.")
         return {"FINISHED"}

@@ -107,12 +107,14 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
         if self._told:
             draw_wrapped(self.layout, context, self._told, "INFO")
         draw_request(self.layout, context)
-        draw_price(self.layout, context)
+        draw_price(self.layout, context, variants=self._pressed)
 
     def run(self, context: bpy.types.Context) -> Result:
         target = timeline.strips.target_scene(context)
-        jobs = variants.generate(context, context.scene, target, target.frame_current)
-        return finish(self, context, jobs[0], ON_THE_TIMELINE)
+        where = context, context.scene, target, target.frame_current
+        # A script's prompt stands for itself.
+        job_id = variants.generate(*where)[0] if self._pressed else click.generate(*where)
+        return finish(self, context, job_id, ON_THE_TIMELINE)
 
 
 class GROK_VIDEO_OT_stop_preparing(bpy.types.Operator):
@@ -319,13 +321,13 @@ def price_of(context: bpy.types.Context, *, variants: bool) -> int | None:
     return submission.variants.price_of_all(each, asked.count) if variants else each
 
 
-def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw what the clip costs as it is set now: for the dialog, whose button cannot tell."""
-    price = price_of(context, variants=True)
+def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context, *, variants: bool) -> None:
+    """Draw what the clip costs as it is set now, or its variants: for the dialog, whose button cannot tell."""
+    price = price_of(context, variants=variants)
     row = layout.row()
     row.alignment = "RIGHT"
     words = "Price not known" if price is None else f"Price {usd(price)}"
-    count = submission.variants.asked_for(context.scene).count
+    count = submission.variants.asked_for(context.scene).count if variants else 1
     row.label(text=words if count == 1 else f"{count} Variants, {words}")
 
 

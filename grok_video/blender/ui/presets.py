@@ -43,8 +43,8 @@ class GROK_VIDEO_OT_preset_add(AddPresetBase, bpy.types.Operator):
     bl_description = "Keep prompt and settings of the panel as a preset, or remove a preset"
     preset_menu = "GROK_VIDEO_PT_presets"
     preset_subdir = _FOLDER
-    preset_defines = ("settings = bpy.context.scene.grok_video.nearest",)
-    preset_values = tuple(f"settings.{name}" for name in _SETTINGS)
+    # No name for the settings in ``preset_defines``: with Python 3.13, Debian's 4.3 loses what is defined there.
+    preset_values = tuple(f"bpy.context.scene.grok_video.nearest.{name}" for name in _SETTINGS)
 
     def execute(self, context: bpy.types.Context) -> Result:
         asked: Any = self  # the stubs do not know the base's properties

@@ -820,6 +820,21 @@ def test_stop_before_the_last_byte_buys_nothing(blender: Blender, service: Stand
     assert service.jobs() == []
 
 
+def test_what_is_stopped_only_if_unsent_is_fetched_all_the_same(
+    blender: Blender, service: StandIn
+) -> None:
+    """An artist who removes a slot too late has the clip: nobody stops what is paid for."""
+    service.fail("submit", "answer-late")
+    blender.start()
+    job_id = blender.submit()
+    blender.until(job_id, lambda job: job.sent)
+    command = blender.say("stop", job=job_id, unsent=True)
+    assert blender.answer(command)["late"]
+    service.mend()
+    job = blender.until(job_id, State.READY)
+    assert not job.stop_requested
+
+
 def test_stop_during_the_download_leaves_no_litter(blender: Blender, service: StandIn) -> None:
     service.fail("download", "drip", times=0)
     blender.start()

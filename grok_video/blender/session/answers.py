@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from ..refusal import Refused
 from .state import current, job_by_id
 
+#: The name under which a *stop* is noted that is meant for a job which was not sent.
+UNSEND = "unsend"
 #: The button behind a command, as the artist knows it.
 _BUTTONS = {
     "submit": "The clip",
     "release": "Send",
     "stop": "Stop Tracking",
+    UNSEND: "What was taken back with its slot",
     "retry": "Retry",
     "fetch_again": "Download Again",
     "fetch_stop": "Stop Tracking",
@@ -49,6 +52,8 @@ def refusal_in(command: str, answer: Mapping[str, object]) -> str:
         return ""
     if answer.get("lost"):
         return str(answer["message"])  # nobody knows what came of it
+    if command == UNSEND and answer.get("late"):
+        return "The slot was removed when its clip had been sent. The clip will wait in the list, with its Import button."
     # What comes too late for a clip says so because that is on its way, bought by an earlier press.
     unsent = command in ("submit", "release") and not answer.get("late")
     sent = _NOTHING_SENT if unsent else ""
@@ -74,6 +79,8 @@ def hear() -> tuple[str, bool]:
         refusal = refusal_in(command, answer)
         if not refusal or (command in _BY_ITSELF and answer.get("late")):
             continue
+        if command == UNSEND and (job := job_by_id(job_id)) and not (job.sent or job.request_id):
+            continue  # the job had ended before, and cost nothing
         if command == "submit" and not answer.get("lost"):
             own.not_taken[job_id] = refusal
             session.documents.pop(job_id, None)

@@ -73,6 +73,7 @@ def _landing(
         return timeline.importing.bring_in(
             context, scene, made, meta=meta, frame=at, settle=timeline.channels.settle_lowest
         )
+    whole = spec.video is not None and bool(spec.video.job)
     if target.place == "OVER":
         source = here and timeline.source_marks.find_source(
             scene, target.strip, target.mark, target.frame, content=target.offset
@@ -80,7 +81,9 @@ def _landing(
         part = timeline.placement.SentPart(
             target.frame, target.length, target.offset, target.channel, target.mark
         )
-        return timeline.placement.place_over(context, scene, made, source=source or None, part=part)
+        return timeline.placement.place_over(
+            context, scene, made, source=source or None, part=part, whole=whole
+        )
     source = here and timeline.source_marks.find_source(
         scene, target.strip, target.mark, target.frame
     )
@@ -91,6 +94,7 @@ def _landing(
         source=source or None,
         frame=target.frame,
         head=head_of(spec, clip),
+        whole=whole,
     )
 
 

@@ -7,7 +7,6 @@ decided here.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -20,13 +19,15 @@ import bpy
 from ...core.job import Job, State
 from ...core.record import record
 from ...core.spec import Clip, JobSpec
-from .. import compat, identity, timeline
+from .. import compat, identity, sources, timeline
 from ..refusal import Refused
 from . import files, placing, slot_marks, still_clip
 from .state import current, job_by_id
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
-SHOW_SECONDS = 0.03  # that one tick may take to let strips show their clips; one is shown at least
+SHOW_SECONDS = (
+    0.03  # in one tick for strips that come to show their clips; each tick changes a strip at least
+)
 MISSING_SECONDS = 5.0  # after which a clip whose file was missing is looked for again
 MOST_FILES = 8  # still movies that one tick looks for after a file was opened
 UNDO_STEP = "Grok Video Slot"
@@ -85,11 +86,6 @@ def waits_for(job_id: str) -> bool:
     return job_id in _waiting_strips()
 
 
-def may_come(job: Job) -> bool:
-    """Whether the clip of a job is there, or may still come without another purchase."""
-    return job.clip is not None or job.open or job.held
-
-
 def wait_for(fresh: JobSpec, job: Job) -> None:
     """Let the slot that waits for ``job`` wait for ``fresh``, the same clip bought once more.
 
@@ -143,20 +139,27 @@ def stopping(job_id: str) -> None:
     current().slots.stopping.add(job_id)
 
 
-def stands(job_id: str) -> bool:
-    """Whether strips wait for that job or show its clip, in any scene: looked up now."""
-    return next(timeline.slots.strips_of_job(job_id), None) is not None
+def stands(slot: str) -> bool:
+    """Whether strips of that slot are in any scene: looked up now."""
+    return next(timeline.slots.strips_of_slot(slot), None) is not None
 
 
 # ---------------------------------------------------------------------------------------------- what is there
 
 
 def _local_scenes() -> Iterator[bpy.types.Scene]:
-    return (s for s in bpy.data.scenes if s.library is None and s.override_library is None)
+    """The artist's scenes that can be changed: no linked ones, and no copies of ours that are rendered just now."""
+    return (
+        scene
+        for scene in bpy.data.scenes
+        if scene.library is None
+        and scene.override_library is None
+        and not sources.scene_copy.is_tagged(scene)
+    )
 
 
 def _waiting_strips() -> dict[str, list[Any]]:
-    """The movie strips of the file that show a still movie, by the job that they wait for."""
+    """The movie strips of the file that show a still movie, by the job whose clip they wait for."""
     found: dict[str, list[Any]] = {}
     for strip in _our_movies():
         if timeline.slots.is_waiting(strip):
@@ -299,7 +302,7 @@ def _take_of(job_id: str) -> Job | None:
         return None
     if job.clip is not None:
         return None if job.fetching else job
-    if may_come(job):
+    if job.may_come:
         return None  # its own clip is to come
     takes = current().bridge.snapshot.jobs.takes_of(job.spec.slot)
     return next((t for t in reversed(takes) if t.clip is not None and not t.fetching), None)
@@ -347,6 +350,7 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
             break
     if not left:
         own.waiting.discard(job_id)
+        own.placed.discard(job_id)
         for scene in _local_scenes():
             slot_marks.unmark(scene, job_id)
     if last is not None:
@@ -434,21 +438,9 @@ def _make_missing(context: bpy.types.Context) -> bool:
             if job is not None:
                 clip = still_clip.still_clip(strips[0].id_data, job.spec, None)
             else:
-                clip = _stand_in_of(strips[0])
+                clip = still_clip.card_of(strips[0])
             made |= _show_still(context, strips, job and job.spec, clip)
     return made
-
-
-def _stand_in_of(strip: Any) -> Clip:
-    """A card for a slot of whose job nothing is known here, as long as the slot's own still movie was. Raises OSError."""
-    stood = timeline.slots.stands_for(strip)
-    size = (stood.width, stood.height) if stood is not None else timeline.strips.pixels_of(strip)
-    frames = stood.frames if stood is not None else max(compat.content_length(strip), 1)
-    sound = bool(timeline.sounds.sounds_of(strip))
-    name = hashlib.sha256(timeline.strips.job_of(strip).encode()).hexdigest()[
-        :32
-    ]  # an id may be any text
-    return still_clip.written(name, None, size, frames, sound)
 
 
 def _show_strangers(context: bpy.types.Context) -> bool:
@@ -490,7 +482,7 @@ def state_of(strip: Any) -> SlotState | None:
     job_id = timeline.strips.job_of(strip)
     session = current()
     job = job_by_id(job_id)
-    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
+    if (job is None or not job.may_come) and (asked := timeline.takes.awaited_by(strip)):
         job_id = asked  # another take was asked for, whose click may not be a job yet
         job = job_by_id(asked) or job
     if job is not None and not _is_prepared(job_id):

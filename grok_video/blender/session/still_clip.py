@@ -5,6 +5,7 @@ Owns what can be expected of a clip before it is made. Knows nothing of the slot
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,15 @@ def _picture(scene: bpy.types.Scene, spec: JobSpec, source: Any | None) -> bytes
         return None
     finally:
         sources.pixels.remove(path)
+
+
+def card_of(strip: Any) -> Clip:
+    """A card for a slot of whose job nothing is known here, as long as the slot's own still movie was. Raises OSError."""
+    stood = timeline.slots.stands_for(strip)
+    size = (stood.width, stood.height) if stood is not None else timeline.strips.pixels_of(strip)
+    frames = stood.frames if stood is not None else max(compat.content_length(strip), 1)
+    sound = bool(timeline.sounds.sounds_of(strip))
+    name = hashlib.sha256(timeline.strips.job_of(strip).encode()).hexdigest()[
+        :32
+    ]  # an id may be any text
+    return written(name, None, size, frames, sound)

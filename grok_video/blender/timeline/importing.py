@@ -19,7 +19,7 @@ from ..refusal import Refused
 from .channels import FOREVER, extent, free_channels, lowest_place, set_channels
 from .clip_files import is_unreadable
 from .colour import colour_plan
-from .strips import JOB_PROPERTY, SLOT_PROPERTY, strip_name
+from .strips import JOB_PROPERTY, SLOT_PROPERTY, cover_scale, strip_name
 
 #: Modal operators by which the artist moves something with the mouse: no strip may come in under the mouse.
 _MOVING = ("TRANSFORM_OT_", "SEQUENCER_OT_")
@@ -102,6 +102,7 @@ def bring_in(
         plan = colour_plan(scene, clip.made_from_view)
         if plan.colorspace:
             movie.colorspace_settings.name = plan.colorspace
+        movie.transform.scale_x = movie.transform.scale_y = cover_scale(movie)
         notice = settle(base, movie, sound)
     except Refused:
         for strip in [s for s in compat.strips(base) if s.name not in before]:

@@ -27,7 +27,7 @@ from .channels import (
 from .importing import Clip, Landing
 from .sounds import is_heard, sounds_of, voices_of, volume_of
 from .source_marks import pieces_of
-from .strips import cover_scale, meta_at, metas_around, owner_of, visible_span
+from .strips import meta_at, metas_around, owner_of, pixels_of, visible_span
 
 #: Scene frames by which a clip of 24 frames a second may end early at the scene's own rate.
 _ROUNDING = 1
@@ -44,12 +44,14 @@ def place_after(
     frame: int,
     head: float,
     chosen: bool = False,
+    whole: bool = False,
 ) -> Landing:
     """Place an extension so that its new part begins on the frame where ``source`` visibly ends now.
 
     ``head``: seconds at the start of the file that are the source's (``head_seconds``), hidden behind the left handle.
     ``source`` None: the source is gone, and the new part begins at ``frame``, where the source ended when it was sent,
-    or which the artist has ``chosen``. Raises Refused.
+    or which the artist has ``chosen``. ``whole``: the source's own file was sent, not what the edit showed of it.
+    Raises Refused.
     """
     seam = frame if source is None else visible_span(source)[1]
     meta = meta_for(scene, source, seam)
@@ -67,7 +69,8 @@ def place_after(
                 compat.shift(strip, hidden)
             said.append("The clip is no longer than what it continues, so all of it is shown.")
         _cut(movie, sound, seam, end)
-        _cover(movie)
+        if whole and source is not None:
+            _frame_alike(movie, source)
         if source is None:
             if not chosen:
                 said.append("The strip that it continues is gone, so it lies where that ended.")
@@ -112,11 +115,12 @@ def place_over(
     *,
     source: Any,
     part: SentPart,
+    whole: bool = False,
 ) -> Landing:
     """Place an edit on the next free channel above ``source``, exactly over the part that was sent.
 
     The edit is trimmed as the source is trimmed now, and never stretched: at any frame both show the same time. Behind
-    an edit that is shorter, the original is seen again. Raises Refused.
+    an edit that is shorter, the original is seen again. ``whole``: as for ``place_after``. Raises Refused.
     """
     start = part.frame if source is None else compat.content_start(source) + part.content
     first, end = _seen(source, part, start)
@@ -137,7 +141,8 @@ def place_over(
         # would be paid for in vain.
         opening = first if first < after else start
         _cut(movie, sound, opening, after)
-        _cover(movie)
+        if whole and source is not None:
+            _frame_alike(movie, source)
         channel, name = part.channel, "the strip that was edited"
         if source is None:
             said.append("The strip that was edited is gone, so the edit lies where it was.")
@@ -201,9 +206,19 @@ def _cut(movie: Any, sound: Any, start: int, end: int) -> None:
         compat.set_span(strip, start, end)
 
 
-def _cover(movie: Any) -> None:
-    """Scale a picture of nearly the frame's shape to fill the frame, or a line of what lies below is seen."""
-    movie.transform.scale_x = movie.transform.scale_y = cover_scale(movie)
+def _frame_alike(movie: Any, source: Any) -> None:
+    """Frame a clip exactly as its source is framed, or the picture would jump where one follows the other.
+
+    For a source whose own file was sent. What was sent as the edit showed it has the source's framing in its pixels.
+    """
+    own, (width, height) = pixels_of(source), pixels_of(movie)
+    wide, high = own[0] / width, own[1] / height
+    theirs, ours = source.transform, movie.transform
+    ours.scale_x, ours.scale_y = theirs.scale_x * wide, theirs.scale_y * high
+    ours.offset_x, ours.offset_y, ours.rotation = theirs.offset_x, theirs.offset_y, theirs.rotation
+    ours.origin = theirs.origin
+    for side, by in (("min_x", wide), ("max_x", wide), ("min_y", high), ("max_y", high)):
+        setattr(movie.crop, side, round(getattr(source.crop, side) / by))
 
 
 def _follow_sounds(sound: Any, source: Any) -> None:

@@ -92,6 +92,15 @@ def stand_for(strip: Any, showing: Showing) -> None:
     _note(strip, _Stood((showing.width, showing.height), _content_of(showing)))
 
 
+def stands_for(strip: Any) -> Showing | None:
+    """What was noted by ``stand_for``, as a clip that the strip shows; None for a strip without that."""
+    if (noted := _noted(strip)) is None:
+        return None
+    (width, height), one = noted.size, noted.content
+    seconds = one.frames / one.fps
+    return Showing(path_of(strip), width, height, one.fps, one.frames, seconds, True, one.head)
+
+
 @record
 class _Stood:
     """What a strip's transform and place stand for."""
@@ -163,16 +172,6 @@ def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) 
                 one[name] = value
     _note(strip, _Stood(size, content))
     return said
-
-
-def stands_for(strip: Any) -> Showing | None:
-    """What the transform and the place of a strip stand for, as was noted on it; None for a strip from before 0.4.0."""
-    noted = _noted(strip)
-    if noted is None:
-        return None
-    (width, height), one = noted.size, noted.content
-    seconds = one.frames / one.fps
-    return Showing(path_of(strip), width, height, one.fps, one.frames, seconds, True, one.head)
 
 
 def _hear(sound: Any, showing: Showing) -> None:

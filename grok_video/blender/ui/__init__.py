@@ -11,6 +11,7 @@ from . import (
     generate,
     job_actions,
     list_folder,
+    menus,
     preferences,
     presets,
     prompts,
@@ -40,6 +41,7 @@ MODULES = (
     use_settings,
     takes,
     sidebar,
+    menus,
 )
 
 

@@ -28,7 +28,7 @@ from ..session.blocking import (
     say_step,
 )
 from ..session.state import Question, current
-from .press import is_press
+from .press import is_press, is_priced, shows_price
 
 if TYPE_CHECKING:
     from ..submission.strip_part import StripPart
@@ -196,8 +196,10 @@ class Settles(Pressed):
 class Buys(Pressed):
     """Operators that can cost money: never REGISTER, never UNDO.
 
-    From a window they ask once more, with the price, where the preferences say so; scripts are not asked. What a
-    script asks for in a window becomes a job that is held, and the script is told so.
+    Only a button that carries the price buys at one click (``draw_priced``): from a menu, a key or Quick Favorites they
+    ask, with the price, and so does a button whose price has changed since it was drawn, or is above the amount of the
+    preferences. Scripts are not asked. What a script asks for in a window becomes a job that is held, and the script
+    is told so.
     """
 
     bl_options = set()
@@ -232,6 +234,23 @@ class Buys(Pressed):
         known = "Its price is not known." if price is None else f"It costs {usd(price)}."
         return "Buy This Clip?", f"{known} You are asked above {above}."
 
+    def about(self, context: bpy.types.Context) -> str:
+        """What is bought, in a few words for a question; '' where the operator's name says so. Raises Refused."""
+        return ""
+
+    def _question_of_press(
+        self, context: bpy.types.Context, price: int | None
+    ) -> tuple[str, str] | None:
+        """The question after a press that showed no price, or another one. Raises Refused."""
+        if not self._pressed or shows_price(context, price):
+            return None
+        known = "Its price is not known." if price is None else f"It costs {usd(price)}."
+        about = self.about(context)
+        named = f"“{about}”. " if about else ""
+        if is_priced(context):
+            return "The Price Has Changed", f"{named}{known}"
+        return f"{self.bl_label}?", f"{named}{known}"
+
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         self._pressed = is_press(context, event)
         if not self._is_word:
@@ -244,6 +263,8 @@ class Buys(Pressed):
                     "Its price is not known" if price is None else f"This clip costs {usd(price)}"
                 )
                 question = "Buy by This List?", f"{known}."
+            if question is None:
+                question = self._question_of_press(context, price)
         except Refused as error:
             return refuse(self, error)
         if question is None:
@@ -340,6 +361,12 @@ class OnStrip(Buys):
             # Named now: during the question a clip may come in and become the active strip.
             self.scene, self.strip = active.scene, active.strip
         return super().ask(context, *about, **words)
+
+    def about(self, context: bpy.types.Context) -> str:
+        if self.strip:
+            return self.strip
+        asked = self.strip_asked_about(context)
+        return asked.strip if asked is not None else ""
 
     def part_asked_about(self, context: bpy.types.Context) -> StripPart | None:
         """The part of the strip that is bought for, its file looked at; None where none is sent. Raises Refused."""

@@ -15,7 +15,14 @@ from ..refusal import Refused
 from ..session import click
 from ..session.state import job_by_id
 from .asking import ON_THE_TIMELINE, OnStrip, Result, finish, target_of
-from .widgets import draw_button, draw_part, draw_rework_prompt, draw_who_can, draw_wrapped
+from .widgets import (
+    draw_button,
+    draw_part,
+    draw_rework_prompt,
+    draw_who_can,
+    draw_wrapped,
+    is_narrow,
+)
 
 if TYPE_CHECKING:
     from ..submission.edit import AnimationRange
@@ -102,7 +109,8 @@ def draw_edit_animation(layout: bpy.types.UILayout, context: bpy.types.Context) 
     """Draw the part of *Generate* that edits what the camera or the 3D viewport plays: no strip is needed."""
     scene = context.scene
     layout.use_property_split = False
-    layout.row().prop(scene.grok_video, "edit_animation", expand=True)
+    row = layout.column(align=True) if is_narrow(context) else layout.row()
+    row.prop(scene.grok_video, "edit_animation", expand=True)
     animation = submission.edit.range_to_edit(context, scene)
     _draw_range(layout, context, animation)
     draft = submission.edit.animation_draft(scene, animation)

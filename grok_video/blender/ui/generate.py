@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ...core.amount import priced, usd
+from ...core.amount import usd
 from ...core.framing import crop_inside
 from ...core.legible import legible
 from ...core.problem import ProblemCode
@@ -34,6 +36,7 @@ from .widgets import (
     draw_help_button,
     draw_limit,
     draw_preferences_button,
+    draw_priced,
     draw_quietly,
     draw_wrapped,
     is_narrow,
@@ -67,11 +70,19 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
         return price_of(context, variants=self._makes_variants)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
-        question = super().question(context, price)
-        count = submission.variants.asked_for(context.scene).count if self._makes_variants else 1
+        question, count = super().question(context, price), self._count(context)
         if question is None or count == 1:
             return question
         return f"Buy {count} Variants?", question[1].replace("It costs", "Together they cost")
+
+    def about(self, context: bpy.types.Context) -> str:
+        prompt = " ".join(context.scene.grok_video.written_prompt()[:400].split())
+        words, count = shorten(prompt, 60, placeholder=" …"), self._count(context)
+        return words if count == 1 else f"{count} variants of {words}"
+
+    def _count(self, context: bpy.types.Context) -> int:
+        """How many clips are bought."""
+        return submission.variants.asked_for(context.scene).count if self._makes_variants else 1
 
     def run(self, context: bpy.types.Context) -> Result:
         target = target_of(context, self.scene)
@@ -355,11 +366,8 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         words = (
             f"{asked.count} Variants" if is_narrow(context) else f"Generate {asked.count} Variants"
         )
-    button = row.operator(
-        "grok_video.generate",
-        text=priced(words, None if asked.refusal else price),
-        icon="RENDER_ANIMATION",
-    )
+    known = None if asked.refusal else price
+    button = draw_priced(row, "grok_video.generate", words, known, "RENDER_ANIMATION")
     button.variants = True
     draw_limit(layout, context, price, asked.count)
     if trouble is not None:

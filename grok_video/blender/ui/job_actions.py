@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from textwrap import shorten
 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
@@ -102,6 +103,10 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
     def price(self, context: bpy.types.Context) -> int | None:
         return click.price_again(queue.job_of(self.job, lambda job: job.held))
 
+    def about(self, context: bpy.types.Context) -> str:
+        prompt = queue.job_of(self.job, lambda job: job.held).spec.prompt
+        return shorten(" ".join(prompt[:400].split()), 60, placeholder=" …")
+
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
         job = queue.job_of(self.job, lambda job: job.held)
         if not (job.held and job.instead):
@@ -129,7 +134,7 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
         here = same or is_open(job.spec.target.blend)
         if (
             here
-            and not slots.stands(job.id)
+            and not slots.stands(job.spec.slot)
             and (why := submission.common.room_refusal(job.spec, same_file=same))
         ):
             raise Refused(why, click.NOTHING_LOST)

@@ -20,7 +20,7 @@ from ..session import click, files, spending
 from ..session.state import current, is_open, job_by_id
 from . import use_settings
 from .spending import draw_ahead
-from .widgets import draw_help_button, draw_wrapped, is_narrow, size_text, time_text
+from .widgets import draw_help_button, draw_priced, draw_wrapped, is_narrow, size_text, time_text
 
 if TYPE_CHECKING:
     from ..submission.preparation import Preparation
@@ -263,7 +263,7 @@ def _draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool) -> None:
         price = click.price_again(job)
         # Beside Discard the price would be cut off in a narrow sidebar.
         buttons = box if narrow else row
-        buttons.operator("grok_video.release", text=priced("Send", price)).job = job.id
+        draw_priced(buttons, "grok_video.release", "Send", price).job = job.id
         buttons.operator("grok_video.stop", text="Discard").job = job.id
         if job.problem is not None and job.problem.code is ProblemCode.LIMIT:
             draw_help_button(box, job.problem.code)

@@ -1,4 +1,4 @@
-"""Whether an operator runs because the artist pressed something, or because a script called.
+"""Whether an operator runs because the artist pressed something, or because a script called; and what a button said.
 
 Blender calls ``invoke`` for both. Measured in 4.3 and 5.2, in windows (docs/blender.md, §6): a press comes from Blender
 itself, so no Python runs below ``invoke``; a press happens in a region of an editor; and the event is one of a button
@@ -15,6 +15,26 @@ import bpy
 
 #: What buttons and keys do; the values of a mouse that moves and of a timer are others.
 _PRESSES = frozenset({"PRESS", "RELEASE", "CLICK", "DOUBLE_CLICK"})
+
+
+#: Member of the context that a button with a price carries. Blender keeps it with the button alone: a key that is
+#: assigned to the button, and Quick Favorites, copy the operator's properties and not that (measured, 4.3 and 5.2).
+_PRICED = "grok_video_priced"
+
+
+def carry_price(layout: bpy.types.UILayout, price: int | None) -> None:
+    """Let the buttons of ``layout`` carry the price that they show (ticks; None: not known): they buy at one click."""
+    layout.context_string_set(_PRICED, str(price))
+
+
+def is_priced(context: bpy.types.Context) -> bool:
+    """Whether the operator was called by a button that carries a price."""
+    return bool(getattr(context, _PRICED, ""))
+
+
+def shows_price(context: bpy.types.Context, price: int | None) -> bool:
+    """Whether the button that called the operator shows ``price`` (ticks; None: not known)."""
+    return getattr(context, _PRICED, "") == str(price)
 
 
 def is_press(context: bpy.types.Context, event: bpy.types.Event) -> bool:

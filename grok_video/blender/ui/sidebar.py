@@ -1,18 +1,17 @@
-"""The panels of the sidebars and the entries in Blender's menus."""
+"""The three panels of the sidebars, of equal rank and in the artist's order: *Generate*, *Strip*, *Jobs*."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import compat
 from ..session import watch
 from ..session.state import current
 from . import presets
 from .edit import draw_edit_animation
 from .generate import draw_generate, draw_request, draw_scenes
-from .jobs import draw_jobs, draw_lost_strip, summary
+from .jobs import draw_jobs, summary
 from .references import draw_pictures
 from .spending import draw_spending
 from .strip import draw_strip
@@ -89,33 +88,6 @@ class GROK_VIDEO_PT_jobs_view3d(_JobsPanel, bpy.types.Panel):
     bl_space_type = "VIEW_3D"
 
 
-def _draw_dialog(layout: bpy.types.UILayout, text: str) -> Any:
-    column = layout.column()
-    # A menu that a key opens calls operators without a dialog: what it calls would be bought unseen, or held.
-    column.operator_context = "INVOKE_DEFAULT"
-    column.separator()
-    return column.operator("grok_video.generate_dialog", text=text, icon="FILE_MOVIE")
-
-
-def _draw_sequencer_add(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    _draw_dialog(self.layout, "Grok Video Clip…")
-
-
-def _draw_view3d_view(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    # Below Viewport Render Image, where artists look for a picture of the viewport.
-    _draw_dialog(self.layout, "Grok Video from Viewport…").source = "VIEWPORT"
-
-
-def _draw_file_external(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    self.layout.separator()
-    self.layout.operator("grok_video.collect_clips")
-
-
-def _draw_source(self: bpy.types.Panel, context: bpy.types.Context) -> None:
-    # In the panel of a strip's file, where artists look when Blender draws the strip in red.
-    draw_lost_strip(self.layout, context)
-
-
 _CLASSES = (
     GROK_VIDEO_PT_request_sequencer,
     GROK_VIDEO_PT_strip_sequencer,
@@ -124,24 +96,4 @@ _CLASSES = (
     GROK_VIDEO_PT_strip_view3d,
     GROK_VIDEO_PT_jobs_view3d,
 )
-_MENUS = (
-    ("SEQUENCER_MT_add", _draw_sequencer_add),
-    ("VIEW3D_MT_view", _draw_view3d_view),
-    ("TOPBAR_MT_file_external_data", _draw_file_external),
-)
-
-
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-    for menu, draw in _MENUS:
-        getattr(bpy.types, menu).append(draw)
-    getattr(bpy.types, compat.STRIP_SOURCE_PANEL).prepend(_draw_source)
-
-
-def unregister() -> None:
-    getattr(bpy.types, compat.STRIP_SOURCE_PANEL).remove(_draw_source)
-    for menu, draw in _MENUS:
-        getattr(bpy.types, menu).remove(draw)
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -15,10 +15,10 @@ from ...service import models
 from .. import compat, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, files, imports, queue, takes, watch
-from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, OnStrip, Result, finish, refuse
+from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
 from .asking import target_of as scene_named
 from .jobs import TITLE, status_of, words_of_lost
-from .widgets import draw_button, draw_wrapped
+from .widgets import draw_button, draw_wrapped, is_narrow
 
 ROWS = 12  # takes of a slot that the panel lists, the newest
 _SCENE = StringProperty(
@@ -54,7 +54,7 @@ def _strip_of(context: bpy.types.Context, scene: str, name: str) -> Any:
     return strip
 
 
-class GROK_VIDEO_OT_another_take(OnStrip, bpy.types.Operator):
+class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
     bl_idname = "grok_video.another_take"
     bl_label = "Another Take"
     bl_description = (
@@ -62,6 +62,8 @@ class GROK_VIDEO_OT_another_take(OnStrip, bpy.types.Operator):
         "The takes so far stay"
     )
 
+    scene: _SCENE
+    strip: _STRIP
     changed: BoolProperty(
         name="With the Panel's Settings",
         description="With the prompt and settings as they are in the panel now; off: the same request",
@@ -78,14 +80,6 @@ class GROK_VIDEO_OT_another_take(OnStrip, bpy.types.Operator):
             "now. The strip shows it when it is there. The takes so far stay"
         )
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        try:  # named now: during a question a clip may come in and become the active strip
-            strip = _strip_of(context, self.scene, self.strip)
-        except Refused as error:
-            return refuse(self, error)
-        self.scene, self.strip = strip.id_data.name, strip.name
-        return super().invoke(context, event)
-
     def ask(
         self,
         context: bpy.types.Context,
@@ -97,14 +91,26 @@ class GROK_VIDEO_OT_another_take(OnStrip, bpy.types.Operator):
     ) -> Result:
         return super().ask(context, event, price, title, message, words or self.bl_label)
 
+    def _named(self, context: bpy.types.Context) -> Any:
+        """The strip, named from now on: during a question a clip may come in and become the active strip."""
+        strip = _strip_of(context, self.scene, self.strip)
+        self.scene, self.strip = strip.id_data.name, strip.name
+        return strip
+
     def price(self, context: bpy.types.Context) -> int | None:
-        job = takes.asked_of(_strip_of(context, self.scene, self.strip))
+        job = takes.asked_of(self._named(context))
         return price_of_take(context, job, changed=self.changed)
+
+    def about(self, context: bpy.types.Context) -> str:
+        job = takes.asked_of(self._named(context))
+        if self.changed:
+            return submission.takes.changed(context, context.scene, job.spec).draft.prompt[:TITLE]
+        return job.spec.prompt[:TITLE]
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = self._named(context)
         job_id = takes.another_take(
             context, strip, changed=self.changed, allow_single_color=self.allow_single_color
         )
@@ -125,7 +131,12 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     step: IntProperty(
-        name="Step", description="1: the next take, -1: the one before", default=1, min=-1, max=1
+        name="Step",
+        description="1: the next take, -1: the one before",
+        default=1,
+        min=-1,
+        max=1,
+        options={"SKIP_SAVE"},
     )
     scope: EnumProperty(
         name="Scope",
@@ -133,6 +144,8 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
             ("STRIP", "This Strip", "Only this strip shows the take"),
             ("PIECES", "All Pieces", "All strips of the same slot in this scene show the take"),
         ),
+        # Else a press after *In All 3 Pieces* would mean all of them again.
+        options={"SKIP_SAVE"},
     )
 
     @classmethod
@@ -280,6 +293,25 @@ def draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _name(row.operator("grok_video.own_slot"), strip)
 
 
+def draw_takes_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the takes of the active strip as entries of a menu; what buys asks there, with its price."""
+    strip = timeline.takes.active_movie(context)
+    choice = takes.choice_of(strip) if strip is not None else None
+    if choice is None or choice.job is None:
+        return
+    layout.separator()
+    if len(choice.takes) > 1:
+        layout.operator("grok_video.choose_take", text="Next Take", icon="TRIA_RIGHT").step = 1
+        layout.operator("grok_video.choose_take", text="Previous Take", icon="TRIA_LEFT").step = -1
+    again = not choice.job.may_come and timeline.slots.is_waiting(strip)
+    words = "Generate Again…" if again else "Another Take…"
+    layout.operator("grok_video.another_take", text=words, icon="ADD")
+    words = "Another Take with the Panel's Settings…"
+    layout.operator("grok_video.another_take", text=words, icon="OPTIONS").changed = True
+    layout.operator("grok_video.take_as_strip", text="Take as a New Strip")
+    layout.operator("grok_video.own_slot")
+
+
 def _name(button: Any, strip: Any) -> None:
     """Let a button name its strip: a clip that comes in becomes the active strip."""
     button.scene, button.strip = strip.id_data.name, strip.name
@@ -338,7 +370,7 @@ def _words(job: Job) -> str:
 
 def _icon(job: Job) -> Any:
     if job.clip is None:
-        return "ERROR" if takes.has_ended(job) else "SORTTIME"
+        return "SORTTIME" if job.may_come else "ERROR"
     return "ERROR" if files.lost(job) else "FILE_MOVIE"
 
 
@@ -376,7 +408,7 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job
 def _draw_buying(
     layout: bpy.types.UILayout, context: bpy.types.Context, strip: Any, job: Job
 ) -> None:
-    again = takes.has_ended(job) and timeline.slots.is_waiting(strip)
+    again = not job.may_come and timeline.slots.is_waiting(strip)
     words = "Generate Again" if again else "Another Take"
     price = price_of_take(context, job, changed=False)
     button = draw_button(layout, context, "grok_video.another_take", words, "ADD", price, "", None)
@@ -384,7 +416,7 @@ def _draw_buying(
     wanted = submission.takes.changed(context, context.scene, job.spec)
     price = submission.common.price_of(wanted.draft)
     trouble = submission.takes.refusal(context, context.scene, wanted)
-    words = "With the Panel's Settings"
+    words = "New Settings" if is_narrow(context) else "With the Panel's Settings"
     button = draw_button(
         layout, context, "grok_video.another_take", words, "OPTIONS", price, trouble, None
     )

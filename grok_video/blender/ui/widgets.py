@@ -17,6 +17,7 @@ from ...service import models
 from .. import compat
 from ..session import queue, spending
 from ..session.state import current
+from .press import carry_price
 
 if TYPE_CHECKING:
     from ..submission.strip_part import StripPart
@@ -196,6 +197,15 @@ def draw_who_can(layout: bpy.types.UILayout, context: bpy.types.Context, what: s
     return False
 
 
+def draw_priced(
+    layout: bpy.types.UILayout, operator: str, words: str, price: int | None, icon: Any = "NONE"
+) -> Any:
+    """Draw a button that buys at one click, with its price (ticks; None: not known); gives the operator's properties."""
+    row = layout.row(align=True)  # of its own: what it carries counts for this button alone
+    carry_price(row, price)
+    return row.operator(operator, text=priced(words, price), icon=icon)
+
+
 def draw_button(
     layout: bpy.types.UILayout,
     context: bpy.types.Context,
@@ -216,7 +226,7 @@ def draw_button(
     if not trouble and price is None:
         trouble = spending.limit_refusal(None, context.scene.grok_video.model_id())
     row.enabled = ready and not trouble
-    button = row.operator(operator, text=priced(words, price), icon=icon)
+    button = draw_priced(row, operator, words, price, icon)
     if source is not None:
         # The button names its strip, whose price it shows: a clip that comes in becomes the active strip.
         button.scene, button.strip = source.scene, source.strip

@@ -40,8 +40,13 @@ def open_section(
     """
     widget = yield from ui.find(above, kind)
     scale = bpy.context.preferences.system.ui_scale
-    if widget.y - ui.region(kind).y < (down_from + 56) * scale:  # the title is below what is seen
-        yield from ui.scroll(kind)
+    lacking = (down_from + 190) * scale - (widget.y - ui.region(kind).y)
+    if lacking > 0:  # what the part holds, or its title, is below what is seen
+        with ui.override(kind):
+            for _ in range(int(lacking / 40) + 1):
+                if bpy.ops.view2d.scroll_down.poll():
+                    bpy.ops.view2d.scroll_down()  # by 40 pixels
+        yield from ui.redraw(2, kind)
         widget = yield from ui.find(above, kind)
     region = ui.region(kind)
     for down in range(int(down_from * scale), int((down_from + 36) * scale), int(5 * scale)):

@@ -17,7 +17,7 @@ from .. import compat, config, scenes, sources, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, moving, questions, queue, spending, variants, watch
 from ..session.state import current
-from . import properties
+from . import press, properties
 from .asking import (
     ALLOW_SINGLE_COLOR,
     ON_THE_TIMELINE,
@@ -31,7 +31,6 @@ from .asking import (
     refuse,
     target_of,
 )
-from .press import is_press
 from .widgets import (
     draw_help_button,
     draw_limit,
@@ -104,7 +103,7 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
     source: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        self._pressed = is_press(context, event)
+        self._pressed = press.is_press(context, event)
         if self.source:
             context.scene.grok_video.source = self.source
         try:
@@ -245,13 +244,13 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 
 def _draw_waiting(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw that Blender will not answer while it renders a picture of the camera, and why."""
+    """Draw that Blender pauses while it renders a picture of the camera, and why."""
     scene, ways, generate = context.scene, sources.ways, submission.generate
     for _, frame in generate.ends_of(generate.camera_frames(scene)):
         choice = ways.known(scene, frame)
         if words := ways.waiting(choice, freezes=scenes.engine_freezes(scene)):
             if frame is None:
-                words += "; the source 3D Viewport is taken at once"
+                words += ". The source 3D Viewport takes no time"
             draw_quietly(layout, context, words, "INFO")
             return
 

@@ -69,15 +69,19 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
         return price_of(context, variants=self._makes_variants)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
-        question = super().question(context, price)
-        count = submission.variants.asked_for(context.scene).count if self._makes_variants else 1
+        question, count = super().question(context, price), self._count(context)
         if question is None or count == 1:
             return question
         return f"Buy {count} Variants?", question[1].replace("It costs", "Together they cost")
 
     def about(self, context: bpy.types.Context) -> str:
         prompt = " ".join(context.scene.grok_video.written_prompt()[:400].split())
-        return shorten(prompt, 60, placeholder=" …")
+        words, count = shorten(prompt, 60, placeholder=" …"), self._count(context)
+        return words if count == 1 else f"{count} variants of {words}"
+
+    def _count(self, context: bpy.types.Context) -> int:
+        """How many clips are bought."""
+        return submission.variants.asked_for(context.scene).count if self._makes_variants else 1
 
     def run(self, context: bpy.types.Context) -> Result:
         target = target_of(context, self.scene)
@@ -113,12 +117,14 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
         if self._told:
             draw_wrapped(self.layout, context, self._told, "INFO")
         draw_request(self.layout, context)
-        draw_price(self.layout, context)
+        draw_price(self.layout, context, variants=self._pressed)
 
     def run(self, context: bpy.types.Context) -> Result:
         target = timeline.strips.target_scene(context)
-        jobs = variants.generate(context, context.scene, target, target.frame_current)
-        return finish(self, context, jobs[0], ON_THE_TIMELINE)
+        where = context, context.scene, target, target.frame_current
+        # A script's prompt stands for itself.
+        job_id = variants.generate(*where)[0] if self._pressed else click.generate(*where)
+        return finish(self, context, job_id, ON_THE_TIMELINE)
 
 
 class GROK_VIDEO_OT_stop_preparing(bpy.types.Operator):
@@ -325,13 +331,13 @@ def price_of(context: bpy.types.Context, *, variants: bool) -> int | None:
     return submission.variants.price_of_all(each, asked.count) if variants else each
 
 
-def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw what the clip costs as it is set now: for the dialog, whose button cannot tell."""
-    price = price_of(context, variants=True)
+def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context, *, variants: bool) -> None:
+    """Draw what the clip costs as it is set now, or its variants: for the dialog, whose button cannot tell."""
+    price = price_of(context, variants=variants)
     row = layout.row()
     row.alignment = "RIGHT"
     words = "Price not known" if price is None else f"Price {usd(price)}"
-    count = submission.variants.asked_for(context.scene).count
+    count = submission.variants.asked_for(context.scene).count if variants else 1
     row.label(text=words if count == 1 else f"{count} Variants, {words}")
 
 
@@ -359,8 +365,8 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         words = (
             f"{asked.count} Variants" if is_narrow(context) else f"Generate {asked.count} Variants"
         )
-    price = None if asked.refusal else price
-    button = draw_priced(row, "grok_video.generate", words, price, "RENDER_ANIMATION")
+    known = None if asked.refusal else price
+    button = draw_priced(row, "grok_video.generate", words, known, "RENDER_ANIMATION")
     button.variants = True
     draw_limit(layout, context, price, asked.count)
     if trouble is not None:

@@ -44,7 +44,7 @@ class Ends:
 
     @staticmethod
     def of(strip: Any, sounds: list[Any]) -> Ends:
-        """Those of a strip and its sounds as they lie now."""
+        """Where a movie strip and its sounds end before their file is changed."""
         return Ends(
             movie=compat.span(strip)[1],
             is_untouched=abs(compat.hidden_at_end(strip)) <= _ROUNDING,

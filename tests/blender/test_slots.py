@@ -29,6 +29,7 @@ from .editing import (
 from .others import DATA_HOME
 from .test_rework_breaker import window
 
+PACKAGE = "bl_ext.user_default.grok_video"
 __all__ = ["window"]  # a fixture
 
 Module = Callable[[str], ModuleType]
@@ -305,13 +306,26 @@ def test_a_file_opened_while_its_clip_is_still_made_waits_on(desk: Desk, tmp_pat
     assert not is_still(strip)
 
 
+def test_switched_off_and_on_again_the_slot_still_becomes_the_clip(desk: Desk) -> None:
+    desk.stand_in.settings(job_seconds=60)
+    job_id = desk.click()
+    desk.follow(job_id, "RUNNING")
+    bpy.ops.preferences.addon_disable(module=PACKAGE)
+    bpy.ops.preferences.addon_enable(module=PACKAGE)
+    desk.session = desk.module("blender.session.state").current()
+    desk.stand_in.finish()
+    desk.follow(job_id, "IMPORTED")
+    (strip,) = movies(desk.scene)
+    assert not is_still(strip)
+
+
 @pytest.fixture
 def elsewhere(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
     """Another computer: its list knows no job, and the still movies of this one are not there."""
 
     def go() -> Path:
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-        bpy.ops.preferences.addon_disable(module="bl_ext.user_default.grok_video")
+        bpy.ops.preferences.addon_disable(module=PACKAGE)
         monkeypatch.setenv(DATA_HOME, str(tmp_path / "other"))
         for still in (tmp_path / "data").rglob("*.slot.mov"):
             still.unlink()
@@ -321,7 +335,7 @@ def elsewhere(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
             path.rename(folder / path.name)
         if (tmp_path / "grok_video").exists():
             (tmp_path / "grok_video").rename(folder / "grok_video")
-        bpy.ops.preferences.addon_enable(module="bl_ext.user_default.grok_video")
+        bpy.ops.preferences.addon_enable(module=PACKAGE)
         return folder
 
     return go

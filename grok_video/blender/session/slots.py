@@ -31,6 +31,7 @@ SHOW_SECONDS = (
 MISSING_SECONDS = 5.0  # after which a clip whose file was missing is looked for again
 MOST_FILES = 8  # still movies that one tick looks for after a file was opened
 UNDO_STEP = "Grok Video Slot"
+_STRANGE = "Its job is not in this list of clips. Where its clip lies beside the .blend, it comes by itself."
 
 
 @record
@@ -140,7 +141,7 @@ def stopping(job_id: str) -> None:
 
 
 def stands(slot: str) -> bool:
-    """Whether strips of that slot are in any scene: looked up now."""
+    """Whether strips of a slot are there, in any scene: looked up now."""
     return next(timeline.slots.strips_of_slot(slot), None) is not None
 
 
@@ -335,23 +336,21 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
         own.missing[job_id] = (take.seq, time.monotonic())
         return None
     own.missing.pop(job_id, None)
-    began, words, last, movie = time.monotonic(), dict[str, None](), None, ""
-    left = len(waiting)
+    began, words, pieces = time.monotonic(), dict[str, None](), list[tuple[int, str, Any]]()
     for strip in waiting:
-        last = max(last or strip, strip, key=lambda s: compat.span(s)[1])
+        # Named before: Blender may make another object of a strip whose clip has another rate.
+        pieces.append((compat.span(strip)[1], strip.name, strip.id_data))
         words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
-        left -= 1
         if time.monotonic() - began > SHOW_SECONDS:
             break
-    if not left:
+    whole = len(pieces) == len(waiting)
+    if whole:
         own.waiting.discard(job_id)
         own.placed.discard(job_id)
         for scene in _local_scenes():
             slot_marks.unmark(scene, job_id)
-    if last is not None:
-        movie = last.name
-    scene = last.id_data if last is not None else None
-    return Arrival(take, scene, movie, " ".join(words), not left)
+    _, movie, scene = max(pieces, key=lambda piece: piece[0], default=(0, "", None))
+    return Arrival(take, scene, movie, " ".join(words), whole)
 
 
 def landing_of(arrival: Arrival) -> Any:
@@ -493,12 +492,7 @@ def state_of(strip: Any) -> SlotState | None:
         return SlotState("Waiting to Send", False, None, None)
     if session.bridge.reader.behind:
         return SlotState("Reading the List of Jobs", False, None, None)
-    return SlotState(
-        "Its job is not in this list of clips. Where its clip lies beside the .blend, it comes by itself.",
-        True,
-        None,
-        None,
-    )
+    return SlotState(_STRANGE, True, None, None)
 
 
 def _is_prepared(job_id: str) -> bool:

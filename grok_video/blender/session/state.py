@@ -112,7 +112,9 @@ class Slots:
     strangers: set[str] = field(
         default_factory=set
     )  # ids not in this list, looked for beside the .blend
-    stale: bool = False  # strips were brought back as they were: look again
+    stale: bool = (
+        True  # strips were brought back as they were, or nobody has looked yet: look again
+    )
     counted: object = None  # strips of each scene at the last look
     looked: float = 0.0  # monotonic time of that look
 

@@ -22,7 +22,7 @@ from ...core.spec import Clip, JobSpec
 from .. import compat, identity, sources, timeline
 from ..refusal import Refused
 from . import files, placing, slot_marks, still_clip
-from .state import current, job_by_id
+from .state import current, job_by_id, may_come
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
 SHOW_SECONDS = (
@@ -298,7 +298,7 @@ def _take_of(job_id: str) -> Job | None:
         return None
     if job.clip is not None:
         return None if job.fetching else job
-    if job.may_come:
+    if may_come(job):
         return None  # its own clip is to come
     takes = current().bridge.snapshot.jobs.takes_of(job.spec.slot)
     return next((t for t in reversed(takes) if t.clip is not None and not t.fetching), None)
@@ -476,7 +476,7 @@ def state_of(strip: Any) -> SlotState | None:
     job_id = timeline.strips.job_of(strip)
     session = current()
     job = job_by_id(job_id)
-    if (job is None or not job.may_come) and (asked := timeline.takes.awaited_by(strip)):
+    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
         job_id = asked  # another take was asked for, whose click may not be a job yet
         job = job_by_id(asked) or job
     if job is not None and not _is_prepared(job_id):

@@ -204,7 +204,7 @@ def settle(context: bpy.types.Context) -> None:
     if timeline.importing.unsettled(context, at_once=True):
         return
     jobs = current().bridge.snapshot.jobs
-    # In the order in which they were asked for: each follows the one that its strip showed then.
+    # In the order of the purchases: a take follows the take that its strip showed before.
     waiting = dict.fromkeys(current().takes.asked)
     for scene in bpy.data.scenes:
         if scene.library is None and scene.sequence_editor is not None:

@@ -22,7 +22,7 @@ from ...core.spec import Clip, JobSpec
 from .. import compat, identity, sources, timeline
 from ..refusal import Refused
 from . import files, placing, slot_marks, still_clip
-from .state import current, job_by_id
+from .state import current, job_by_id, may_come
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
 SHOW_SECONDS = (
@@ -31,6 +31,7 @@ SHOW_SECONDS = (
 MISSING_SECONDS = 5.0  # after which a clip whose file was missing is looked for again
 MOST_FILES = 8  # still movies that one tick looks for after a file was opened
 UNDO_STEP = "Grok Video Slot"
+_STRANGE = "Its job is not in this list of clips. Where its clip lies beside the .blend, it comes by itself."
 
 
 @record
@@ -302,7 +303,7 @@ def _take_of(job_id: str) -> Job | None:
         return None
     if job.clip is not None:
         return None if job.fetching else job
-    if job.may_come:
+    if may_come(job):
         return None  # its own clip is to come
     takes = current().bridge.snapshot.jobs.takes_of(job.spec.slot)
     return next((t for t in reversed(takes) if t.clip is not None and not t.fetching), None)
@@ -480,7 +481,7 @@ def state_of(strip: Any) -> SlotState | None:
     job_id = timeline.strips.job_of(strip)
     session = current()
     job = job_by_id(job_id)
-    if (job is None or not job.may_come) and (asked := timeline.takes.awaited_by(strip)):
+    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
         job_id = asked  # another take was asked for, whose click may not be a job yet
         job = job_by_id(asked) or job
     if job is not None and not _is_prepared(job_id):
@@ -496,12 +497,7 @@ def state_of(strip: Any) -> SlotState | None:
         return SlotState("Waiting to Send", False, None, None)
     if session.bridge.reader.behind:
         return SlotState("Reading the List of Jobs", False, None, None)
-    return SlotState(
-        "Its job is not in this list of clips. Where its clip lies beside the .blend, it comes by itself.",
-        True,
-        None,
-        None,
-    )
+    return SlotState(_STRANGE, True, None, None)
 
 
 def _is_prepared(job_id: str) -> bool:

@@ -357,6 +357,11 @@ def job_by_id(job_id: str) -> Job | None:
     return current().bridge.snapshot.jobs.get(job_id)
 
 
+def may_come(job: Job) -> bool:
+    """Whether the clip of a job has come, or may still come without another purchase."""
+    return job.clip is not None or job.open or job.held
+
+
 def is_as_clicked(job: Job) -> bool:
     """Whether the job was clicked in this Blender, in the file that is open since then."""
     session = current()

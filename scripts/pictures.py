@@ -98,6 +98,8 @@ def compose() -> None:
         cut(window, "rework-state-strip-1x", "VIEW_3D", "UI", REWORK_HEIGHT) for window in WINDOWS
     ]
     save(montage([open_parts]), "extend")
+    back = ("variants-button", "prompt-history", "settings-back")
+    save(montage([[cut(newest, name, "SEQUENCE_EDITOR", "UI") for name in back]]), "settings")
     save(
         montage(
             [
@@ -113,7 +115,8 @@ def take() -> bool:
     """Run the tests that take the pictures, in both windows; False when one failed."""
     rings = [f"gui-{window}" for window in WINDOWS]
     command = [sys.executable, str(ROOT / "scripts" / "test.py"), *rings, "--jobs", "1"]
-    tests = ["tests/gui/test_pictures.py", "tests/gui/test_rework.py", "-k", "pictures or state"]
+    files = ("pictures", "rework", "settings")
+    tests = [*(f"tests/gui/test_{name}.py" for name in files), "-k", "pictures or state"]
     # The preferences show folders: not the deep ones of a test.
     with tempfile.TemporaryDirectory(prefix="artist-") as folder:
         command += ["--", f"--basetemp={folder}/blender", *tests]

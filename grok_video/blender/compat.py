@@ -201,6 +201,12 @@ def connected(strip: bpy.types.Strip) -> list[Any]:
     return list(strip.connections) if hasattr(strip, "connections") else []
 
 
+def connect_selected() -> None:
+    """Let Blender select and move the selected strips together (4.3 on), in the context of a sequencer."""
+    if "connect" in dir(bpy.ops.sequencer):
+        bpy.ops.sequencer.connect(toggle=False)
+
+
 def curves(block: Any) -> Iterator[Any]:
     """The animation curves of a datablock's properties; of a scene also those of its strips."""
     animation = block.animation_data

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 #: Custom property of a movie strip: width and height of the file that its transform stands for, then of the file that
-#: its content stands for the rate, frames, seconds of head, and the frames left out before and behind. Blender undoes and
-#: saves it with the strip.
+#: its content stands for the rate, frames, seconds of head, and the frames left out before and behind; 1 where a sound strip
+#: was made with it. Blender undoes and saves it with the strip.
 SIZE_PROPERTY = "grok_video_size"
 #: Custom property of a movie strip: the name of the file that SIZE_PROPERTY tells of.
 FILE_PROPERTY = "grok_video_file"

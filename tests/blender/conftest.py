@@ -101,8 +101,11 @@ ONCE = {
     "test_changed_files",
     "test_click_queue",
     "test_guide",
+    "test_prompts",
     "test_rework_breaker",
+    "test_unused",
     "test_updated",
+    "test_variants",
 }
 
 

@@ -249,7 +249,8 @@ class Press:
             def __getattr__(self, name: str) -> Any:
                 return getattr(context, name)
 
-        made = {**kept, "run": run, "report": report, "scene": "", "strip": "", "job": ""} | values
+        made = {**kept, "run": run, "report": report, "scene": "", "strip": "", "job": ""}
+        made |= {"what": "SET"} | values
         self.operator = type(name, (getattr(operators, BUTTONS[name]),), made)()
         self.context = Context()
         self.price = self.operator.price(self.context)
@@ -300,6 +301,49 @@ def test_every_button_that_buys_asks_once_above_the_amount(
         assert not {"REGISTER", "UNDO"} & set(
             getattr(module("blender.ui"), f"GROK_VIDEO_OT_{name}").bl_options
         )
+    assert posts(stand_in) == before
+
+
+class Carried:
+    """The context of a button that carries what it shows as its price; '' of a menu, a key or Quick Favorites."""
+
+    def __init__(self, context: Any, shown: str) -> None:
+        self._context = context
+        self.grok_video_priced = shown
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+
+def test_a_press_without_the_price_asks(
+    blender: ModuleType, shot: str, scene: Any, stand_in: Any, module: Module, patches: Any
+) -> None:
+    """Each operator; and a button whose price has changed since it was drawn, also to one that is not known."""
+    usd = module("core.amount").usd
+    job, before = newest(module).id, posts(stand_in)
+    patches.set(module("blender.ui.press"), "is_press", lambda *_: True)
+    for name in BUTTONS:
+        values = {"job": job} if name in ("send_again", "release") else {}
+        unshown = Press(module, name, Carried(blender.context, ""), **values)
+        price = unshown.price
+        assert price
+        assert not unshown.ran, name
+        assert unshown.words["confirm_text"].endswith(f" for {usd(price)}"), name
+        assert usd(price) in unshown.words["message"], name
+        unshown.answer()
+        assert unshown.ran, name
+        shown = Press(module, name, Carried(blender.context, str(price)), **values)
+        assert shown.ran is (name != "send_again"), name  # which always asks
+        for old in (str(price - 1), "None", "0", "1e9", f" {price}"):
+            changed = Press(module, name, Carried(blender.context, old), **values)
+            assert not changed.ran, (name, old)
+            if name != "send_again":
+                assert changed.words["title"] == "The Price Has Changed"
+            assert usd(price) in changed.words["confirm_text"]
+    scene.grok_video.model, scene.grok_video.model_other = "OTHER", "grok-imagine-video-9"
+    unknown = Press(module, "generate", Carried(blender.context, "None"))
+    assert unknown.ran, "a button that says no price buys where none is known"
+    assert not Press(module, "generate", Carried(blender.context, "")).ran
     assert posts(stand_in) == before
 
 

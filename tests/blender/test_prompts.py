@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import bpy
@@ -50,6 +50,9 @@ def test_newest_first_without_doubles(scene: Any, shown: Any, buy: Any, module: 
     assert scene.grok_video.prompt == "A {red|blue} car"
     bpy.ops.grok_video.use_prompt(job=newest.id)
     assert scene.grok_video.prompt == r"C:\{x|y\}"
+    tooltip = module("blender.ui.prompts").GROK_VIDEO_OT_use_prompt.description
+    assert tooltip(bpy.context, SimpleNamespace(job=newest.id)) == r"C:\{x|y\}"
+    assert "prompt" in tooltip(bpy.context, SimpleNamespace(job="gone"))
     bpy.ops.grok_video.use_settings(job=others[0].id)
     assert scene.grok_video.prompt == "A blue car", "a clip's own settings are of its own prompt"
 

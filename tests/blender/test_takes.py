@@ -133,21 +133,42 @@ def test_a_changed_take_keeps_the_pictures_while_the_source_is_the_same(
     assert len(movies(scene)) == 1
 
 
+def test_a_take_whose_frame_is_rendered_first(
+    blender: ModuleType, scene: Any, first: Any, stand_in: Any, module: Module
+) -> None:
+    """The camera is rendered before the job exists: the slot that the clip goes to has strips of another take."""
+    camera = blender.data.objects.new("Shot Camera", blender.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    scene.world = blender.data.worlds.new("World")
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = 1
+    scene.cycles.use_denoising = False
+    scene.grok_video.source = "CAMERA"
+    refused(lambda: another(blender, module, changed=True), "allow_single_color")
+    assert "grok_video_awaits" not in movies(scene)[0]
+    second = another(blender, module, changed=True, allow_single_color=True)
+    assert second.spec.source.camera == "Shot Camera"
+    assert [shown(strip) for strip in movies(scene)] == [second.id]
+    assert second.spec.slot == first.id
+    assert posts(stand_in) == 2
+
+
 def test_a_first_frame_of_another_moment_is_not_bought(
-    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+    blender: ModuleType, scene: Any, first: Any, stand_in: Any, module: Module
 ) -> None:
     """A picture that has to be made anew is made at the playhead: where that is elsewhere, nothing is bought."""
-    strip = blender.data.images.new("Field", 64, 36)
-    scene.grok_video.source, scene.grok_video.image = "IMAGE", strip
-    scene.frame_set(5)
-    blender.ops.grok_video.generate(frame=10, allow_single_color=True)
-    scene.frame_set(15)
     scene.grok_video.source = "SEQUENCER"
-    refused(lambda: another(blender, module, changed=True), "put the playhead there")
-    assert posts(stand_in) == 1
-    wanted = module("blender.submission.takes").changed(blender.context, scene, newest(module).spec)
-    assert wanted.anew
-    assert "frame 5" in wanted.trouble
+    scene.frame_set(15)
+    blender.ops.grok_video.generate(frame=100)
+    strip = next(s.name for s in movies(scene) if s["grok_video_job"] == newest(module).id)
+    scene.frame_set(20)
+    scene.grok_video.resolution = "720p"
+    refused(lambda: another(blender, module, changed=True, strip=strip), "begins with frame 15")
+    assert posts(stand_in) == 2
+    scene.frame_set(15)
+    third = another(blender, module, changed=True, strip=strip)
+    assert (third.spec.source.frame, third.spec.resolution) == (15, "720p")
 
 
 def test_the_price_of_both_kinds_is_known_before(

@@ -12,7 +12,7 @@ import pytest
 
 from . import editing
 from .conftest import patching
-from .test_orders import bodies
+from .test_orders import Drawn, bodies
 from .test_rework_breaker import tick_until, window
 
 __all__ = ["window"]  # fixtures
@@ -105,6 +105,25 @@ def test_the_source_is_rendered_once(
     assert len({str(body["image"]) for body in bodies(stand_in)}) == 1
     (still,) = (tmp_path / "data").rglob("*.png")
     assert {job.spec.image for job in jobs_of(module)} == {str(still)}
+
+
+def test_the_button_says_how_many_and_their_sum(scene: Any, module: Module) -> None:
+    def words() -> str:
+        layout = Drawn()
+        module("blender.ui.generate").draw_generate(layout, bpy.context)
+        return " ".join(layout.words)
+
+    scene.grok_video.prompt = "A car"
+    assert "grok_video.generate: Generate for $0.05" in words()
+    scene.grok_video.prompt = "A {red|blue|green} car"
+    assert "grok_video.generate: Generate 3 Variants for $0.15" in words()
+    module("blender.session.questions").set_limits(count_loopback=True, day=PRICE * 2)
+    assert "Together they would pass your spending limit" in words()
+    scene.grok_video.prompt = "{a|b}" * 5
+    assert "$" not in words()
+    assert "makes 32 variants" in words()
+    scene.grok_video.prompt = "{a car|}"
+    assert "Variant 2: The prompt is empty" in words()
 
 
 @pytest.mark.parametrize(

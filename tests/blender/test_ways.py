@@ -440,6 +440,8 @@ def test_a_way_is_taken_where_nothing_is_lost(
     assert (choice.way, choice.lost) == (way, told)
     assert ("frame 30" in choice.refusal and told in choice.refusal) == (way is None)
     stands = {freezes: ways.waiting(choice, freezes=freezes) for freezes in (False, True)}
+    # In words that an artist understands at once: for how long, and why.
+    assert all("pauses" in why and "as long as F12" in why for why in stands.values() if why)
     assert [why.endswith(f"because of {told}") for why in stands.values()] == {
         COPY: [False, True],
         ITSELF: [True, True],

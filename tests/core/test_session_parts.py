@@ -32,6 +32,7 @@ OWNERS = {
     "sums": "spending",
     "moving": "moving",
     "comparing": "comparing",
+    "unused": "unused",
     "unseen": "unseen",
     "thumbnails": "thumbnails",
     "watch": "watch",

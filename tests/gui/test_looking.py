@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from conftest import Gui
     from stand_in.client import StandIn
@@ -22,4 +24,10 @@ def test_the_list_shows_what_came_while_nobody_looked(gui: Gui, stand_in: StandI
 def test_compare_by_hand(gui: Gui, stand_in: StandIn) -> None:
     notes = gui.run("looking.py:compare").notes
     assert {name: value for name, value in notes.items() if value is not True} == {}
+    assert len(stand_in.requests("submit")) == 2
+
+
+@pytest.mark.once
+def test_unused_takes_by_hand(gui: Gui, stand_in: StandIn) -> None:
+    gui.run("looking.py:unused")
     assert len(stand_in.requests("submit")) == 2

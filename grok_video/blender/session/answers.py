@@ -80,7 +80,7 @@ def hear() -> tuple[str, bool]:
         if not refusal or (command in _BY_ITSELF and answer.get("late")):
             continue
         if command == UNSEND and (job := job_by_id(job_id)) and not (job.sent or job.request_id):
-            continue  # it had ended before
+            continue  # the job had ended before, and cost nothing
         if command == "submit" and not answer.get("lost"):
             own.not_taken[job_id] = refusal
             session.documents.pop(job_id, None)

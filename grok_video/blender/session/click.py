@@ -378,7 +378,7 @@ def _lost_place(spec: JobSpec) -> str:
     """'' or why a click must not be bought after its preparation: scene or strip is gone, or the place is taken."""
     if spec.target.slot:
         # Its slot has the place, wherever that was moved by now.
-        return submission.strip_part.source_refusal(spec) if slots.stands(spec.id) else SLOT_GONE
+        return submission.strip_part.source_refusal(spec) if slots.stands(spec.slot) else SLOT_GONE
     if identity.scene_of(spec.target, same_file=True) is None:
         return f"The scene “{spec.target.scene}” that takes the clip is gone."
     return submission.strip_part.source_refusal(spec) or submission.common.room_refusal(spec)
@@ -525,7 +525,7 @@ def send_again(
     if problem := checks.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)
     _refuse_unpriced(fresh)
-    in_slot = slots.waits_for(job.id) and not (slot and slots.may_come(job))
+    in_slot = slots.waits_for(job.id) and not (slot and job.may_come)
     if not (in_slot or slot) and (why := submission.common.room_refusal(fresh)):
         raise Refused(why)
     if may_buy():

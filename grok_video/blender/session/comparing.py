@@ -46,6 +46,7 @@ def begin(strip: Any, job_id: str = "") -> None:
         raise Refused(*_why_not(strip, job_id, first))
     own.scene, own.strip = Meant.of(strip.id_data), strip.name
     own.first, own.other, own.shown = first, other, False
+    own.takes = tuple(takes)
 
 
 def _comparable(strip: Any, clip: Clip) -> list[Job]:
@@ -73,15 +74,12 @@ def _why_not(strip: Any, job_id: str, first: Job) -> tuple[str, str]:
 def step(by: int) -> None:
     """Compare with the next take (1), or the one before (-1), in the place of the other one."""
     own = current().comparing
-    strip = _strip()
-    if strip is None or own.first is None or own.first.clip is None or own.other is None:
+    others = [job for job in own.takes if job != own.first]
+    if _strip() is None or own.other not in others:
         return
     was_shown = own.shown
     look(shown=False)
-    others = [job for job in _comparable(strip, own.first.clip) if job.id != own.first.id]
-    at = next((at for at, job in enumerate(others) if job.id == own.other.id), 0)
-    if others:
-        own.other = others[(at + by) % len(others)]
+    own.other = others[(others.index(own.other) + by) % len(others)]
     look(shown=was_shown)
 
 
@@ -130,15 +128,14 @@ def is_there() -> bool:
 def words() -> tuple[str, str]:
     """What the take that is shown now is called, and the other: 'take 2', 'take 1'; both '' without a comparison."""
     own = current().comparing
-    strip = _strip()
-    if strip is None or own.first is None or own.other is None:
+    if _strip() is None or own.first is None or own.other is None:
         return "", ""
-    ids = [job.id for job in takes_of(strip)]
-    return _called(ids, own.first), _called(ids, own.other)
+    return _called(own.first), _called(own.other)
 
 
-def _called(ids: list[str], job: Job) -> str:
-    return f"take {ids.index(job.id) + 1}" if job.id in ids else "what was there"
+def _called(job: Job) -> str:
+    ids = [take.id for take in current().comparing.takes]
+    return f"take {ids.index(job.id) + 1}" if job.id in ids else "the take before"
 
 
 def end() -> None:
@@ -146,7 +143,7 @@ def end() -> None:
     own = current().comparing
     look(shown=False)
     own.scene = own.first = own.other = None
-    own.strip, own.shown, own.spans = "", False, {}
+    own.strip, own.shown, own.takes, own.spans = "", False, (), {}
 
 
 def _strip() -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import bpy
 
@@ -17,6 +18,7 @@ from .queue import send
 from .state import current, job_by_id, running
 from .watch import redraw
 
+UNUSED = "unused"  # folder beside clips for those that no strip uses
 LOOK_AGAIN = 5.0  # seconds after which a file that is shown is looked at again
 MOST_LOOKS = 16  # files looked at in one turn of the event loop
 SLOW = 0.1  # seconds: a look that takes longer was at a disk that sleeps or a share that does not answer
@@ -39,12 +41,29 @@ def size_seen(path: str) -> int:
     return current().files.sizes.get(path, _UNKNOWN)
 
 
+def unused_place(path: str) -> Path:
+    """Where the clip at ``path`` lies once *Remove Unused Takes* has put it away."""
+    return Path(path).parent / UNUSED / Path(path).name
+
+
+def is_put_away(job: Job) -> bool:
+    """Whether the clip lies in the folder for unused takes, as it was last looked at. No look: panels call this."""
+    if job.clip is None or lost(job) != "gone":
+        return False
+    place = str(unused_place(job.clip.path))
+    show((place,))
+    return size_seen(place) >= 0
+
+
 def look_now(job: Job) -> str:
     """As ``lost``, after one look."""
     if job.clip is None:
         return ""
     _look_at(job.clip.path)
-    return lost(job)
+    verdict = lost(job)
+    if verdict == "gone":
+        _look_at(str(unused_place(job.clip.path)))
+    return verdict
 
 
 def _verdict(job: Job, size: int) -> str:

@@ -178,7 +178,9 @@ def import_job(
         if why := timeline.importing.unsettled(context):
             raise Refused(why)
         return _arrive_now(context, job)
-    if files.look_now(job) == "gone":
+    if files.look_now(job) == "gone" and files.is_put_away(job):
+        raise Refused("This clip lies in the folder “unused”.", "Press Put Back first.")
+    if files.lost(job) == "gone":
         gone, hint = f"The file of this clip is gone: {job.clip.path}.", "Download Again is free."
         _give_back(job, gone, hint)
         raise Refused(gone, hint)

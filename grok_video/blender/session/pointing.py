@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-import time
 
 import bpy
 
 from .. import compat
 from .state import current
 
-#: Seconds between a press of the mouse and the menu that the press opens; a menu that comes later was opened by a key.
-_SOON = 1.0
-
 
 def point(context: bpy.types.Context, x: int, y: int) -> None:
-    """Note that the mouse was pressed at a place of the timeline, in pixels of its region."""
+    """Note that the mouse was at a place of the timeline, in pixels of its region, when a menu was asked for."""
     region = context.region
     if region is None or region.type != "WINDOW":
         return
@@ -23,12 +19,12 @@ def point(context: bpy.types.Context, x: int, y: int) -> None:
     own = current().pointing
     own.scene = compat.sequencer_scene(context).name
     own.frame, own.channel = math.floor(frame), math.floor(channel)
-    own.at = time.monotonic()
 
 
 def pointed_at(scene: bpy.types.Scene) -> tuple[int, int] | None:
-    """Channel and frame of ``scene`` at which the mouse opened a menu just now; None where it did not."""
+    """Channel and frame of ``scene`` at which the menu was opened; None where none was.
+
+    However long ago: Blender draws a menu anew while the artist looks at it.
+    """
     own = current().pointing
-    if own.scene != scene.name or time.monotonic() - own.at > _SOON:
-        return None
-    return own.channel, own.frame
+    return (own.channel, own.frame) if own.scene == scene.name else None

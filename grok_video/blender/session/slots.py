@@ -25,7 +25,9 @@ from . import files, placing, slot_marks, still_clip
 from .state import current, job_by_id
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
-SHOW_SECONDS = 0.03  # that one tick may take to let strips show their clips; one is shown at least
+SHOW_SECONDS = (
+    0.03  # in one tick for strips that come to show their clips; each tick changes a strip at least
+)
 MISSING_SECONDS = 5.0  # after which a clip whose file was missing is looked for again
 MOST_FILES = 8  # still movies that one tick looks for after a file was opened
 UNDO_STEP = "Grok Video Slot"
@@ -84,11 +86,6 @@ def waits_for(job_id: str) -> bool:
     return job_id in _waiting_strips()
 
 
-def may_come(job: Job) -> bool:
-    """Whether the clip of a job is there, or may still come without another purchase."""
-    return job.clip is not None or job.open or job.held
-
-
 def wait_for(fresh: JobSpec, job: Job) -> None:
     """Let the slot that waits for ``job`` wait for ``fresh``, the same clip bought once more.
 
@@ -142,9 +139,9 @@ def stopping(job_id: str) -> None:
     current().slots.stopping.add(job_id)
 
 
-def stands(job_id: str) -> bool:
-    """Whether strips wait for that job or show its clip, in any scene: looked up now."""
-    return next(timeline.slots.strips_of_job(job_id), None) is not None
+def stands(slot: str) -> bool:
+    """Whether strips of a slot are there, in any scene: looked up now."""
+    return next(timeline.slots.strips_of_slot(slot), None) is not None
 
 
 # ---------------------------------------------------------------------------------------------- what is there
@@ -162,7 +159,7 @@ def _local_scenes() -> Iterator[bpy.types.Scene]:
 
 
 def _waiting_strips() -> dict[str, list[Any]]:
-    """The movie strips of the file that show a still movie, by the job that they wait for."""
+    """The movie strips of the file that show a still movie, by the job whose clip they wait for."""
     found: dict[str, list[Any]] = {}
     for strip in _our_movies():
         if timeline.slots.is_waiting(strip):
@@ -305,7 +302,7 @@ def _take_of(job_id: str) -> Job | None:
         return None
     if job.clip is not None:
         return None if job.fetching else job
-    if may_come(job):
+    if job.may_come:
         return None  # its own clip is to come
     takes = current().bridge.snapshot.jobs.takes_of(job.spec.slot)
     return next((t for t in reversed(takes) if t.clip is not None and not t.fetching), None)
@@ -343,23 +340,21 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
         own.missing[job_id] = (take.seq, time.monotonic())
         return None
     own.missing.pop(job_id, None)
-    began, words, last, movie = time.monotonic(), dict[str, None](), None, ""
-    left = len(waiting)
+    began, words, pieces = time.monotonic(), dict[str, None](), list[tuple[int, str, Any]]()
     for strip in waiting:
-        last = max(last or strip, strip, key=lambda s: compat.span(s)[1])
+        # Named before: Blender may make another object of a strip whose clip has another rate.
+        pieces.append((compat.span(strip)[1], strip.name, strip.id_data))
         words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
-        left -= 1
         if time.monotonic() - began > SHOW_SECONDS:
             break
-    if not left:
+    whole = len(pieces) == len(waiting)
+    if whole:
         own.waiting.discard(job_id)
         own.placed.discard(job_id)
         for scene in _local_scenes():
             slot_marks.unmark(scene, job_id)
-    if last is not None:
-        movie = last.name
-    scene = last.id_data if last is not None else None
-    return Arrival(take, scene, movie, " ".join(words), not left)
+    _, movie, scene = max(pieces, key=lambda piece: piece[0], default=(0, "", None))
+    return Arrival(take, scene, movie, " ".join(words), whole)
 
 
 def landing_of(arrival: Arrival) -> Any:
@@ -485,7 +480,7 @@ def state_of(strip: Any) -> SlotState | None:
     job_id = timeline.strips.job_of(strip)
     session = current()
     job = job_by_id(job_id)
-    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
+    if (job is None or not job.may_come) and (asked := timeline.takes.awaited_by(strip)):
         job_id = asked  # another take was asked for, whose click may not be a job yet
         job = job_by_id(asked) or job
     if job is not None and not _is_prepared(job_id):

@@ -208,12 +208,11 @@ class Moving:
 
 @mutable_record
 class Pointing:
-    """Where in the timeline the mouse was pressed last. Changed by pointing.py only."""
+    """Where in the timeline the mouse was when a menu was last asked for there. Changed by pointing.py only."""
 
     scene: str = ""  # name of the scene whose edit was shown there
     frame: int = 0
     channel: int = 0
-    at: float = float("-inf")  # monotonic time
 
 
 @mutable_record
@@ -242,10 +241,21 @@ class Comparing:
     strip: str = ""  # name of the strip
     first: Job | None = None  # the take that the strip shows by the artist's choice
     other: Job | None = None
+    takes: tuple[Job, ...] = ()  # between which the strip can change, oldest first
     shown: bool = False  # the strip shows the other one just now
     #: Name of the strip, and of each of its sounds → left and right handle before the look.
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     is_due: bool = False  # a render wants the first take back
+
+
+@mutable_record
+class Unused:
+    """What was used since the file was opened. Changed by unused.py only."""
+
+    paths: set[str] = field(default_factory=set)  # spellings
+    jobs: set[str] = field(default_factory=set)  # ids of jobs whose clips strips showed
+    #: Ids of jobs whose clips this session imported before the file was opened.
+    earlier: set[str] = field(default_factory=set)
 
 
 @mutable_record
@@ -293,6 +303,7 @@ class Session:
     sums: Sums = field(default_factory=Sums)
     pointing: Pointing = field(default_factory=Pointing)
     comparing: Comparing = field(default_factory=Comparing)
+    unused: Unused = field(default_factory=Unused)
     unseen: Unseen = field(default_factory=Unseen)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened

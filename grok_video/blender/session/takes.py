@@ -64,11 +64,6 @@ def choice_of(strip: Any) -> Choice:
     return Choice(takes, shown)
 
 
-def has_ended(job: Job) -> bool:
-    """Whether the clip of a job will not come without another purchase, or a word of the artist's."""
-    return not slots.may_come(job)
-
-
 def asked_of(strip: Any) -> Job:
     """The take whose request another take of the strip repeats. Raises Refused."""
     job = choice_of(strip).job
@@ -163,9 +158,7 @@ def _clip_now(job: Job) -> tuple[Clip, list[str]]:
 
 def is_of_slot_here(job: Job) -> bool:
     """Whether the clip of a job is a take of a slot of which this file has strips."""
-    if not job.spec.target.slot:
-        return False
-    return next(timeline.slots.strips_of_slot(job.spec.slot), None) is not None
+    return bool(job.spec.target.slot) and slots.stands(job.spec.slot)
 
 
 def is_unwanted(job: Job) -> bool:

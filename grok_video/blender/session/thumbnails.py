@@ -48,8 +48,9 @@ def icon_of(job: Job) -> int:
 def _picture_of(job: Job) -> _Key | None:
     """The best picture of a job whose file is there, as far as was looked."""
     spec = job.spec
+    clip = job.clip.path if job.clip else ""
     pictures = (
-        (job.clip.path if job.clip else "", "MOVIE"),
+        (str(files.unused_place(clip)) if files.is_put_away(job) else clip, "MOVIE"),
         (spec.image, "IMAGE"),
         (spec.video.path if spec.video else "", "MOVIE"),
     )

@@ -17,7 +17,7 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, comparing, files, moving, renders, slots, takes, thumbnails, unseen
+from . import answers, comparing, files, moving, renders, slots, takes, thumbnails, unseen, unused
 from .click import drop_all, prepare, say, stop_removed
 from .imports import arrive_next, import_due, imports_to_come, wait_because
 from .queue import account, read_all
@@ -219,6 +219,7 @@ def register() -> None:
     for handlers, called in _handlers():
         handlers.append(called)
     comparing.register()
+    unused.register()
     # From the start: jobs of an earlier session are shown, and fetched where they are paid for.
     watch()
 
@@ -227,6 +228,7 @@ def unregister() -> None:
     for handlers, called in _handlers():
         handlers.remove(called)
     comparing.unregister()
+    unused.unregister()
     for timer in (watchdog, files.look, read_on, thumbnails.load, unseen.fade):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)

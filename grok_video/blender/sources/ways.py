@@ -263,11 +263,11 @@ def known(scene: bpy.types.Scene, frame: int | None = None) -> Choice:
 
 
 def waiting(choice: Choice, *, freezes: bool) -> str:
-    """'' or the sentence that Blender's window stands still while the still is made, and why.
+    """'' or the words that Blender's window stands still while the still is made, for how long, and why.
 
     ``freezes``: whether a window stands still while the engine renders a copy.
     """
     if choice.way is Way.ITSELF or (choice.way is Way.COPY and freezes):
         why = f", because of {choice.lost}" if choice.lost else ""
-        return f"Blender will not answer while it renders{why}"
+        return f"Blender pauses while it renders your picture, about as long as F12 takes{why}"
     return ""

@@ -45,7 +45,8 @@ def changed(context: bpy.types.Context, scene: bpy.types.Scene, spec: JobSpec) -
     of_edit = scene.grok_video.source == "SEQUENCER"
     playhead = (compat.sequencer_scene(context) if of_edit else scene).frame_float
     frame = spec.source.frame
-    if scene.grok_video.source in _OF_A_FRAME and abs(playhead - frame) > 0.5:
+    of_frames = {scene.grok_video.source, spec.source.kind} <= _OF_A_FRAME
+    if of_frames and abs(playhead - frame) > 0.5:
         return Changed(
             draft,
             anew=True,

@@ -153,8 +153,16 @@ def _add(
         at = max([frame, *(compat.span(strip)[1] for strip in compat.strips(base))])
         channel = 1
     try:
-        with _no_proxies(context), operating_on(context, scene, base):
-            compat.add_movie(clip.path, at, channel, sound=clip.has_sound, true_speed=true_speed)
+        add_file(
+            context,
+            scene,
+            base,
+            clip.path,
+            at,
+            channel,
+            sound=clip.has_sound,
+            true_speed=true_speed,
+        )
     except said.BLENDERS_ERRORS as error:
         hint = ""
         if is_unreadable(clip.path):
@@ -169,6 +177,22 @@ def _add(
     return movie, sound
 
 
+def add_file(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    base: Any,
+    path: str,
+    frame: int,
+    channel: int,
+    *,
+    sound: bool,
+    true_speed: bool = True,
+) -> None:
+    """Let Blender's operator add a movie to ``base``, the editor or a meta strip of ``scene``. Raises Blender's errors."""
+    with _no_proxies(context), operating_on(context, scene, base):
+        compat.add_movie(path, frame, channel, sound=sound, true_speed=true_speed)
+
+
 def _bring_back(base: Any, movie: Any, sound: Any, by: int) -> None:
     """Move the new strips by ``by`` frames, onto channels that are free there. Raises Refused."""
     start, end, mine = extent(movie, sound)
@@ -181,7 +205,7 @@ def _bring_back(base: Any, movie: Any, sound: Any, by: int) -> None:
 @contextmanager
 def operating_on(context: bpy.types.Context, scene: bpy.types.Scene, base: Any) -> Iterator[None]:
     """A context in which sequencer operators act on what lies in ``base``: the editor of ``scene``, or a meta strip."""
-    with _looking_into(scene.sequence_editor, base), _sequencer_context(context, scene):
+    with _looking_into(scene.sequence_editor, base), sequencer_context(context, scene):
         yield
 
 
@@ -200,7 +224,7 @@ def _looking_into(editor: Any, base: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _sequencer_context(context: bpy.types.Context, scene: bpy.types.Scene) -> Iterator[None]:
+def sequencer_context(context: bpy.types.Context, scene: bpy.types.Scene) -> Iterator[None]:
     """An override in which sequencer operators act on ``scene``.
 
     Such operators need an area with a sequencer: one in this window, else one in a screen that is not shown, else an

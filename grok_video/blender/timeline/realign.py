@@ -53,30 +53,31 @@ class Ends:
 
 
 def name_and_realign(
-    strip: Any, path: str, old: Content, new: Content
-) -> tuple[Content, list[str]]:
-    """Let a movie strip name the file ``new`` at ``path`` instead of ``old``, and show the same part of the clip.
+    strip: Any, name: Callable[[], Any], old: Content, new: Content
+) -> tuple[Any, Content, list[str]]:
+    """Let a movie strip name the file ``new`` instead of ``old``, and show the same part of the clip.
 
-    Returns what its content stands for from now on, and sentences for the artist.
+    ``name()`` does the first and returns the strip, which may be a new Python object then. Returns that, what its content
+    stands for from now on, and sentences for the artist.
     """
-    by = 0 if compat.is_retimed(strip) else frames_of_head(strip, old, new)
+    retimed = compat.is_retimed(strip)
+    by = 0 if retimed else frames_of_head(strip, old, new)
     # Blender gives no strip handles that lie wholly outside of its content: so the content moves while it is the longer one.
     if by > 0:
         slip(strip, by)
-    if strip.filepath != path:
-        place = compat.span(strip)
-        strip.filepath = path
-        # Up to 5.2 Blender drags the left handle away where the file is shorter than what the right one hides (measured).
-        if compat.span(strip) != place:
-            _in_its_place(strip, place, lambda: None, lambda: None)
-    if compat.is_retimed(strip):
+    place = compat.span(strip)
+    strip = name()
+    # Up to 5.2 Blender drags the left handle away where the file is shorter than what the right one hides (measured).
+    if compat.span(strip) != place:
+        _in_its_place(strip, place, lambda: None, lambda: None)
+    if retimed:
         trim, said = _trim_for_speed(strip, old, new)
         _set_trim(strip, old.trim, trim)
-        return Content(old.fps, old.frames, old.head, trim), said
+        return strip, Content(old.fps, old.frames, old.head, trim), said
     _set_trim(strip, old.trim, (0, 0))
     if by < 0:
         slip(strip, by)
-    return new, []
+    return strip, new, []
 
 
 def frames_of_head(strip: Any, old: Content, new: Content) -> int:
@@ -93,7 +94,7 @@ def _trim_for_speed(strip: Any, old: Content, new: Content) -> tuple[tuple[int, 
     artist has set them. A file that is too short for that is stretched, and that is said.
     """
     first = round((new.head - old.head) * new.fps)
-    last = new.frames - old.frames - first
+    last = new.frames - round(old.frames * new.fps / old.fps) - first
     if first < 0 or last < 0:
         text = f"The clip of “{strip.name}” is shorter than the one that was retimed, so it plays slower. Look at its speed."
         return (0, 0), [text]

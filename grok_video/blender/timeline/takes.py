@@ -1,4 +1,4 @@
-"""What strips say of takes: the slot that they belong to, the take that they wait for, what the artist chose, stars.
+"""What strips and scenes say of takes: slots, takes that are to come, choices of the artist's, stars.
 
 Owns the custom properties for that. Knows nothing of jobs beyond their ids, and pushes no undo step.
 """

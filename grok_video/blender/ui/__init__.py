@@ -25,6 +25,7 @@ from . import (
     spending,
     support,
     takes,
+    unused,
     use_settings,
     wait,
 )
@@ -46,6 +47,7 @@ MODULES = (
     spending,
     support,
     wait,
+    unused,
     use_settings,
     takes,
     slot,

@@ -29,7 +29,8 @@ from ..session.blocking import (
     say_step,
 )
 from ..session.state import Question, current
-from .press import is_press, is_priced, shows_price
+from . import press
+from .press import is_priced, shows_price
 
 if TYPE_CHECKING:
     from ..submission.strip_part import StripPart
@@ -204,7 +205,7 @@ class Settles(Pressed):
         raise NotImplementedError
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        self._pressed = is_press(context, event)
+        self._pressed = press.is_press(context, event)
         if not self._is_word:
             return self.execute(context)
         try:
@@ -284,7 +285,7 @@ class Buys(Pressed):
         return f"{self.bl_label}?", f"{named}{known}"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        self._pressed = is_press(context, event)
+        self._pressed = press.is_press(context, event)
         if not self._is_word:
             return self.execute(context)  # without a question: nothing will be bought
         try:

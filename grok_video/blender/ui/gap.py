@@ -204,10 +204,10 @@ def _draw_in_context_menu(self: bpy.types.Menu, context: bpy.types.Context) -> N
         found = timeline.gaps.gap_at(scene, *pointed)
     except Refused:
         return  # a strip lies there, or no strip at all
-    self.layout.separator()
     column = self.layout.column()
     column.operator_context = "INVOKE_DEFAULT"
     _draw_operator(column, context, found)
+    self.layout.separator()
 
 
 def _draw_operator(
@@ -220,6 +220,8 @@ def _draw_operator(
 
 _CLASSES = (GROK_VIDEO_OT_fill_gap, GROK_VIDEO_OT_point)
 _MENU = "SEQUENCER_MT_context_menu"
+#: W where the right button selects.
+_OPENS_THE_MENU = ("RIGHTMOUSE", "W", "APP")
 
 
 def _keymap() -> bpy.types.KeyMap | None:
@@ -235,10 +237,12 @@ def _keymap() -> bpy.types.KeyMap | None:
 def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
-    getattr(bpy.types, _MENU).append(_draw_in_context_menu)
+    # At the top: who points into a gap means the gap, and all below is about the strips that are selected.
+    getattr(bpy.types, _MENU).prepend(_draw_in_context_menu)
     if (keymap := _keymap()) is not None:
-        # The press that opens the menu, which goes on to Blender: no key is taken.
-        keymap.keymap_items.new(GROK_VIDEO_OT_point.bl_idname, "RIGHTMOUSE", "PRESS", head=True)
+        # What opens the menu in Blender's keymaps; each press goes on to Blender, so no key is taken.
+        for key in _OPENS_THE_MENU:
+            keymap.keymap_items.new(GROK_VIDEO_OT_point.bl_idname, key, "PRESS", head=True)
 
 
 def unregister() -> None:

@@ -17,7 +17,7 @@ from .. import compat, config, scenes, sources, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, moving, questions, queue, spending, variants, watch
 from ..session.state import current
-from . import properties
+from . import press, properties
 from .asking import (
     ALLOW_SINGLE_COLOR,
     ON_THE_TIMELINE,
@@ -31,7 +31,6 @@ from .asking import (
     refuse,
     target_of,
 )
-from .press import is_press
 from .widgets import (
     draw_help_button,
     draw_limit,
@@ -70,15 +69,19 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
         return price_of(context, variants=self._makes_variants)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
-        question = super().question(context, price)
-        count = submission.variants.asked_for(context.scene).count if self._makes_variants else 1
+        question, count = super().question(context, price), self._count(context)
         if question is None or count == 1:
             return question
         return f"Buy {count} Variants?", question[1].replace("It costs", "Together they cost")
 
     def about(self, context: bpy.types.Context) -> str:
         prompt = " ".join(context.scene.grok_video.written_prompt()[:400].split())
-        return shorten(prompt, 60, placeholder=" …")
+        words, count = shorten(prompt, 60, placeholder=" …"), self._count(context)
+        return words if count == 1 else f"{count} variants of {words}"
+
+    def _count(self, context: bpy.types.Context) -> int:
+        """How many clips are bought."""
+        return submission.variants.asked_for(context.scene).count if self._makes_variants else 1
 
     def run(self, context: bpy.types.Context) -> Result:
         target = target_of(context, self.scene)
@@ -100,7 +103,7 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
     source: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        self._pressed = is_press(context, event)
+        self._pressed = press.is_press(context, event)
         if self.source:
             context.scene.grok_video.source = self.source
         try:
@@ -114,12 +117,14 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
         if self._told:
             draw_wrapped(self.layout, context, self._told, "INFO")
         draw_request(self.layout, context)
-        draw_price(self.layout, context)
+        draw_price(self.layout, context, variants=self._pressed)
 
     def run(self, context: bpy.types.Context) -> Result:
         target = timeline.strips.target_scene(context)
-        jobs = variants.generate(context, context.scene, target, target.frame_current)
-        return finish(self, context, jobs[0], ON_THE_TIMELINE)
+        where = context, context.scene, target, target.frame_current
+        # A script's prompt stands for itself.
+        job_id = variants.generate(*where)[0] if self._pressed else click.generate(*where)
+        return finish(self, context, job_id, ON_THE_TIMELINE)
 
 
 class GROK_VIDEO_OT_stop_preparing(bpy.types.Operator):
@@ -239,13 +244,13 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 
 def _draw_waiting(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw that Blender will not answer while it renders a picture of the camera, and why."""
+    """Draw that Blender pauses while it renders a picture of the camera, and why."""
     scene, ways, generate = context.scene, sources.ways, submission.generate
     for _, frame in generate.ends_of(generate.camera_frames(scene)):
         choice = ways.known(scene, frame)
         if words := ways.waiting(choice, freezes=scenes.engine_freezes(scene)):
             if frame is None:
-                words += "; the source 3D Viewport is taken at once"
+                words += ". The source 3D Viewport takes no time"
             draw_quietly(layout, context, words, "INFO")
             return
 
@@ -326,13 +331,13 @@ def price_of(context: bpy.types.Context, *, variants: bool) -> int | None:
     return submission.variants.price_of_all(each, asked.count) if variants else each
 
 
-def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw what the clip costs as it is set now: for the dialog, whose button cannot tell."""
-    price = price_of(context, variants=True)
+def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context, *, variants: bool) -> None:
+    """Draw what the clip costs as it is set now, or its variants: for the dialog, whose button cannot tell."""
+    price = price_of(context, variants=variants)
     row = layout.row()
     row.alignment = "RIGHT"
     words = "Price not known" if price is None else f"Price {usd(price)}"
-    count = submission.variants.asked_for(context.scene).count
+    count = submission.variants.asked_for(context.scene).count if variants else 1
     row.label(text=words if count == 1 else f"{count} Variants, {words}")
 
 
@@ -360,8 +365,8 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         words = (
             f"{asked.count} Variants" if is_narrow(context) else f"Generate {asked.count} Variants"
         )
-    price = None if asked.refusal else price
-    button = draw_priced(row, "grok_video.generate", words, price, "RENDER_ANIMATION")
+    known = None if asked.refusal else price
+    button = draw_priced(row, "grok_video.generate", words, known, "RENDER_ANIMATION")
     button.variants = True
     draw_limit(layout, context, price, asked.count)
     if trouble is not None:

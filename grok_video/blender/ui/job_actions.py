@@ -17,6 +17,7 @@ from .. import identity, submission, telling, timeline
 from ..refusal import Refused
 from ..session import blocking, click, files, imports, queue, series, slots, watch
 from ..session.state import current, is_as_clicked, is_open
+from . import press
 from .asking import (
     JOB,
     ON_THE_TIMELINE,
@@ -29,7 +30,6 @@ from .asking import (
     refuse,
     target_of,
 )
-from .press import is_press
 
 
 class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
@@ -45,7 +45,7 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        self._pressed = is_press(context, event)
+        self._pressed = press.is_press(context, event)
         if not self._is_word:
             return self.execute(context)  # without a question: nothing will be bought
         try:
@@ -134,7 +134,7 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
         here = same or is_open(job.spec.target.blend)
         if (
             here
-            and not slots.stands(job.id)
+            and not slots.stands(job.spec.slot)
             and (why := submission.common.room_refusal(job.spec, same_file=same))
         ):
             raise Refused(why, click.NOTHING_LOST)

@@ -20,6 +20,7 @@ from ..session import files, spending, thumbnails, unseen
 from ..session.state import current, is_open, job_by_id
 from .job_buttons import draw_actions, draw_charge, draw_copy_buttons, seconds_left
 from .spending import draw_ahead
+from .unused import draw_put_away
 from .widgets import about_text, draw_wrapped, is_narrow, size_text, time_text
 
 if TYPE_CHECKING:
@@ -196,6 +197,26 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         line.alignment = "RIGHT"
     _draw_small_buttons(line, job)
     lost = files.lost(job)
+    put_away = lost == "gone" and not job.fetching and draw_put_away(box, job.id)
+    if not put_away:
+        _draw_trouble(box, context, job, lost, narrow)
+    if words := other_shape(job):
+        draw_wrapped(box, context, words, "INFO")
+    draw_charge(box, context, job)
+    draw_actions(box, job, narrow)
+    if lost and job.fetchable_again and not put_away:
+        box.operator("grok_video.download_again", icon="FILE_REFRESH").job = job.id
+    landing = current().imports.landings.get(job.id)
+    if landing is not None:
+        draw_wrapped(box, context, landing.notice, "INFO")
+        if landing.off_colour:
+            box.operator("grok_video.use_standard").scene = job.imported_into
+
+
+def _draw_trouble(
+    box: bpy.types.UILayout, context: bpy.types.Context, job: Job, lost: str, narrow: bool
+) -> None:
+    """Draw what is wrong with a job or the file of its clip, or that the clip is for another .blend."""
     problem = job.problem
     if problem is not None and (lost or not _over(job)):
         words = f"{problem.message} {problem.hint}".strip()
@@ -209,17 +230,6 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
     elif job.state is State.READY and _of_other_file(job):
         name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
         draw_wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
-    if words := other_shape(job):
-        draw_wrapped(box, context, words, "INFO")
-    draw_charge(box, context, job)
-    draw_actions(box, job, narrow)
-    if lost and job.fetchable_again:
-        box.operator("grok_video.download_again", icon="FILE_REFRESH").job = job.id
-    landing = current().imports.landings.get(job.id)
-    if landing is not None:
-        draw_wrapped(box, context, landing.notice, "INFO")
-        if landing.off_colour:
-            box.operator("grok_video.use_standard").scene = job.imported_into
 
 
 def _of_other_file(job: Job) -> bool:

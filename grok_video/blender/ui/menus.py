@@ -75,6 +75,8 @@ def _draw_view3d_view(self: bpy.types.Menu, _context: bpy.types.Context) -> None
 def _draw_file_external(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.separator()
     self.layout.operator("grok_video.collect_clips")
+    self.layout.operator_context = "INVOKE_DEFAULT"
+    self.layout.operator("grok_video.remove_unused_takes", text="Remove Unused Takes…")
 
 
 def _draw_source(self: bpy.types.Panel, context: bpy.types.Context) -> None:

@@ -43,8 +43,8 @@ class GROK_VIDEO_OT_preset_add(AddPresetBase, bpy.types.Operator):
     bl_description = "Keep prompt and settings of the panel as a preset, or remove a preset"
     preset_menu = "GROK_VIDEO_PT_presets"
     preset_subdir = _FOLDER
-    preset_defines = ("settings = bpy.context.scene.grok_video.nearest",)
-    preset_values = tuple(f"settings.{name}" for name in _SETTINGS)
+    # No name for the settings in ``preset_defines``: with Python 3.13, Debian's 4.3 loses what is defined there.
+    preset_values = tuple(f"bpy.context.scene.grok_video.nearest.{name}" for name in _SETTINGS)
 
     def execute(self, context: bpy.types.Context) -> Result:
         asked: Any = self  # the stubs do not know the base's properties
@@ -74,6 +74,7 @@ class GROK_VIDEO_OT_use_preset(Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         scene = context.scene
+        near = scene.grok_video.nearest
         if scene.library is not None:
             raise Refused(f"The scene “{scene.name}” is linked from another file.")
         if not os.path.isfile(self.filepath):
@@ -87,8 +88,8 @@ class GROK_VIDEO_OT_use_preset(Asks, bpy.types.Operator):
             raise Refused(
                 f"The preset “{name}” broke off: {error}", "Make it anew, and remove this one."
             ) from error
-        named: list[str] = scene.grok_video.nearest.references
-        if gone := [path for path in named if not os.path.exists(path)]:
+        paths: Any = near.references
+        if gone := [str(path) for path in paths if not os.path.exists(path)]:
             names = ", ".join(f"“{bpy.path.basename(path)}”" for path in gone[:_NAMED])
             telling.report(self, "WARNING", f"Gone, and to be chosen anew or removed: {names}.")
         return {"FINISHED"}

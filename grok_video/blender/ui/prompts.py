@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import bpy
 
@@ -18,7 +19,7 @@ from ...core.variants import as_typed
 from .. import config
 from ..refusal import Refused
 from ..session import queue
-from ..session.state import current, is_of_file
+from ..session.state import current, is_of_file, job_by_id
 from .asking import JOB, Asks, Result
 
 MOST = 20  # prompts in the history
@@ -38,7 +39,8 @@ class GROK_VIDEO_OT_use_prompt(Asks, bpy.types.Operator):
     def description(
         cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties
     ) -> str:
-        job = current().bridge.snapshot.jobs.get(properties["job"]) if "job" in properties else None
+        asked: Any = properties  # the stubs do not know the operator's own
+        job = job_by_id(asked.job)
         if job is None:
             return "Put the prompt of this clip into the panel"
         words = typed_for(job)

@@ -124,8 +124,9 @@ def _local_settings() -> Iterator[GrokVideoSettings]:
 
 def _is_written(chosen: GrokVideoSettings, name: str) -> bool:
     """Whether somebody has set a property. Read only, a pointer counts as set, and ``rna_type`` always does."""
-    # A reference that is added marks nothing, and 0.1.0 asked for a prompt beside references.
-    if name == "references" or not chosen.is_property_set(name):
+    # A reference that is added marks nothing, and 0.1.0 asked for a prompt beside references. What is computed is
+    # stored nowhere, and counts as set.
+    if name in ("references", "edit_animation") or not chosen.is_property_set(name):
         return False
     return getattr(chosen, name) is not None
 

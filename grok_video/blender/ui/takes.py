@@ -15,10 +15,10 @@ from ...service import models
 from .. import compat, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, files, imports, queue, takes, watch
-from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, OnStrip, Result, finish
+from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
 from .asking import target_of as scene_named
 from .jobs import TITLE, status_of, words_of_lost
-from .widgets import draw_button, draw_wrapped
+from .widgets import draw_button, draw_wrapped, is_narrow
 
 ROWS = 12  # takes of a slot that the panel lists, the newest
 _SCENE = StringProperty(
@@ -54,7 +54,7 @@ def _strip_of(context: bpy.types.Context, scene: str, name: str) -> Any:
     return strip
 
 
-class GROK_VIDEO_OT_another_take(OnStrip, bpy.types.Operator):
+class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
     bl_idname = "grok_video.another_take"
     bl_label = "Another Take"
     bl_description = (
@@ -62,6 +62,8 @@ class GROK_VIDEO_OT_another_take(OnStrip, bpy.types.Operator):
         "The takes so far stay"
     )
 
+    scene: _SCENE
+    strip: _STRIP
     changed: BoolProperty(
         name="With the Panel's Settings",
         description="With the prompt and settings as they are in the panel now; off: the same request",
@@ -301,7 +303,7 @@ def draw_takes_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -
     if len(choice.takes) > 1:
         layout.operator("grok_video.choose_take", text="Next Take", icon="TRIA_RIGHT").step = 1
         layout.operator("grok_video.choose_take", text="Previous Take", icon="TRIA_LEFT").step = -1
-    again = takes.has_ended(choice.job) and timeline.slots.is_waiting(strip)
+    again = not choice.job.may_come and timeline.slots.is_waiting(strip)
     words = "Generate Again…" if again else "Another Take…"
     layout.operator("grok_video.another_take", text=words, icon="ADD")
     words = "Another Take with the Panel's Settings…"
@@ -368,7 +370,7 @@ def _words(job: Job) -> str:
 
 def _icon(job: Job) -> Any:
     if job.clip is None:
-        return "ERROR" if takes.has_ended(job) else "SORTTIME"
+        return "SORTTIME" if job.may_come else "ERROR"
     return "ERROR" if files.lost(job) else "FILE_MOVIE"
 
 
@@ -406,7 +408,7 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job
 def _draw_buying(
     layout: bpy.types.UILayout, context: bpy.types.Context, strip: Any, job: Job
 ) -> None:
-    again = takes.has_ended(job) and timeline.slots.is_waiting(strip)
+    again = not job.may_come and timeline.slots.is_waiting(strip)
     words = "Generate Again" if again else "Another Take"
     price = price_of_take(context, job, changed=False)
     button = draw_button(layout, context, "grok_video.another_take", words, "ADD", price, "", None)
@@ -414,7 +416,7 @@ def _draw_buying(
     wanted = submission.takes.changed(context, context.scene, job.spec)
     price = submission.common.price_of(wanted.draft)
     trouble = submission.takes.refusal(context, context.scene, wanted)
-    words = "With the Panel's Settings"
+    words = "New Settings" if is_narrow(context) else "With the Panel's Settings"
     button = draw_button(
         layout, context, "grok_video.another_take", words, "OPTIONS", price, trouble, None
     )

@@ -213,7 +213,7 @@ def draw_priced(
     layout: bpy.types.UILayout, operator: str, words: str, price: int | None, icon: Any = "NONE"
 ) -> Any:
     """Draw a button that buys at one click, with its price (ticks; None: not known); gives the operator's properties."""
-    row = layout.row(align=True)  # of its own: what it carries counts for this button alone
+    row = layout.row(align=True)  # a row for this button alone: its neighbours show other prices
     carry_price(row, price)
     return row.operator(operator, text=priced(words, price), icon=icon)
 

@@ -226,10 +226,14 @@ def panel(ui: Ui, draws: int, jobs: int) -> Steps:
     types.unregister()  # Blender looks at a panel's draw when it is registered
     request = types._RequestPanel.draw
 
-    def opened(layout: Any, context: Any, names: set[str]) -> None:
-        for name, _title, draw in types._SECTIONS:
-            if name in names:
-                draw(layout.column(), context)
+    parts = [draw for _name, _title, draw in ui.module("blender.ui.strip")._SECTIONS]
+    parts += [ui.module("blender.ui.references").draw_pictures]
+    parts += [ui.module("blender.ui.edit").draw_edit_animation]
+
+    def opened(self: Any, context: Any) -> None:
+        request(self, context)
+        for draw in parts:
+            draw(self.layout.column(), context)
 
     patches = Patches()
     patches.set(types._RequestPanel, "draw", _timed(request, samples["request"]))
@@ -253,13 +257,9 @@ def panel(ui: Ui, draws: int, jobs: int) -> Steps:
 
     yield from ui.until(enough("request"), "enough redraws", 120)
     types.unregister()
-    sections = Patches()
-    sections.set(types, "_draw_sections", opened)
-    patches.set(types._RequestPanel, "draw", _timed(request, samples["opened"]))
+    patches.set(types._RequestPanel, "draw", _timed(opened, samples["opened"]))
     types.register()
     yield from ui.until(enough("opened"), "enough redraws with all parts open", 120)
-    sections.check()
-    sections.undo()
     ui.note(samples=samples)
 
 

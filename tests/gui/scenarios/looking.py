@@ -149,3 +149,28 @@ def modal(ui: Ui) -> bool:
     """Whether a comparison goes on."""
     names = [operator.bl_idname for operator in ui.window.modal_operators]
     return "GROK_VIDEO_OT_compare_takes" in names
+
+
+def unused(ui: Ui) -> Steps:
+    """The dialog with the takes that no strip uses; Return moves them, and Put Back in the list returns one."""
+    quick(bpy.context.scene, seconds=1)
+    let_scripts_buy()
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(bpy.app.tempdir) / "unused.blend"))
+    _, _, other = yield from two_takes(ui)
+    assert ui.module("blender.session.unused").unused() == []  # an undo step may hold it
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    yield 1.0
+    yield from ui.point(KIND)
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.grok_video.remove_unused_takes("INVOKE_DEFAULT")
+    yield 0.5
+    yield from ui.shot("unused-dialog")
+    yield from ui.press("RET")
+    yield from ui.until(lambda: not Path(other.clip.path).exists(), "the move")
+    yield from ui.sidebar(KIND)
+    yield from to_the_jobs(ui)
+    yield 1.0
+    yield from ui.shot("unused-row")
+    yield from ui.click("grok_video.put_back")
+    yield from ui.until(lambda: Path(other.clip.path).exists(), "the way back")

@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 from driver import Steps, Ui
-from jobs import described, let_scripts_buy, newest, quick, strips, timeline
+from jobs import described, let_scripts_buy, newest, quick, strips, timeline, without_slots
 
 KIND = "SEQUENCE_EDITOR"
 
@@ -27,7 +27,7 @@ def session(ui: Ui) -> Any:
 
 
 #: How far below *Generate* the title *Extend* lies: two other titles are between, that of the panel *Strip* among them.
-TO_EXTEND = 78
+TO_EXTEND = 82
 
 
 def open_section(
@@ -62,6 +62,8 @@ def open_section(
                 found = ui.under_mouse(kind)
                 if found is not None and found.name == inside:
                     return
+        # Another part, whose title is clicked again. What was opened may have let Blender scroll.
+        widget = yield from ui.find(above, kind)
         yield from ui.move(region.x + int(80 * scale), widget.y - down)
         yield from ui.press()
         yield from ui.redraw()
@@ -72,7 +74,7 @@ def open_extend(ui: Ui, kind: str = KIND) -> Steps:
     """Open the part *Extend* of the panel *Strip*."""
     return (
         yield from open_section(
-            ui, "grok_video.generate", "extend_seconds", kind, down_from=TO_EXTEND
+            ui, "grok_video.generate", "extend_prompt", kind, down_from=TO_EXTEND
         )
     )
 
@@ -347,6 +349,7 @@ def to_a_length(ui: Ui) -> Steps:
 
 def interrupted(ui: Ui, blend: str) -> Steps:
     """A bake goes on under Escape and Ctrl-Z; with its strip gone or another file open, nothing is sent."""
+    without_slots()
     for scene in bpy.data.scenes:  # a bake that does not take long
         scene.render.resolution_x, scene.render.resolution_y = 640, 360
         scene.render.engine = "CYCLES"  # nothing to be said of it: the panel is short
@@ -507,7 +510,6 @@ def states(ui: Ui, narrow: int) -> Steps:
     strip = colour("Night sky over the harbour, take 3", 11, 83, (0.1, 0.1, 0.6))
     yield from open_extend(ui, kind)
     yield from open_section(ui, "grok_video.continue_shot", "edit_prompt", kind)
-    yield from open_section(ui, "grok_video.generate", "edit_animation", kind)
     chosen.extend_prompt = "A lighthouse begins to turn, and the boats come home one by one"
     chosen.edit_prompt = "As a woodcut with two colours"
     yield from ui.point(kind)
@@ -553,6 +555,8 @@ def every_state(ui: Ui, kind: str, strip: Any, tag: str) -> Steps:
     strip.mute = False
     chosen.edit_of = "CAMERA"
     ui.module("blender.session.click").say("Stopped. Nothing was sent or charged.")
+    if tag == "1x":
+        yield from open_section(ui, "grok_video.generate", "edit_animation", kind)
     yield from look("animation", up=True)
     ui.module("blender.session.click").say("")
     chosen.edit_of = "STRIP"

@@ -322,7 +322,7 @@ class SCRIPTS_MT_pie(bpy.types.Menu):
 
 
 def other_presses(ui: Ui) -> Steps:
-    """A key of the artist's, a pie menu, and our entry of a menu that is opened by a key."""
+    """A key of the artist's, a pie menu, and our entry of a menu that is opened by a key: each asks, and then buys."""
     scene = bpy.context.scene
     scene.grok_video.source = "NONE"
     scene.grok_video.duration = 1
@@ -352,7 +352,11 @@ def other_presses(ui: Ui) -> Steps:
             yield from ui.press("RET")
             yield 0.5
             yield from ui.shot("scripts-dialog")
-            yield from ui.press("RET")
+        else:
+            yield 0.3
+            yield from ui.redraw()
+        assert all(job.spec.prompt != case for job in shown()), f"{case}: bought without a price"
+        yield from ui.press("RET")  # the question, with the price
         yield from held(ui, case)
         yield from apart(ui)
     ui.note(held={job.spec.prompt: job.held for job in shown()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -28,8 +29,8 @@ def variants_history_and_presets(ui: Ui) -> Steps:
     yield from ui.fill("prompt", "Something else", KIND)
     yield from ui.point(KIND)
     yield from _history(ui, chosen)
-    yield from _presets(ui, chosen)
-    yield from _settings_back(ui, chosen)
+    yield from _presets(ui)
+    yield from _settings_back(ui)
 
 
 def _history(ui: Ui, chosen: bpy.types.PropertyGroup) -> Steps:
@@ -54,21 +55,47 @@ def _history(ui: Ui, chosen: bpy.types.PropertyGroup) -> Steps:
     ui.note(redone=bpy.context.scene.grok_video.prompt)
 
 
-def _presets(ui: Ui, chosen: bpy.types.PropertyGroup) -> Steps:
-    bpy.context.window_manager.preset_name = "At Dusk"
-    yield from ui.point(KIND)
+def _presets(ui: Ui) -> Steps:
+    """Blender opens a panel with its first entry, the preset, under the mouse; + lies below, at the right."""
+    scale = bpy.context.preferences.system.ui_scale
+    manager = bpy.context.window_manager
+    folder = Path(bpy.utils.user_resource("SCRIPTS", path="presets/grok_video", create=True))
     with ui.override(KIND, "WINDOW"):
         bpy.ops.grok_video.preset_add(name="At Dusk")
-        bpy.ops.wm.call_panel(name="GROK_VIDEO_PT_presets", keep_open=True)
-    yield 0.3
+    manager.preset_name = "At Noon"
+    yield from _open_presets(ui)
     yield from ui.shot("presets")
+    region = ui.region(KIND, "WINDOW")
+    x, y = region.x + region.width // 2, region.y + region.height // 2
+    yield from ui.move(x + 92 * scale, y - 36 * scale)
+    yield 0.2
+    yield from ui.press()
+    yield from ui.until(lambda: (folder / "At_Noon.py").exists(), "the preset of the button +")
     yield from ui.press("ESC")
     yield 0.2
-    yield from ui.move(300, 300)
-    yield from ui.shot("variants-again")
+    bpy.context.scene.grok_video.prompt = "Something else"
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.ed.undo_push(message="Prompt")
+    yield from _open_presets(ui)
+    yield from ui.press()
+    yield from ui.until(
+        lambda: bpy.context.scene.grok_video.prompt == "A {red|blue} car", "the preset's prompt"
+    )
+    yield from ui.press("ESC")
+    yield 0.2
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.ed.undo()
+    ui.note(preset_undone=bpy.context.scene.grok_video.prompt)
 
 
-def _settings_back(ui: Ui, chosen: bpy.types.PropertyGroup) -> Steps:
+def _open_presets(ui: Ui) -> Steps:
+    yield from ui.point(KIND)
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.wm.call_panel(name="GROK_VIDEO_PT_presets", keep_open=True)
+    yield 0.3
+
+
+def _settings_back(ui: Ui) -> Steps:
     bpy.context.scene.grok_video.prompt = "Something else"
     yield from ui.click("grok_video.use_settings", KIND)
     yield from ui.until(

@@ -19,7 +19,7 @@ def shown() -> list[Any]:
 
 
 def another_and_chosen(ui: Ui, prompts: list[str]) -> Steps:
-    """A clip, two more takes; ‹ ›, a row, Ctrl-Z; a cut, and both pieces."""
+    """A clip, two more takes; the arrows, a row, Ctrl-Z; a cut, and both pieces."""
     scene = bpy.context.scene
     quick(scene, seconds=1)
     scene.grok_video.source = "NONE"
@@ -32,7 +32,7 @@ def another_and_chosen(ui: Ui, prompts: list[str]) -> Steps:
     first = newest().id
     yield from ui.shot("takes-one")
 
-    yield from ui.click("grok_video.another_take", with_="changed=False")
+    yield from ui.click("grok_video.another_take", with_='bow")')
     yield from ui.until(lambda: newest().id != first, "the second job")
     yield from ui.until(lambda: newest().state == "IMPORTED", "the second take", 120)
     second = newest().id

@@ -108,9 +108,6 @@ class Drawn:
     def textbox(self, _data: Any, name: str, **_how: Any) -> None:
         self.words.append(name)
 
-    def context_string_set(self, _name: str, _value: str) -> None:
-        """What a button carries along is not looked at."""
-
     def separator(self, **_how: Any) -> None:
         """A gap says nothing."""
 

@@ -19,5 +19,6 @@ def test_slots_tell_their_state(gui: Gui, stand_in: StandIn, scale: float) -> No
     report = gui.run("slot_overlay.py:overlay", scale=scale)
     assert "Traceback" not in report.log  # a handler that raises only says so there
     assert report.notes["render"].startswith("1 slot waits for its clip")
-    assert report.notes["many"] < 0.01  # measured: see docs/blender.md
+    # 1 ms of a machine that does nothing else (docs/blender.md, §8); here several rings may run.
+    assert report.notes["many"] < 0.01
     assert {state.split()[0] for state in report.notes["state"]} == {"Failed", "Generating", "Held"}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_a_gap_is_filled_by_the_mouse(gui: Gui, stand_in: StandIn) -> None:
-    stand_in.settings(job_seconds=8)
+    stand_in.settings(job_seconds=4)
     notes = gui.run("gaps.py:filled").notes
     (question,) = notes["asked"]
     assert "55 frames between" in question

@@ -8,6 +8,8 @@ import bpy
 from jobs import is_still, newest, timeline
 from rework import activate, by_time, movies, open_section, session, span, start_clip
 
+from scripts import ADDON
+
 if TYPE_CHECKING:
     from driver import Steps, Ui
 
@@ -40,6 +42,7 @@ def filled(ui: Ui) -> Steps:
     left, right = by_time(movies())
     start, end, channel = span(left)[1], span(right)[0], left.channel
     chosen.gap_prompt = "It crosses the lake"
+    bpy.context.preferences.addons[ADDON].preferences.place_slot = True
     activate(left)
     scene.frame_set(1)
     ui.note(gap=[start, end], channel=channel, model=chosen.model)

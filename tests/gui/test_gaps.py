@@ -21,7 +21,7 @@ def test_a_gap_is_filled_by_the_mouse(gui: Gui, stand_in: StandIn) -> None:
     assert notes["slot"] == notes["clip"] == notes["gap"]
     assert notes["still"]
     assert notes["came"]
-    assert notes["beside"] == [[1, 25], [80, 128]]
+    assert notes["beside"] == [[1, 25], [80, 129]]
     body = stand_in.requests("submit")[-1]["body"]
     assert body["model"] == "grok-imagine-video-1.5"
     assert body["prompt"] == "It crosses the lake"

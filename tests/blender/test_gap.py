@@ -284,6 +284,7 @@ def renamed(desk: Desk, left: str, right: str) -> None:
     find(desk.scene, left).name, find(desk.scene, right).name = "One", "Other"
 
 
+@pytest.mark.outer
 @pytest.mark.parametrize("change", [moved, cut, renamed])
 def test_the_gap_is_found_again(desk: Desk, change: Callable[[Desk, str, str], None]) -> None:
     left, right = desk.two(50)
@@ -297,6 +298,7 @@ def test_the_gap_is_found_again(desk: Desk, change: Callable[[Desk, str, str], N
     assert not overlaps(desk.scene)
 
 
+@pytest.mark.outer
 @pytest.mark.parametrize(
     ("now", "words"),
     [
@@ -323,6 +325,7 @@ def test_a_gap_of_another_length(desk: Desk, now: int, words: str) -> None:
     assert not overlaps(desk.scene)
 
 
+@pytest.mark.outer
 @pytest.mark.parametrize("gone", ["left", "right", "both", "scene"])
 def test_a_strip_beside_is_gone(desk: Desk, gone: str) -> None:
     left, right = desk.two(50)
@@ -338,6 +341,7 @@ def test_a_strip_beside_is_gone(desk: Desk, gone: str) -> None:
     assert not overlaps(desk.scene)
 
 
+@pytest.mark.outer
 @pytest.mark.parametrize("why", ["occupied", "locked", "muted"])
 def test_its_channel_is_not_free(desk: Desk, why: str) -> None:
     left, right = desk.two(50)
@@ -384,6 +388,7 @@ def refused(words: str, **names: str) -> None:
         bpy.ops.grok_video.fill_gap(**names)
 
 
+@pytest.mark.outer
 def test_what_is_refused(desk: Desk, stand_in: Any, module: Module) -> None:
     scene = desk.scene
     refused("No strip is active")
@@ -410,6 +415,7 @@ def test_what_is_refused(desk: Desk, stand_in: Any, module: Module) -> None:
     assert not any("grok_video_source" in strip.keys() for strip in strips(scene))
 
 
+@pytest.mark.outer
 def test_a_waiting_slot_is_no_neighbour(desk: Desk, stand_in: Any, module: Module) -> None:
     still = module("core.still_movie")
     slot = desk.folder / "slots" / f"x{still.SUFFIX}"
@@ -423,6 +429,7 @@ def test_a_waiting_slot_is_no_neighbour(desk: Desk, stand_in: Any, module: Modul
     assert not stand_in.requests("submit")
 
 
+@pytest.mark.outer
 def test_the_model_that_can(blender: ModuleType, desk: Desk, stand_in: Any) -> None:
     """The button offers the model that takes an end frame; the panel's stays chosen."""
     left, _ = desk.two(50)
@@ -436,6 +443,7 @@ def test_the_model_that_can(blender: ModuleType, desk: Desk, stand_in: Any) -> N
 # ------------------------------------------------------------------------------------- which gap, which picture
 
 
+@pytest.mark.outer
 def test_which_gap_is_meant(desk: Desk) -> None:
     scene, gaps = desk.scene, desk.gaps
     left, right = desk.two(50)

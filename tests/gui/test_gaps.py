@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_a_gap_is_filled_by_the_mouse(gui: Gui, stand_in: StandIn) -> None:
-    stand_in.settings(job_seconds=8)
+    stand_in.settings(job_seconds=4)
     notes = gui.run("gaps.py:filled").notes
     (question,) = notes["asked"]
     assert "55 frames between" in question
@@ -21,7 +21,7 @@ def test_a_gap_is_filled_by_the_mouse(gui: Gui, stand_in: StandIn) -> None:
     assert notes["slot"] == notes["clip"] == notes["gap"]
     assert notes["still"]
     assert notes["came"]
-    assert notes["beside"] == [[1, 25], [80, 128]]
+    assert notes["beside"] == [[1, 25], [80, 129]]
     body = stand_in.requests("submit")[-1]["body"]
     assert body["model"] == "grok-imagine-video-1.5"
     assert body["prompt"] == "It crosses the lake"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from jobs import is_still, newest, timeline
 from rework import activate, by_time, movies, open_section, session, span, start_clip
+from slots import movies as with_slots
 
 if TYPE_CHECKING:
     from driver import Steps, Ui
@@ -72,8 +73,8 @@ def filled(ui: Ui) -> Steps:
         yield from ui.shot("gap-question")
         assert newest().spec.target.place == "AT", "bought unseen"
         yield from ui.press("RET")
-        yield from ui.until(lambda: len(movies()) == 3, "the slot")
-        slot = movies()[1]
+        yield from ui.until(lambda: len(with_slots()) == 3, "the slot")
+        slot = with_slots()[1]
         ui.note(asked=asked, slot=span(slot), still=is_still(slot))
     finally:
         asking.Buys.ask = real

@@ -81,7 +81,10 @@ def set_span(strip: bpy.types.Strip, start: int, end: int) -> None:
     names = ("left_handle", "right_handle")
     if not hasattr(strip, "left_handle"):
         names = ("frame_final_start", "frame_final_end")
-    for name, frame in zip(names, (start, end), strict=True):
+    handles = list(zip(names, (start, end), strict=True))
+    if start >= span(strip)[1]:  # Blender lets no handle pass the other one
+        handles.reverse()
+    for name, frame in handles:
         if getattr(strip, name) != frame:
             setattr(strip, name, frame)
 
@@ -183,6 +186,12 @@ def hidden_at_end(strip: bpy.types.Strip) -> float:
 def connected(strip: bpy.types.Strip) -> list[Any]:
     """The strips that Blender selects and moves together with ``strip``; [] before 5.2, which does not tell."""
     return list(strip.connections) if hasattr(strip, "connections") else []
+
+
+def connect_selected() -> None:
+    """Let Blender select and move the selected strips together (4.3 on), in the context of a sequencer."""
+    if "connect" in dir(bpy.ops.sequencer):
+        bpy.ops.sequencer.connect(toggle=False)
 
 
 def curves(block: Any) -> Iterator[Any]:

@@ -134,12 +134,7 @@ def _add(
         at = max([frame, *(compat.span(strip)[1] for strip in compat.strips(base))])
         channel = 1
     try:
-        with (
-            _looking_into(scene.sequence_editor, base),
-            _no_proxies(context),
-            _sequencer_context(context, scene),
-        ):
-            compat.add_movie(clip.path, at, channel, sound=clip.has_sound)
+        add_file(context, scene, base, clip.path, at, channel, sound=clip.has_sound)
     except said.BLENDERS_ERRORS as error:
         hint = ""
         if is_unreadable(clip.path):
@@ -152,6 +147,25 @@ def _add(
     if at != frame:
         _bring_back(base, movie, sound, frame - at)
     return movie, sound
+
+
+def add_file(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    base: Any,
+    path: str,
+    frame: int,
+    channel: int,
+    *,
+    sound: bool,
+) -> None:
+    """Let Blender's operator add a movie to ``base``, the editor or a meta strip of ``scene``. Raises Blender's errors."""
+    with (
+        _looking_into(scene.sequence_editor, base),
+        _no_proxies(context),
+        sequencer_context(context, scene),
+    ):
+        compat.add_movie(path, frame, channel, sound=sound)
 
 
 def _bring_back(base: Any, movie: Any, sound: Any, by: int) -> None:
@@ -178,7 +192,7 @@ def _looking_into(editor: Any, base: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _sequencer_context(context: bpy.types.Context, scene: bpy.types.Scene) -> Iterator[None]:
+def sequencer_context(context: bpy.types.Context, scene: bpy.types.Scene) -> Iterator[None]:
     """An override in which sequencer operators act on ``scene``.
 
     Such operators need an area with a sequencer: one in this window, else one in a screen that is not shown, else an

@@ -7,8 +7,7 @@ jobs and of slots.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from ...core.record import record
@@ -45,7 +44,7 @@ class Ends:
 
     @staticmethod
     def of(strip: Any, sounds: list[Any]) -> Ends:
-        """Those of a strip and its sounds as they lie now."""
+        """Where a movie strip and its sounds end before their file is changed."""
         return Ends(
             movie=compat.span(strip)[1],
             is_untouched=abs(compat.hidden_at_end(strip)) <= _ROUNDING,
@@ -53,24 +52,39 @@ class Ends:
         )
 
 
-def realign(
-    strip: Any, sounds: list[Any], before: Ends, old: Content, new: Content
-) -> tuple[Content, list[str]]:
-    """Let a strip that names the file ``new`` now, instead of ``old``, show the same part of the clip.
+def name_and_realign(
+    strip: Any, name: Callable[[], Any], old: Content, new: Content
+) -> tuple[Any, Content, list[str]]:
+    """Let a movie strip name the file ``new`` instead of ``old``, and show the same part of the clip.
 
-    Returns what its content stands for from now on, and sentences for the artist.
+    ``name()`` does the first and returns the strip, which may be a new Python object then. Returns that, what its content
+    stands for from now on, and sentences for the artist.
     """
-    if compat.is_retimed(strip):
+    retimed = compat.is_retimed(strip)
+    by = 0 if retimed else frames_of_head(strip, old, new)
+    # Blender gives no strip handles that lie wholly outside of its content: so the content moves while it is the longer one.
+    if by > 0:
+        slip(strip, by)
+    place = compat.span(strip)
+    strip = name()
+    # Up to 5.2 Blender drags the left handle away where the file is shorter than what the right one hides (measured).
+    if compat.span(strip) != place:
+        _in_its_place(strip, place, lambda: None, lambda: None)
+    if retimed:
         trim, said = _trim_for_speed(strip, old, new)
         _set_trim(strip, old.trim, trim)
-        return Content(old.fps, old.frames, old.head, trim), said
+        return strip, Content(old.fps, old.frames, old.head, trim), said
     _set_trim(strip, old.trim, (0, 0))
+    if by < 0:
+        slip(strip, by)
+    return strip, new, []
+
+
+def frames_of_head(strip: Any, old: Content, new: Content) -> int:
+    """The scene frames by which the head of ``new`` is shorter than that of ``old``."""
     rate = scenes.rate(strip.id_data)
     # At each frame of the scene Blender shows the nearest frame of the file: rounded as ``place_after`` does.
-    if by := round(old.head * rate) - round(new.head * rate):
-        for one in (strip, *sounds):
-            slip(one, by)
-    return new, _follow_end(strip, sounds, before)
+    return round(old.head * rate) - round(new.head * rate)
 
 
 def _trim_for_speed(strip: Any, old: Content, new: Content) -> tuple[tuple[int, int], list[str]]:
@@ -80,7 +94,7 @@ def _trim_for_speed(strip: Any, old: Content, new: Content) -> tuple[tuple[int, 
     artist has set them. A file that is too short for that is stretched, and that is said.
     """
     first = round((new.head - old.head) * new.fps)
-    last = new.frames - old.frames - first
+    last = new.frames - round(old.frames * new.fps / old.fps) - first
     if first < 0 or last < 0:
         text = f"The clip of “{strip.name}” is shorter than the one that was retimed, so it plays slower. Look at its speed."
         return (0, 0), [text]
@@ -91,23 +105,39 @@ def _set_trim(strip: Any, old: tuple[int, int], new: tuple[int, int]) -> None:
     """Leave ``new`` frames of a strip's file out instead of ``old``, and what the artist leaves out; content stays put."""
     if old == new:
         return
-    own = [max(0, now - ours) for now, ours in zip(compat.trim(strip), old, strict=True)]
+    before = compat.trim(strip)
+    own = [max(0, now - ours) for now, ours in zip(before, old, strict=True)]
     start = compat.content_start(strip)
-    with _kept_place(strip):
-        compat.set_trim(strip, own[0] + new[0], own[1] + new[1])
+
+    def leave_out(first: int, last: int) -> None:
+        compat.set_trim(strip, first, last)
         compat.shift(strip, start - compat.content_start(strip))
 
+    _in_its_place(
+        strip,
+        compat.span(strip),
+        lambda: leave_out(own[0] + new[0], own[1] + new[1]),
+        lambda: leave_out(*before),
+    )
 
-def slip(strip: Any, by: int) -> None:
-    """Move the content of a strip by so many scene frames along the timeline, below handles and keys that stay."""
-    with _kept_place(strip):
-        compat.shift(strip, by)
+
+def slip(strip: Any, by: int) -> bool:
+    """Move the content of a strip by so many scene frames along the timeline, below handles and keys that stay.
+
+    Returns whether that could be: there must be content somewhere between the handles.
+    """
+    return not by or _in_its_place(
+        strip, compat.span(strip), lambda: compat.shift(strip, by), lambda: compat.shift(strip, -by)
+    )
 
 
-@contextmanager
-def _kept_place(strip: Any) -> Iterator[None]:
-    """Let what happens to the content of a strip meanwhile move neither its handles nor its keys, and touch no other strip."""
-    start, end = compat.span(strip)
+def _in_its_place(
+    strip: Any, place: tuple[int, int], change: Callable[[], None], back: Callable[[], None]
+) -> bool:
+    """Change the content of a strip whose handles lie at ``place``, move none of its keys, and touch no other strip.
+
+    Returns whether that could be; else it is taken ``back``.
+    """
     keys = [
         (key, key.co[0], key.handle_left[0], key.handle_right[0])
         for curve in curves_of(strip, "")
@@ -116,15 +146,24 @@ def _kept_place(strip: Any) -> Iterator[None]:
     # A strip that comes to lie on another one lands on another channel: so it is moved where nothing is.
     channel, taken = strip.channel, {s.channel for s in compat.strips(owner_of(strip))}
     strip.channel = next((c for c in range(MAX_CHANNEL, 0, -1) if c not in taken), channel)
-    yield
-    compat.set_span(strip, start, end)
-    strip.channel = channel
+    change()
+    compat.set_span(strip, *place)
+    done = compat.span(strip) == place
+    if not done:
+        back()
+        compat.set_span(strip, *place)
+    if strip.channel != channel and _is_free(strip, *compat.span(strip), channel):
+        strip.channel = channel  # never where another strip lies: Blender 4.5 would crash or hang
     for key, at, left, right in keys:
         key.co[0], key.handle_left[0], key.handle_right[0] = at, left, right
+    return done
 
 
-def _follow_end(strip: Any, sounds: list[Any], before: Ends) -> list[str]:
-    """Let a strip whose end nobody touched end where its content does, if nothing is in the way; its sounds too."""
+def follow_end(strip: Any, sounds: list[Any], before: Ends) -> list[str]:
+    """Let a strip whose end nobody touched end where its content does, if nothing is in the way; its sounds too.
+
+    Returns sentences for the artist.
+    """
     hidden = round(compat.hidden_at_end(strip))
     start, end = compat.span(strip)
     if not before.is_untouched or -_HELD <= hidden <= 0 or end + hidden <= start:
@@ -141,10 +180,10 @@ def _follow_end(strip: Any, sounds: list[Any], before: Ends) -> list[str]:
     return []
 
 
-def _is_free(strip: Any, start: int, end: int) -> bool:
-    """Whether no other strip lies in the scene frames [start, end) of a strip's channel."""
+def _is_free(strip: Any, start: int, end: int, channel: int = 0) -> bool:
+    """Whether no other strip lies in the scene frames [start, end) of a strip's channel, or of ``channel``."""
     return not any(
-        other.channel == strip.channel
+        other.channel == (channel or strip.channel)
         and other != strip
         and compat.span(other)[0] < end
         and compat.span(other)[1] > start

@@ -8,6 +8,7 @@ length, and where in the file the new part begins. Knows nothing of the state of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -17,17 +18,24 @@ from ...core.paths import spelling
 from ...core.record import record
 from ...core.still_movie import is_still_movie
 from .. import compat
+from .. import said as said_by_blender
+from ..refusal import Refused
 from .media import named
-from .realign import Content, Ends, realign
+from .new_sound import add_sound
+from .realign import Content, Ends, follow_end, frames_of_head, name_and_realign, slip
+from .rebirth import reborn
 from .refit import refit
 from .sounds import sounds_of
 from .strips import JOB_PROPERTY, SLOT_PROPERTY, job_of, path_of, pixels_of, slot_of
 
 #: Custom property of a movie strip: width and height of the file that its transform stands for, then of the file that
-#: its content stands for the rate, frames, seconds of head, and the frames left out before and behind. Blender undoes and
-#: saves it with the strip.
+#: its content stands for the rate, frames, seconds of head, and the frames left out before and behind; 1 where a sound strip
+#: was made with it. Blender undoes and saves it with the strip.
 SIZE_PROPERTY = "grok_video_size"
 _LARGEST = 2.0**31
+_ALIKE_RATES = (
+    1 / 4000
+)  # part by which two rates may differ that are the same: 29.97 and 30 differ by four times that
 
 
 @record
@@ -84,41 +92,60 @@ def _movies(scene: bpy.types.Scene | None) -> Iterator[Any]:
 
 def stand_for(strip: Any, showing: Showing) -> None:
     """Note on a movie strip that was just placed what its transform and its place stand for."""
-    _note(strip, _Stood((showing.width, showing.height), _content_of(showing)))
+    _note(strip, _stood_of(showing))
+
+
+def stands_for(strip: Any) -> Showing | None:
+    """The file that the transform and the place of a strip stand for, as noted; None for a strip from before 0.4.0."""
+    if (noted := _noted(strip)) is None:
+        return None
+    one = noted.content
+    return Showing(
+        path=path_of(strip),
+        width=noted.size[0],
+        height=noted.size[1],
+        fps=one.fps,
+        frames=one.frames,
+        seconds=one.frames / one.fps,
+        has_sound=noted.had_sound,
+        head=one.head,
+    )
 
 
 @record
 class _Stood:
-    """What a strip's transform and place stand for."""
+    """What a strip's transform and place stand for, and whether it ever had a sound strip: the artist may remove that."""
 
     size: tuple[int, int]
     content: Content
+    had_sound: bool
 
 
-def _content_of(showing: Showing) -> Content:
-    return Content(showing.fps, showing.frames, showing.head)
+def _stood_of(showing: Showing) -> _Stood:
+    content = Content(showing.fps, showing.frames, showing.head)
+    return _Stood((showing.width, showing.height), content, showing.has_sound)
 
 
 def _note(strip: Any, stood: _Stood) -> None:
-    one = stood.content
-    values = [*stood.size, one.fps, one.frames, one.head, *one.trim]
-    if (kept := _noted(strip)) is None or kept != stood:
+    if _noted(strip) != stood:
+        one = stood.content
+        values = [*stood.size, one.fps, one.frames, one.head, *one.trim, stood.had_sound]
         strip[SIZE_PROPERTY] = [float(value) for value in values]
 
 
 def _noted(strip: Any) -> _Stood | None:
     """What was noted on a strip; None for nothing, and for what is no such note: scripts write anything."""
     value = strip.get(SIZE_PROPERTY)
-    if getattr(value, "typecode", "") not in ("f", "d") or len(value) != 7:
+    if getattr(value, "typecode", "") not in ("f", "d") or len(value) != 8:
         return None
-    width, height, fps, frames, head, first, last = value.to_list()
+    width, height, fps, frames, head, first, last, sound = value.to_list()
     if not (
-        all(0 < one < _LARGEST for one in (width, height, fps, frames))
-        and all(0 <= one < _LARGEST for one in (head, first, last))
+        all(1.0 <= one < _LARGEST for one in (width, height, fps, frames))
+        and all(0.0 <= one < _LARGEST for one in (head, first, last))
     ):
         return None
-    trim = round(first), round(last)
-    return _Stood((round(width), round(height)), Content(fps, round(frames), head, trim))
+    content = Content(fps, round(frames), head, (round(first), round(last)))
+    return _Stood((round(width), round(height)), content, sound == 1.0)
 
 
 def _stood_for(strip: Any, showing: Showing) -> _Stood:
@@ -126,11 +153,10 @@ def _stood_for(strip: Any, showing: Showing) -> _Stood:
     if (noted := _noted(strip)) is not None:
         return noted
     try:
-        now = Showing.of(mp4.probe(path_of(strip)), showing.head)
+        return _stood_of(Showing.of(mp4.probe(path_of(strip)), showing.head))
     except (OSError, mp4.NotAClip):
         # The file is gone: Blender keeps the size of a movie that it has read once, and knows no more.
-        return _Stood(pixels_of(strip), _content_of(showing))
-    return _Stood((now.width, now.height), _content_of(now))
+        return replace(_stood_of(showing), size=pixels_of(strip), had_sound=True)
 
 
 def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) -> list[str]:
@@ -139,33 +165,66 @@ def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) 
     As large and as framed as before, and between its handles the same part of the clip. Returns sentences for the artist of
     what is not as one would expect. A second call changes nothing.
     """
-    stood = _stood_for(strip, showing)
+    stood, new = _stood_for(strip, showing), _stood_of(showing)
     slot = slot_of(strip)
     sounds = [sound for sound in sounds_of(strip) if slot_of(sound) == slot]
     ends = Ends.of(strip, sounds)
-    if spelling(path_of(strip)) != spelling(showing.path):
-        strip.filepath = named(showing.path)
-    size = showing.width, showing.height
-    refit(strip, stood.size, size)
-    content, said = realign(strip, sounds, ends, stood.content, _content_of(showing))
+    refused: list[str] = []
+    strip, content, said = name_and_realign(
+        strip,
+        lambda: _name(context, strip, showing.path, stood.content.fps, new.content.fps, refused),
+        stood.content,
+        new.content,
+    )
+    if refused:  # the next clip finds the rate at which the strip plays
+        content, said = replace(content, fps=stood.content.fps), refused + said
+    refit(strip, stood.size, new.size)
+    said += follow_end(strip, sounds, ends)
     for sound in sounds:
-        _hear(sound, showing)
+        said += _hear(sound, showing)
+        # Two copies at the same time share a sound before 5.2: what is noted on the sound itself moves it only once.
+        slip(sound, frames_of_head(sound, (_noted(sound) or stood).content, content))
+    if showing.has_sound and not sounds and not stood.had_sound and not compat.is_retimed(strip):
+        sounds = add_sound(context, strip, named(showing.path))
     for one in (strip, *sounds):
-        for name, value in ((SLOT_PROPERTY, slot), (JOB_PROPERTY, job_id)):
-            if one.get(name) != value:
-                one[name] = value
-    _note(strip, _Stood(size, content))
+        for key, value in ((SLOT_PROPERTY, slot), (JOB_PROPERTY, job_id)):
+            if one.get(key) != value:
+                one[key] = value
+        _note(one, _Stood(new.size, content, stood.had_sound or bool(sounds)))
     return said
 
 
-def _hear(sound: Any, showing: Showing) -> None:
-    """Let a sound strip play the sound of ``showing``; the sound of a clip without any is silence."""
+def _name(
+    context: bpy.types.Context,
+    strip: Any,
+    path: str,
+    old_fps: float,
+    new_fps: float,
+    refused: list[str],
+) -> Any:
+    """Let a strip name a file; a strip of another rate is made anew for that. Returns the strip, ``refused`` gets why not."""
+    if abs(old_fps - new_fps) > old_fps * _ALIKE_RATES and not compat.is_retimed(strip):
+        try:
+            return reborn(context, strip, path)
+        except Refused as error:
+            refused.append(f"{error} It plays as fast as before.")
+    if spelling(path_of(strip)) != spelling(path):
+        strip.filepath = named(path)
+    return strip
+
+
+def _hear(sound: Any, showing: Showing) -> list[str]:
+    """Let a sound strip play the sound of ``showing``; the sound of a clip without any is silence. Returns a sentence."""
     shown = sound.sound
     if shown is not None and (shown.library is not None or shown.packed_file is not None):
-        return
+        return [f"The sound of “{sound.name}” is packed or linked and was left as it is."]
     if shown is None or spelling(path_of(shown)) != spelling(showing.path):
         # Never by `sound.filepath`: other pieces share the sound, and 5.2 draws the old waveform on (measured).
-        sound.sound = bpy.data.sounds.load(named(showing.path), check_existing=True)
+        try:
+            sound.sound = bpy.data.sounds.load(named(showing.path), check_existing=True)
+        except said_by_blender.BLENDERS_ERRORS:
+            return [f"Blender cannot read the sound of {showing.path}."]
+    return []
 
 
 def waiting_in(scene: bpy.types.Scene, start: int, end: int, strip: Any = None) -> list[str]:

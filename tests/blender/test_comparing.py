@@ -100,6 +100,23 @@ def test_the_other_take_is_shown_and_the_first_is_back(
     assert abs(pictures.see(scene, tmp_path, 20) - picture).max() < 1.0
 
 
+def test_a_look_adds_no_sound(scene: Any, takes: Any, comparing: ModuleType) -> None:
+    """A silent first take, whose slot never had a sound strip, and another take with sound."""
+    movie, first, _other = takes
+    base = scene.sequence_editor
+    base = base.strips if hasattr(base, "strips") else base.sequences
+    for sound in [strip for strip in every(scene) if strip.type == "SOUND"]:
+        base.remove(sound)
+    module_slots = comparing.timeline.slots
+    silent = replace(module_slots.Showing.of(first.clip), has_sound=False)
+    module_slots.stand_for(movie, silent)
+    before = look_of(scene)
+    comparing.begin(movie)
+    comparing.look(shown=True)
+    comparing.look(shown=False)
+    assert look_of(scene) == before
+
+
 @pytest.mark.parametrize("way", ["save", "undo", "load", "disable", "render"])
 def test_nothing_meets_the_other_take(
     blender: ModuleType,

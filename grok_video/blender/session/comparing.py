@@ -6,6 +6,7 @@ be pushed meanwhile, so clips that come wait (``timeline.importing.unsettled``).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -111,7 +112,11 @@ def _show(strip: Any, job: Job) -> None:
     if spec.target.place == "AFTER" and spec.video is not None:
         clip = job.clip
         head = timeline.placement.head_seconds(clip.seconds, spec.video.seconds, spec.duration)
-    timeline.slots.show(bpy.context, strip, timeline.slots.Showing.of(job.clip, head), job.id)
+    showing = timeline.slots.Showing.of(job.clip, head)
+    if not timeline.sounds.sounds_of(strip):
+        # A take that is chosen gets a sound strip where the slot never had one; a look leaves none behind.
+        showing = replace(showing, has_sound=False)
+    timeline.slots.show(bpy.context, strip, showing, job.id)
 
 
 def is_shown() -> bool:

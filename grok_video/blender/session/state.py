@@ -274,7 +274,7 @@ class Unseen:
 class Thumbnails:
     """The pictures beside jobs. Changed by thumbnails.py only."""
 
-    previews: object | None = None  # Blender's collection of previews; None: nothing was shown yet
+    previews: Any = None  # Blender's collection of previews; None: nothing was shown yet
     #: Path, size and kind of a picture → Blender's preview, and the monotonic time when that was begun; the one that
     #: was asked for last at the end.
     loaded: dict[tuple[str, int, str], tuple[Any, float]] = field(default_factory=dict)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import time
-from typing import Any
 
 import bpy
 import bpy.utils.previews
@@ -35,7 +34,7 @@ def icon_of(job: Job) -> int:
     if key is None:
         return 0
     own = current().thumbnails
-    found = own.loaded.pop(key, None)  # and back below, as the one that was asked for last
+    found = own.loaded.pop(key, None)  # the last in the order
     if found is None:
         own.wanted[key] = None
         if not bpy.app.timers.is_registered(load):
@@ -69,7 +68,7 @@ def load() -> float | None:
     own = session.thumbnails
     if own.previews is None:
         own.previews = bpy.utils.previews.new()
-    previews: Any = own.previews
+    previews = own.previews
     for key in list(own.wanted)[:_AT_ONCE]:
         del own.wanted[key]
         path, _, kind = key

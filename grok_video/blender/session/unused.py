@@ -1,4 +1,4 @@
-"""Takes that no strip uses: which they are, their move into the folder "unused" beside them, and the way back.
+"""Takes that no strip uses: their list, their move into the folder "unused" beside the clips, and the way back.
 
 Nothing is deleted. What an undo step holds cannot be read, so a clip that was used at any time since the file was opened
 counts as used; handlers note that.

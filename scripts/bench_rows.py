@@ -77,6 +77,18 @@ def _tick(bench: Bench) -> Iterator[Figure]:
                      "no job", max(samples["first 0"]), "< 5 ms", len(own))  # fmt: skip
 
 
+def _slots(bench: Bench) -> Iterator[Figure]:
+    ticks = 200 if bench.quick else 1000
+    samples = bench.in_wheel("slots", home=str(_fresh(bench, "slots")), ticks=ticks)
+    own, empty = samples["tick"], samples["empty"]
+    yield Figure("slots", "tick, 200 slots that wait: median", median(own), "ms", "no slot",
+                 median(empty), "< 1 ms", len(own))  # fmt: skip
+    yield Figure("slots", "tick, 200 slots that wait: 99 of 100", part(own, 0.99), "ms", "no slot",
+                 part(empty, 0.99), "< 4 ms", len(own))  # fmt: skip
+    for name, what in (("look", "look through 200 slots after an undo"), ("placed", "slot placed")):
+        yield Figure("slots", f"{what}: median", median(samples[name]), samples=len(samples[name]))
+
+
 def _lists(bench: Bench) -> Iterator[Figure]:
     """A list of thousands that opens, and an inbox of thousands while a POST is answered."""
     for jobs in (1_000,) if bench.quick else (10_000, 50_000):
@@ -353,6 +365,7 @@ def _background(bench: Bench) -> Iterator[Figure]:
 
 ROWS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
     "tick": ("one tick with 1, 100 and 1000 jobs", _tick),
+    "slots": ("slots placed, and one tick with 200 that wait", _slots),
     "lists": ("lists of 10,000 and 50,000 jobs, an inbox of 10,000 commands", _lists),
     "register": ("register() beside Blender's start", _register),
     "worker": ("the worker's start", _worker),

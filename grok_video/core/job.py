@@ -101,11 +101,6 @@ class Job:
         return (self.state in OPEN_STATES and not self.held) or self.fetching
 
     @property
-    def may_come(self) -> bool:
-        """Whether the clip has come, or may still come without another purchase."""
-        return self.clip is not None or self.open or self.held
-
-    @property
     def awaits_link(self) -> bool:
         """Whether the service is to be asked for the job: it is not done yet, or the clip's link is not known."""
         return self.state is State.RUNNING or (self.fetching and not self.url)

@@ -252,15 +252,15 @@ def test_a_service_that_returns_only_the_new_part(
     scene: Any, strip: Any, stand_in: Any, module: Module, tmp_path: Path
 ) -> None:
     """Recognised by its length: then nothing of it is hidden."""
-    placing = module("blender.timeline.placement")
-    imports = module("blender.session.imports")
+    placement = module("blender.timeline.placement")
+    placing = module("blender.session.placing")
     bpy.ops.grok_video.extend()
     job = newest(module)
     alone = pictures.numbered_clip(tmp_path / "alone.mp4", 2, audio=False)
     clip = module("core.mp4").probe(str(alone))
-    assert imports._head_of(job, clip) == 0.0
-    assert imports._head_of(job, job.clip) == pytest.approx(3.0, abs=0.1)
-    assert placing.head_seconds(8.0, 6.0, 2.0) == pytest.approx(6.0)
+    assert placing.head_of(job.spec, clip) == 0.0
+    assert placing.head_of(job.spec, job.clip) == pytest.approx(3.0, abs=0.1)
+    assert placement.head_seconds(8.0, 6.0, 2.0) == pytest.approx(6.0)
 
 
 def test_the_source_is_found_where_it_is_now(

@@ -15,6 +15,7 @@ import bpy
 import pytest
 
 from ..patience import PATIENCE
+from . import pictures
 from .editing import (
     base_of,
     duplicate,
@@ -28,6 +29,7 @@ from .editing import (
 from .others import DATA_HOME
 from .test_rework_breaker import window
 
+PACKAGE = "bl_ext.user_default.grok_video"
 __all__ = ["window"]  # a fixture
 
 Module = Callable[[str], ModuleType]
@@ -304,13 +306,26 @@ def test_a_file_opened_while_its_clip_is_still_made_waits_on(desk: Desk, tmp_pat
     assert not is_still(strip)
 
 
+def test_switched_off_and_on_again_the_slot_still_becomes_the_clip(desk: Desk) -> None:
+    desk.stand_in.settings(job_seconds=60)
+    job_id = desk.click()
+    desk.follow(job_id, "RUNNING")
+    bpy.ops.preferences.addon_disable(module=PACKAGE)
+    bpy.ops.preferences.addon_enable(module=PACKAGE)
+    desk.session = desk.module("blender.session.state").current()
+    desk.stand_in.finish()
+    desk.follow(job_id, "IMPORTED")
+    (strip,) = movies(desk.scene)
+    assert not is_still(strip)
+
+
 @pytest.fixture
 def elsewhere(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
     """Another computer: its list knows no job, and the still movies of this one are not there."""
 
     def go() -> Path:
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-        bpy.ops.preferences.addon_disable(module="bl_ext.user_default.grok_video")
+        bpy.ops.preferences.addon_disable(module=PACKAGE)
         monkeypatch.setenv(DATA_HOME, str(tmp_path / "other"))
         for still in (tmp_path / "data").rglob("*.slot.mov"):
             still.unlink()
@@ -320,7 +335,7 @@ def elsewhere(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
             path.rename(folder / path.name)
         if (tmp_path / "grok_video").exists():
             (tmp_path / "grok_video").rename(folder / "grok_video")
-        bpy.ops.preferences.addon_enable(module="bl_ext.user_default.grok_video")
+        bpy.ops.preferences.addon_enable(module=PACKAGE)
         return folder
 
     return go
@@ -397,8 +412,12 @@ def test_a_click_that_fails_leaves_its_slot_with_the_reason(
     assert desk.bought == 0
 
 
-def test_an_extension_stands_behind_its_source_and_an_edit_over_it(desk: Desk) -> None:
+def test_an_extension_stands_behind_its_source_and_an_edit_over_it(
+    desk: Desk, tmp_path: Path
+) -> None:
     scene = desk.scene
+    scene.render.resolution_x, scene.render.resolution_y = 848, 480
+    scene.view_settings.view_transform = "Standard"
     scene.grok_video.duration = 2
     bpy.ops.grok_video.generate(frame=1)
     (source,) = movies(scene)
@@ -416,6 +435,10 @@ def test_an_extension_stands_behind_its_source_and_an_edit_over_it(desk: Desk) -
         extended = series.extend(bpy.context, part, plan)
     slot = next(s for s in movies(scene) if s["grok_video_job"] == extended)
     assert (is_still(slot), span(slot)) == (True, (end, end + 48))
+    last, shown = (
+        pictures.number_of(pictures.see(scene, tmp_path, frame)) for frame in (end - 1, end + 5)
+    )
+    assert last == shown, "the slot does not show its source's last frame"
     desk.follow(extended, "RUNNING")
     scene.grok_video.edit_prompt = "In blue"
     source = next(s for s in movies(scene) if s.name == name)

@@ -252,6 +252,20 @@ def test_the_arrival_of_a_take_is_no_undo_step(
     assert shown(movies(blender.context.scene)[0]) == first.id
 
 
+def test_an_undo_to_before_several_takes_shows_the_newest(
+    blender: ModuleType, scene: Any, first: Any, module: Module
+) -> None:
+    """Each take came to the strip while that showed the one before."""
+    blender.ops.ed.undo_push(message="Imported")
+    movies(scene)[0].blend_alpha = 0.5
+    blender.ops.ed.undo_push(message="Fade")
+    for _ in range(4):
+        newest_take = another(blender, module)
+    step(blender, scene, "undo")
+    (strip,) = movies(blender.context.scene)
+    assert (strip.blend_alpha, shown(strip)) == (1.0, newest_take.id)
+
+
 def test_a_choice_that_was_made_since_stays(
     blender: ModuleType, scene: Any, first: Any, module: Module
 ) -> None:

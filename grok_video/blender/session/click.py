@@ -29,7 +29,7 @@ from . import slots, waiting
 from .answers import UNSEND, note
 from .queue import click_trouble, make_data_folder, read_all, refuse_lost, refuse_moving, send
 from .spending import limits_count
-from .state import current, job_by_id, session_id
+from .state import current, job_by_id, may_come, session_id
 from .watch import watch
 
 if TYPE_CHECKING:
@@ -512,7 +512,7 @@ def send_again(
     if problem := checks.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)
     _refuse_unpriced(fresh)
-    in_slot = slots.waits_for(job.id) and not (slot and job.may_come)
+    in_slot = slots.waits_for(job.id) and not (slot and may_come(job))
     if not (in_slot or slot) and (why := submission.common.room_refusal(fresh)):
         raise Refused(why)
     if may_buy():

@@ -22,7 +22,7 @@ from ...core.spec import Clip, JobSpec
 from .. import compat, identity, sources, timeline
 from ..refusal import Refused
 from . import files, placing, slot_marks, still_clip
-from .state import current, job_by_id
+from .state import current, job_by_id, may_come
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
 SHOW_SECONDS = (
@@ -31,6 +31,7 @@ SHOW_SECONDS = (
 MISSING_SECONDS = 5.0  # after which a clip whose file was missing is looked for again
 MOST_FILES = 8  # still movies that one tick looks for after a file was opened
 UNDO_STEP = "Grok Video Slot"
+_STRANGE = "Its job is not in this list of clips. Where its clip lies beside the .blend, it comes by itself."
 
 
 @record
@@ -140,7 +141,7 @@ def stopping(job_id: str) -> None:
 
 
 def stands(slot: str) -> bool:
-    """Whether strips of that slot are in any scene: looked up now."""
+    """Whether strips of a slot are there, in any scene: looked up now."""
     return next(timeline.slots.strips_of_slot(slot), None) is not None
 
 
@@ -302,7 +303,7 @@ def _take_of(job_id: str) -> Job | None:
         return None
     if job.clip is not None:
         return None if job.fetching else job
-    if job.may_come:
+    if may_come(job):
         return None  # its own clip is to come
     takes = current().bridge.snapshot.jobs.takes_of(job.spec.slot)
     return next((t for t in reversed(takes) if t.clip is not None and not t.fetching), None)
@@ -340,23 +341,21 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
         own.missing[job_id] = (take.seq, time.monotonic())
         return None
     own.missing.pop(job_id, None)
-    began, words, last, movie = time.monotonic(), dict[str, None](), None, ""
-    left = len(waiting)
+    began, words, pieces = time.monotonic(), dict[str, None](), list[tuple[int, str, Any]]()
     for strip in waiting:
-        last = max(last or strip, strip, key=lambda s: compat.span(s)[1])
+        # Named before: Blender may make another object of a strip whose clip has another rate.
+        pieces.append((compat.span(strip)[1], strip.name, strip.id_data))
         words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
-        left -= 1
         if time.monotonic() - began > SHOW_SECONDS:
             break
-    if not left:
+    whole = len(pieces) == len(waiting)
+    if whole:
         own.waiting.discard(job_id)
         own.placed.discard(job_id)
         for scene in _local_scenes():
             slot_marks.unmark(scene, job_id)
-    if last is not None:
-        movie = last.name
-    scene = last.id_data if last is not None else None
-    return Arrival(take, scene, movie, " ".join(words), not left)
+    _, movie, scene = max(pieces, key=lambda piece: piece[0], default=(0, "", None))
+    return Arrival(take, scene, movie, " ".join(words), whole)
 
 
 def landing_of(arrival: Arrival) -> Any:
@@ -482,7 +481,7 @@ def state_of(strip: Any) -> SlotState | None:
     job_id = timeline.strips.job_of(strip)
     session = current()
     job = job_by_id(job_id)
-    if (job is None or not job.may_come) and (asked := timeline.takes.awaited_by(strip)):
+    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
         job_id = asked  # another take was asked for, whose click may not be a job yet
         job = job_by_id(asked) or job
     if job is not None and not _is_prepared(job_id):
@@ -498,12 +497,7 @@ def state_of(strip: Any) -> SlotState | None:
         return SlotState("Waiting to Send", False, None, None)
     if session.bridge.reader.behind:
         return SlotState("Reading the List of Jobs", False, None, None)
-    return SlotState(
-        "Its job is not in this list of clips. Where its clip lies beside the .blend, it comes by itself.",
-        True,
-        None,
-        None,
-    )
+    return SlotState(_STRANGE, True, None, None)
 
 
 def _is_prepared(job_id: str) -> bool:

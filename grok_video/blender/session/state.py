@@ -112,7 +112,9 @@ class Slots:
     strangers: set[str] = field(
         default_factory=set
     )  # ids not in this list, looked for beside the .blend
-    stale: bool = False  # strips were brought back as they were: look again
+    stale: bool = (
+        True  # strips were brought back as they were, or nobody has looked yet: look again
+    )
     counted: object = None  # strips of each scene at the last look
     looked: float = 0.0  # monotonic time of that look
 
@@ -270,6 +272,11 @@ def session_id() -> str:
 def job_by_id(job_id: str) -> Job | None:
     """The job as it was last read from the ledger; None without one of that id."""
     return current().bridge.snapshot.jobs.get(job_id)
+
+
+def may_come(job: Job) -> bool:
+    """Whether the clip of a job has come, or may still come without another purchase."""
+    return job.clip is not None or job.open or job.held
 
 
 def is_as_clicked(job: Job) -> bool:

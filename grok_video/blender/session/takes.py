@@ -206,11 +206,12 @@ def settle(context: bpy.types.Context) -> None:
     if timeline.importing.unsettled(context, at_once=True):
         return
     jobs = current().bridge.snapshot.jobs
-    waiting = set(current().takes.asked)
+    # In the order of the purchases: a take follows the take that its strip showed before.
+    waiting = dict.fromkeys(current().takes.asked)
     for scene in bpy.data.scenes:
         if scene.library is None and scene.sequence_editor is not None:
             every = compat.strips_all(scene.sequence_editor)
-            waiting.update(timeline.takes.awaited_by(strip) for strip in every)
+            waiting |= dict.fromkeys(timeline.takes.awaited_by(strip) for strip in every)
     for job_id in waiting:
         job = jobs.get(job_id)
         if job is None or job.clip is None or job.fetching or files.lost(job):

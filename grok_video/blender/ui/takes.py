@@ -15,6 +15,7 @@ from ...service import models
 from .. import compat, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, files, imports, queue, takes, watch
+from ..session.state import may_come
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
 from .asking import target_of as scene_named
 from .jobs import TITLE, status_of, words_of_lost
@@ -303,7 +304,7 @@ def draw_takes_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -
     if len(choice.takes) > 1:
         layout.operator("grok_video.choose_take", text="Next Take", icon="TRIA_RIGHT").step = 1
         layout.operator("grok_video.choose_take", text="Previous Take", icon="TRIA_LEFT").step = -1
-    again = not choice.job.may_come and timeline.slots.is_waiting(strip)
+    again = not may_come(choice.job) and timeline.slots.is_waiting(strip)
     words = "Generate Again…" if again else "Another Take…"
     layout.operator("grok_video.another_take", text=words, icon="ADD")
     words = "Another Take with the Panel's Settings…"
@@ -370,7 +371,7 @@ def _words(job: Job) -> str:
 
 def _icon(job: Job) -> Any:
     if job.clip is None:
-        return "SORTTIME" if job.may_come else "ERROR"
+        return "SORTTIME" if may_come(job) else "ERROR"
     return "ERROR" if files.lost(job) else "FILE_MOVIE"
 
 
@@ -408,7 +409,7 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job
 def _draw_buying(
     layout: bpy.types.UILayout, context: bpy.types.Context, strip: Any, job: Job
 ) -> None:
-    again = not job.may_come and timeline.slots.is_waiting(strip)
+    again = not may_come(job) and timeline.slots.is_waiting(strip)
     words = "Generate Again" if again else "Another Take"
     price = price_of_take(context, job, changed=False)
     button = draw_button(layout, context, "grok_video.another_take", words, "ADD", price, "", None)

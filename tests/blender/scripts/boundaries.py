@@ -149,7 +149,7 @@ class Boundaries:
 
         put(bridge_, "put_command", put_command)
         around(still, "write", lambda when: self.at(f"{when} the still"))
-        around(module("blender.session.imports"), "_place", self._placing)
+        around(module("blender.session.placing"), "place", self._placing)
         after(worker_process, "_start", lambda _, worker: self._started(worker))
         after(worker_process, "_tell", self._told)
         after(bridge_.Bridge, "tick", lambda _, bridge, *__: self._ticked(bridge))

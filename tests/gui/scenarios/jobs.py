@@ -101,6 +101,11 @@ def let_scripts_buy() -> None:
     addon.preferences.scripts_may_buy = True
 
 
+def without_slots() -> None:
+    """Turn off slots: what an undo takes back is then what the artist did before the press."""
+    bpy.context.preferences.addons["bl_ext.user_default.grok_video"].preferences.place_slot = False
+
+
 def whole_job(ui: Ui, kind: str, prompt: str, frame: int, seconds: int) -> Steps:
     """Type a prompt, press Generate, wait for the clip, look at it."""
     quick(bpy.context.scene, seconds=seconds)

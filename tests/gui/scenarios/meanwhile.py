@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from jobs import newest, quick, strips
+from jobs import newest, quick, strips, without_slots
 from patching import Patches
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ def worker_gone(ui: Ui) -> Steps:
 
 
 def undo_in_render(ui: Ui) -> Steps:
+    without_slots()
     yield from rendering(ui)
     yield from ui.point(VIEW)
     yield from ui.press("Z", ctrl=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 from driver import Steps, Ui
-from jobs import described, let_scripts_buy, newest, quick, strips, timeline
+from jobs import described, let_scripts_buy, newest, quick, strips, timeline, without_slots
 
 KIND = "SEQUENCE_EDITOR"
 
@@ -349,6 +349,7 @@ def to_a_length(ui: Ui) -> Steps:
 
 def interrupted(ui: Ui, blend: str) -> Steps:
     """A bake goes on under Escape and Ctrl-Z; with its strip gone or another file open, nothing is sent."""
+    without_slots()
     for scene in bpy.data.scenes:  # a bake that does not take long
         scene.render.resolution_x, scene.render.resolution_y = 640, 360
         scene.render.engine = "CYCLES"  # nothing to be said of it: the panel is short

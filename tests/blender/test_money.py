@@ -217,6 +217,13 @@ BUTTONS = {
 }
 
 
+class Unset:
+    """The properties of an operator that a button calls with none of them."""
+
+    def is_property_set(self, _name: str) -> bool:
+        return False
+
+
 class Press:
     """A button that is pressed in a window, without one: what it asks, and whether it goes on.
 
@@ -250,7 +257,7 @@ class Press:
                 return getattr(context, name)
 
         made = {**kept, "run": run, "report": report, "scene": "", "strip": "", "job": ""}
-        made |= {"what": "SET"} | values
+        made |= {"what": "SET", "properties": Unset()} | values
         self.operator = type(name, (getattr(operators, BUTTONS[name]),), made)()
         self.context = Context()
         self.price = self.operator.price(self.context)

@@ -25,9 +25,7 @@ from . import files, placing, slot_marks, still_clip
 from .state import current, job_by_id, may_come
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
-SHOW_SECONDS = (
-    0.03  # in one tick for strips that come to show their clips; each tick changes a strip at least
-)
+SHOW_SECONDS = 0.03  # of a tick, for strips that come to show their clips; one strip at least
 MISSING_SECONDS = 5.0  # after which a clip whose file was missing is looked for again
 MOST_FILES = 8  # still movies that one tick looks for after a file was opened
 UNDO_STEP = "Grok Video Slot"

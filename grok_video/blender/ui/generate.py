@@ -69,7 +69,7 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
         return price_of(context, variants=self._makes_variants)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
-        question, count = super().question(context, price), self._count(context)
+        question, count = Spends.question(self, context, price), self._count(context)
         if question is None or count == 1:
             return question
         return f"Buy {count} Variants?", question[1].replace("It costs", "Together they cost")

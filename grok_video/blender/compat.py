@@ -6,7 +6,7 @@ Knows nothing of jobs.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import bpy
@@ -414,45 +414,20 @@ def renders_regions(engine: str, composited: bool) -> bool:
     return engine in _REGIONS and not composited
 
 
-def own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene, tag: str, prefix: str) -> None:
-    """Give ``copy``, a copy of ``scene``, compositor nodes of its own that write no files.
-
-    Node groups are shared between scenes, so they are copied, tagged and named with ``prefix``.
-    """
-    if not composites(copy):
-        return
-    trees = compositors_of(copy)
-    copies: dict[bpy.types.NodeTree, bpy.types.NodeTree] = {}
-
-    def own(group: bpy.types.NodeTree) -> bpy.types.NodeTree:
-        if group not in copies:
-            copies[group] = group.copy()
-            copies[group].name = prefix + group.name
-            copies[group][tag] = True
-            adapt(copies[group])
-        return copies[group]
-
-    def adapt(nodes: bpy.types.NodeTree) -> None:
-        for node in list(nodes.nodes):
-            if node.type == "OUTPUT_FILE":
-                nodes.nodes.remove(node)
-            elif getattr(node, "node_tree", None) is not None:
-                node.node_tree = own(node.node_tree)
-            elif getattr(node, "scene", None) == scene:
-                # Without this the node would have Blender render the artist's scene, over its render result.
-                layer = getattr(node, "layer", None)
-                node.scene = copy
-                if layer is not None:
-                    node.layer = layer
-
-    if hasattr(copy, "compositor_effects"):
-        for effect in copy.compositor_effects:
+def give_compositors(
+    scene: bpy.types.Scene,
+    own: Callable[[bpy.types.NodeTree], bpy.types.NodeTree],
+    adapt: Callable[[bpy.types.NodeTree], object],
+) -> None:
+    """Let each node group that composites ``scene`` be what ``own`` makes of the group; ``adapt`` the scene's own nodes."""
+    if hasattr(scene, "compositor_effects"):
+        for effect in scene.compositor_effects:
             if effect.node_group is not None:
                 effect.node_group = own(effect.node_group)  # the group's inputs stay as set
-    elif hasattr(copy, "compositing_node_group"):
-        copy.compositing_node_group = own(trees[0])
+    elif hasattr(scene, "compositing_node_group"):
+        scene.compositing_node_group = own(scene.compositing_node_group)
     else:
-        adapt(trees[0])
+        adapt(scene.node_tree)
 
 
 def bakes_nodes_to_disk(modifier: Any, bake: Any) -> bool:

@@ -47,7 +47,7 @@ def begin(strip: Any, job_id: str = "") -> None:
         raise Refused(*_why_not(strip, job_id, first))
     own.scene, own.strip = Meant.of(strip.id_data), strip.name
     own.first, own.other, own.shown = first, other, False
-    own.takes = tuple(takes)
+    own.choices = tuple(takes)
 
 
 def _comparable(strip: Any, clip: Clip) -> list[Job]:
@@ -75,7 +75,7 @@ def _why_not(strip: Any, job_id: str, first: Job) -> tuple[str, str]:
 def step(by: int) -> None:
     """Compare with the next take (1), or the one before (-1), in the place of the other one."""
     own = current().comparing
-    others = [job for job in own.takes if job != own.first]
+    others = [job for job in own.choices if job != own.first]
     if _strip() is None or own.other not in others:
         return
     was_shown = own.shown
@@ -139,7 +139,7 @@ def words() -> tuple[str, str]:
 
 
 def _called(job: Job) -> str:
-    ids = [take.id for take in current().comparing.takes]
+    ids = [take.id for take in current().comparing.choices]
     return f"take {ids.index(job.id) + 1}" if job.id in ids else "the take before"
 
 
@@ -148,7 +148,7 @@ def end() -> None:
     own = current().comparing
     look(shown=False)
     own.scene = own.first = own.other = None
-    own.strip, own.shown, own.takes, own.spans = "", False, (), {}
+    own.strip, own.shown, own.choices, own.spans = "", False, (), {}
 
 
 def _strip() -> Any:

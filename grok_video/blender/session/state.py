@@ -243,7 +243,7 @@ class Comparing:
     strip: str = ""  # name of the strip
     first: Job | None = None  # the take that the strip shows by the artist's choice
     other: Job | None = None
-    takes: tuple[Job, ...] = ()  # between which the strip can change, oldest first
+    choices: tuple[Job, ...] = ()  # between which the strip can change, oldest first
     shown: bool = False  # the strip shows the other one just now
     #: Name of the strip, and of each of its sounds → left and right handle before the look.
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
+from typing import Any
 
 import bpy
 import bpy.utils.previews
@@ -89,7 +90,8 @@ def _name(key: _Key) -> str:
 def free() -> None:
     """Let go of every picture, when the add-on is disabled: of one that is just being read, later."""
     own = current().thumbnails
-    previews, own.previews = own.previews, None
+    previews: Any = own.previews
+    own.previews = None
     newest = max((begun for _, begun in own.loaded.values()), default=0.0)
     own.loaded.clear()
     own.wanted.clear()

@@ -45,8 +45,42 @@ def copy_scene(scene: bpy.types.Scene) -> bpy.types.Scene:
     render.use_lock_interface = False
     render.use_persistent_data = False
     show_on_srgb(copy)
-    compat.own_compositor(scene, copy, TAG, PREFIX)
+    _own_compositor(scene, copy)
     return copy
+
+
+def _own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene) -> None:
+    """Give ``copy``, a copy of ``scene``, compositor nodes of its own that write no files.
+
+    Node groups are shared between scenes, so they are copied and tagged.
+    """
+    if not compat.composites(copy):
+        return
+    copies: dict[bpy.types.NodeTree, bpy.types.NodeTree] = {}
+
+    def own(group: bpy.types.NodeTree) -> bpy.types.NodeTree:
+        if group not in copies:
+            copies[group] = group.copy()
+            copies[group].name = PREFIX + group.name
+            copies[group][TAG] = True
+            adapt(copies[group])
+        return copies[group]
+
+    def adapt(nodes: bpy.types.NodeTree) -> None:
+        every: Any = nodes.nodes
+        for node in list(every):
+            if node.type == "OUTPUT_FILE":
+                every.remove(node)
+            elif getattr(node, "node_tree", None) is not None:
+                node.node_tree = own(node.node_tree)
+            elif getattr(node, "scene", None) == scene:
+                # Without this the node would have Blender render the artist's scene, over its render result.
+                layer = getattr(node, "layer", None)
+                node.scene = copy
+                if layer is not None:
+                    node.layer = layer
+
+    compat.give_compositors(copy, own, adapt)
 
 
 def plain_output(render: bpy.types.RenderSettings) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import blf
 import bpy
@@ -43,6 +43,12 @@ Color = tuple[float, float, float, float]
 Box = tuple[float, float, float, float]  # left, bottom, right, top in pixels of the region
 
 
+def _opaque(color: Any) -> Color:
+    """A colour of the theme, with or without transparency, as one that hides what lies below."""
+    red, green, blue = tuple(color)[:3]
+    return red, green, blue, 1.0
+
+
 @record
 class _Look:
     """The font's size and the colours of one redraw."""
@@ -61,8 +67,8 @@ class _Look:
         return _Look(
             scale,
             preferences.ui_styles[0].widget.points * scale,
-            (*theme.wcol_tooltip.text, 1.0),
-            (*tuple(theme.wcol_progress.item)[:3], 1.0),
+            _opaque(theme.wcol_tooltip.text),
+            _opaque(theme.wcol_progress.item),
             compat.error_color(preferences.themes[0]),
         )
 
@@ -151,8 +157,8 @@ def _seen(owner: Any, first: float, after: float, low: float, high: float) -> It
 
 
 def draw_timeline(context: bpy.types.Context) -> None:
-    region, found = context.region, _edit(context)
-    if found is None or not context.space_data.show_overlays:
+    region, space, found = context.region, cast(Any, context.space_data), _edit(context)
+    if found is None or not space.show_overlays:
         return
     view = region.view2d
     left, bottom = view.region_to_view(0, 0)
@@ -262,8 +268,8 @@ def _cut(words: str, room: int) -> str:
 
 
 def draw_preview(context: bpy.types.Context) -> None:
-    region, found = context.region, _edit(context)
-    if found is None or not context.space_data.show_overlays:
+    region, space, found = context.region, cast(Any, context.space_data), _edit(context)
+    if found is None or not space.show_overlays:
         return
     scene, owner = found
     frame = scene.frame_current

@@ -63,7 +63,7 @@ class GROK_VIDEO_OT_remove_unused_takes(Asks, bpy.types.Operator):
         description="Ids of their jobs, with blanks between; empty: all that are unused",
         options={"SKIP_SAVE"},
     )
-    takes: CollectionProperty(type=GrokVideoUnused, options={"SKIP_SAVE", "HIDDEN"})
+    offered: CollectionProperty(type=GrokVideoUnused, options={"SKIP_SAVE", "HIDDEN"})
     active: IntProperty(options={"SKIP_SAVE", "HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
@@ -74,9 +74,9 @@ class GROK_VIDEO_OT_remove_unused_takes(Asks, bpy.types.Operator):
         if not found:
             telling.report(self, "INFO", _NOTHING)
             return {"CANCELLED"}
-        self.takes.clear()
+        self.offered.clear()
         for take in found:
-            row = self.takes.add()
+            row = self.offered.add()
             words = " ".join(take.job.spec.prompt[: TITLE * 2].split())[:TITLE]
             row.name = legible(words or take.job.spec.source.image or "Untitled Clip")
             row.job, row.facts = take.job.id, _facts(take.size, take.price)
@@ -87,9 +87,9 @@ class GROK_VIDEO_OT_remove_unused_takes(Asks, bpy.types.Operator):
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
-        rows = min(max(len(self.takes), 2), ROWS)
+        rows = min(max(len(self.offered), 2), ROWS)
         layout.template_list(
-            "GROK_VIDEO_UL_unused", "", self, "takes", self, "active", rows=rows, maxrows=ROWS
+            "GROK_VIDEO_UL_unused", "", self, "offered", self, "active", rows=rows, maxrows=ROWS
         )
         column = layout.column(align=True)
         column.label(text="No strip has used them since this file was opened.", icon="INFO")
@@ -103,8 +103,8 @@ class GROK_VIDEO_OT_remove_unused_takes(Asks, bpy.types.Operator):
             queue.read_all()
         # Once more: while the dialog was open a strip may have come to use a take.
         found = {take.job.id: take for take in unused.unused()}
-        wanted = self.jobs.split() or [row.job for row in self.takes if row.remove]
-        if not self.jobs and not self.takes:
+        wanted = self.jobs.split() or [row.job for row in self.offered if row.remove]
+        if not self.jobs and not self.offered:
             wanted = list(found)
         moved, failed = 0, list[str]()
         for job_id in wanted:

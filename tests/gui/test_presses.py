@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from stand_in.client import StandIn
 
 OPERATORS = {"generate", "extend", "continue_shot", "edit", "send_again", "release"}
-IN_THE_MENU = {"extend", "continue_shot", "edit"}
+AT_THE_TOP_OF_THE_MENU = {"extend", "continue_shot"}
 
 
 def test_only_a_button_with_a_price_buys_at_one_click(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=1)
     notes = gui.run("presses.py:every_way").notes
     cases = {f"{name} by {way}" for name in OPERATORS for way in ("key", "search")}
-    cases |= {f"{name} by menu" for name in IN_THE_MENU}
+    cases |= {f"{name} by menu" for name in AT_THE_TOP_OF_THE_MENU}
     assert notes["ways"].keys() == cases
     for case, asked in notes["ways"].items():
         assert len(asked) == 1, (case, asked)

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from driver import Steps, Ui
 
 KIND = "SEQUENCE_EDITOR"
-#: Operator → the words by which the search finds it, and its place in our menu, counted from 1; 0: not there.
+#: Operator → the words by which the search finds it, and its place in our menu, counted from 1; 0: not there; -1: further down,
+#: where the search alone goes.
 OPERATORS = {
     "generate": ("Generate Video Clip", 0),
     "extend": ("Grok Video Extend", 1),
     "continue_shot": ("Grok Video Continue", 2),
-    "edit": ("Grok Video Edit", 3),
+    "edit": ("Grok Video Edit", -1),
     "send_again": ("Send Again", 0),
     "release": ("Send", 0),
 }
@@ -93,7 +94,7 @@ def every_way(ui: Ui) -> Steps:
                 yield 0.5
                 yield from ui.press("RET")
                 yield from answered(f"{name} by search")
-            if place:
+            if place > 0:
                 with key_map("wm.call_menu", "J", "PRESS") as item:
                     item.properties.name = "GROK_VIDEO_MT_strip"
                     yield 0.2

@@ -113,7 +113,9 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _check_png(picture: bytes) -> None:
-    """Raises ValueError where the chunks of a PNG do not follow each other up to its end, or hold other data than told."""
+    """Raises ValueError for a PNG of 16 bits, and where its chunks do not follow each other up to its end, or are damaged."""
+    if picture[24:25] > b"\x08":  # bits a channel: Blender 5.0 shows a grey one black (measured)
+        raise ValueError("the PNG has 16 bits a channel")
     at, kinds = 8, set[bytes]()
     while at + 12 <= len(picture):
         length, kind = struct.unpack_from(">I4s", picture, at)

@@ -17,6 +17,7 @@ import bpy
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from PIL import Image
 
 from ..stand_in import clips
 from . import pictures
@@ -539,6 +540,38 @@ def test_a_packed_sound_is_left_alone(desk: Desk, clip_of: Callable[..., Path]) 
     (said,) = desk.arrive(clip_of())
     assert "packed" in said
     assert not desk.slots.is_waiting(find(desk.scene, "A frog"))
+
+
+# ------------------------------------------------------------------------------------------------ which pictures
+
+
+def test_a_still_movie_shows_its_picture(desk: Desk) -> None:
+    """Pictures of every kind that is taken, as a reader of pictures shows them."""
+    colours = np.zeros((180, 320, 3), np.uint8)
+    colours[:, :160], colours[90:, :, 2] = (200, 90, 40), 160
+    whole = Image.fromarray(colours)
+    kinds = {
+        "rgb.png": (whole, {}, 0.0),
+        "grey.png": (whole.convert("L"), {}, 1.0),
+        "palette.png": (whole.convert("P"), {}, 0.0),
+        "alpha.png": (whole.convert("RGBA"), {}, 0.0),
+        "plain.jpg": (whole, {"quality": 95, "subsampling": 0}, 6.0),
+        "progressive.jpg": (whole, {"quality": 95, "subsampling": 0, "progressive": True}, 6.0),
+        "grey.jpg": (whole.convert("L"), {"quality": 95}, 6.0),
+    }
+    for name, (picture, options, most) in kinds.items():
+        picture.save(desk.folder / name, **options)
+        path = desk.folder / f"{name}.slot.mov"
+        data = (desk.folder / name).read_bytes()
+        assert desk.still_movie.write_still_movie(data, path, 10) == SIZE
+        strip = desk.put(path)
+        assert span(strip)[1] == 11
+        with Image.open(desk.folder / name) as file:
+            held = np.asarray(file.convert("RGB"))
+        for frame in (1, 10):
+            away = np.abs(desk.see(frame) - held.astype(np.float64))[8:82, 8:152]
+            assert away.max() <= most, name
+        clear(desk.scene)
 
 
 # ------------------------------------------------------------------------------------------------- waiting, finding

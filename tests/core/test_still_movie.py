@@ -108,7 +108,6 @@ def test_all_frames_are_the_same_bytes(tmp_path: Path) -> None:
     [
         card(848, 480),
         card(1, 1),
-        png(depth=16),
         png(kind=0),  # grey
         png(kind=4),  # grey with alpha
         png(kind=6),
@@ -137,6 +136,8 @@ def test_pictures_that_it_takes(tmp_path: Path, picture: bytes) -> None:
         (png()[:-4], "whole"),
         (png()[:-12], "whole"),
         (png().replace(b"IDAT", b"IDAX"), "damaged"),
+        (png(depth=16), "16 bits"),
+        (png()[:24], "not whole|damaged"),
         (png(0, 4), "neither"),
         (png(8193, 4), "cannot be shown"),
         (png(2**32 - 1, 2**32 - 1), "cannot be shown"),

@@ -425,7 +425,7 @@ def give_compositors(
             if effect.node_group is not None:
                 effect.node_group = own(effect.node_group)  # the group's inputs stay as set
     elif hasattr(scene, "compositing_node_group"):
-        scene.compositing_node_group = own(scene.compositing_node_group)
+        scene.compositing_node_group = own(cast(Any, scene.compositing_node_group))
     else:
         adapt(scene.node_tree)
 

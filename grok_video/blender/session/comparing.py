@@ -17,18 +17,13 @@ from ...core.spec import Clip
 from .. import compat, timeline
 from ..identity import Meant
 from ..refusal import Refused
-from . import files
+from . import files, takes
 from .state import current, job_by_id, running
 
 
 def takes_of(strip: Any) -> list[Job]:
-    """The takes that a strip may show, with a clip, oldest first; the one that it shows is among them. No look."""
-    jobs = current().bridge.snapshot.jobs
-    takes = {job.id: job for job in jobs.takes_of(timeline.strips.slot_of(strip))}
-    if (shown := jobs.get(timeline.strips.job_of(strip))) is not None:
-        takes[shown.id] = shown
-    found = (job for job in takes.values() if job.clip is not None)
-    return sorted(found, key=lambda job: job.created_at)
+    """The takes of a strip that have a clip, as the panel counts them; the one that the strip shows is among them."""
+    return [job for job in takes.choice_of(strip).takes if job.clip is not None]
 
 
 def begin(strip: Any, job_id: str = "") -> None:
@@ -38,16 +33,16 @@ def begin(strip: Any, job_id: str = "") -> None:
     first = job_by_id(timeline.strips.job_of(strip))
     if first is None or first.clip is None or timeline.slots.is_waiting(strip):
         raise Refused(f"“{strip.name}” shows no take yet.", "Compare when its clip is there.")
-    takes = _comparable(strip, first.clip)
-    at = next((at for at, job in enumerate(takes) if job.id == first.id), 0)
+    choices = _comparable(strip, first.clip)
+    at = next((at for at, job in enumerate(choices) if job.id == first.id), 0)
     # Before the first take comes the last one. Of the first take itself the file may be gone.
-    wanted = job_id or (takes[at - 1].id if takes else "")
-    other = next((job for job in takes if job.id == wanted and job.id != first.id), None)
+    wanted = job_id or (choices[at - 1].id if choices else "")
+    other = next((job for job in choices if job.id == wanted and job.id != first.id), None)
     if other is None:
         raise Refused(*_why_not(strip, job_id, first))
     own.scene, own.strip = Meant.of(strip.id_data), strip.name
     own.first, own.other, own.shown = first, other, False
-    own.choices = tuple(takes)
+    own.choices = tuple(choices)
 
 
 def _comparable(strip: Any, clip: Clip) -> list[Job]:
@@ -107,12 +102,7 @@ def look(*, shown: bool) -> None:
 
 def _show(strip: Any, job: Job) -> None:
     assert job.clip is not None
-    spec = job.spec
-    head = 0.0
-    if spec.target.place == "AFTER" and spec.video is not None:
-        clip = job.clip
-        head = timeline.placement.head_seconds(clip.seconds, spec.video.seconds, spec.duration)
-    showing = timeline.slots.Showing.of(job.clip, head)
+    showing = takes.showing(job, job.clip)
     if not timeline.sounds.sounds_of(strip):
         # A take that is chosen gets a sound strip where the slot never had one; a look leaves none behind.
         showing = replace(showing, has_sound=False)

@@ -113,7 +113,7 @@ def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) ->
         raise Refused(f"This take has no clip: {_why_not(job)}.", "Choose another one.")
     clip, said = _clip_now(job)
     slot, newest = timeline.takes.keep_slot(strip), choice_of(strip).takes[-1].id
-    showing = _showing(job, clip)
+    showing = showing(job, clip)
     wanted = [strip]
     if pieces:
         wanted = list(timeline.slots.strips_of_slot(slot, strip.id_data))
@@ -126,7 +126,7 @@ def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) ->
     return list(dict.fromkeys(said))
 
 
-def _showing(job: Job, clip: Clip) -> Any:
+def showing(job: Job, clip: Clip) -> Any:
     """``clip`` of a job as its strips show it."""
     head = placing.head_of(job.spec, clip) if job.spec.target.place == "AFTER" else 0.0
     return timeline.slots.Showing.of(clip, head)
@@ -146,6 +146,8 @@ def _clip_now(job: Job) -> tuple[Clip, list[str]]:
     lost = files.look_now(job)
     if not lost:
         return job.clip, []
+    if lost == "gone" and files.is_put_away(job):
+        raise Refused("This take lies in the folder “unused”.", "Press Put Back first.")
     if lost == "gone":
         raise Refused(f"The file of this take is gone: {job.clip.path}.", _DOWNLOAD)
     try:
@@ -194,7 +196,7 @@ def _awaits(strip: Any, job: Job) -> bool:
 
 def _show(context: bpy.types.Context, strip: Any, job: Job) -> None:
     assert job.clip is not None
-    showing = _showing(job, job.clip)
+    showing = showing(job, job.clip)
     scene, name = strip.id_data, strip.name
     timeline.slots.show(context, strip, showing, job.id)
     strip = compat.strips_all(scene.sequence_editor)[name]

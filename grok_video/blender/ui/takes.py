@@ -14,11 +14,12 @@ from ...core.legible import legible
 from ...service import models
 from .. import compat, submission, telling, timeline
 from ..refusal import Refused
-from ..session import click, files, imports, queue, takes, watch
+from ..session import click, files, imports, queue, takes, thumbnails, watch
 from ..session.state import may_come
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
 from .asking import target_of as scene_named
 from .jobs import TITLE, status_of, words_of_lost
+from .unused import draw_put_away
 from .widgets import draw_button, draw_wrapped, is_narrow
 
 ROWS = 12  # takes of a slot that the panel lists, the newest
@@ -344,12 +345,16 @@ def _draw_list(layout: bpy.types.UILayout, strip: Any, choice: takes.Choice) -> 
         press = button.operator(
             "grok_video.choose_take",
             text=f"{number}  {_words(job)}",
-            icon=_icon(job),
             depress=shown,
+            **_picture(job),
             translate=False,
         )
         _name(press, strip)
         press.job = job.id
+        if job.clip is not None and not shown:
+            look = row.operator("grok_video.compare_takes", text="", icon="UV_SYNC_SELECT")
+            _name(look, strip)
+            look.job = job.id
         side = row.row(align=True)
         side.alignment = "RIGHT"
         side.active = False
@@ -367,6 +372,13 @@ def _draw_star(row: bpy.types.UILayout, strip: Any, job: Job) -> None:
 def _words(job: Job) -> str:
     words = " ".join(job.spec.prompt[:TITLE].split())
     return legible(words or job.spec.source.image or "Untitled Clip")
+
+
+def _picture(job: Job) -> dict[str, Any]:
+    """What a take's row begins with: a picture of the take, where there is one and nothing to tell of its file."""
+    if job.clip is not None and not files.lost(job) and (number := thumbnails.icon_of(job)):
+        return {"icon_value": number}
+    return {"icon": _icon(job)}
 
 
 def _icon(job: Job) -> Any:
@@ -401,6 +413,8 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job
         words = words_of_lost(job)
         if files.lost(job) != "gone":
             words = "Another file lies where the clip of this take was."
+        if draw_put_away(layout, job.id):
+            return
         draw_wrapped(layout, context, words, "ERROR")
         if job.fetchable_again:
             layout.operator("grok_video.download_again", icon="FILE_REFRESH").job = job.id

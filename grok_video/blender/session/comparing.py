@@ -102,7 +102,7 @@ def look(*, shown: bool) -> None:
 
 def _show(strip: Any, job: Job) -> None:
     assert job.clip is not None
-    showing = takes.showing(job, job.clip)
+    showing = takes.showing_of(job, job.clip)
     if not timeline.sounds.sounds_of(strip):
         # A take that is chosen gets a sound strip where the slot never had one; a look leaves none behind.
         showing = replace(showing, has_sound=False)

@@ -113,7 +113,7 @@ def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) ->
         raise Refused(f"This take has no clip: {_why_not(job)}.", "Choose another one.")
     clip, said = _clip_now(job)
     slot, newest = timeline.takes.keep_slot(strip), choice_of(strip).takes[-1].id
-    showing = showing(job, clip)
+    showing = showing_of(job, clip)
     wanted = [strip]
     if pieces:
         wanted = list(timeline.slots.strips_of_slot(slot, strip.id_data))
@@ -126,7 +126,7 @@ def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) ->
     return list(dict.fromkeys(said))
 
 
-def showing(job: Job, clip: Clip) -> Any:
+def showing_of(job: Job, clip: Clip) -> Any:
     """``clip`` of a job as its strips show it."""
     head = placing.head_of(job.spec, clip) if job.spec.target.place == "AFTER" else 0.0
     return timeline.slots.Showing.of(clip, head)
@@ -196,7 +196,7 @@ def _awaits(strip: Any, job: Job) -> bool:
 
 def _show(context: bpy.types.Context, strip: Any, job: Job) -> None:
     assert job.clip is not None
-    showing = showing(job, job.clip)
+    showing = showing_of(job, job.clip)
     scene, name = strip.id_data, strip.name
     timeline.slots.show(context, strip, showing, job.id)
     strip = compat.strips_all(scene.sequence_editor)[name]

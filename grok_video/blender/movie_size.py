@@ -21,7 +21,8 @@ def size_of_file(strip: Any) -> tuple[int, int]:
         return 0, 0
     element = strip.elements[0]
     # What Blender says is the size of the file before, until the strip is drawn or rendered (measured, 4.2 to 5.2).
-    noted = strip.get(SIZE_PROPERTY) if strip.get(FILE_PROPERTY) == element.filename else None
+    same = strip.get(FILE_PROPERTY) == element.filename
+    noted: Any = strip.get(SIZE_PROPERTY) if same else ()
     sizes = noted[:2] if getattr(noted, "typecode", "") == "d" else ()
     if len(sizes) == 2 and min(sizes) >= 1:
         return round(sizes[0]), round(sizes[1])

@@ -22,7 +22,7 @@ def size_of_file(strip: Any) -> tuple[int, int]:
     element = strip.elements[0]
     # What Blender says is the size of the file before, until the strip is drawn or rendered (measured, 4.2 to 5.2).
     same = strip.get(FILE_PROPERTY) == element.filename
-    noted: Any = strip.get(SIZE_PROPERTY) if same else None
+    noted: Any = strip.get(SIZE_PROPERTY) if same else ()
     sizes = noted[:2] if getattr(noted, "typecode", "") == "d" else ()
     if len(sizes) == 2 and min(sizes) >= 1:
         return round(sizes[0]), round(sizes[1])

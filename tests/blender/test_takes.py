@@ -22,6 +22,9 @@ from .editing import (
     strips,
 )
 from .test_flow import newest, posts, refused
+from .test_rework_breaker import tick_until, window
+
+__all__ = ["window"]  # a fixture
 
 Module = Callable[[str], ModuleType]
 
@@ -520,6 +523,26 @@ def test_a_slot_whose_clip_failed_is_filled_by_another_take(
     assert [shown(strip) for strip in movies(scene)] == [again.id] * 2
     assert sorted(span(strip) for strip in movies(scene)) == lay
     assert (again.spec.slot, again.spec.parent) == (failed.spec.slot, failed.id)
+    assert posts(stand_in) == 2
+
+
+def test_two_clicks_on_generate_again_buy_one_clip(
+    blender: ModuleType, scene: Any, window: None, stand_in: Any, module: Module
+) -> None:
+    """At the second one the strip waits for what the first one bought: it would be a take of that."""
+    stand_in.fail("job", "failed")
+    session, state = module("blender.session"), module("blender.session.state")
+    click, takes = module("blender.session.click"), module("blender.session.takes")
+    with click.begun_by(press=True, slot=True):
+        failed = click.generate(blender.context, scene, scene, 10)
+    tick_until(session, lambda: (job := state.job_by_id(failed)) and job.state == "FAILED")
+    again = takes.another_take(blender.context, movies(scene)[0], changed=False)
+    tick_until(session, lambda: state.job_by_id(again))
+    (strip,) = movies(scene)
+    assert strip["grok_video_job"] == again
+    with pytest.raises(module("blender.refusal").Refused, match="sent just now"):
+        takes.another_take(blender.context, strip, changed=False)
+    tick_until(session, lambda: state.job_by_id(again).state == "IMPORTED")
     assert posts(stand_in) == 2
 
 

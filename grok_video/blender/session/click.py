@@ -528,13 +528,14 @@ def send_again(
     in_slot = slots.waits_for(job.id) and not (slot and may_come(job))
     if not (in_slot or slot) and (why := submission.common.room_refusal(fresh)):
         raise Refused(why)
+    if in_slot:
+        fresh = replace(fresh, target=replace(fresh.target, slot=slot or job.spec.slot))
     if may_buy():
         _refuse_double_click(fresh)
     else:
         _note_for_script(fresh)
     held = None if may_buy() else _OF_A_SCRIPT
     if in_slot:
-        fresh = replace(fresh, target=replace(fresh.target, slot=slot or job.spec.slot))
         _queue(fresh, held)
         slots.wait_for(fresh, job)
     else:

@@ -250,6 +250,8 @@ def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
     return replace(
         spec,
         id="",
+        # Of two clicks on *Generate Again* the second one repeats the job that the first one made.
+        parent=spec.target.slot or spec.parent,
         image="",
         output="",
         target=Target("", strip=spec.target.strip, right=spec.target.right),

@@ -1,4 +1,4 @@
-"""How long a clip takes at the service, learned from the clips before.
+"""How long a clip takes at the service, learned from the clips before, and how a time is shown.
 
 Owns the groups of jobs that are alike and the newest times of each. Lengths of time are seconds. Knows no list of jobs
 and no clock: whoever shows a time subtracts what has passed.
@@ -56,3 +56,10 @@ def _groups(job: Job) -> Iterator[_Group]:
     yield (*alike, spec.resolution, spec.duration)
     yield (*alike, spec.resolution)
     yield alike
+
+
+def time_text(seconds: float) -> str:
+    """A time that has passed, as *1:12*, with hours where there are any."""
+    minutes, rest = divmod(max(int(seconds), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -494,6 +494,33 @@ def test_a_failed_slot_says_so_and_takes_the_next_try(desk: Desk) -> None:
     assert again.spec.slot == job_id
 
 
+def test_brought_back_as_it_was_before_it_was_bought_again_a_slot_tells_what_is_under_way(
+    desk: Desk,
+) -> None:
+    """Redo brings back a strip that waits for the stopped job; *Generate Again* once more would pay for a second clip."""
+    job_id = desk.click()
+    desk.undo()
+    desk.follow(job_id, "CANCELLED")
+    desk.undo("redo")
+    (slot,) = movies(desk.scene)
+    takes = desk.module("blender.session.takes")
+    assert takes.is_given_up(slot)
+    desk.stand_in.settings(job_seconds=60)
+    again = takes.another_take(bpy.context, slot, changed=False)
+    desk.follow(again, "RUNNING")
+    desk.undo()
+    desk.undo("redo")
+    (slot,) = movies(desk.scene)
+    assert slot["grok_video_job"] == job_id
+    assert desk.state(slot).words.startswith("Generating")
+    assert not takes.is_given_up(slot)
+    desk.stand_in.finish()
+    desk.follow(again, "IMPORTED")
+    (clip,) = movies(desk.scene)
+    assert not is_still(clip)
+    assert desk.bought == 1
+
+
 def test_what_is_removed_and_brought_back_before_anything_is_sent_stays_stopped(desk: Desk) -> None:
     job_id = desk.click()
     (slot,) = movies(desk.scene)

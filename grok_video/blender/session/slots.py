@@ -16,13 +16,14 @@ from typing import Any
 
 import bpy
 
+from ...core.expected import time_text
 from ...core.job import Job, State
 from ...core.record import record
 from ...core.spec import Clip, JobSpec
 from .. import compat, identity, sources, timeline
 from ..refusal import Refused
 from . import files, placing, slot_marks, still_clip
-from .state import current, job_by_id, may_come
+from .state import current, job_by_id, may_come, under_way
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
 SHOW_SECONDS = 0.03  # of a tick, for strips that come to show their clips; one strip at least
@@ -136,6 +137,12 @@ def click_ended(job_id: str, sentence: str) -> None:
 def stopping(job_id: str) -> None:
     """Note that the job of a removed slot is being stopped: not once more on each tick."""
     current().slots.stopping.add(job_id)
+
+
+def follow(slot: str) -> None:
+    """Let what was just asked for a slot that stands be taken back with it, as by the click that placed a slot."""
+    if stands(slot):
+        current().slots.placed.add(slot)
 
 
 def stands(slot: str) -> bool:
@@ -483,7 +490,9 @@ def state_of(strip: Any) -> SlotState | None:
         job_id = asked  # another take was asked for, whose click may not be a job yet
         job = job_by_id(asked) or job
     if job is not None and not _is_prepared(job_id):
-        return _state_of_job(job)
+        # After an undo the strip may name a job that had ended before the clip was bought again.
+        newest = None if may_come(job) else under_way(timeline.strips.slot_of(strip))
+        return _state_of_job(newest or job)
     for click in session.click.queue:
         if click.spec is not None and click.spec.id == job_id:
             done = click.progress
@@ -541,9 +550,3 @@ def _state_of_job(job: Job) -> SlotState:
     elif job.state is State.FAILED and why:
         words = f"Failed: {why}"
     return SlotState(words, bad, factor, job)
-
-
-def time_text(seconds: float) -> str:
-    """Minutes and seconds as *1:12*."""
-    whole = max(int(seconds), 0)
-    return f"{whole // 60}:{whole % 60:02}"

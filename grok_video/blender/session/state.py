@@ -362,6 +362,12 @@ def may_come(job: Job) -> bool:
     return job.clip is not None or job.open or job.held
 
 
+def under_way(slot: str) -> Job | None:
+    """The newest take of a slot whose clip has come or may still come; None where all have ended without one."""
+    takes = current().bridge.snapshot.jobs.takes_of(slot)
+    return next((take for take in reversed(takes) if may_come(take)), None)
+
+
 def is_as_clicked(job: Job) -> bool:
     """Whether the job was clicked in this Blender, in the file that is open since then."""
     session = current()

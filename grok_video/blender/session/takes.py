@@ -19,7 +19,7 @@ from .. import compat, submission, timeline
 from ..identity import Meant
 from ..refusal import Refused
 from . import click, files, placing, slots
-from .state import current
+from .state import current, job_by_id, may_come, under_way
 
 _DOWNLOAD = "Download Again brings it back, free."
 
@@ -62,6 +62,13 @@ def choice_of(strip: Any) -> Choice:
     if shown < 0 and shown_id in jobs:  # of another slot: a strip that a script tagged
         return Choice((jobs[shown_id], *takes), 0)
     return Choice(takes, shown)
+
+
+def is_given_up(strip: Any) -> bool:
+    """Whether a strip waits for a clip that comes only when it is bought again. Cheap enough for a redraw."""
+    job = job_by_id(timeline.strips.job_of(strip))
+    over = job is not None and not may_come(job) and timeline.slots.is_waiting(strip)
+    return over and under_way(timeline.strips.slot_of(strip)) is None
 
 
 def asked_of(strip: Any) -> Job:

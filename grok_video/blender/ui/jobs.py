@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...core.amount import usd
+from ...core.expected import time_text
 from ...core.job import Job, State
 from ...core.legible import legible
 from ...core.problem import ProblemCode
@@ -21,7 +22,7 @@ from ..session.state import current, is_open, job_by_id
 from .job_buttons import draw_actions, draw_charge, draw_copy_buttons, seconds_left
 from .spending import draw_ahead
 from .unused import draw_put_away
-from .widgets import about_text, draw_wrapped, is_narrow, size_text, time_text
+from .widgets import about_text, draw_wrapped, is_narrow, size_text
 
 if TYPE_CHECKING:
     from ..submission.preparation import Preparation

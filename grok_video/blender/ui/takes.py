@@ -305,7 +305,7 @@ def draw_takes_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -
     if len(choice.takes) > 1:
         layout.operator("grok_video.choose_take", text="Next Take", icon="TRIA_RIGHT").step = 1
         layout.operator("grok_video.choose_take", text="Previous Take", icon="TRIA_LEFT").step = -1
-    again = not may_come(choice.job) and timeline.slots.is_waiting(strip)
+    again = takes.is_given_up(strip)
     words = "Generate Again…" if again else "Another Take…"
     layout.operator("grok_video.another_take", text=words, icon="ADD")
     words = "Another Take with the Panel's Settings…"
@@ -423,7 +423,7 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job
 def _draw_buying(
     layout: bpy.types.UILayout, context: bpy.types.Context, strip: Any, job: Job
 ) -> None:
-    again = not may_come(job) and timeline.slots.is_waiting(strip)
+    again = takes.is_given_up(strip)
     words = "Generate Again" if again else "Another Take"
     price = price_of_take(context, job, changed=False)
     button = draw_button(layout, context, "grok_video.another_take", words, "ADD", price, "", None)

@@ -119,12 +119,6 @@ def is_narrow(context: bpy.types.Context, beside: float = 0.0) -> bool:
     return room < NARROW + 20 * beside
 
 
-def time_text(seconds: float) -> str:
-    minutes, rest = divmod(max(int(seconds), 0), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def about_text(seconds: float) -> str:
     """A time that is expected, as coarse as it is known: 'about 20 s', 'about 2 min'."""
     if seconds < 55:

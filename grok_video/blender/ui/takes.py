@@ -9,7 +9,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ...core.amount import usd
-from ...core.job import Job
+from ...core.job import Job, State
 from ...core.legible import legible
 from ...service import models
 from .. import compat, submission, telling, timeline
@@ -108,6 +108,13 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         if self.changed:
             return submission.takes.changed(context, context.scene, job.spec).draft.prompt[:TITLE]
         return job.spec.prompt[:TITLE]
+
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        before = words_of_what_was_sent(takes.asked_of(self._named(context)))
+        if not before:
+            return super().question(context, price)
+        known = "Its price is not known." if price is None else f"It costs {usd(price)}."
+        return "Buy This Clip Once More?", f"{before} {known}"
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
@@ -254,6 +261,14 @@ class GROK_VIDEO_OT_own_slot(Asks, bpy.types.Operator):
         takes.own_slot(_strip_of(context, self.scene, self.strip))
         watch.redraw()
         return {"FINISHED"}
+
+
+def words_of_what_was_sent(job: Job) -> str:
+    """'' or that a job which nobody follows any more may be paid for, and how its clip comes without another purchase."""
+    if job.state not in (State.UNKNOWN, State.CANCELLED) or not (job.sent or job.request_id):
+        return ""
+    free = "Retry asks for its clip" if job.retryable else "Recover by Request ID brings its clip"
+    return f"It was sent and may be charged already. {free}, free."
 
 
 def price_of_take(context: bpy.types.Context, job: Job, *, changed: bool) -> int | None:

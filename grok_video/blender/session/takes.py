@@ -111,6 +111,7 @@ def another_take(
     if strip is not None:  # no undo step: the strip shows what it showed
         timeline.takes.await_take(strip, job_id)
         current().takes.asked[job_id] = (meant, name, job.id)
+        slots.follow(slot)
     return job_id
 
 

@@ -150,6 +150,7 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
                 "Discard it and generate it anew.",
             )
         command = queue.release(job, instead)
+        slots.follow(job.spec.slot)
         if bpy.app.background:  # until the release is applied the job is held, which ends a wait
             blocking.wait_for_command(context, command, job.id, lambda now: not now.held)
         return finish(self, context, job.id, ON_THE_TIMELINE)

@@ -27,7 +27,7 @@ from .editing import (
     split,
 )
 from .others import DATA_HOME
-from .test_rework_breaker import window
+from .test_rework_breaker import extend, settle, window
 
 PACKAGE = "bl_ext.user_default.grok_video"
 __all__ = ["window"]  # a fixture
@@ -473,6 +473,30 @@ def test_each_pass_of_a_series_has_its_slot_when_its_job_begins(desk: Desk) -> N
     jobs = [job for job in desk.session.bridge.snapshot.all if job.spec.kind == "extend"]
     assert all(job.spec.target.slot == job.id for job in jobs)
     assert not any(map(is_still, movies(scene)))
+
+
+def test_undo_ends_a_series_and_redo_does_not_buy_what_was_to_follow(
+    desk: Desk, window: None
+) -> None:
+    scene = desk.scene
+    desk.follow(desk.click(frame=1, duration=2), "IMPORTED")
+    (source,) = movies(scene)
+    scene.sequence_editor.active_strip = source
+    scene.grok_video.extend_prompt = "And lands"
+    desk.stand_in.settings(job_seconds=60)
+    with desk.module("blender.session.click").begun_by(press=True, slot=True):
+        part = extend(desk.module, 14)
+    desk.follow(part, "RUNNING")
+    assert desk.session.series.agreed
+    desk.undo()
+    desk.until(lambda: not desk.session.series.agreed)
+    assert "1 more part was not sent or charged" in desk.session.click.message
+    desk.undo("redo")
+    desk.stand_in.finish()
+    desk.follow(part, "IMPORTED")
+    settle(desk.module("blender.session"), 0.5)
+    assert desk.bought == 2
+    assert not any(map(is_still, movies(desk.scene)))
 
 
 # ------------------------------------------------------------------------------------------ what a slot tells, and again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -557,6 +558,33 @@ def test_a_take_of_other_pictures_fills_a_slot_whose_clip_failed(
     again = another(blender, module, changed=True)
     assert [shown(strip) for strip in movies(scene)] == [again.id]
     assert again.spec.image
+
+
+def test_a_take_that_was_not_sent_is_taken_back_with_its_strip(
+    blender: ModuleType, scene: Any, first: Any, stand_in: Any, module: Module
+) -> None:
+    blocking, takes = module("blender.session.blocking"), module("blender.session.takes")
+    job_id = takes.another_take(blender.context, movies(scene)[0], changed=False)
+    base_of(scene.sequence_editor).remove(movies(scene)[0])
+    blocking.wait_until(blender.context, job_id, lambda job: job.state == "CANCELLED")
+    assert posts(stand_in) == 1
+
+
+def test_what_was_sent_is_asked_about_before_it_is_bought_again(
+    blender: ModuleType, scene: Any, stand_in: Any, module: Module
+) -> None:
+    """An answer that was lost, or a job that was stopped, may be paid for, and its clip may come free."""
+    words = module("blender.ui.takes").words_of_what_was_sent
+    stand_in.fail("submit", "answer-cut", times=1)
+    with pytest.raises(RuntimeError):
+        blender.ops.grok_video.generate(slot=True)
+    lost = newest(module)
+    assert lost.state == "UNKNOWN"
+    assert "Recover by Request ID brings its clip, free" in words(lost)
+    stopped = replace(lost, state="CANCELLED", request_id="r1")
+    assert "Retry asks for its clip, free" in words(stopped)
+    assert words(replace(lost, state="CANCELLED", sent=False)) == ""
+    assert words(replace(lost, state="FAILED")) == ""
 
 
 def test_a_take_whose_strips_are_gone_is_not_forced_upon_anybody(

@@ -131,6 +131,9 @@ def end_series() -> None:
             continue
         if job.held or job.stop_requested or job.state in FINAL_STATES:
             drop_passes(job_id, "The part before it was stopped, failed or was placed elsewhere.")
+        elif job.spec.slot in session.slots.removed:
+            # Else undo or redo, which bring the slot back, would buy what was to follow.
+            drop_passes(job_id, "The slot of the part before it was removed from the timeline.")
 
 
 def forget_all() -> None:

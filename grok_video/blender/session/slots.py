@@ -412,9 +412,7 @@ def _show_pictures(context: bpy.types.Context) -> bool:
 def _show_still(
     context: bpy.types.Context, strips: list[Any], spec: JobSpec | None, clip: Clip
 ) -> bool:
-    head = 0.0
-    if spec is not None and spec.target.place == "AFTER":
-        head = placing.head_of(spec, clip)
+    head = placing.head_of(spec, clip) if spec and spec.target.place == "AFTER" else 0.0
     for strip in strips:
         job_id = timeline.strips.job_of(strip)
         same = timeline.strips.path_of(strip) == os.path.normpath(clip.path)

@@ -263,6 +263,8 @@ def a_shot_goes_on(ui: Ui) -> Steps:
         heart=gap,
     )
     yield from ui.shot("rework-stopped")
+    yield from ui.click("grok_video.remove_slot")
+    activate(first)
 
     # Once more, to the end; the strip is moved meanwhile, by the key G.
     service("settings", job_seconds=600)

@@ -358,6 +358,25 @@ def test_on_another_computer_the_clip_beside_the_file_is_found(
     assert job_id[:8] in shown.name
 
 
+def test_on_another_computer_each_clip_beside_the_file_is_found(
+    desk: Desk, elsewhere: Callable[[], Path]
+) -> None:
+    """At once: a computer that renders in the background has no ticks that would bring the others."""
+    desk.stand_in.settings(job_seconds=60)
+    jobs = [desk.click(frame=10 + 100 * number) for number in range(3)]
+    for job_id in jobs:
+        desk.follow(job_id, "RUNNING")
+    bpy.ops.wm.save_mainfile()
+    desk.stand_in.finish()
+    for job_id in jobs:
+        desk.follow(job_id, "IMPORTED")
+    Path(desk.job(jobs[0]).clip.path).unlink()
+    folder = elsewhere()
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "shot.blend"))
+    shown = {s["grok_video_job"]: is_still(s) for s in movies(bpy.context.scene)}
+    assert shown == {jobs[0]: True, jobs[1]: False, jobs[2]: False}
+
+
 def test_on_another_computer_a_slot_without_a_clip_says_so(
     desk: Desk, elsewhere: Callable[[], Path], module: Module
 ) -> None:

@@ -192,7 +192,9 @@ def _settle_slots(session: Session, *, read: bool) -> None:
     try:
         if read:
             read_all()
-        slots.go_on(context)
+        # Each time a part of what waits: in the background no tick brings the rest, and a render would show stills.
+        for _ in range(1 + len(session.slots.waiting) if bpy.app.background else 1):
+            slots.go_on(context)
         stop_removed()
         if session.moving.process is None:
             while arrive_next(context) and bpy.app.background:

@@ -558,6 +558,31 @@ def test_while_blender_renders_the_clip_waits_and_comes(desk: Desk, patches: Any
     assert not is_still(movies(desk.scene)[0])
 
 
+def test_a_strip_that_cannot_show_its_clip_keeps_no_other_waiting(
+    desk: Desk, patches: Any, module: Module
+) -> None:
+    """A bug of ours, or a strip that nobody has thought of: ticks that raise would end, and with them all that is paid."""
+    shows = module("blender.timeline.slots").show
+    bad = desk.click(frame=10)
+
+    def show(context: Any, strip: Any, showing: Any, job_id: str) -> list[str]:
+        if job_id == bad:
+            raise ZeroDivisionError
+        return shows(context, strip, showing, job_id)
+
+    patches.set(module("blender.timeline.slots"), "show", show)
+    good = desk.click(frame=100)
+    desk.follow(good, "IMPORTED")
+    desk.follow(bad, "READY")
+    for _ in range(10):
+        desk.tick()
+    assert [is_still(s) for s in movies(desk.scene)] == [True, False]
+    patches.undo()
+    desk.session.slots.missing.clear()  # some seconds later
+    desk.follow(bad, "IMPORTED")
+    assert [is_still(s) for s in movies(desk.scene)] == [False, False]
+
+
 def test_without_global_undo_slots_work_as_well(desk: Desk) -> None:
     edit = bpy.context.preferences.edit
     edit.use_global_undo = False

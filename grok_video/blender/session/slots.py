@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -342,8 +343,15 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
     began, words, pieces = time.monotonic(), dict[str, None](), list[tuple[int, str, Any]]()
     for strip in waiting:
         # Named before: Blender may make another object of a strip whose clip has another rate.
-        pieces.append((compat.span(strip)[1], strip.name, strip.id_data))
-        words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
+        piece = compat.span(strip)[1], strip.name, strip.id_data
+        try:
+            words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
+        except Exception:
+            # A bug keeps this strip waiting, and nothing else: raised, the exception would end all ticks.
+            traceback.print_exc()
+            own.missing[job_id] = (take.seq, time.monotonic())
+            continue
+        pieces.append(piece)
         if time.monotonic() - began > SHOW_SECONDS:
             break
     whole = len(pieces) == len(waiting)

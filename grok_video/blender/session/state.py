@@ -93,6 +93,7 @@ class Takes:
 
     #: Job id → scene and name of the strip that asked for the take, and the take that it showed then.
     asked: dict[str, tuple[Meant, str, str]] = field(default_factory=dict)
+    stale: bool = False  # a file was opened, whose strips may have asked for takes that came since
 
 
 @mutable_record

@@ -208,23 +208,37 @@ def _show(context: bpy.types.Context, strip: Any, job: Job) -> None:
     strip.pop(timeline.takes.AWAITED_PROPERTY, None)
 
 
+def awaited() -> set[str]:
+    """The ids of the jobs whose clips the strips of the file say that they await."""
+    found = set[str]()
+    for scene in bpy.data.scenes:
+        if scene.library is None and scene.sequence_editor is not None:
+            every = compat.strips_all(scene.sequence_editor)
+            found.update(timeline.takes.awaited_by(strip) for strip in every)
+    return found - {""}
+
+
+def settle_opened(context: bpy.types.Context) -> None:
+    """After a file was opened, and the list was read: let its strips show the takes that came since it was saved."""
+    session = current()
+    busy = session.bridge.reader.behind or timeline.importing.unsettled(context, at_once=True)
+    if session.takes.stale and not busy:
+        session.takes.stale = False
+        settle(context)
+
+
 def settle(context: bpy.types.Context) -> None:
     """Let strips show the takes that came while the state that an undo or a file brought back was older than that."""
     if timeline.importing.unsettled(context, at_once=True):
         return
     jobs = current().bridge.snapshot.jobs
     # In the order of the purchases: a take follows the take that its strip showed before.
-    waiting = dict.fromkeys(current().takes.asked)
-    for scene in bpy.data.scenes:
-        if scene.library is None and scene.sequence_editor is not None:
-            every = compat.strips_all(scene.sequence_editor)
-            waiting |= dict.fromkeys(timeline.takes.awaited_by(strip) for strip in every)
-    for job_id in waiting:
+    for job_id in dict.fromkeys((*current().takes.asked, *awaited())):
         job = jobs.get(job_id)
-        if job is None or job.clip is None or job.fetching or files.lost(job):
+        if job is None or job.clip is None or job.fetching:
             continue
         for strip in list(timeline.slots.strips_of_slot(job.spec.slot)):
-            if _awaits(strip, job):
+            if _awaits(strip, job) and not files.look_now(job):
                 _show(context, strip, job)
 
 
@@ -236,4 +250,6 @@ def own_slot(strip: Any) -> None:
 
 def file_opened() -> None:
     """Forget what strips of the file that was open asked for: strips of this one say so themselves."""
-    current().takes.asked.clear()
+    own = current().takes
+    own.asked.clear()
+    own.stale = bool(awaited())

@@ -84,6 +84,7 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
         bpy.app.timers.register(read_on, first_interval=READ_SECONDS)
     tidy()
     changed |= slots.go_on(context)
+    takes.settle_opened(context)
     changed |= stop_removed()
     changed |= prepare(context)
     end_series()
@@ -124,6 +125,7 @@ def busy() -> bool:
         or session.bridge.expects
         or files.due()
         or slots.is_busy()
+        or session.takes.stale
     ):
         return True
     if session.watch.reports:
@@ -168,7 +170,7 @@ def _on_load(*_args: object) -> None:
         slots.file_opened()
         takes.file_opened()
         watch()
-        if bpy.app.background and session.slots.waiting:
+        if bpy.app.background and (session.slots.waiting or session.takes.stale):
             _settle_slots(session, read=True)
 
 

@@ -129,6 +129,16 @@ def test_what_was_used_since_the_file_was_opened_is_used(
     assert found(module) == ["Take 2", "Take 1"]
 
 
+def test_a_take_that_was_chosen_for_a_moment_is_in_an_undo_step(
+    blender: ModuleType, takes: list[Any], module: Module
+) -> None:
+    first, second, _ = takes
+    (strip,) = [s for s in every(blender.context.scene) if s.type == "MOVIE"]
+    for job in (second, first):
+        module("blender.session.takes").choose(blender.context, strip, job, pieces=False)
+    assert found(module) == ["Take 2"]
+
+
 def test_what_another_file_imported_is_not_offered(
     blender: ModuleType, takes: list[Any], module: Module, tmp_path: Path
 ) -> None:

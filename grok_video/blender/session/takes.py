@@ -19,7 +19,7 @@ from ...core.spec import Clip, new_id
 from .. import compat, submission, timeline
 from ..identity import Meant
 from ..refusal import Refused
-from . import click, files, placing, slots
+from . import click, files, placing, slots, unused
 from .state import current
 
 _DOWNLOAD = "Download Again brings it back, free."
@@ -124,6 +124,7 @@ def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) ->
         said += timeline.slots.show(context, one, showing, job.id)
         one = compat.strips_all(one.id_data.sequence_editor)[name]
         timeline.takes.note_choice(one, newest)
+    unused.note_used()  # at once: who steps through takes leaves one before the look after a change, yet in an undo step
     return list(dict.fromkeys(said))
 
 

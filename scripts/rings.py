@@ -176,10 +176,11 @@ def _stand_in(ask: Ask) -> Iterator[Check]:
 
 #: What the wheels between the oldest and the newest run of tests/blender: what docs/blender.md says differs
 #: between versions, and what compat.py branches on. Names of strips, handles and channels (sequencer, placing,
-#: shots), retiming (gap), colours (sequencer_colour), render settings, compositors and copies of scenes (capture), encoding
-#: and the second Blender (bake), paths, and files of other versions (sequencer_files, lives), properties and
-#: registration (settings, compat, exit), and whole jobs (flow). The others ask for money, jobs, keys and
-#: damage, where a Blender is only who clicks; so do some tests of these, which have the mark ``OUTER``.
+#: shots), the files of strips (slot_files, slots, takes), retiming (gap), colours (sequencer_colour), render settings,
+#: compositors and copies of scenes (capture), encoding and the second Blender (bake), paths, and files of other
+#: versions (sequencer_files, lives), properties and registration (settings, compat, exit), and whole jobs (flow). The
+#: others ask for money, jobs, keys and damage, where a Blender is only who clicks; so do some tests of these, which
+#: have the mark ``OUTER``.
 MIDDLE = [
     "bake",
     "capture",
@@ -194,6 +195,9 @@ MIDDLE = [
     "sequencer_files",
     "settings",
     "shots",
+    "slot_files",
+    "slots",
+    "takes",
 ]
 
 

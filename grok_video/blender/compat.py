@@ -427,7 +427,7 @@ def give_compositors(
     elif hasattr(scene, "compositing_node_group"):
         scene.compositing_node_group = own(cast(Any, scene.compositing_node_group))
     else:
-        adapt(scene.node_tree)
+        adapt(cast(Any, scene.node_tree))
 
 
 def bakes_nodes_to_disk(modifier: Any, bake: Any) -> bool:

@@ -136,10 +136,10 @@ def _note(strip: Any, stood: _Stood) -> None:
         one = stood.content
         values = [*stood.size, one.fps, one.frames, one.head, *one.trim, stood.had_sound]
         strip[SIZE_PROPERTY] = [float(value) for value in values]
-    if strip.type != "MOVIE":  # the file of a sound strip is its sound's
-        return
-    if strip.get(FILE_PROPERTY) != (name := os.path.basename(path_of(strip))):
-        strip[FILE_PROPERTY] = name
+    if strip.type == "MOVIE":  # the note on a sound strip tells of its place alone
+        name = os.path.basename(path_of(strip))
+        if strip.get(FILE_PROPERTY) != name:
+            strip[FILE_PROPERTY] = name
 
 
 def _noted(strip: Any) -> _Stood | None:

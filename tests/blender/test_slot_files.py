@@ -348,6 +348,20 @@ def test_a_file_of_before_stands_for_itself(desk: Desk, clip_of: Callable[..., P
         clear(desk.scene)
 
 
+def test_a_slot_whose_still_is_gone_does_not_only_name_its_clip(
+    desk: Desk, clip_of: Callable[..., Path], module: Module
+) -> None:
+    """The clip was downloaded again meanwhile, which lets strips whose files are gone name it."""
+    strip = desk.slot()
+    scale = strip.transform.scale_x
+    Path(bpy.path.abspath(strip.filepath)).unlink()
+    clip = clip_of(size=OTHER)
+    assert module("blender.timeline.media").show_again("job", str(clip)) == (0, False)
+    assert desk.slots.is_waiting(strip)
+    desk.arrive(clip)
+    assert strip.transform.scale_x == pytest.approx(scale / 1.5)
+
+
 # --------------------------------------------------------------------------------------- another length, another head
 
 

@@ -56,3 +56,9 @@ def _groups(job: Job) -> Iterator[_Group]:
     yield (*alike, spec.resolution, spec.duration)
     yield (*alike, spec.resolution)
     yield alike
+
+
+def time_text(seconds: float) -> str:
+    """Minutes and seconds as *1:12*."""
+    whole = max(int(seconds), 0)
+    return f"{whole // 60}:{whole % 60:02}"

@@ -17,6 +17,7 @@ from typing import Any
 
 import bpy
 
+from ...core.expected import time_text
 from ...core.job import Job, State
 from ...core.record import record
 from ...core.spec import Clip, JobSpec
@@ -381,8 +382,7 @@ def _showing(take: Job) -> Any | None:
         clip = timeline.clip_files.clip_beside(take.id)
         if clip is None:
             return None
-    head = placing.head_of(take.spec, clip) if take.spec.target.place == "AFTER" else 0.0
-    return timeline.slots.Showing.of(clip, head)
+    return placing.showing_of(take.spec, clip)
 
 
 def go_on(context: bpy.types.Context) -> bool:
@@ -413,13 +413,11 @@ def _show_pictures(context: bpy.types.Context) -> bool:
 def _show_still(
     context: bpy.types.Context, strips: list[Any], spec: JobSpec | None, clip: Clip
 ) -> bool:
-    head = 0.0
-    if spec is not None and spec.target.place == "AFTER":
-        head = placing.head_of(spec, clip)
+    showing = timeline.slots.Showing.of(clip) if spec is None else placing.showing_of(spec, clip)
     for strip in strips:
         job_id = timeline.strips.job_of(strip)
         same = timeline.strips.path_of(strip) == os.path.normpath(clip.path)
-        timeline.slots.show(context, strip, timeline.slots.Showing.of(clip, head), job_id)
+        timeline.slots.show(context, strip, showing, job_id)
         if same:
             strip.filepath = strip.filepath
     return bool(strips)
@@ -549,9 +547,3 @@ def _state_of_job(job: Job) -> SlotState:
     elif job.state is State.FAILED and why:
         words = f"Failed: {why}"
     return SlotState(words, bad, factor, job)
-
-
-def time_text(seconds: float) -> str:
-    """Minutes and seconds as *1:12*."""
-    whole = max(int(seconds), 0)
-    return f"{whole // 60}:{whole % 60:02}"

@@ -130,8 +130,7 @@ def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) ->
 
 def showing_of(job: Job, clip: Clip) -> Any:
     """``clip`` of a job as its strips show it."""
-    head = placing.head_of(job.spec, clip) if job.spec.target.place == "AFTER" else 0.0
-    return timeline.slots.Showing.of(clip, head)
+    return placing.showing_of(job.spec, clip)
 
 
 def _why_not(job: Job) -> str:

@@ -73,8 +73,9 @@ class GROK_VIDEO_OT_compare_takes(bpy.types.Operator):
         held = event.value == "PRESS" and "MOUSE" not in event.type
         self._key = event.type if held else ""
         manager = context.window_manager
-        self._timer = manager.event_timer_add(_SECONDS, window=window)
-        _timers.append(self._timer)
+        timer: Any = manager.event_timer_add(_SECONDS, window=window)
+        self._timer = timer
+        _timers.append(timer)
         manager.modal_handler_add(self)
         self._look(context, shown=held)
         return {"RUNNING_MODAL"}

@@ -64,14 +64,20 @@ CLICKS = {
 #: Where a wheel stays what it is: no screen to draw on, to read or to keep alive, its renders block, nobody waits for its start.
 SCREEN = {
     "blender.lazily",
+    "blender.session.thumbnails",
+    "blender.session.unseen",
+    "blender.session.unused",
     "blender.sources.camera",
     "blender.sources.on_disk",
     "blender.sources.viewport",
     "blender.sources.ways",
     "blender.submission.preparation",
+    "blender.ui.compare",
     "blender.ui.references",
+    "blender.ui.slot_overlay",
     "blender.ui.support",
     "blender.ui.takes",
+    "blender.ui.unused",
 }
 
 

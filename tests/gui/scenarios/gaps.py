@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 from jobs import is_still, newest, timeline
-from rework import activate, by_time, movies, open_section, session, span, start_clip
+from rework import activate, by_time, movies, open_part, session, span, start_clip
 from slots import movies as with_slots
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def in_the_panel(ui: Ui) -> Steps:
     left, right = by_time(movies())
     activate(left)
     yield from ui.sidebar(KIND)
-    yield from open_section(ui, "grok_video.generate", "gap_prompt", down_from=120)
+    yield from open_part(ui, "gap_prompt", 2)
     yield from ui.find("grok_video.fill_gap")
     yield from ui.shot("gap-panel")
     right.frame_start = int(right.frame_start) - 20

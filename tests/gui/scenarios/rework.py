@@ -72,11 +72,15 @@ def open_section(
 
 def open_extend(ui: Ui, kind: str = KIND) -> Steps:
     """Open the part *Extend* of the panel *Strip*."""
-    return (
-        yield from open_section(
-            ui, "grok_video.generate", "extend_prompt", kind, down_from=TO_EXTEND
-        )
-    )
+    return (yield from open_part(ui, "extend_prompt", 0, kind))
+
+
+def open_part(ui: Ui, inside: str, titles: int, kind: str = KIND) -> Steps:
+    """Open the part of the panel *Strip* that has so many titles of closed parts above its own."""
+    above, down = "grok_video.generate", TO_EXTEND
+    if timeline().sequence_editor.active_strip.get("grok_video_job"):
+        above, down = "grok_video.use_settings", 24  # the last button of what a take has
+    return (yield from open_section(ui, above, inside, kind, down_from=down + 22 * titles))
 
 
 def to_the_jobs(ui: Ui, kind: str = KIND) -> Steps:

@@ -13,6 +13,7 @@ from typing import Any
 SIZE_PROPERTY = "grok_video_size"
 #: Custom property of a movie strip: the name of the file that SIZE_PROPERTY tells of.
 FILE_PROPERTY = "grok_video_file"
+_LARGEST = 2.0**31  # pixels
 
 
 def size_of_file(strip: Any) -> tuple[int, int]:
@@ -24,7 +25,7 @@ def size_of_file(strip: Any) -> tuple[int, int]:
     same = strip.get(FILE_PROPERTY) == element.filename
     noted: Any = strip.get(SIZE_PROPERTY) if same else ()
     sizes = noted[:2] if getattr(noted, "typecode", "") == "d" else ()
-    if len(sizes) == 2 and min(sizes) >= 1:
+    if len(sizes) == 2 and all(1 <= size < _LARGEST for size in sizes):  # no NaN, no infinity
         return round(sizes[0]), round(sizes[1])
     if element.orig_width and element.orig_height:
         return element.orig_width, element.orig_height

@@ -305,6 +305,11 @@ def test_a_crop_survives_takes_of_other_sizes(desk: Desk, clip_of: Callable[...,
     strip.crop.min_x = 40  # the artist's word counts
     desk.arrive(clip_of(size=OTHER))
     assert strip.crop.min_x == 60
+    for odd in (float("nan"), float("inf"), -1.0):  # scripts write anything
+        strip["grok_video_crop"] = [odd] * 4
+        desk.arrive(clip_of())
+        assert strip.crop.min_x == 40
+        desk.arrive(clip_of(size=OTHER))
 
 
 def test_keys_that_two_scenes_share_are_changed_once(
@@ -327,17 +332,34 @@ def test_keys_that_two_scenes_share_are_changed_once(
 
 def test_a_file_of_before_stands_for_itself(desk: Desk, clip_of: Callable[..., Path]) -> None:
     """Strips of 0.3.0 carry no size; what a script wrote there instead is none."""
-    for odd in (None, "wide", [1.0], [0.0] * 8, [float("nan")] * 8, {"a": 1}, 3):
+    nan, infinite = float("nan"), float("inf")
+    halves = ([5.0, nan], [infinite, 5.0], [5.0, nan, *[1.0] * 6])
+    for odd in (None, "wide", [1.0], [0.0] * 8, [nan] * 8, *halves, {"a": 1}, 3):
         strip = desk.put(clip_of())
         strip.transform.scale_x = 0.5
         if odd is None:
             del strip["grok_video_size"]
         else:
             strip["grok_video_size"] = odd
+        assert desk.slots.pixels_of(strip) == SIZE
         desk.arrive(clip_of(size=OTHER))
         assert strip.transform.scale_x == pytest.approx(0.5 / 1.5)
         assert strip["grok_video_slot"] == "job"
         clear(desk.scene)
+
+
+def test_a_slot_whose_still_is_gone_does_not_only_name_its_clip(
+    desk: Desk, clip_of: Callable[..., Path], module: Module
+) -> None:
+    """The clip was downloaded again meanwhile, which lets strips whose files are gone name it."""
+    strip = desk.slot()
+    scale = strip.transform.scale_x
+    Path(bpy.path.abspath(strip.filepath)).unlink()
+    clip = clip_of(size=OTHER)
+    assert module("blender.timeline.media").show_again("job", str(clip)) == (0, False)
+    assert desk.slots.is_waiting(strip)
+    desk.arrive(clip)
+    assert strip.transform.scale_x == pytest.approx(scale / 1.5)
 
 
 # --------------------------------------------------------------------------------------- another length, another head

@@ -94,7 +94,7 @@ class Desk:
             getattr(bpy.ops.ed, step)()
 
     def state(self, strip: Any) -> Any:
-        return self.module("blender.session.slots").state_of(strip)
+        return self.module("blender.session.slot_state").state_of(strip)
 
     @property
     def bought(self) -> int:
@@ -358,6 +358,25 @@ def test_on_another_computer_the_clip_beside_the_file_is_found(
     assert job_id[:8] in shown.name
 
 
+def test_on_another_computer_each_clip_beside_the_file_is_found(
+    desk: Desk, elsewhere: Callable[[], Path]
+) -> None:
+    """At once: a computer that renders in the background has no ticks that would bring the others."""
+    desk.stand_in.settings(job_seconds=60)
+    jobs = [desk.click(frame=10 + 100 * number) for number in range(3)]
+    for job_id in jobs:
+        desk.follow(job_id, "RUNNING")
+    bpy.ops.wm.save_mainfile()
+    desk.stand_in.finish()
+    for job_id in jobs:
+        desk.follow(job_id, "IMPORTED")
+    Path(desk.job(jobs[0]).clip.path).unlink()
+    folder = elsewhere()
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "shot.blend"))
+    shown = {s["grok_video_job"]: is_still(s) for s in movies(bpy.context.scene)}
+    assert shown == {jobs[0]: True, jobs[1]: False, jobs[2]: False}
+
+
 def test_on_another_computer_a_slot_without_a_clip_says_so(
     desk: Desk, elsewhere: Callable[[], Path], module: Module
 ) -> None:
@@ -371,7 +390,7 @@ def test_on_another_computer_a_slot_without_a_clip_says_so(
     assert is_still(strip)
     assert Path(bpy.path.abspath(strip.filepath)).is_file()
     assert span(strip) == (10, 35)
-    state = module("blender.session.slots").state_of(strip)
+    state = module("blender.session.slot_state").state_of(strip)
     assert state.bad
     assert "not in this list" in state.words
 
@@ -588,6 +607,31 @@ def test_while_blender_renders_the_clip_waits_and_comes(desk: Desk, patches: Any
     renders.clear()
     desk.follow(job_id, "IMPORTED")
     assert not is_still(movies(desk.scene)[0])
+
+
+def test_a_strip_that_cannot_show_its_clip_keeps_no_other_waiting(
+    desk: Desk, patches: Any, module: Module
+) -> None:
+    """A bug of ours, or a strip that nobody has thought of: ticks that raise would end, and with them all that is paid."""
+    shows = module("blender.timeline.slots").show
+    bad = desk.click(frame=10)
+
+    def show(context: Any, strip: Any, showing: Any, job_id: str) -> list[str]:
+        if job_id == bad:
+            raise ZeroDivisionError
+        return shows(context, strip, showing, job_id)
+
+    patches.set(module("blender.timeline.slots"), "show", show)
+    good = desk.click(frame=100)
+    desk.follow(good, "IMPORTED")
+    desk.follow(bad, "READY")
+    for _ in range(10):
+        desk.tick()
+    assert [is_still(s) for s in movies(desk.scene)] == [True, False]
+    patches.undo()
+    desk.session.slots.missing.clear()  # some seconds later
+    desk.follow(bad, "IMPORTED")
+    assert [is_still(s) for s in movies(desk.scene)] == [False, False]
 
 
 def test_without_global_undo_slots_work_as_well(desk: Desk) -> None:

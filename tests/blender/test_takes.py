@@ -618,3 +618,30 @@ def test_a_take_that_comes_in_a_later_session_is_shown_by_its_strip(
     blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
     blocking.wait_until(blender.context, job_id, lambda job: job.state == "IMPORTED")
     assert [shown(strip) for strip in movies(blender.context.scene)] == [job_id]
+
+
+def test_a_take_that_came_since_the_file_was_saved_is_shown(
+    blender: ModuleType, scene: Any, first: Any, module: Module
+) -> None:
+    """As after Revert: where its file is there, and the artist has not chosen since."""
+    takes = module("blender.session.takes")
+    blocking = module("blender.session.blocking")
+    job_id = takes.another_take(blender.context, movies(scene)[0], changed=False)
+    blender.ops.wm.save_mainfile()
+    second = blocking.wait_until(blender.context, job_id, lambda job: job.state == "IMPORTED")
+    blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    (strip,) = movies(blender.context.scene)
+    assert (shown(strip), strip.get("grok_video_awaits")) == (job_id, None)
+    # In a window, where the list is read by ticks: on the first of them.
+    tick, clip = module("blender.session.tick").tick, Path(second.clip.path)
+    for is_there in (False, True):
+        choose(blender, first)
+        strip["grok_video_awaits"] = job_id
+        del strip["grok_video_chosen"]
+        takes.file_opened()
+        if not is_there:
+            clip.rename(clip.with_suffix(".away"))
+        tick(blender.context)
+        assert shown(strip) == (job_id if is_there else first.id)
+        if not is_there:
+            clip.with_suffix(".away").rename(clip)

@@ -129,6 +129,27 @@ def test_what_was_used_since_the_file_was_opened_is_used(
     assert found(module) == ["Take 2", "Take 1"]
 
 
+def test_a_take_that_was_chosen_for_a_moment_is_in_an_undo_step(
+    blender: ModuleType, takes: list[Any], module: Module
+) -> None:
+    first, second, _ = takes
+    (strip,) = [s for s in every(blender.context.scene) if s.type == "MOVIE"]
+    for job in (second, first):
+        module("blender.session.takes").choose(blender.context, strip, job, pieces=False)
+    assert found(module) == ["Take 2"]
+
+
+def test_a_take_with_a_star_goes_only_where_it_is_named(
+    blender: ModuleType, takes: list[Any], module: Module
+) -> None:
+    _, second, third = takes
+    module("blender.timeline.takes").set_star(blender.context.scene, second.id, True)
+    assert remove() == {"FINISHED"}
+    assert (pair(second), pair(third)) == ([True, True], [False, False])
+    assert remove(jobs=second.id) == {"FINISHED"}
+    assert pair(second) == [False, False]
+
+
 def test_what_another_file_imported_is_not_offered(
     blender: ModuleType, takes: list[Any], module: Module, tmp_path: Path
 ) -> None:

@@ -199,9 +199,10 @@ def test_stopped_while_the_source_is_made(
     click, variants = module("blender.session.click"), module("blender.session.variants")
     scene.grok_video.prompt = "{one|two}"
     ids = variants.generate(bpy.context, scene, scene, 1)
-    assert all(click.prepares(one) for one in ids)
+    prepared = module("blender.session.state").is_prepared
+    assert all(prepared(one) for one in ids)
     click.stop_preparing()
-    assert not any(click.prepares(one) for one in ids)
+    assert not any(prepared(one) for one in ids)
     module("blender.session").tick(bpy.context)
     assert jobs_of(module) == []
     assert bodies(stand_in) == []

@@ -29,7 +29,7 @@ from . import slots, waiting
 from .answers import UNSEND, note
 from .queue import click_trouble, make_data_folder, read_all, refuse_lost, refuse_moving, send
 from .spending import limits_count
-from .state import current, job_by_id, may_come, session_id
+from .state import current, is_prepared, job_by_id, may_come, session_id
 from .watch import watch
 
 if TYPE_CHECKING:
@@ -297,7 +297,7 @@ def _note_for_script(spec: JobSpec) -> None:
     waiting_jobs = session.click.for_scripts
     for job_id in list(waiting_jobs):
         job = job_by_id(job_id)
-        under_way = prepares(job_id) or job_id in session.documents
+        under_way = is_prepared(job_id) or job_id in session.documents
         if not under_way if job is None else job.state is not State.QUEUED:
             del waiting_jobs[job_id]
     same = submission.common.what_a_click_asks_for(spec)
@@ -391,11 +391,6 @@ def _take_first() -> Preparation:
     if queue:
         queue[0].come_up()
     return first
-
-
-def prepares(job_id: str) -> bool:
-    """Whether the click that is to become that job is being prepared, or waits for its turn."""
-    return any(click.becomes(job_id) for click in current().click.queue)
 
 
 def stop_preparing() -> None:

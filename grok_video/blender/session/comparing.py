@@ -17,7 +17,7 @@ from ...core.spec import Clip
 from .. import compat, timeline
 from ..identity import Meant
 from ..refusal import Refused
-from . import files, takes
+from . import files, placing, takes
 from .state import current, job_by_id, running
 
 
@@ -102,7 +102,7 @@ def look(*, shown: bool) -> None:
 
 def _show(strip: Any, job: Job) -> None:
     assert job.clip is not None
-    showing = takes.showing_of(job, job.clip)
+    showing = placing.showing_of(job.spec, job.clip)
     if not timeline.sounds.sounds_of(strip):
         # A take that is chosen gets a sound strip where the slot never had one; a look leaves none behind.
         showing = replace(showing, has_sound=False)

@@ -101,6 +101,12 @@ def _landing(
     )
 
 
+def showing_of(spec: JobSpec, clip: Clip) -> Any:
+    """``clip`` of the job of ``spec`` as its strips show it."""
+    head = head_of(spec, clip) if spec.target.place == "AFTER" else 0.0
+    return timeline.slots.Showing.of(clip, head)
+
+
 def head_of(spec: JobSpec, clip: Clip) -> float:
     """Seconds at the start of a clip that show its source and are hidden on the timeline."""
     video = spec.video

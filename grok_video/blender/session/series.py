@@ -15,7 +15,7 @@ from .. import submission, timeline
 from ..identity import Meant
 from ..refusal import Interrupted, Refused
 from . import click
-from .state import current, job_by_id, session_id
+from .state import current, is_prepared, job_by_id, session_id
 
 if TYPE_CHECKING:
     from ..submission.common import Submission
@@ -123,7 +123,7 @@ def end_series() -> None:
     session = current()
     series = session.series
     for job_id in list(series.agreed):
-        if job_id not in session.documents and not click.prepares(job_id):
+        if job_id not in session.documents and not is_prepared(job_id):
             del series.agreed[job_id]  # the click ended without a job: the panel says why
             continue
         job = job_by_id(job_id)

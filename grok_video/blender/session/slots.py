@@ -1,14 +1,15 @@
 """The slots of the open file: from the click on a strip stands where the clip will be, and becomes the clip.
 
-Owns when a slot is placed, what is known of the slots of the open file, what an undo or an opened file makes of them, and
-what a slot tells of its job. What a strip shows, and how that changes, is ``timeline.slots``'s; what is bought is not
-decided here.
+Owns when a slot is placed, what is known of the slots of the open file, and what an undo or an opened file makes of them.
+What a strip shows, and how that changes, is ``timeline.slots``'s; what a slot tells is ``slot_state``'s; what is bought is
+not decided here.
 """
 
 from __future__ import annotations
 
 import os
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -16,31 +17,19 @@ from typing import Any
 
 import bpy
 
-from ...core.expected import time_text
 from ...core.job import Job, State
 from ...core.record import record
 from ...core.spec import Clip, JobSpec
 from .. import compat, identity, sources, timeline
 from ..refusal import Refused
 from . import files, placing, slot_marks, still_clip
-from .state import current, job_by_id, may_come, under_way
+from .state import current, is_prepared, job_by_id, may_come
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
 SHOW_SECONDS = 0.03  # of a tick, for strips that come to show their clips; one strip at least
 MISSING_SECONDS = 5.0  # after which a clip whose file was missing is looked for again
 MOST_FILES = 8  # still movies that one tick looks for after a file was opened
 UNDO_STEP = "Grok Video Slot"
-_STRANGE = "Its job is not in this list of clips. Where its clip lies beside the .blend, it comes by itself."
-
-
-@record
-class SlotState:
-    """What a waiting slot tells: words for the artist, and how far its clip is."""
-
-    words: str
-    bad: bool  # nothing more happens by itself
-    factor: float | None  # from 0 to 1; None where nobody knows
-    job: Job | None  # None where there is no job (yet), or this list does not have it
 
 
 # ---------------------------------------------------------------------------------------------- placing
@@ -254,7 +243,7 @@ def is_unsent(job_id: str) -> bool:
         return False
     job = job_by_id(job_id)
     if job is None:
-        return _is_prepared(job_id) or job_id in session.documents
+        return is_prepared(job_id) or job_id in session.documents
     waits = job.state is State.QUEUED or (job.state is State.SUBMITTING and not job.sent)
     return waits and not job.stop_requested
 
@@ -349,8 +338,15 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
     began, words, pieces = time.monotonic(), dict[str, None](), list[tuple[int, str, Any]]()
     for strip in waiting:
         # Named before: Blender may make another object of a strip whose clip has another rate.
-        pieces.append((compat.span(strip)[1], strip.name, strip.id_data))
-        words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
+        piece = compat.span(strip)[1], strip.name, strip.id_data
+        try:
+            words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
+        except Exception:
+            # A bug keeps this strip waiting, and nothing else: raised, the exception would end all ticks.
+            traceback.print_exc()
+            own.missing[job_id] = (take.seq, time.monotonic())
+            continue
+        pieces.append(piece)
         if time.monotonic() - began > SHOW_SECONDS:
             break
     whole = len(pieces) == len(waiting)
@@ -380,8 +376,7 @@ def _showing(take: Job) -> Any | None:
         clip = timeline.clip_files.clip_beside(take.id)
         if clip is None:
             return None
-    head = placing.head_of(take.spec, clip) if take.spec.target.place == "AFTER" else 0.0
-    return timeline.slots.Showing.of(clip, head)
+    return placing.showing_of(take.spec, clip)
 
 
 def go_on(context: bpy.types.Context) -> bool:
@@ -412,11 +407,11 @@ def _show_pictures(context: bpy.types.Context) -> bool:
 def _show_still(
     context: bpy.types.Context, strips: list[Any], spec: JobSpec | None, clip: Clip
 ) -> bool:
-    head = placing.head_of(spec, clip) if spec and spec.target.place == "AFTER" else 0.0
+    showing = timeline.slots.Showing.of(clip) if spec is None else placing.showing_of(spec, clip)
     for strip in strips:
         job_id = timeline.strips.job_of(strip)
         same = timeline.strips.path_of(strip) == os.path.normpath(clip.path)
-        timeline.slots.show(context, strip, timeline.slots.Showing.of(clip, head), job_id)
+        timeline.slots.show(context, strip, showing, job_id)
         if same:
             strip.filepath = strip.filepath
     return bool(strips)
@@ -472,79 +467,3 @@ def _is_stranger(job_id: str) -> bool:
     own = session.slots
     known = (own.placed, own.strangers, session.documents, session.bridge.snapshot.jobs)
     return not any(job_id in ids for ids in known)
-
-
-# ---------------------------------------------------------------------------------------------- what a slot tells
-
-
-def state_of(strip: Any) -> SlotState | None:
-    """What a waiting slot tells of its clip; None for every other strip. No look at the disk: each redraw asks."""
-    if not timeline.slots.is_waiting(strip):
-        return None
-    job_id = timeline.strips.job_of(strip)
-    session = current()
-    job = job_by_id(job_id)
-    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
-        job_id = asked  # another take was asked for, whose click may not be a job yet
-        job = job_by_id(asked) or job
-    if job is not None and not _is_prepared(job_id):
-        # After an undo the strip may name a job that had ended before the clip was bought again.
-        newest = None if may_come(job) else under_way(timeline.strips.slot_of(strip))
-        return _state_of_job(newest or job)
-    for click in session.click.queue:
-        if click.spec is not None and click.spec.id == job_id:
-            done = click.progress
-            return SlotState("Preparing", False, done[0] / max(done[1], 1) if done else None, None)
-    for told in (session.slots.ended, session.answers.not_taken):
-        if words := told.get(job_id):
-            return SlotState(words, True, None, None)
-    if job_id in session.documents:
-        return SlotState("Waiting to Send", False, None, None)
-    if session.bridge.reader.behind:
-        return SlotState("Reading the List of Jobs", False, None, None)
-    return SlotState(_STRANGE, True, None, None)
-
-
-def _is_prepared(job_id: str) -> bool:
-    return any(c.spec is not None and c.spec.id == job_id for c in current().click.queue)
-
-
-_WORDS = {
-    State.QUEUED: "Waiting to Send",
-    State.SUBMITTING: "Sending",
-    State.RUNNING: "Generating",
-    State.DOWNLOADING: "Downloading",
-    State.READY: "Ready",
-    State.IMPORTED: "Ready",
-    State.FAILED: "Failed",
-    State.CANCELLED: "Stopped",
-    State.UNKNOWN: "Answer Lost",
-}
-_BAD = frozenset({State.FAILED, State.CANCELLED, State.UNKNOWN})
-
-
-def _state_of_job(job: Job) -> SlotState:
-    words, factor = _WORDS[job.state], None
-    bad = job.held or job.blocked or job.state in _BAD
-    why = job.problem.message if job.problem is not None else ""
-    if job.fetching:
-        words = "Downloading Again"
-    elif job.held:
-        words = f"Held: {why}" if why else "Held"
-    elif job.stop_requested and job.state not in _BAD:
-        words = "Stopping"
-    elif job.state is State.RUNNING:
-        factor = job.progress / 100 if job.progress is not None else None
-        percent = f" {job.progress} %" if job.progress is not None else ""
-        words = f"{words}{percent} · {time_text(time.time() - job.created_at)}"
-        if job.blocked and why:
-            words = f"Blocked: {why}"
-    elif job.state in (State.READY, State.IMPORTED):
-        lost = files.lost(job)
-        if lost == "gone":
-            words, bad = "The file of this clip is gone. Download Again is free.", True
-        elif waits := current().imports.waiting:
-            words = f"Ready. {waits}"
-    elif job.state is State.FAILED and why:
-        words = f"Failed: {why}"
-    return SlotState(words, bad, factor, job)

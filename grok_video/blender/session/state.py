@@ -93,6 +93,7 @@ class Takes:
 
     #: Job id → scene and name of the strip that asked for the take, and the take that it showed then.
     asked: dict[str, tuple[Meant, str, str]] = field(default_factory=dict)
+    stale: bool = False  # a file was opened, whose strips may have asked for takes that came since
 
 
 @mutable_record
@@ -366,6 +367,12 @@ def under_way(slot: str) -> Job | None:
     """The newest take of a slot whose clip has come or may still come; None where all have ended without one."""
     takes = current().bridge.snapshot.jobs.takes_of(slot)
     return next((take for take in reversed(takes) if may_come(take)), None)
+
+
+def is_prepared(job_id: str) -> bool:
+    """Whether the click that is to become that job is being prepared, or waits for its turn."""
+    queue = current().click.queue
+    return any(click.spec is not None and click.spec.id == job_id for click in queue)
 
 
 def is_as_clicked(job: Job) -> bool:

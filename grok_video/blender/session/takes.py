@@ -6,6 +6,7 @@ undo step; the artist's choice is one.
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from ...core.spec import Clip, new_id
 from .. import compat, submission, timeline
 from ..identity import Meant
 from ..refusal import Refused
-from . import click, files, placing, slots
+from . import click, files, placing, slots, unused
 from .state import current, job_by_id, may_come, under_way
 
 _DOWNLOAD = "Download Again brings it back, free."
@@ -121,7 +122,7 @@ def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) ->
         raise Refused(f"This take has no clip: {_why_not(job)}.", "Choose another one.")
     clip, said = _clip_now(job)
     slot, newest = timeline.takes.keep_slot(strip), choice_of(strip).takes[-1].id
-    showing = showing_of(job, clip)
+    showing = placing.showing_of(job.spec, clip)
     wanted = [strip]
     if pieces:
         wanted = list(timeline.slots.strips_of_slot(slot, strip.id_data))
@@ -131,13 +132,8 @@ def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) ->
         said += timeline.slots.show(context, one, showing, job.id)
         one = compat.strips_all(one.id_data.sequence_editor)[name]
         timeline.takes.note_choice(one, newest)
+    unused.note_used()  # at once: who steps through takes leaves one before the look after a change, yet in an undo step
     return list(dict.fromkeys(said))
-
-
-def showing_of(job: Job, clip: Clip) -> Any:
-    """``clip`` of a job as its strips show it."""
-    head = placing.head_of(job.spec, clip) if job.spec.target.place == "AFTER" else 0.0
-    return timeline.slots.Showing.of(clip, head)
 
 
 def _why_not(job: Job) -> str:
@@ -185,7 +181,11 @@ def arrive(context: bpy.types.Context, job: Job) -> bpy.types.Scene:
     scene = strips[0].id_data
     for strip in strips:
         if _awaits(strip, job):
-            _show(context, strip, job)
+            try:
+                _show(context, strip, job)
+            except Exception:
+                # A bug leaves this strip as it was, and the take to be chosen: raised, it would end all ticks.
+                traceback.print_exc()
     return scene
 
 
@@ -204,11 +204,30 @@ def _awaits(strip: Any, job: Job) -> bool:
 
 def _show(context: bpy.types.Context, strip: Any, job: Job) -> None:
     assert job.clip is not None
-    showing = showing_of(job, job.clip)
+    showing = placing.showing_of(job.spec, job.clip)
     scene, name = strip.id_data, strip.name
     timeline.slots.show(context, strip, showing, job.id)
     strip = compat.strips_all(scene.sequence_editor)[name]
     strip.pop(timeline.takes.AWAITED_PROPERTY, None)
+
+
+def awaited() -> set[str]:
+    """The ids of the jobs whose clips the strips of the file say that they await."""
+    found = set[str]()
+    for scene in bpy.data.scenes:
+        if scene.library is None and scene.sequence_editor is not None:
+            every = compat.strips_all(scene.sequence_editor)
+            found.update(timeline.takes.awaited_by(strip) for strip in every)
+    return found - {""}
+
+
+def settle_opened(context: bpy.types.Context) -> None:
+    """After a file was opened, and the list was read: let its strips show the takes that came since it was saved."""
+    session = current()
+    busy = session.bridge.reader.behind or timeline.importing.unsettled(context, at_once=True)
+    if session.takes.stale and not busy:
+        session.takes.stale = False
+        settle(context)
 
 
 def settle(context: bpy.types.Context) -> None:
@@ -217,17 +236,12 @@ def settle(context: bpy.types.Context) -> None:
         return
     jobs = current().bridge.snapshot.jobs
     # In the order of the purchases: a take follows the take that its strip showed before.
-    waiting = dict.fromkeys(current().takes.asked)
-    for scene in bpy.data.scenes:
-        if scene.library is None and scene.sequence_editor is not None:
-            every = compat.strips_all(scene.sequence_editor)
-            waiting |= dict.fromkeys(timeline.takes.awaited_by(strip) for strip in every)
-    for job_id in waiting:
+    for job_id in dict.fromkeys((*current().takes.asked, *awaited())):
         job = jobs.get(job_id)
-        if job is None or job.clip is None or job.fetching or files.lost(job):
+        if job is None or job.clip is None or job.fetching:
             continue
         for strip in list(timeline.slots.strips_of_slot(job.spec.slot)):
-            if _awaits(strip, job):
+            if _awaits(strip, job) and not files.look_now(job):
                 _show(context, strip, job)
 
 
@@ -239,4 +253,6 @@ def own_slot(strip: Any) -> None:
 
 def file_opened() -> None:
     """Forget what strips of the file that was open asked for: strips of this one say so themselves."""
-    current().takes.asked.clear()
+    own = current().takes
+    own.asked.clear()
+    own.stale = bool(awaited())

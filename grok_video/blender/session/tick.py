@@ -84,6 +84,7 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
         bpy.app.timers.register(read_on, first_interval=READ_SECONDS)
     tidy()
     changed |= slots.go_on(context)
+    takes.settle_opened(context)
     changed |= stop_removed()
     changed |= prepare(context)
     end_series()
@@ -124,6 +125,7 @@ def busy() -> bool:
         or session.bridge.expects
         or files.due()
         or slots.is_busy()
+        or session.takes.stale
     ):
         return True
     if session.watch.reports:
@@ -168,7 +170,7 @@ def _on_load(*_args: object) -> None:
         slots.file_opened()
         takes.file_opened()
         watch()
-        if bpy.app.background and session.slots.waiting:
+        if bpy.app.background and (session.slots.waiting or session.takes.stale):
             _settle_slots(session, read=True)
 
 
@@ -192,7 +194,9 @@ def _settle_slots(session: Session, *, read: bool) -> None:
     try:
         if read:
             read_all()
-        slots.go_on(context)
+        # Each time a part of what waits: in the background no tick brings the rest, and a render would show stills.
+        for _ in range(1 + len(session.slots.waiting) if bpy.app.background else 1):
+            slots.go_on(context)
         stop_removed()
         if session.moving.process is None:
             while arrive_next(context) and bpy.app.background:

@@ -12,6 +12,7 @@ from typing import Any
 import bpy
 
 from ...core.paths import spelling
+from ...core.still_movie import is_still_movie
 from .. import compat
 from .strips import JOB_PROPERTY, path_of
 
@@ -53,7 +54,8 @@ def _strips(job_id: str, path: str) -> Iterator[Any]:
         if scene.library is not None or scene.sequence_editor is None:
             continue
         for strip in compat.strips_all(scene.sequence_editor):
-            if strip.type not in ("MOVIE", "SOUND"):
+            # A slot becomes its clip as a whole (``slots.show``): by its file's name alone it would not fit.
+            if strip.type not in ("MOVIE", "SOUND") or is_still_movie(file_of(strip)):
                 continue
             if strip.get(JOB_PROPERTY) == job_id or _same(file_of(strip), path):
                 yield strip

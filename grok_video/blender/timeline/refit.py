@@ -21,6 +21,7 @@ _CROP_PROPERTY = "grok_video_crop"
 _SIZES_PROPERTY = "grok_video_sizes"
 _ACROSS = ("crop.min_x", "crop.max_x")
 _DOWN = ("crop.min_y", "crop.max_y")
+_LARGEST = 2.0**31  # pixels that a crop may have
 _CROP = tuple(name.removeprefix("crop.") for name in (*_ACROSS, *_DOWN))
 
 
@@ -71,7 +72,9 @@ def _crop(strip: Any, times: dict[str, float]) -> None:
 
 
 def _is_crop(kept: Any) -> bool:
-    return getattr(kept, "typecode", "") in ("f", "d") and len(kept) == len(_CROP)
+    if getattr(kept, "typecode", "") not in ("f", "d") or len(kept) != len(_CROP):
+        return False
+    return all(0.0 <= pixels < _LARGEST for pixels in kept)  # no NaN, no infinity
 
 
 def _own_curves(strip: Any, new: tuple[int, int]) -> Iterator[Any]:

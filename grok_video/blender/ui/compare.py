@@ -26,6 +26,7 @@ _GOES_ON = frozenset(
 )
 _ENDS = frozenset({"ESC", "RIGHTMOUSE", "RET", "NUMPAD_ENTER"})
 _SECONDS = 0.1  # between looks whether a render wants the first take back
+_timers: list[bpy.types.Timer] = []  # of the comparison that goes on
 
 
 class GROK_VIDEO_OT_compare_takes(bpy.types.Operator):
@@ -72,7 +73,9 @@ class GROK_VIDEO_OT_compare_takes(bpy.types.Operator):
         held = event.value == "PRESS" and "MOUSE" not in event.type
         self._key = event.type if held else ""
         manager = context.window_manager
-        self._timer = manager.event_timer_add(_SECONDS, window=window)
+        timer: Any = manager.event_timer_add(_SECONDS, window=window)
+        self._timer = timer
+        _timers.append(timer)
         manager.modal_handler_add(self)
         self._look(context, shown=held)
         return {"RUNNING_MODAL"}
@@ -134,6 +137,7 @@ class GROK_VIDEO_OT_compare_takes(bpy.types.Operator):
             comparing.end()
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
+            _timers.remove(self._timer)
             self._timer = None
         if context.workspace is not None:
             context.workspace.status_text_set(None)
@@ -182,4 +186,16 @@ def draw_compare_of_active(layout: bpy.types.UILayout, context: bpy.types.Contex
         draw_compare(layout, strip)
 
 
-register, unregister = bpy.utils.register_classes_factory((GROK_VIDEO_OT_compare_takes,))
+def register() -> None:
+    bpy.utils.register_class(GROK_VIDEO_OT_compare_takes)
+
+
+def unregister() -> None:
+    """Blender forgets an operator that runs with its class, without a word to it: its timer and its words would stay."""
+    manager = bpy.context.window_manager
+    while _timers:
+        manager.event_timer_remove(_timers.pop())
+        for window in manager.windows:
+            with bpy.context.temp_override(window=window):
+                window.workspace.status_text_set(None)
+    bpy.utils.unregister_class(GROK_VIDEO_OT_compare_takes)

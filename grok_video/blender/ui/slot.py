@@ -11,7 +11,7 @@ from ...core.job import Job
 from ...core.legible import legible
 from .. import compat, submission, timeline
 from ..refusal import Refused
-from ..session import files, slots, watch
+from ..session import files, slot_state, watch
 from ..session.state import current
 from .asking import Asks, Result
 from .asking import target_of as scene_named
@@ -68,7 +68,7 @@ class GROK_VIDEO_OT_remove_slot(Asks, bpy.types.Operator):
 def draw_slot(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw what the active strip waits for; nothing where it shows its clip."""
     strip = timeline.takes.active_movie(context)
-    state = slots.state_of(strip) if strip is not None else None
+    state = slot_state.state_of(strip) if strip is not None else None
     if state is None:
         return
     job = state.job
@@ -117,7 +117,7 @@ def _draw_stop(row: bpy.types.UILayout, strip: Any, job: Job | None) -> None:
 def draw_slot_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw a waiting slot's entries in a menu: what buys asks with its price, as no entry carries one."""
     strip = timeline.takes.active_movie(context)
-    state = slots.state_of(strip) if strip is not None else None
+    state = slot_state.state_of(strip) if strip is not None else None
     if state is None:
         return
     job = state.job

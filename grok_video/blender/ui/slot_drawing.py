@@ -21,7 +21,7 @@ from ...core.legible import legible
 from ...core.record import record
 from ...core.spec import JobSpec
 from .. import compat, timeline
-from ..session import slots
+from ..session import slot_state
 from ..session.state import current, job_by_id
 from .job_buttons import seconds_left
 from .widgets import about_text, lines_of
@@ -172,7 +172,7 @@ def draw_timeline(context: bpy.types.Context) -> None:
     seen = [
         (strip, state)
         for strip in _seen(found[1], left, right, bottom, top)
-        if (state := slots.state_of(strip)) is not None
+        if (state := slot_state.state_of(strip)) is not None
     ]
     for strip, state in seen:
         start, end = compat.span(strip)
@@ -189,7 +189,7 @@ def draw_timeline(context: bpy.types.Context) -> None:
 
 
 def _draw_slot(
-    sheet: _Sheet, box: Box, whole: tuple[float, float], state: slots.SlotState, *, words: bool
+    sheet: _Sheet, box: Box, whole: tuple[float, float], state: slot_state.SlotState, *, words: bool
 ) -> None:
     """Draw a slot's state into ``box``, the part of the strip that is seen; ``whole``: the left and right of all of it.
 
@@ -223,7 +223,7 @@ def _draw_slot(
     sheet.words(fitting, at + margin, line + (row - look.size * 0.72) / 2, look.text)
 
 
-def _said(state: slots.SlotState) -> tuple[str, ...]:
+def _said(state: slot_state.SlotState) -> tuple[str, ...]:
     """The words of a slot, the longest first: all, the state alone, the percent, and a sign where no word fits.
 
     First those with the time that is still to be expected, where that is known.
@@ -277,7 +277,7 @@ def draw_preview(context: bpy.types.Context) -> None:
         (strip, state)
         for strip in _seen(owner, frame, frame + 1, 0, 1e9)
         if not (strip.mute or owner.channels[strip.channel].mute)
-        and (state := slots.state_of(strip)) is not None
+        and (state := slot_state.state_of(strip)) is not None
     ]
     if not waiting:
         return
@@ -308,7 +308,7 @@ def _draw_states(
     sheet: _Sheet,
     region: bpy.types.Region,
     picture: Box,
-    waiting: list[tuple[Any, slots.SlotState]],
+    waiting: list[tuple[Any, slot_state.SlotState]],
 ) -> None:
     """Draw a line for each slot below the picture, or at its lower edge where the region ends there."""
     look = sheet.look

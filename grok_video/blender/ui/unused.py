@@ -60,7 +60,7 @@ class GROK_VIDEO_OT_remove_unused_takes(Asks, bpy.types.Operator):
 
     jobs: StringProperty(
         name="Takes",
-        description="Ids of their jobs, with blanks between; empty: all that are unused",
+        description="Ids of their jobs, with blanks between; empty: all that are unused and have no star",
         options={"SKIP_SAVE"},
     )
     offered: CollectionProperty(type=GrokVideoUnused, options={"SKIP_SAVE", "HIDDEN"})
@@ -106,7 +106,7 @@ class GROK_VIDEO_OT_remove_unused_takes(Asks, bpy.types.Operator):
         found = {take.job.id: take for take in unused.unused()}
         wanted = self.jobs.split() or [row.job for row in self.offered if row.remove]
         if not self.jobs and not self.offered:
-            wanted = list(found)
+            wanted = [one for one in found if not timeline.takes.is_starred(one)]
         moved, failed = 0, list[str]()
         for job_id in wanted:
             if job_id not in found:

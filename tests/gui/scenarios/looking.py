@@ -142,6 +142,20 @@ def compare(ui: Ui) -> Steps:
     strip = next(s for s in strips() if s.name == name)
     notes["undone"] = bpy.context.scene.frame_end != 123
     notes["after_undo"] = described(strip) == before and strip["grok_video_job"] == first.id
+    # The add-on is disabled, in the Preferences' window perhaps, while the other take is shown.
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.grok_video.compare_takes("INVOKE_DEFAULT")
+    yield from ui.point(KIND)
+    ui.event("LEFTMOUSE", "PRESS")
+    yield from ui.until(lambda: strip["grok_video_job"] == other.id, "the other take at last")
+    timers: Any = ui.module("blender.ui.compare")._timers
+    notes["timed"] = len(timers) == 1
+    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.grok_video")
+    notes["disabled"] = described(strip) == before and strip["grok_video_job"] == first.id
+    notes["untimed"] = not timers
+    ui.event("LEFTMOUSE", "RELEASE")
+    yield 1.0
+    yield from ui.shot("compare-disabled")
     ui.note(**notes)
 
 

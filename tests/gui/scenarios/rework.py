@@ -560,9 +560,9 @@ def every_state(ui: Ui, kind: str, strip: Any, tag: str) -> Steps:
     yield from look("muted")
     strip.mute = False
     chosen.edit_of = "CAMERA"
-    ui.module("blender.session.click").say("Stopped. Nothing was sent or charged.")
     if tag == "1x":
         yield from open_section(ui, "grok_video.generate", "edit_animation", kind)
+    ui.module("blender.session.click").say("Stopped. Nothing was sent or charged.")
     yield from look("animation", up=True)
     ui.module("blender.session.click").say("")
     chosen.edit_of = "STRIP"

@@ -36,6 +36,12 @@ SIDEBAR_HEIGHT = 780
 REWORK_HEIGHT = 780
 #: Height of the preferences: below, 4.3's window covers another window.
 PREFERENCES_HEIGHT = 680
+#: Pictures of the edit while clips are made, and what each is put together from, from top to bottom.
+EDITS = {
+    "slots": ("slot-waiting", "slot-arrived"),
+    "takes": ("takes-three", "compare-held"),
+    "gap": ("gap-panel", "gap-filled"),
+}
 #: Colours of a picture: with Blender's interface one does not see that they are few.
 COLOURS = 192
 
@@ -98,6 +104,8 @@ def compose() -> None:
         cut(window, "rework-state-strip-1x", "VIEW_3D", "UI", REWORK_HEIGHT) for window in WINDOWS
     ]
     save(montage([open_parts]), "extend")
+    for name, shots in EDITS.items():
+        save(montage([[cut(newest, shot, "SEQUENCE_EDITOR", "area")] for shot in shots]), name)
     back = ("variants-button", "prompt-history", "settings-back")
     save(montage([[cut(newest, name, "SEQUENCE_EDITOR", "UI") for name in back]]), "settings")
     save(
@@ -115,8 +123,9 @@ def take() -> bool:
     """Run the tests that take the pictures, in both windows; False when one failed."""
     rings = [f"gui-{window}" for window in WINDOWS]
     command = [sys.executable, str(ROOT / "scripts" / "test.py"), *rings, "--jobs", "1"]
-    files = ("pictures", "rework", "settings")
-    tests = [*(f"tests/gui/test_{name}.py" for name in files), "-k", "pictures or state"]
+    files = ("pictures", "rework", "settings", "slots", "takes", "looking", "gaps")
+    wanted = "pictures or every_state or becomes or chosen or compare or by_the_mouse"
+    tests = [*(f"tests/gui/test_{name}.py" for name in files), "-k", wanted]
     # The preferences show folders: not the deep ones of a test.
     with tempfile.TemporaryDirectory(prefix="artist-") as folder:
         command += ["--", f"--basetemp={folder}/blender", *tests]

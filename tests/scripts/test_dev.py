@@ -94,9 +94,9 @@ def test_an_edit_is_taken_up_without_a_restart(
     checkout: Path, prompt: Callable[..., Prompt]
 ) -> None:
     blender = prompt()
-    assert blender.ask(LABEL) == "'Generate Clip'"
+    assert blender.ask(LABEL) == "'Generate'"
     process = blender.ask("os.getpid()")
-    edited(checkout, 'bl_label = "Generate Clip"', 'bl_label = "Film It"')
+    edited(checkout, 'bl_label = "Generate"', 'bl_label = "Film It"')
     (checkout / "grok_video" / "fresh.py").write_text("ANSWER = 42\n", "utf-8")
     assert blender.ask("bpy.ops.grok_video_dev.reload()") == "{'FINISHED'}"
     assert blender.ask(LABEL) == "'Film It'"
@@ -109,7 +109,7 @@ def test_an_edit_is_taken_up_without_a_restart(
     edited(checkout, 'bl_label = "Film It"', "bl_label = nothing")
     assert "the console says why" in blender.ask("reload()")
     assert "name 'nothing' is not defined" in blender.said
-    edited(checkout, "bl_label = nothing", 'bl_label = "Generate Clip"')
+    edited(checkout, "bl_label = nothing", 'bl_label = "Generate"')
     assert blender.ask("reload()") == "None"
-    assert blender.ask(LABEL) == "'Generate Clip'"
+    assert blender.ask(LABEL) == "'Generate'"
     assert blender.leave() == 0

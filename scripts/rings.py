@@ -232,6 +232,8 @@ WINDOWS_CORE = [
     "transport",
     "worker",
 ]
+#: Those with a long table, of which each state and each kind is asked once otherwise.
+WINDOWS_TABLES = ["crash", "damaged"]
 #: And of tests/blender: the zip installed, whole jobs and the frames they bring, a bake, damage, settings and paths.
 WINDOWS_BLENDER = [
     "bake::test_cancel",
@@ -283,13 +285,16 @@ def _windows(
     return Check(windows.command(*check.command[1:]), check.environment | stand_in)
 
 
-def _windows_core(ask: Ask) -> Iterator[Check]:
-    paths = [_windows_path("core", name) for name in WINDOWS_CORE]
-    own = partial(tool_python, "core-oldest")
-    check = _windows("windows-core", ask, paths, _SPREAD, own, windows_python)
-    # A worker takes half a second to start there: the long tables are for who asks for this ring.
-    once = {"GROK_VIDEO_EACH_ONCE": "1"} if ask.size is Size.ALL else {}
-    yield Check(check.command, check.environment | once)
+def _windows_core(ring: str, names: list[str], *, whole: bool) -> Callable[[Ask], Iterator[Check]]:
+    def checks(ask: Ask) -> Iterator[Check]:
+        paths = [_windows_path("core", name) for name in names]
+        own = partial(tool_python, "core-oldest")
+        check = _windows(ring, ask, paths, _SPREAD, own, windows_python)
+        # A worker takes half a second to start there, and the long tables an hour: they are a ring of their own.
+        once = {} if whole else {"GROK_VIDEO_EACH_ONCE": "1"}
+        yield Check(check.command, check.environment | once)
+
+    return checks
 
 
 def _windows_blender(version: str) -> Callable[[Ask], Iterator[Check]]:
@@ -422,7 +427,13 @@ RINGS: dict[str, Ring] = {
     "windows-core": Ring(
         "files, locks, processes and sockets in Windows' Python 3.11: on Linux under Wine",
         Load.COMPUTES,
-        _windows_core,
+        _windows_core("windows-core", WINDOWS_CORE, whole=False),
+        _windows_needs(partial(tool_python, "core-oldest"), windows_python),
+    ),
+    "windows-tables": Ring(
+        "every kill and every damage of the long tables, in Windows' Python 3.11",
+        Load.COMPUTES,
+        _windows_core("windows-tables", WINDOWS_TABLES, whole=True),
         _windows_needs(partial(tool_python, "core-oldest"), windows_python),
     ),
     **{f"windows-{version}": _windows_ring(version) for version in BLENDERS},
@@ -438,6 +449,7 @@ RINGS: dict[str, Ring] = {
 }
 #: Rings that run only when they are asked for by their own name.
 NAMED_ONLY = {f"windows-{version}" for version in BLENDERS if version != WINDOWS}
+NAMED_ONLY.add("windows-tables")
 #: Names that stand for several rings.
 GROUPS = {
     group: [ring for ring in RINGS if ring.startswith(f"{group}-") and ring not in NAMED_ONLY]

@@ -171,8 +171,24 @@ def test_other_blenders_on_windows_are_asked_for_by_name() -> None:
     assert not rings.NAMED_ONLY & set(command.chosen(["--all"])[0])
 
 
+@pytest.mark.usefixtures("set_up")
+def test_the_long_tables_are_a_ring_of_their_own_on_windows() -> None:
+    """*windows* stays within minutes however it is asked for."""
+    for words in (["windows"], ["windows-core"], ["--all"]):
+        names, ask, _ = command.chosen(words)
+        assert "windows-core" in names
+        assert "windows-tables" not in names
+        (check,) = rings.RINGS["windows-core"].checks(ask)
+        assert check.environment["GROK_VIDEO_EACH_ONCE"] == "1"
+    names, ask, _ = command.chosen(["windows-tables"])
+    (check,) = rings.RINGS["windows-tables"].checks(ask)
+    assert names == ["windows-tables"]
+    assert "GROK_VIDEO_EACH_ONCE" not in check.environment
+
+
 def test_the_files_that_windows_is_asked_are_there() -> None:
-    asked = [rings._windows_path("core", name) for name in rings.WINDOWS_CORE]
+    core = [*rings.WINDOWS_CORE, *rings.WINDOWS_TABLES]
+    asked = [rings._windows_path("core", name) for name in core]
     asked += [rings._windows_path("blender", name) for name in rings.WINDOWS_BLENDER]
     for path in asked:
         file, _, test = path.partition("::")

@@ -358,10 +358,12 @@ def test_sizes(
     bake: Any, scene: Any, scene_size: tuple[int, int], native: int, expected: tuple[int, int]
 ) -> None:
     class Element:
+        filename = ""
         orig_width, orig_height = native * 2, native
 
     class Strip:
         type = "MOVIE"
+        get = dict[str, object]().get
         elements = [Element] if native else []
 
     scene.render.resolution_x, scene.render.resolution_y = scene_size

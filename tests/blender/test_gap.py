@@ -425,7 +425,7 @@ def test_a_waiting_slot_is_no_neighbour(desk: Desk, stand_in: Any, module: Modul
     slot.parent.mkdir()
     still.write_still_movie(still.card(64, 36), slot, 49)
     waiting.filepath = str(slot)
-    refused(f"“{name}” still waits for its clip", left=left)
+    refused(f"“{name}” is a slot whose clip is not there yet", left=left)
     assert not stand_in.requests("submit")
 
 

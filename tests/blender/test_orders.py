@@ -108,6 +108,9 @@ class Drawn:
     def textbox(self, _data: Any, name: str, **_how: Any) -> None:
         self.words.append(name)
 
+    def menu(self, _name: str, **_how: Any) -> None:
+        """What a menu holds is drawn when it is opened."""
+
     def separator(self, **_how: Any) -> None:
         """A gap says nothing."""
 

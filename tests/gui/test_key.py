@@ -34,7 +34,7 @@ def test_info_log_and_crash_file_do_not_hold_the_key(gui: Gui, tmp_path: Path) -
         assert report.notes["typed"]
         assert report.notes["crashes"]
         assert report.code != 0
-        assert "import_result" in report.notes["info"]
+        assert "movie_strip_add" in report.notes["info"]
         assert len(service.requests("submit")) == 2
     (crash,) = gui.profile.home.rglob("*.crash.txt")
     assert "Blender" in crash.read_text("utf-8", "replace")

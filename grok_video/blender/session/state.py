@@ -371,8 +371,7 @@ def under_way(slot: str) -> Job | None:
 
 def is_prepared(job_id: str) -> bool:
     """Whether the click that is to become that job is being prepared, or waits for its turn."""
-    queue = current().click.queue
-    return any(click.spec is not None and click.spec.id == job_id for click in queue)
+    return any(click.becomes(job_id) for click in current().click.queue)
 
 
 def is_as_clicked(job: Job) -> bool:

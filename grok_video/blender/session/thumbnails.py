@@ -6,6 +6,7 @@ is drawn; a panel that draws asks for nothing but a number.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import time
 from typing import Any
@@ -69,6 +70,8 @@ def load() -> float | None:
     own = session.thumbnails
     if own.previews is None:
         own.previews = bpy.utils.previews.new()
+        # Blender frees the previews when it quits; Python would complain there of a collection that nobody emptied.
+        atexit.register(dict[str, Any].clear, own.previews)
     previews = own.previews
     for key in list(own.wanted)[:_AT_ONCE]:
         del own.wanted[key]

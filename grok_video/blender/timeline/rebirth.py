@@ -7,6 +7,7 @@ of jobs and of slots.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,16 +19,9 @@ from .importing import add_file, sequencer_context
 from .strips import owner_of
 
 #: Properties that belong to the content or to the place: they are the new file's, or stay with the strip anyway.
-_NOT_GIVEN_BACK = frozenset(
-    {
-        *("name", "type", "blend_type", "blend_alpha", "channel", "filepath", "stream_index"),
-        *("frame_start", "frame_final_start", "frame_final_end", "frame_final_duration"),
-        *("frame_offset_start", "frame_offset_end", "frame_duration"),
-        *("left_handle", "right_handle", "duration", "content_start", "content_end"),
-        *("content_duration", "left_handle_offset", "right_handle_offset"),
-        *("animation_offset_start", "animation_offset_end"),
-        *("content_trim_start", "content_trim_end", "show_retiming_keys"),
-    }
+_NOT_GIVEN_BACK = re.compile(
+    r"name|type|blend_type|blend_alpha|channel|filepath|stream_index|show_retiming_keys|duration"
+    r"|(frame|left|right|content|animation)_.*"
 )
 _PLAIN = frozenset({"BOOLEAN", "INT", "FLOAT", "STRING", "ENUM"})
 _GROUPS = ("crop", "transform", "colorspace_settings")
@@ -122,18 +116,18 @@ def _trims(one: Any, two: Any) -> Iterator[tuple[Any, int]]:
 def _give_back(movie: Any, former: Any) -> None:
     """Give a strip what it had before its content was exchanged, but for what belongs to the content."""
     for name in _GROUPS:
-        _copy(getattr(former, name), getattr(movie, name), frozenset())
+        _copy(getattr(former, name), getattr(movie, name))
     _copy(former, movie, _NOT_GIVEN_BACK)
     for name in former.keys():
         if name not in former.bl_rna.properties:
             movie[name] = former[name]
 
 
-def _copy(source: Any, target: Any, without: frozenset[str]) -> None:
-    """Copy the plain properties that can be set."""
+def _copy(source: Any, target: Any, without: re.Pattern[str] | None = None) -> None:
+    """Copy the plain properties that can be set, but for those whose names are ``without``."""
     for prop in source.bl_rna.properties:
         name = prop.identifier
-        if prop.is_readonly or name in without or prop.type not in _PLAIN:
+        if prop.is_readonly or prop.type not in _PLAIN or (without and without.fullmatch(name)):
             continue
         value = getattr(source, name)
         value = tuple(value) if getattr(prop, "is_array", False) else value

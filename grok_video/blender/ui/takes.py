@@ -438,15 +438,17 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job
 def _draw_buying(
     layout: bpy.types.UILayout, context: bpy.types.Context, strip: Any, job: Job
 ) -> None:
-    again = takes.is_given_up(strip)
-    words = "Generate Again" if again else "Another Take"
+    narrow = is_narrow(context)  # where longer words would cut the price off
+    words = "Take" if narrow else "Another Take"
+    if takes.is_given_up(strip):
+        words = "Again" if narrow else "Generate Again"
     price = price_of_take(context, job, changed=False)
     button = draw_button(layout, context, "grok_video.another_take", words, "ADD", price, "", None)
     _name(button, strip)
     wanted = submission.takes.changed(context, context.scene, job.spec)
     price = submission.common.price_of(wanted.draft)
     trouble = submission.takes.refusal(context, context.scene, wanted)
-    words = "New Settings" if is_narrow(context) else "With the Panel's Settings"
+    words = "Changed" if narrow else "With the Panel's Settings"
     button = draw_button(
         layout, context, "grok_video.another_take", words, "OPTIONS", price, trouble, None
     )

@@ -263,9 +263,9 @@ def _narrow(ui: Ui) -> Steps:
     yield from ui.drag_sidebar(KIND, NARROW)
     yield from to_the_jobs(ui, KIND)
     places = []
-    for button in ("release", "stop"):
+    for button in ("release", "stop") * 2:  # the first two may let the sidebar scroll
         places.append((yield from ui.find(f"grok_video.{button}", KIND, with_=newest().id)).y)
-    ui.note(below_each_other=places[0] - places[1])
+    ui.note(below_each_other=places[2] - places[3])
     yield from ui.point(KIND)
     yield from ui.shot("scripts-held-narrow")
     yield from ui.drag_sidebar(KIND, wide)

@@ -101,7 +101,7 @@ def many(slot: Any) -> None:
 
 def states(ui: Ui) -> list[str]:
     """What the slots say, in the order of their frames."""
-    state_of = ui.module("blender.session.slots").state_of
+    state_of = ui.module("blender.session.slot_state").state_of
     told = [(strip, state_of(strip)) for strip in movies()]
     return sorted({state.words.split(" · ")[0].split(":")[0] for _, state in told if state})
 

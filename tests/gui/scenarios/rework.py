@@ -47,7 +47,7 @@ def open_section(
                 if bpy.ops.view2d.scroll_down.poll():
                     bpy.ops.view2d.scroll_down()  # by 40 pixels
         yield from ui.redraw(2, kind)
-        widget = yield from ui.find(above, kind)
+        widget = yield from at_rest(ui, above, kind)
     region = ui.region(kind)
     for down in range(int(down_from * scale), int((down_from + 36) * scale), int(5 * scale)):
         yield from ui.move(region.x + int(80 * scale), widget.y - down)
@@ -68,6 +68,17 @@ def open_section(
         yield from ui.press()
         yield from ui.redraw()
     raise AssertionError(f"there is no part of the panel with {inside} below {above}")
+
+
+def at_rest(ui: Ui, name: str, kind: str) -> Steps:
+    """Find a widget once the sidebar has stopped moving: a press below a widget that moves meets another one."""
+    widget = yield from ui.find(name, kind)
+    while True:
+        yield from ui.redraw(2, kind)
+        again = yield from ui.find(name, kind)
+        if again.y == widget.y:
+            return again
+        widget = again
 
 
 def open_extend(ui: Ui, kind: str = KIND) -> Steps:

@@ -178,7 +178,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
         row = box.row()
         picture = row.column()
         picture.template_icon(icon_value=icon, scale=PICTURE)
-        top, short = row.column(align=True), is_narrow(context, beside=PICTURE)
+        top, short = row.column(align=True), True  # else the cost would be cut off
     head = top.row(align=True)
     if unseen.is_new(job.id):
         head.label(text="", icon="DOT")

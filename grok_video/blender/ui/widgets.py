@@ -107,16 +107,12 @@ def draw_quietly(
     draw_wrapped(words, context, text, icon)
 
 
-def is_narrow(context: bpy.types.Context, beside: float = 0.0) -> bool:
-    """Whether the sidebar was made so narrow that labels beside fields would be cut.
-
-    ``beside``: rows of height, and so 20 pixels each of width, that something else takes of the sidebar.
-    """
+def is_narrow(context: bpy.types.Context) -> bool:
+    """Whether the sidebar was made so narrow that labels beside fields would be cut."""
     region = context.region
     if region is None or region.type != "UI":
         return False
-    room = region.width / (context.preferences.system.ui_scale or 1.0)
-    return room < NARROW + 20 * beside
+    return region.width / (context.preferences.system.ui_scale or 1.0) < NARROW
 
 
 def about_text(seconds: float) -> str:

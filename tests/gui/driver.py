@@ -423,8 +423,14 @@ class Ui:
     def click(
         self, name: str, kind: str = "SEQUENCE_EDITOR", *, with_: str = "", part: str = "UI"
     ) -> Steps:
-        """Find a widget and click it."""
+        """Find a widget and click it, once nothing moves it any more: on a busy machine the panel changes late."""
         widget = yield from self.find(name, kind, with_=with_, part=part)
+        for _ in range(5):
+            yield from self.redraw(2, kind)
+            found = self.under_mouse(kind, part)
+            if found is not None and found.name == name and with_ in found.call:
+                break
+            widget = yield from self.find(name, kind, with_=with_, part=part)
         yield from self.press()
         return widget
 

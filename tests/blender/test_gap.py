@@ -34,6 +34,8 @@ from .placed import import_clip, placed
 
 Module = Callable[[str], ModuleType]
 V15 = "grok-imagine-video-1.5"
+#: What is said besides up to 4.5, see ``test_its_sound_keeps_step``.
+MUTED = "This Blender cannot play a sound at another speed, so the clip's sound is muted."
 #: Sound strips that come with a clip: the wheel of 4.2 has no sound.
 SOUNDS = int(bpy.app.build_options.audaspace)
 LAST = 48  # the number of the last frame of a clip of two seconds
@@ -95,6 +97,11 @@ class Desk:
         return self.number(landing.start), self.number(landing.end - 1)
 
 
+def said(landing: Any) -> str:
+    """What is said of a clip in a gap, but that its sound is muted."""
+    return landing.notice.replace(MUTED, "").strip()
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pictures.numbered_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 2)
@@ -131,7 +138,7 @@ def test_both_ends_are_seen(desk: Desk, fps: float) -> None:
         assert shown == sorted(set(shown))
         assert landing.channel == find(scene, left).channel
         assert [span(find(scene, name)) for name in (left, right)] == before
-        assert not landing.notice
+        assert not said(landing)
         if SOUNDS:
             assert span(find(scene, landing.sound)) == (landing.start, landing.end)
     assert not overlaps(scene)
@@ -200,6 +207,7 @@ def test_its_sound_keeps_step(desk: Desk) -> None:
     scene.render.fps = 30
     left, right = desk.two(74)
     landing = desk.fill(desk.between(left, right))
+    muted = find(scene, landing.sound).mute
     for strip in strips(scene):
         strip.mute = strip.name != landing.sound
     scene.frame_start, scene.frame_end = landing.start, landing.end
@@ -207,6 +215,10 @@ def test_its_sound_keeps_step(desk: Desk) -> None:
         bpy.ops.sound.mixdown(
             filepath=str(desk.folder / "mix.wav"), container="WAV", codec="PCM", format="S16"
         )
+    if muted:  # up to 4.5, whose mixing of a retimed sound ends that Blender
+        assert bpy.app.version < (5, 0)
+        assert MUTED in landing.notice
+        return
     beeps = [at for at, _ in pictures.beeps_of(desk.folder / "mix.wav")]
     assert beeps == [pytest.approx(second * 74 / 61.25, abs=0.05) for second in range(3)]
 
@@ -293,7 +305,7 @@ def test_the_gap_is_found_again(desk: Desk, change: Callable[[Desk, str, str], N
     change(desk, left, right)
     landing = desk.fill(target)
     start += 200 if change is moved else 0
-    assert (landing.start, landing.end, landing.notice) == (start, start + 50, "")
+    assert (landing.start, landing.end, said(landing)) == (start, start + 50, "")
     assert desk.ends(landing) == (0, LAST)
     assert not overlaps(desk.scene)
 
@@ -316,7 +328,7 @@ def test_a_gap_of_another_length(desk: Desk, now: int, words: str) -> None:
         shift(strip, now - 50)
     before = {strip.name: (span(strip), strip.channel) for strip in strips(desk.scene)}
     landing = desk.fill(target)
-    assert words in landing.notice
+    assert words in said(landing)
     assert landing.start == end
     assert landing.end == end + (45 if now == 45 else 50)
     assert desk.ends(landing) == (0, LAST) or now in (0, 30)  # the right strip may lie above
@@ -336,7 +348,7 @@ def test_a_strip_beside_is_gone(desk: Desk, gone: str) -> None:
         base.remove(find(desk.scene, name))
     landing = desk.fill(target, here=gone != "scene")
     assert (landing.start, landing.end) == (50, 100)
-    assert ("gone" in landing.notice) == (gone != "scene")
+    assert ("gone" in said(landing)) == (gone != "scene")
     assert desk.ends(landing) == (0, LAST)
     assert not overlaps(desk.scene)
 
@@ -357,7 +369,7 @@ def test_its_channel_is_not_free(desk: Desk, why: str) -> None:
         )
     landing = desk.fill(target)
     assert landing.channel != channel
-    assert f"Channel {channel} is not free there" in landing.notice
+    assert f"Channel {channel} is not free there" in said(landing)
     assert (landing.start, landing.end) == (50, 100)
     assert not overlaps(desk.scene)
 

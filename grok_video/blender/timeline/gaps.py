@@ -228,8 +228,8 @@ def place_in_gap(
                 said.append(
                     f"The gap has {now} frames now, which the clip cannot fill: it has the {length} frames of before."
                 )
-        new = [strip for strip in (movie, sound) if strip is not None]
-        retiming.stretch(context, scene, base, new, end)
+        retiming.stretch(context, scene, base, [movie], end)
+        said.append(_stretch_sound(context, scene, base, sound, end))
         movie.transform.scale_x = movie.transform.scale_y = cover_scale(movie)
         said.append(_settle_beside(base, movie, sound, place.beside, target.channel))
         said.append(cut_by_meta(meta, end))
@@ -238,6 +238,20 @@ def place_in_gap(
     return importing.bring_in(
         context, scene, clip, meta=meta, frame=place.start, settle=settle, true_speed=False
     )
+
+
+def _stretch_sound(
+    context: bpy.types.Context, scene: bpy.types.Scene, base: Any, sound: Any, end: int
+) -> str:
+    """Let the clip's sound last as long as its picture; '' or why it cannot be heard."""
+    if sound is None:
+        return ""
+    if compat.mixes_retimed_sounds():
+        retiming.stretch(context, scene, base, [sound], end)
+        return ""
+    compat.set_span(sound, compat.span(sound)[0], end)
+    sound.mute = True
+    return "This Blender cannot play a sound at another speed, so the clip's sound is muted."
 
 
 def neighbours_of(scene: bpy.types.Scene, target: Target) -> tuple[Any, Any]:

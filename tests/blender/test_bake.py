@@ -602,7 +602,7 @@ def moving(job: Any) -> None:
 
 @pytest.mark.parametrize("when", ["at once", "under way"])
 @pytest.mark.deadline
-def test_cancel(long: Any, bake: Any, module: Module, tmp_path: Path, when: str) -> None:
+def test_cancel(long: Any, bake: Any, tmp_path: Path, when: str, left_in: Callable[[Path], list[Path]]) -> None:
     job = long()
     assert job.poll() is None
     pid = job._process.pid
@@ -612,32 +612,23 @@ def test_cancel(long: Any, bake: Any, module: Module, tmp_path: Path, when: str)
     job.cancel()
     assert time.monotonic() - start < at_once(1.0)
     assert gone(pid)
-    assert left_in(tmp_path / "out", module) == []
+    assert left_in(tmp_path / "out") == []
     with pytest.raises(bake.Interrupted, match="stopped"):
         job.poll()
     job.cancel()
 
 
-def left_in(folder: Path, module: Module) -> list[Path]:
-    """What a bake left in its folder. On Windows a Blender that is ending may hold a file: the next bake sweeps that."""
-    deadline = time.monotonic() + PATIENCE
-    while sys.platform == "win32" and any(folder.iterdir()) and time.monotonic() < deadline:
-        module("blender.sources.private_folder").PrivateFolder(folder).remove()
-        time.sleep(0.1)
-    return list(folder.iterdir())
-
-
-def test_a_crash(long: Any, bake: Any, tmp_path: Path) -> None:
+def test_a_crash(long: Any, bake: Any, tmp_path: Path, left_in: Callable[[Path], list[Path]]) -> None:
     job = long()
     moving(job)
     os.kill(job._process.pid, CRASH)
     sentence = failed(bake, job)
     assert f"crashed ({CRASH_NAME})" in sentence
     assert sentence.startswith("The strip could not be prepared: ")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert left_in(tmp_path / "out") == []
 
 
-def test_a_hang(long: Any, bake: Any, module: Module, tmp_path: Path, patches: Any) -> None:
+def test_a_hang(long: Any, bake: Any, module: Module, tmp_path: Path, patches: Any, left_in: Callable[[Path], list[Path]]) -> None:
     job = long()
     moving(job)
     pid = job._process.pid
@@ -646,7 +637,7 @@ def test_a_hang(long: Any, bake: Any, module: Module, tmp_path: Path, patches: A
     patches.set(module("blender.sources.bake"), "SILENT_SECONDS", 0.5)
     assert "did nothing" in failed(bake, job)
     assert gone(pid)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert left_in(tmp_path / "out") == []
 
 
 def test_an_hour_asleep_is_no_hang(
@@ -729,7 +720,7 @@ def test_a_full_disk(bake: Any, scene: Any, place: Any, tmp_path: Path, clip: Pa
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_movie_that_blender_cannot_read(bake: Any, scene: Any, tmp_path: Path) -> None:
+def test_a_movie_that_blender_cannot_read(bake: Any, scene: Any, tmp_path: Path, left_in: Callable[[Path], list[Path]]) -> None:
     junk = tmp_path / "junk.mp4"
     junk.write_bytes(b"no movie" * 100)
     strip = base_of(scene.sequence_editor).new_movie(
@@ -737,7 +728,7 @@ def test_a_movie_that_blender_cannot_read(bake: Any, scene: Any, tmp_path: Path)
     )
     job = bake.Bake.strip(scene, strip, 1, 2, [], tmp_path / "out" / "baked.mp4")
     assert f"Blender cannot read “{junk}”" in failed(bake, job)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert left_in(tmp_path / "out") == []
 
 
 def test_a_folder_that_cannot_be_written(

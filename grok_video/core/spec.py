@@ -18,11 +18,12 @@ from .urls import one_base
 
 
 class Kind(StrEnum):
-    """What a job buys, and so which endpoint it goes to: a new clip, an extension, or an edit."""
+    """What a job buys, and so which endpoint it goes to: a new clip, an extension, an edit, or a look."""
 
     GENERATE = "generate"
     EXTEND = "extend"
     EDIT = "edit"
+    LOOK = "look"  # a picture made from a still: what a clip may begin with
 
 
 @record
@@ -171,8 +172,14 @@ class JobSpec:
     #: of 0.1.0 have none: of their files the sizes are known.
     files: tuple[FileMark, ...] = ()
     written: str = (
-        ""  # the prompt with its alternatives, of which ``prompt`` is one; '' where it has none
+        ""  # the prompt with its alternatives and @Names, as it was written; '' where it has none
     )
+    quality: str = ""  # LOOK: 'low' 'medium'
+    look: str = ""  # id of the look that is the first frame; '' where none is
+    loop: bool = False  # the end frame is the first frame: the doubled frame is trimmed at the import
+    draft: bool = False  # made cheaply, to be finished with ``full_image``
+    full_image: Picture | None = None  # a draft's first frame at the size that the final clip takes
+    voices: tuple[str, ...] = ()  # ids of voices: <AUDIO_0>, <AUDIO_1> … in the prompt
 
     @property
     def short_id(self) -> str:

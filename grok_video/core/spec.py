@@ -112,6 +112,15 @@ class SourceVideo:
 
 
 @record
+class Character:
+    """One of a cast: as the artist has made it, and as it went along with a job."""
+
+    name: str
+    pictures: int = 0  # of a job's references the last ones are those of its cast, in order
+    voice: str = ""  # id of a voice; '' for none
+
+
+@record
 class FileMark:
     """A file as it was when somebody looked at it: what tells whether the same path still holds the same file."""
 
@@ -176,10 +185,13 @@ class JobSpec:
     )
     quality: str = ""  # LOOK: 'low' 'medium'
     look: str = ""  # id of the look that is the first frame; '' where none is
-    loop: bool = False  # the end frame is the first frame: the doubled frame is trimmed at the import
+    loop: bool = (
+        False  # the end frame is the first frame: the doubled frame is trimmed at the import
+    )
     draft: bool = False  # made cheaply, to be finished with ``full_image``
     full_image: Picture | None = None  # a draft's first frame at the size that the final clip takes
     voices: tuple[str, ...] = ()  # ids of voices: <AUDIO_0>, <AUDIO_1> … in the prompt
+    cast: tuple[Character, ...] = ()  # whom @Name meant: the last of the references are theirs
 
     @property
     def short_id(self) -> str:

@@ -103,7 +103,7 @@ def _check_generate(spec: JobSpec, model: Model) -> Problem | None:
             f"{model.label} makes clips of {model.min_seconds} to {model.max_seconds} seconds.",
             "Change the duration.",
         )
-    if spec.references and (problem := _check_references(spec, model)):
+    if (spec.references or spec.voices) and (problem := _check_references(spec, model)):
         return problem
     if spec.keyframes and (problem := _check_keyframes(spec, model)):
         return problem
@@ -121,7 +121,8 @@ def _check_makes(spec: JobSpec, model: Model) -> Problem | None:
     """Whether the model takes everything that is sent along."""
     used = {
         "image": (bool(spec.image), "makes no clips from an image"),
-        "references": (bool(spec.references), "takes no references"),
+        "references": (bool(spec.references), f"takes no {_references(spec)}"),
+        "voices": (bool(spec.voices), "takes no voices"),
         "last_frame": (spec.last_frame is not None, "takes no end frame"),
         "keyframes": (bool(spec.keyframes), "takes no keyframes"),
     }
@@ -129,7 +130,7 @@ def _check_makes(spec: JobSpec, model: Model) -> Problem | None:
     wanted = wanted or {"text": "makes no clips from text alone"}
     for make, without in wanted.items():
         if make not in model.makes:
-            both = "image" in wanted and "references" in wanted
+            both = "image" in wanted and bool({"references", "voices"} & wanted.keys())
             can = [
                 other
                 for other in MODELS.values()
@@ -141,23 +142,39 @@ def _check_makes(spec: JobSpec, model: Model) -> Problem | None:
     return None
 
 
+def _references(spec: JobSpec) -> str:
+    """What the references of ``spec`` are called: where the cast brought all of them the artist added none."""
+    of_cast = sum(one.pictures for one in spec.cast)
+    return "pictures of the cast" if 0 < of_cast == len(spec.references) else "references"
+
+
 def _check_references(spec: JobSpec, model: Model) -> Problem | None:
+    """Whether the model takes so many references and voices, and makes such a clip from them."""
     count, most = len(spec.references), model.max_references
     if count > most:
+        of_cast = sum(one.pictures for one in spec.cast)
+        with_cast = f", {of_cast} of them pictures of the cast" if of_cast else ""
         return _refused(
-            f"There are {count} references; the service takes {most}.", f"Remove {count - most}."
+            f"There are {count} references{with_cast}; the service takes {most}.",
+            f"Remove {count - most}.",
         )
-    if spec.image and not model.references_with_image:
-        can = [other for other in models_that("references") if other.references_with_image]
+    if len(spec.voices) > model.max_voices:
         return _refused(
-            f"{model.label} takes a first frame or references, not both.",
-            f"Choose Text Only as source, remove the references, or {_choose(can, 'choose')}.",
+            f"The prompt names {len(spec.voices)} voices; the service takes {model.max_voices}.",
+            "Name fewer characters that have one, or let some have the same.",
+        )
+    what = "references" if spec.references else "voices"
+    if spec.image and not model.references_with_image:
+        can = [other for other in models_that(what) if other.references_with_image]
+        return _refused(
+            f"{model.label} takes a first frame or {what}, not both.",
+            f"Choose Text Only as source, remove the {what}, or {_choose(can, 'choose')}.",
         )
     if spec.duration > model.reference_seconds:
-        can = [one for one in models_that("references") if spec.duration <= one.reference_seconds]
+        can = [one for one in models_that(what) if spec.duration <= one.reference_seconds]
         hint = f", or {_choose(can, 'choose')}" if can else ""
         return _refused(
-            f"{model.label} makes at most {model.reference_seconds} seconds from references.",
+            f"{model.label} makes at most {model.reference_seconds} seconds from {what}.",
             f"Shorten the clip{hint}.",
         )
     return None
@@ -167,6 +184,7 @@ def _check_reference_resolution(spec: JobSpec, model: Model) -> Problem | None:
     """Whether the resolution is made along with pictures that are no first frame."""
     along = {
         "references": bool(spec.references),
+        "voices": bool(spec.voices),
         "an end frame": spec.last_frame is not None,
         "keyframes": bool(spec.keyframes),
     }

@@ -219,8 +219,10 @@ def _dollars(ticks: int | None) -> float | None:
 
 
 def _inputs(spec: JobSpec) -> dict[str, Any]:
-    """What went along with a request, for the clip's JSON: names of files, never a URL."""
+    """What a request was made from, for the clip's JSON: names of files, never a URL."""
     told: dict[str, Any] = {}
+    if spec.written:
+        told["written"] = spec.written
     if spec.video is not None:
         video = spec.video
         told["source_video"] = {
@@ -230,6 +232,12 @@ def _inputs(spec: JobSpec) -> dict[str, Any]:
         }
     if spec.references:
         told["references"] = [picture.name for picture in spec.references]
+    if spec.cast:
+        told["cast"] = [
+            {"name": one.name, "pictures": one.pictures, "voice": one.voice} for one in spec.cast
+        ]
+    if spec.voices:
+        told["voices"] = list(spec.voices)
     if spec.last_frame is not None:
         told["last_frame"] = spec.last_frame.name
     if spec.keyframes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...core.spec import Clip, JobSpec
-from .. import compat, identity, timeline
+from .. import compat, identity, submission, timeline
 
 if TYPE_CHECKING:
     from ..timeline import importing
@@ -51,7 +51,7 @@ def _landing(
     at_once: bool,
 ) -> importing.Landing:
     target = spec.target
-    title = spec.prompt or spec.source.image or "Grok Video"
+    title = submission.cast.as_written(spec) or spec.source.image or "Grok Video"
     view = _view_of_source(spec, scene, here=here)
     made = timeline.importing.Clip(
         clip.path,

@@ -157,7 +157,7 @@ class Files:
 
 @mutable_record
 class Question:
-    """A command to the worker that is answered by a notice: *check*, *models* or *limits*."""
+    """A command to the worker that is answered by a notice: *check*, *models*, *voices* or *limits*."""
 
     command: str
     asked: str = ""  # the id of the command when it was last put down; '' before
@@ -169,6 +169,7 @@ class Questions:
 
     key: Question = field(default_factory=lambda: Question("check"))  # is the key good?
     models: Question = field(default_factory=lambda: Question("models"))  # which may the key use?
+    voices: Question = field(default_factory=lambda: Question("voices"))  # which are there?
     limits: Question = field(default_factory=lambda: Question("limits"))  # a change of the limits
     limits_trouble: str = ""  # why the limits could not even be asked for
 

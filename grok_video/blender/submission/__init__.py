@@ -13,6 +13,7 @@ from ..lazily import modules_of
 
 if TYPE_CHECKING:
     from . import (  # noqa: F401 - for type checkers
+        cast,
         common,
         edit,
         extend,

@@ -125,7 +125,7 @@ def signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
         account=config.account(),
         api_base=config.api_base(),
         estimate=price_of(draft),
-        output=output_of(draft.prompt, job_id),
+        output=output_of(draft.written or draft.prompt, job_id),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -11,13 +12,15 @@ import bpy
 
 from ...core.framing import nearest_ratio
 from ...core.record import record
-from ...core.spec import JobSpec, Keyframe, Kind, Source, new_id
+from ...core.spec import JobSpec, Keyframe, Kind, Source, mark_of, new_id
+from ...core.variants import Variants
 from ...service import checks, models
 from .. import compat, config, scenes
 from ..identity import Meant
 from ..refusal import Refused
 from ..sources import capture, pixels, ways
 from ..timeline.source_strip import waiting_refusal_at
+from . import cast
 from .common import (
     DRAFT,
     Submission,
@@ -27,12 +30,13 @@ from .common import (
     picture_of,
     place_of,
     preferred_format,
+    price_of,
     signed,
     target_of,
     with_still,
 )
 from .preparation import CameraStep
-from .variants import asked_for, first_prompt, others_of
+from .variants import asked_for, variant_of
 
 PictureSize = tuple[int, int]  # width, height in pixels
 CameraFrame = tuple[
@@ -114,9 +118,12 @@ def generate_draft(
 ) -> JobSpec:
     """The spec that Generate would send now, its files not made yet. Cheap enough for a redraw.
 
-    ``prompt``: of a variant; None: the prompt as it is written, its braces are braces.
+    ``prompt``: of a variant; None: the prompt as it is written, its braces are braces. Of a prompt that ``cast.refusal``
+    is about, the draft sends no character.
     """
     chosen, model = scene.grok_video, scene.grok_video.model_row()
+    text = chosen.written_prompt() if prompt is None else prompt
+    told = cast.told(scene, text)
     image, mime = "", ""
     if chosen.source != "NONE":
         image, mime = place_of(job_id), mime_type()
@@ -124,6 +131,7 @@ def generate_draft(
         picture_of(job_id, f"-reference-{number}", one.image.name if one.image else "")
         for number, one in enumerate(chosen.references)
     )
+    references += cast.pictures(scene, told, job_id)
     last_frame, keyframes = None, ()
     if chosen.end_frame and "last_frame" in model.makes:
         camera = chosen.end_camera.name if chosen.end_camera else "camera"
@@ -136,7 +144,7 @@ def generate_draft(
     return draft_of(
         scene,
         Kind.GENERATE,
-        chosen.written_prompt() if prompt is None else prompt,
+        told.prompt,
         chosen.duration,
         chosen.resolution,
         ratio_of(context, scene),
@@ -146,7 +154,47 @@ def generate_draft(
         references=references,
         last_frame=last_frame,
         keyframes=keyframes,
+        voices=told.voices,
+        cast=told.members,
+        written=cast.written_for(text, told),
     )
+
+
+def variant_drafts(
+    context: bpy.types.Context, scene: bpy.types.Scene, asked: Variants, job_id: str = DRAFT
+) -> dict[int, JobSpec]:
+    """The drafts of the variants by their numbers, from 0. Cheap enough for a redraw.
+
+    Of variants that name nobody of the cast only what tells for all: the first, the shortest and the longest.
+    """
+    if not asked.prompts:
+        return {0: generate_draft(context, scene, job_id)}
+    numbers = range(asked.count)
+    if job_id == DRAFT and not any("@" in prompt for prompt in asked.prompts):
+        by_length = sorted(numbers, key=lambda number: len(asked.prompts[number]))
+        numbers = sorted({0, by_length[0], by_length[-1]})
+    return {n: generate_draft(context, scene, job_id, asked.prompts[n]) for n in numbers}
+
+
+def variants_refusal(
+    scene: bpy.types.Scene, asked: Variants, drafts: dict[int, JobSpec], *, look: bool = False
+) -> str:
+    """'' or why the variants would be refused: what one of their prompts changes about that."""
+    if asked.refusal or asked.count == 1:
+        return asked.refusal
+    for number, draft in drafts.items():
+        if why := cast.refusal(scene, draft, look=look) or checks.refusal(draft):
+            return f"Variant {number + 1}: {why}"
+    return ""
+
+
+def price_of_variants(asked: Variants, drafts: dict[int, JobSpec]) -> int | None:
+    """Ticks that all variants cost; None where the price of one is not known."""
+    prices = [price_of(draft) for draft in drafts.values()]
+    known = [price for price in prices if price is not None]
+    if len(known) < len(prices):
+        return None
+    return sum(known) if len(drafts) == asked.count else known[0] * asked.count
 
 
 def generate_refusal(
@@ -163,6 +211,8 @@ def generate_refusal(
     for number, reference in enumerate(chosen.references):
         if why := capture.image_refusal(reference.image, look=look):
             return f"Reference {number}: {why}"
+    if why := cast.refusal(scene, draft, look=look):
+        return why
     if draft.last_frame and (why := scenes.camera_refusal(scene, chosen.end_camera)):
         return f"End frame: {why}"
     if draft.keyframes and (why := scenes.camera_refusal(scene)):
@@ -212,19 +262,29 @@ def generation(
     """
     place = target_of(session, target, frame)
     job_id = new_id()
-    draft = generate_draft(context, scene, job_id, first_prompt(scene) if variants else None)
+    asked = asked_for(scene)
+    drafts = {0: generate_draft(context, scene, job_id)}
+    if variants:
+        drafts = variant_drafts(context, scene, asked, job_id)
+    draft = drafts[0]
     if why := generate_refusal(context, scene, draft, look=True):
         raise Refused(why)
     submission = Submission(signed(draft, job_id, place))
     if variants:
-        submission.others = others_of(submission.spec, asked_for(scene), output_of)
+        if why := variants_refusal(scene, asked, drafts, look=True):
+            raise Refused(why)
+        submission.others = tuple(
+            variant_of(one, price_of(one), output_of) for one in list(drafts.values())[1:]
+        )
         if submission.others:
             submission.spec = replace(submission.spec, written=scene.grok_video.written_prompt())
     size = picture_size(context, scene, draft)
     if draft.image:
         _add_first_frame(submission, context, scene, size)
-    for number, reference in enumerate(scene.grok_video.references):
-        _add_reference(submission, scene, reference.image, number)
+    for picture, reference in zip(draft.references, scene.grok_video.references, strict=False):
+        _add_reference(submission, scene, reference.image, picture.path)
+    for path, image in cast.images(scene, list(drafts.values()), job_id):
+        _add_reference(submission, scene, image, path)
     if draft.last_frame is not None:
         _render_end_frame(submission, scene, size)
     for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
@@ -259,13 +319,17 @@ def _add_first_frame(
 
 
 def _add_reference(
-    submission: Submission, scene: bpy.types.Scene, image: bpy.types.Image, number: int
+    submission: Submission, scene: bpy.types.Scene, image: bpy.types.Image, path: str
 ) -> None:
     def add_to(spec: JobSpec) -> JobSpec:
-        pictures = list(spec.references)
-        path = Path(pictures[number].path)
-        made = capture.reference(scene, image, path, preferred_format())
-        pictures[number] = replace(pictures[number], size=made.size)
+        made = capture.reference(scene, image, Path(path), preferred_format())
+        if all(picture.path != path for picture in spec.references):
+            # Of a character that only other variants name: they find the file by its mark.
+            return replace(spec, files=(*spec.files, mark_of(path, os.stat(path))))
+        pictures = (
+            replace(picture, size=made.size) if picture.path == path else picture
+            for picture in spec.references
+        )
         return replace(spec, references=tuple(pictures))
 
     submission.stills.append(add_to)

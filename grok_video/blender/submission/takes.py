@@ -14,6 +14,7 @@ from ...core.spec import JobSpec, Kind
 from ...service import checks
 from .. import compat
 from ..refusal import Refused
+from . import cast
 from .common import Submission, draft_of
 from .generate import generate_draft, generate_refusal, generation
 from .variants import asked_for, first_prompt
@@ -41,7 +42,7 @@ def changed(context: bpy.types.Context, scene: bpy.types.Scene, spec: JobSpec) -
         several = f"The prompt makes {count} variants, and this is one take. Write one of them, or press Generate."
         return Changed(draft, anew=False, trouble=several)
     if not _other_pictures(scene, spec, draft):
-        return Changed(_with_pictures_of(draft, spec), anew=False)
+        return Changed(_with_pictures_of(draft, spec), False, cast.refusal(scene, draft))
     of_edit = scene.grok_video.source == "SEQUENCER"
     playhead = (compat.sequencer_scene(context) if of_edit else scene).frame_float
     frame = spec.source.frame

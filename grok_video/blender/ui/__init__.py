@@ -6,6 +6,7 @@ A new feature is a file here, a file of the same name in ``submission``, and a l
 from __future__ import annotations
 
 from . import (
+    cast,
     compare,
     edit,
     extend,
@@ -42,6 +43,7 @@ MODULES = (
     edit,
     gap,
     references,
+    cast,
     job_actions,
     compare,
     spending,

@@ -16,7 +16,7 @@ from bl_ui.utils import PresetPanel
 from bpy.props import StringProperty
 
 from ...core.legible import legible
-from .. import telling
+from .. import submission, telling
 from ..refusal import Refused
 from .asking import Asks, Result, refuse
 from .nearest import file_of
@@ -105,6 +105,10 @@ def not_kept(scene: bpy.types.Scene) -> list[str]:
         for one in chosen.references
         if one.image is not None and not file_of(one.image)
     ]
+    for prompt in submission.variants.asked_for(scene).prompts:
+        for one in submission.cast.told(scene, prompt).members:
+            if (words := f"the character “{legible(one.name)}”") not in lost:
+                lost.append(words)
     if chosen.end_frame and chosen.end_camera is not None:
         lost.append(f"the end camera {_quoted(chosen.end_camera)}")
     return lost

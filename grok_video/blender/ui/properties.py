@@ -6,7 +6,7 @@ RNA holds the artist's inputs only: jobs are read from the ledger's snapshot and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
@@ -22,6 +22,7 @@ from bpy.props import (
 from ...service import checks, models
 from .. import compat, config
 from ..session import questions
+from .cast_properties import GrokVideoCharacter, GrokVideoReference, is_camera
 from .nearest import OTHER_MODEL, Nearest
 
 SOURCE_ITEMS = (
@@ -101,11 +102,7 @@ _SETTINGS = 2
 
 
 def _touched(self: GrokVideoSettings, _context: bpy.types.Context) -> None:
-    self.settings_of = _SETTINGS
-
-
-def _reference_touched(self: GrokVideoReference, _context: bpy.types.Context) -> None:
-    cast("bpy.types.Scene", self.id_data).grok_video.settings_of = _SETTINGS
+    self.touch()
 
 
 def _ratio_changed(self: GrokVideoSettings, context: bpy.types.Context) -> None:
@@ -126,7 +123,7 @@ def _is_written(chosen: GrokVideoSettings, name: str) -> bool:
     """Whether somebody has set a property. Read only, a pointer counts as set, and ``rna_type`` always does."""
     # A reference that is added marks nothing, and 0.1.0 asked for a prompt beside references. What is computed is
     # stored nowhere, and counts as set.
-    if name in ("references", "edit_animation") or not chosen.is_property_set(name):
+    if name in ("references", "cast", "edit_animation") or not chosen.is_property_set(name):
         return False
     return getattr(chosen, name) is not None
 
@@ -194,31 +191,9 @@ def _set_edit_animation(self: GrokVideoSettings, number: int) -> None:
     self.edit_of = "VIEWPORT" if number == 2 else "CAMERA"
 
 
-def _is_camera(_self: object, item: bpy.types.Object) -> bool:
-    return item.type == "CAMERA"
-
-
 def _models_known(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
     """The models that the service has named and that hold what is ``typed``: suggestions of the field Other Model."""
     return [name for name in questions.models_of_key() if typed.lower() in name.lower()]
-
-
-class GrokVideoReference(bpy.types.PropertyGroup):
-    """A reference: a picture from which the model shall take a thing, a person or a look."""
-
-    image: PointerProperty(
-        name="Image",
-        description="The picture that is sent",
-        type=bpy.types.Image,
-        update=_reference_touched,
-    )
-    camera: PointerProperty(
-        name="Camera",
-        description="The camera that the picture was taken from",
-        type=bpy.types.Object,
-        poll=_is_camera,
-        update=_reference_touched,
-    )
 
 
 #: Least and largest value of the whole numbers.
@@ -311,6 +286,12 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         description="Pictures of things, people or looks that shall appear in the clip",
         type=GrokVideoReference,
     )
+    cast: CollectionProperty(
+        name="Cast",
+        description="Characters that the prompt may name, as @Name",
+        type=GrokVideoCharacter,
+    )
+    cast_index: IntProperty(name="Character", description="The character that is shown", min=0)
     end_frame: BoolProperty(
         name="End Frame",
         description="Render the camera where the clip will end, and let the clip arrive there",
@@ -320,7 +301,7 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         name="End Camera",
         description="The camera of the end frame; empty: the scene's",
         type=bpy.types.Object,
-        poll=_is_camera,
+        poll=is_camera,
         update=_touched,
     )
     keyframes: BoolProperty(
@@ -416,6 +397,20 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
             return None
         return value
 
+    def add_words(self, words: str) -> None:
+        """Put ``words`` at the end of the prompt, or at the cursor of its text: a text field's cursor nobody tells."""
+        text = self.prompt_text
+        if text is not None:
+            line, at = text.current_line.body, text.current_character
+            before = "" if line[:at].endswith(" ") or at == 0 else " "
+            text.write(f"{before}{words}{' ' if line[at : at + 1].isalnum() else ''}")
+        else:
+            self.prompt = f"{self.prompt.rstrip()} {words}".strip()
+
+    def touch(self) -> None:
+        """Note that this version wrote these settings."""
+        self.settings_of = _SETTINGS
+
     def model_id(self) -> str:
         """The name of the chosen model at the service."""
         return self.model_other.strip() if self.model == OTHER_MODEL else self.model
@@ -462,7 +457,7 @@ class GrokVideoList(bpy.types.PropertyGroup):
     page: IntProperty(name="Page", description="Page of the list", default=1, min=1)
 
 
-_CLASSES = (GrokVideoReference, GrokVideoSettings, GrokVideoList)
+_CLASSES = (GrokVideoReference, GrokVideoCharacter, GrokVideoSettings, GrokVideoList)
 
 
 def register() -> None:

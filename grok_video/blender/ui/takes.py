@@ -107,7 +107,7 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         job = takes.asked_of(self._named(context))
         if self.changed:
             return submission.takes.changed(context, context.scene, job.spec).draft.prompt[:TITLE]
-        return job.spec.prompt[:TITLE]
+        return submission.cast.as_written(job.spec)[:TITLE]
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
         before = words_of_what_was_sent(takes.asked_of(self._named(context)))
@@ -385,7 +385,7 @@ def _draw_star(row: bpy.types.UILayout, strip: Any, job: Job) -> None:
 
 
 def _words(job: Job) -> str:
-    words = " ".join(job.spec.prompt[:TITLE].split())
+    words = " ".join(submission.cast.as_written(job.spec)[:TITLE].split())
     return legible(words or job.spec.source.image or "Untitled Clip")
 
 

@@ -16,7 +16,6 @@ from ...core.legible import legible
 from ...core.record import mutable_record
 from ...core.shape import names_ratio
 from ...core.spec import JobSpec, Kind, Picture
-from ...core.variants import as_typed
 from ...service import models
 from .. import config, identity, scenes, sources, submission, telling, timeline
 from ..refusal import Refused
@@ -79,9 +78,10 @@ def use(context: bpy.types.Context, job: Job) -> Said:
         case Kind.GENERATE:
             _clip(context.scene, spec)
             context.scene.grok_video.nearest.duration = spec.duration
-            context.scene.grok_video.nearest.prompt = as_typed(spec.prompt)
+            context.scene.grok_video.nearest.prompt = submission.cast.typed_for(spec)
             _source(context.scene, job, said)
             _pictures(context.scene, job, said)
+            _cast(context.scene, job, said)
             _frames(context.scene, spec, said)
             _ratio(context, spec)
     return said
@@ -163,13 +163,38 @@ def _camera_named(objects: Iterable[bpy.types.Object], name: str) -> bpy.types.O
 
 
 def _pictures(scene: bpy.types.Scene, job: Job, said: Said) -> None:
+    own = job.spec.references[: submission.cast.plain_references(job.spec)]
+    put_references(scene.grok_video, _images_of(job, own, "reference", said))
+
+
+def _images_of(
+    job: Job, pictures: Iterable[Picture], what: str, said: Said
+) -> list[bpy.types.Image]:
+    """The images that pictures were made from, of those that are not gone."""
     found: list[bpy.types.Image] = []
-    for picture in job.spec.references:
+    for picture in pictures:
         if (image := _image_of(job, picture)) is not None:
             found.append(image)
         else:
-            said.gone.append(f"The reference {_quoted(picture.name)} is gone.")
-    put_references(scene.grok_video, found)
+            said.gone.append(f"The {what} {_quoted(picture.name)} is gone.")
+    return found
+
+
+def _cast(scene: bpy.types.Scene, job: Job, said: Said) -> None:
+    """Add the characters of the job that the cast lacks; one that the artist has changed since stays as it is."""
+    rest = list(job.spec.references[submission.cast.plain_references(job.spec) :])
+    for member in job.spec.cast:
+        pictures, rest = rest[: member.pictures], rest[member.pictures :]
+        there = submission.cast.named(scene, member.name)
+        if there is None:
+            one = scene.grok_video.cast.add()
+            one.name, one.voice = member.name, member.voice
+            for image in _images_of(job, pictures, f"picture of {_quoted(member.name)}", said):
+                one.images.add().image = image
+            continue
+        now = [one.image.name for one in there.images if one.image is not None]
+        if (there.voice, now) != (member.voice, [picture.label for picture in pictures]):
+            said.notes.append(f"The character {_quoted(member.name)} has changed since.")
 
 
 def _image_of(job: Job, picture: Picture) -> bpy.types.Image | None:
@@ -224,7 +249,7 @@ def _ratio(context: bpy.types.Context, spec: JobSpec) -> None:
 
 
 def _title(job: Job) -> str:
-    words = " ".join(job.spec.prompt[:200].split())
+    words = " ".join(submission.cast.as_written(job.spec)[:200].split())
     if not words:
         return job.spec.short_id
     return _quoted(words if len(words) <= 40 else f"{words[:40]}…")

@@ -56,7 +56,7 @@ class GROK_VIDEO_UL_cast(bpy.types.UIList):
         else:
             row.prop(item, "name", text="", emboss=False, icon_value=row.icon(first))
         row.label(text="", icon="SPEAKER" if item.voice.strip() else "BLANK1")
-        insert = row.operator("grok_video.insert_character", text="", icon="ADD", emboss=False)
+        insert = row.operator("grok_video.insert_character", text="", icon="TEXT", emboss=False)
         insert.index = index
 
 
@@ -153,6 +153,9 @@ def draw_cast(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the list of characters, and the one that is chosen."""
     chosen = context.scene.grok_video
     layout.use_property_split = False
+    if not len(chosen.cast):
+        layout.operator("grok_video.add_character", icon="ADD")
+        return
     row = layout.row()
     row.template_list(
         "GROK_VIDEO_UL_cast", "", chosen, "cast", chosen, "cast_index", rows=_ROWS, maxrows=8
@@ -164,13 +167,15 @@ def draw_cast(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     less.operator("grok_video.remove_character", text="", icon="REMOVE")
     if len(chosen.cast) > 1:
         side.separator()
-        for direction, icon in (("UP", "TRIA_UP"), ("DOWN", "TRIA_DOWN")):
-            side.operator("grok_video.move_character", text="", icon=icon).direction = direction
+        up = side.operator("grok_video.move_character", text="", icon="TRIA_UP")
+        up.direction = "UP"
+        down = side.operator("grok_video.move_character", text="", icon="TRIA_DOWN")
+        down.direction = "DOWN"
     if chosen.cast_index < len(chosen.cast):
         _draw_character(layout, context, chosen.cast[chosen.cast_index])
     makes = chosen.model_row().makes
     lacks = [what for what in ("references", "voices") if what not in makes]
-    if len(chosen.cast) and lacks:
+    if lacks:
         words = f"{chosen.model_row().label} takes no {' and no '.join(lacks)}"
         draw_wrapped(layout, context, words, "INFO")
 

@@ -187,13 +187,14 @@ def draw_add(column: bpy.types.UILayout, character: str = "", *, full: bool) -> 
     """Draw the buttons that add a picture to a list."""
     row = column.row(align=True)
     row.enabled = not full
-    for source, text, icon in (("IMAGE", "Image", "ADD"), ("STRIP", "Strip", "SEQUENCE")):
-        button = row.operator("grok_video.add_reference", text=text, icon=icon)
-        button.source, button.character = source, character
+    image = row.operator("grok_video.add_reference", text="Image", icon="ADD")
+    image.source, image.character = "IMAGE", character
     menu = row.operator_menu_enum(
         "grok_video.add_camera_reference", "camera", text="Camera", icon="CAMERA_DATA"
     )
     menu.character = character
+    strip = row.operator("grok_video.add_reference", text="Strip", icon="SEQUENCE")
+    strip.source, strip.character = "STRIP", character
 
 
 def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -46,7 +46,7 @@ def check(spec: JobSpec) -> Problem | None:
             f"The prompt has {len(spec.prompt)} characters; the service takes {MAX_PROMPT}.",
             f"Shorten it by {len(spec.prompt) - MAX_PROMPT}.",
         )
-    if problem := _check_files(spec):
+    if problem := _check_files(spec) or _check_cast(spec):
         return problem
     if spec.unchecked:
         return None if spec.model.strip() else _refused("No model is named.", "Choose a model.")
@@ -90,6 +90,17 @@ def _check_files(spec: JobSpec) -> Problem | None:
                 f"The service takes no pictures of the kind {picture.mime} ({what}).",
                 "Save it as PNG or JPEG.",
             )
+    return None
+
+
+def _check_cast(spec: JobSpec) -> Problem | None:
+    """Whether whom the prompt names goes along: an extension, an edit, and a clip from a strip take nobody."""
+    if spec.cast and (spec.kind is not Kind.GENERATE or spec.source.kind == "STRIP"):
+        name = spec.cast[0].name
+        return _refused(
+            f"The prompt names @{name}, and only Generate sends characters of the cast.",
+            "Say in words who that is, without the @.",
+        )
     return None
 
 

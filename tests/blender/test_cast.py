@@ -12,6 +12,7 @@ import bpy
 import pytest
 from PIL import Image
 
+from . import editing
 from .test_orders import Drawn, bodies, colour_of, newest, refused
 from .test_variants import add_camera
 
@@ -361,3 +362,24 @@ def test_what_is_drawn(scene: Any, cast: Any, module: Module) -> None:
     assert "no voice is heard" in notes()
     scene.grok_video.prompt = "{Nobody|@Anna} waves"
     assert "Variant 2: @Anna is <IMAGE_0>" in notes()
+
+
+def test_only_generate_sends_characters(
+    scene: Any, cast: Any, stand_in: Any, module: Module
+) -> None:
+    chosen = scene.grok_video
+    bpy.ops.grok_video.generate()
+    (strip,) = [one for one in editing.strips(scene) if one.type == "MOVIE"]
+    chosen.model = "grok-imagine-video"
+    chosen.extend_prompt = chosen.edit_prompt = "@Anna waves"
+    for call in (
+        bpy.ops.grok_video.extend,
+        bpy.ops.grok_video.edit,
+        bpy.ops.grok_video.continue_shot,
+    ):
+        refused(
+            lambda call=call: call(strip=strip.name), "The prompt names @Anna, and only Generate"
+        )
+    chosen.extend_prompt = "@nobody@a.b waves"
+    bpy.ops.grok_video.extend(strip=strip.name)
+    assert bodies(stand_in)[-1]["prompt"] == "@nobody@a.b waves"

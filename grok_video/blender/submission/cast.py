@@ -1,4 +1,4 @@
-"""Who of a scene's cast goes along with a clip: what the prompt becomes, the pictures, and why one cannot be sent.
+"""Who of a scene's cast goes along with a clip: what the prompt becomes, and why it cannot be sent.
 
 The rules of the names are ``core.cast``'s; this file takes the characters from the scene, and finds in a job what was
 written for it.
@@ -7,17 +7,15 @@ written for it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 import bpy
 
 from ...core import cast
 from ...core.cast import Told
-from ...core.spec import Character, JobSpec, Picture
+from ...core.spec import Character, JobSpec
 from ...core.variants import as_typed, variants_of
 from ..sources import capture
-from .common import picture_of
 
 
 def characters(scene: bpy.types.Scene) -> tuple[Character, ...]:
@@ -42,27 +40,6 @@ def told(scene: bpy.types.Scene, prompt: str) -> Told:
 def written_for(prompt: str, said: Told) -> str:
     """What a job keeps of the prompt as it was written; '' where exactly that is sent."""
     return "" if said.prompt == prompt and not said.trouble else as_typed(prompt)
-
-
-def pictures(scene: bpy.types.Scene, said: Told, job_id: str) -> tuple[Picture, ...]:
-    """The pictures of the characters that go along, in the order sent, which are still to be made."""
-    return tuple(
-        picture_of(job_id, f"-cast-{number}-{place}", one.image.name if one.image else "")
-        for number in said.named
-        for place, one in enumerate(scene.grok_video.cast[number].images)
-    )
-
-
-def images(
-    scene: bpy.types.Scene, drafts: list[JobSpec], job_id: str
-) -> Iterator[tuple[str, bpy.types.Image]]:
-    """Path and image of each picture of the cast that one of ``drafts`` sends, each once."""
-    sent = {picture.path for draft in drafts for picture in draft.references}
-    for number, character in enumerate(scene.grok_video.cast):
-        for place, one in enumerate(character.images):
-            path = picture_of(job_id, f"-cast-{number}-{place}", "").path
-            if path in sent:
-                yield path, one.image
 
 
 def refusal(scene: bpy.types.Scene, draft: JobSpec, *, look: bool = False) -> str:

@@ -25,6 +25,7 @@ from ..refusal import Refused
 from ..sources import pixels
 from ..timeline import clip_files, room
 from ..timeline.source_marks import find_source
+from . import cast
 from .preparation import Step
 from .variants import Variant
 
@@ -95,6 +96,10 @@ def draft_of(
 ) -> JobSpec:
     # All fields in one call: each redraw makes drafts, and replace() costs more than all else about them.
     chosen = scene.grok_video
+    if (
+        "cast" not in sent
+    ):  # not Generate's, which sends whom it names: ``checks`` refuses the others
+        sent["cast"] = cast.told(scene, prompt).members
     return JobSpec(
         id=DRAFT,
         kind=kind,

@@ -131,7 +131,11 @@ def generate_draft(
         picture_of(job_id, f"-reference-{number}", one.image.name if one.image else "")
         for number, one in enumerate(chosen.references)
     )
-    references += cast.pictures(scene, told, job_id)
+    references += tuple(
+        picture_of(job_id, _of_cast(number, place), one.image.name if one.image else "")
+        for number in told.named
+        for place, one in enumerate(chosen.cast[number].images)
+    )
     last_frame, keyframes = None, ()
     if chosen.end_frame and "last_frame" in model.makes:
         camera = chosen.end_camera.name if chosen.end_camera else "camera"
@@ -158,6 +162,11 @@ def generate_draft(
         cast=told.members,
         written=cast.written_for(text, told),
     )
+
+
+def _of_cast(number: int, place: int) -> str:
+    """What the file of a character's picture is called, behind the job's id."""
+    return f"-cast-{number}-{place}"
 
 
 def variant_drafts(
@@ -283,8 +292,11 @@ def generation(
         _add_first_frame(submission, context, scene, size)
     for picture, reference in zip(draft.references, scene.grok_video.references, strict=False):
         _add_reference(submission, scene, reference.image, picture.path)
-    for path, image in cast.images(scene, list(drafts.values()), job_id):
-        _add_reference(submission, scene, image, path)
+    sent = {picture.path for one in drafts.values() for picture in one.references}
+    for number, character in enumerate(scene.grok_video.cast):
+        for place, one in enumerate(character.images):
+            if (path := place_of(job_id, _of_cast(number, place))) in sent:
+                _add_reference(submission, scene, one.image, path)
     if draft.last_frame is not None:
         _render_end_frame(submission, scene, size)
     for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):

@@ -368,6 +368,7 @@ def test_only_generate_sends_characters(
     scene: Any, cast: Any, stand_in: Any, module: Module
 ) -> None:
     chosen = scene.grok_video
+    chosen.duration = 3
     bpy.ops.grok_video.generate()
     (strip,) = [one for one in editing.strips(scene) if one.type == "MOVIE"]
     chosen.model = "grok-imagine-video"

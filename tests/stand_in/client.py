@@ -67,6 +67,11 @@ picture of it, and the seconds from its sound. Extensions and edits hold what th
 keep the numbers that stand in them (a trimmed source begins where it was cut) and its sound is kept; the
 numbers of the added frames run on from the source's last. An edit has red and blue swapped, and comes back
 shorter and larger, as from the service (8.00 s: 7.71 s, 848x480: 850x482), unless ``settings(drifts=False)``.
+A clip shows its ``last_frame`` and its ``keyframes`` at their frames, exactly, and goes over into them within 8 frames; of
+pictures that came as data. ``settings(drift="gain=1.05,1,0.97 lift=6 saturation=0.9 gamma=1.1")``: the whole of an
+extension's answer, its source as well, has other colours (``shapes.DRIFT``; gain and lift are one number or one a
+channel, in values from 0 to 255); its numbers stay readable. ``drift_of="extend generate edit"``: whose, usually
+extend alone. Without drift an extension begins with its source's own frames.
 ``settings(part_only=True)``: an extension without its source. ``settings(bill=2.0)``: billed at twice the price.
 
 Pictures: what was sent first in other colours (green, blue, red for red, green, blue, and a fifth of a colour that the

@@ -201,9 +201,33 @@ def snap_thirds(seconds: float) -> int:
     return math.floor(seconds * 3 + 0.5)
 
 
-#: Voices that a client of the service lists (likely): suggestions, until the service itself names its voices.
+#: Voices that the service's own client lists (likely): suggestions, until the service itself names its voices.
 VOICES = (
-    *("ara", "eve", "leo", "rex", "sal", "carina", "zagan", "helix", "orion", "luna", "iris"),
-    *("altair", "zenith", "perseus", "helios", "lux", "kepler", "rigel", "cosmo", "celeste"),
-    *("ursa", "sirius", "lumen", "castor", "naksh", "atlas"),
+    *(
+        "ara",
+        "eve",
+        "leo",
+        "rex",
+        "sal",
+        "altair",
+        "atlas",
+        "aurora",
+        "carina",
+        "castor",
+        "celeste",
+    ),
+    *(
+        "cosmo",
+        "helios",
+        "helix",
+        "iris",
+        "kepler",
+        "liora",
+        "lumen",
+        "luna",
+        "lux",
+        "naksh",
+        "orion",
+    ),
+    *("perseus", "rigel", "sirius", "ursa", "zagan", "zenith"),
 )

@@ -18,6 +18,7 @@ from .test_variants import add_camera
 
 Module = Callable[[str], ModuleType]
 V15 = "grok-imagine-video-1.5"
+VOICES = ("ara", "eve", "leo", "rex", "sal")  # of those that the service has
 COLOURS = {"red": (200, 0, 0), "green": (0, 200, 0), "blue": (0, 0, 200), "white": (220,) * 3}
 
 
@@ -384,3 +385,51 @@ def test_only_generate_sends_characters(
     chosen.extend_prompt = "@nobody@a.b waves"
     bpy.ops.grok_video.extend(strip=strip.name)
     assert bodies(stand_in)[-1]["prompt"] == "@nobody@a.b waves"
+
+
+def test_a_refused_voice_offers_those_that_there_are(
+    scene: Any, cast: Any, stand_in: Any, module: Module
+) -> None:
+    voices, chosen = module("blender.session.voices"), scene.grok_video
+    cast["Off"].voice = "nobody"
+    chosen.prompt = "@Off speaks"
+    assert not voices.is_unknown("nobody"), "nobody has named the voices yet"
+    refused(bpy.ops.grok_video.generate, "nobody")
+    job = newest(module)
+    assert (job.state, job.cost or 0, stand_in.jobs()) == ("FAILED", 0, [])
+    assert voices.is_unknown("nobody")
+    assert not voices.is_unknown("ARA")
+    offered = voices.offered_by(job)
+    assert set(VOICES) <= set(offered)
+    layout = Drawn()
+    module("blender.ui.job_buttons").draw_actions(layout, job, False)
+    assert any("Voice of Off" in words for words in layout.words)
+    bpy.ops.grok_video.choose_voice(index=2, voice=offered[-1])
+    assert cast["Off"].voice == offered[-1]
+    layout = Drawn()
+    module("blender.ui.job_buttons").draw_actions(layout, job, False)
+    assert not any("Voice of" in words for words in layout.words)
+    bpy.ops.grok_video.generate()
+    assert voices_of(bodies(stand_in)[-1]) == [offered[-1]]
+
+
+def test_the_list_of_voices_where_the_key_may_read_it(
+    scene: Any, stand_in: Any, module: Module
+) -> None:
+    voices, table = module("blender.session.voices"), module("service.models").VOICES
+    waiting = module("blender.session.waiting")
+    questions, queue = module("blender.session.questions"), module("blender.session.queue")
+    asked = module("blender.session.state").current().questions.voices
+
+    def refresh() -> Any:
+        bpy.ops.grok_video.refresh_models()
+        waiting.until(lambda: questions.answer_to(asked), queue.read_all)
+        return questions.answer_to(asked)
+
+    stand_in.settings(voices_forbidden=True)
+    assert refresh()["ok"] is False
+    assert (tuple(voices.named()), tuple(voices.known())) == ((), table)
+    assert "oices" not in words(module), "nothing is said about it"
+    stand_in.settings(voices_forbidden=False)
+    assert refresh()["ok"] is True
+    assert set(VOICES) <= set(voices.named())

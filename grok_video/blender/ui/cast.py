@@ -192,7 +192,8 @@ def _draw_character(
     row.prop(character, "voice", text="", icon="SPEAKER", placeholder="Voice")
     row.operator_menu_enum("grok_video.choose_voice", "voice", text="", icon="DOWNARROW_HLT")
     if character.voice.strip() and voices.is_unknown(character.voice):
-        draw_wrapped(layout, context, "The service names no such voice. Choose another.", "ERROR")
+        # No error: an account may have voices of its own, which are in no list.
+        draw_wrapped(layout, context, "The service's list has no such voice", "INFO")
     column = layout.column()
     for number, picture in enumerate(character.images):
         tools = references.draw_picture(column, picture, number, character.name)

@@ -14,7 +14,10 @@ from PIL import Image
 
 from . import editing
 from .test_orders import Drawn, bodies, colour_of, newest, refused
+from .test_rework_breaker import tick_until, window
 from .test_variants import add_camera
+
+__all__ = ["window"]  # fixtures
 
 Module = Callable[[str], ModuleType]
 V15 = "grok-imagine-video-1.5"
@@ -433,3 +436,51 @@ def test_the_list_of_voices_where_the_key_may_read_it(
     stand_in.settings(voices_forbidden=False)
     assert refresh()["ok"] is True
     assert set(VOICES) <= set(voices.named())
+
+
+def test_the_character_is_renamed_while_its_picture_is_rendered(
+    window: None, scene: Any, cast: Any, module: Module, tmp_path: Path
+) -> None:
+    add_camera(scene)
+    click = module("blender.session.state").current().click
+    module("blender.ui.references").add_from_camera(bpy.context, "Camera", "Anna")
+    cast["Anna"].name = "Anne"
+    tick_until(module("blender.session"), lambda: not click.queue)
+    assert "no character “Anna”" in click.message
+    assert [len(one.images) for one in cast] == [1, 2, 0]
+    assert list((tmp_path / "data").rglob("*-reference.png")) == []
+
+
+def test_a_press_that_is_stopped_leaves_no_picture_of_any_variant(
+    window: None, scene: Any, cast: Any, stand_in: Any, module: Module, tmp_path: Path
+) -> None:
+    add_camera(scene)
+    scene.grok_video.prompt = "{@Anna|@Anna Lee} waves"
+    module("blender.session.variants").generate(bpy.context, scene, scene, 1)
+    assert len(list((tmp_path / "data").rglob("*-cast-*.png"))) == 3
+    module("blender.session.click").stop_preparing()
+    assert list((tmp_path / "data").rglob("*-cast-*")) == []
+    assert bodies(stand_in) == []
+
+
+def test_the_cast_changes_after_the_click(
+    window: None, scene: Any, cast: Any, stand_in: Any, module: Module
+) -> None:
+    """What is sent is what was clicked, also where the camera is rendered after that."""
+    add_camera(scene)
+    session, chosen = module("blender.session"), scene.grok_video
+    chosen.prompt = "{@Anna|@Anna Lee} waves"
+    ids = module("blender.session.variants").generate(
+        bpy.context, scene, scene, 1, allow_single_color=True
+    )
+    cast.clear()
+    chosen.prompt = "Something else"
+    job_by_id = module("blender.session.state").job_by_id
+    tick_until(
+        session, lambda: all((job := job_by_id(one)) and job.state == "IMPORTED" for one in ids)
+    )
+    sent = bodies(stand_in)
+    # The first frame is no reference: it has no number.
+    assert {body["prompt"].split(".")[0] for body in sent} == {"<IMAGE_0> waves"}
+    assert sorted(colours_of(stand_in, body) for body in sent) == [["green", "blue"], ["red"]]
+    assert len({str(body["image"]) for body in sent}) == 1

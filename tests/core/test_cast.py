@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 import unicodedata
 
@@ -222,5 +223,16 @@ def test_time_in_line_with_the_length() -> None:
 
 
 def test_a_name_of_letters_and_marks_is_the_same_name() -> None:
-    found = told("@Zoë", (Character(unicodedata.normalize("NFD", "Zoë"), 1),))
-    assert len(found.members) == 1
+    one, other = (unicodedata.normalize(form, "Zoë") for form in ("NFC", "NFD"))
+    assert one != other
+    for written, name in ((one, other), (other, one), (other, other)):
+        assert len(told(f"@{written}", (Character(name, 1),)).members) == 1
+
+
+def test_each_picture_has_a_number_of_its_own_in_the_order_of_the_cast() -> None:
+    many = tuple(Character(f"C{number}", number % 3 + 1) for number in range(12))
+    found = told("@C10 @C9 @C8 @C1", many, 5)
+    assert found.named == (1, 8, 9, 10)
+    numbers = [int(number) for number in re.findall(r"<IMAGE_(\d+)>", " ".join(found.notes))]
+    assert numbers == list(range(5, 5 + sum(one.pictures for one in found.members)))
+    assert found.prompt.startswith("<IMAGE_11> <IMAGE_10> <IMAGE_7> <IMAGE_5>")

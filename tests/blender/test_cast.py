@@ -166,8 +166,10 @@ def test_the_price_counts_the_pictures_that_go_along(scene: Any, cast: Any, modu
     assert "Generate for $0.08" in words(module)
     chosen.prompt = "@Anna Lee waves"
     assert "Generate for $0.10" in words(module)
-    chosen.prompt = "{@Anna|@Anna Lee|Nobody} waves"
+    chosen.prompt = "{Nobody|@Anna Lee|@Anna} waves"
     assert "Generate 3 Variants for $0.27" in words(module)
+    chosen.prompt = "{Nobody|@Anna Lee|Somebody} waves"
+    assert "Generate 3 Variants for $0.26" in words(module)
 
 
 def test_each_variant_sends_its_own(scene: Any, cast: Any, stand_in: Any, module: Module) -> None:
@@ -269,6 +271,19 @@ def test_another_take_with_the_panels_settings(
     refused(lambda: bpy.ops.grok_video.another_take(changed=True), "no character “@Bob”")
     bpy.ops.grok_video.another_take()
     assert bodies(stand_in)[-1]["prompt"] == anna["prompt"]
+
+
+def test_another_take_of_a_clip_without_pictures_names_nobody_unknown(
+    scene: Any, cast: Any, stand_in: Any
+) -> None:
+    scene.grok_video.prompt = "Somebody waves"
+    bpy.ops.grok_video.generate(slot=True)
+    scene.grok_video.prompt = "@Bob smiles"
+    refused(lambda: bpy.ops.grok_video.another_take(changed=True), "no character “@Bob”")
+    scene.grok_video.prompt = r"\@Bob smiles at @Off"
+    bpy.ops.grok_video.another_take(changed=True)
+    assert bodies(stand_in)[-1]["prompt"] == "@Bob smiles at <AUDIO_0>"
+    assert voices_of(bodies(stand_in)[-1]) == ["ara"]
 
 
 def test_fourteen_references_go_along(

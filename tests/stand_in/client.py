@@ -83,7 +83,7 @@ that should be:
     frame_code.decode_mark(pixels) == frame_code.mark_of(sent_bytes, "the prompt", [further, bytes], number=0)
 
 ``settings(geometry="shift=0.05,0 scale=1.1 mirror")`` moves it (parts of the size, to the right and down; larger about
-the middle; left to right), ``stretches=True`` distorts instead of cutting, ``picture_marked=False`` leaves the mark out.
+the middle; left to right), ``picture_ratio="1:1"`` gives it that ratio whatever was sent, ``stretches=True`` distorts instead of cutting, ``picture_marked=False`` leaves the mark out.
 ``picture_format="png"`` (or webp), ``picture_said="image/png"``: what it is, what it is said to be. ``defers=False``: a
 service that ignores ``deferred`` and answers at once. ``image_price=2.0``: listed and billed at twice the price,
 ``prompt_length``. An order takes ``job_seconds``, at once as well: the POST is answered then.

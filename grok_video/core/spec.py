@@ -176,7 +176,9 @@ class JobSpec:
     )
     quality: str = ""  # LOOK: 'low' 'medium'
     look: str = ""  # id of the look that is the first frame; '' where none is
-    loop: bool = False  # the end frame is the first frame: the doubled frame is trimmed at the import
+    loop: bool = (
+        False  # the end frame is the first frame: the doubled frame is trimmed at the import
+    )
     draft: bool = False  # made cheaply, to be finished with ``full_image``
     full_image: Picture | None = None  # a draft's first frame at the size that the final clip takes
     voices: tuple[str, ...] = ()  # ids of voices: <AUDIO_0>, <AUDIO_1> … in the prompt

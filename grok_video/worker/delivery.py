@@ -232,6 +232,8 @@ def _inputs(spec: JobSpec) -> dict[str, Any]:
         told["references"] = [picture.name for picture in spec.references]
     if spec.last_frame is not None:
         told["last_frame"] = spec.last_frame.name
+    if spec.loop:
+        told["loop"] = True
     if spec.keyframes:
         told["keyframes"] = [
             {"seconds": round(frame.seconds, 3), "picture": frame.picture.name}

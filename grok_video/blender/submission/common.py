@@ -47,6 +47,7 @@ class Submission:
         return [self.spec.id, *(one.id for one in self.others)]
 
 
+FIRST_FRAME = "first frame"  # what the end frame of a loop is called
 DRAFT = "draft"  # in place of a job's id
 
 
@@ -234,8 +235,8 @@ def frames_of(scene: bpy.types.Scene, seconds: float) -> int:
 
 
 def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
-    """The spec with the still ``made`` as its first frame."""
-    return replace(
+    """The spec with the still ``made`` as its first frame, and as the end frame of a loop."""
+    spec = replace(
         spec,
         image=made.path,
         image_mime=made.mime,
@@ -243,6 +244,15 @@ def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
         image_bytes=made.size,
         source=made.source,
     )
+    return looped(spec) if spec.loop else spec
+
+
+def looped(spec: JobSpec) -> JobSpec:
+    """The spec with its own first frame as its end frame too."""
+    if not spec.image:
+        return replace(spec, loop=True)
+    picture = Picture(spec.image, spec.image_mime, spec.image_bytes, FIRST_FRAME)
+    return replace(spec, loop=True, last_frame=picture)
 
 
 def what_a_click_asks_for(spec: JobSpec) -> JobSpec:

@@ -11,7 +11,7 @@ import bpy
 
 from ...core.framing import nearest_ratio
 from ...core.record import record
-from ...core.spec import JobSpec, Keyframe, Kind, Source, new_id
+from ...core.spec import JobSpec, Keyframe, Kind, Picture, Source, new_id
 from ...service import checks, models
 from .. import compat, config, scenes
 from ..identity import Meant
@@ -20,6 +20,7 @@ from ..sources import capture, pixels, ways
 from ..timeline.source_strip import waiting_refusal_at
 from .common import (
     DRAFT,
+    FIRST_FRAME,
     Submission,
     draft_of,
     mime_type,
@@ -125,7 +126,7 @@ def generate_draft(
         for number, one in enumerate(chosen.references)
     )
     last_frame, keyframes = None, ()
-    if chosen.end_frame and "last_frame" in model.makes:
+    if ends_on_camera(scene):
         camera = chosen.end_camera.name if chosen.end_camera else "camera"
         last_frame = picture_of(job_id, "-end", f"{camera}, frame {end_frame_of(scene)}")
     if chosen.keyframes and "keyframes" in model.makes:
@@ -133,6 +134,8 @@ def generate_draft(
             Keyframe(picture_of(job_id, f"-keyframe-{number}", marker.name), marker.thirds)
             for number, marker in enumerate(marker_keyframes(scene))
         )
+    elif chosen.loop and image:
+        last_frame = Picture(image, mime, label=FIRST_FRAME)
     return draft_of(
         scene,
         Kind.GENERATE,
@@ -146,7 +149,14 @@ def generate_draft(
         references=references,
         last_frame=last_frame,
         keyframes=keyframes,
+        loop=chosen.loop,
     )
+
+
+def ends_on_camera(scene: bpy.types.Scene) -> bool:
+    """Whether the camera is rendered as the clip's end frame: not for a loop, which ends on its first frame."""
+    chosen = scene.grok_video
+    return chosen.end_frame and not chosen.loop and "last_frame" in chosen.model_row().makes
 
 
 def generate_refusal(
@@ -163,7 +173,7 @@ def generate_refusal(
     for number, reference in enumerate(chosen.references):
         if why := capture.image_refusal(reference.image, look=look):
             return f"Reference {number}: {why}"
-    if draft.last_frame and (why := scenes.camera_refusal(scene, chosen.end_camera)):
+    if ends_on_camera(scene) and (why := scenes.camera_refusal(scene, chosen.end_camera)):
         return f"End frame: {why}"
     if draft.keyframes and (why := scenes.camera_refusal(scene)):
         return f"Keyframes: {why}"
@@ -192,7 +202,7 @@ def camera_frames(scene: bpy.types.Scene) -> list[CameraFrame]:
         frames.append(("", None))
     if chosen.keyframes and "keyframes" in makes:
         frames += [("Keyframes: ", marker.frame) for marker in marker_keyframes(scene)]
-    if chosen.end_frame and "last_frame" in makes:
+    if ends_on_camera(scene):
         frames.append(("End frame: ", end_frame_of(scene)))
     return frames
 
@@ -225,7 +235,7 @@ def generation(
         _add_first_frame(submission, context, scene, size)
     for number, reference in enumerate(scene.grok_video.references):
         _add_reference(submission, scene, reference.image, number)
-    if draft.last_frame is not None:
+    if ends_on_camera(scene):
         _render_end_frame(submission, scene, size)
     for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
         _render_keyframe(submission, scene, size, number, marker.frame)

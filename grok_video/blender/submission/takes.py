@@ -14,7 +14,7 @@ from ...core.spec import JobSpec, Kind
 from ...service import checks
 from .. import compat
 from ..refusal import Refused
-from .common import Submission, draft_of
+from .common import Submission, draft_of, looped
 from .generate import generate_draft, generate_refusal, generation
 from .variants import asked_for, first_prompt
 
@@ -101,7 +101,10 @@ def _reworked(scene: bpy.types.Scene, spec: JobSpec) -> JobSpec:
 
 
 def _with_pictures_of(draft: JobSpec, spec: JobSpec) -> JobSpec:
-    return replace(draft, **{name: getattr(spec, name) for name in _PICTURES})
+    kept = replace(draft, **{name: getattr(spec, name) for name in _PICTURES})
+    if draft.loop or not spec.loop:
+        return looped(kept) if draft.loop else kept
+    return replace(kept, last_frame=None)  # a loop's end frame is no picture of its own
 
 
 #: The fields of a spec that tell of its pictures.
@@ -128,11 +131,16 @@ def _other_pictures(scene: bpy.types.Scene, spec: JobSpec, draft: JobSpec) -> bo
         or (source.kind == "IMAGE" and image != source.image)
         or (source.kind == "CAMERA" and (scene.name, camera) != (source.scene, source.camera))
         or [one.label for one in draft.references] != [one.label for one in spec.references]
-        or bool(draft.last_frame) != bool(spec.last_frame)
+        or _has_end(draft) != _has_end(spec)
         or bool(draft.keyframes) != bool(spec.keyframes)
     ):
         return True
-    if draft.duration != spec.duration and (draft.last_frame or draft.keyframes):
+    if draft.duration != spec.duration and (_has_end(draft) or draft.keyframes):
         return True  # frames of another time
     shape = (draft.resolution, draft.aspect_ratio) != (spec.resolution, spec.aspect_ratio)
     return shape and bool(spec.image or spec.last_frame or spec.keyframes)
+
+
+def _has_end(spec: JobSpec) -> bool:
+    """Whether a request has an end frame that was made for it, as that of a loop is not."""
+    return spec.last_frame is not None and not spec.loop

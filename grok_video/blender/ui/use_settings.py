@@ -192,8 +192,9 @@ def _image_of(job: Job, picture: Picture) -> bpy.types.Image | None:
 def _frames(scene: bpy.types.Scene, spec: JobSpec, said: Said) -> None:
     """Set the end frame and the keyframes, which are rendered anew."""
     near = scene.grok_video.nearest
-    near.end_frame, near.keyframes = spec.last_frame is not None, bool(spec.keyframes)
-    if spec.last_frame is not None:
+    own_end = spec.last_frame is not None and not spec.loop
+    near.loop, near.end_frame, near.keyframes = spec.loop, own_end, bool(spec.keyframes)
+    if own_end and spec.last_frame is not None:
         name = spec.last_frame.label.rpartition(", frame ")[0]
         camera = _camera_named(bpy.data.objects, name)
         # Without a camera of its own the end frame is said to be of "camera".

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         common,
         edit,
         extend,
+        finish,
         gap,
         generate,
         preparation,

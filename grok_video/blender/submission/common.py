@@ -235,7 +235,15 @@ def frames_of(scene: bpy.types.Scene, seconds: float) -> int:
 
 
 def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
-    """The spec with the still ``made`` as its first frame, and as the end frame of a loop."""
+    """The spec with the still ``made`` as its first frame, and as the end frame of a loop.
+
+    Of a draft ``made`` is kept at full size, and a smaller one, made from it, is sent. Raises Interrupted, OSError.
+    """
+    if spec.full_image is not None:
+        full = replace(spec.full_image, path=made.path, mime=made.mime, size=made.size)
+        spec = replace(spec, full_image=full)
+        size = models.whole_size(spec.resolution, made.width, made.height, enlarge=False)
+        made = pixels.smaller(made, Path(spec.image), size)
     spec = replace(
         spec,
         image=made.path,
@@ -270,6 +278,7 @@ def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
         references=(),
         last_frame=None,
         keyframes=(),
+        full_image=None,
     )
 
 

@@ -13,6 +13,7 @@ from ...core.framing import nearest_ratio
 from ...core.record import record
 from ...core.spec import JobSpec, Keyframe, Kind, Picture, Source, new_id
 from ...service import checks, models
+from ...service.cheapest import as_chosen, drafted
 from .. import compat, config, scenes
 from ..identity import Meant
 from ..refusal import Refused
@@ -75,8 +76,13 @@ def picture_size(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobS
         chosen = scene.grok_video
         natural = capture.natural_size(context, scene, chosen.source, chosen.image)
         if natural is not None:
-            return models.whole_size(draft.resolution, *natural)
-    return models.clip_size(draft.resolution, draft.aspect_ratio)
+            return models.whole_size(_final_resolution(draft), *natural)
+    return models.clip_size(_final_resolution(draft), draft.aspect_ratio)
+
+
+def _final_resolution(draft: JobSpec) -> str:
+    """The resolution of the clip that is wanted in the end: of a cheap draft another one than the draft's."""
+    return draft.final_resolution or draft.resolution
 
 
 @record
@@ -136,7 +142,7 @@ def generate_draft(
         )
     elif chosen.loop and image:
         last_frame = Picture(image, mime, label=FIRST_FRAME)
-    return draft_of(
+    final = draft_of(
         scene,
         Kind.GENERATE,
         chosen.written_prompt() if prompt is None else prompt,
@@ -151,6 +157,10 @@ def generate_draft(
         keyframes=keyframes,
         loop=chosen.loop,
     )
+    if not chosen.draft:
+        return final
+    full = picture_of(job_id, "-full", "full-size first frame") if image else None
+    return drafted(replace(final, full_image=full), chosen.models_of_key())
 
 
 def ends_on_camera(scene: bpy.types.Scene) -> bool:
@@ -186,6 +196,8 @@ def generate_refusal(
     for (what, _), choice in zip(frames, choices, strict=True):
         if why := choice.refusal:
             return f"{what}{why}"
+    if draft.draft and (why := checks.refusal(as_chosen(draft))):
+        return why  # it could never be finished
     return checks.refusal(draft)
 
 
@@ -248,8 +260,10 @@ def _add_first_frame(
     scene: bpy.types.Scene,
     size: PictureSize,
 ) -> None:
-    path, image = Path(submission.spec.image), scene.grok_video.image
-    source, resolution = scene.grok_video.source, submission.spec.resolution
+    spec, image = submission.spec, scene.grok_video.image
+    # Of a draft the full-size frame is made, and the one that is sent is made from that: see ``with_still``.
+    path = Path(spec.full_image.path if spec.full_image is not None else spec.image)
+    source, resolution = scene.grok_video.source, _final_resolution(spec)
     whole = partial(models.whole_size, resolution, enlarge=False) if is_whole(scene) else None
     if source == "CAMERA":
         submission.steps.append(_camera_step(scene, size, path, with_still, None))

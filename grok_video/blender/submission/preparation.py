@@ -314,8 +314,8 @@ def files_sent(spec: JobSpec) -> list[str]:
 
 
 def remove_files(spec: JobSpec) -> None:
-    """Remove the files that were made for this job alone: not the clip of an earlier job that is its source."""
-    named = spec.video.path if spec.video is not None and spec.video.job else ""
-    for path in files_sent(spec):
-        if path != named:
+    """Remove the files that were made for this job alone, which are called after it: not those of an earlier job."""
+    kept = [spec.full_image.path] if spec.full_image is not None else []
+    for path in (*files_sent(spec), *kept):
+        if Path(path).name.startswith(spec.id):
             pixels.remove(Path(path))

@@ -15,6 +15,7 @@ from ...service import checks
 from .. import compat
 from ..refusal import Refused
 from .common import Submission, draft_of, looped
+from .finish import full_request
 from .generate import generate_draft, generate_refusal, generation
 from .variants import asked_for, first_prompt
 
@@ -37,6 +38,8 @@ def changed(context: bpy.types.Context, scene: bpy.types.Scene, spec: JobSpec) -
     if spec.kind is not Kind.GENERATE or spec.source.kind == "STRIP":
         return Changed(_reworked(scene, spec), anew=False)
     draft = generate_draft(context, scene, prompt=first_prompt(scene))
+    if not draft.draft:
+        spec = full_request(spec)
     if (count := asked_for(scene).count) > 1:
         several = f"The prompt makes {count} variants, and this is one take. Write one of them, or press Generate."
         return Changed(draft, anew=False, trouble=several)
@@ -118,6 +121,7 @@ _PICTURES = (
     "last_frame",
     "keyframes",
     "files",
+    "full_image",
 )
 
 
@@ -137,6 +141,8 @@ def _other_pictures(scene: bpy.types.Scene, spec: JobSpec, draft: JobSpec) -> bo
         return True
     if draft.duration != spec.duration and (_has_end(draft) or draft.keyframes):
         return True  # frames of another time
+    if draft.draft and not (spec.draft and draft.final_resolution == spec.final_resolution):
+        return bool(spec.image)  # that has no full-size frame for the final clip
     shape = (draft.resolution, draft.aspect_ratio) != (spec.resolution, spec.aspect_ratio)
     return shape and bool(spec.image or spec.last_frame or spec.keyframes)
 

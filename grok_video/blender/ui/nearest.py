@@ -186,6 +186,7 @@ _SETTERS: dict[str, Callable[[_Settings, str, object], None]] = {
     "end_frame": _switch,
     "keyframes": _switch,
     "loop": _switch,
+    "draft": _switch,
     "prompt": _prompt,
     "extend_prompt": _text,
     "extend_seconds": _number,

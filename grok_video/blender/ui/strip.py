@@ -8,6 +8,7 @@ from .. import timeline
 from .compare import draw_compare_of_active
 from .edit import draw_edit
 from .extend import draw_extend
+from .finish import draw_finish
 from .gap import draw_gap
 from .loop import draw_loop_of_active
 from .slot import draw_slot
@@ -28,6 +29,7 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_quietly(layout, context, "No active strip")
         return
     draw_slot(layout, context)
+    draw_finish(layout, context)
     draw_takes(layout, context)
     draw_loop_of_active(layout, context)
     draw_compare_of_active(layout, context)

@@ -18,6 +18,7 @@ from ...core.shape import names_ratio
 from ...core.spec import JobSpec, Kind, Picture
 from ...core.variants import as_typed
 from ...service import models
+from ...service.cheapest import as_chosen
 from .. import config, identity, scenes, sources, submission, telling, timeline
 from ..refusal import Refused
 from ..session import queue
@@ -66,7 +67,8 @@ class Said:
 
 def use(context: bpy.types.Context, job: Job) -> Said:
     """Set the panel of the context's scene to what ``job`` asked for, or to the nearest that the panel can set."""
-    spec, said = job.spec, Said([], [])
+    # Of a draft the model and size that were chosen for the final clip.
+    spec, said = as_chosen(job.spec), Said([], [])
     _model(context.scene, spec)
     match spec.kind:
         case Kind.EXTEND:
@@ -78,6 +80,7 @@ def use(context: bpy.types.Context, job: Job) -> Said:
             _clip(context.scene, spec)
         case Kind.GENERATE:
             _clip(context.scene, spec)
+            context.scene.grok_video.nearest.draft = job.spec.draft
             context.scene.grok_video.nearest.duration = spec.duration
             context.scene.grok_video.nearest.prompt = as_typed(spec.prompt)
             _source(context.scene, job, said)
@@ -121,7 +124,8 @@ def _source(scene: bpy.types.Scene, job: Job, said: Said) -> None:
         if not _camera(scene, shown.camera, said):
             return
     elif shown.kind == "IMAGE":
-        picture = Picture(job.spec.image, "", label=shown.image)
+        sent = job.spec.full_image or Picture(job.spec.image, "")
+        picture = Picture(sent.path, "", label=shown.image)
         image = _image_of(job, picture)
         if image is None:
             said.gone.append(

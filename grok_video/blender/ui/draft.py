@@ -20,7 +20,7 @@ def draw_draft(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draft = submission.generate.generate_draft(context, context.scene)
         row = models.model_named(draft.model)
         name = row.label if row is not None else draft.model
-        words = f"With {name}, {draft.resolution}. Finish, on its strip, takes what is chosen above"
+        words = f"By {name}, {draft.resolution}. Finish, on its strip, makes it as chosen above"
         draw_quietly(column, context, words)
 
 

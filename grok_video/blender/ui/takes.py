@@ -359,7 +359,7 @@ def _draw_list(layout: bpy.types.UILayout, strip: Any, choice: takes.Choice) -> 
         shown = number - 1 == choice.shown
         press = button.operator(
             "grok_video.choose_take",
-            text=f"{number}  {_words(job)}",
+            text=f"{number}  {'Draft: ' if job.spec.draft else ''}{_words(job)}",
             depress=shown,
             **_picture(job),
             translate=False,

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from ..stand_in import frame_code
+from . import pictures
 from .editing import span
 from .test_flow import newest, refused
 from .test_rework_breaker import window
@@ -466,3 +467,20 @@ def test_two_clicks_on_a_draft_are_one_click(scene: Any, drafting: Any, module: 
     one, other = (generate_now(bpy.context, scene, scene, 10, "s").spec for _ in range(2))
     assert one.full_image != other.full_image
     assert same(one) == same(other)
+
+
+def test_a_frame_of_a_clip_has_the_colours_of_its_file(
+    scene: Any, module: Module, tmp_path: Path
+) -> None:
+    """Whatever the view of the artist's scene; and nothing is left in the file."""
+    scene.view_settings.view_transform = "AgX" if bpy.app.version >= (4, 0) else "Filmic"
+    patches = np.random.default_rng(7).integers(20, 230, (4, 6, 3), dtype=np.uint8)
+    path = pictures.patch_clip(tmp_path / "patches.mp4", patches)
+    before = [len(getattr(bpy.data, kind)) for kind in ("scenes", "images", "worlds", "movieclips")]
+    clip = module("core.mp4").probe(str(path))
+    made = module("blender.sources.clip_frame").clip_frame(clip, 3, tmp_path / "frame.png", "PNG")
+    assert (made.width, made.height) == (pictures.WIDTH, pictures.HEIGHT)
+    with Image.open(made.path) as opened:
+        assert pictures.apart(path, np.asarray(opened.convert("RGB"), float), 4, 6) <= 3
+    after = [len(getattr(bpy.data, kind)) for kind in ("scenes", "images", "worlds", "movieclips")]
+    assert (after[0], after[2:]) == (before[0], before[2:])

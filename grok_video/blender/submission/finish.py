@@ -16,8 +16,7 @@ from ...core.spec import Clip, JobSpec, Keyframe, Picture, new_id
 from ...service import cheapest, checks
 from ...service.models import model_named, models_that
 from .. import config
-from ..identity import Meant
-from ..refusal import Interrupted, Refused
+from ..refusal import Refused
 from ..sources import pixels
 from ..sources.clip_frame import clip_frame
 from .common import (
@@ -144,10 +143,10 @@ def finishing(
     for number, one in enumerate(spec.keyframes):
         if one.picture.path not in before:
             shown = round(one.seconds * clip.fps)
-            submission.steps.append(FrameStep(Meant.of(scene), clip, shown, one.picture, number))
+            submission.steps.append(FrameStep(clip, shown, one.picture, number))
     if final.last_frame is None and spec.last_frame is not None:
         last = clip.frames - 1
-        submission.steps.append(FrameStep(Meant.of(scene), clip, last, spec.last_frame, None))
+        submission.steps.append(FrameStep(clip, last, spec.last_frame, None))
     return submission
 
 
@@ -155,21 +154,17 @@ def finishing(
 class FrameStep(Step):
     """A frame of a draft's clip as a picture of the final one: one on each tick, as it takes a tenth of a second."""
 
-    scene: Meant  # where the clip is
     clip: Clip
     shown: int  # number of the frame in the clip, from 0
-    picture: Picture  # as it will be sent
+    picture: Picture  # that the frame becomes, without its size
     keyframe: int | None  # which keyframe the picture is; None: the end frame
     label: str = "Reading the Draft…"
     made: pixels.Still | None = None
 
     def start(self, context: bpy.types.Context) -> None:
-        scene = self.scene.find(bpy.data.scenes)
-        if scene is None:
-            raise Interrupted(f"The scene “{self.scene.name}” is gone.")
         number = min(self.shown, self.clip.frames - 1)
         path = Path(self.picture.path)
-        self.made = clip_frame(scene, self.clip, number, path, preferred_format())
+        self.made = clip_frame(self.clip, number, path, preferred_format())
 
     def poll(self, context: bpy.types.Context) -> Change | None:
         made = self.made

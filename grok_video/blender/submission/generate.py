@@ -197,7 +197,7 @@ def generate_refusal(
         if why := choice.refusal:
             return f"{what}{why}"
     if draft.draft and (why := checks.refusal(as_chosen(draft))):
-        return why  # it could never be finished
+        return why  # a draft that could not be finished is not worth its price
     return checks.refusal(draft)
 
 

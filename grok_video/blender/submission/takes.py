@@ -142,7 +142,7 @@ def _other_pictures(scene: bpy.types.Scene, spec: JobSpec, draft: JobSpec) -> bo
     if draft.duration != spec.duration and (_has_end(draft) or draft.keyframes):
         return True  # frames of another time
     if draft.draft and not (spec.draft and draft.final_resolution == spec.final_resolution):
-        return bool(spec.image)  # that has no full-size frame for the final clip
+        return bool(spec.image)  # the take has no full-size frame for the final clip
     shape = (draft.resolution, draft.aspect_ratio) != (spec.resolution, spec.aspect_ratio)
     return shape and bool(spec.image or spec.last_frame or spec.keyframes)
 

@@ -108,6 +108,18 @@ def test_the_camera_is_rendered_once(
     assert job.spec.image_pixels == SMALL
 
 
+def test_pictures_may_be_sent_as_jpeg(drafting: Any, stand_in: Any, module: Module) -> None:
+    module("blender.config").preferences().still_format = "JPEG"
+    spec = generate(module).spec
+    finish(module)
+    for path, size, body in zip(
+        (spec.image, spec.full_image.path), (SMALL, FULL), bodies(stand_in), strict=True
+    ):
+        with Image.open(path) as opened:
+            assert (opened.format, opened.size) == ("JPEG", size)
+        assert pixels(body["image"]) == size
+
+
 def test_a_picture_that_is_no_larger_is_kept_once(
     drafting: Any, stand_in: Any, module: Module
 ) -> None:

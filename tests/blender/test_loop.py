@@ -13,12 +13,12 @@ import bpy
 import pytest
 
 from . import pictures
-from .editing import duplicate, every, set_span, span
+from .editing import duplicate, every, set_span, span, split
 from .test_flow import newest, refused
 from .test_rework_breaker import window
-from .test_slots import Desk, desk, is_still, movies
+from .test_slots import Desk, desk, elsewhere, is_still, movies
 
-__all__ = ["desk", "window"]  # fixtures
+__all__ = ["desk", "elsewhere", "window"]  # fixtures
 
 Module = Callable[[str], ModuleType]
 V15 = "grok-imagine-video-1.5"
@@ -210,3 +210,61 @@ def test_an_extension_sends_what_the_strip_of_a_loop_shows(
     (strip,) = movies(scene)
     blender.ops.grok_video.extend(strip=strip.name)
     assert newest(module).spec.video.seconds == pytest.approx(2.0, abs=0.01)
+
+
+# ------------------------------------------------------------------------------------------ undo, files, cuts
+
+
+def test_undone_reopened_and_cut_a_loop_still_ends_where_it_begins(
+    scene: Any, looping: Any, desk: Desk, tmp_path: Path
+) -> None:
+    job_id = desk.click(frame=10)
+    right = split(movies(scene)[0], 20)
+    assert span(right) == (20, 10 + LAST)
+    bpy.ops.ed.undo_push(message="Cut")
+    desk.follow(job_id, "IMPORTED")
+    desk.undo()
+    desk.until(lambda: not any(map(is_still, movies(desk.scene))))
+    assert [span(strip) for strip in movies(desk.scene)] == [(10, 10 + LAST)]
+    desk.undo("redo")
+    desk.until(lambda: not any(map(is_still, movies(desk.scene))))
+    spans = sorted(span(strip) for strip in movies(desk.scene))
+    assert spans == [(10, 20), (20, 10 + LAST)]
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    assert sorted(span(strip) for strip in movies(bpy.context.scene)) == spans
+
+
+@pytest.mark.parametrize("came", [True, False])
+def test_on_another_computer_too(
+    scene: Any, looping: Any, desk: Desk, elsewhere: Callable[[], Path], module: Module, came: bool
+) -> None:
+    desk.stand_in.settings(job_seconds=60)
+    job_id = desk.click(frame=10)
+    desk.follow(job_id, "RUNNING")
+    bpy.ops.wm.save_mainfile()
+    if came:
+        desk.stand_in.finish()
+        desk.follow(job_id, "IMPORTED")
+    folder = elsewhere()
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "shot.blend"))
+    (strip,) = movies(bpy.context.scene)
+    assert is_still(strip) != came
+    assert span(strip) == (10, 10 + LAST)
+    slots = module("blender.timeline.slots")
+    assert slots.stands_for(strip).tail == 1
+    set_span(strip, 10, 10 + LAST + 1)
+    assert slots.end_of_loop(strip) == 10 + LAST
+
+
+@pytest.mark.parametrize(
+    "noted", [[1.0] * 10, [848.0, 480.0, 24.0, 25.0, 0.0, 0.0, 0.0, 0.0, -1.0], [math.nan] * 9, "x"]
+)
+def test_a_note_that_is_none_is_no_loop(
+    blender: ModuleType, scene: Any, looping: Any, module: Module, noted: Any
+) -> None:
+    blender.ops.grok_video.generate(frame=10)
+    (strip,) = movies(scene)
+    strip["grok_video_size"] = noted
+    set_span(strip, 10, 10 + LAST + 1)
+    assert module("blender.timeline.slots").end_of_loop(strip) == 0

@@ -177,9 +177,11 @@ def test_a_draft_that_is_stopped_leaves_no_picture(
     scene: Any, camera: Any, drafting: Any, window: None, desk: Desk, module: Module
 ) -> None:
     stills = module("blender.config").data_dir() / "stills"
-    desk.click(source="CAMERA")
+    desk.click(source="CAMERA", end_frame=True)
     preparing = desk.session.click.preparing
-    desk.until(lambda: preparing.running is not None or preparing.done)
+    desk.until(lambda: len(preparing.steps) == 1)
+    made = {path.name[32:] for path in stills.iterdir()}
+    assert {"-full.png", ".png"} <= made
     module("blender.session.click").stop_preparing()
     assert [path.name for path in stills.iterdir() if path.is_file()] == []
 

@@ -147,8 +147,26 @@ def test_takes_that_are_loops_and_takes_that_are_not(
     (strip,) = movies(scene)
     duplicate(scene, strip, LAST).channel = strip.channel
     first = min(movies(scene), key=span)
-    choose("EXEC_DEFAULT", True, strip=first.name, job=plain.id)
-    assert span(min(movies(scene), key=span)) == (10, 10 + LAST)
+    takes = module("blender.session.takes")
+    assert takes.choose(bpy.context, first, plain, pieces=False) == []
+    first = min(movies(scene), key=span)
+    assert (span(first), first["grok_video_job"]) == ((10, 10 + LAST), plain.id)
+
+
+def test_a_clip_that_was_none_becomes_a_loop_of_the_same_frame(
+    blender: ModuleType, scene: Any, looping: Any, module: Module, stand_in: Any
+) -> None:
+    """The playhead stands elsewhere by now, and no frame is made anew."""
+    looping.loop = False
+    blender.ops.grok_video.generate(frame=10)
+    assert span(movies(scene)[0]) == (10, 10 + LAST + 1)
+    looping.loop = True
+    scene.frame_set(40)
+    blender.ops.grok_video.another_take(changed=True)
+    first, second = (request["body"] for request in stand_in.requests("submit"))
+    assert first["image"] == second["image"] == second["last_frame"]
+    assert newest(module).spec.loop
+    assert span(movies(scene)[0]) == (10, 10 + LAST)
 
 
 def test_a_touched_end_stays(blender: ModuleType, scene: Any, looping: Any, module: Module) -> None:

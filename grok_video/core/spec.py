@@ -190,6 +190,8 @@ class JobSpec:
     )
     draft: bool = False  # made cheaply, to be finished with ``full_image``
     full_image: Picture | None = None  # a draft's first frame at the size that the final clip takes
+    final_model: str = ""  # a draft's: the model that was chosen for the final clip
+    final_resolution: str = ""  # likewise
     voices: tuple[str, ...] = ()  # ids of voices: <AUDIO_0>, <AUDIO_1> … in the prompt
     cast: tuple[Character, ...] = ()  # whom @Name meant: the last of the references are theirs
 

@@ -46,7 +46,7 @@ def check(spec: JobSpec) -> Problem | None:
             f"The prompt has {len(spec.prompt)} characters; the service takes {MAX_PROMPT}.",
             f"Shorten it by {len(spec.prompt) - MAX_PROMPT}.",
         )
-    if problem := _check_files(spec) or _check_cast(spec):
+    if problem := _check_files(spec) or _check_cast(spec) or _check_loop(spec):
         return problem
     if spec.unchecked:
         return None if spec.model.strip() else _refused("No model is named.", "Choose a model.")
@@ -104,6 +104,15 @@ def _check_cast(spec: JobSpec) -> Problem | None:
     return None
 
 
+def _check_loop(spec: JobSpec) -> Problem | None:
+    if spec.loop and not spec.image:
+        return _refused(
+            "A loop ends on its first frame, and a clip from text alone has none.",
+            "Choose another source than Text Only, or turn off Loop.",
+        )
+    return None
+
+
 def _check_generate(spec: JobSpec, model: Model) -> Problem | None:
     if problem := _check_makes(spec, model):
         return problem
@@ -147,7 +156,8 @@ def _check_makes(spec: JobSpec, model: Model) -> Problem | None:
                 for other in MODELS.values()
                 if other.makes.issuperset(wanted) and (other.references_with_image or not both)
             ]
-            removed = {"last_frame": ", or remove it", "text": "", "image": ""}
+            off = ", or turn off Loop" if spec.loop else ", or remove it"
+            removed = {"last_frame": off, "text": "", "image": ""}
             hint = _choose(can or models_that(make)) + removed.get(make, ", or remove them")
             return _refused(f"{model.label} {without}.", f"{hint}.")
     return None
@@ -204,6 +214,11 @@ def _check_reference_resolution(spec: JobSpec, model: Model) -> Problem | None:
     if not sent or spec.resolution in offered or spec.resolution not in model.prices:
         return None
     removed = " and ".join(what.replace("an ", "") for what in sent)
+    if spec.loop and len(sent) == 1:
+        return _refused(
+            f"A loop has an end frame, and with one there is no {spec.resolution}.",
+            f"Choose {' or '.join(offered)}, or turn off Loop.",
+        )
     return _refused(
         f"With {' and '.join(sent)} there is no {spec.resolution}.",
         f"Choose {' or '.join(offered)}, or remove the {removed}.",

@@ -240,6 +240,10 @@ def _inputs(spec: JobSpec) -> dict[str, Any]:
         told["voices"] = list(spec.voices)
     if spec.last_frame is not None:
         told["last_frame"] = spec.last_frame.name
+    if spec.loop:
+        told["loop"] = True
+    if spec.draft:
+        told["draft_of"] = {"model": spec.final_model, "resolution": spec.final_resolution}
     if spec.keyframes:
         told["keyframes"] = [
             {"seconds": round(frame.seconds, 3), "picture": frame.picture.name}

@@ -73,6 +73,7 @@ SCREEN = {
     "blender.sources.ways",
     "blender.submission.preparation",
     "blender.ui.compare",
+    "blender.ui.finish",
     "blender.ui.references",
     "blender.ui.slot_overlay",
     "blender.ui.support",

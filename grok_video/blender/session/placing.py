@@ -36,7 +36,7 @@ def place(
     head = head_of(spec, clip) if spec.target.place == "AFTER" else 0.0
     editor: Any = scene.sequence_editor  # not None: the clip has landed in it
     movie = compat.strips_all(editor)[landing.movie]
-    timeline.slots.stand_for(movie, timeline.slots.Showing.of(clip, head))
+    timeline.slots.stand_for(movie, timeline.slots.Showing.of(clip, head, tail_of(spec)))
     return landing
 
 
@@ -104,7 +104,12 @@ def _landing(
 def showing_of(spec: JobSpec, clip: Clip) -> Any:
     """``clip`` of the job of ``spec`` as its strips show it."""
     head = head_of(spec, clip) if spec.target.place == "AFTER" else 0.0
-    return timeline.slots.Showing.of(clip, head)
+    return timeline.slots.Showing.of(clip, head, tail_of(spec))
+
+
+def tail_of(spec: JobSpec) -> int:
+    """Frames at the end of a clip that show its beginning again: the end frame of a loop."""
+    return 1 if spec.loop else 0
 
 
 def head_of(spec: JobSpec, clip: Clip) -> float:

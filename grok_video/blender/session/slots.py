@@ -407,7 +407,11 @@ def _show_pictures(context: bpy.types.Context) -> bool:
 def _show_still(
     context: bpy.types.Context, strips: list[Any], spec: JobSpec | None, clip: Clip
 ) -> bool:
-    showing = timeline.slots.Showing.of(clip) if spec is None else placing.showing_of(spec, clip)
+    if spec is not None:
+        showing = placing.showing_of(spec, clip)
+    else:
+        stood = timeline.slots.stands_for(strips[0])
+        showing = timeline.slots.Showing.of(clip, tail=stood.tail if stood is not None else 0)
     for strip in strips:
         job_id = timeline.strips.job_of(strip)
         same = timeline.strips.path_of(strip) == os.path.normpath(clip.path)
@@ -454,10 +458,11 @@ def _show_strangers(context: bpy.types.Context) -> bool:
         return False
     for strip in _waiting_strips().get(due_now, []):
         stood, head = timeline.slots.stands_for(strip), 0.0
+        tail = stood.tail if stood is not None else 0
         if stood is not None and stood.head:
             added = stood.seconds - stood.head
             head = timeline.placement.head_seconds(clip.seconds, stood.head, added)
-        timeline.slots.show(context, strip, timeline.slots.Showing.of(clip, head), due_now)
+        timeline.slots.show(context, strip, timeline.slots.Showing.of(clip, head, tail), due_now)
     own.waiting.discard(due_now)
     return True
 

@@ -237,6 +237,16 @@ def finished(path: Path, file_format: str, width: int, height: int, source: Sour
     return Still(str(path), MIME[file_format], width, height, size, source)
 
 
+def smaller(still: Still, path: Path, size: tuple[int, int]) -> Still:
+    """A still, shrunk to ``size`` and written to ``path``; as it is where it is no larger. Raises Interrupted, OSError."""
+    if size[0] >= still.width or size[1] >= still.height:
+        return still
+    file_format = next(name for name, mime in MIME.items() if mime == still.mime)
+    rgb = fit(read(Path(still.path)), 1.0, size)
+    write(rgb, path, file_format)
+    return finished(path, file_format, rgb.shape[1], rgb.shape[0], still.source)
+
+
 #: Most that two pixels of one colour differ by in a channel, of 255: dithering at its most makes 4, a JPEG of that 7.
 _SAME = 7
 #: Side of a tile, in pixels. Of one colour, tiles are equally bright: the noise of dithering has a mean that stays.

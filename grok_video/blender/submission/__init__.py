@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         common,
         edit,
         extend,
+        finish,
         gap,
         generate,
         preparation,

@@ -48,6 +48,7 @@ class Submission:
         return [self.spec.id, *(one.id for one in self.others)]
 
 
+FIRST_FRAME = "first frame"  # what the end frame of a loop is called
 DRAFT = "draft"  # in place of a job's id
 
 
@@ -239,8 +240,16 @@ def frames_of(scene: bpy.types.Scene, seconds: float) -> int:
 
 
 def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
-    """The spec with the still ``made`` as its first frame."""
-    return replace(
+    """The spec with the still ``made`` as its first frame, and as the end frame of a loop.
+
+    Of a draft ``made`` is kept at full size, and a smaller one, made from it, is sent. Raises Interrupted, OSError.
+    """
+    if spec.full_image is not None:
+        full = replace(spec.full_image, path=made.path, mime=made.mime, size=made.size)
+        spec = replace(spec, full_image=full)
+        size = models.whole_size(spec.resolution, made.width, made.height, enlarge=False)
+        made = pixels.smaller(made, Path(spec.image), size)
+    spec = replace(
         spec,
         image=made.path,
         image_mime=made.mime,
@@ -248,6 +257,15 @@ def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
         image_bytes=made.size,
         source=made.source,
     )
+    return looped(spec) if spec.loop else spec
+
+
+def looped(spec: JobSpec) -> JobSpec:
+    """The spec with its own first frame as its end frame too."""
+    if not spec.image:
+        return replace(spec, loop=True)
+    picture = Picture(spec.image, spec.image_mime, spec.image_bytes, FIRST_FRAME)
+    return replace(spec, loop=True, last_frame=picture)
 
 
 def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
@@ -265,6 +283,7 @@ def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
         references=(),
         last_frame=None,
         keyframes=(),
+        full_image=None,
     )
 
 

@@ -12,9 +12,10 @@ import bpy
 
 from ...core.framing import nearest_ratio
 from ...core.record import record
-from ...core.spec import JobSpec, Keyframe, Kind, Source, mark_of, new_id
+from ...core.spec import JobSpec, Keyframe, Kind, Picture, Source, mark_of, new_id
 from ...core.variants import Variants
 from ...service import checks, models
+from ...service.cheapest import as_chosen, drafted
 from .. import compat, config, scenes
 from ..identity import Meant
 from ..refusal import Refused
@@ -23,6 +24,7 @@ from ..timeline.source_strip import waiting_refusal_at
 from . import cast
 from .common import (
     DRAFT,
+    FIRST_FRAME,
     Submission,
     draft_of,
     mime_type,
@@ -78,8 +80,13 @@ def picture_size(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobS
         chosen = scene.grok_video
         natural = capture.natural_size(context, scene, chosen.source, chosen.image)
         if natural is not None:
-            return models.whole_size(draft.resolution, *natural)
-    return models.clip_size(draft.resolution, draft.aspect_ratio)
+            return models.whole_size(_final_resolution(draft), *natural)
+    return models.clip_size(_final_resolution(draft), draft.aspect_ratio)
+
+
+def _final_resolution(draft: JobSpec) -> str:
+    """The resolution of the clip that is wanted in the end: of a cheap draft another one than the draft's."""
+    return draft.final_resolution or draft.resolution
 
 
 @record
@@ -137,7 +144,7 @@ def generate_draft(
         for place, one in enumerate(chosen.cast[number].images)
     )
     last_frame, keyframes = None, ()
-    if chosen.end_frame and "last_frame" in model.makes:
+    if ends_on_camera(scene):
         camera = chosen.end_camera.name if chosen.end_camera else "camera"
         last_frame = picture_of(job_id, "-end", f"{camera}, frame {end_frame_of(scene)}")
     if chosen.keyframes and "keyframes" in model.makes:
@@ -145,7 +152,9 @@ def generate_draft(
             Keyframe(picture_of(job_id, f"-keyframe-{number}", marker.name), marker.thirds)
             for number, marker in enumerate(marker_keyframes(scene))
         )
-    return draft_of(
+    elif chosen.loop and image:
+        last_frame = Picture(image, mime, label=FIRST_FRAME)
+    final = draft_of(
         scene,
         Kind.GENERATE,
         told.prompt,
@@ -161,7 +170,18 @@ def generate_draft(
         voices=told.voices,
         cast=told.members,
         written=cast.written_for(text, told),
+        loop=chosen.loop,
     )
+    if not chosen.draft:
+        return final
+    full = picture_of(job_id, "-full", "full-size first frame") if image else None
+    return drafted(replace(final, full_image=full), chosen.models_of_key())
+
+
+def ends_on_camera(scene: bpy.types.Scene) -> bool:
+    """Whether the camera is rendered as the clip's end frame: not for a loop, which ends on its first frame."""
+    chosen = scene.grok_video
+    return chosen.end_frame and not chosen.loop and "last_frame" in chosen.model_row().makes
 
 
 def _of_cast(number: int, place: int) -> str:
@@ -222,7 +242,7 @@ def generate_refusal(
             return f"Reference {number}: {why}"
     if why := cast.refusal(scene, draft, look=look):
         return why
-    if draft.last_frame and (why := scenes.camera_refusal(scene, chosen.end_camera)):
+    if ends_on_camera(scene) and (why := scenes.camera_refusal(scene, chosen.end_camera)):
         return f"End frame: {why}"
     if draft.keyframes and (why := scenes.camera_refusal(scene)):
         return f"Keyframes: {why}"
@@ -235,6 +255,8 @@ def generate_refusal(
     for (what, _), choice in zip(frames, choices, strict=True):
         if why := choice.refusal:
             return f"{what}{why}"
+    if draft.draft and (why := checks.refusal(as_chosen(draft))):
+        return why  # a draft that could not be finished is not worth its price
     return checks.refusal(draft)
 
 
@@ -251,7 +273,7 @@ def camera_frames(scene: bpy.types.Scene) -> list[CameraFrame]:
         frames.append(("", None))
     if chosen.keyframes and "keyframes" in makes:
         frames += [("Keyframes: ", marker.frame) for marker in marker_keyframes(scene)]
-    if chosen.end_frame and "last_frame" in makes:
+    if ends_on_camera(scene):
         frames.append(("End frame: ", end_frame_of(scene)))
     return frames
 
@@ -297,7 +319,7 @@ def generation(
         for place, one in enumerate(character.images):
             if (path := place_of(job_id, _of_cast(number, place))) in sent:
                 _add_reference(submission, scene, one.image, path)
-    if draft.last_frame is not None:
+    if ends_on_camera(scene):
         _render_end_frame(submission, scene, size)
     for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
         _render_keyframe(submission, scene, size, number, marker.frame)
@@ -310,8 +332,10 @@ def _add_first_frame(
     scene: bpy.types.Scene,
     size: PictureSize,
 ) -> None:
-    path, image = Path(submission.spec.image), scene.grok_video.image
-    source, resolution = scene.grok_video.source, submission.spec.resolution
+    spec, image = submission.spec, scene.grok_video.image
+    # Of a draft the full-size frame is made, and the one that is sent is made from that: see ``with_still``.
+    path = Path(spec.full_image.path if spec.full_image is not None else spec.image)
+    source, resolution = scene.grok_video.source, _final_resolution(spec)
     whole = partial(models.whole_size, resolution, enlarge=False) if is_whole(scene) else None
     if source == "CAMERA":
         submission.steps.append(_camera_step(scene, size, path, with_still, None))

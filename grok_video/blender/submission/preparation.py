@@ -320,8 +320,8 @@ def _files_made(spec: JobSpec) -> set[str]:
 
 
 def remove_files(spec: JobSpec) -> None:
-    """Remove the files that were made for this job alone: not the clip of an earlier job that is its source."""
-    named = spec.video.path if spec.video is not None and spec.video.job else ""
-    for path in _files_made(spec):
-        if path != named:
+    """Remove the files that were made for this job alone, which are called after it: not those of an earlier job."""
+    kept = {spec.full_image.path} if spec.full_image is not None else set[str]()
+    for path in _files_made(spec) | kept:
+        if Path(path).name.startswith(spec.id):
             pixels.remove(Path(path))

@@ -15,7 +15,8 @@ from ...service import checks
 from .. import compat
 from ..refusal import Refused
 from . import cast
-from .common import Submission, draft_of
+from .common import Submission, draft_of, looped
+from .finish import full_request
 from .generate import generate_draft, generate_refusal, generation
 from .variants import asked_for, first_prompt
 
@@ -38,6 +39,8 @@ def changed(context: bpy.types.Context, scene: bpy.types.Scene, spec: JobSpec) -
     if spec.kind is not Kind.GENERATE or spec.source.kind == "STRIP":
         return Changed(_reworked(scene, spec), anew=False)
     draft = generate_draft(context, scene, prompt=first_prompt(scene))
+    if not draft.draft:
+        spec = full_request(spec)
     if (count := asked_for(scene).count) > 1:
         several = f"The prompt makes {count} variants, and this is one take. Write one of them, or press Generate."
         return Changed(draft, anew=False, trouble=several)
@@ -102,7 +105,10 @@ def _reworked(scene: bpy.types.Scene, spec: JobSpec) -> JobSpec:
 
 
 def _with_pictures_of(draft: JobSpec, spec: JobSpec) -> JobSpec:
-    return replace(draft, **{name: getattr(spec, name) for name in _PICTURES})
+    kept = replace(draft, **{name: getattr(spec, name) for name in _PICTURES})
+    if draft.loop or not spec.loop:
+        return looped(kept) if draft.loop else kept
+    return replace(kept, last_frame=None)  # a loop's end frame is no picture of its own
 
 
 #: The fields of a spec that tell of its pictures.
@@ -116,6 +122,7 @@ _PICTURES = (
     "last_frame",
     "keyframes",
     "files",
+    "full_image",
 )
 
 
@@ -129,11 +136,18 @@ def _other_pictures(scene: bpy.types.Scene, spec: JobSpec, draft: JobSpec) -> bo
         or (source.kind == "IMAGE" and image != source.image)
         or (source.kind == "CAMERA" and (scene.name, camera) != (source.scene, source.camera))
         or [one.label for one in draft.references] != [one.label for one in spec.references]
-        or bool(draft.last_frame) != bool(spec.last_frame)
+        or _has_end(draft) != _has_end(spec)
         or bool(draft.keyframes) != bool(spec.keyframes)
     ):
         return True
-    if draft.duration != spec.duration and (draft.last_frame or draft.keyframes):
+    if draft.duration != spec.duration and (_has_end(draft) or draft.keyframes):
         return True  # frames of another time
+    if draft.draft and not (spec.draft and draft.final_resolution == spec.final_resolution):
+        return bool(spec.image)  # the take has no full-size frame for the final clip
     shape = (draft.resolution, draft.aspect_ratio) != (spec.resolution, spec.aspect_ratio)
     return shape and bool(spec.image or spec.last_frame or spec.keyframes)
+
+
+def _has_end(spec: JobSpec) -> bool:
+    """Whether a request has an end frame that was made for it, as that of a loop is not."""
+    return spec.last_frame is not None and not spec.loop

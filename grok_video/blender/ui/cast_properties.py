@@ -5,21 +5,21 @@ RNA holds the artist's inputs only. What a prompt makes of a cast is ``core.cast
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import bpy
 from bpy.props import CollectionProperty, PointerProperty, StringProperty
 
 from ...core.cast import LONGEST_NAME, clean_name, free_name
 from ..session import voices
+from .settings_version import touched
 
 #: What a character is called that was given no name.
 NAMELESS = "Character"
 
 
-def _touched(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
-    settings: Any = cast("bpy.types.Scene", self.id_data).grok_video
-    settings.touch()
+def _touched(self: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    touched(cast("bpy.types.Scene", self.id_data).grok_video, context)
 
 
 def is_camera(_self: object, item: bpy.types.Object) -> bool:

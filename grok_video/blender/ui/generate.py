@@ -31,6 +31,7 @@ from .asking import (
     refuse,
     target_of,
 )
+from .draft import draw_draft, verb_of
 from .widgets import (
     draw_help_button,
     draw_limit,
@@ -215,6 +216,7 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     sound.enabled = chosen.model_row().audio
     icon = "SOUND" if chosen.generate_audio else "MUTE_IPO_OFF"
     sound.prop(chosen, "generate_audio", toggle=True, icon=icon)
+    draw_draft(layout, context)
 
 
 def _draw_model(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -369,11 +371,7 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         row.operator("grok_video.generate", text=preparing.label, icon="RENDER_STILL")
         return
     row.enabled = trouble is None
-    words = "Generate"
-    if asked.count > 1:
-        words = (
-            f"{asked.count} Variants" if is_narrow(context) else f"Generate {asked.count} Variants"
-        )
+    words = verb_of(draft, asked.count, narrow=is_narrow(context))
     known = None if asked.refusal else price
     button = draw_priced(row, "grok_video.generate", words, known, "RENDER_ANIMATION")
     button.variants = True

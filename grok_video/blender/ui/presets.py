@@ -24,7 +24,7 @@ from .nearest import file_of
 _SETTINGS = (
     # The model first, which says what the others can be.
     *("model", "model_other", "source", "image", "duration", "resolution", "aspect_ratio"),
-    *("generate_audio", "references", "end_frame", "keyframes", "prompt"),
+    *("generate_audio", "references", "end_frame", "keyframes", "loop", "draft", "prompt"),
 )
 _FOLDER = "grok_video"
 _NAMED = 5  # pictures that a sentence names

@@ -23,7 +23,9 @@ from ...service import checks, models
 from .. import compat, config
 from ..session import questions
 from .cast_properties import GrokVideoCharacter, GrokVideoReference, is_camera
+from .draft_properties import DraftSettings
 from .nearest import OTHER_MODEL, Nearest
+from .settings_version import SETTINGS, touched
 
 SOURCE_ITEMS = (
     ("CAMERA", "Camera", "Render the scene's camera at the current frame", "CAMERA_DATA", 0),
@@ -97,16 +99,8 @@ def _ratio_items(
     return _RATIO_ITEMS[self.model_row().id]
 
 
-#: What ``settings_of`` says of settings that this version, or a later one, has written.
-_SETTINGS = 2
-
-
-def _touched(self: GrokVideoSettings, _context: bpy.types.Context) -> None:
-    self.touch()
-
-
 def _ratio_changed(self: GrokVideoSettings, context: bpy.types.Context) -> None:
-    _touched(self, context)
+    touched(self, context)
     if self.aspect_ratio == config.AUTO:
         # Kept in no file: 0.1.0 has no item of that number, and its panel breaks off there.
         self.property_unset("aspect_ratio")
@@ -134,12 +128,12 @@ def _keep_shapes(*, empty: bool) -> None:
     Settings without the mark of a version are 0.1.0's; ``empty`` ones only in a file that was read just now.
     """
     for chosen in _local_settings():
-        if chosen.settings_of >= _SETTINGS:
+        if chosen.settings_of >= SETTINGS:
             continue
         if empty or any(_is_written(chosen, name) for name in type(chosen).__annotations__):
             if not chosen.is_property_set("aspect_ratio"):
                 chosen.aspect_ratio = config.NEAREST
-            chosen.settings_of = _SETTINGS
+            chosen.settings_of = SETTINGS
 
 
 def mark_soon(chosen: GrokVideoSettings) -> None:
@@ -147,7 +141,7 @@ def mark_soon(chosen: GrokVideoSettings) -> None:
 
     An autosave or a quit calls no handlers, and without a mark the recovered settings would be taken for 0.1.0's.
     """
-    if chosen.settings_of < _SETTINGS and not bpy.app.timers.is_registered(_mark_drawn):
+    if chosen.settings_of < SETTINGS and not bpy.app.timers.is_registered(_mark_drawn):
         bpy.app.timers.register(_mark_drawn, first_interval=0.0)
 
 
@@ -169,11 +163,11 @@ def _came(*_: object) -> None:
 @persistent
 def _saving(*_: object) -> None:
     for chosen in _local_settings():
-        chosen.settings_of = _SETTINGS
+        chosen.settings_of = SETTINGS
 
 
 def _model_changed(self: GrokVideoSettings, context: bpy.types.Context) -> None:
-    _touched(self, context)
+    touched(self, context)
     # A setting that the new model lacks is not drawn: left as it was, the setting would be sent and refused.
     model = self.model_row()
     offered = [item[4] for item in _RESOLUTION_ITEMS[model.id]]
@@ -214,32 +208,32 @@ _CHOICES = {
 _KINDS = {"prompt_text": bpy.types.Text, "image": bpy.types.Image, "end_camera": bpy.types.Object}
 
 
-class GrokVideoSettings(bpy.types.PropertyGroup):
+class GrokVideoSettings(DraftSettings, bpy.types.PropertyGroup):
     """``scene.grok_video``: what the next clip is made from. Saved in the .blend, undone by Ctrl-Z."""
 
     prompt: StringProperty(
         name="Prompt",
         description="What happens in the clip: subject, movement, camera, mood, sound",
-        update=_touched,
+        update=touched,
     )
     prompt_text: PointerProperty(
         name="Prompt Text",
         description="Take the prompt from this text of the Text Editor instead",
         type=bpy.types.Text,
-        update=_touched,
+        update=touched,
     )
     source: EnumProperty(
         name="Source",
         description="Where the first frame of the clip comes from",
         items=SOURCE_ITEMS,
         default="CAMERA",
-        update=_touched,
+        update=touched,
     )
     image: PointerProperty(
         name="Image",
         description="The first frame of the clip",
         type=bpy.types.Image,
-        update=_touched,
+        update=touched,
     )
     model: EnumProperty(
         name="Model",
@@ -260,13 +254,13 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         default=6,
         min=_RANGES["duration"][0],
         max=_RANGES["duration"][1],
-        update=_touched,
+        update=touched,
     )
     resolution: EnumProperty(
         name="Resolution",
         description="Size of the clip. What the model cannot make is not offered",
         items=_resolution_items,
-        update=_touched,
+        update=touched,
     )
     aspect_ratio: EnumProperty(
         name="Aspect Ratio",
@@ -279,7 +273,7 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         name="Sound",
         description="Let the service make sound for the clip",
         default=True,
-        update=_touched,
+        update=touched,
     )
     references: CollectionProperty(
         name="References",
@@ -295,25 +289,25 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
     end_frame: BoolProperty(
         name="End Frame",
         description="Render the camera where the clip will end, and let the clip arrive there",
-        update=_touched,
+        update=touched,
     )
     end_camera: PointerProperty(
         name="End Camera",
         description="The camera of the end frame; empty: the scene's",
         type=bpy.types.Object,
         poll=is_camera,
-        update=_touched,
+        update=touched,
     )
     keyframes: BoolProperty(
         name="Keyframes at Markers",
         description="Render the camera at each timeline marker inside the clip, and let the clip pass "
         "through these pictures",
-        update=_touched,
+        update=touched,
     )
     extend_prompt: StringProperty(
         name="Prompt",
         description="What happens next: how the shot goes on after its last frame",
-        update=_touched,
+        update=touched,
     )
     extend_seconds: IntProperty(
         name="Seconds",
@@ -323,17 +317,17 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         min=_RANGES["extend_seconds"][0],
         soft_max=30,
         max=_RANGES["extend_seconds"][1],
-        update=_touched,
+        update=touched,
     )
     edit_prompt: StringProperty(
         name="Prompt",
         description="What shall look or be different; what moves stays as it is",
-        update=_touched,
+        update=touched,
     )
     gap_prompt: StringProperty(
         name="Prompt",
         description="What happens between the strip before the gap and the strip behind it. May be empty",
-        update=_touched,
+        update=touched,
     )
     edit_of: EnumProperty(
         name="Edit",
@@ -344,7 +338,7 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
             ("VIEWPORT", "Viewport Animation", "A playblast of the 3D viewport", "VIEW3D", 2),
         ),
         default="STRIP",
-        update=_touched,
+        update=touched,
     )
     # Stored nowhere: the part of the panel that edits the animation has no strip to offer.
     edit_animation: EnumProperty(
@@ -361,7 +355,7 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         name="From",
         description="First frame that is sent of a longer strip, counted from the strip's start",
         min=_RANGES["edit_start"][0],
-        update=_touched,
+        update=touched,
     )
 
     settings_of: IntProperty(
@@ -374,7 +368,7 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         name="History Cleared At",
         description="Id of the newest job when the history of prompts was cleared",
         options={"HIDDEN"},
-        update=_touched,
+        update=touched,
     )
 
     @property
@@ -406,10 +400,6 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
             text.write(f"{before}{words}{' ' if line[at : at + 1].isalnum() else ''}")
         else:
             self.prompt = f"{self.prompt.rstrip()} {words}".strip()
-
-    def touch(self) -> None:
-        """Note that this version wrote these settings."""
-        self.settings_of = _SETTINGS
 
     def model_id(self) -> str:
         """The name of the chosen model at the service."""

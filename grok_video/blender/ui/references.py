@@ -21,6 +21,7 @@ from ..session import click, queue, watch
 from ..session.state import current
 from . import properties
 from .asking import Asks, Result
+from .loop import draw_loop
 from .widgets import draw_wrapped
 
 #: Pictures of a character at most: as many as any model takes.
@@ -123,7 +124,7 @@ class GROK_VIDEO_OT_insert_reference(bpy.types.Operator):
 
 
 def draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw references, the end frame and keyframes, as far as the chosen model can use them."""
+    """Draw references, the end frame, keyframes and the switch of a loop, as far as the chosen model can use them."""
     scene = context.scene
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     if "references" in model.makes:
@@ -133,9 +134,10 @@ def draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if "last_frame" in model.makes:
         column = layout.column(align=True)
         column.use_property_split = False
+        column.enabled = not chosen.loop
         row = column.row(align=True)
         row.prop(chosen, "end_frame")
-        if chosen.end_frame:
+        if chosen.end_frame and not chosen.loop:
             row.label(text=f"frame {submission.generate.end_frame_of(scene)}")
             column.prop(
                 chosen, "end_camera", text="", icon="CAMERA_DATA", placeholder="Same Camera"
@@ -148,6 +150,7 @@ def draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
             _draw_marks(column, context)
     if not {"references", "last_frame", "keyframes"} & model.makes:
         draw_wrapped(layout, context, f"{model.label} starts from one picture only", "INFO")
+    draw_loop(layout, context)
 
 
 def _draw_references(

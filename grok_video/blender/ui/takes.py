@@ -23,12 +23,12 @@ from .unused import draw_put_away
 from .widgets import draw_button, draw_wrapped, is_narrow
 
 ROWS = 12  # takes of a slot that the panel lists, the newest
-_SCENE = StringProperty(
+of_scene = StringProperty(
     name="Scene",
     description="Scene of the strip; empty: the sequencer's",
     options={"SKIP_SAVE"},
 )
-_STRIP = StringProperty(
+of_strip = StringProperty(
     name="Strip",
     description="Name of the strip; empty: the active one",
     options={"SKIP_SAVE"},
@@ -40,7 +40,7 @@ _TAKE = StringProperty(
 )
 
 
-def _strip_of(context: bpy.types.Context, scene: str, name: str) -> Any:
+def strip_of(context: bpy.types.Context, scene: str, name: str) -> Any:
     """The movie strip of a clip that an operator is about, the active one for ''. Raises Refused."""
     if name:
         where = scene_named(context, scene)
@@ -64,8 +64,8 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         "The takes so far stay"
     )
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: of_scene
+    strip: of_strip
     changed: BoolProperty(
         name="With the Panel's Settings",
         description="With the prompt and settings as they are in the panel now; off: the same request",
@@ -95,7 +95,7 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
 
     def _named(self, context: bpy.types.Context) -> Any:
         """The strip, named from now on: during a question a clip may come in and become the active strip."""
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = strip_of(context, self.scene, self.strip)
         self.scene, self.strip = strip.id_data.name, strip.name
         return strip
 
@@ -132,8 +132,8 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
     bl_description = "Let the strip show this take. Trims, keys and effects stay. Free"
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: of_scene
+    strip: of_strip
     job: StringProperty(
         name="Take",
         description="Id of the take's job; empty: the next one in the direction of Step, round and round",
@@ -169,7 +169,7 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = strip_of(context, self.scene, self.strip)
         job = self._wanted(strip)
         said = takes.choose(context, strip, job, pieces=self.scope == "PIECES")
         if said:
@@ -197,14 +197,14 @@ class GROK_VIDEO_OT_star_take(Asks, bpy.types.Operator):
     bl_description = "Mark this take with a star, or take the star away. This file keeps the stars"
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: of_scene
+    strip: of_strip
     job: _TAKE
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = strip_of(context, self.scene, self.strip)
         job_id = self.job or takes.asked_of(strip).id
         if all(job.id != job_id for job in takes.choice_of(strip).takes):
             raise Refused(f"“{job_id[:8]}” is no take of “{strip.name}”.")
@@ -219,14 +219,14 @@ class GROK_VIDEO_OT_take_as_strip(Asks, bpy.types.Operator):
     bl_description = "Place this take above the strip, as a strip of its own. Free"
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: of_scene
+    strip: of_strip
     job: _TAKE
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = strip_of(context, self.scene, self.strip)
         choice = takes.choice_of(strip)
         wanted = self.job or takes.asked_of(strip).id
         job = next((job for job in choice.takes if job.id == wanted), None)
@@ -252,13 +252,13 @@ class GROK_VIDEO_OT_own_slot(Asks, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: of_scene
+    strip: of_strip
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        takes.own_slot(_strip_of(context, self.scene, self.strip))
+        takes.own_slot(strip_of(context, self.scene, self.strip))
         watch.redraw()
         return {"FINISHED"}
 
@@ -359,7 +359,7 @@ def _draw_list(layout: bpy.types.UILayout, strip: Any, choice: takes.Choice) -> 
         shown = number - 1 == choice.shown
         press = button.operator(
             "grok_video.choose_take",
-            text=f"{number}  {_words(job)}",
+            text=f"{number}  {'Draft: ' if job.spec.draft else ''}{_words(job)}",
             depress=shown,
             **_picture(job),
             translate=False,

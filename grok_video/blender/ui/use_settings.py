@@ -17,6 +17,7 @@ from ...core.record import mutable_record
 from ...core.shape import names_ratio
 from ...core.spec import JobSpec, Kind, Picture
 from ...service import models
+from ...service.cheapest import as_chosen
 from .. import config, identity, scenes, sources, submission, telling, timeline
 from ..refusal import Refused
 from ..session import queue
@@ -65,7 +66,8 @@ class Said:
 
 def use(context: bpy.types.Context, job: Job) -> Said:
     """Set the panel of the context's scene to what ``job`` asked for, or to the nearest that the panel can set."""
-    spec, said = job.spec, Said([], [])
+    # Of a draft the model and size that were chosen for the final clip.
+    spec, said = as_chosen(job.spec), Said([], [])
     _model(context.scene, spec)
     match spec.kind:
         case Kind.EXTEND:
@@ -77,6 +79,7 @@ def use(context: bpy.types.Context, job: Job) -> Said:
             _clip(context.scene, spec)
         case Kind.GENERATE:
             _clip(context.scene, spec)
+            context.scene.grok_video.nearest.draft = job.spec.draft
             context.scene.grok_video.nearest.duration = spec.duration
             context.scene.grok_video.nearest.prompt = submission.cast.typed_for(spec)
             _source(context.scene, job, said)
@@ -121,7 +124,8 @@ def _source(scene: bpy.types.Scene, job: Job, said: Said) -> None:
         if not _camera(scene, shown.camera, said):
             return
     elif shown.kind == "IMAGE":
-        picture = Picture(job.spec.image, "", label=shown.image)
+        sent = job.spec.full_image or Picture(job.spec.image, "")
+        picture = Picture(sent.path, "", label=shown.image)
         image = _image_of(job, picture)
         if image is None:
             said.gone.append(
@@ -217,8 +221,9 @@ def _image_of(job: Job, picture: Picture) -> bpy.types.Image | None:
 def _frames(scene: bpy.types.Scene, spec: JobSpec, said: Said) -> None:
     """Set the end frame and the keyframes, which are rendered anew."""
     near = scene.grok_video.nearest
-    near.end_frame, near.keyframes = spec.last_frame is not None, bool(spec.keyframes)
-    if spec.last_frame is not None:
+    own_end = spec.last_frame is not None and not spec.loop
+    near.loop, near.end_frame, near.keyframes = spec.loop, own_end, bool(spec.keyframes)
+    if own_end and spec.last_frame is not None:
         name = spec.last_frame.label.rpartition(", frame ")[0]
         camera = _camera_named(bpy.data.objects, name)
         # Without a camera of its own the end frame is said to be of "camera".

@@ -87,6 +87,16 @@ def _slots(bench: Bench) -> Iterator[Figure]:
                  part(empty, 0.99), "< 4 ms", len(own))  # fmt: skip
     for name, what in (("look", "look through 200 slots after an undo"), ("placed", "slot placed")):
         yield Figure("slots", f"{what}: median", median(samples[name]), samples=len(samples[name]))
+    draws, jobs, counts = 50 if bench.quick else 200, 1000, (0, 40, 200)
+    told = bench.in_window(
+        "overlay", data=bench.ledger(jobs), draws=draws, jobs=jobs, slots=counts
+    )["samples"]
+    for count in counts[1:]:
+        own = told[str(count)]
+        words = f"our part of a redraw of the timeline, {count} slots in view, processor's time"
+        for kind, value in (("median", median(own)), ("p99", part(own, 0.99))):
+            aim = "< 1 ms" if kind == "median" else ""
+            yield Figure("slots", f"{words}: {kind}", value, aim=aim, samples=len(own))
 
 
 def _lists(bench: Bench) -> Iterator[Figure]:
@@ -365,7 +375,10 @@ def _background(bench: Bench) -> Iterator[Figure]:
 
 ROWS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
     "tick": ("one tick with 1, 100 and 1000 jobs", _tick),
-    "slots": ("slots placed, and one tick with 200 that wait", _slots),
+    "slots": (
+        "slots placed, one tick and one redraw with 200 that wait (wheel and window)",
+        _slots,
+    ),
     "lists": ("lists of 10,000 and 50,000 jobs, an inbox of 10,000 commands", _lists),
     "register": ("register() beside Blender's start", _register),
     "worker": ("the worker's start", _worker),

@@ -322,13 +322,16 @@ class Arrival:
 
 
 def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
-    """Let the strips that wait for a job show the clip, as many as this tick may; None where its file is missing.
+    """Let the strips that wait for a job show the clip, as many as this tick may; None where its file is missing, or no strip waits.
 
     Pushes no undo step: the clip was there with the slot.
     """
     own = current().slots
     take, waiting = _take_of(job_id), _waiting_strips().get(job_id, [])
-    if take is None or take.clip is None:
+    if not waiting:
+        # Removed since the last look: what is known of the slot stays, or its clip would come in as one without a slot.
+        look()
+    if take is None or take.clip is None or not waiting:
         return None
     showing = _showing(take)
     if showing is None:

@@ -293,6 +293,36 @@ def test_deleted_after_it_was_sent_the_clip_waits_in_the_list(desk: Desk, pieces
     assert (shown(desk), desk.bought) == ([(job_id, False)], 1)
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+def test_deleted_after_its_first_variant_the_others_wait_in_the_list(
+    desk: Desk, window: None, reopened: bool
+) -> None:
+    """The slot that was deleted was theirs as well: they are not placed as clips without a slot."""
+    desk.stand_in.settings(job_seconds=600)
+    desk.scene.grok_video.prompt = "A {red|blue} car"
+    click, variants = desk.module("blender.session.click"), desk.module("blender.session.variants")
+    with click.begun_by(press=True, slot=True):
+        first, second = variants.generate(bpy.context, desk.scene, desk.scene, 10)
+    for job_id in (first, second):
+        desk.follow(job_id, "RUNNING")
+    desk.stand_in.finish(desk.job(first).request_id)
+    desk.follow(first, "IMPORTED")
+    assert shown(desk) == [(first, False)]
+    if reopened:
+        bpy.ops.wm.save_mainfile()
+        bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    remove(desk.scene, *movies(desk.scene))
+    if reopened:
+        bpy.ops.wm.save_mainfile()
+        bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    desk.stand_in.finish(desk.job(second).request_id)
+    desk.follow(second, "READY")
+    settle(desk.module("blender.session"), 0.3)
+    assert (movies(desk.scene), desk.job(second).state) == ([], "READY")
+    assert bpy.ops.grok_video.import_result(job=second) == {"FINISHED"}
+    assert (shown(desk), desk.bought) == ([(second, False)], 2)
+
+
 # ------------------------------------------------------------------------------------------ redo, repeat
 
 

@@ -355,11 +355,23 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
     whole = len(pieces) == len(waiting)
     if whole:
         own.waiting.discard(job_id)
-        own.placed.discard(job_id)
-        for scene in _local_scenes():
-            slot_marks.unmark(scene, job_id)
+        has_come(take)
     _, movie, scene = max(pieces, key=lambda piece: piece[0], default=(0, "", None))
     return Arrival(take, scene, movie, " ".join(words), whole)
+
+
+def has_come(take: Job) -> None:
+    """Note that the clip of a take is on the timeline: its slot is forgotten when no more of its clips are to come.
+
+    Until then the clips of a slot that is removed are forced upon nobody.
+    """
+    slot = take.spec.slot
+    takes = current().bridge.snapshot.jobs.takes_of(slot)
+    if any(one.clip is None and may_come(one) for one in takes):
+        return
+    current().slots.placed.discard(slot)
+    for scene in _local_scenes():
+        slot_marks.unmark(scene, slot)
 
 
 def landing_of(arrival: Arrival) -> Any:

@@ -186,6 +186,7 @@ def arrive(context: bpy.types.Context, job: Job) -> bpy.types.Scene:
             except Exception:
                 # A bug leaves this strip as it was, and the take to be chosen: raised, it would end all ticks.
                 traceback.print_exc()
+    slots.has_come(job)
     return scene
 
 

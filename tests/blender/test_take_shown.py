@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import imageio_ffmpeg
@@ -16,6 +16,7 @@ from PIL import Image
 from . import pictures, test_takes
 from .editing import find, set_span, span
 from .test_flow import newest
+from .test_slot_buttons import Shown
 from .test_takes import changed, choose, movies, shown
 
 Module = Callable[[str], ModuleType]
@@ -92,3 +93,28 @@ def test_edit_sends_the_take_that_is_shown(
     assert (sent.job, shown(find(scene, name))) == ("", three[1].id)
     seen = frame_of(Path(sent.path), 2)
     assert most_like(seen, three, 5) == three[1].id
+
+
+def test_each_take_tells_its_prompt_model_and_cost_under_the_mouse(
+    blender: ModuleType, three: list[Any], module: Module
+) -> None:
+    describe = module("blender.ui.takes").GROK_VIDEO_OT_choose_take.description
+    amount = module("core.amount").usd
+    for take in three:
+        told = describe(blender.context, SimpleNamespace(job=take.id, step=1, scope="STRIP"))
+        prompt, made_by, *_ = told.splitlines()
+        assert prompt == take.spec.prompt
+        assert made_by == f"Grok Imagine Video  ·  2 s  ·  {amount(take.cost)}"
+    assert "Let the strip show this take" in told
+    gone = describe(blender.context, SimpleNamespace(job="f" * 32, step=1, scope="STRIP"))
+    assert gone.startswith("Let the strip show this take")
+
+
+def test_the_menu_says_which_take_is_shown(
+    blender: ModuleType, scene: Any, three: list[Any], module: Module
+) -> None:
+    for number, take in enumerate(three, 2):  # the first of all had other settings
+        choose(blender, take)
+        layout = Shown()
+        module("blender.ui.takes").draw_takes_entries(layout, blender.context)
+        assert f"Take {number} of {len(three) + 1}" in layout.words

@@ -15,7 +15,7 @@ from ...service import models
 from .. import compat, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, files, imports, queue, takes, thumbnails, watch
-from ..session.state import may_come
+from ..session.state import job_by_id, may_come
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
 from .asking import target_of as scene_named
 from .jobs import TITLE, status_of, words_of_lost
@@ -162,7 +162,9 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
         if properties.scope == "PIECES":
             return "Let all strips of this slot in this scene show this take. Free"
         if properties.job:
-            return cls.bl_description
+            job = job_by_id(properties.job)
+            told = "" if job is None else f"{_words(job)}\n{_made_by(job)}\n"
+            return f"{told}{cls.bl_description}"
         which = "before" if properties.step < 0 else "after"
         return f"Let the strip show the take {which} this one. Trims, keys and effects stay. Free"
 
@@ -318,6 +320,7 @@ def draw_takes_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -
         return
     layout.separator()
     if len(choice.takes) > 1:
+        layout.label(text=f"Take {choice.shown + 1} of {len(choice.takes)}")
         layout.operator("grok_video.choose_take", text="Next Take", icon="TRIA_RIGHT").step = 1
         layout.operator("grok_video.choose_take", text="Previous Take", icon="TRIA_LEFT").step = -1
     again = takes.is_given_up(strip)
@@ -411,11 +414,8 @@ def _beside(job: Job, now: float) -> str:
     return "" if job.cost is None else usd(job.cost)
 
 
-def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
-    """Draw the prompt, the model and the cost of the take that is shown, and what to do about its file."""
-    column = layout.column(align=True)
-    column.active = False
-    draw_wrapped(column, context, _words(job), most=3)
+def _made_by(job: Job) -> str:
+    """The model, the length and the cost of a take: 'Grok Imagine Video  ·  6 s  ·  $0.30'."""
     spec = job.spec
     model = models.model_named(spec.model)
     parts = [model.label if model is not None else spec.model, f"{spec.duration} s"]
@@ -423,7 +423,15 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job
         parts.append(usd(job.cost))
     elif spec.estimate is not None:
         parts.append(f"about {usd(spec.estimate)}")
-    column.label(text=legible("  ·  ".join(parts)), translate=False)
+    return legible("  ·  ".join(parts))
+
+
+def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
+    """Draw the prompt, the model and the cost of the take that is shown, and what to do about its file."""
+    column = layout.column(align=True)
+    column.active = False
+    draw_wrapped(column, context, _words(job), most=3)
+    column.label(text=_made_by(job), translate=False)
     if job.clip is not None and files.lost(job) and not job.fetching:
         words = words_of_lost(job)
         if files.lost(job) != "gone":

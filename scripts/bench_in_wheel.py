@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_lists import full_inbox, long_list  # noqa: F401 - tasks of theirs
-from bench_slots import slots  # noqa: F401
+from bench_slots import add_movie, slots  # noqa: F401
 from bench_stills import written_scene  # noqa: F401
 
 PACKAGE = "bl_ext.user_default.grok_video"
@@ -395,17 +395,7 @@ def place(task: dict[str, Any]) -> dict[str, Any]:
 
         def bare(scene: Any) -> None:
             scene.sequence_editor_create()
-            given = {"filepath": clip, "frame_start": 1, "channel": 1, "fit_method": "FIT",
-                     "sound": True, "use_framerate": False, "adjust_playback_rate": True,
-                     "move_strips": False}  # fmt: skip
-            known = bpy.ops.sequencer.movie_strip_add.get_rna_type().properties.keys()
-            area = bpy.context.window_manager.windows[0].screen.areas[0]
-            region = next(one for one in area.regions if one.type == "WINDOW")
-            override = {"area": area, "region": region, "scene": scene}
-            if bpy.app.version >= (5, 0):
-                override["sequencer_scene"] = scene
-            with bpy.context.temp_override(**override):
-                bpy.ops.sequencer.movie_strip_add(**{k: v for k, v in given.items() if k in known})
+            add_movie(scene, clip, 1)
 
         ways: list[tuple[str, Callable[[Any], None]]] = [("ours", ours), ("bare", bare)]
         for number in range(task["imports"] + 1):

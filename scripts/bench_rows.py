@@ -6,6 +6,7 @@ Each figure stands beside its baseline of the same run. A row is a function that
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import time
 import urllib.request
@@ -79,14 +80,24 @@ def _tick(bench: Bench) -> Iterator[Figure]:
 
 def _slots(bench: Bench) -> Iterator[Figure]:
     ticks = 200 if bench.quick else 1000
-    samples = bench.in_wheel("slots", home=str(_fresh(bench, "slots")), ticks=ticks)
+    home = _fresh(bench, "slots")
+    clips = [str(bench.clip), str(shutil.copy(bench.clip, home / "another.mp4"))]
+    samples = bench.in_wheel("slots", home=str(home), ticks=ticks, clips=clips)
     own, empty = samples["tick"], samples["empty"]
     yield Figure("slots", "tick, 200 slots that wait: median", median(own), "ms", "no slot",
                  median(empty), "< 1 ms", len(own))  # fmt: skip
     yield Figure("slots", "tick, 200 slots that wait: 99 of 100", part(own, 0.99), "ms", "no slot",
                  part(empty, 0.99), "< 4 ms", len(own))  # fmt: skip
-    for name, what in (("look", "look through 200 slots after an undo"), ("placed", "slot placed")):
-        yield Figure("slots", f"{what}: median", median(samples[name]), samples=len(samples[name]))
+    yield Figure("slots", "look through 200 slots after an undo: median", median(samples["look"]),
+                 samples=len(samples["look"]))  # fmt: skip
+    bare = median(samples["bare"])
+    for name, what in (
+        ("placed", "slot placed"),
+        ("arrived", "clip arrived"),
+        ("taken", "take changed"),
+    ):
+        yield Figure("slots", f"{what}: median", median(samples[name]), "ms", "movie_strip_add", bare,
+                     samples=len(samples[name]))  # fmt: skip
     draws, jobs, counts = 50 if bench.quick else 200, 1000, (0, 40, 200)
     told = bench.in_window(
         "overlay", data=bench.ledger(jobs), draws=draws, jobs=jobs, slots=counts

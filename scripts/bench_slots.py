@@ -11,15 +11,24 @@ from pathlib import Path
 from typing import Any
 
 SLOTS = 200  # that wait, each for a job of its own
+CLIPS = 20  # that come, of those slots
 EVERY = 12  # scene frames from one slot to the next: several lie above each other
 
 
 def slots(task: dict[str, Any]) -> dict[str, list[float]]:
-    """Slots placed one after the other, ticks while all of them wait, and the looks through the strips after an undo."""
+    """Slots placed, ticks while all of them wait, looks through the strips after an undo; then clips that come, and takes."""
     import bench_in_wheel as wheel
     import bpy
 
-    told: dict[str, list[float]] = {"placed": [], "tick": [], "empty": [], "look": []}
+    told: dict[str, list[float]] = {
+        "placed": [],
+        "tick": [],
+        "empty": [],
+        "look": [],
+        "bare": [],
+        "arrived": [],
+        "taken": [],
+    }
     with wheel.enabled(Path(task["home"])):
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         scene = bpy.context.scene
@@ -39,7 +48,32 @@ def slots(task: dict[str, Any]) -> dict[str, list[float]]:
             assert not why, why
         told["tick"] = [_timed(lambda: tick.tick(bpy.context)) for _ in range(task["ticks"])]
         told["look"] = [_timed(held.look) for _ in range(20)]
+        shown, probe = wheel.module("blender.timeline.slots"), wheel.module("core.mp4").probe
+        takes = [shown.Showing.of(probe(path)) for path in task["clips"]]
+        for number, job_id in enumerate(list(session.documents)[:CLIPS]):
+            (strip,) = shown.strips_of_job(job_id)
+            for name, clip in (("arrived", takes[0]), ("taken", takes[1])):
+                told[name].append(_timed(lambda: shown.show(bpy.context, strip, clip, job_id)))  # noqa: B023
+            at = 10_000 + 1000 * number
+            told["bare"].append(_timed(lambda: add_movie(scene, task["clips"][0], at)))  # noqa: B023
     return told
+
+
+def add_movie(scene: Any, path: str, frame: int, channel: int = 1) -> None:
+    """Add a movie to an edit as Blender's own operator does."""
+    import bpy
+
+    given = {"filepath": path, "frame_start": frame, "channel": channel, "fit_method": "FIT",
+             "sound": True, "use_framerate": False, "adjust_playback_rate": True,
+             "move_strips": False}  # fmt: skip
+    known = bpy.ops.sequencer.movie_strip_add.get_rna_type().properties.keys()
+    area = bpy.context.window_manager.windows[0].screen.areas[0]
+    region = next(one for one in area.regions if one.type == "WINDOW")
+    override = {"area": area, "region": region, "scene": scene}
+    if bpy.app.version >= (5, 0):
+        override["sequencer_scene"] = scene
+    with bpy.context.temp_override(**override):
+        bpy.ops.sequencer.movie_strip_add(**{k: v for k, v in given.items() if k in known})
 
 
 def _timed(what: Any) -> float:

@@ -144,7 +144,7 @@ def test_removed_in_the_other_blender_before_it_is_sent_it_is_made_all_the_same(
     job_id = desk.click()  # no tick follows, so no worker has begun
     bpy.ops.wm.save_mainfile()
     opened(beside, tmp_path / "shot.blend")
-    beside.do("[s.id_data.sequence_editor.strips.remove(s) for s in movie_strips()]")
+    beside.do("[strips_of(s.id_data).remove(s) for s in movie_strips()]")
     beside.do("bpy.ops.ed.undo_push(message='Delete')")
     assert beside.do(SHOWN) == []
     desk.follow(job_id, "IMPORTED")

@@ -101,14 +101,19 @@ def movie_strips() -> list[Any]:
     """Every movie strip that is of a job, in all scenes, outside of meta strips."""
     found = []
     for scene in bpy.data.scenes:
-        editor = scene.sequence_editor
-        if editor is not None:
+        if scene.sequence_editor is not None:
             found += [
                 strip
-                for strip in (editor.strips if hasattr(editor, "strips") else editor.sequences)
+                for strip in strips_of(scene)
                 if strip.type == "MOVIE" and "grok_video_job" in strip
             ]
     return found
+
+
+def strips_of(scene: Any) -> Any:
+    """The strips of a scene's edit, outside of meta strips."""
+    editor = scene.sequence_editor
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
 def movies() -> list[tuple[str, str]]:

@@ -178,6 +178,26 @@ def test_what_was_agreed_goes_on_where_the_other_blender_showed_the_part_first(
     assert desk.bought == 2
 
 
+def test_a_take_that_a_strip_waits_for_is_shown_in_both_blenders(
+    desk: Desk, beside: Other, tmp_path: Path
+) -> None:
+    first = desk.click()
+    desk.follow(first, "IMPORTED")
+    desk.stand_in.settings(job_seconds=600)
+    takes = desk.module("blender.session.takes")
+    second = takes.another_take(bpy.context, movies(desk.scene)[0], changed=False)
+    desk.follow(second, "RUNNING")
+    bpy.ops.wm.save_mainfile()
+    opened(beside, tmp_path / "shot.blend")
+    beside.until(f"{second!r} in [job['id'] for job in jobs()]")
+    assert beside.do(SHOWN) == [[first, False]]
+    desk.stand_in.finish()
+    desk.follow(second, "IMPORTED")
+    assert shown(desk) == [(second, False)]
+    beside.until(f"{SHOWN} == [({second!r}, False)]")
+    assert desk.bought == 2
+
+
 # ------------------------------------------------------------------------------------------ undo steps that are gone
 
 
@@ -316,6 +336,24 @@ def test_deleted_after_its_first_variant_the_others_wait_in_the_list(
         bpy.ops.wm.save_mainfile()
         bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
     desk.stand_in.finish(desk.job(second).request_id)
+    desk.follow(second, "READY")
+    settle(desk.module("blender.session"), 0.3)
+    assert (movies(desk.scene), desk.job(second).state) == ([], "READY")
+    assert bpy.ops.grok_video.import_result(job=second) == {"FINISHED"}
+    assert (shown(desk), desk.bought) == ([(second, False)], 2)
+
+
+def test_deleted_in_a_later_session_its_next_take_waits_in_the_list(desk: Desk) -> None:
+    first = desk.click()
+    desk.follow(first, "IMPORTED")
+    desk.stand_in.settings(job_seconds=600)
+    takes = desk.module("blender.session.takes")
+    second = takes.another_take(bpy.context, movies(desk.scene)[0], changed=False)
+    desk.follow(second, "RUNNING")
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    remove(desk.scene, *movies(desk.scene))
+    desk.stand_in.finish()
     desk.follow(second, "READY")
     settle(desk.module("blender.session"), 0.3)
     assert (movies(desk.scene), desk.job(second).state) == ([], "READY")

@@ -130,8 +130,10 @@ def stopping(job_id: str) -> None:
 
 def follow(slot: str) -> None:
     """Let what was just asked for a slot that stands be taken back with it, as by the click that placed a slot."""
-    if stands(slot):
+    strip = next(timeline.slots.strips_of_slot(slot), None)
+    if strip is not None:
         current().slots.placed.add(slot)
+        slot_marks.mark(strip.id_data, slot)
 
 
 def stands(slot: str) -> bool:

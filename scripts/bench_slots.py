@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 SLOTS = 200  # that wait, each for a job of its own
-CLIPS = 20  # that come, of those slots
+CLIPS = 20  # slots whose clips come
 EVERY = 12  # scene frames from one slot to the next: several lie above each other
 
 

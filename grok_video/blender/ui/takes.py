@@ -17,43 +17,17 @@ from ..refusal import Refused
 from ..session import click, files, imports, queue, takes, thumbnails, watch
 from ..session.state import job_by_id, may_come
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
-from .asking import target_of as scene_named
+from .clip_strip import SCENE, STRIP, clip_strip
 from .jobs import TITLE, status_of, words_of_lost
 from .unused import draw_put_away
 from .widgets import draw_button, draw_wrapped, is_narrow
 
 ROWS = 12  # takes of a slot that the panel lists, the newest
-_SCENE = StringProperty(
-    name="Scene",
-    description="Scene of the strip; empty: the sequencer's",
-    options={"SKIP_SAVE"},
-)
-_STRIP = StringProperty(
-    name="Strip",
-    description="Name of the strip; empty: the active one",
-    options={"SKIP_SAVE"},
-)
 _TAKE = StringProperty(
     name="Take",
     description="Id of the take's job; empty: the one that the strip shows",
     options={"SKIP_SAVE"},
 )
-
-
-def _strip_of(context: bpy.types.Context, scene: str, name: str) -> Any:
-    """The movie strip of a clip that an operator is about, the active one for ''. Raises Refused."""
-    if name:
-        where = scene_named(context, scene)
-        strip = timeline.takes.movie_of(submission.strip_part.strip_named(where, name))
-    else:
-        where = timeline.strips.target_scene(context)
-        strip = timeline.takes.active_movie(context)
-    if strip is None:
-        named = f"“{name}” is" if name else "The active strip is"
-        raise Refused(f"{named} no clip of Grok Video, so it has no takes.", "Click one that is.")
-    if where.library is not None or where.override_library is not None:
-        raise Refused(f"The scene “{where.name}” is linked from another file.", "Make it local.")
-    return strip
 
 
 class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
@@ -64,8 +38,8 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         "The takes so far stay"
     )
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: SCENE
+    strip: STRIP
     changed: BoolProperty(
         name="With the Panel's Settings",
         description="With the prompt and settings as they are in the panel now; off: the same request",
@@ -95,7 +69,7 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
 
     def _named(self, context: bpy.types.Context) -> Any:
         """The strip, named from now on: during a question a clip may come in and become the active strip."""
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = clip_strip(context, self.scene, self.strip)
         self.scene, self.strip = strip.id_data.name, strip.name
         return strip
 
@@ -132,8 +106,8 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
     bl_description = "Let the strip show this take. Trims, keys and effects stay. Free"
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: SCENE
+    strip: STRIP
     job: StringProperty(
         name="Take",
         description="Id of the take's job; empty: the next one in the direction of Step, round and round",
@@ -171,7 +145,7 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = clip_strip(context, self.scene, self.strip)
         job = self._wanted(strip)
         said = takes.choose(context, strip, job, pieces=self.scope == "PIECES")
         if said:
@@ -199,14 +173,14 @@ class GROK_VIDEO_OT_star_take(Asks, bpy.types.Operator):
     bl_description = "Mark this take with a star, or take the star away. This file keeps the stars"
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: SCENE
+    strip: STRIP
     job: _TAKE
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = clip_strip(context, self.scene, self.strip)
         job_id = self.job or takes.asked_of(strip).id
         if all(job.id != job_id for job in takes.choice_of(strip).takes):
             raise Refused(f"“{job_id[:8]}” is no take of “{strip.name}”.")
@@ -221,14 +195,14 @@ class GROK_VIDEO_OT_take_as_strip(Asks, bpy.types.Operator):
     bl_description = "Place this take above the strip, as a strip of its own. Free"
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: SCENE
+    strip: STRIP
     job: _TAKE
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = clip_strip(context, self.scene, self.strip)
         choice = takes.choice_of(strip)
         wanted = self.job or takes.asked_of(strip).id
         job = next((job for job in choice.takes if job.id == wanted), None)
@@ -254,13 +228,13 @@ class GROK_VIDEO_OT_own_slot(Asks, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: SCENE
+    strip: STRIP
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        takes.own_slot(_strip_of(context, self.scene, self.strip))
+        takes.own_slot(clip_strip(context, self.scene, self.strip))
         watch.redraw()
         return {"FINISHED"}
 

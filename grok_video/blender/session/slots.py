@@ -130,8 +130,10 @@ def stopping(job_id: str) -> None:
 
 def follow(slot: str) -> None:
     """Let what was just asked for a slot that stands be taken back with it, as by the click that placed a slot."""
-    if stands(slot):
+    strip = next(timeline.slots.strips_of_slot(slot), None)
+    if strip is not None:
         current().slots.placed.add(slot)
+        slot_marks.mark(strip.id_data, slot)
 
 
 def stands(slot: str) -> bool:
@@ -322,13 +324,16 @@ class Arrival:
 
 
 def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
-    """Let the strips that wait for a job show the clip, as many as this tick may; None where its file is missing.
+    """Let the strips that wait for a job show the clip, as many as this tick may; None where its file is missing, or no strip waits.
 
     Pushes no undo step: the clip was there with the slot.
     """
     own = current().slots
     take, waiting = _take_of(job_id), _waiting_strips().get(job_id, [])
-    if take is None or take.clip is None:
+    if not waiting:
+        # Removed since the last look: what is known of the slot stays, or its clip would come in as one without a slot.
+        look()
+    if take is None or take.clip is None or not waiting:
         return None
     showing = _showing(take)
     if showing is None:
@@ -352,11 +357,23 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
     whole = len(pieces) == len(waiting)
     if whole:
         own.waiting.discard(job_id)
-        own.placed.discard(job_id)
-        for scene in _local_scenes():
-            slot_marks.unmark(scene, job_id)
+        has_come(take)
     _, movie, scene = max(pieces, key=lambda piece: piece[0], default=(0, "", None))
     return Arrival(take, scene, movie, " ".join(words), whole)
+
+
+def has_come(take: Job) -> None:
+    """Note that the clip of a take is on the timeline: its slot is forgotten when no more of its clips are to come.
+
+    Until then the clips of a slot that is removed are forced upon nobody.
+    """
+    slot = take.spec.slot
+    takes = current().bridge.snapshot.jobs.takes_of(slot)
+    if any(one.clip is None and may_come(one) for one in takes):
+        return
+    current().slots.placed.discard(slot)
+    for scene in _local_scenes():
+        slot_marks.unmark(scene, slot)
 
 
 def landing_of(arrival: Arrival) -> Any:

@@ -93,7 +93,8 @@ class Takes:
 
     #: Job id → scene and name of the strip that asked for the take, and the take that it showed then.
     asked: dict[str, tuple[Meant, str, str]] = field(default_factory=dict)
-    stale: bool = False  # a file was opened, whose strips may have asked for takes that came since
+    #: Ids of the takes that strips of the opened file wait for: asked for before, or in another Blender with that file.
+    expected: set[str] = field(default_factory=set)
 
 
 @mutable_record

@@ -228,6 +228,7 @@ def arrive(context: bpy.types.Context, job: Job) -> bpy.types.Scene:
             except Exception:
                 # A bug leaves this strip as it was, and the take to be chosen: raised, it would end all ticks.
                 traceback.print_exc()
+    slots.has_come(job)
     return scene
 
 
@@ -263,12 +264,32 @@ def awaited() -> set[str]:
     return found - {""}
 
 
-def settle_opened(context: bpy.types.Context) -> None:
-    """After a file was opened, and the list was read: let its strips show the takes that came since it was saved."""
+def is_busy() -> bool:
+    """Whether a tick has something to do for takes that strips of the opened file wait for."""
     session = current()
-    busy = session.bridge.reader.behind or timeline.importing.unsettled(context, at_once=True)
-    if session.takes.stale and not busy:
-        session.takes.stale = False
+    return bool(session.takes.expected) and (session.bridge.reader.behind or bool(_known()))
+
+
+def _known() -> set[str]:
+    """Of the takes that strips of the opened file wait for: those that are there, and those that will not come."""
+    session = current()
+    jobs = session.bridge.snapshot.jobs
+    found = {one: jobs.get(one) for one in session.takes.expected}
+    return {
+        one
+        for one, job in found.items()
+        if job is None or not may_come(job) or (job.clip is not None and not job.fetching)
+    }
+
+
+def settle_opened(context: bpy.types.Context) -> None:
+    """Let strips of the opened file show the takes that they wait for, when these are there."""
+    session = current()
+    if not session.takes.expected or session.bridge.reader.behind:
+        return
+    known = _known()
+    if known and not timeline.importing.unsettled(context, at_once=True):
+        session.takes.expected -= known
         settle(context)
 
 
@@ -285,6 +306,7 @@ def settle(context: bpy.types.Context) -> None:
         for strip in list(timeline.slots.strips_of_slot(job.spec.slot)):
             if _awaits(strip, job) and not files.look_now(job):
                 _show(context, strip, job)
+                slots.has_come(job)
 
 
 def own_slot(strip: Any) -> None:
@@ -297,4 +319,4 @@ def file_opened() -> None:
     """Forget what strips of the file that was open asked for: strips of this one say so themselves."""
     own = current().takes
     own.asked.clear()
-    own.stale = bool(awaited())
+    own.expected = awaited()

@@ -125,7 +125,7 @@ def busy() -> bool:
         or session.bridge.expects
         or files.due()
         or slots.is_busy()
-        or session.takes.stale
+        or takes.is_busy()
     ):
         return True
     if session.watch.reports:
@@ -170,7 +170,7 @@ def _on_load(*_args: object) -> None:
         slots.file_opened()
         takes.file_opened()
         watch()
-        if bpy.app.background and (session.slots.waiting or session.takes.stale):
+        if bpy.app.background and (session.slots.waiting or session.takes.expected):
             _settle_slots(session, read=True)
 
 

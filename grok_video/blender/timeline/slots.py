@@ -250,7 +250,7 @@ def _name(
 def _hear(sound: Any, showing: Showing) -> list[str]:
     """Let a sound strip play the sound of ``showing``; the sound of a clip without any is silence. Returns a sentence."""
     shown = sound.sound
-    if shown is not None and (shown.library is not None or shown.packed_file is not None):
+    if shown is not None and _is_kept(shown):
         return [f"The sound of “{sound.name}” is packed or linked and was left as it is."]
     if shown is None or spelling(path_of(shown)) != spelling(showing.path):
         # Never by `sound.filepath`: other pieces share the sound, and 5.2 draws the old waveform on (measured).
@@ -259,6 +259,13 @@ def _hear(sound: Any, showing: Showing) -> list[str]:
         except said_by_blender.BLENDERS_ERRORS:
             return [f"Blender cannot read the sound of {showing.path}."]
     return []
+
+
+def _is_kept(sound: Any) -> bool:
+    """Whether a sound is linked, or packed and nowhere else: the silence of a slot is, and a clip's lies in its file."""
+    if sound.packed_file is None or sound.library is not None:
+        return sound.library is not None
+    return not (is_still_movie(sound.filepath) or os.path.isfile(path_of(sound)))
 
 
 def waiting_in(scene: bpy.types.Scene, start: int, end: int, strip: Any = None) -> list[str]:

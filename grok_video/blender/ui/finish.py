@@ -16,8 +16,9 @@ from .. import submission, timeline
 from ..refusal import Refused
 from ..session import files, queue, takes
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Buys, Result, finish
+from .clip_strip import SCENE, STRIP, clip_strip
 from .jobs import TITLE
-from .takes import of_scene, of_strip, strip_of, words_of_what_was_sent
+from .takes import words_of_what_was_sent
 from .widgets import draw_button, draw_quietly, draw_wrapped, is_narrow
 
 
@@ -29,8 +30,8 @@ class GROK_VIDEO_OT_finish(Buys, bpy.types.Operator):
         "as another take of the same strip. The draft stays a take"
     )
 
-    scene: of_scene
-    strip: of_strip
+    scene: SCENE
+    strip: STRIP
     model: StringProperty(
         name="Model",
         description="Name of the model; empty: the one that was chosen when the draft was made",
@@ -61,7 +62,7 @@ class GROK_VIDEO_OT_finish(Buys, bpy.types.Operator):
 
     def _finished(self, context: bpy.types.Context) -> tuple[Any, Job, JobSpec]:
         """The strip, named from now on, its draft, and the request of the final clip. Raises Refused."""
-        strip = strip_of(context, self.scene, self.strip)
+        strip = clip_strip(context, self.scene, self.strip)
         self.scene, self.strip = strip.id_data.name, strip.name
         job = takes.asked_of(strip)
         if not job.spec.draft:

@@ -245,10 +245,10 @@ def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
     Of a draft ``made`` is kept at full size, and a smaller one, made from it, is sent. Raises Interrupted, OSError.
     """
     if spec.full_image is not None:
-        full = replace(spec.full_image, path=made.path, mime=made.mime, size=made.size)
-        spec = replace(spec, full_image=full)
         size = models.whole_size(spec.resolution, made.width, made.height, enlarge=False)
-        made = pixels.smaller(made, Path(spec.image), size)
+        sent, kept = pixels.smaller(made, Path(spec.full_image.path), size)
+        full = replace(spec.full_image, path=kept.path, mime=kept.mime, size=kept.size)
+        spec, made = replace(spec, full_image=full), sent
     spec = replace(
         spec,
         image=made.path,

@@ -332,10 +332,9 @@ def _add_first_frame(
     scene: bpy.types.Scene,
     size: PictureSize,
 ) -> None:
-    spec, image = submission.spec, scene.grok_video.image
+    path, image = Path(submission.spec.image), scene.grok_video.image
     # Of a draft the full-size frame is made, and the one that is sent is made from that: see ``with_still``.
-    path = Path(spec.full_image.path if spec.full_image is not None else spec.image)
-    source, resolution = scene.grok_video.source, _final_resolution(spec)
+    source, resolution = scene.grok_video.source, _final_resolution(submission.spec)
     whole = partial(models.whole_size, resolution, enlarge=False) if is_whole(scene) else None
     if source == "CAMERA":
         submission.steps.append(_camera_step(scene, size, path, with_still, None))

@@ -368,14 +368,8 @@ def lose_file(victim: Victim, spec: JobSpec) -> None:
 
 
 #: Passed for the clip and once more for its file.
-SECOND_FILE = (
-    "chunk of the clip",
-    "probe",
-    "replace .mp4",
-    "clip's folder",
-    "end of a download",
-    "end of a poll",
-)
+ITS_FILE = ("chunk of the clip", "probe", "clip's folder", "end of a download")
+SECOND_FILE = (*ITS_FILE, "replace .mp4", "end of a poll")
 
 
 def is_back(job: Job) -> bool:
@@ -457,11 +451,11 @@ STORIES = [
     Story("fetch again", plain, fetch_again, also=SECOND_FILE),
     Story("release", left_over, hold_and_release),
     Story("rebuild", ledger_gone, go_on),
-    Story("look", look, buy_and_import, every_way=True, also=(*SECOND_FILE, "sidecar", "replace")),
+    Story("look", look, buy_and_import, every_way=True, also=(*ITS_FILE, "sidecar", "replace")),
     Story(
         "look at once", look_at_once, buy, every_way=True, also=("end of a download", "download")
     ),
-    Story("look in the answer", look_in_the_answer, buy, every_way=True, also=SECOND_FILE),
+    Story("look in the answer", look_in_the_answer, buy, every_way=True, also=ITS_FILE),
 ]
 #: What makes each state certain, and the stories that come by all of them.
 STATES = {

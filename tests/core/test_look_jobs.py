@@ -200,6 +200,33 @@ def test_a_lost_answer_is_unknown(
     assert len(posts(service)) == 2
 
 
+@pytest.mark.parametrize(
+    ("how", "state"),
+    [
+        ("gzip", State.READY),  # packed unasked, and the link in it is whole
+        ("truncate", State.UNKNOWN),
+        ("no-length", State.UNKNOWN),
+        ("short-length", State.UNKNOWN),
+        ("garbage", State.UNKNOWN),
+        ("empty", State.UNKNOWN),
+        ("500", State.UNKNOWN),
+        ("429", State.READY),
+    ],
+)
+def test_an_answer_that_is_all_there_is_counts_when_its_link_is_whole(
+    how: str, state: State, blender: Blender, service: StandIn
+) -> None:
+    service.settings(defers=False)
+    service.fail("image-submit", how)
+    blender.start()
+    job = make(blender, state)
+    assert job.spent == job.spec.estimate
+    make(blender)
+    assert [one.state for one in map(blender.job, (job.id,)) if one] == [state]
+    started = [post for post in posts(service) if post["status"] != 429]
+    assert len(started) == 2
+
+
 def test_a_lost_look_is_recovered_by_its_id(blender: Blender, service: StandIn) -> None:
     service.fail("image-submit", "answer-lost")
     blender.start()

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 import os
+import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +30,7 @@ from grok_video.core.spec import JobSpec, Kind, Picture
 from grok_video.ledger.ledger import Ledger
 from grok_video.service.look_models import DEFAULT_LOOK_MODEL, listed_from
 from grok_video.service.pricing import estimate_of
+from grok_video.worker import kept_answer
 from grok_video.worker.kept_answer import place_of
 from tests.core.conftest import png, says_free, wait_for
 from tests.core.test_picture_file import jpeg
@@ -39,6 +42,8 @@ from tests.core.test_worker import (
     posts,
     service,
 )
+from tests.patching import Patches
+from tests.patience import PATIENCE
 from tests.stand_in.client import StandIn
 
 __all__ = ["blender", "make_blender", "one_service", "service"]  # fixtures
@@ -293,6 +298,32 @@ def test_a_kept_answer_that_nobody_could_tell_of_is_recalled(
     assert (file_of(job).read_bytes(), job.cost) == (jpeg(), 700_000_000)
     assert posts(service) == []
     wait_for(lambda: not path.exists(), "the answer to be removed")
+
+
+def test_an_answer_that_cannot_be_kept_is_tried_again_and_then_said(
+    tmp_path: Path, patches: Patches
+) -> None:
+    """A full disk, or something in the way of the folder."""
+    patches.set(kept_answer, "_TRY_AGAIN", 0.01)
+    way = tmp_path / "clips"
+    way.write_text("in the way")
+    kept: list[Problem | None] = []
+    thread = threading.Thread(
+        target=lambda: kept.append(kept_answer.keep(tmp_path, "j", b"{}")), daemon=True
+    )
+    thread.start()
+    way.unlink()
+    thread.join(PATIENCE)
+    assert kept == [None]
+    assert place_of(tmp_path, "j").read_bytes() == b"{}"
+    shutil.rmtree(way)
+    way.write_text("in the way")
+    patches.set(kept_answer, "HOLDS", 0.0)
+    problem = kept_answer.keep(tmp_path, "j", b"{}")
+    assert problem is not None
+    assert problem.code is ProblemCode.FILE
+    assert "could not be written" in problem.message
+    assert not says_free(problem)
 
 
 @pytest.mark.parametrize("cut", ["base64", "picture"])

@@ -306,7 +306,7 @@ def test_an_answer_that_cannot_be_kept_is_tried_again_and_then_said(
     """A full disk, or something in the way of the folder."""
     patches.set(kept_answer, "_TRY_AGAIN", 0.01)
     way = tmp_path / "clips"
-    way.write_text("in the way")
+    way.write_text("in the way", "utf-8")
     kept: list[Problem | None] = []
     thread = threading.Thread(
         target=lambda: kept.append(kept_answer.keep(tmp_path, "j", b"{}")), daemon=True
@@ -317,7 +317,7 @@ def test_an_answer_that_cannot_be_kept_is_tried_again_and_then_said(
     assert kept == [None]
     assert place_of(tmp_path, "j").read_bytes() == b"{}"
     shutil.rmtree(way)
-    way.write_text("in the way")
+    way.write_text("in the way", "utf-8")
     patches.set(kept_answer, "HOLDS", 0.0)
     problem = kept_answer.keep(tmp_path, "j", b"{}")
     assert problem is not None

@@ -195,6 +195,24 @@ def test_each_variant_sends_its_own(scene: Any, cast: Any, stand_in: Any, module
         assert sent <= {mark.path for mark in job.spec.files}
 
 
+def test_each_variant_of_a_draft_has_the_model_that_takes_what_goes_along(
+    scene: Any, cast: Any, stand_in: Any, module: Module
+) -> None:
+    chosen = scene.grok_video
+    chosen.draft, chosen.prompt = True, "{Nobody|@Anna Lee} waves"
+    bpy.ops.grok_video.generate(variants=True)
+    models = {len(body.get("reference_images", ())): body["model"] for body in bodies(stand_in)}
+    cheapest = module("service.cheapest")
+    jobs = list(module("blender.session.state").current().bridge.snapshot.all)
+    assert models == {len(job.spec.references): job.spec.model for job in jobs}
+    assert models[0] != models[2]
+    for job in jobs:
+        assert job.spec.model == cheapest.drafted(job.spec).model
+    assert sorted(job.spec.estimate for job in jobs) == sorted(
+        one["ticks"] for one in stand_in.jobs()
+    )
+
+
 def test_one_variant_that_cannot_be_sent_refuses_all(
     scene: Any, cast: Any, stand_in: Any, module: Module
 ) -> None:

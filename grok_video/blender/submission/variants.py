@@ -30,6 +30,10 @@ class Variant:
     references: tuple[Picture, ...]
     voices: tuple[str, ...]
     cast: tuple[Character, ...]
+    #: A draft that names a character may need a dearer model than the first one.
+    model: str
+    resolution: str
+    unchecked: bool
 
 
 def asked_for(scene: bpy.types.Scene) -> Variants:
@@ -46,7 +50,18 @@ def variant_of(draft: JobSpec, price: int | None, output_of: OutputOf) -> Varian
     """The variant that ``draft`` asks for, as a job to be of that price. Raises Refused."""
     job_id = new_id()
     output = output_of(draft.written or draft.prompt, job_id)
-    return Variant(job_id, draft.prompt, output, price, draft.references, draft.voices, draft.cast)
+    return Variant(
+        id=job_id,
+        prompt=draft.prompt,
+        output=output,
+        estimate=price,
+        references=draft.references,
+        voices=draft.voices,
+        cast=draft.cast,
+        model=draft.model,
+        resolution=draft.resolution,
+        unchecked=draft.unchecked,
+    )
 
 
 def specs_of(first: JobSpec, others: Iterable[Variant]) -> list[JobSpec]:
@@ -71,6 +86,9 @@ def specs_of(first: JobSpec, others: Iterable[Variant]) -> list[JobSpec]:
                 references=tuple(map(sized, one.references)),
                 voices=one.voices,
                 cast=one.cast,
+                model=one.model,
+                resolution=one.resolution,
+                unchecked=one.unchecked,
             )
             for one in others
         ),

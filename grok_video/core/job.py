@@ -366,6 +366,8 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
                 not_before=at + wait,
             )
         case events.UrlGone():
+            if not job.request_id:
+                raise IllegalTransition("nobody can be asked for another link")
             return replace(job, url="", urls_gone=job.urls_gone + 1, not_before=0.0)
         case events.Downloaded(clip, problem, sha256):
             return replace(
@@ -444,6 +446,8 @@ def _fetched(job: Job, event: events.Event, at: float) -> Job:
         case events.FetchLink() | events.FetchTrouble() | events.FetchEnded() if not job.fetching:
             raise IllegalTransition("the file of this clip is not being fetched")
         case events.FetchLink(""):
+            if not job.request_id:
+                raise IllegalTransition("nobody can be asked for another link")
             return replace(job, url="", urls_gone=job.urls_gone + 1, not_before=0.0)
         case events.FetchLink(url, cost):
             # What is on record of the cost stays: a link that is named again bills nothing. Nor is the clip younger.

@@ -291,6 +291,19 @@ def test_an_unknown_job_takes_an_id(stops: tuple[Event, ...]) -> None:
     assert job.open
 
 
+@pytest.mark.parametrize("delivered", [False, True])
+def test_without_an_id_no_link_is_forgotten(delivered: bool) -> None:
+    """Of an answer that said it all: nobody can be asked for another."""
+    job = made(*SENT, Bought(URL))
+    gone: Event = UrlGone()
+    if delivered:
+        job = made(*SENT, Bought(URL), Downloaded(CLIP), FetchAgain())
+        gone = FetchLink("")
+    with pytest.raises(IllegalTransition):
+        apply(job, gone, 500.0)
+    assert not job.awaits_link
+
+
 def test_a_job_without_an_id_was_not_submitted() -> None:
     with pytest.raises(IllegalTransition):
         apply(made(*SENT), Submitted(""), 9.0)
@@ -516,8 +529,10 @@ def test_no_history_breaks_the_rules(wanted: list[Event]) -> None:
         assert (after.finished_at > 0) == (
             after.state in {State.IMPORTED, State.FAILED, State.CANCELLED, State.UNKNOWN}
         )
-        if after.state in {State.RUNNING, State.DOWNLOADING, State.READY, State.IMPORTED}:
+        if after.state is State.RUNNING or after.awaits_link:
             assert after.request_id
+        if after.state in {State.DOWNLOADING, State.READY, State.IMPORTED}:
+            assert after.request_id or after.url
         job = after
     # What went through JSON, event by event or as a whole, is the same job.
     stored = [(event.kind, json.dumps(to_payload(event)), at) for event, at in happened]

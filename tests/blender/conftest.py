@@ -103,6 +103,8 @@ ONCE = {
     "test_guide",
     "test_prompts",
     "test_rework_breaker",
+    "test_slot_lives",
+    "test_take_shown",
     "test_unused",
     "test_updated",
     "test_variants",

@@ -21,9 +21,12 @@ from hypothesis import strategies as st
 from grok_video.core.events import (
     MONEY_EVENTS,
     AnswerLost,
+    Billed,
+    Bought,
     Created,
     Done,
     Downloaded,
+    Event,
     FetchAgain,
     FetchedAgain,
     FetchLink,
@@ -865,8 +868,20 @@ def on_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], boo
     return lambda: bool(synced) and synced[-1] == path.stat().st_size
 
 
+A_CLIP = Clip("/clip.mp4", 1, 848, 480, 24.0, 25, 1.0, True)
+ASKED_FOR = [RATE, SubmitStarted(1), Sending(), Submitted("r"), Done("https://x/y", 7)]
+AT_ONCE = [Sending(), Bought("https://x/y", 7)]
+WITHHELD = Billed(Problem(ProblemCode.MODERATED, "Rejected.", http_status=400), 9)
+HISTORIES: dict[str, list[Event]] = {
+    "asked for": [SubmitStarted(1), *ASKED_FOR, Downloaded(A_CLIP), FetchedAgain(A_CLIP)],
+    "at once": [SubmitStarted(1), *AT_ONCE, Downloaded(A_CLIP)],
+    "withheld": [SubmitStarted(1), Sending(), WITHHELD],
+}
+
+
+@pytest.mark.parametrize("history", HISTORIES)
 def test_the_journal_knows_of_money_before_the_ledger_does(
-    ledger: Ledger, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, data_dir: Path, monkeypatch: pytest.MonkeyPatch, history: str
 ) -> None:
     """Whenever it is killed: what is committed outlives the ledger. Looked at when each commit begins."""
     spec = make_spec()
@@ -879,14 +894,16 @@ def test_the_journal_knows_of_money_before_the_ledger_does(
             seen.append(the_journal(data_dir, spec.id) if synced() else ["not on the disk"])
 
     ledger.connection.set_trace_callback(looked)  # pyright: ignore[reportPrivateUsage]
-    clip = Clip("/clip.mp4", 1, 848, 480, 24.0, 25, 1.0, True)
-    events = [Created(spec), SubmitStarted(1), RATE, SubmitStarted(1), Sending(), Submitted("r")]
-    events += [Done("https://x/y", 7), Downloaded(clip), FetchedAgain(clip)]
+    events = [Created(spec), *HISTORIES[history]]
     for event in events:
         ledger.append(spec.id, None, event)
     kinds = [event.kind for event in events]
-    assert {*kinds, "rejected", "answer_lost", "service_failed", "not_charged"} == MONEY_EVENTS
     assert seen == [kinds[: n + 1] for n in range(len(kinds))]
+
+
+def test_every_event_of_money_is_in_a_history_or_ends_one() -> None:
+    kinds = {event.kind for events in HISTORIES.values() for event in events} | {Created.kind}
+    assert {*kinds, "rejected", "answer_lost", "service_failed", "not_charged"} == MONEY_EVENTS
 
 
 def test_a_bill_is_on_the_disk_whatever_brings_it(

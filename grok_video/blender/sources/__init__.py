@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         foreign,
         handler_code,
         kept_settings,
+        likeness,
         on_disk,
         pixels,
         playblast,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         private_folder,
         scene_copy,
         scene_render,
+        view,
         viewport,
         ways,
     )

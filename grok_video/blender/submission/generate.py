@@ -18,6 +18,7 @@ from ..identity import Meant
 from ..refusal import Refused
 from ..sources import capture, pixels, ways
 from ..timeline.source_strip import waiting_refusal_at
+from . import first_frame
 from .common import (
     DRAFT,
     Submission,
@@ -54,8 +55,19 @@ def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
         # 0.1.0 made 16:9 of text alone, and its files keep that.
         auto = chosen.aspect_ratio == config.AUTO
         return nearest_ratio(*scenes.frame_size(scene), model.ratios) if auto else model.ratios[0]
-    size = capture.natural_size(context, scene, chosen.source, chosen.image)
+    size = natural_size(context, scene)
     return nearest_ratio(*size, model.picture_ratios) if size else model.ratios[0]
+
+
+def natural_size(
+    context: bpy.types.Context, scene: bpy.types.Scene
+) -> tuple[float, float] | None:
+    """Width and height of the source's full frame, of a look in use those of its render where the source is gone."""
+    chosen = scene.grok_video
+    size = capture.natural_size(context, scene, chosen.source, chosen.image)
+    if size is None and (look := first_frame.look_of(scene)) and look.width and look.height:
+        return float(look.width), float(look.height)
+    return size
 
 
 def is_whole(scene: bpy.types.Scene) -> bool:
@@ -71,8 +83,7 @@ def picture_size(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobS
     Of a render result the scene's frame stands for the picture until that is taken.
     """
     if draft.image and is_whole(scene):
-        chosen = scene.grok_video
-        natural = capture.natural_size(context, scene, chosen.source, chosen.image)
+        natural = natural_size(context, scene)
         if natural is not None:
             return models.whole_size(draft.resolution, *natural)
     return models.clip_size(draft.resolution, draft.aspect_ratio)
@@ -117,7 +128,7 @@ def generate_draft(
     ``prompt``: of a variant; None: the prompt as it is written, its braces are braces.
     """
     chosen, model = scene.grok_video, scene.grok_video.model_row()
-    image, mime = "", ""
+    image, mime, look = "", "", first_frame.look_of(scene)
     if chosen.source != "NONE":
         image, mime = place_of(job_id), mime_type()
     references = tuple(
@@ -142,7 +153,8 @@ def generate_draft(
         ratio_of(context, scene),
         image=image,
         image_mime=mime,
-        source=Source(chosen.source, scene=scene.name),
+        source=first_frame.source_of(look) if look else Source(chosen.source, scene=scene.name),
+        look=look.job if look else "",
         references=references,
         last_frame=last_frame,
         keyframes=keyframes,
@@ -154,12 +166,8 @@ def generate_refusal(
 ) -> str:
     """'' or why Generate would refuse ``draft`` now; ``look``: at files and each frame, as a click must and a redraw must not."""
     chosen = scene.grok_video
-    if why := capture.refusal(context, scene, chosen.source, chosen.image, look=look):
+    if why := first_frame_refusal(context, scene, draft, look=look):
         return why
-    if chosen.source == "SEQUENCER":
-        edit = compat.sequencer_scene(context)
-        if why := waiting_refusal_at(edit, edit.frame_current):
-            return why
     for number, reference in enumerate(chosen.references):
         if why := capture.image_refusal(reference.image, look=look):
             return f"Reference {number}: {why}"
@@ -179,6 +187,27 @@ def generate_refusal(
     return checks.refusal(draft)
 
 
+def first_frame_refusal(
+    context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec, *, look: bool
+) -> str:
+    """'' or why the first frame of ``draft``, the source or the look in use, cannot be taken; ``look``: at files."""
+    if draft.look and (used := first_frame.look_of(scene)):
+        size = picture_size(context, scene, draft)
+        return first_frame.refusal(used, size, at_file=look)
+    return source_refusal(context, scene, look=look)
+
+
+def source_refusal(context: bpy.types.Context, scene: bpy.types.Scene, *, look: bool) -> str:
+    """'' or why the source cannot be taken now; ``look``: at files, as a click must and a redraw must not."""
+    chosen = scene.grok_video
+    if why := capture.refusal(context, scene, chosen.source, chosen.image, look=look):
+        return why
+    if chosen.source == "SEQUENCER":
+        edit = compat.sequencer_scene(context)
+        return waiting_refusal_at(edit, edit.frame_current)
+    return ""
+
+
 def ends_of(frames: list[CameraFrame]) -> list[CameraFrame]:
     """The first and the last of ``camera_frames``: for redraws, which cannot look at each."""
     return [*frames[:1], *frames[1:][-1:]]
@@ -188,7 +217,7 @@ def camera_frames(scene: bpy.types.Scene) -> list[CameraFrame]:
     """The frames at which the scene's camera is rendered for Generate."""
     chosen, makes = scene.grok_video, scene.grok_video.model_row().makes
     frames: list[CameraFrame] = []
-    if chosen.source == "CAMERA":
+    if chosen.source == "CAMERA" and first_frame.look_of(scene) is None:
         frames.append(("", None))
     if chosen.keyframes and "keyframes" in makes:
         frames += [("Keyframes: ", marker.frame) for marker in marker_keyframes(scene)]
@@ -221,8 +250,10 @@ def generation(
         if submission.others:
             submission.spec = replace(submission.spec, written=scene.grok_video.written_prompt())
     size = picture_size(context, scene, draft)
-    if draft.image:
-        _add_first_frame(submission, context, scene, size)
+    if draft.look:
+        first_frame.add_look(submission, scene, first_frame.look_of(scene), size)
+    elif draft.image:
+        add_source(submission, context, scene, size, draft.resolution)
     for number, reference in enumerate(scene.grok_video.references):
         _add_reference(submission, scene, reference.image, number)
     if draft.last_frame is not None:
@@ -232,14 +263,16 @@ def generation(
     return submission
 
 
-def _add_first_frame(
+def add_source(
     submission: Submission,
     context: bpy.types.Context,
     scene: bpy.types.Scene,
     size: PictureSize,
+    resolution: str,
 ) -> None:
+    """Let what the source shows be the first picture of ``submission``, as large as a clip of ``resolution`` takes it."""
     path, image = Path(submission.spec.image), scene.grok_video.image
-    source, resolution = scene.grok_video.source, submission.spec.resolution
+    source = scene.grok_video.source
     whole = partial(models.whole_size, resolution, enlarge=False) if is_whole(scene) else None
     if source == "CAMERA":
         submission.steps.append(_camera_step(scene, size, path, with_still, None))

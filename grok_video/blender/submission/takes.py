@@ -111,6 +111,7 @@ _PICTURES = (
     "image_pixels",
     "image_bytes",
     "source",
+    "look",
     "references",
     "last_frame",
     "keyframes",
@@ -128,6 +129,7 @@ def _other_pictures(scene: bpy.types.Scene, spec: JobSpec, draft: JobSpec) -> bo
         or (source.kind == "IMAGE" and image != source.image)
         or (source.kind == "CAMERA" and (scene.name, camera) != (source.scene, source.camera))
         or [one.label for one in draft.references] != [one.label for one in spec.references]
+        or draft.look != spec.look
         or bool(draft.last_frame) != bool(spec.last_frame)
         or bool(draft.keyframes) != bool(spec.keyframes)
     ):

@@ -19,9 +19,10 @@ from bpy.props import (
     StringProperty,
 )
 
-from ...service import checks, models
+from ...service import checks, look_models, models
 from .. import compat, config
 from ..session import questions
+from . import look_properties
 from .nearest import OTHER_MODEL, Nearest
 
 SOURCE_ITEMS = (
@@ -234,12 +235,15 @@ _CHOICES = {
     "resolution": "",
     "aspect_ratio": config.AUTO,
     "edit_of": "STRIP",
+    "look_model": look_models.DEFAULT_LOOK_MODEL,
+    "look_quality": "MEDIUM",
+    "look_size": "1K",
 }
 #: What the pointers lead to.
 _KINDS = {"prompt_text": bpy.types.Text, "image": bpy.types.Image, "end_camera": bpy.types.Object}
 
 
-class GrokVideoSettings(bpy.types.PropertyGroup):
+class GrokVideoSettings(look_properties.LookSettings, bpy.types.PropertyGroup):
     """``scene.grok_video``: what the next clip is made from. Saved in the .blend, undone by Ctrl-Z."""
 
     prompt: StringProperty(
@@ -446,7 +450,7 @@ class GrokVideoSettings(bpy.types.PropertyGroup):
         return written
 
 
-class GrokVideoList(bpy.types.PropertyGroup):
+class GrokVideoList(look_properties.LookList, bpy.types.PropertyGroup):
     """``window_manager.grok_video``: how the list of jobs is shown."""
 
     show: EnumProperty(
@@ -462,7 +466,7 @@ class GrokVideoList(bpy.types.PropertyGroup):
     page: IntProperty(name="Page", description="Page of the list", default=1, min=1)
 
 
-_CLASSES = (GrokVideoReference, GrokVideoSettings, GrokVideoList)
+_CLASSES = (*look_properties.CLASSES, GrokVideoReference, GrokVideoSettings, GrokVideoList)
 
 
 def register() -> None:

@@ -1,0 +1,90 @@
+"""The look in use as the first frame of a clip, in place of the source that it was made from.
+
+Owns when a look counts, why it cannot be sent, and how it is fitted to the clip. What Blender shows of the look is what
+is sent. Knows nothing of how looks are made, and of jobs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ...core.framing import Crop, crop_inside
+from ...core.spec import JobSpec, Source
+from ..sources import capture, view
+from .common import preferred_format, with_still
+
+if TYPE_CHECKING:
+    from .common import Submission
+
+#: Part of the look that the clip has to keep: of less nobody would know it again.
+_LEAST_KEPT = 0.5
+_GONE = (
+    "The picture of the look in use is not in this file any more. Choose the look again, or press Use "
+    "the Render."
+)
+
+
+def look_of(scene: bpy.types.Scene) -> Any | None:
+    """The look (``GrokVideoLook``) that is the first frame; None where the source itself is.
+
+    A look counts for the source that it was made from: where another source is chosen, that is sent.
+    """
+    chosen = scene.grok_video
+    look = chosen.look
+    if not look.job or look.source != chosen.source:
+        return None
+    if chosen.source == "IMAGE" and look.of_image is not None and look.of_image != chosen.image:
+        return None
+    return look
+
+
+def is_earlier(context: bpy.types.Context, scene: bpy.types.Scene, look: Any) -> bool:
+    """Whether the look was made from another view than the source has now. Cheap enough for a redraw."""
+    now = view.view_of(context, scene, look.source, scene.grok_video.image)
+    return bool(now and look.view) and now != look.view
+
+
+def crop_of(look: Any, size: tuple[int, int]) -> Crop | None:
+    """What of the look is kept in a clip of that size; None where the look has no pixels."""
+    if look.image is None or not all(look.image.size):
+        return None
+    return crop_inside(*look.image.size, *size)
+
+
+def refusal(look: Any, size: tuple[int, int], *, at_file: bool = False) -> str:
+    """'' or why the look cannot be the first frame of a clip of that size; ``at_file``: as ``capture.refusal``."""
+    if look.image is None:
+        return _GONE
+    if why := capture.image_refusal(look.image, look=at_file):
+        return f"The look in use cannot be sent. {why}"
+    crop = crop_of(look, size)
+    if crop is not None and (crop.right - crop.left) * (crop.top - crop.bottom) < _LEAST_KEPT:
+        width, height = look.image.size
+        return (
+            f"The look is {width} × {height}, and the clip {size[0]} × {size[1]}: more than half of the look "
+            "would be cropped. Make a look of this frame, or press Use the Render."
+        )
+    return ""
+
+
+def source_of(look: Any) -> Source:
+    """Where the render came from that the look was made from."""
+    image = look.of_image.name if look.of_image is not None else ""
+    return Source(look.source, look.scene, look.frame, look.camera, image, look.view)
+
+
+def add_look(
+    submission: Submission, scene: bpy.types.Scene, look: Any, size: tuple[int, int]
+) -> None:
+    """Let the look be the first frame of ``submission``: cropped to the ratio of ``size``, and never enlarged."""
+    image, source = look.image, source_of(look)
+
+    def add_to(spec: JobSpec) -> JobSpec:
+        made = capture.fitted(scene, image, size, Path(spec.image), preferred_format())
+        return with_still(spec, replace(made, source=source))
+
+    submission.stills.append(add_to)

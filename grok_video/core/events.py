@@ -13,6 +13,9 @@ from .problem import Problem
 from .record import record
 from .spec import Clip, FileMark, JobSpec
 
+#: The URL of ``Bought`` where the picture itself came in the answer.
+IN_THE_ANSWER = "data:"
+
 
 @record
 class Event:
@@ -83,6 +86,30 @@ class Rejected(Event):
 class AnswerLost(Event):
     kind: ClassVar[str] = "answer_lost"
     problem: Problem
+    cost: int | None = None  # ticks, where the answer that decides nothing says what it cost
+
+
+@record
+class Bought(Event):
+    """The answer to the POST holds what was bought, or its link: there is nothing to be asked for.
+
+    This kind and the next are newer than 0.4.0, which shows the job and does not drive it.
+    """
+
+    kind: ClassVar[str] = "bought"
+    url: str  # ``IN_THE_ANSWER``: all of it came, and is kept in the data folder
+    cost: int | None = None  # ticks
+    bill: str = ""  # what the service said of the cost, where that is no amount
+
+
+@record
+class Billed(Event):
+    """The service refused the POST, or withheld what it made, and charges for it. Final."""
+
+    kind: ClassVar[str] = "billed"
+    problem: Problem
+    cost: int | None = None  # ticks
+    bill: str = ""  # what the service said of the cost, where that is no amount
 
 
 @record
@@ -271,6 +298,8 @@ EVENTS: dict[str, type[Event]] = {
         NotSent,
         Rejected,
         AnswerLost,
+        Bought,
+        Billed,
         Progress,
         Blocked,
         Slow,
@@ -304,6 +333,8 @@ MONEY_EVENTS = frozenset(
         NotSent.kind,
         Rejected.kind,
         AnswerLost.kind,
+        Bought.kind,
+        Billed.kind,
         Done.kind,
         ServiceFailed.kind,
         NotCharged.kind,

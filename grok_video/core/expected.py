@@ -1,4 +1,4 @@
-"""How long a clip takes at the service, learned from the clips before, and how a time is shown.
+"""How long a clip or a look takes at the service, learned from those before, and how a time is shown.
 
 Owns the groups of jobs that are alike and the newest times of each. Lengths of time are seconds. Knows no list of jobs
 and no clock: whoever shows a time subtracts what has passed.
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from .job import Job
+from .spec import Kind
 
 KEPT = 20  # jobs of each group, the newest: a service gets quicker, and slower, with the weeks
 #: Seconds after which an answer says nothing: the service was not asked for so long because nobody was there to ask.
@@ -52,6 +53,10 @@ def _groups(job: Job) -> Iterator[_Group]:
     """The groups that a job belongs to, the one of jobs most like it first. Another service has other times."""
     spec = job.spec
     alike: _Group = (spec.api_base, spec.model)
+    if spec.kind is Kind.LOOK:  # of clips says nothing, and is said nothing by them
+        yield (*alike, spec.kind, spec.resolution, spec.quality)
+        yield (*alike, spec.kind)
+        return
     yield (*alike, spec.kind, spec.resolution, spec.duration)
     yield (*alike, spec.resolution, spec.duration)
     yield (*alike, spec.resolution)

@@ -115,13 +115,14 @@ class Job:
     @property
     def fetchable_again(self) -> bool:
         """Whether the file of the delivered clip can be asked for once more, for free."""
-        known = self.clip is not None and bool(self.url or self.request_id)
+        link = self.url not in ("", events.IN_THE_ANSWER)
+        known = self.clip is not None and (link or bool(self.request_id))
         return self.driven and not self.fetching and self.state in _DELIVERED and known
 
     @property
     def lacks_id(self) -> bool:
         """Whether the job was sent without a request id that is known and that the service has confirmed."""
-        return self.sent and (not self.request_id or self.id_unproven)
+        return self.sent and (not (self.request_id or self.url) or self.id_unproven)
 
     @property
     def recoverable(self) -> bool:
@@ -145,7 +146,7 @@ class Job:
     @property
     def retryable(self) -> bool:
         """Whether *retry* (free: polls or downloads) makes sense."""
-        if not self.request_id or not self.driven:
+        if not (self.request_id or self.url) or not self.driven:
             return False
         if self.state in (State.CANCELLED, State.UNKNOWN):
             return True
@@ -167,6 +168,8 @@ TRANSITIONS: dict[tuple[State, type[events.Event]], State] = {
     (_S.SUBMITTING, events.NotSent): _S.QUEUED,
     (_S.SUBMITTING, events.Rejected): _S.FAILED,
     (_S.SUBMITTING, events.AnswerLost): _S.UNKNOWN,
+    (_S.SUBMITTING, events.Bought): _S.DOWNLOADING,
+    (_S.SUBMITTING, events.Billed): _S.FAILED,
     (_S.SUBMITTING, events.StopRequested): _S.SUBMITTING,
     (_S.RUNNING, events.Submitted): _S.RUNNING,
     (_S.RUNNING, events.Progress): _S.RUNNING,
@@ -204,8 +207,11 @@ TRANSITIONS: dict[tuple[State, type[events.Event]], State] = {
     (_S.FAILED, events.Retried): _S.RUNNING,
     (_S.CANCELLED, events.Retried): _S.RUNNING,
     (_S.CANCELLED, events.Submitted): _S.RUNNING,
+    (_S.CANCELLED, events.Bought): _S.CANCELLED,  # an answer that came late: *Retry* has its link
     (_S.UNKNOWN, events.Retried): _S.RUNNING,
     (_S.UNKNOWN, events.Submitted): _S.RUNNING,
+    (_S.UNKNOWN, events.Bought): _S.DOWNLOADING,
+    (_S.UNKNOWN, events.Billed): _S.FAILED,
     (_S.UNKNOWN, events.StopRequested): _S.CANCELLED,
 }
 
@@ -296,7 +302,9 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             )
         case events.Rejected(problem):
             return replace(job, problem=problem, reserved=0)
-        case events.AnswerLost(problem) | events.LocalFailed(problem):
+        case events.AnswerLost(problem, cost):
+            return replace(job, problem=problem, cost=cost if cost is not None else job.cost)
+        case events.LocalFailed(problem):
             return replace(job, problem=problem)
         case events.Progress(percent, cost):
             return replace(
@@ -311,6 +319,24 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             return replace(job, blocked=True, problem=problem)
         case events.Slow():
             return replace(job, slow=True)
+        case events.Bought(url, cost, bill):
+            if job.request_id or job.url:
+                raise IllegalTransition("the job has its answer already")
+            # A stop while the answer was awaited keeps the link to what was paid for.
+            stopped = job.stop_requested and job.state is State.SUBMITTING
+            return replace(
+                job,
+                state=State.CANCELLED if stopped else job.state,
+                url=url,
+                cost=cost if cost is not None else job.cost,
+                bill=bill,
+                submitted_at=at,
+                done_at=at,
+                progress=100,
+                not_charged=False,
+                problem=None,
+                finished_at=job.finished_at if job.state is State.CANCELLED else 0.0,
+            )
         case events.Done(url, cost, bill):
             return replace(
                 job,
@@ -324,7 +350,7 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
                 problem=None,
                 not_before=0.0,
             )
-        case events.ServiceFailed(problem, cost, bill):
+        case events.ServiceFailed(problem, cost, bill) | events.Billed(problem, cost, bill):
             return replace(
                 job,
                 problem=problem,

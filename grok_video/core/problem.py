@@ -5,6 +5,8 @@ Owns the codes and which of them a free retry can mend. Knows nothing of jobs, H
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from enum import StrEnum
 
 from .record import record
@@ -42,6 +44,15 @@ class Problem:
     http_status: int | None = None
 
 
+def of_look(problem: Problem, service: str = "") -> Problem:
+    """A sentence about a clip as one about a look, but for the words of the ``service`` in it."""
+    message = problem.message
+    if not (service and service in message):
+        message = _CLIP.sub(r"look\1", message)
+    return replace(problem, message=message, hint=_CLIP.sub(r"look\1", problem.hint))
+
+
+_CLIP = re.compile(r"\bclip(s?)\b")
 #: What to do about ANSWER_LOST: the same wherever the answer was lost.
 LOST_HINT = (
     "Look for it in the xAI console: with its request id the clip can be fetched for free. Send Again "

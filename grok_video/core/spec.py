@@ -25,6 +25,11 @@ class Kind(StrEnum):
     EDIT = "edit"
     LOOK = "look"  # a picture made from a still: what a clip may begin with
 
+    @property
+    def reworks(self) -> bool:
+        """Whether such a job is made from a clip, and not from pictures and words."""
+        return self in (Kind.EXTEND, Kind.EDIT)
+
 
 @record
 class Source:
@@ -149,18 +154,21 @@ class JobSpec:
     kind: Kind
     model: str
     prompt: str
-    duration: int  # seconds; EXTEND: those added; EDIT: the source's, rounded (not sent)
-    resolution: str  # '480p' '720p' '1080p'; EXTEND and EDIT: what is priced (not sent)
-    aspect_ratio: str  # '16:9' …; never 'AUTO', which the click resolves
+    duration: int  # seconds; EXTEND: those added; EDIT: the source's, rounded (not sent); LOOK: 0
+    resolution: (
+        str  # '480p' '720p' '1080p'; EXTEND and EDIT: what is priced (not sent); LOOK: '1k' '2k'
+    )
+    aspect_ratio: str  # '16:9' …; never 'AUTO', which the click resolves; LOOK: 'AUTO' (not sent)
     generate_audio: bool
     account: str  # fingerprint of (API base, key): see account_of()
     api_base: str  # without a trailing slash, '/v1/…' is appended
     estimate: int | None  # ticks; None when the model's price is not known
-    image: str = ""  # absolute path of the source still; '' for text-to-video
+    #: Absolute path of the source still; '' for text-to-video. LOOK: the picture that is made anew.
+    image: str = ""
     image_mime: str = ""  # 'image/png' 'image/jpeg'
     image_pixels: tuple[int, int] = (0, 0)  # width, height, as the still was made
     image_bytes: int = 0
-    output: str = ""  # absolute path of the MP4 to be, chosen at submission
+    output: str = ""  # absolute path of the MP4 to be, or of the look's .jpg, chosen at submission
     parent: str = ""  # id of the job that is sent again
     source: Source = dataclasses.field(default_factory=lambda: Source("NONE"))
     target: Target = dataclasses.field(default_factory=lambda: Target(""))
@@ -175,9 +183,11 @@ class JobSpec:
     written: str = (
         ""  # the prompt with its alternatives and @Names, as it was written; '' where it has none
     )
-    quality: str = ""  # LOOK: 'low' 'medium'
+    quality: str = ""  # LOOK: 'low' 'medium'; '' for a model that knows none (not sent)
     look: str = ""  # id of the look that is the first frame; '' where none is
-    loop: bool = False  # the end frame is the first frame: the doubled frame is trimmed at the import
+    loop: bool = (
+        False  # the end frame is the first frame: the doubled frame is trimmed at the import
+    )
     draft: bool = False  # made cheaply, to be finished with ``full_image``
     full_image: Picture | None = None  # a draft's first frame at the size that the final clip takes
     voices: tuple[str, ...] = ()  # ids of voices: <AUDIO_0>, <AUDIO_1> … in the prompt
@@ -207,7 +217,7 @@ class JobSpec:
     def sent_files(self) -> tuple[tuple[str, str, int], ...]:
         """Name for artists, path and recorded size (bytes; 0: not recorded) of each file that goes along."""
         sent = tuple((what, picture.path, picture.size) for what, picture in self.pictures)
-        if self.kind is Kind.GENERATE:
+        if not self.kind.reworks:
             return sent
         return (("source clip", self.video.path, self.video.size),) if self.video else ()
 
@@ -264,7 +274,7 @@ def _fingerprint(base: str, key: str) -> str:
 
 @record
 class Clip:
-    """What the file of a clip says of itself (never what was asked for)."""
+    """What the file of a clip says of itself (never what was asked for); of a look, one frame without a rate."""
 
     path: str  # absolute
     size: int  # bytes

@@ -276,8 +276,10 @@ def checked_spec(payload: Any) -> JobSpec:
         raise CommandRefused("The job's estimate is less than nothing.")
     if max(len(spec.references), len(spec.keyframes)) > _MOST_PICTURES:
         raise CommandRefused(f"The job has more than {_MOST_PICTURES} pictures of a kind.")
-    if spec.kind is not Kind.GENERATE and spec.video is None:
+    if spec.kind.reworks and spec.video is None:
         raise CommandRefused(f"A job that is to {spec.kind} has a source video.")
+    if spec.kind is Kind.LOOK and not spec.image:
+        raise CommandRefused("A look is made from a picture.")
     if len(spec.files) > 2 * _MOST_PICTURES + 3:
         raise CommandRefused("The job has more files than it can send.")
     files = [(spec.output, 0)] if spec.output else []

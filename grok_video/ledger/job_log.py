@@ -106,10 +106,13 @@ def _pairs(*pairs: tuple[str, str]) -> Iterator[str]:
 
 def _wanted(job: Job) -> str:
     spec = job.spec
-    words = [f"{spec.duration} s", spec.resolution, ratio_text(spec)]
-    words.append("with sound" if spec.generate_audio else "silent")
+    if spec.kind is Kind.LOOK:
+        words = ["a look", spec.resolution, *([f"{spec.quality} quality"] if spec.quality else [])]
+    else:
+        words = [f"{spec.duration} s", spec.resolution, ratio_text(spec)]
+        words.append("with sound" if spec.generate_audio else "silent")
     words += [what for what, _ in spec.pictures]
-    if spec.kind is not Kind.GENERATE and spec.video is not None:
+    if spec.kind.reworks and spec.video is not None:
         words.append(f"a source of {spec.video.seconds:.2f} s")
     return ", ".join(words)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, cast
 
 from ..core import events
@@ -59,7 +59,7 @@ _BLOCKED_HINT = "The job is kept and asked for again by itself."
 
 def submit_answer(
     status: int, headers: Mapping[str, str], body: bytes, *, now: float, named: bool = False
-) -> events.Submitted | events.Rejected | events.NotSent | events.AnswerLost:
+) -> events.Submitted | events.Rejected | events.NotSent | events.AnswerLost | events.Billed:
     """What a complete answer to the POST means (docs/safety.md, rule 2); ``now`` is wall time.
 
     ``named``: the source video was named by its URL and not uploaded.
@@ -70,7 +70,12 @@ def submit_answer(
         ids = ids_in(said)
         if len(ids) == 1 and _can_be_asked_for(ids[0]) and not said.has_error:
             return events.Submitted(ids[0])
-        return _lost(status, f"xAI answered {status} {_of_ids(ids, said)}", ids)
+        return _lost(status, f"xAI answered {status} {_of_ids(ids, said)}", said, ids)
+    if _is_billed(said) and (status in (425, 429) or status in _REJECTING):
+        refused = _refusal(status, said, named=named)
+        hint = refused.hint.removeprefix(_FREE).strip()
+        problem = replace(refused, hint=spent(cost_in(said), hint))
+        return events.Billed(problem, cost_in(said), strange_bill_in(said))
     if status == 425 or (status == 429 and not said.out_of_credits):
         problem = Problem(
             ProblemCode.RATE,
@@ -81,7 +86,14 @@ def submit_answer(
         return events.NotSent(problem, retry_after(headers, now) or 0.0)
     if status == 429 or status in _REJECTING:
         return events.Rejected(_refusal(status, said, named=named))
-    return _lost(status, f"xAI answered {status}{said.quoted}")
+    return _lost(status, f"xAI answered {status}{said.quoted}", said)
+
+
+def _is_billed(said: AnswerBody) -> bool:
+    """Whether an error says what it cost (sure of moderated pictures), be it in a way that cannot be read."""
+    if (cost := cost_in(said)) is not None:
+        return cost > 0
+    return said.fields.get("usage") is not None and bool(strange_bill_in(said))
 
 
 def _can_be_asked_for(request_id: str) -> bool:
@@ -154,18 +166,28 @@ def poll_answer(
     ``before``: ``Poll.named`` of the poll before this one; none after a poll that was not answered.
     Whatever is not clearly an end keeps the job: asking again is free.
     """
-    said = read_body(headers, body)
+    return poll_said(status, headers, read_body(headers, body), now=now, asked=asked, before=before)
+
+
+def poll_said(
+    status: int,
+    headers: Mapping[str, str],
+    said: AnswerBody,
+    *,
+    now: float,
+    asked: str,
+    before: Named,
+) -> Poll:
+    """What ``poll_answer`` says of a body that was read."""
     wait = retry_after(headers, now)
     if 200 <= status < 300:
         event, note, named = _outcome(status, said, asked, before)
         return Poll(event, wait, note, strange_bill_in(said), named)
     # Only JSON counts: a text or a page that speaks of moderation may be a proxy's, and would end the job.
-    if status in (400, 403, 422) and said.fields and said.moderated:
-        return Poll(
-            events.ServiceFailed(_moderated(said.words, cost_in(said), status), cost_in(said)),
-            wait,
-            bill=strange_bill_in(said),
-        )
+    if status in (400, 403, 422) and said.fields and (said.moderated or cost_in(said)):
+        ended = _ended("failed", said)
+        problem = replace(ended.problem, http_status=status)
+        return Poll(replace(ended, problem=problem), wait, bill=strange_bill_in(said))
     if status >= 500 or status in _PASSING or (status == 429 and not said.out_of_credits):
         return Poll(None, wait, f"the poll was answered {status}{said.quoted}")
     return Poll(events.Blocked(_blocked(status, said)), wait)
@@ -197,30 +219,37 @@ def key_answer(status: int, headers: Mapping[str, str], body: bytes) -> Problem 
     return _refusal(status, said)
 
 
-def models_answer(
-    status: int, headers: Mapping[str, str], body: bytes
-) -> list[dict[str, str]] | Problem:
-    """What ``GET /v1/video-generation-models`` lists: each with its ``id``, in the service's order.
+def named_models(said: AnswerBody) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The models that an answer lists: id -> name ('' without one) and all that is said of the model.
 
-    A ``name`` is there when the service gave one. Any shape is read, and never more than is worth showing.
+    In the service's order. Any shape is read, and never more than is worth showing.
     """
-    said = read_body(headers, body)
-    if not 200 <= status < 300 or said.html:
-        problem = key_answer(status, headers, body)
-        assert problem is not None
-        return problem
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
     for entry in _listed(said):
         about = cast(dict[str, Any], entry) if isinstance(entry, dict) else {"id": entry}
         name = next(texts(about.get("name"), about.get("label")), "")
         model_id = next(texts(about.get("id"), about.get("model"), name), "").strip()
         # An id that ``clean`` changes (masked, cut, not printable) would name no model in a request.
         if model_id and len(model_id) <= _LONGEST_NAME and model_id == clean(model_id):
-            name = clean(name)[:_LONGEST_NAME]
-            found.setdefault(model_id, {"id": model_id, **({"name": name} if name else {})})
+            found.setdefault(model_id, (clean(name)[:_LONGEST_NAME], about))
         if len(found) == _MOST_MODELS:
             break
-    return list(found.values())
+    return found
+
+
+def models_answer(
+    status: int, headers: Mapping[str, str], body: bytes
+) -> list[dict[str, str]] | Problem:
+    """What ``GET /v1/video-generation-models`` lists: each with its ``id``, and a ``name`` where it has one."""
+    said = read_body(headers, body)
+    if not 200 <= status < 300 or said.html:
+        problem = key_answer(status, headers, body)
+        assert problem is not None
+        return problem
+    return [
+        {"id": model_id, **({"name": name} if name else {})}
+        for model_id, (name, _) in named_models(said).items()
+    ]
 
 
 def _listed(said: AnswerBody) -> list[Any]:
@@ -283,7 +312,7 @@ def _finished(url: str, said: AnswerBody) -> events.Done | events.ServiceFailed:
     problem = Problem(
         ProblemCode.SERVICE,
         "xAI says that the clip is done, but gave no address to fetch it from.",
-        _spent(cost, "Ask xAI with the request id, or send it again."),
+        spent(cost, "Ask xAI with the request id, or send it again."),
     )
     return events.ServiceFailed(problem, cost)
 
@@ -306,16 +335,15 @@ def _ended(word: str, said: AnswerBody) -> events.ServiceFailed:
     else:  # internal_error, service_unavailable; the guide: no reason at all
         code, what = ProblemCode.SERVICE, "xAI failed to make this clip and did not say why."
         hint = "It may work when it is sent again."
-    problem = Problem(code, said.words or what, _spent(cost, hint))
+    problem = Problem(code, said.words or what, spent(cost, hint))
     return events.ServiceFailed(problem, cost)
 
 
-def _moderated(words: str, cost: int | None, status: int | None = None) -> Problem:
+def _moderated(words: str, cost: int | None) -> Problem:
     return Problem(
         ProblemCode.MODERATED,
         words or "xAI made this clip and withheld it: its moderation rejected it.",
-        _spent(cost, _MODERATED_HINT),
-        http_status=status,
+        spent(cost, _MODERATED_HINT),
     )
 
 
@@ -365,17 +393,17 @@ def _blocked(status: int, said: AnswerBody) -> Problem:
     return Problem(code, what, f"{hint} {_BLOCKED_HINT}".strip(), http_status=status)
 
 
-def _lost(status: int, what: str, ids: Sequence[str] = ()) -> events.AnswerLost:
+def _lost(status: int, what: str, said: AnswerBody, ids: Sequence[str] = ()) -> events.AnswerLost:
     problem = Problem(
         ProblemCode.ANSWER_LOST,
         f"{what.rstrip('.')}. The request had left, so it may have been charged.",
         _IDS_HINT if ids else LOST_HINT,
         http_status=status,
     )
-    return events.AnswerLost(problem)
+    return events.AnswerLost(problem, cost_in(said) or None)
 
 
-def _spent(cost: int | None, hint: str) -> str:
+def spent(cost: int | None, hint: str) -> str:
     """The hint after what is known of the cost of a job that the service took."""
     if cost is None:
         return f"It may have been charged. {hint}"

@@ -9,6 +9,16 @@ from collections.abc import Iterable
 
 from ..core.problem import Problem, ProblemCode
 from ..core.spec import JobSpec, Kind
+from .look_models import (
+    ANY_LOOK,
+    LOOK_MODELS,
+    MAX_LOOK_PROMPT,
+    QUALITIES,
+    RESOLUTIONS,
+    ListedLook,
+    listed_look,
+    look_model_named,
+)
 from .models import (
     LARGEST_PICTURE,
     MAX_PROMPT,
@@ -25,29 +35,26 @@ COUNTED = 10_000
 _ONE_FRAME = 1 / 20
 
 
-def refusal(spec: JobSpec) -> str:
+def refusal(spec: JobSpec, listed: Iterable[ListedLook] = ()) -> str:
     """'' or a sentence of the first thing in ``spec`` that the service would refuse, and what to change."""
-    problem = check(spec)
+    problem = check(spec, listed)
     return f"{problem.message} {problem.hint}".strip() if problem else ""
 
 
-def check(spec: JobSpec) -> Problem | None:
+def check(spec: JobSpec, listed: Iterable[ListedLook] = ()) -> Problem | None:
     """The first thing in ``spec`` that the service would refuse, and what to change, as a Problem; or None.
 
     A spec with a model that was typed in is ``unchecked``: only what holds for every model is looked at.
+    ``listed``: what *Refresh Models* brought of the models for looks.
     """
-    if len(spec.prompt) > COUNTED:
-        return _refused(
-            f"The prompt has more than {COUNTED:,} characters; the service takes {MAX_PROMPT}.",
-            "Shorten it.",
-        )
-    if len(spec.prompt) > MAX_PROMPT:
-        return _refused(
-            f"The prompt has {len(spec.prompt)} characters; the service takes {MAX_PROMPT}.",
-            f"Shorten it by {len(spec.prompt) - MAX_PROMPT}.",
-        )
-    if problem := _check_files(spec):
+    at_service = listed_look(spec.model, listed) if spec.kind is Kind.LOOK else None
+    longest = MAX_LOOK_PROMPT if spec.kind is Kind.LOOK else MAX_PROMPT
+    if at_service is not None and at_service.longest_prompt:
+        longest = at_service.longest_prompt
+    if problem := _check_prompt(spec.prompt, longest) or _check_files(spec):
         return problem
+    if spec.kind is Kind.LOOK:
+        return _check_look(spec)
     if spec.unchecked:
         return None if spec.model.strip() else _refused("No model is named.", "Choose a model.")
     model = model_named(spec.model)
@@ -58,7 +65,7 @@ def check(spec: JobSpec) -> Problem | None:
             problem = _check_generate(spec, model)
         case Kind.EXTEND:
             problem = _check_extend(spec, model)
-        case Kind.EDIT:
+        case _:
             problem = _check_edit(spec, model)
     if problem is None and spec.resolution not in model.prices:
         return _refused(
@@ -68,8 +75,22 @@ def check(spec: JobSpec) -> Problem | None:
     return problem
 
 
+def _check_prompt(prompt: str, longest: int) -> Problem | None:
+    if len(prompt) > max(COUNTED, longest):
+        return _refused(
+            f"The prompt has more than {max(COUNTED, longest):,} characters; the service takes {longest}.",
+            "Shorten it.",
+        )
+    if len(prompt) > longest:
+        return _refused(
+            f"The prompt has {len(prompt)} characters; the service takes {longest}.",
+            f"Shorten it by {len(prompt) - longest}.",
+        )
+    return None
+
+
 def _check_files(spec: JobSpec) -> Problem | None:
-    if spec.kind is not Kind.GENERATE:
+    if spec.kind.reworks:
         if spec.video is None or not spec.video.path:
             return _refused(
                 f"There is no clip to {spec.kind}.",
@@ -202,6 +223,40 @@ def _check_keyframes(spec: JobSpec, model: Model) -> Problem | None:
             )
         seen.add(frame.thirds)
     return None
+
+
+def _check_look(spec: JobSpec) -> Problem | None:
+    if not spec.image:
+        return _refused("There is no picture to make a look from.", "Choose a source.")
+    if not spec.prompt.strip():
+        return _refused("The prompt of the look is empty.", "Write what it shall look like.")
+    model = look_model_named(spec.model)
+    if model is None and not spec.unchecked:
+        return _refused(f"The model “{spec.model}” is not known.", "Choose another model.")
+    if not spec.model.strip():
+        return _refused("No model is named.", "Choose a model.")
+    # Of a model that is not in the table, only what is never made is refused.
+    sizes = model.resolutions if model else RESOLUTIONS
+    qualities = model.qualities if model else ("", *QUALITIES)
+    label = model.label if model else "The service"
+    if spec.resolution not in sizes:
+        return _refused(f"{label} makes no looks of {spec.resolution}.", f"Choose {_or(sizes)}.")
+    if spec.quality not in qualities:
+        hint = f"Choose {_or(qualities)}." if any(qualities) else "Leave the quality out."
+        return _refused(f"{label} makes no looks of the quality “{spec.quality}”.", hint)
+    count, most = len(spec.pictures), (model or ANY_LOOK).most_pictures
+    if count > most:
+        more = [one.label for one in LOOK_MODELS.values() if one.most_pictures >= count]
+        hint = f", or choose {_or(more)}" if more else ""
+        return _refused(
+            f"There are {count} pictures with the source; {label} takes {most}.",
+            f"Remove {count - most}{hint}.",
+        )
+    return None
+
+
+def _or(words: Iterable[str]) -> str:
+    return " or ".join(word for word in words if word)
 
 
 def _check_extend(spec: JobSpec, model: Model) -> Problem | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from ..core.record import record
 from ..core.spec import JobSpec, Kind
+from .look_models import ListedLook, look_price
 from .models import DEFAULT_MODEL, MODELS, model_named
 
 
@@ -29,12 +30,17 @@ def estimate(
     )
 
 
-def estimate_of(spec: JobSpec, unknown_second: int = 0) -> int | None:
+def estimate_of(
+    spec: JobSpec, unknown_second: int = 0, listed: Iterable[ListedLook] = ()
+) -> int | None:
     """Ticks that ``spec`` will cost; None when the price is not known.
 
     ``unknown_second``: ticks that a second of a typed-in model costs, as the artist says; 0: not said.
+    ``listed``: what *Refresh Models* brought of the models for looks, whose prices count before the table's.
     """
-    if spec.kind is not Kind.GENERATE and spec.video is None:
+    if spec.kind is Kind.LOOK:
+        return look_price(spec.model, spec.resolution, spec.quality, len(spec.pictures), listed)
+    if spec.kind.reworks and spec.video is None:
         return None
     sent = spec.video.seconds if spec.video is not None else 0.0
     made = billed_seconds(sent) if spec.kind is Kind.EDIT else spec.duration

@@ -23,7 +23,9 @@ from .models import WIDE_RATIOS
 GENERATIONS_PATH = "/v1/videos/generations"
 EXTENSIONS_PATH = "/v1/videos/extensions"
 EDITS_PATH = "/v1/videos/edits"
+LOOKS_PATH = "/v1/images/edits"
 MODELS_PATH = "/v1/video-generation-models"  # free, says which models a key may use
+LOOK_MODELS_PATH = "/v1/image-generation-models"  # free, says what looks cost
 KEY_PATH = "/v1/api-key"  # free, says whether a key is good
 _LONGEST_TYPED_ID = 200
 
@@ -61,6 +63,8 @@ def submission(spec: JobSpec, named: RemoteClip | None = None) -> Upload:
     """
     if spec.kind is Kind.GENERATE:
         path, fields = GENERATIONS_PATH, _generation(spec)
+    elif spec.kind is Kind.LOOK:
+        path, fields = LOOKS_PATH, _look(spec)
     else:
         path, fields = EDITS_PATH, _rework(spec, named)
         if spec.kind is Kind.EXTEND:  # an edit is as long as its source
@@ -107,6 +111,25 @@ def _picture(picture: Picture) -> dict[str, Any]:
     return {"url": _File(picture.mime, picture.path)}
 
 
+def _look(spec: JobSpec) -> dict[str, Any]:
+    """The JSON fields of a look.
+
+    The pictures in the order of ``<IMAGE_0>``, ``<IMAGE_1>`` …; a look follows the first one's ratio, so none is named.
+    ``deferred``: the id is known before the service begins. Who does not know the field answers with the picture.
+    """
+    pictures = [_picture(picture) for _, picture in spec.pictures]
+    return {
+        "model": spec.model,
+        "prompt": spec.prompt,
+        **({"image": pictures[0]} if len(pictures) == 1 else {"images": pictures}),
+        "resolution": spec.resolution,
+        **({"quality": spec.quality} if spec.quality else {}),
+        "n": 1,
+        "response_format": "url",
+        "deferred": True,
+    }
+
+
 def _rework(spec: JobSpec, named: RemoteClip | None) -> dict[str, Any]:
     """The JSON fields that an edit and an extension have in common: model, prompt, source video."""
     fields: dict[str, Any] = {"model": spec.model, "prompt": spec.prompt}
@@ -149,7 +172,7 @@ _FOUND_ID = re.compile(
     r"(?:(?:request|video|generation)[ _-]?|[\"'])id(?!\w)[\"'`]?\s*(?:[:=]|is)?\s*[\"'`“]?([^\s\"'`“”,;{}<>]+)",
     re.I,
 )
-_ID_IN_URL = re.compile(r"/videos/([^/?#\s]+)")
+_ID_IN_URL = re.compile(r"/(?:videos|images)/([^/?#\s]+)")
 
 
 def request_id_in(pasted: str, told: str = "") -> str:
@@ -182,6 +205,7 @@ def request_id_in(pasted: str, told: str = "") -> str:
     return text
 
 
-def poll_path(request_id: str) -> str:
-    """The path of the API at which to ask for a job; the opaque id is quoted."""
-    return f"/v1/videos/{quote(request_id, safe='', errors='replace')}"
+def poll_path(request_id: str, kind: Kind = Kind.GENERATE) -> str:
+    """The path of the API at which to ask for a job of that kind; the opaque id is quoted."""
+    made = "images" if kind is Kind.LOOK else "videos"
+    return f"/v1/{made}/{quote(request_id, safe='', errors='replace')}"

@@ -19,6 +19,8 @@ _TRY_AGAIN = 1.0  # seconds until the next try after the ledger has refused
 _PAID = (
     events.Submitted,
     events.Rejected,
+    events.Bought,
+    events.Billed,
     events.Done,
     events.ServiceFailed,
     events.Downloaded,

@@ -9,7 +9,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from ..core.problem import Problem
 from ..core.redact import mask
 from ..ledger.errors import LedgerError
 from ..service.answer import key_answer, models_answer
-from ..service.request import KEY_PATH, MODELS_PATH
+from ..service.look_answer import looks_answer
+from ..service.request import KEY_PATH, LOOK_MODELS_PATH, MODELS_PATH
 from .desk import Desk, RunningCall
 from .http.call import Call
 from .http.errors import TransportError
@@ -33,6 +34,8 @@ class Questions:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._waiting: deque[tuple[Path, dict[str, Any]]] = deque()
+        #: Commands whose models for clips are known and whose models for looks are still to be asked for.
+        self._clips_known: dict[str, Mapping[str, Any]] = {}
 
     @property
     def ids(self) -> set[str]:
@@ -79,7 +82,8 @@ class Questions:
             return time.monotonic() + wait
         path, command = self._waiting.popleft()
         call = RunningCall("check", str(command["id"]), Call(), command=command, path=path)
-        self._desk.start(call, ask, self._desk.transport)
+        work = ask_looks if command["id"] in self._clips_known else ask
+        self._desk.start(call, work, self._desk.transport)
         return math.inf
 
     def answered(self, call: RunningCall) -> None:
@@ -87,6 +91,15 @@ class Questions:
         assert call.command is not None
         assert call.path is not None
         answer = call.answer or {"ok": False, "message": "The program failed; its log says more."}
+        command_id = call.command["id"]
+        clips = self._clips_known.pop(command_id, None)
+        if clips is not None:
+            answer = _with_looks(clips, answer.get("looks", ()))
+        elif call.command["command"] == "models" and answer["ok"]:
+            # The second call takes a slot of its own. The question is on record with both answers.
+            self._clips_known[command_id] = answer
+            self._waiting.appendleft((call.path, dict(call.command)))
+            return
         try:
             self._settle(call.path, call.command, answer)
         except LedgerError as error:
@@ -97,7 +110,9 @@ class Questions:
         self._settle(path, command, {"ok": False, "message": message})
 
     def _settle(self, path: Path, command: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        nothing: dict[str, Any] = {"models": []} if command.get("command") == "models" else {}
+        self._clips_known.pop(command["id"], None)
+        models = command.get("command") == "models"
+        nothing: dict[str, Any] = {"models": [], "looks": []} if models else {}
         self._desk.ledger.commands.answer(command, {**nothing, **answer})
         with contextlib.suppress(OSError):  # a scanner has the file: removed at the next look
             path.unlink()
@@ -125,6 +140,23 @@ def ask(call: RunningCall, _desk: Desk, transport: Transport) -> None:
             count = "1 model" if len(listed) == 1 else f"{len(listed)} models"
             message = f"The key may use {count}."
             call.answer = {"ok": True, "message": message, "models": listed}
+
+
+def ask_looks(call: RunningCall, _desk: Desk, transport: Transport) -> None:
+    """In a thread: ask which models for looks the key may use. A service that has none says nothing of them."""
+    try:
+        answer = transport.get(LOOK_MODELS_PATH, call.call)
+    except TransportError:
+        return
+    said = looks_answer(answer.status, answer.headers, answer.body)
+    if not isinstance(said, Problem):
+        call.answer = {"looks": said}
+
+
+def _with_looks(clips: Mapping[str, Any], looks: Sequence[Any]) -> dict[str, Any]:
+    """The answer about the models for clips, and what is known of those for looks."""
+    more = f" {len(looks)} more make looks." if looks else ""
+    return {**clips, "message": f"{clips['message']}{more}", "looks": list(looks)}
 
 
 def _created(path: Path) -> float:

@@ -106,7 +106,7 @@ def _looked_at(
     try:
         with open_given(Path(path)) as file:
             mark = mark_of(path, os.fstat(file.fileno()))
-            if spec.kind is not Kind.GENERATE:
+            if spec.kind.reworks:
                 clip = mp4.probe_open(file, path)
             downloaded = bool(recorded) and is_clip_open(file, recorded)
             moved = known is not None and not known.looks_like(mark)
@@ -156,7 +156,7 @@ def _as_found(spec: JobSpec, found: list[_Found]) -> JobSpec:
     def sized(picture: Picture) -> Picture:
         return replace(picture, size=sizes[picture.path])
 
-    if spec.kind is Kind.GENERATE:
+    if not spec.kind.reworks:
         return replace(
             spec,
             files=tuple(one.mark for one in found),

@@ -14,7 +14,7 @@ from ..core import events, word
 from ..core.clock import Clocks
 from ..core.job import IllegalTransition, Job, State
 from ..core.problem import LOST_HINT, Problem, ProblemCode
-from ..core.spec import JobSpec, Kind
+from ..core.spec import JobSpec
 from ..core.urls import one_base
 from ..ledger.errors import LedgerError, StaleJob
 from ..ledger.store import Accounts, Store
@@ -70,7 +70,7 @@ def remote_source(
     store: Store, spec: JobSpec, accounts: Accounts | None = None
 ) -> RemoteClip | None:
     """The source clip by its URL at the service, less than 20 hours old; None: the file must be uploaded."""
-    if spec.kind is Kind.GENERATE:
+    if not spec.kind.reworks:
         return None
     refused = store.job(spec.parent) if spec.parent else None
     if refused is not None and refused.state is State.FAILED and not refused.request_id:

@@ -321,6 +321,7 @@ def citations(text: str, root: Path, *, paper: bool = False) -> list[str]:
 DECIDED = {
     ("SUBMITTING", "submitted", "CANCELLED"),
     ("SUBMITTING", "not_sent", "CANCELLED"),
+    ("SUBMITTING", "bought", "CANCELLED"),
     ("FAILED", "retried", "DOWNLOADING"),
     ("CANCELLED", "retried", "DOWNLOADING"),
     ("UNKNOWN", "retried", "DOWNLOADING"),

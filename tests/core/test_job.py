@@ -15,7 +15,9 @@ from grok_video.core.events import (
     EVENTS,
     MONEY_EVENTS,
     AnswerLost,
+    Billed,
     Blocked,
+    Bought,
     Created,
     Dated,
     Done,
@@ -94,6 +96,8 @@ SAMPLES: dict[type[Event], Event] = {
         NotSent(TROUBLE, 7.5),
         Rejected(TROUBLE),
         AnswerLost(TROUBLE),
+        Bought(URL, 500_000_000),
+        Billed(TROUBLE, 500_000_000),
         Progress(42),
         Blocked(TROUBLE),
         Slow(),
@@ -138,7 +142,7 @@ ROADS: dict[State, tuple[Event, ...]] = {
 ALLOWED: dict[str, str] = {
     "QUEUED": "held . released . submit_started SUBMITTING local_failed FAILED stop_requested CANCELLED",
     "SUBMITTING": "sending . submitted RUNNING not_sent QUEUED rejected FAILED answer_lost UNKNOWN"
-    " stop_requested .",
+    " bought DOWNLOADING billed FAILED stop_requested .",
     "RUNNING": "progress . blocked . slow . done DOWNLOADING service_failed FAILED local_failed FAILED"
     " stop_requested CANCELLED",
     "DOWNLOADING": "blocked . download_broken . url_gone RUNNING downloaded READY local_failed FAILED"
@@ -149,7 +153,7 @@ ALLOWED: dict[str, str] = {
     "FAILED": "retried RUNNING not_charged .",
     "CANCELLED": "retried RUNNING not_charged .",
     # Not retried: without an id there is nothing to ask for.
-    "UNKNOWN": "submitted RUNNING stop_requested CANCELLED not_charged .",
+    "UNKNOWN": "submitted RUNNING bought DOWNLOADING billed FAILED stop_requested CANCELLED not_charged .",
 }
 
 

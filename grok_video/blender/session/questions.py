@@ -10,6 +10,7 @@ from typing import Any
 
 import bpy
 
+from ...service.look_models import ListedLook, listed_from
 from .. import config
 from ..refusal import Refused
 from . import waiting
@@ -36,6 +37,11 @@ def models_of_key() -> list[str]:
     if not isinstance(named, list):
         return []
     return [str(model["id"]) for model in named if isinstance(model, dict) and "id" in model]
+
+
+def listed_looks() -> tuple[ListedLook, ...]:
+    """The models for looks as the service last listed them, with its prices; () before it was asked."""
+    return listed_from(answer_to(current().questions.models))
 
 
 def set_limits(**ticks: int) -> None:

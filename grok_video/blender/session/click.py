@@ -27,6 +27,7 @@ from .. import config, identity, submission
 from ..refusal import Interrupted, Refused
 from . import slots, waiting
 from .answers import UNSEND, note
+from .questions import listed_looks
 from .queue import click_trouble, make_data_folder, read_all, refuse_lost, refuse_moving, send
 from .spending import limits_count
 from .state import current, is_prepared, job_by_id, may_come, session_id
@@ -542,4 +543,4 @@ def send_again(
 
 def price_again(job: Job) -> int | None:
     """Ticks that *Send* or *Send Again* of ``job`` would cost at today's prices; None when not known."""
-    return submission.common.price_of(job.asked_for)
+    return submission.common.price_of(job.asked_for, listed_looks())

@@ -15,13 +15,13 @@ from typing import Any
 
 import bpy
 
-from ...core.job import Job, State
+from ...core.job import Job
 from ...core.spec import Kind, Source
 from .. import identity, said, sources, submission
 from ..refusal import Interrupted, Refused
 from . import click, files
-from .queue import send
 from .questions import listed_looks
+from .queue import send
 from .state import (
     current,
     is_as_clicked,
@@ -128,7 +128,9 @@ def turn(context: bpy.types.Context, scene: bpy.types.Scene, step: int) -> None:
 def use(scene: bpy.types.Scene, job: Job) -> list[str]:
     """Make a look the first frame of the scene's next clip; sentences for the artist. Raises Refused, Interrupted."""
     if scene.library is not None:
-        raise Refused(f"The scene “{scene.name}” is linked from another file.", "Choose a local scene.")
+        raise Refused(
+            f"The scene “{scene.name}” is linked from another file.", "Choose a local scene."
+        )
     if job.spec.kind is not Kind.LOOK:
         raise Refused("This job made a clip and no look.", "Choose a look.")
     if job.clip is None:
@@ -136,7 +138,9 @@ def use(scene: bpy.types.Scene, job: Job) -> list[str]:
     image = _image_of(job)
     said_so: list[str] = []
     if files.look_now(job) == "broken":
-        said_so.append("The file of this look has changed since it came: the picture is as Blender shows it.")
+        said_so.append(
+            "The file of this look has changed since it came: the picture is as Blender shows it."
+        )
     chosen, spec = scene.grok_video, job.spec
     before = chosen.look.image
     if spec.source.kind == "IMAGE":
@@ -191,7 +195,9 @@ def _image_of(job: Job) -> bpy.types.Image:
     try:
         image = bpy.data.images.load(path, check_existing=True)
     except said.BLENDERS_ERRORS as error:
-        raise Refused(f"Blender cannot read this look: {said.sentence(error)}", _DOWNLOAD) from error
+        raise Refused(
+            f"Blender cannot read this look: {said.sentence(error)}", _DOWNLOAD
+        ) from error
     if why := sources.capture.image_refusal(image, look=True):
         if image not in before:
             bpy.data.images.remove(image)
@@ -259,7 +265,11 @@ def measure_now(job: Job) -> str:
     own = current().looks
     words = ""
     try:
-        if job.clip is not None and os.path.isfile(job.clip.path) and os.path.isfile(job.spec.image):
+        if (
+            job.clip is not None
+            and os.path.isfile(job.clip.path)
+            and os.path.isfile(job.spec.image)
+        ):
             words = _compared(job.spec.image, job.clip.path)
     except (Interrupted, OSError):
         pass  # a picture that cannot be read is said where it is used

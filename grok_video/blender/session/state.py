@@ -290,7 +290,9 @@ class Looks:
     reported: set[str] = field(default_factory=set)  # ids of jobs whose looks this session told of
     #: Job and view of the look about whose earlier view the artist was asked last.
     agreed: tuple[str, str] = ("", "")
-    moved: dict[str, str] = field(default_factory=dict)  # job id → how its look has moved; '' as it is
+    moved: dict[str, str] = field(
+        default_factory=dict
+    )  # job id → how its look has moved; '' as it is
     unmeasured: dict[str, None] = field(default_factory=dict)  # ids of jobs that are to be measured
     listed: tuple[Job, ...] = ()  # the looks of a source, oldest first
     listed_for: tuple[Snapshot | None, object] = (None, None)  # the jobs and the source

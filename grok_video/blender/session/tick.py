@@ -17,7 +17,19 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, comparing, files, looks, moving, renders, slots, takes, thumbnails, unseen, unused
+from . import (
+    answers,
+    comparing,
+    files,
+    looks,
+    moving,
+    renders,
+    slots,
+    takes,
+    thumbnails,
+    unseen,
+    unused,
+)
 from .click import drop_all, prepare, say, stop_removed
 from .imports import arrive_next, import_due, imports_to_come, wait_because
 from .queue import account, read_all

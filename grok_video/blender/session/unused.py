@@ -17,8 +17,8 @@ from bpy.app.handlers import persistent
 from ...core.files import BLENDERS_PATIENCE, is_there, replace_patiently
 from ...core.job import Job, State
 from ...core.paths import spelling, with_real_folder
-from ...core.spec import Kind
 from ...core.record import record
+from ...core.spec import Kind
 from .. import compat, timeline
 from ..refusal import Refused
 from . import files

@@ -281,7 +281,9 @@ def fitted(
     """
     if why := image_refusal(image, look=True):
         raise Refused(why)
-    rgb = pixels.fit(_image_pixels(scene, image, pixels.part_of(path).with_suffix(".png")), 1.0, size)
+    rgb = pixels.fit(
+        _image_pixels(scene, image, pixels.part_of(path).with_suffix(".png")), 1.0, size
+    )
     pixels.write(rgb, path, file_format)
     shown = Source("IMAGE", scene=scene.name, frame=scene.frame_float, image=image.name)
     return pixels.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)

@@ -78,7 +78,6 @@ def compared(render: np.ndarray, look: np.ndarray) -> Moved:
 
     Takes some 50 ms for pictures whose longer side is LONGEST.
     """
-    import numpy as np
 
     first, second = _edges(render), _edges(look)
     if not first.any() or not second.any():
@@ -161,7 +160,9 @@ def _best_place(
     """
     import numpy as np
 
-    one, other = (first, _scaled(second, 1.0 / scale)) if scale < 1.0 else (_scaled(first, scale), second)
+    one, other = (
+        (first, _scaled(second, 1.0 / scale)) if scale < 1.0 else (_scaled(first, scale), second)
+    )
     likeness = np.fft.irfft2(
         np.conj(np.fft.rfft2(_plain(one))) * np.fft.rfft2(_plain(other)), s=first.shape
     )

@@ -59,9 +59,7 @@ def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
     return nearest_ratio(*size, model.picture_ratios) if size else model.ratios[0]
 
 
-def natural_size(
-    context: bpy.types.Context, scene: bpy.types.Scene
-) -> tuple[float, float] | None:
+def natural_size(context: bpy.types.Context, scene: bpy.types.Scene) -> tuple[float, float] | None:
     """Width and height of the source's full frame, of a look in use those of its render where the source is gone."""
     chosen = scene.grok_video
     size = capture.natural_size(context, scene, chosen.source, chosen.image)

@@ -64,9 +64,7 @@ def is_too_deep(folder: Path) -> bool:
     return room_for_clip(str(folder / f"2026-01-01_{'x' * _SHORTEST_SLUG}_01234567.mp4")) < 0
 
 
-def clip_path(
-    folder: Path, when: datetime, prompt: str, job_id: str, suffix: str = ".mp4"
-) -> Path:
+def clip_path(folder: Path, when: datetime, prompt: str, job_id: str, suffix: str = ".mp4") -> Path:
     """``<date>_<slug>_<id8>.mp4`` in ``folder``, a name that no clip and no .json there has.
 
     The slug has 40 characters at most, and fewer where Blender on Windows could not read so long a path.

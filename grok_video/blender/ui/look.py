@@ -9,13 +9,13 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ...core.amount import usd
-from ...core.job import FINAL_STATES, State
+from ...core.job import State
 from ...core.problem import ProblemCode
 from ...core.spec import Kind
 from ...service import look_models
 from .. import compat, identity, submission, telling
 from ..refusal import Refused
-from ..session import click, files, looks, queue, spending, thumbnails, watch
+from ..session import files, looks, queue, spending, thumbnails, watch
 from ..session.questions import listed_looks
 from ..session.state import current
 from . import look_presets
@@ -63,7 +63,7 @@ class GROK_VIDEO_OT_look(Buys, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> Result:
         single = self.allow_single_color
         job_id = looks.make(context, context.scene, allow_single_color=single)
-        return finish(self, context, job_id, _MADE, FINAL_STATES)
+        return finish(self, context, job_id, _MADE)
 
 
 class GROK_VIDEO_OT_use_look(Asks, bpy.types.Operator):
@@ -118,7 +118,9 @@ class GROK_VIDEO_OT_add_look_reference(Asks, bpy.types.Operator):
     bl_description = "Add a picture that the look takes something from: a mood, a character, the look of the shot before"
     bl_options = {"REGISTER", "UNDO"}
 
-    image: StringProperty(name="Image", description="Name of an image of this file; empty: chosen later")
+    image: StringProperty(
+        name="Image", description="Name of an image of this file; empty: chosen later"
+    )
 
     def run(self, context: bpy.types.Context) -> Result:
         image = identity.named(bpy.data.images, self.image) if self.image else None
@@ -300,9 +302,7 @@ def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     scene, listed = context.scene, listed_looks()
     draft = submission.look.look_draft(scene)
     trouble = queue.click_trouble()
-    if trouble is None and (
-        why := submission.look.look_refusal(context, scene, draft, listed)
-    ):
+    if trouble is None and (why := submission.look.look_refusal(context, scene, draft, listed)):
         trouble = why, ProblemCode.REQUEST
     price = submission.common.price_of(draft, listed)
     if trouble is None and price is None and (why := spending.limit_refusal(None, draft.model)):

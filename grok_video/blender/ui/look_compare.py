@@ -6,11 +6,11 @@ import os
 
 import bpy
 
+from ...core.job import Job
+from ...core.spec import Kind
 from .. import said
 from ..refusal import Refused
 from ..session import files, queue, watch
-from ...core.job import Job
-from ...core.spec import Kind
 from .asking import JOB, Asks, Result
 
 _RENDER = "Render of the Look"  # the datablock that the Image Editor shows meanwhile
@@ -19,9 +19,7 @@ _RENDER = "Render of the Look"  # the datablock that the Image Editor shows mean
 class GROK_VIDEO_OT_compare_look(Asks, bpy.types.Operator):
     bl_idname = "grok_video.compare_look"
     bl_label = "Compare"
-    bl_description = (
-        "Show the look in an Image Editor; press again for the render that it was made from, and again for the look"
-    )
+    bl_description = "Show the look in an Image Editor; press again for the render that it was made from, and again for the look"
     bl_options = {"INTERNAL"}
 
     job: JOB
@@ -71,14 +69,14 @@ def _editor(context: bpy.types.Context) -> bpy.types.Area:
     windows = list(context.window_manager.windows)
     for window in sorted(windows, key=lambda one: one != context.window):
         for area in window.screen.areas:
-            if area.type == "IMAGE_EDITOR" and area.ui_type == "VIEW":
+            if area.type == "IMAGE_EDITOR" and area.ui_type == "IMAGE_EDITOR":
                 return area
     bpy.ops.wm.window_new()
     fresh = next((one for one in context.window_manager.windows if one not in windows), None)
     if fresh is None:
         raise Refused("No window could be opened.", "Open an Image Editor.")
     area = max(fresh.screen.areas, key=lambda one: one.width * one.height)
-    area.ui_type = "VIEW"
+    area.ui_type = "IMAGE_EDITOR"
     return area
 
 

@@ -19,7 +19,10 @@ _MODEL_ITEMS = tuple(
     (model.id, model.label, f"Makes looks from {model.most_pictures} pictures at most", number)
     for number, model in enumerate(look_models.LOOK_MODELS.values())
 )
-_SIZES = {"1k": "About 1 megapixel: enough for clips up to 720p", "2k": "About 4 megapixels: for 1080p"}
+_SIZES = {
+    "1k": "About 1 megapixel: enough for clips up to 720p",
+    "2k": "About 4 megapixels: for 1080p",
+}
 _SIZE_ITEMS = {
     model.id: [
         (name.upper(), name.upper(), _SIZES[name], "", look_models.RESOLUTIONS.index(name))

@@ -93,9 +93,7 @@ class UsesPreset(Asks):
         if not os.path.isfile(self.filepath):
             raise Refused(f"There is no preset {self.filepath}.", "It was removed meanwhile.")
         try:
-            bpy.ops.script.execute_preset(
-                filepath=self.filepath, menu_idname=self.panel
-            )
+            bpy.ops.script.execute_preset(filepath=self.filepath, menu_idname=self.panel)
         except RuntimeError as error:
             name = bpy.path.display_name(self.filepath, title_case=False)
             raise Refused(

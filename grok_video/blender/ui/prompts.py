@@ -129,7 +129,11 @@ def history(scene: bpy.types.Scene, *, look: bool = False) -> list[Job]:
     ends = {scene.grok_video.cleared_at, own.prompts_cleared_at} - {""}
     found: dict[str, Job] = {}
     for job in _newest(ends):
-        if (job.spec.kind is Kind.LOOK) is look and _has_prompt(job) and (own.prompts_of_all_files or is_of_file(job)):
+        if (
+            (job.spec.kind is Kind.LOOK) is look
+            and _has_prompt(job)
+            and (own.prompts_of_all_files or is_of_file(job))
+        ):
             found.setdefault(typed_for(job).strip(), job)
             if len(found) == MOST:
                 break

@@ -311,21 +311,27 @@ def _near(planes: Planes, plan: Plan, first: int) -> Iterator[Planes]:
 def _first(plan: Plan) -> Image.Image:
     size = (plan.width, plan.height)
     if not plan.picture:
-        return _made(plan.words, size)
-    with Image.open(plan.picture) as opened:
-        upright = ImageOps.exif_transpose(opened)
-        flat = Image.new("RGB", upright.size)  # transparency over black
-        flat.paste(upright.convert("RGB"), None)
-        if "A" in upright.getbands() or "transparency" in upright.info:
-            flat = Image.new("RGB", upright.size)
-            clear = upright.convert("RGBA")
-            flat.paste(clear, None, clear)
+        return made(plan.words, size)
+    flat = flattened(Path(plan.picture))
     if flat.size == size:
         return flat
     return ImageOps.fit(flat, size, Image.Resampling.LANCZOS)
 
 
-def _made(words: str, size: tuple[int, int]) -> Image.Image:
+def flattened(path: Path) -> Image.Image:
+    """A picture as it is seen: upright, what is transparent over black, RGB."""
+    with Image.open(path) as opened:
+        upright = ImageOps.exif_transpose(opened)
+        flat = Image.new("RGB", upright.size)
+        flat.paste(upright.convert("RGB"), None)
+        if "A" in upright.getbands() or "transparency" in upright.info:
+            flat = Image.new("RGB", upright.size)
+            clear = upright.convert("RGBA")
+            flat.paste(clear, None, clear)
+    return flat
+
+
+def made(words: str, size: tuple[int, int]) -> Image.Image:
     """A picture for a text: hills below a sky, in colours that the words decide."""
     width, height = size
     seed = hashlib.sha256(words.encode()).digest()

@@ -24,11 +24,7 @@ def block_out(scene: bpy.types.Scene) -> None:
     for thing in list(scene.objects):
         if thing.type == "MESH":
             bpy.data.objects.remove(thing)
-    for primitive, place, size in (
-        ("cube", (0.0, 0.0, 0.6), 1.2),
-        ("cube", (2.2, 1.6, 1.2), 2.4),
-        ("cube", (-2.6, 1.0, 0.9), 1.8),
-    ):
+    for place, size in (((0.0, 0.0, 0.6), 1.2), ((2.2, 1.6, 1.2), 2.4), ((-2.6, 1.0, 0.9), 1.8)):
         bpy.ops.mesh.primitive_cube_add(location=place, size=size)
     bpy.ops.mesh.primitive_plane_add(size=30)
     camera = scene.camera

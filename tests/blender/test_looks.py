@@ -19,7 +19,7 @@ import pytest
 from .test_flow import newest, posts, refused, strips
 
 Module = Callable[[str], ModuleType]
-WIDTH, HEIGHT = 640, 360
+WIDTH, HEIGHT = 960, 540
 
 
 def draw_image(name: str, width: int = WIDTH, height: int = HEIGHT) -> Any:
@@ -466,7 +466,8 @@ def test_the_prompts_of_looks_have_a_history_of_their_own(
     ("geometry", "words"),
     [
         ("", ""),
-        ("shift=0.05", "has moved 5 % right"),
+        ("shift=0.05,0", "has moved 5 % right"),
+        ("shift=0,-0.05", "up"),
         ("mirror", "is mirrored"),
         ("scale=1.12", "larger"),
     ],

@@ -91,7 +91,7 @@ def of_source(scene: bpy.types.Scene) -> list[Job]:
     image = chosen.image.name if chosen.source == "IMAGE" and chosen.image is not None else ""
     key = (session.document, bpy.data.filepath, scene.session_uid, chosen.source, image)
     own = session.looks
-    if own.listed_for != (session.bridge.snapshot, key):
+    if own.listed_for[0] is not session.bridge.snapshot or own.listed_for[1] != key:
         newest = islice(session.bridge.snapshot.jobs.looks, _LOOKED_THROUGH)
         found = [job for job in newest if _is_of(job, scene, image)]
         own.listed, own.listed_for = tuple(reversed(found)), (session.bridge.snapshot, key)

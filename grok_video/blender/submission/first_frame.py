@@ -55,6 +55,15 @@ def crop_of(look: Any, size: tuple[int, int]) -> Crop | None:
     return crop_inside(*look.image.size, *size)
 
 
+def kept_of(look: Any, crop: Crop, size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height, in pixels, at which the look is sent for a clip of that size: never enlarged."""
+    width, height = look.image.size
+    kept = (crop.right - crop.left) * width, (crop.top - crop.bottom) * height
+    return (
+        size if kept[0] >= size[0] else (max(1, int(kept[0] + 1e-6)), max(1, int(kept[1] + 1e-6)))
+    )
+
+
 def refusal(look: Any, size: tuple[int, int], *, at_file: bool = False) -> str:
     """'' or why the look cannot be the first frame of a clip of that size; ``at_file``: as ``capture.refusal``."""
     if look.image is None:

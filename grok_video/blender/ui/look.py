@@ -199,24 +199,24 @@ def _draw_in_use(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     look = submission.first_frame.look_of(scene)
     if look is None:
         return
-    column = layout.box().column(align=True)
-    column.use_property_split = False
-    row = column.row(align=True)
+    box = layout.box().column(align=True)
+    box.use_property_split = False
+    row = box.row(align=True)
     if look.image is not None and (icon := row.icon(look.image)):
-        row.template_icon(icon_value=icon, scale=1.6)
-    row.label(text="Begins with the look" if not is_narrow(context) else "The look")
-    row.operator("grok_video.use_render", text="Use the Render", icon="LOOP_BACK")
+        row.template_icon(icon_value=icon, scale=2.0)
+    column = row.column(align=True)
+    column.label(text="Begins with the Look")
     draft = submission.generate.generate_draft(context, scene)
     size = submission.generate.picture_size(context, scene, draft)
     crop = submission.first_frame.crop_of(look, size)
-    if look.image is not None and crop is not None:
-        kept = min(size[0], int((crop.right - crop.left) * look.image.size[0] + 1e-6))
-        high = min(size[1], int((crop.top - crop.bottom) * look.image.size[1] + 1e-6))
+    if crop is not None:
+        kept = submission.first_frame.kept_of(look, crop, size)
         cropped = "" if crop.whole else f", {crop.text}"
-        draw_quietly(column, context, f"{kept} × {high}{cropped}")
+        draw_quietly(column, context, f"{kept[0]} × {kept[1]}{cropped}")
     if submission.first_frame.is_earlier(context, scene, look):
         from_ = looks.made_from(submission.first_frame.source_of(look))
-        draw_wrapped(column, context, f"Made from an earlier view: {from_}", "ERROR")
+        draw_wrapped(box, context, f"Made from an earlier view: {from_}", "ERROR")
+    box.operator("grok_video.use_render", icon="LOOP_BACK")
 
 
 def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -32,6 +32,8 @@ _HEADERS = ("content-type", "retry-after", "x-request-id", "location")
 #: Begins once in a run of backslashes: tried at each of them, the search is slow.
 _ESCAPED_SLASH = re.compile(r"(?<!\\)\\+/")
 _DATA_URI = re.compile(r"data:[\w/+.-]*;base64,[\w+/=-]*")
+#: A picture in an answer, which is cut before anything else is done with it.
+_PICTURE = re.compile(r'("b64_json"\s*:\s*")[\w+/=\\-]+')
 
 
 class CallLog:
@@ -143,6 +145,7 @@ def answer_text(body: bytes) -> str:
     """An answer as one line of text: no key, no result's address, no control characters, and not too long."""
     # Cut first: nobody reads an answer that is longer, and masking it takes its time.
     text = body[:_LONGEST_READ].decode("utf-8-sig", errors="replace")
+    text = _PICTURE.sub(r"\1(a picture)", text)
     with suppress(ValueError, RecursionError):
         text = json.dumps(_shown(json.loads(text)), ensure_ascii=False)
     # Once more over the whole line, for what is no JSON, and for JSON inside a text, whose slashes may be escaped.

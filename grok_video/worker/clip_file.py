@@ -1,4 +1,4 @@
-"""Whether a file is the clip that is on record: the one place that says so.
+"""Whether a file is the clip, or the look, that is on record: the one place that says so.
 
 Knows a clip's facts, as the ledger and the JSON beside a clip hold them. Where files go, and what becomes of those that
 are no clip, is ``worker.delivery``'s and its neighbours'.
@@ -13,9 +13,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from ..core import mp4
+from ..core import mp4, picture_file
 from ..core.files import NoFile, open_given
-from ..core.spec import Clip
+from ..core.spec import Clip, Kind
 
 
 def facts_of(clip: Clip, sha256: str) -> dict[str, Any]:
@@ -53,8 +53,10 @@ def is_clip_open(file: BufferedReader, known: Mapping[str, Any]) -> bool:
         return False
     if "sha256" in known:
         return checksum_of(file) == known["sha256"]
+    # A look, unlike any clip, has no rate.
+    probe_open = picture_file.probe_open if known.get("fps") == 0 else mp4.probe_open
     try:
-        found = facts_of(mp4.probe_open(file, ""), "")
+        found = facts_of(probe_open(file, ""), "")
     except mp4.NotAClip:
         return False
     return all(known.get(name, value) == value for name, value in found.items())
@@ -66,9 +68,14 @@ def checksum_of(file: BufferedReader) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def clip_in(part: Path) -> Clip | None:
-    """The clip in a file; None where there is no file, or in it no whole clip. Raises OSError."""
+def probe(path: Path, kind: Kind) -> Clip:
+    """What the file of a job of that kind says of itself: a clip, or a look's picture. Raises NotAClip, or OSError."""
+    return picture_file.probe(path) if kind is Kind.LOOK else mp4.probe(path)
+
+
+def clip_in(part: Path, kind: Kind) -> Clip | None:
+    """The clip, or the look, in a file; None where there is no file, or in it no whole one. Raises OSError."""
     try:
-        return mp4.probe(part)
+        return probe(part, kind)
     except (mp4.NotAClip, FileNotFoundError, NotADirectoryError, NoFile):
         return None

@@ -17,17 +17,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core import events, mp4
+from ..core import events, mp4, picture_file
 from ..core.amount import TICKS_PER_USD
 from ..core.files import (
     INSIDE,
     WORKERS_PATIENCE,
     NoFile,
+    begin_anew,
     is_there,
     open_given,
     open_own,
     read_file,
     replace_patiently,
+    sync,
     sync_file,
     sync_name,
     write_whole,
@@ -35,9 +37,10 @@ from ..core.files import (
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
 from ..core.shape import ratio_text
-from ..core.spec import Clip, JobSpec
+from ..core.spec import Clip, JobSpec, Kind
 from ..core.urls import host_of
-from .clip_file import checksum_of, clip_in, facts_of, is_clip
+from . import kept_answer
+from .clip_file import checksum_of, clip_in, facts_of, is_clip, probe
 from .desk import Desk, RunningCall
 from .http.errors import LinkGone, Refused, TransportError, unwritable
 from .http.transport import Transport
@@ -66,18 +69,38 @@ def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> ev
         return events.Downloaded(earlier, problem, sha256_of(Path(earlier.path)))
     part = part_of(wanted)
     try:
-        transport.download(job.url, part, call.etag, call.call)
+        fetch_into(part, desk, job, transport, call)
     except (LinkGone, Refused):
         if not _left_whole(job, part):
             raise
         problem = problem or _FROM_PART
-    clip, sha256 = probed(part), sha256_of(part)
+    clip, sha256 = probed(part, job.spec.kind), sha256_of(part)
     try:
+        if job.spec.kind is Kind.LOOK:
+            wanted = wanted.with_suffix(picture_file.suffix_of(part))
         final = free_name(wanted)
         name_part(desk, job, part, replace(clip, path=str(final)), sha256)
     except OSError as error:
         raise unwritable(error, wanted) from error
     return events.Downloaded(replace(clip, path=str(final)), problem, sha256)
+
+
+def fetch_into(part: Path, desk: Desk, job: Job, transport: Transport, call: RunningCall) -> None:
+    """Let ``part`` hold what the job bought: from its link, or from the answer that it came in.
+
+    Raises TransportError and its kinds.
+    """
+    if job.url != events.IN_THE_ANSWER:
+        longest = picture_file.LARGEST_FILE if job.spec.kind is Kind.LOOK else None
+        transport.download(job.url, part, call.etag, call.call, longest)
+        return
+    try:
+        with begin_anew(part, private=False) as file:
+            file.write(kept_answer.picture_of(desk.data_dir, job))
+            file.flush()
+            sync(file.fileno())
+    except OSError as error:
+        raise unwritable(error, part) from error
 
 
 def _left_whole(job: Job, part: Path) -> bool:
@@ -86,7 +109,7 @@ def _left_whole(job: Job, part: Path) -> bool:
     Nothing of it is on record, so only a part whose name holds the job's id counts: another job has another.
     """
     try:
-        if job.spec.short_id not in part.name or clip_in(part) is None:
+        if job.spec.short_id not in part.name or clip_in(part, job.spec.kind) is None:
             return False
         sync_file(part)
     except OSError:
@@ -119,14 +142,14 @@ def writable_place(desk: Desk, job: Job, wanted: Path) -> tuple[Path, Problem | 
     return wanted, None
 
 
-def probed(part: Path) -> Clip:
-    """What a download says of itself, without cover art before its pictures, which Blender would show for the clip.
+def probed(part: Path, kind: Kind) -> Clip:
+    """What a download of a job of that kind says of itself, without cover art before its pictures, which Blender would show for the clip.
 
     Raises TransportError for what is no whole clip, which is removed, or gone.
     """
     try:
-        clip = mp4.probe(part)
-        if mp4.take_off_cover(part):
+        clip = probe(part, kind)
+        if kind is not Kind.LOOK and mp4.take_off_cover(part):
             sync_file(part)
         return clip
     except OSError as error:  # a scanner of Windows, or a worker of 0.1.0, took it
@@ -165,7 +188,8 @@ def sha256_of(path: Path) -> str:
 
 def spare_path(data_dir: Path, job: Job) -> Path:
     """The place in the data folder of a clip whose own folder cannot be written."""
-    name = Path(job.spec.output).name[-100:] if job.spec.output else f"{job.id}.mp4"
+    ending = ".jpg" if job.spec.kind is Kind.LOOK else ".mp4"
+    name = Path(job.spec.output).name[-100:] if job.spec.output else f"{job.id}{ending}"
     return data_dir / "clips" / name
 
 
@@ -183,12 +207,7 @@ def write_sidecar(path: Path, job: Job, clip: Clip, sha256: str, umask: int) -> 
             "prompt": spec.prompt,
             "kind": spec.kind,
             "model": spec.model,
-            "settings": {
-                "duration": spec.duration,
-                "resolution": spec.resolution,
-                "aspect_ratio": ratio_text(spec),
-                "generate_audio": spec.generate_audio,
-            },
+            "settings": _settings(spec),
             "job": job.id,
             "request_id": job.request_id,
             "cost_usd": _dollars(job.cost),
@@ -218,9 +237,29 @@ def _dollars(ticks: int | None) -> float | None:
     return None if ticks is None else ticks / TICKS_PER_USD
 
 
+def _settings(spec: JobSpec) -> dict[str, Any]:
+    if spec.kind is Kind.LOOK:
+        return {"resolution": spec.resolution, "quality": spec.quality}
+    return {
+        "duration": spec.duration,
+        "resolution": spec.resolution,
+        "aspect_ratio": ratio_text(spec),
+        "generate_audio": spec.generate_audio,
+    }
+
+
 def _inputs(spec: JobSpec) -> dict[str, Any]:
     """What went along with a request, for the clip's JSON: names of files, never a URL."""
     told: dict[str, Any] = {}
+    if spec.kind is Kind.LOOK:
+        width, height = spec.image_pixels
+        mark = next((mark for mark in spec.files if mark.path == spec.image), None)
+        told["source_picture"] = {
+            "file": Path(spec.image).name,
+            "width": width,
+            "height": height,
+            "sha256": mark.sha256 if mark is not None else "",
+        }
     if spec.video is not None:
         video = spec.video
         told["source_video"] = {
@@ -272,10 +311,17 @@ def _names(wanted: Path) -> Iterator[Path]:
         yield wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
 
 
+def _beside(path: Path) -> Iterator[Path]:
+    """Every file that a clip or look of that name may have: a JSON belongs to one of them."""
+    yield from (path, path.with_suffix(".json"))
+    if path.suffix in picture_file.SUFFIXES.values():
+        yield from (path.with_suffix(suffix) for suffix in picture_file.SUFFIXES.values())
+
+
 def free_name(wanted: Path) -> Path:
     """``wanted``, or the first of ``-2``, ``-3`` … of which there is neither clip nor JSON. Raises OSError."""
     for path in _names(wanted):
-        if not is_there(path) and not is_there(path.with_suffix(".json")):
+        if not any(map(is_there, _beside(path))):
             return path
     raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), str(wanted))
 
@@ -290,10 +336,11 @@ def already_there(wanted: Path, job: Job) -> Clip | None:
         sidecar = path.with_suffix(".json")
         told = _told(sidecar)
         if told.get("job") != job.id:
-            if is_there(path) or is_there(sidecar):
+            if any(map(is_there, _beside(path))):
                 continue
             return None
         known = _facts_in(told)
+        path = _with_ending(path, known)
         if not is_there(path):
             # A JSON of 0.1.0 tells no size, and so of no part.
             if "bytes" not in known or not is_clip(part, known):
@@ -301,7 +348,7 @@ def already_there(wanted: Path, job: Job) -> Clip | None:
                     sidecar.unlink()
                 continue
             _give_name(part, path)
-        clip = _clip_at(path, known)
+        clip = _clip_at(path, known, job.spec.kind)
         if clip is None:
             continue
         # The worker that put both files there may have ended before a power cut could take neither.
@@ -323,19 +370,28 @@ def clip_on_disk(data_dir: Path, job: Job) -> str:
             sidecar = path.with_suffix(".json")
             told = _told(sidecar)
             if told.get("job") == job.id:
+                known = _facts_in(told)
+                path = _with_ending(path, known)
                 if path.is_file():
                     return path.name
-                part, known = part_of(wanted), _facts_in(told)
-                return part.name if "bytes" in known and _clip_at(part, known) else sidecar.name
-            if not (os.path.lexists(path) or os.path.lexists(sidecar)):
+                part = part_of(wanted)
+                whole = "bytes" in known and _clip_at(part, known, job.spec.kind)
+                return part.name if whole else sidecar.name
+            if not any(map(os.path.lexists, _beside(path))):
                 break
     return ""
 
 
-def _clip_at(path: Path, known: dict[str, Any]) -> Clip | None:
+def _with_ending(path: Path, known: dict[str, Any]) -> Path:
+    """``path`` as the file is called of which a JSON tells: a look has the ending of its kind, a clip always its own."""
+    ending = Path(str(known.get("file", ""))).suffix
+    return path.with_suffix(ending) if ending in picture_file.SUFFIXES.values() else path
+
+
+def _clip_at(path: Path, known: dict[str, Any], kind: Kind) -> Clip | None:
     """The clip at ``path`` when it is the one of a JSON; None also where it cannot be read."""
     try:
-        return clip_in(path) if is_clip(path, known) else None
+        return clip_in(path, kind) if is_clip(path, known) else None
     except OSError:
         return None
 

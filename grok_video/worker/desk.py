@@ -21,17 +21,20 @@ from typing import Any
 from ..core import events
 from ..core.clock import Clocks
 from ..core.files import open_own, replace_patiently, size_of
+from ..core.job import Job
 from ..core.legible import legible
 from ..core.record import record
 from ..core.redact import KeyMask, hosts_only, mask
 from ..core.spec import FileMark, accounts_of
 from ..ledger.ledger import Ledger
+from ..ledger.store import Accounts
 from ..service.answer import NOT_NAMED, Named
 from . import schedule
 from .call_log import CallLog
 from .http.call import Call
 from .http.transport import Transport
 from .schedule import Pace
+from .wording import worded
 
 AT_ONCE = {"submit": 3, "poll": 4, "download": 3, "check": 1}
 _LIMITED = frozenset({"submit", "poll", "check"})  # calls to the API take a slot
@@ -96,6 +99,11 @@ class Desk:
         self.pause_until = 0.0  # monotonic time before which nothing is asked of the service
         self.last_call = ""  # the kind of the last call that took a slot
         self._said = ""
+
+    def record(self, job: Job, event: events.Event, accounts: Accounts | None = None) -> Job:
+        """Put an event of ``job`` as it is now on record, in the job's own words. Raises as ``Ledger.append``."""
+        (told,) = worded(job, [event])
+        return self.ledger.append(job.id, job.seq, told, worker=self.id, accounts=accounts)
 
     # -- calls
 

@@ -12,13 +12,15 @@ from dataclasses import replace
 from ..core import events
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
+from ..core.spec import Kind
 from ..core.urls import one_base
 from ..service.answer import NOT_NAMED, poll_answer
+from ..service.look_answer import look_poll
 from ..service.request import poll_path
 from . import schedule
 from .delivery import deliver
 from .desk import Desk, RunningCall
-from .http.errors import Broken, LinkGone, Refused, TransportError
+from .http.errors import Broken, LinkGone, Refused, TransportError, Unwritable
 from .http.transport import Transport
 from .redelivery import deliver_again
 
@@ -27,12 +29,17 @@ _NO_LONGER = Problem(
     "The service no longer offers this clip: its link was gone three times in a row.",
     "Retry asks once more and is free; Send Again makes a new one, which is charged.",
 )
+_NO_ID = Problem(
+    ProblemCode.EXPIRED,
+    "The link to this clip is dead, and the service gave no request id to ask for another. The clip was charged.",
+    "Retry tries the link once more and is free; Send Again makes a new one, which is charged.",
+)
 
 
 def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
     """In a thread: ask the service once how a job is, with the key that the job was bought with."""
     began = time.monotonic()
-    path = poll_path(job.request_id)
+    path = poll_path(job.request_id, job.spec.kind)
     before, call.named = call.named, NOT_NAMED
     try:
         answer = transport.get(path, call.call)
@@ -42,7 +49,8 @@ def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
         desk.call_log.unanswered(job.id, "GET", error.problem.message, began)
         return
     desk.call_log.answered(job.id, "GET", answer.status, answer.headers, answer.body, began)
-    found = poll_answer(
+    read = look_poll if job.spec.kind is Kind.LOOK else poll_answer
+    found = read(
         answer.status,
         answer.headers,
         answer.body,
@@ -84,22 +92,35 @@ def download(call: RunningCall, desk: Desk, job: Job) -> None:
     try:
         into_place = deliver_again if call.again else deliver
         call.events = [into_place(call, desk, job, transport)]
-    except LinkGone:
-        call.events = [events.UrlGone()]
-        if job.urls_gone + 1 >= schedule.MOST_URLS_GONE:
-            call.events.append(events.ServiceFailed(_NO_LONGER))
-    except Refused as error:
-        # As for a dead link: the next poll may name an address that may be opened.
-        call.events = [events.UrlGone()]
-        if job.urls_gone + 1 >= schedule.MOST_URLS_GONE:
-            call.events.append(events.LocalFailed(error.problem))
+    except (LinkGone, Refused) as error:
+        call.events = _without_link(job, pace, error)
     except TransportError as error:
         if call.call.aborted:
             return
         if isinstance(error, Broken):
             call.etag = error.etag
         wait = schedule.next_download(job, pace, error.problem)
+        if job.url == events.IN_THE_ANSWER and not isinstance(error, Unwritable):
+            wait = None  # what came in the answer is as it is
         if wait is None:
             call.events = [events.LocalFailed(error.problem)]
         else:
             call.events = [events.DownloadBroken(error.problem, wait)]
+
+
+def _without_link(job: Job, pace: schedule.Pace, error: TransportError) -> list[events.Event]:
+    """What it means that the link is dead, or one that is never opened."""
+    refused = isinstance(error, Refused)
+    if not job.request_id:
+        # Nobody can be asked for another link, and this one may be early, as any may.
+        if refused or job.downloads_broken + 1 >= schedule.MOST_URLS_GONE:
+            return [events.LocalFailed(error.problem if refused else _NO_ID)]
+        wait = schedule.pause_for_link(pace, job.downloads_broken)
+        return [events.DownloadBroken(error.problem, wait)]
+    gone: list[events.Event] = [events.UrlGone()]
+    if job.urls_gone + 1 >= schedule.MOST_URLS_GONE:
+        # Until then also after a refusal: the next poll may name an address that may be opened.
+        gone.append(
+            events.LocalFailed(error.problem) if refused else events.ServiceFailed(_NO_LONGER)
+        )
+    return gone

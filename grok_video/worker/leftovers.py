@@ -15,6 +15,7 @@ from pathlib import Path
 from ..core.files import is_there
 from ..core.job import Job, State
 from ..ledger.inbox import put_command
+from . import kept_answer
 from .clip_file import clip_in, facts_of, is_clip
 from .delivery import name_part, part_of, spare_path
 from .desk import Desk
@@ -43,6 +44,7 @@ class Leftovers:
         """
         if job.fetching:
             self._fetched.add(job.id)
+        kept_answer.forget(self._desk.data_dir, job)
         # What lies beside a job whose answer is still to come, whose file is just fetched again, or that a newer version
         # has gone on with, may be needed yet.
         if job.state is State.UNKNOWN or job.fetching or not job.driven:
@@ -76,7 +78,7 @@ def _settle(desk: Desk, job: Job, part: Path, *, fetched: bool) -> _Left | None:
     known = facts_of(clip, job.clip_sha256) if clip is not None else {}
     half_is_litter = clip is None or fetched
     delivered = clip is not None and is_clip(Path(clip.path), known)
-    if delivered or (half_is_litter and clip_in(part) is None):
+    if delivered or (half_is_litter and clip_in(part, job.spec.kind) is None):
         part.unlink()
         return None
     if clip is None or is_there(Path(clip.path)):

@@ -18,8 +18,17 @@ from ..core import events, mp4
 from ..core.files import WORKERS_PATIENCE, is_there, replace_patiently, sync_file
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
-from .clip_file import facts_of, is_clip
-from .delivery import free_name, name_part, part_of, probed, sha256_of, writable_place
+from ..core.spec import Kind
+from .clip_file import facts_of, is_clip, probe
+from .delivery import (
+    fetch_into,
+    free_name,
+    name_part,
+    part_of,
+    probed,
+    sha256_of,
+    writable_place,
+)
 from .desk import Desk, RunningCall
 from .http.errors import unwritable
 from .http.transport import Transport
@@ -47,23 +56,24 @@ def deliver_again(
     known = facts_of(job.clip, job.clip_sha256)
     try:
         # Somebody put the file back, or a worker did and ended before it could say so.
-        if _lies_at(place, known) is _There.CLIP:
+        if _lies_at(place, known, job.spec.kind) is _There.CLIP:
             sync_file(place)
             return events.Downloaded(job.clip, None, job.clip_sha256)
     except OSError:
         pass  # a folder that cannot be looked into may not be written either: its clip goes to the data folder
     wanted, problem = writable_place(desk, job, place)
+    wanted = wanted.with_suffix(place.suffix)  # a look has that of its kind
     part = part_of(wanted)
     try:
         downloaded = is_clip(part, known)  # a worker ended between the download and the rename
     except OSError as error:
         raise unwritable(error, part) from error
     if not downloaded:
-        transport.download(job.url, part, call.etag, call.call)
-    clip, sha256 = probed(part), sha256_of(part)
+        fetch_into(part, desk, job, transport, call)
+    clip, sha256 = probed(part, job.spec.kind), sha256_of(part)
     try:
         sync_file(part)
-        final, kept = _make_way(wanted, known)
+        final, kept = _make_way(wanted, known, job.spec.kind)
         if is_clip(final, known):
             part.unlink()
             sync_file(final)
@@ -75,7 +85,7 @@ def deliver_again(
     return events.Downloaded(replace(clip, path=str(final)), problem or kept, sha256)
 
 
-def _lies_at(path: Path, known: Mapping[str, Any]) -> _There:
+def _lies_at(path: Path, known: Mapping[str, Any], kind: Kind) -> _There:
     """What lies at a path. Raises OSError where that cannot be told: nothing may be written there then."""
     if not is_there(path):
         return _There.NOTHING
@@ -87,7 +97,7 @@ def _lies_at(path: Path, known: Mapping[str, Any]) -> _There:
             return _There.OTHER
         if not found.st_size:
             return _There.NOTHING
-        mp4.probe(path)
+        probe(path, kind)
     except mp4.NotAClip:
         return _There.BROKEN
     except OSError:
@@ -95,9 +105,9 @@ def _lies_at(path: Path, known: Mapping[str, Any]) -> _There:
     return _There.OTHER
 
 
-def _make_way(wanted: Path, known: Mapping[str, Any]) -> tuple[Path, Problem | None]:
+def _make_way(wanted: Path, known: Mapping[str, Any], kind: Kind) -> tuple[Path, Problem | None]:
     """Where the clip goes, and what the artist is to know of it. Raises OSError."""
-    there = _lies_at(wanted, known)
+    there = _lies_at(wanted, known, kind)
     if there is _There.BROKEN:
         aside = free_name(wanted.with_name(f"{wanted.stem}-broken{wanted.suffix}"))
         try:

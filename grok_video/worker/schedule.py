@@ -286,7 +286,12 @@ def after_dead_link(job: Job, memory: Memory, pace: Pace, mono: float) -> None:
     """
     if job.fetching and not job.urls_gone:
         return  # the link that is on record of an old clip is dead as a rule
-    memory.next_at = mono + pace.slow_poll * 4**job.urls_gone
+    memory.next_at = mono + pause_for_link(pace, job.urls_gone)
+
+
+def pause_for_link(pace: Pace, dead: int) -> float:
+    """Seconds until a link that is dead is asked for, or tried, again; ``dead``: how often it was before."""
+    return pace.slow_poll * 4**dead
 
 
 def next_download(job: Job, pace: Pace, problem: Problem) -> float | None:

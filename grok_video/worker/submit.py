@@ -14,12 +14,14 @@ from ..core import events, word
 from ..core.clock import Clocks
 from ..core.job import IllegalTransition, Job, State
 from ..core.problem import LOST_HINT, Problem, ProblemCode
-from ..core.spec import JobSpec
+from ..core.spec import JobSpec, Kind
 from ..core.urls import one_base
 from ..ledger.errors import LedgerError, StaleJob
 from ..ledger.store import Accounts, Store
 from ..service.answer import names_job, submit_answer
-from ..service.request import RemoteClip, submission
+from ..service.look_answer import look_answer
+from ..service.request import LOOKS_PATH, RemoteClip, submission
+from . import kept_answer
 from .desk import Desk, RunningCall
 from .http.errors import Answer, SourceGone, TransportError
 from .http.transport import Transport
@@ -108,7 +110,10 @@ def post(
 
         upload = submission(job.spec, named)
         desk.call_log.sends(job.id, upload)
-        answer = transport.post(upload.path, upload.parts, before_last, call.call, reading)
+        answer = transport.post(
+            *(upload.path, upload.parts, before_last, call.call, reading),
+            picture=job.spec.kind is Kind.LOOK,
+        )
     except Abandon as error:
         call.trouble = error.problem.code is ProblemCode.FILE
         call.events = [events.NotSent(error.problem)]
@@ -125,19 +130,19 @@ def post(
     except TransportError as error:
         came = error.came
         if came is not None:
-            event = submit_answer(came.status, came.headers, came.body, now=time.time())
-            # The answer was cut, packed or announced wrongly, but holds a whole id: the job is bought. Ids that are
-            # no answer to which clip this is, are kept where the artist sees them.
+            happened = _read(desk, job, came, transport)
+            # The answer was cut, packed or announced wrongly, but holds a whole id, or a whole look: the job is bought.
+            # Ids that are no answer to which clip this is, are kept where the artist sees them.
             kept = call.sent and names_job(came.headers, came.body)
-            if isinstance(event, events.Submitted) or kept:
-                call.events = [event]
+            if kept or not isinstance(happened[0], events.AnswerLost):
+                call.events = happened
                 _log_answer(desk, job, came, began)
                 return
         call.trouble = not call.call.aborted
         call.events = [no_answer(call, desk, error.problem)]
         desk.call_log.unanswered(job.id, "POST", error.problem.message, began)
     else:
-        call.events = [_meaning(call, answer, named=named is not None)]
+        call.events = _meaning(call, _read(desk, job, answer, transport, named=named is not None))
         _log_answer(desk, job, answer, began)
 
 
@@ -145,17 +150,35 @@ def _log_answer(desk: Desk, job: Job, answer: Answer, began: float) -> None:
     desk.call_log.answered(job.id, "POST", answer.status, answer.headers, answer.body, began)
 
 
-def _meaning(call: RunningCall, answer: Answer, *, named: bool) -> events.Event:
-    """The event of a complete answer: an answer that came before the last byte left says that nothing was sent."""
-    event = submit_answer(answer.status, answer.headers, answer.body, now=time.time(), named=named)
+def _read(
+    desk: Desk, job: Job, answer: Answer, transport: Transport, *, named: bool = False
+) -> list[events.Event]:
+    """What an answer to the POST of ``job`` says. A picture in it is on the disk when this returns."""
+    status, headers, body = answer.status, answer.headers, answer.body
+    if job.spec.kind is not Kind.LOOK:
+        return [submit_answer(status, headers, body, now=time.time(), named=named)]
+    asked = transport.base + LOOKS_PATH
+    happened = look_answer(status, headers, body, now=time.time(), asked=asked)
+    said = happened[-1]
+    if not isinstance(said, events.Bought | events.Done) or said.url != events.IN_THE_ANSWER:
+        return happened
+    lost = kept_answer.keep(desk.data_dir, job.id, body)
+    if lost is None:
+        return happened
+    # Where there is an id, the picture may be asked for.
+    return happened[:-1] or [events.Billed(lost, said.cost, said.bill)]
+
+
+def _meaning(call: RunningCall, happened: list[events.Event]) -> list[events.Event]:
+    """The events of a complete answer: an answer that came before the last byte left says that nothing was sent."""
+    event = happened[0]
     if isinstance(event, events.AnswerLost) and not call.sent:
-        why = f"xAI answered {answer.status} before the whole request had left."
+        status = event.problem.http_status
+        why = f"xAI answered {status} before the whole request had left."
         again = "Nothing was sent or charged; it is tried again."
-        event = events.NotSent(
-            Problem(ProblemCode.NETWORK, f"{why} {again}", http_status=answer.status)
-        )
+        event = events.NotSent(Problem(ProblemCode.NETWORK, f"{why} {again}", http_status=status))
     call.trouble |= isinstance(event, events.NotSent)
-    return event
+    return [event, *happened[1:]]
 
 
 def no_answer(call: RunningCall, desk: Desk, problem: Problem) -> events.Event:

@@ -43,7 +43,8 @@ from .delivery import clip_on_disk
 from .desk import Account, Desk, RunningCall, pace_of
 from .fetch import download, poll
 from .http.call import Call
-from .http.transport import ANSWER_TIMEOUT, Transport
+from .http.transport import ANSWER_TIMEOUT, PICTURE_TIMEOUT, Transport
+from .kept_answer import recalled
 from .leases import OwnLeases
 from .leftovers import Leftovers
 from .outcomes import Outcomes
@@ -51,6 +52,7 @@ from .questions import Questions
 from .reopening import Reopening
 from .schedule import Act, Memory, Pace, World
 from .submit import bought_before, gone_files, no_answer, post, remote_source, source_job
+from .wording import worded
 
 IDLE = 30.0  # seconds with nothing to do before the worker leaves
 TICK = 1.0  # seconds at most between two looks at the inbox, the ledger and the parent
@@ -222,6 +224,7 @@ class Worker:
         over = job.state in FINAL_STATES or (job.state is State.READY and not job.claimed_by)
         if call is None and (over or job.state is State.READY):
             self._leftovers.see_to(job)
+            self.outcomes.add(job.id, recalled(self.desk.data_dir, job))
         if over and not job.fetching:
             self._work.pop(job.id, None)
             self._memory.pop(job.id, None)
@@ -339,14 +342,14 @@ class Worker:
             ):
                 crashed = schedule.crashed()
                 event = schedule.of_fetching(crashed) if job.fetching else crashed
-                self.desk.ledger.append(job.id, job.seq, event, worker=self.desk.id)
+                self.desk.record(job, event)
                 self.leases.forgive(job.id)
                 return mono
             match step.act:
                 case Act.RECORD:
                     assert step.event is not None
                     event = schedule.of_fetching(step.event) if job.fetching else step.event
-                    self.desk.ledger.append(job.id, job.seq, event, worker=self.desk.id)
+                    self.desk.record(job, event)
                     if isinstance(step.event, events.Held | events.Blocked):
                         # To the worker that has the job's key, or of the Blender where Send is pressed.
                         self.leases.give_back(job.id)
@@ -393,9 +396,7 @@ class Worker:
         call = RunningCall("submit", job.id, Call())
         started = events.SubmitStarted(job.spec.estimate or 0)
         try:
-            job = self.desk.ledger.append(
-                job.id, job.seq, started, worker=self.desk.id, accounts=account.fingerprints
-            )
+            job = self.desk.record(job, started, account.fingerprints)
         except LimitReached as error:  # another Blender has used up the limit since
             return self._hold(job, error.problem)
         made = source_job(self.desk.ledger, job.spec)
@@ -404,7 +405,7 @@ class Worker:
 
     def _hold(self, job: Job, problem: Problem) -> float:
         """Hold a job until the user presses Send, and give it back: Send may be pressed in another Blender."""
-        self.desk.ledger.append(job.id, job.seq, events.Held(problem), worker=self.desk.id)
+        self.desk.record(job, events.Held(problem))
         self.leases.give_back(job.id)
         return math.inf
 
@@ -444,7 +445,7 @@ class Worker:
                 self._leftovers.see_to(job)
         if call.again:
             call.events = [schedule.of_fetching(event) for event in call.events]
-        self.outcomes.add(call.job_id, call.events)
+        self.outcomes.add(call.job_id, worded(job, call.events))
 
     def _plan_submit(self, call: RunningCall, memory: Memory, pace: Pace, mono: float) -> None:
         event = call.events[0]
@@ -476,7 +477,7 @@ class Worker:
         """Wait for the answer of what was paid for, at most as long as a POST lives; drop all else."""
         self.desk.leaving = True
         self.desk.abort_unsent()
-        deadline = awake() + ANSWER_TIMEOUT + 10.0
+        deadline = awake() + max(ANSWER_TIMEOUT, PICTURE_TIMEOUT) + 10.0
         given_up = math.inf  # when to stop writing into a ledger that takes nothing
         # Only so long for calls that were ended: one may hang where no socket can be shut, as in a name look-up.
         others = awake() + LAST_WORDS

@@ -37,6 +37,8 @@ def main() -> None:
     for owner, name, value in (
         (transport, "ANSWER_TIMEOUT", ANSWER),
         (worker, "ANSWER_TIMEOUT", ANSWER),
+        (transport, "PICTURE_TIMEOUT", ANSWER),
+        (worker, "PICTURE_TIMEOUT", ANSWER),
         (transport, "CONNECT_TIMEOUT", OTHERS),
         (transport, "UPLOAD_STALL", OTHERS),
         (transport, "SLOWEST_FOR", OTHERS),

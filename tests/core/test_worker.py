@@ -28,7 +28,6 @@ from typing import Any
 import pytest
 
 from grok_video.core.events import (
-    AnswerLost,
     Created,
     Done,
     Event,
@@ -56,6 +55,7 @@ from grok_video.ledger.place import session_lock
 from grok_video.ledger.reader import LedgerReader
 from grok_video.ledger.schema import FILE_NAME
 from grok_video.ledger.store import Store
+from grok_video.service.answer import submit_answer
 from grok_video.service.checks import check
 from grok_video.service.models import MODELS
 from grok_video.service.pricing import estimate_of
@@ -65,7 +65,6 @@ from grok_video.worker import submit as submit_module
 from grok_video.worker import worker as worker_module
 from grok_video.worker.desk import LOG_SIZE, Desk, RunningCall, write_log
 from grok_video.worker.http.call import Call
-from grok_video.worker.http.errors import Answer
 from grok_video.worker.process import Parent
 from grok_video.worker.submit import Abandon, record_sending, remote_source
 from tests.core.conftest import KEY, ROOT, RawServer, make_spec, png, says_free, wait_for
@@ -1960,14 +1959,13 @@ def test_an_answer_before_the_last_byte_left_is_of_nothing_that_was_sent(
     inside: worker_module.Worker, status: int
 ) -> None:
     op = RunningCall("submit", "a-job", Call())
-    event = submit_module._meaning(op, Answer(status, {}, b"{}"), named=False)
+    said = [submit_answer(status, {}, b"{}", now=0.0)]
+    (event,) = submit_module._meaning(op, list(said))
     assert isinstance(event, NotSent)
     assert says_free(event.problem)
     assert op.trouble  # not at once again
     op.sent = True
-    assert isinstance(
-        submit_module._meaning(op, Answer(status, {}, b"{}"), named=False), AnswerLost
-    )
+    assert submit_module._meaning(op, list(said)) == said
 
 
 @pytest.mark.parametrize("why", ["ended", "taken"])

@@ -79,6 +79,7 @@ class Jobs:
         bill: float = 1.0,
         number: bool = False,
         odd: str = "",
+        drift: str = "",
     ) -> Job:
         """Start a job; its clip is made meanwhile."""
         request_id = new_id(number)
@@ -92,7 +93,7 @@ class Jobs:
             plan = self._plan(order, guide or crops, motion, drifts)
             if order.kind == "extend" and plan.source:
                 plan = replace(plan, part_only=part_only)
-            plan = replace(plan, odd=odd)
+            plan = replace(plan, odd=odd, drift=drift)
             if plan not in self._clips or self._failed(plan):
                 self._clips[plan] = asyncio.create_task(self._make(plan))
             job.clip = self._clips[plan]
@@ -143,6 +144,11 @@ class Jobs:
             motion,
             picture=picture,
             words="" if picture else order.prompt + (shown.url if shown else ""),
+            pins=tuple(
+                (round(second * clips.FPS), str(self.image_path(pinned.sha256)))
+                for second, pinned in order.pins
+                if pinned.sha256
+            ),
         )
 
     async def _make(self, plan: clips.Plan) -> tuple[Path, int]:
@@ -359,4 +365,5 @@ def without_data(order: rules.Order) -> rules.Order:
         order,
         image=light(order.image) if order.image else None,
         others=tuple(light(picture) for picture in order.others),
+        pins=tuple((second, light(picture)) for second, picture in order.pins),
     )

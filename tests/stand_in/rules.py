@@ -114,6 +114,9 @@ class Order:
     video: Video | None = None
     storage: dict[str, Any] | None = None
     fails: dict[str, str] | None = None  # accepted, but will fail on the poll with this
+    pins: tuple[
+        tuple[float, Picture], ...
+    ] = ()  # of the others, those that stand at a second of the clip
 
     @property
     def ticks(self) -> int:
@@ -311,7 +314,10 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
         if any(not (voice.get("voice_id") or voice.get("url")) for voice in voices):
             raise bad("Each reference audio must have a voice_id or a url.")
     storage = _storage_options(fields)
-    others = [*links, *([last] if last is not None else []), *(frame["image"] for frame in frames)]
+    pinned = [(frame["timestamp_s"], frame["image"]) for frame in frames]
+    if last is not None:
+        pinned.insert(0, (float(seconds), last))
+    shown = [(when, picture(link, world)) for when, link in pinned]
     return Order(
         "generate",
         model,
@@ -321,8 +327,9 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
         fields.get("aspect_ratio"),
         fields.get("generate_audio") is not False,
         image=picture(start, world) if start is not None else None,
-        others=tuple(picture(link, world) for link in others),
+        others=(*(picture(link, world) for link in links), *(one for _, one in shown)),
         storage=storage,
+        pins=tuple(shown),
     )
 
 

@@ -246,6 +246,7 @@ class StandIn:
             bill=self.settings.bill,
             number=self.settings.number_ids,
             odd=self.settings.odd,
+            drift=self.settings.drift if order.kind in self.settings.drift_of.split() else "",
         )
         record.job = job.id
         answer = shapes.started(

@@ -40,11 +40,14 @@ from .errors import (
 from .sentences import in_sentences, sentence_of
 
 ANSWER_TIMEOUT = 180.0  # seconds from the last byte of a POST
+#: The same where the answer may be the picture itself: 60 to 80 s are told of the older form of a look (likely).
+PICTURE_TIMEOUT = 360.0
 POLL_TIMEOUT = 30.0
 UPLOAD_STALL = 60.0  # seconds in which one chunk of the body has to leave
 SLOWEST = 1000  # bytes per second that a download must keep up, over ...
 SLOWEST_FOR = 60.0  # ... so many seconds
 LONGEST_ANSWER = 1 << 20  # bytes
+LONGEST_PICTURE_ANSWER = 64 << 20
 LONGEST_CLIP = 1 << 30
 MOST_HOPS = 5
 _READ = 16 * 1024
@@ -77,15 +80,19 @@ class Transport:
         before_last: Callable[[], None],
         call: Call,
         watch: Watch | None = None,
+        *,
+        picture: bool = False,
     ) -> Answer:
         """Send one POST, once, on a fresh connection; see ``Body`` for what ``before_last`` and ``watch`` do.
 
-        Raises TransportError, or whatever ``before_last`` raised: then the last byte has not left.
+        ``picture``: the answer may hold one, and so may be longer and come later. Raises TransportError, or whatever
+        ``before_last`` raised: then the last byte has not left.
         """
+        patience = PICTURE_TIMEOUT if picture else ANSWER_TIMEOUT
 
         def last() -> None:
             before_last()
-            call.limit(ANSWER_TIMEOUT)
+            call.limit(patience)
 
         # A limit for each chunk, not for the body: a slow line may take long over 20 MB.
         body = Body(parts, last, moving=lambda: call.limit(UPLOAD_STALL), watch=watch)
@@ -96,9 +103,10 @@ class Transport:
                 call,
                 "POST",
                 self.base + path,
+                longest=LONGEST_PICTURE_ANSWER if picture else LONGEST_ANSWER,
                 data=body,
                 headers={"Content-Type": "application/json"},
-                timeout=(CONNECT_TIMEOUT, ANSWER_TIMEOUT),
+                timeout=(CONNECT_TIMEOUT, patience),
             )
 
     def get(self, path: str, call: Call, timeout: float = POLL_TIMEOUT) -> Answer:
@@ -109,10 +117,12 @@ class Transport:
                 session, call, "GET", self.base + path, timeout=(CONNECT_TIMEOUT, timeout)
             )
 
-    def download(self, url: str, part: Path, etag: str, call: Call) -> str:
+    def download(
+        self, url: str, part: Path, etag: str, call: Call, longest: int | None = None
+    ) -> str:
         """Fetch ``url`` into the file ``part``, without the key; returns '' when all of it is there.
 
-        ``etag`` is what an earlier, broken try returned in ``Broken.etag``: with it the file is
+        ``longest``: bytes at most, else those of a clip. ``etag`` is what an earlier, broken try returned in ``Broken.etag``: with it the file is
         continued, otherwise begun anew. Raises LinkGone, Refused, Unwritable, Broken or TransportError.
         """
         call.only_public = not self._private
@@ -138,13 +148,20 @@ class Transport:
                     except ValueError:
                         url = location  # no address at all: ``_check_result`` refuses what is not https
                     continue
-                return self._save(response, part, start, etag, call, url)
+                return self._save(response, part, start, etag, call, url, longest or LONGEST_CLIP)
         raise TransportError(
             Problem(ProblemCode.DOWNLOAD, "The service sent us round in circles for the clip.")
         )
 
     def _save(
-        self, response: requests.Response, part: Path, start: int, etag: str, call: Call, url: str
+        self,
+        response: requests.Response,
+        part: Path,
+        start: int,
+        etag: str,
+        call: Call,
+        url: str,
+        longest: int,
     ) -> str:
         status = response.status_code
         if status in _GONE:
@@ -170,7 +187,7 @@ class Transport:
                 _refuse_encoding(response)
                 file = _open_part(part, start)
                 with file:
-                    self._copy(response, file, start, call)
+                    self._copy(response, file, start, call, longest)
                     file.flush()
                     sync(file.fileno())
         except Unwritable:
@@ -181,13 +198,15 @@ class Transport:
             raise unwritable(error, part) from error
         return ""
 
-    def _copy(self, response: requests.Response, file: Any, start: int, call: Call) -> None:
+    def _copy(
+        self, response: requests.Response, file: Any, start: int, call: Call, longest: int
+    ) -> None:
         expected = _length(response)
         got = 0
         window_got = 0
         while True:
             # The announced length counts at once, or the disk would fill with what will be thrown away.
-            if start + max(got, expected or 0) > LONGEST_CLIP:
+            if start + max(got, expected or 0) > longest:
                 file.truncate(0)
                 raise broken_download("The clip is too long to be one")
             chunk = response.raw.read(_READ, decode_content=False)
@@ -243,7 +262,13 @@ class Transport:
         return request
 
     def _exchange(
-        self, session: Session, call: Call, method: str, url: str, **options: Any
+        self,
+        session: Session,
+        call: Call,
+        method: str,
+        url: str,
+        longest: int | None = None,
+        **options: Any,
     ) -> Answer:
         response: requests.Response | None = None
         body = bytearray()
@@ -259,7 +284,7 @@ class Transport:
                     1 if method == "POST" and len(body) < _BY_BYTES else _READ, decode_content=False
                 ):
                     body += chunk
-                    if len(body) > LONGEST_ANSWER:
+                    if len(body) > (longest or LONGEST_ANSWER):
                         raise network_error(
                             f"{shown_host(url)} sent an answer that is far too long"
                         )

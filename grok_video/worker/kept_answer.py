@@ -1,0 +1,80 @@
+"""The answer to a POST that holds what was bought: kept in the data folder until the picture in it has its place.
+
+Owns ``clips/<job>.answer``. Nothing can be asked for it again, so it is on the disk before the ledger says anything,
+and a worker that ends between the two leaves what the next one goes on with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+
+from ..core import events
+from ..core.clock import awake
+from ..core.files import INSIDE, WORKERS_PATIENCE, NoFile, is_there, read_file, write_whole
+from ..core.job import Job, State
+from ..core.problem import Problem, ProblemCode
+from ..core.spec import Kind
+from ..service.look_answer import look_answer, picture_in
+from .http.errors import LinkGone
+from .http.transport import LONGEST_PICTURE_ANSWER
+
+#: Seconds for which writing is tried again on a disk that is full: the answer is in memory alone.
+HOLDS = 60.0
+_TRY_AGAIN = 1.0
+
+
+def keep(data_dir: Path, job_id: str, body: bytes) -> Problem | None:
+    """In the thread of a POST: put an answer on the disk, for good; what the artist is to know when nothing helps."""
+    path, until = place_of(data_dir, job_id), awake() + HOLDS
+    while True:
+        try:
+            path.parent.mkdir(mode=INSIDE, exist_ok=True)
+            write_whole(path, body, durable=True, private=True, patience=WORKERS_PATIENCE)
+            return None
+        except OSError as error:
+            why = error.strerror
+        if awake() > until:
+            return Problem(
+                ProblemCode.FILE,
+                f"The look came with the answer and could not be written to {path.parent}: {why}. It is lost.",
+                "Free some space or allow writing there, before you make another one.",
+            )
+        threading.Event().wait(_TRY_AGAIN)
+
+
+def recalled(data_dir: Path, job: Job) -> list[events.Event]:
+    """What an answer says that a worker kept, and ended before it could tell; [] without one."""
+    if job.spec.kind is not Kind.LOOK or job.state is not State.UNKNOWN:
+        return []
+    try:
+        body = read_file(place_of(data_dir, job.id), LONGEST_PICTURE_ANSWER)
+    except (OSError, NoFile):
+        return []
+    return look_answer(200, {}, body, now=time.time(), asked="")
+
+
+def picture_of(data_dir: Path, job: Job) -> bytes:
+    """The picture in the answer that was kept. Raises LinkGone without one, OSError where it cannot be read."""
+    path = place_of(data_dir, job.id)
+    if not is_there(path):
+        raise LinkGone(
+            Problem(
+                ProblemCode.DOWNLOAD,
+                f"The look came with the answer, which is gone from {path.parent}.",
+            )
+        )
+    return picture_in(read_file(path, LONGEST_PICTURE_ANSWER))
+
+
+def forget(data_dir: Path, job: Job) -> None:
+    """Remove the answer of a look that has its place."""
+    if job.spec.kind is Kind.LOOK and job.clip is not None:
+        with contextlib.suppress(OSError):
+            place_of(data_dir, job.id).unlink()
+
+
+def place_of(data_dir: Path, job_id: str) -> Path:
+    return data_dir / "clips" / f"{job_id}.answer"

@@ -19,6 +19,7 @@ def test_block_out_look_use_generate(gui: Gui, stand_in: StandIn) -> None:
     assert stand_in.image(clip["image"]) == Path(notes["image"]).read_bytes()
     assert len(notes["strips"]) == 1
     assert "was made from an earlier view: Camera, frame 1" in notes["asked"]
+    assert notes["clips"] == 1, "a look of an earlier view is asked about"
     assert notes["first"] != notes["second"]
     assert Path(notes["first"]).parent.name == "looks"
     assert Path(notes["second"]).parent.name == "stills"

@@ -30,7 +30,7 @@ from .widgets import (
     is_narrow,
 )
 
-PICTURE = 7.0  # height of the preview of a look, in rows
+PICTURE = 9.0  # height of the preview of a look, in rows
 #: A look that is there has ended its job.
 _MADE = frozenset({State.IMPORTED})
 

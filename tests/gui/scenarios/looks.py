@@ -77,6 +77,14 @@ def whole_look(ui: Ui) -> Steps:
     yield from ui.redraw()
     yield from ui.shot("look-of-an-earlier-view")
     ui.note(asked=Ui.module("blender.session.looks").question(bpy.context, scene))
+    yield from apart(ui)
+    yield from ui.click("grok_video.generate", KIND)
+    yield 0.5
+    yield from ui.shot("look-asked")
+    yield from ui.press("ESC")
+    yield from ui.point(KIND)
+    yield 1.0
+    ui.note(clips=len(jobs_of("generate")))
     before = len(bpy.context.window_manager.windows)
     yield from ui.click("grok_video.compare_look", KIND)
     yield from ui.until(

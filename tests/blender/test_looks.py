@@ -387,8 +387,66 @@ def test_a_packed_look_goes_to_another_machine(
     assert newest(module).spec.look == look.id
 
 
+def test_a_failed_look_is_sent_again_as_a_look(
+    look_scene: Any, stand_in: Any, module: Module, tmp_path: Path
+) -> None:
+    stand_in.fail("image-job", "failed")
+    refused(bpy.ops.grok_video.look, "could not be generated")
+    failed = newest(module)
+    assert failed.state == "FAILED"
+    assert bpy.ops.grok_video.send_again(job=failed.id, confirm=True, slot=True) == {"FINISHED"}
+    job = newest(module)
+    assert (job.state, job.spec.parent) == ("IMPORTED", failed.id)
+    assert Path(job.clip.path).parent == tmp_path / "grok_video" / "looks"
+    assert strips(look_scene) == []
+
+
+def test_moderated_is_billed_and_said(look_scene: Any, stand_in: Any, module: Module) -> None:
+    stand_in.fail("image-job", "moderated-400")
+    refused(bpy.ops.grok_video.look, "oderat")
+    job = newest(module)
+    assert (job.state, job.cost) == ("FAILED", stand_in.jobs()[0]["ticks"])
+
+
+def test_a_service_that_answers_at_once(look_scene: Any, stand_in: Any, module: Module) -> None:
+    stand_in.settings(defers=False, job_seconds=0.0)
+    assert bpy.ops.grok_video.look() == {"FINISHED"}
+    assert newest(module).cost == stand_in.jobs()[0]["ticks"]
+
+
+@pytest.mark.parametrize("picture_format", ["png", "webp"])
+def test_other_kinds_of_pictures(
+    look_scene: Any, stand_in: Any, module: Module, picture_format: str
+) -> None:
+    stand_in.settings(picture_format=picture_format, picture_said="image/jpeg")
+    assert bpy.ops.grok_video.look() == {"FINISHED"}
+    assert Path(newest(module).clip.path).suffix == f".{picture_format}"
+    bpy.ops.grok_video.use_look()
+    assert bpy.ops.grok_video.generate() == {"FINISHED"}
+    assert newest(module).spec.look
+
+
+def test_a_web_page_is_no_look(look_scene: Any, stand_in: Any, module: Module) -> None:
+    stand_in.fail("download", "not-mp4")
+    assert bpy.ops.grok_video.look() == {"FINISHED"}, "asked for once more"
+    assert Path(newest(module).clip.path).suffix == ".jpg"
+    assert posts(stand_in) == 1
+
+
+def test_scripts_wait_for_several(look_scene: Any, stand_in: Any, module: Module) -> None:
+    assert bpy.ops.grok_video.look(wait=False) == {"FINISHED"}
+    look_scene.grok_video.look_prompt = "Clay"
+    assert bpy.ops.grok_video.look(wait=False) == {"FINISHED"}
+    assert bpy.ops.grok_video.wait() == {"FINISHED"}
+    jobs = module("blender.session.state").current().bridge.snapshot.all
+    assert [job.state for job in jobs] == ["IMPORTED", "IMPORTED"]
+    assert posts(stand_in) == 2
+
+
 def test_a_look_is_no_clip(look_scene: Any, look: Any, module: Module) -> None:
     refused(lambda: bpy.ops.grok_video.import_result(job=look.id), "A look is a picture")
+    refused(lambda: bpy.ops.grok_video.show_strip(job=look.id), "A look is a picture")
+    refused(bpy.ops.grok_video.import_result, "There is no such job")
     assert strips(look_scene) == []
     bpy.ops.grok_video.generate()
     refused(lambda: bpy.ops.grok_video.use_look(job=newest(module).id), "no look")

@@ -20,7 +20,7 @@ from ...core.files import INSIDE
 from ...core.job import Job, State
 from ...core.payload import spec_to_payload
 from ...core.problem import Problem, ProblemCode
-from ...core.spec import JobSpec, new_id
+from ...core.spec import JobSpec, Kind, new_id
 from ...core.word import SLEPT
 from ...service import checks
 from .. import config, identity, submission
@@ -515,7 +515,7 @@ def send_again(
         account=config.account(),
         api_base=config.api_base(),
         estimate=price_again(job) if changed is None else submission.common.price_of(changed),
-        output=submission.common.output_of(spec.prompt, job_id),
+        output=submission.common.output_of(spec.prompt, job_id, look=spec.kind is Kind.LOOK),
         target=replace(place, slot=slot),
     )
     if problem := checks.check(fresh):

@@ -63,6 +63,11 @@ def _is_mine(job: Job) -> bool:
     return is_open(job.spec.target.blend) and ended
 
 
+def ends_by_itself(job: Job) -> bool:
+    """Whether a look that has arrived ends its job in this Blender without being asked."""
+    return job.id in current().looks.reported or _is_mine(job)
+
+
 def is_busy() -> bool:
     """Whether a look has arrived that is still to be told of."""
     return bool(_due())

@@ -537,3 +537,59 @@ def test_where_the_look_has_moved(
     bpy.ops.grok_video.look()
     said = module("blender.session.looks").measure_now(newest(module))
     assert words in said if words else said == ""
+
+
+# ------------------------------------------------------------------------------------------ other frames
+
+
+def test_end_frame_and_keyframes_in_the_look(
+    camera_scene: Any, stand_in: Any, module: Module
+) -> None:
+    chosen, camera = camera_scene.grok_video, camera_scene.camera
+    chosen.model, chosen.duration = "grok-imagine-video-1.5", 2
+    for frame, place in ((1, -8.0), (100, -4.0)):
+        camera.location.y = place
+        camera.keyframe_insert("location", frame=frame)
+    camera_scene.frame_set(1)
+    bpy.ops.grok_video.look(allow_single_color=True)
+    look = newest(module)
+    refused(bpy.ops.grok_video.apply_look, "No look is in use")
+    bpy.ops.grok_video.use_look(job=look.id)
+    refused(bpy.ops.grok_video.apply_look, "no end frame or keyframe")
+    chosen.end_frame = chosen.keyframes = True
+    camera_scene.timeline_markers.new("Middle", frame=25)
+    price = module("blender.ui.look_frames").price_of(camera_scene)
+    assert bpy.ops.grok_video.apply_look() == {"FINISHED"}
+    jobs = module("blender.session.state").current().bridge.snapshot.all
+    frames = {job.spec.source.frame: job for job in jobs if job.spec.look}
+    end = module("blender.submission.generate").end_frame_of(camera_scene)
+    assert set(frames) == {25.0, float(end)}
+    assert all(job.state == "IMPORTED" for job in frames.values())
+    assert sum(job.cost for job in frames.values()) == price
+    bought = stand_in.jobs()[1:]
+    assert len({job["image"] for job in bought}) == 2, "each from its own render"
+    assert len({job["others"][0] for job in bought}) == 1, "and the same look"
+    assert all(job["prompt"].endswith("Make it look like <IMAGE_1>.") for job in bought)
+    refused(bpy.ops.grok_video.apply_look, "no end frame or keyframe to make")
+    looks = module("blender.session.looks")
+    assert [job.id for job in looks.of_source(camera_scene)] == [look.id]
+    refused(lambda: bpy.ops.grok_video.use_look(job=frames[25.0].id), "another frame of a clip")
+    bpy.ops.grok_video.generate()
+    pixels, clip = module("blender.sources.pixels"), newest(module)
+    for picture, frame in (
+        (clip.spec.keyframes[0].picture, 25.0),
+        (clip.spec.last_frame, float(end)),
+    ):
+        sent = pixels.read(Path(picture.path))
+        made = pixels.read(Path(frames[frame].clip.path))
+        assert (pixels.fit(made, 1.0, (sent.shape[1], sent.shape[0])) == sent).all()
+    chosen.look_frames = False
+    bpy.ops.grok_video.generate()
+    sent = pixels.read(Path(newest(module).spec.last_frame.path)).astype(float)
+    render = pixels.read(Path(frames[float(end)].spec.image)).astype(float)
+    assert abs(sent - render).mean() < 2.0
+    chosen.look_frames = True
+    Path(frames[25.0].clip.path).unlink()
+    before = posts(stand_in)
+    refused(bpy.ops.grok_video.generate, "Middle: the file of its look is gone")
+    assert posts(stand_in) == before

@@ -27,6 +27,7 @@ from .. import config, identity, submission
 from ..refusal import Interrupted, Refused
 from . import slots, waiting
 from .answers import UNSEND, note
+from .look_frames import in_look
 from .questions import listed_looks
 from .queue import click_trouble, make_data_folder, read_all, refuse_lost, refuse_moving, send
 from .spending import limits_count
@@ -95,7 +96,9 @@ def generate(
     ``allow_single_color``: see ``accept``. Raises Refused, Interrupted.
     """
     refuse_now()
-    asked = submission.generate.generation(context, scene, target, frame, session_id())
+    asked = submission.generate.generation(
+        context, scene, target, frame, session_id(), in_look=in_look(scene)
+    )
     return accept(context, asked, allow_single_color=allow_single_color)
 
 

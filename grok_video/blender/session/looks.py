@@ -11,15 +11,15 @@ import os
 import traceback
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ...core.job import Job
-from ...core.spec import Kind, Source
+from ...core.spec import JobSpec, Kind, Source
 from .. import identity, said, sources, submission
 from ..refusal import Interrupted, Refused
-from . import click, files
+from . import click, files, look_frames
 from .questions import listed_looks
 from .queue import send
 from .state import (
@@ -34,6 +34,9 @@ from .state import (
 )
 from .watch import redraw
 
+if TYPE_CHECKING:
+    from ..submission.look_frames import Wanted
+
 _LOOKED_THROUGH = 500  # looks, the newest: a list may have thousands
 _KEPT = 256  # looks of which is known how far they have moved
 _DOWNLOAD = "Download Again brings it back, free."
@@ -44,6 +47,42 @@ def make(context: bpy.types.Context, scene: bpy.types.Scene, *, allow_single_col
     click.refuse_now()
     asked = submission.look.making(context, scene, session_id(), listed_looks())
     return click.accept(context, asked, allow_single_color=allow_single_color)
+
+
+def apply(context: bpy.types.Context, scene: bpy.types.Scene) -> list[str]:
+    """Start looks of the end frame and the keyframes, in the look in use; returns the ids of the jobs to be.
+
+    Raises Refused, Interrupted: also where some of them are bought already.
+    """
+    click.refuse_now()
+    look = submission.first_frame.look_of(scene)
+    asked_for = frames_to_make(scene)
+    if look is None:
+        raise Refused("No look is in use.", "Use one first.")
+    if not asked_for:
+        raise Refused(
+            "There is no end frame or keyframe to make.", "Turn on End Frame or Keyframes."
+        )
+    made = made_so(look)
+    asked = [
+        submission.look_frames.frame_in_look(
+            context, scene, look, one, made, session_id(), listed_looks()
+        )
+        for one in asked_for
+    ]
+    return [click.accept(context, one) for one in asked]
+
+
+def made_so(look: Any) -> JobSpec | None:
+    """What the look in use was asked for with; None where its job is not in the list."""
+    job = job_by_id(look.job)
+    return job.spec if job is not None else None
+
+
+def frames_to_make(scene: bpy.types.Scene) -> list[Wanted]:
+    """The frames of the clip that are not in the look yet, and not on their way. Cheap enough for a redraw."""
+    made = look_frames.jobs_of_frames(scene)
+    return [one for one in submission.look_frames.wanted(scene) if one.key not in made]
 
 
 def _due() -> list[Job]:
@@ -112,7 +151,7 @@ def under_way(scene: bpy.types.Scene) -> list[Job]:
 def _is_of(job: Job, scene: bpy.types.Scene, image: str) -> bool:
     shown = job.spec.source
     same = shown.kind == scene.grok_video.source and (shown.kind != "IMAGE" or shown.image == image)
-    return same and is_of_file(job) and _scene_of(job) == scene
+    return same and not job.spec.look and is_of_file(job) and _scene_of(job) == scene
 
 
 def shown(context: bpy.types.Context, scene: bpy.types.Scene) -> Job | None:
@@ -140,6 +179,11 @@ def use(scene: bpy.types.Scene, job: Job) -> list[str]:
         raise Refused("This job made a clip and no look.", "Choose a look.")
     if job.clip is None:
         raise Refused("This look is not there yet.", "Wait for it, or choose another one.")
+    if job.spec.look:
+        raise Refused(
+            "This look is of another frame of a clip, which is sent in it by itself.",
+            "Choose a look of the source.",
+        )
     image = _image_of(job)
     said_so: list[str] = []
     if files.look_now(job) == "broken":

@@ -27,6 +27,8 @@ _NAMES = (
 )
 #: Parts of the width: a shift that is less is not told.
 _TOLD_SHIFT = 0.012
+#: Of the size of things: to fit the ratio of a clip, a look is cropped by some 3 %, which is said elsewhere.
+_TOLD_SCALE = 0.045
 #: Likeness by which another place must be better than the same one to be told.
 _BETTER = 0.05
 _BETTER_PART = 0.15  # … in a part of the picture, which has fewer edges
@@ -56,7 +58,7 @@ class Moved:
         said: list[str] = []
         if self.mirrored:
             said.append("is mirrored")
-        if abs(self.scale - 1.0) >= 0.02:
+        if abs(self.scale - 1.0) >= _TOLD_SCALE:
             percent = round(abs(self.scale - 1.0) * 100)
             said.append(f"shows things {percent} % {'larger' if self.scale > 1 else 'smaller'}")
         sides = [

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         gap,
         generate,
         look,
+        look_frames,
         preparation,
         single_color,
         strip_part,

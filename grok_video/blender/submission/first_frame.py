@@ -6,6 +6,7 @@ is sent. Knows nothing of how looks are made, and of jobs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...core.framing import Crop, crop_inside
-from ...core.spec import JobSpec, Source
-from ..sources import capture, view
+from ...core.spec import JobSpec, Picture, Source
+from .. import scenes
+from ..refusal import Refused
+from ..sources import capture, pixels, view
 from .common import preferred_format, with_still
 
 if TYPE_CHECKING:
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
 
 #: Part of the look that the clip has to keep: of less nobody would know it again.
 _LEAST_KEPT = 0.5
-_GONE = (
+Key = tuple[float, str]  # scene frame, and name of the camera
+#: The end frame and keyframes that are sent in the look: path of each picture.
+InLook = Mapping[Key, str]
+GONE = (
     "The picture of the look in use is not in this file any more. Choose the look again, or press Use "
     "the Render."
 )
@@ -67,7 +73,7 @@ def kept_of(look: Any, crop: Crop, size: tuple[int, int]) -> tuple[int, int]:
 def refusal(look: Any, size: tuple[int, int], *, at_file: bool = False) -> str:
     """'' or why the look cannot be the first frame of a clip of that size; ``at_file``: as ``capture.refusal``."""
     if look.image is None:
-        return _GONE
+        return GONE
     if why := capture.image_refusal(look.image, look=at_file):
         return f"The look in use cannot be sent. {why}"
     crop = crop_of(look, size)
@@ -97,3 +103,24 @@ def add_look(
         return with_still(spec, replace(made, source=source))
 
     submission.stills.append(add_to)
+
+
+def key_of(scene: bpy.types.Scene, frame: int, camera: bpy.types.Object | None = None) -> Key:
+    """What the look of another frame of the clip is found by; ``camera`` None: the scene's at that frame."""
+    camera = camera or scenes.camera_of(scene, frame)
+    return float(frame), camera.name if camera is not None else ""
+
+
+def frame_from(path: str, picture: Picture, what: str, size: tuple[int, int]) -> Picture:
+    """The picture of a frame in the look, from the file at ``path``, for a clip of that size. Raises Refused, Interrupted."""
+    if not Path(path).is_file():
+        raise Refused(
+            f"{what}: the file of its look is gone: {path}.",
+            "Download it again from the list, or turn off Frames in the Look.",
+        )
+    rgb = pixels.fit(pixels.read(Path(path)), 1.0, size)
+    place, file_format = Path(picture.path), preferred_format()
+    pixels.write(rgb, place, file_format)
+    source = Source("IMAGE")
+    made = pixels.finished(place, file_format, rgb.shape[1], rgb.shape[0], source)
+    return replace(picture, size=made.size)

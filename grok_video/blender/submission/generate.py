@@ -11,7 +11,7 @@ import bpy
 
 from ...core.framing import nearest_ratio
 from ...core.record import record
-from ...core.spec import JobSpec, Keyframe, Kind, Source, new_id
+from ...core.spec import JobSpec, Keyframe, Kind, Picture, Source, new_id
 from ...service import checks, models
 from .. import compat, config, scenes
 from ..identity import Meant
@@ -232,10 +232,12 @@ def generation(
     session: str,
     *,
     variants: bool = False,
+    in_look: first_frame.InLook | None = None,
 ) -> Submission:
     """The submission of a clip from ``scene``'s settings, to land in ``target`` at ``frame``. Raises Refused.
 
-    ``variants``: of a clip for each variant that the prompt stands for, all from the same pictures.
+    ``variants``: of a clip for each variant that the prompt stands for, all from the same pictures. ``in_look``: the
+    frames that are sent in the look and not as they are rendered.
     """
     place = target_of(session, target, frame)
     job_id = new_id()
@@ -255,9 +257,9 @@ def generation(
     for number, reference in enumerate(scene.grok_video.references):
         _add_reference(submission, scene, reference.image, number)
     if draft.last_frame is not None:
-        _render_end_frame(submission, scene, size)
+        _add_end_frame(submission, scene, size, in_look or {})
     for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
-        _render_keyframe(submission, scene, size, number, marker.frame)
+        _add_keyframe(submission, scene, size, number, marker, in_look or {})
     return submission
 
 
@@ -273,7 +275,7 @@ def add_source(
     source = scene.grok_video.source
     whole = partial(models.whole_size, resolution, enlarge=False) if is_whole(scene) else None
     if source == "CAMERA":
-        submission.steps.append(_camera_step(scene, size, path, with_still, None))
+        submission.steps.append(camera_step(scene, size, path, with_still, None))
         return
 
     def add_to(spec: JobSpec) -> JobSpec:
@@ -302,7 +304,7 @@ def _add_reference(
     submission.stills.append(add_to)
 
 
-def _camera_step(
+def camera_step(
     scene: bpy.types.Scene,
     size: PictureSize,
     path: Path,
@@ -328,28 +330,55 @@ def _camera_step(
     )
 
 
-def _render_end_frame(submission: Submission, scene: bpy.types.Scene, size: PictureSize) -> None:
+def _add_end_frame(
+    submission: Submission, scene: bpy.types.Scene, size: PictureSize, in_look: first_frame.InLook
+) -> None:
     picture = submission.spec.last_frame
     assert picture is not None
+    frame, camera = end_frame_of(scene), scene.grok_video.end_camera
 
     def add_to(spec: JobSpec, made: pixels.Still) -> JobSpec:
         return replace(spec, last_frame=replace(picture, size=made.size))
 
-    frame, camera = end_frame_of(scene), scene.grok_video.end_camera
+    if path := in_look.get(first_frame.key_of(scene, frame, camera)):
+        submission.stills.append(
+            lambda spec: replace(
+                spec, last_frame=first_frame.frame_from(path, picture, "End frame", size)
+            )
+        )
+        return
     submission.steps.append(
-        _camera_step(scene, size, Path(picture.path), add_to, frame, "end frame", camera)
+        camera_step(scene, size, Path(picture.path), add_to, frame, "end frame", camera)
     )
 
 
-def _render_keyframe(
-    submission: Submission, scene: bpy.types.Scene, size: PictureSize, number: int, frame: int
+def _add_keyframe(
+    submission: Submission,
+    scene: bpy.types.Scene,
+    size: PictureSize,
+    number: int,
+    marker: MarkerKeyframe,
+    in_look: first_frame.InLook,
 ) -> None:
     picture = submission.spec.keyframes[number].picture
 
-    def add_to(spec: JobSpec, made: pixels.Still) -> JobSpec:
+    def with_picture(spec: JobSpec, made: Picture) -> JobSpec:
         done = list(spec.keyframes)
-        done[number] = replace(done[number], picture=replace(picture, size=made.size))
+        done[number] = replace(done[number], picture=made)
         return replace(spec, keyframes=tuple(done))
 
-    path = Path(picture.path)
-    submission.steps.append(_camera_step(scene, size, path, add_to, frame, "keyframe"))
+    if path := in_look.get(first_frame.key_of(scene, marker.frame)):
+        submission.stills.append(
+            lambda spec: with_picture(
+                spec, first_frame.frame_from(path, picture, marker.name, size)
+            )
+        )
+        return
+
+    def add_to(spec: JobSpec, made: pixels.Still) -> JobSpec:
+        return with_picture(spec, replace(picture, size=made.size))
+
+    path_of_render = Path(picture.path)
+    submission.steps.append(
+        camera_step(scene, size, path_of_render, add_to, marker.frame, "keyframe")
+    )

@@ -87,7 +87,7 @@ def making(
 ) -> Submission:
     """The submission of a look from ``scene``'s settings. Raises Refused."""
     job_id = new_id()
-    place = _target(session, scene)
+    place = target_for(session, scene)
     draft = look_draft(scene, job_id)
     if why := look_refusal(context, scene, draft, listed, look=True):
         raise Refused(why)
@@ -111,7 +111,8 @@ def making(
     return submission
 
 
-def _target(session: str, scene: bpy.types.Scene) -> Target:
+def target_for(session: str, scene: bpy.types.Scene) -> Target:
+    """The target of a look: the scene that it is made for. Raises Refused."""
     if scene.library is not None or scene.override_library is not None:
         raise Refused(
             f"The scene “{scene.name}” is linked from another file: its settings cannot be changed here.",

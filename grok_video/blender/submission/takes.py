@@ -15,6 +15,7 @@ from ...service import checks
 from .. import compat
 from ..refusal import Refused
 from .common import Submission, draft_of
+from .first_frame import InLook
 from .generate import generate_draft, generate_refusal, generation
 from .variants import asked_for, first_prompt
 
@@ -71,15 +72,18 @@ def generated_anew(
     target: bpy.types.Scene,
     frame: int,
     session: str,
+    in_look: InLook | None = None,
 ) -> Submission:
     """The submission of a take of ``spec`` whose pictures are made anew from the panel's settings. Raises Refused.
 
-    ``target`` and ``frame``: where the strip is that asks for the take.
+    ``target`` and ``frame``: where the strip is that asks for the take. ``in_look``: see ``generation``.
     """
     wanted = changed(context, context.scene, spec)
     if wanted.trouble:
         raise Refused(wanted.trouble)
-    submission = generation(context, context.scene, target, frame, session, variants=True)
+    submission = generation(
+        context, context.scene, target, frame, session, variants=True, in_look=in_look
+    )
     place = replace(submission.spec.target, slot=spec.slot)
     submission.spec = replace(submission.spec, target=place, parent=spec.id)
     return submission

@@ -61,6 +61,8 @@ def draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool, *, of_slot: bo
             draw_help_button(box, job.problem.code)
         return
     if job.state in (State.READY, State.IMPORTED) and job.spec.kind is Kind.LOOK:
+        if job.spec.look:
+            return  # of another frame of a clip, which is sent in it by itself
         row.enabled = not job.fetching and files.lost(job) != "gone"
         row.operator("grok_video.use_look", text="Use", icon="CHECKMARK").job = job.id
         return

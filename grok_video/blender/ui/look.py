@@ -21,6 +21,7 @@ from ..session.state import current
 from . import look_presets
 from .asking import ALLOW_SINGLE_COLOR, JOB, Asks, Buys, Result, finish
 from .jobs import status_of
+from .look_frames import draw_frames
 from .widgets import (
     draw_help_button,
     draw_limit,
@@ -216,6 +217,7 @@ def _draw_in_use(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     if submission.first_frame.is_earlier(context, scene, look):
         from_ = looks.made_from(submission.first_frame.source_of(look))
         draw_wrapped(box, context, f"Made from an earlier view: {from_}", "ERROR")
+    draw_frames(box, context, look)
     box.operator("grok_video.use_render", icon="LOOP_BACK")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 from bpy.props import (
+    BoolProperty,
     CollectionProperty,
     EnumProperty,
     FloatProperty,
@@ -95,6 +96,11 @@ class LookSettings:
         name="Look References",
         description="Pictures that the look takes something from",
         type=GrokVideoLookReference,
+    )
+    look_frames: BoolProperty(
+        name="Frames in the Look",
+        description="Send end frame and keyframes in the look where that was made, and not as they are rendered",
+        default=True,
     )
     look: PointerProperty(
         name="Look", description="The look that is the first frame", type=GrokVideoLook

@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 
 from .test_flow import newest, posts, refused, strips
+from .test_rework_breaker import in_state, tick_until, window
 
+__all__ = ["window"]  # a fixture
 Module = Callable[[str], ModuleType]
 WIDTH, HEIGHT = 960, 540
 
@@ -470,17 +472,29 @@ def test_a_look_that_comes_while_another_file_is_open(
 
 
 def test_two_looks_clicked_at_once_are_one(
-    look_scene: Any, stand_in: Any, module: Module, patches: Any
+    window: None, look_scene: Any, stand_in: Any, module: Module
 ) -> None:
-    looks = module("blender.session.looks")
-    patches.set(module("blender.session.click"), "may_buy", lambda: True)
-    background = module("blender.session.click").bpy.app.background
-    assert background
-    looks.make(bpy.context, look_scene, allow_single_color=False)
-    own = module("blender.session.state").current().click
-    same = module("blender.submission.common").what_a_click_asks_for
-    draft = module("blender.submission.look").making(bpy.context, look_scene, "session")
-    assert own.last[0] == same(draft.spec)
+    looks, session = module("blender.session.looks"), module("blender.session")
+    job_id = looks.make(bpy.context, look_scene, allow_single_color=False)
+    with pytest.raises(module("blender.refusal").Refused, match="sent just now"):
+        looks.make(bpy.context, look_scene, allow_single_color=False)
+    tick_until(session, in_state(session, job_id, "IMPORTED"))
+    assert posts(stand_in) == 1
+
+
+def test_a_look_that_is_approved_while_its_clip_is_sent_already(
+    window: None, look_scene: Any, stand_in: Any, module: Module
+) -> None:
+    looks, session = module("blender.session.looks"), module("blender.session")
+    look = looks.make(bpy.context, look_scene, allow_single_color=False)
+    tick_until(session, in_state(session, look, "IMPORTED"))
+    job_by_id = module("blender.session.state").job_by_id
+    clip = module("blender.session.click").generate(bpy.context, look_scene, look_scene, 1)
+    looks.use(look_scene, job_by_id(look))
+    tick_until(session, in_state(session, clip, "IMPORTED"))
+    assert job_by_id(clip).spec.look == ""
+    assert stand_in.jobs()[1]["image"] == stand_in.jobs()[0]["image"], "the render, as clicked"
+    assert look_scene.grok_video.look.job == look
 
 
 def test_use_these_settings_brings_the_look_back(

@@ -90,12 +90,10 @@ def _png_ends(data: bytes) -> bool:
     at, seen = 8, False
     for _ in range(_MOST_CHUNKS):
         name = data[at + 4 : at + 8]
-        if name == b"IEND":
-            return seen
         seen |= name == b"IDAT"
         at += 12 + int.from_bytes(data[at : at + 4], "big")
-        if at >= len(data):
-            break
+        if name == b"IEND" or at >= len(data):
+            return seen and name == b"IEND" and at <= len(data)
     return False
 
 

@@ -157,7 +157,7 @@ def _take_in(store: Store, now: Job, history: History, there: History) -> str:
     if one_post and not now.request_id:
         _put(store, now.id, bought)
         return ""
-    refused = was.state is State.FAILED and not was.request_id
+    refused = was.state is State.FAILED and not (was.request_id or was.spent)
     if refused or (one_post and not was.request_id) or was.request_id == now.request_id != "":
         return ""
     return keep_as_another(store, now.id, was, history, fork)
@@ -191,8 +191,11 @@ def _made_of(job: Job) -> History:
         lines.append((events.Submitted(job.request_id), job.submitted_at))
         if job.cost is not None:
             lines.append((events.Progress(job.progress, job.cost), job.submitted_at))
+    elif job.url:
+        lines.append((events.Bought(job.url, job.cost, job.bill), job.done_at))
     elif job.state is State.FAILED and job.problem is not None:
-        lines.append((events.Rejected(job.problem), job.updated_at))
+        billed = events.Billed(job.problem, job.cost, job.bill)
+        lines.append((billed if job.spent else events.Rejected(job.problem), job.updated_at))
     return dict(enumerate(lines, 1))
 
 

@@ -250,7 +250,7 @@ class _CatchUp:
                 self._put_now(job_id, held_back(ours, _UNSENT))
                 self._doubled.add(job_id)
             return
-        refused = other.state is State.FAILED and not other.request_id
+        refused = other.state is State.FAILED and not (other.request_id or other.spent)
         apart = bool(other.request_id) if waits(ours) else _posted(other) and not refused
         if apart:
             self.as_another(job_id, other, history, fork)

@@ -163,8 +163,12 @@ def _told(event: events.Event) -> str:
             return f"not sent, tried again in {wait:.1f} s: {_problem(problem)}"
         case events.Rejected(problem):
             return f"rejected: {_problem(problem)}"
-        case events.AnswerLost(problem):
-            return f"answer lost: {_problem(problem)}"
+        case events.AnswerLost(problem, cost):
+            return f"answer lost{_costs(cost)}: {_problem(problem)}"
+        case events.Bought(_, cost):
+            return f"made and in the answer{_costs(cost)}; there is no request id"
+        case events.Billed(problem, cost):
+            return f"refused and billed{_costs(cost)}: {_problem(problem)}"
         case events.Progress(percent, cost):
             words = "running" if percent is None else f"running, {percent} %"
             return words + ("" if cost is None else f", it costs {usd(cost)}")
@@ -175,8 +179,7 @@ def _told(event: events.Event) -> str:
         case events.Done(_, cost):
             return "done at the service" + ("" if cost is None else f", it cost {usd(cost)}")
         case events.ServiceFailed(problem, cost):
-            words = "" if cost is None else f" (it cost {usd(cost)})"
-            return f"ended by the service{words}: {_problem(problem)}"
+            return f"ended by the service{_costs(cost)}: {_problem(problem)}"
         case events.DownloadBroken(problem, wait):
             return f"download broken, tried again in {wait:.1f} s: {_problem(problem)}"
         case events.UrlGone():
@@ -201,6 +204,10 @@ def _told(event: events.Event) -> str:
             return f"imported into the scene “{scene}” of {file_name(blend) or 'an unsaved file'}"
         case _:
             return _told_of_fetching(event)
+
+
+def _costs(cost: int | None) -> str:
+    return "" if cost is None else f" (it cost {usd(cost)})"
 
 
 def _told_of_fetching(event: events.Event) -> str:

@@ -46,6 +46,7 @@ Accounts = Callable[[Iterable[str]], frozenset[str]]
 _PROOFS = (
     events.Progress,
     events.Submitted,
+    events.Bought,
     events.Done,
     events.Downloaded,
     events.LocalFailed,
@@ -390,9 +391,8 @@ class Store:
                 marks = self.journals.write(job_id, line, synced=_is_about_money(event))
                 if marks is None or marks[0] == self._mark(job_id):
                     self.keep_mark(job_id, marks and marks[1])
-                if isinstance(
-                    event, events.Submitted
-                ):  # known to nobody else: this process may end yet
+                # Known to nobody else: this process may end yet.
+                if isinstance(event, events.Submitted | events.Bought):
                     self.journals.keep(job_id)
             # No *sending* without its line: a ledger that is rebuilt from journals would let the job be sent twice.
             if self.journals.trouble and isinstance(event, events.Sending):

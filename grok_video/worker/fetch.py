@@ -109,7 +109,7 @@ def download(call: RunningCall, desk: Desk, job: Job) -> None:
 
 
 def _without_link(job: Job, pace: schedule.Pace, error: TransportError) -> list[events.Event]:
-    """What it means that the link is dead, or one that is never opened."""
+    """The events of a download whose link is dead, or is one that is never opened."""
     refused = isinstance(error, Refused)
     if not job.request_id:
         # Nobody can be asked for another link, and this one may be early, as any may.

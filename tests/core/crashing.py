@@ -312,12 +312,14 @@ def mark(core: Any) -> None:
 
     copy = transport.Transport._copy
 
-    def copied(self: Any, response: Any, file: Any, start: int, call: Any) -> None:
-        copy(self, response, PartFile(file), start, call)
+    def copied(self: Any, response: Any, file: Any, *given: Any) -> None:
+        copy(self, response, PartFile(file), *given)
 
     put(transport.Transport, "_copy", copied)
 
     around(delivery.mp4, "probe", "probe")
+    around(delivery.picture_file, "probe", "probe")
+    around(delivery.kept_answer, "keep", "keeping the answer")
     around(delivery, "prepare_folder", "clip's folder")
     around(delivery, "already_there", "look for the clip")
     around(delivery, "write_sidecar", "sidecar")

@@ -35,6 +35,8 @@ SENT = {
     "stopped": ((*BOUGHT, events.StopRequested()), 7),
     "moderated": ((*BOUGHT, events.ServiceFailed(TROUBLE, 5)), 5),
     "delivered": ((*BOUGHT, events.Done(URL, 8), events.Downloaded(CLIP)), 8),
+    "bought": ((*STARTED, events.Bought(URL, 8)), 8),
+    "refused and billed": ((*STARTED, events.Billed(TROUBLE, 5)), 5),
     "an answer before the last byte": ((STARTED[0], events.Submitted("r-1")), 7),
 }
 #: Where the same job is in the other list. The last two bought the clip for themselves.

@@ -7,6 +7,7 @@ Blender, of a later one, or with the ledger gone and rebuilt from the copies of 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -32,7 +33,10 @@ from grok_video.core.spec import JobSpec, Kind, Picture, SourceVideo, account_of
 from grok_video.ledger.inbox import put_command
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.schema import FILE_NAME
+from grok_video.service.look_models import DEFAULT_LOOK_MODEL
 from grok_video.service.pricing import estimate_of
+from grok_video.worker.clip_file import probe as probe_of
+from grok_video.worker.kept_answer import place_of
 from tests.core import crashing
 from tests.core.conftest import EACH_ONCE, png, wait_for
 from tests.core.test_worker import FAST, Blender, bought
@@ -364,14 +368,8 @@ def lose_file(victim: Victim, spec: JobSpec) -> None:
 
 
 #: Passed for the clip and once more for its file.
-SECOND_FILE = (
-    "chunk of the clip",
-    "probe",
-    "replace .mp4",
-    "clip's folder",
-    "end of a download",
-    "end of a poll",
-)
+ITS_FILE = ("chunk of the clip", "probe", "clip's folder", "end of a download")
+SECOND_FILE = (*ITS_FILE, "replace .mp4", "end of a poll")
 
 
 def is_back(job: Job) -> bool:
@@ -411,6 +409,32 @@ def ledger_gone(victim: Victim) -> JobSpec:
     return spec
 
 
+def look(victim: Victim) -> JobSpec:
+    """A look that the service makes while its id is known."""
+    return victim.order(
+        kind=Kind.LOOK,
+        model=DEFAULT_LOOK_MODEL,
+        duration=0,
+        resolution="1k",
+        quality="medium",
+        aspect_ratio="AUTO",
+        output=str(victim.project / "look.jpg"),
+    )
+
+
+def look_at_once(victim: Victim) -> JobSpec:
+    """A look of a service that knows the older form alone: its link is in the answer, and no id."""
+    victim.service.settings(defers=False)
+    return look(victim)
+
+
+def look_in_the_answer(victim: Victim) -> JobSpec:
+    """A look of which all comes in the answer."""
+    body = {"data": [{"b64_json": base64.b64encode(png(64, 48)).decode()}]}
+    victim.service.fail("submit", "answer-replaced", status=200, body=body)
+    return look(victim)
+
+
 def go_on(victim: Victim, spec: JobSpec) -> None:
     victim.reach(spec.id, State.READY)
 
@@ -427,6 +451,11 @@ STORIES = [
     Story("fetch again", plain, fetch_again, also=SECOND_FILE),
     Story("release", left_over, hold_and_release),
     Story("rebuild", ledger_gone, go_on),
+    Story("look", look, buy_and_import, every_way=True, also=(*ITS_FILE, "sidecar", "replace")),
+    Story(
+        "look at once", look_at_once, buy, every_way=True, also=("end of a download", "download")
+    ),
+    Story("look in the answer", look_in_the_answer, buy, every_way=True, also=ITS_FILE),
 ]
 #: What makes each state certain, and the stories that come by all of them.
 STATES = {
@@ -446,7 +475,8 @@ if EACH_ONCE:
 MONEY = (
     "POST", "part of the body", "last byte", "end of a submit", "commit submit_started",
     "commit sending", "commit submitted", "commit not_sent", "commit answer_lost", "journal submit_started",
-    "journal sending", "journal submitted", "journal not_sent", "journal answer_lost",
+    "journal sending", "journal submitted", "journal not_sent", "journal answer_lost", "commit bought",
+    "journal bought", "keeping the answer",
 )  # fmt: skip
 #: Where *sending* stands in the journal and not in the ledger: UNKNOWN, not sent anew (docs/safety.md, rule 5).
 SENDING_IS_WRITTEN = ("journal sending: after", "commit sending: before")
@@ -464,11 +494,12 @@ NEEDED = (
         "download", "part of the body", "last byte", "chunk of the clip", "probe", "sidecar", "replace .json",
         "replace .mp4", "leaving", "closing", "rebuilding", "renewing a journal", "registering",
         "end of a submit", "end of a poll", "end of a download", "clip's folder", "look for the clip", "account",
-        "log of a POST", "log of an answer", "apply submit", "apply claim", "unlock a worker",
+        "log of a POST", "log of an answer", "apply submit", "apply claim", "unlock a worker", "commit bought",
+        "keeping the answer",
     )),
     *(f"journal {kind}: {side}" for side in ("before", "inside", "after") for kind in (
         "created", "submit_started", "sending", "submitted", "progress", "done", "downloaded", "not_sent",
-        "fetch_again", "fetch_link", "fetched_again", "answer_lost", "import_claimed", "imported", "stop_requested", "retried", "held", "released",
+        "fetch_again", "fetch_link", "fetched_again", "answer_lost", "bought", "import_claimed", "imported", "stop_requested", "retried", "held", "released",
     )),
     "POST: the answer begins", "poll: the answer begins", "download: the answer begins", "connection: after",
     "lock of a worker: after", "lock of the opening: after",
@@ -550,6 +581,11 @@ def may_have_started(service: StandIn) -> int:
     return sum(request["status"] not in (425, 429) for request in whole)
 
 
+def at_once(job: Job) -> bool:
+    """Whether the answer to its POST was all that there is to know."""
+    return bool(job.url) and not job.request_id
+
+
 def check_rebuilt(before: Look, again: Look, bought: bool) -> None:
     """What the ledger knew of money is known without it. The copies may be a step ahead of it."""
     for job in before.jobs.values():
@@ -589,6 +625,8 @@ def go_on_after(victim: Victim, spec: JobSpec, *, may_hold: bool) -> Job:
                 assert came == posts, "bought before the user's word"
             once("release", session=victim.session)
         elif job.state is State.UNKNOWN:
+            if place_of(victim.data, spec.id).exists():
+                return None  # the worker is about to find it
             jobs = victim.service.jobs()
             if victim.story.name != "recover" or not jobs:
                 return job
@@ -626,7 +664,8 @@ def try_case(lane: Lane, story: Story, case: Case) -> None:
             victim.reader.close()  # Windows removes no file that is open
             lose_ledger(victim.data)
         known = (again if case.after == "rebuilt" else before).jobs.get(spec.id)
-        lost = known is not None and known.sent and not known.request_id
+        lost = known is not None and known.sent and not (known.request_id or known.url)
+        lost &= not place_of(victim.data, spec.id).exists()  # an answer that was kept is found
         held_before = story.name == "release"
         job = go_on_after(victim, spec, may_hold=case.after != "same" or held_before)
         # Its line is written and its commit is not: nobody can tell this from a ledger that is older than its journals.
@@ -639,9 +678,9 @@ def try_case(lane: Lane, story: Story, case: Case) -> None:
         else:
             assert job.state is State.IMPORTED
             assert job.clip is not None
-            assert probe(job.clip.path) == job.clip
-            clips = sorted(path.suffix for path in victim.project.iterdir())
-            assert clips == [".json", ".mp4"]
+            files = sorted(victim.project.iterdir(), key=lambda path: path.suffix == ".json")
+            assert [path.suffix for path in files] == [Path(job.clip.path).suffix, ".json"]
+            assert probe_of(files[0], spec.kind) == job.clip
         wait_for(lambda: not os.listdir(victim.data / "inbox"), "every command to be removed")
         victim.leave()
         after = victim.look()
@@ -651,9 +690,10 @@ def try_case(lane: Lane, story: Story, case: Case) -> None:
         assert len(bills) <= 1
         assert may_have_started(victim.service) <= 1
         assert after.spent >= sum(bill["ticks"] for bill in bills)
-        assert {bill["id"] for bill in bills} <= {
-            one.request_id for one in after.jobs.values()
-        } or lost
+        ids = {one.request_id for one in after.jobs.values()}
+        assert (
+            {bill["id"] for bill in bills} <= ids or lost or any(map(at_once, after.jobs.values()))
+        )
         check_rebuilt(after, victim.look(rebuilt=True), True)
     except BaseException:
         print((victim.data / "worker.log").read_text("utf-8"), victim.job(spec.id), sep="\n")

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from grok_video.core.events import (
+    Billed,
+    Bought,
     Created,
     Dated,
     Event,
@@ -25,10 +27,11 @@ from grok_video.core.events import (
     FetchEnded,
     FetchLink,
     FetchTrouble,
+    Sending,
 )
 from grok_video.core.job import State
 from grok_video.core.payload import to_payload
-from grok_video.core.spec import JobSpec, new_id
+from grok_video.core.spec import JobSpec, Kind, new_id
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.reader import LedgerReader
 from grok_video.ledger.schema import FILE_NAME
@@ -51,7 +54,12 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 #: The kinds of events that 0.1.0 does not know.
-NEWER = frozenset({"fetch_again", "fetch_link", "fetch_trouble", "fetched_again", "fetch_ended"})
+NEWER = frozenset(
+    {
+        *("fetch_again", "fetch_link", "fetch_trouble", "fetched_again", "fetch_ended"),
+        *("bought", "billed"),
+    }
+)
 
 
 def jobs() -> list[list[tuple[Event, float]]]:
@@ -219,6 +227,50 @@ def _spec_of(events: list[tuple[Event, float]]) -> JobSpec:
     created = events[0][0]
     assert isinstance(created, Created)
     return created.spec
+
+
+@pytest.mark.parametrize("last", [Bought(URL, 8), Billed(TROUBLE, 5)], ids=["bought", "billed"])
+def test_an_answer_that_says_it_all_is_shown_by_the_old_version_and_not_driven(
+    last: Event, old: Path, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    spec = dataclasses.replace(RICH, id=new_id())
+    ledger = Ledger.open(data_dir)
+    for event in (Created(spec), *ROADS[State.SUBMITTING], Sending(), last):
+        ledger.append(spec.id, None, event, at=1000.0)
+    ledger.close()
+    here = read_here(data_dir)
+    for _ in range(2):
+        seen = read_by_old(old, data_dir, [])[spec.id]
+        assert (seen["driven"], seen["state"], seen["reserved"]) == (
+            False, "SUBMITTING", here[spec.id]["reserved"],
+        )  # fmt: skip
+        (data_dir / FILE_NAME).unlink()  # 0.1.0 makes the list again from the copies
+    read_by_old(old, data_dir, [])
+    again = read_here(data_dir)[spec.id]
+    assert (again["state"], again["cost"]) == (here[spec.id]["state"], here[spec.id]["cost"])
+
+
+def test_a_look_is_nothing_to_the_old_version_and_stays_in_the_list(
+    old: Path, tmp_path: Path
+) -> None:
+    """0.1.0 knows no such kind: it shows the other jobs, drives no look, and takes none out of list or copies."""
+    data_dir = tmp_path / "data"
+    look = dataclasses.replace(RICH, id=new_id(), kind=Kind.LOOK, video=None, image="/a.png")
+    clip = dataclasses.replace(RICH, id=new_id())
+    ledger = Ledger.open(data_dir)
+    for spec in (look, clip):
+        for event in (Created(spec), *ROADS[State.RUNNING]):
+            ledger.append(spec.id, None, event, at=1000.0)
+    ledger.close()
+    here = read_here(data_dir)
+    assert set(read_by_old(old, data_dir, [])) == {clip.id}
+    assert read_here(data_dir) == here
+    (data_dir / FILE_NAME).unlink()
+    assert set(read_by_old(old, data_dir, [])) == {clip.id}
+    Ledger.open(data_dir).close()
+    agree(here[look.id]["spec"], read_here(data_dir)[look.id]["spec"])
+    assert read_here(data_dir)[look.id]["request_id"] == here[look.id]["request_id"]
 
 
 def test_a_corrected_date_is_kept_by_the_old_version(old: Path, tmp_path: Path) -> None:

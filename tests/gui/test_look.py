@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def test_block_out_look_use_generate(gui: Gui, stand_in: StandIn) -> None:
     notes = gui.run("looks.py:whole_look", layout="Layout").notes
-    look, clip = stand_in.jobs()
+    look, clip, *frames = stand_in.jobs()
     assert notes["undone"] == ""
     assert notes["redone"] == notes["sent"] == notes["look"]
     assert clip["image"] != look["image"], "the look was sent, and not the render"
@@ -23,4 +23,5 @@ def test_block_out_look_use_generate(gui: Gui, stand_in: StandIn) -> None:
     assert notes["first"] != notes["second"]
     assert Path(notes["first"]).parent.name == "looks"
     assert Path(notes["second"]).parent.name == "stills"
-    assert len(stand_in.requests("submit")) == 2
+    assert len(stand_in.requests("submit")) == 4
+    assert len({frame["others"][0] for frame in frames}) == 1, "both with the look"

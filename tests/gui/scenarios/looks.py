@@ -85,6 +85,7 @@ def whole_look(ui: Ui) -> Steps:
     yield from ui.point(KIND)
     yield 1.0
     ui.note(clips=len(jobs_of("generate")))
+    yield from _frames(ui, scene)
     before = len(bpy.context.window_manager.windows)
     yield from ui.click("grok_video.compare_look", KIND)
     yield from ui.until(
@@ -96,6 +97,25 @@ def whole_look(ui: Ui) -> Steps:
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
         bpy.ops.grok_video.compare_look(job=jobs_of("look")[0].id)
     ui.note(second=compared())
+
+
+def _frames(ui: Ui, scene: bpy.types.Scene) -> Steps:
+    """The end frame and a keyframe are made in the look."""
+    scene.camera.location.x -= 1.0
+    chosen = scene.grok_video
+    chosen.model, chosen.duration = "grok-imagine-video-1.5", 2
+    chosen.end_frame = chosen.keyframes = True
+    scene.timeline_markers.new("Turn", frame=20)
+    yield from ui.find("grok_video.apply_look", KIND)
+    yield from ui.point(KIND)
+    yield from ui.shot("look-frames")
+    yield from apart(ui)
+    yield from ui.click("grok_video.apply_look", KIND)
+    yield from ui.point(KIND)
+    yield from ui.until(
+        lambda: [job.state for job in jobs_of("look")] == ["IMPORTED"] * 3, "the frames in the look"
+    )
+    yield from ui.shot("look-frames-made")
 
 
 def compared() -> str:

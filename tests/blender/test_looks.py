@@ -318,7 +318,7 @@ def test_a_look_of_the_camera_remembers_its_view(
         change()
         assert is_earlier(), change
         assert "Shot Camera, frame" in looks.question(bpy.context, camera_scene)
-        looks.agree(bpy.context, camera_scene)
+        looks.agree()
         assert looks.question(bpy.context, camera_scene) == "", "asked once"
     before = posts(stand_in)
     renders = [job["image"] for job in stand_in.jobs()]
@@ -327,6 +327,25 @@ def test_a_look_of_the_camera_remembers_its_view(
     assert posts(stand_in) == before + 1
     assert stand_in.jobs()[-1]["image"] not in renders, "the look is sent and no render"
     assert (job.spec.source.camera, job.spec.source.frame) == ("Shot Camera", 9.0)
+
+
+def test_a_source_that_shows_something_else_is_asked_about(
+    look_scene: Any, look: Any, module: Module
+) -> None:
+    looks = module("blender.session.looks")
+    bpy.ops.grok_video.use_look(job=look.id)
+    assert looks.question(bpy.context, look_scene) == ""
+    image = look_scene.grok_video.image
+    values = np.empty(WIDTH * HEIGHT * 4, np.float32)
+    image.pixels.foreach_get(values)
+    image.pixels.foreach_set(values[::-1])
+    assert "shows something else" in looks.question(bpy.context, look_scene)
+    looks.agree()
+    assert looks.question(bpy.context, look_scene) == "", "asked once"
+    image.pixels.foreach_set(np.sqrt(values))
+    assert "shows something else" in looks.question(bpy.context, look_scene)
+    stills = Path(look.spec.image).parent
+    assert [path.name for path in stills.iterdir() if "-now" in path.name] == []
 
 
 # ------------------------------------------------------------------------------------------ bad input

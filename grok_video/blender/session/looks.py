@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _LOOKED_THROUGH = 500  # looks, the newest: a list may have thousands
 _KEPT = 256  # looks of which is known how far they have moved
+#: Sources whose picture is there without a render.
+_TAKEN_AT_ONCE = frozenset({"RENDER_RESULT", "IMAGE", "SEQUENCER"})
 _DOWNLOAD = "Download Again brings it back, free."
 
 
@@ -258,23 +260,39 @@ def _image_of(job: Job) -> bpy.types.Image:
 
 
 def question(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
-    """'' or what the artist is asked before a clip is bought from a look of an earlier view; asked once."""
-    look = submission.first_frame.look_of(scene)
-    if look is None or not submission.first_frame.is_earlier(context, scene, look):
+    """'' or what the artist is asked before a clip is bought from a look of an earlier view; asked once.
+
+    For presses: what the source shows is taken, where that needs no render.
+    """
+    own, look = current().looks, submission.first_frame.look_of(scene)
+    if look is None:
         return ""
-    if current().looks.agreed == _asked_about(context, scene, look):
+    now = sources.view.view_of(context, scene, look.source, scene.grok_video.image)
+    words = ""
+    if submission.first_frame.is_earlier(context, scene, look):
+        from_ = made_from(submission.first_frame.source_of(look))
+        words = f"The look in use was made from an earlier view: {from_}."
+    elif other := _other_picture(context, scene, look):
+        now, words = other, "The source shows something else than when the look in use was made."
+    own.asked = look.job, now
+    return "" if own.asked == own.agreed else words
+
+
+def _other_picture(context: bpy.types.Context, scene: bpy.types.Scene, look: Any) -> str:
+    """'' or what stands for the picture of a source that is another one than the look was made from."""
+    job = job_by_id(look.job)
+    if job is None or look.source not in _TAKEN_AT_ONCE or not os.path.isfile(job.spec.image):
         return ""
-    return f"The look in use was made from an earlier view: {made_from(submission.first_frame.source_of(look))}."
+    try:
+        return submission.first_frame.other_picture(context, scene, look, Path(job.spec.image))
+    except (Refused, Interrupted, OSError):
+        return ""  # a source that cannot be taken is not sent: the look is
 
 
-def agree(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
-    """Ask no more about the look in use with the view of now."""
-    if (look := submission.first_frame.look_of(scene)) is not None:
-        current().looks.agreed = _asked_about(context, scene, look)
-
-
-def _asked_about(context: bpy.types.Context, scene: bpy.types.Scene, look: Any) -> tuple[str, str]:
-    return look.job, sources.view.view_of(context, scene, look.source, scene.grok_video.image)
+def agree() -> None:
+    """Ask no more about what was asked about last: the artist has said yes."""
+    own = current().looks
+    own.agreed = own.asked
 
 
 def made_from(source: Source) -> str:

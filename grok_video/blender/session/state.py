@@ -288,8 +288,9 @@ class Looks:
     """The looks of the scene that a panel shows, and what is known of them. Changed by looks.py only."""
 
     reported: set[str] = field(default_factory=set)  # ids of jobs whose looks this session told of
-    #: Job and view of the look about whose earlier view the artist was asked last.
-    agreed: tuple[str, str] = ("", "")
+    #: Job of the look in use, and what stood for the view or picture of its source, when the artist was asked about it.
+    asked: tuple[str, str] = ("", "")
+    agreed: tuple[str, str] = ("", "")  # … and said yes
     moved: dict[str, str] = field(
         default_factory=dict
     )  # job id → how its look has moved; '' as it is

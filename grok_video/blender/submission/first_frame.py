@@ -6,6 +6,7 @@ is sent. Knows nothing of how looks are made, and of jobs.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from .common import preferred_format, with_still
 if TYPE_CHECKING:
     from .common import Submission
 
+#: Most that two takes of one picture differ by in the mean, of 255: a JPEG of it makes less.
+_SAME = 1.0
 #: Part of the look that the clip has to keep: of less nobody would know it again.
 _LEAST_KEPT = 0.5
 Key = tuple[float, str]  # scene frame, and name of the camera
@@ -84,6 +87,29 @@ def refusal(look: Any, size: tuple[int, int], *, at_file: bool = False) -> str:
             "would be cropped. Make a look of this frame, or press Use the Render."
         )
     return ""
+
+
+def other_picture(
+    context: bpy.types.Context, scene: bpy.types.Scene, look: Any, render: Path
+) -> str:
+    """'' or what stands for the picture that the source shows now, where that is another one than ``render``.
+
+    For sources that need no render. Raises Refused, Interrupted, OSError.
+    """
+    import numpy as np  # here: Blender's start does not wait
+
+    spare = render.with_name(f"{render.stem}-now.png")
+    image, size = scene.grok_video.image, (look.width, look.height)
+    try:
+        capture.capture_now(context, scene, look.source, image, size, spare, "PNG")
+        shown, before = pixels.read(spare), pixels.read(render)
+    finally:
+        pixels.remove(spare)
+    if shown.shape == before.shape:
+        apart = np.abs(shown.astype(np.int16) - before.astype(np.int16)).mean()
+        if float(apart) <= _SAME:
+            return ""
+    return hashlib.sha256(shown.tobytes()).hexdigest()
 
 
 def source_of(look: Any) -> Source:

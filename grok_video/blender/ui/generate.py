@@ -71,7 +71,7 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
         if earlier := looks.question(context, context.scene):
-            known = "Its price is not known." if price is None else f"It costs {usd(price)}."
+            known = "Its price is not known." if price is None else f"The clip costs {usd(price)}."
             return "Begin with This Look?", f"{earlier} {known}"
         question, count = Spends.question(self, context, price), self._count(context)
         if question is None or count == 1:
@@ -90,7 +90,7 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> Result:
         target = target_of(context, self.scene)
         where = context, context.scene, target, frame_of(self, target)
-        looks.agree(context, context.scene)
+        looks.agree()
         if not self._makes_variants:
             job_id = click.generate(*where, allow_single_color=self.allow_single_color)
             return finish(self, context, job_id, ON_THE_TIMELINE)

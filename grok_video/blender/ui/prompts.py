@@ -155,7 +155,8 @@ def typed_for(job: Job) -> str:
 
 def _has_prompt(job: Job) -> bool:
     spec = job.spec
-    of_panel = spec.kind in (Kind.GENERATE, Kind.LOOK) and spec.source.kind != "STRIP"
+    of_panel = spec.kind is Kind.GENERATE and spec.source.kind != "STRIP"
+    of_panel |= spec.kind is Kind.LOOK and not spec.look  # Apply the Look has added words
     return of_panel and bool(spec.prompt.strip())
 
 

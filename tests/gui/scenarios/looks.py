@@ -95,7 +95,7 @@ def whole_look(ui: Ui) -> Steps:
     yield from ui.shot("look-compared")
     ui.note(first=compared())
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
-        bpy.ops.grok_video.compare_look(job=jobs_of("look")[0].id)
+        bpy.ops.grok_video.compare_look(job=jobs_of("look")[-1].id)
     ui.note(second=compared())
 
 

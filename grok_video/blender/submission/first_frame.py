@@ -61,7 +61,8 @@ def crop_of(look: Any, size: tuple[int, int]) -> Crop | None:
     """What of the look is kept in a clip of that size; None where the look has no pixels."""
     if look.image is None or not all(look.image.size):
         return None
-    return crop_inside(*look.image.size, *size)
+    width, height = look.image.size
+    return crop_inside(width, height, size[0], size[1])
 
 
 def kept_of(look: Any, crop: Crop, size: tuple[int, int]) -> tuple[int, int]:

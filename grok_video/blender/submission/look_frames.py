@@ -94,8 +94,10 @@ def refusal(
     at_file: bool = False,
 ) -> str:
     """'' or why the frame cannot be made in the look now; ``at_file``: looked at files, as a click must."""
-    if look.image is None or (why := capture.image_refusal(look.image, look=at_file)):
-        return first_frame.GONE if look.image is None else f"The look in use cannot be sent. {why}"
+    if look.image is None:
+        return first_frame.GONE
+    if why := capture.image_refusal(look.image, look=at_file):
+        return f"The look in use cannot be sent. {why}"
     camera = one.camera.find(bpy.data.objects)
     if camera is None:
         return f"The camera “{one.camera.name}” is gone."

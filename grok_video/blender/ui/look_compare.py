@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import bpy
 
@@ -31,7 +32,7 @@ class GROK_VIDEO_OT_compare_look(Asks, bpy.types.Operator):
         if job.clip is None:
             raise Refused("This look is not there yet.", "Wait for it.")
         area = _editor(context)
-        space = area.spaces.active
+        space: Any = area.spaces.active
         look = _picture(job.clip.path, "")
         shown = space.image
         if shown == look:

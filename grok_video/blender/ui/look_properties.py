@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -34,7 +36,7 @@ _SIZE_ITEMS = {
 
 
 def _size_items(
-    self: LookSettings, _context: bpy.types.Context | None
+    self: Any, _context: bpy.types.Context | None
 ) -> list[tuple[str, str, str, str, int]]:
     return _SIZE_ITEMS.get(self.look_model, _SIZE_ITEMS[look_models.DEFAULT_LOOK_MODEL])
 

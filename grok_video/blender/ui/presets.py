@@ -51,7 +51,7 @@ class AddsPreset(AddPresetBase):
         if adds and asked.name.strip() and not self.as_filename(asked.name):
             # Blender would write a hidden file, and show no preset.
             return refuse(
-                self, Refused("This name has no letter.", "Give the preset another name.")
+                asked, Refused("This name has no letter.", "Give the preset another name.")
             )
         result: Result = cast(Any, AddPresetBase).execute(self, context)
         if adds and "FINISHED" in result and (lost := asked.not_kept(context.scene)):
@@ -59,7 +59,7 @@ class AddsPreset(AddPresetBase):
             words = (
                 f"A preset holds settings and files, and so not {', '.join(lost[:_NAMED])}{more}."
             )
-            telling.report(self, "WARNING", words)
+            telling.report(asked, "WARNING", words)
         return result
 
 

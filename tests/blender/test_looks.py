@@ -111,6 +111,20 @@ def test_what_the_panel_chose_is_sent(look_scene: Any, stand_in: Any, module: Mo
     assert module("blender.ui.look").price_of(bpy.context) == bought["ticks"]
 
 
+def test_the_prices_of_the_service_count(look_scene: Any, stand_in: Any, module: Module) -> None:
+    price_of = module("blender.ui.look").price_of
+    stand_in.settings(image_price=2.0)
+    by_the_table = price_of(bpy.context)
+    bpy.ops.grok_video.refresh_models()
+    assert price_of(bpy.context) > by_the_table
+    stand_in.fail("image-job", "failed")
+    refused(bpy.ops.grok_video.look, "could not be generated")
+    failed = newest(module)
+    assert module("blender.session.click").price_again(failed) == failed.spec.estimate
+    assert bpy.ops.grok_video.send_again(job=failed.id, confirm=True) == {"FINISHED"}
+    assert newest(module).spec.estimate == failed.spec.estimate
+
+
 def test_an_older_model_has_no_quality(look_scene: Any, stand_in: Any, module: Module) -> None:
     look_scene.grok_video.look_model = "grok-imagine-image"
     assert bpy.ops.grok_video.look() == {"FINISHED"}
@@ -392,6 +406,26 @@ def test_the_datablock_is_renamed_or_removed(look_scene: Any, look: Any, stand_i
     assert posts(stand_in) == 2
     bpy.ops.grok_video.use_look(job=look.id)
     assert bpy.ops.grok_video.generate() == {"FINISHED"}
+
+
+def test_another_take_with_the_look_is_asked_for_at_any_frame(
+    camera_scene: Any, stand_in: Any, module: Module
+) -> None:
+    bpy.ops.grok_video.look(allow_single_color=True)
+    bpy.ops.grok_video.use_look()
+    bpy.ops.grok_video.generate()
+    (strip,) = strips(camera_scene)
+    camera_scene.frame_set(11)
+    camera_scene.grok_video.resolution = "720p"
+    assert bpy.ops.grok_video.another_take(strip=strip.name, changed=True) == {"FINISHED"}
+    first, second = stand_in.jobs()[1:]
+    assert (first["resolution"], second["resolution"]) == ("480p", "720p")
+    assert newest(module).spec.look == camera_scene.grok_video.look.job
+    bpy.ops.grok_video.use_render()
+    refused(
+        lambda: bpy.ops.grok_video.another_take(strip=strip.name, changed=True),
+        "put the playhead there",
+    )
 
 
 def test_a_packed_look_goes_to_another_machine(

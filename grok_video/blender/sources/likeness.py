@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Pixels of the longer side at which pictures are compared: 1 % of the width is about 2 pixels.
 LONGEST = 192
+_SMALLEST = 32  # pixels of the shorter side: less tells nothing of places
 #: How much larger than the render a look is taken to be.
 _SCALES = (1.0, 0.88, 0.91, 0.94, 0.97, 1.03, 1.06, 1.09, 1.12)
 _CLOSER = (-0.02, -0.01, 0.01, 0.02)  # looked at around the best of these
@@ -80,7 +81,8 @@ def compared(render: np.ndarray, look: np.ndarray) -> Moved:
 
     Takes some 50 ms for pictures whose longer side is LONGEST.
     """
-
+    if min(render.shape[:2]) < _SMALLEST:
+        return Moved()
     first, second = _edges(render), _edges(look)
     if not first.any() or not second.any():
         return Moved()  # a picture without edges: nothing to compare

@@ -46,7 +46,9 @@ def changed(context: bpy.types.Context, scene: bpy.types.Scene, spec: JobSpec) -
     of_edit = scene.grok_video.source == "SEQUENCER"
     playhead = (compat.sequencer_scene(context) if of_edit else scene).frame_float
     frame = spec.source.frame
-    of_frames = {scene.grok_video.source, spec.source.kind} <= _OF_A_FRAME
+    # A look is what it is wherever the playhead stands.
+    rendered = not draft.look or bool(draft.last_frame or draft.keyframes)
+    of_frames = rendered and {scene.grok_video.source, spec.source.kind} <= _OF_A_FRAME
     if of_frames and abs(playhead - frame) > 0.5:
         return Changed(
             draft,

@@ -32,6 +32,7 @@ from .asking import (
     refuse,
     target_of,
 )
+from .look import draw_in_use
 from .widgets import (
     draw_help_button,
     draw_limit,
@@ -121,7 +122,7 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
     def draw(self, context: bpy.types.Context) -> None:
         if self._told:
             draw_wrapped(self.layout, context, self._told, "INFO")
-        draw_request(self.layout, context)
+        draw_request(self.layout, context, draw_in_use)
         draw_price(self.layout, context, variants=self._pressed)
 
     def run(self, context: bpy.types.Context) -> Result:
@@ -190,7 +191,7 @@ def draw_request(
 ) -> None:
     """Draw source, prompt and settings of the next clip: the same in both sidebars and in the dialog.
 
-    ``below_source`` draws what a sidebar shows between the source and the prompt.
+    ``below_source`` draws what is said of looks between the source and the prompt.
     """
     chosen = context.scene.grok_video
     properties.mark_soon(chosen)

@@ -182,7 +182,7 @@ def draw_look(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     scene = context.scene
     if scene.grok_video.source == "NONE":
         return
-    _draw_in_use(layout, context)
+    draw_in_use(layout, context)
     header, body = layout.panel("grok_video_look", default_closed=True)
     header.label(text="Look")
     look_presets.GROK_VIDEO_PT_look_presets.draw_panel_header(header)
@@ -194,7 +194,7 @@ def draw_look(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     _draw_button(body, context)
 
 
-def _draw_in_use(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+def draw_in_use(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw that a look is the first frame, with what there is to say of it, and the way back."""
     scene = context.scene
     look = submission.first_frame.look_of(scene)

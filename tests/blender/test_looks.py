@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from .test_flow import newest, posts, refused, strips
-from .test_rework_breaker import in_state, tick_until, window
+from .test_rework_breaker import in_state, settle, tick_until, window
 
 __all__ = ["window"]  # a fixture
 Module = Callable[[str], ModuleType]
@@ -548,6 +548,18 @@ def test_a_look_that_is_approved_while_its_clip_is_sent_already(
     assert job_by_id(clip).spec.look == ""
     assert stand_in.jobs()[1]["image"] == stand_in.jobs()[0]["image"], "the render, as clicked"
     assert look_scene.grok_video.look.job == look
+
+
+def test_a_look_is_never_imported_by_itself(
+    window: None, look_scene: Any, stand_in: Any, module: Module, patches: Any
+) -> None:
+    looks, session = module("blender.session.looks"), module("blender.session")
+    patches.set(looks, "arrive", lambda _context: False)
+    job_id = looks.make(bpy.context, look_scene, allow_single_color=False)
+    tick_until(session, in_state(session, job_id, "READY"))
+    settle(session)
+    assert in_state(session, job_id, "READY")()
+    assert strips(look_scene) == []
 
 
 def test_use_these_settings_brings_the_look_back(

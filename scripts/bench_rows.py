@@ -85,8 +85,17 @@ def _slots(bench: Bench) -> Iterator[Figure]:
                  median(empty), "< 1 ms", len(own))  # fmt: skip
     yield Figure("slots", "tick, 200 slots that wait: 99 of 100", part(own, 0.99), "ms", "no slot",
                  part(empty, 0.99), "< 4 ms", len(own))  # fmt: skip
-    for name, what in (("look", "look through 200 slots after an undo"), ("placed", "slot placed")):
-        yield Figure("slots", f"{what}: median", median(samples[name]), samples=len(samples[name]))
+    yield Figure("slots", "look through 200 slots after an undo: median", median(samples["look"]),
+                 samples=len(samples["look"]))  # fmt: skip
+    samples = bench.in_wheel("takes", home=str(_fresh(bench, "takes")), clip=str(bench.clip),
+                             times=4 if bench.quick else 20)  # fmt: skip
+    for name, what in (
+        ("placed", "slot placed"),
+        ("arrived", "clip arrived in its slot"),
+        ("changed", "take changed"),
+    ):
+        yield Figure("slots", f"{what}: median", median(samples[name]), "ms", "movie_strip_add",
+                     median(samples["bare"]), "", len(samples[name]))  # fmt: skip
 
 
 def _lists(bench: Bench) -> Iterator[Figure]:

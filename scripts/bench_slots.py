@@ -1,10 +1,12 @@
 """What ``bench.py`` measures of slots, inside the ``bpy`` wheel: raw figures in seconds.
 
-Owns the edit of many slots. ``slots`` is a task of ``bench_in_wheel.py``, which has the means.
+Owns the edit of many slots, and the life of one. ``slots`` and ``takes`` are tasks of ``bench_in_wheel.py``, which has the
+means.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +42,50 @@ def slots(task: dict[str, Any]) -> dict[str, list[float]]:
         told["tick"] = [_timed(lambda: tick.tick(bpy.context)) for _ in range(task["ticks"])]
         told["look"] = [_timed(held.look) for _ in range(20)]
     return told
+
+
+def takes(task: dict[str, Any]) -> dict[str, list[float]]:
+    """A slot that is placed, becomes its clip and shows another take, and Blender's own ``movie_strip_add``, in turn."""
+    import bench_in_wheel as wheel
+    import bpy
+
+    told: dict[str, list[float]] = {"placed": [], "arrived": [], "changed": [], "bare": []}
+    clip, home = Path(task["clip"]), Path(task["home"])
+    other = Path(shutil.copy(clip, home / "other.mp4"))
+    with wheel.enabled(home):
+        held, mp4 = wheel.module("blender.session.slots"), wheel.module("core.mp4")
+        shown = wheel.module("blender.timeline.slots")
+        target_of = wheel.module("blender.submission.common").target_of
+        clips = [shown.Showing.of(mp4.probe(path)) for path in (clip, other)]
+        for number in range(task["times"] + 1):
+            one: dict[str, float] = {}
+            scene = _fresh_edit()
+            one["bare"] = _timed(lambda: wheel.movie_strip_add(scene, str(clip)))  # noqa: B023
+            scene = _fresh_edit()
+            session = wheel.module("blender.session.state").current()
+            spec = wheel.spec_of("A heron", session.bridge.session, home / "clip.mp4")
+            spec = replace(spec, target=target_of(session.bridge.session, scene, 1))
+            one["placed"] = _timed(lambda: held.place(bpy.context, spec))  # noqa: B023
+            for name, showing in zip(("arrived", "changed"), clips, strict=True):
+                strip = next(shown.strips_of_slot(spec.id))
+                one[name] = _timed(
+                    lambda: shown.show(bpy.context, strip, showing, spec.id)  # noqa: B023
+                )
+                assert Path(bpy.path.abspath(strip.filepath)) == Path(showing.path)
+            if number:  # the first of each warms Blender and the disk
+                for name, took in one.items():
+                    told[name].append(took)
+    return told
+
+
+def _fresh_edit() -> Any:
+    """The scene of an empty file, with a sequencer open as in the artist's window."""
+    import bpy
+
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    bpy.context.window_manager.windows[0].screen.areas[0].ui_type = "SEQUENCE_EDITOR"
+    bpy.context.scene.render.fps = 30
+    return bpy.context.scene
 
 
 def _timed(what: Any) -> float:

@@ -19,6 +19,7 @@ from .amount import TICKS_PER_USD, usd
 from .job import Job
 from .problem import Problem, ProblemCode
 from .record import record
+from .spec import Kind
 from .urls import is_local
 
 #: Larger limits are slips of the keyboard: ten million dollars.
@@ -250,19 +251,30 @@ def passed(limits: Limits, today: int, month: int) -> str:
 
 
 def over(
-    limits: Limits, today: int, month: int, price: int | None, model: str, ahead: float = 0.0
+    limits: Limits,
+    today: int,
+    month: int,
+    price: int | None,
+    model: str,
+    ahead: float = 0.0,
+    kind: Kind = Kind.GENERATE,
 ) -> Problem | None:
     """Why the spending limits refuse a clip; None when they do not.
 
     ``today`` and ``month`` are what the account has spent, ``price`` what the clip costs (None: not known). ``ahead``:
     the wall time whose day and month those are, where it is still to come (see the function ``ahead``); else 0.0.
+    ``kind``: what is bought, as what has no price can be given one.
     """
     if not limits.any:
         return None
     if price is None:
+        hint = "Enter its price per second in the preferences and generate anew, or set the limits to 0."
+        if kind is Kind.LOOK:
+            hint = (
+                "Press Refresh Models, choose a model whose price is known, or set the limits to 0."
+            )
         return _limit(
-            f"There is a spending limit, and what the model “{model}” costs is not known.",
-            "Enter its price per second in the preferences and generate anew, or set the limits to 0.",
+            f"There is a spending limit, and what the model “{model}” costs is not known.", hint
         )
     for name, limit, already, waits in (
         ("month", limits.month, month, "next month"),

@@ -375,7 +375,8 @@ class Store:
         date = spending.date_text(now)
         today = spending.spent(others, account, spending.day_start(now), date)
         month = spending.spent(others, account, spending.month_start(now), spending.month_of(date))
-        return spending.over(limits, today, month, price, job.spec.model, ahead)
+        spec = job.spec
+        return spending.over(limits, today, month, price, spec.model, ahead, spec.kind)
 
     def _write_journals(self) -> None:
         """Write the lines of what is about to be committed.

@@ -559,6 +559,7 @@ def test_a_look_is_never_imported_by_itself(
     tick_until(session, in_state(session, job_id, "READY"))
     settle(session)
     assert in_state(session, job_id, "READY")()
+    assert newest(module).claimed_by == "", "nobody asked for its import"
     assert strips(look_scene) == []
 
 

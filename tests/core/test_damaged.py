@@ -19,6 +19,8 @@ from typing import TypeVar
 import pytest
 
 from grok_video.core.events import (
+    Billed,
+    Bought,
     Created,
     Done,
     Progress,
@@ -28,7 +30,7 @@ from grok_video.core.events import (
     Submitted,
 )
 from grok_video.core.job import Job, State
-from grok_video.core.problem import ProblemCode
+from grok_video.core.problem import Problem, ProblemCode
 from grok_video.core.redact import Redaction
 from grok_video.ledger import job_log, rebuild
 from grok_video.ledger import reader as reader_module
@@ -60,6 +62,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [SubmitStarted(11), Sending()],
         [SubmitStarted(13), Sending(), Submitted("r-1"), Progress(40)],
         [SubmitStarted(17), Sending(), Submitted("r-2"), Done("https://v.x.ai/c.mp4", 19)],
+        [SubmitStarted(23), Sending(), Bought("https://imgen.x.ai/l.jpeg", 29)],
+        [SubmitStarted(31), Sending(), Billed(Problem(ProblemCode.MODERATED, "No."), 37)],
     )
     for road in roads * 4:
         spec = make_spec(prompt="x" * 300)

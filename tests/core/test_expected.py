@@ -71,6 +71,17 @@ def test_coarser_groups_where_there_is_no_such_job(
     assert listing.expected(job(None)) == (None if seconds is None else pytest.approx(seconds))
 
 
+def test_looks_are_learned_from_looks_alone() -> None:
+    """Also where a service makes both with one model."""
+    asks: dict[str, Any] = {"kind": Kind.LOOK, "duration": 0, "resolution": "1k", "quality": "low"}
+    listing = listed(job(400.0), job(9.0, **asks), job(70.0, **{**asks, "resolution": "2k"}))
+    assert listing.expected(job(None, **asks)) == pytest.approx(9.0)
+    assert listing.expected(job(None, **{**asks, "quality": "medium"})) == pytest.approx(39.5)
+    assert listing.expected(job(None)) == pytest.approx(400.0)
+    assert listed(job(400.0)).expected(job(None, **asks)) is None
+    assert listed(job(9.0, **asks)).expected(job(None)) is None
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_newest_count_in_whatever_order_the_list_is_read(order: int) -> None:
     """A list is read from its newest job on, and slower times of last year are not this week's."""

@@ -15,6 +15,7 @@ from grok_video.core.events import Event
 from grok_video.core.job import Job, State
 from grok_video.core.mp4 import probe
 from grok_video.core.problem import ProblemCode
+from grok_video.core.spec import Kind
 from grok_video.ledger.ledger import Ledger
 from grok_video.worker.delivery import probed
 from grok_video.worker.http.errors import Unwritable
@@ -337,7 +338,7 @@ def test_killed_in_the_middle_the_next_worker_goes_on(blender: Blender, service:
 def test_a_download_that_is_taken_away_is_an_error_with_words(tmp_path: Path) -> None:
     """By a scanner of Windows, or by a worker of 0.1.0, which tidies up behind jobs that are over."""
     with pytest.raises(Unwritable) as caught:
-        probed(tmp_path / "clip.mp4.part")
+        probed(tmp_path / "clip.mp4.part", Kind.GENERATE)
     assert "cannot be written" in caught.value.problem.message
 
 

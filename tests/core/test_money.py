@@ -26,6 +26,8 @@ from grok_video.core import spending
 from grok_video.core.amount import TICKS_PER_USD
 from grok_video.core.events import (
     AnswerLost,
+    Billed,
+    Bought,
     Created,
     Done,
     Downloaded,
@@ -52,6 +54,7 @@ from grok_video.ledger.journal import LIMITS_NAME
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.reader import LedgerReader
 from grok_video.ledger.schema import FILE_NAME
+from grok_video.service.look_models import ListedLook
 from grok_video.service.pricing import estimate_of
 from tests.core.conftest import KEY, ROOT, make_spec, says_free
 from tests.core.test_worker import Blender, make_blender, one_service, posts, service
@@ -194,6 +197,21 @@ def test_under_a_limit_what_has_no_price_is_refused(ledger: Ledger, kind: Kind) 
     start(ledger, **unknown, estimate=150_000_000)
 
 
+def test_under_a_limit_a_look_without_a_price_is_told_where_prices_come_from(
+    ledger: Ledger,
+) -> None:
+    unknown = {"model": "grok-imagine-image-9", "kind": Kind.LOOK, "unchecked": True}
+    limit(ledger, day=1000 * TICKS_PER_USD)
+    problem = refused(ledger, estimate=None, **unknown)
+    assert "grok-imagine-image-9" in problem.message
+    assert "Refresh Models" in problem.hint
+    listed = (ListedLook("grok-imagine-image-9", "", {("1k", "low"): 300_000_000}),)
+    spec = make_spec(**unknown, resolution="1k", quality="low", image="/a.png")
+    assert estimate_of(spec, 30_000_000) is None  # what a second costs says nothing of a look
+    assert estimate_of(spec, listed=listed) == 400_000_000
+    start(ledger, **unknown, estimate=400_000_000)
+
+
 @pytest.mark.parametrize(
     "fields", [{"day": -1}, {"month": 1.5}, {"day": "5"}, {"month": True}, {"day": 10**19}]
 )
@@ -306,6 +324,14 @@ ENDS: dict[str, tuple[tuple[Event, ...], int]] = {
     "done, said": ((*BOUGHT, Done("u", PRICE + 3)), PRICE + 3),
     "done, not said": ((*BOUGHT, Done("u"), Downloaded(CLIP)), PRICE),
     "rejected": ((*SENT, Rejected(TROUBLE)), 0),
+    "refused and billed": ((*SENT, Billed(TROUBLE, PRICE + 5)), PRICE + 5),
+    "refused and billed, nobody knows how much": ((*SENT, Billed(TROUBLE)), PRICE),
+    "refused and billed, the user's word": ((*SENT, Billed(TROUBLE), NotCharged()), 0),
+    "in the answer, said": ((*SENT, Bought("u", PRICE + 7)), PRICE + 7),
+    "in the answer, not said": ((*SENT, Bought("u"), Downloaded(CLIP)), PRICE),
+    "in the answer, lost here": ((*SENT, Bought("u", 6), LocalFailed(TROUBLE)), 6),
+    "in an answer that came late": ((*SENT, AnswerLost(TROUBLE), NotCharged(), Bought("u")), PRICE),
+    "lost, and said": ((*SENT, AnswerLost(TROUBLE, PRICE + 9)), PRICE + 9),
     "not sent": ((NotSent(TROUBLE),), 0),
     "later": ((*SENT, NotSent(TROUBLE)), 0),
     "unknown, the user's word": ((*SENT, AnswerLost(TROUBLE), NotCharged()), 0),

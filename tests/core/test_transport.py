@@ -339,6 +339,39 @@ def test_the_answer_of_a_post_has_a_deadline_from_the_last_byte(
         post(server)
 
 
+def test_an_answer_that_may_hold_a_picture_may_be_longer_and_come_later(
+    server: RawServer, patches: Patches
+) -> None:
+    """And is bounded all the same."""
+
+    def look() -> Answer:
+        transport_of = Transport(server.base, KEY)
+        return transport_of.post("/v1/x", around(""), nothing, new_call(), picture=True)
+
+    body = b'{"data": "' + b"A" * transport.LONGEST_ANSWER + b'"}'
+    server.behave = lambda wire: (wire.read_body(), wire.answer(200, body))[0]
+    with pytest.raises(TransportError, match="far too long"):
+        post(server)
+    assert look().body == body
+    patches.set(transport, "LONGEST_PICTURE_ANSWER", 1 << 20, copies_ok="what is read back")
+    with pytest.raises(TransportError, match="far too long"):
+        look()
+    patches.set(
+        transport, "PICTURE_TIMEOUT", 0.6, copies_ok="the worker's waits for threads that leave"
+    )
+    server.behave = lambda wire: (wire.read_body(), server.over.wait(PATIENCE))[0]
+    with pytest.raises(TransportError, match="too long to answer"):
+        look()
+
+
+def test_a_look_that_never_ends_is_not_downloaded(server: RawServer, tmp_path: Path) -> None:
+    server.behave = lambda wire: wire.send(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(200_000))
+    part = tmp_path / "look.part"
+    with pytest.raises(TransportError, match="too long"):
+        Transport(server.base, KEY).download(f"{server.base}/l.jpeg", part, "", new_call(), 100_000)
+    assert part.stat().st_size == 0
+
+
 def test_a_slow_download_ends(server: RawServer, tmp_path: Path, patches: Patches) -> None:
     patches.set(transport, "SLOWEST_FOR", 0.6)
 

@@ -5,7 +5,7 @@ How to use it (load this file by its path, or import it with ``tests/`` on the p
     with StandIn.start(job_seconds=0.5, per_second=0) as service:
         service.base, service.key            what XAI_API_BASE and XAI_API_KEY should be
         service.requests("submit")           what came, oldest first (endpoint: 'submit' 'poll' 'download'
-                                             'key' 'models'; 'image-submit' … of pictures alone,
+                                             'key' 'models' 'voices'; 'image-submit' … of pictures alone,
                                              'video-submit' … of clips; all when not given)
         service.jobs()                       what was bought
         service.image(sha256)                the bytes of a picture that came
@@ -23,7 +23,8 @@ bytes, sha256, pixels}), body_bytes, complete (the whole body came), status (Non
 outcome ('answered' 'refused' 'incomplete' 'client left', or the failure's name), job.
 
 A job is a dict: id, kind, state, progress, model, prompt, duration, resolution, aspect_ratio, audio,
-image (sha256), image_pixels, ticks (its price), frames, bytes, url, polls, downloads. An order for pictures is one too:
+voices (ids, 'url' for a sound of one's own), image (sha256), image_pixels, ticks (its price), frames, bytes, url, polls,
+downloads. An order for pictures is one too:
 kind 'image-edit' or 'image-generate', id, state, outcome, started_at, model (that served), asked_model, prompt,
 resolution, quality, aspect_ratio, n, deferred, image, image_pixels (of the first picture sent), others (sha256 of each
 further), ticks, pictures (sha256, bytes, pixels, url, file_id of each that was made), url (of the first), polls,
@@ -31,7 +32,7 @@ downloads.
 
 Failures: ``fail(at, what, times=1, after=0, …)``. The oldest that fits happens; ``times=0``: always;
 ``after=n``: n requests go well before it. ``mend()`` forgets them, ``reset()`` everything.
-    at 'submit' 'poll' 'download' 'key' 'models' 'any', or 'image-submit' 'video-submit' 'image-poll' … for orders of
+    at 'submit' 'poll' 'download' 'key' 'models' 'voices' 'any', or 'image-submit' 'video-submit' 'image-poll' … for orders of
       pictures or of clips alone; what is one of
       a fixture's id        that captured answer: fail("submit", "err-429-credits")
       a status              that status with {}: fail("poll", 503, times=3)
@@ -67,6 +68,11 @@ picture of it, and the seconds from its sound. Extensions and edits hold what th
 keep the numbers that stand in them (a trimmed source begins where it was cut) and its sound is kept; the
 numbers of the added frames run on from the source's last. An edit has red and blue swapped, and comes back
 shorter and larger, as from the service (8.00 s: 7.71 s, 848x480: 850x482), unless ``settings(drifts=False)``.
+A clip shows its ``last_frame`` and its ``keyframes`` at their frames, exactly, and goes over into them within 8 frames; of
+pictures that came as data. ``settings(drift="gain=1.05,1,0.97 lift=6 saturation=0.9 gamma=1.1")``: the whole of an
+extension's answer, its source as well, has other colours (``shapes.DRIFT``; gain and lift are one number or one a
+channel, in values from 0 to 255); its numbers stay readable. ``drift_of="extend generate edit"``: whose, usually
+extend alone. Without drift an extension begins with its source's own frames.
 ``settings(part_only=True)``: an extension without its source. ``settings(bill=2.0)``: billed at twice the price.
 
 Pictures: what was sent first in other colours (green, blue, red for red, green, blue, and a fifth of a colour that the
@@ -77,10 +83,14 @@ that should be:
     frame_code.decode_mark(pixels) == frame_code.mark_of(sent_bytes, "the prompt", [further, bytes], number=0)
 
 ``settings(geometry="shift=0.05,0 scale=1.1 mirror")`` moves it (parts of the size, to the right and down; larger about
-the middle; left to right), ``stretches=True`` distorts instead of cutting, ``picture_marked=False`` leaves the mark out.
+the middle; left to right), ``picture_ratio="1:1"`` gives it that ratio whatever was sent, ``stretches=True`` distorts instead of cutting, ``picture_marked=False`` leaves the mark out.
 ``picture_format="png"`` (or webp), ``picture_said="image/png"``: what it is, what it is said to be. ``defers=False``: a
 service that ignores ``deferred`` and answers at once. ``image_price=2.0``: listed and billed at twice the price,
 ``prompt_length``. An order takes ``job_seconds``, at once as well: the POST is answered then.
+
+Voices: ``GET /v1/tts/voices`` lists them, ``/v1/custom-voices`` those of ``settings(custom_voices="abcd1234 …")``; an id
+that is none of either is refused with the list. ``voices_forbidden=True``: the key may not read the lists (403).
+``trusted=True``: sounds of one's own are taken.
 
 Other shapes (``shapes.py``): ``settings(ids="id data.id")`` puts the id of a POST there, ``number_ids=True`` makes it a whole
 number, ``ids_differ=True`` another one at each place, ``id_error="words"`` names an error beside it. ``done_word="ready"`` is

@@ -80,9 +80,8 @@ class Plan:
     drifts: bool = False  # an edit a little shorter than its source, as the service's are
     part_only: bool = False  # an extension without its source
     odd: str = ""  # some of shapes.ODD
-    pins: tuple[
-        tuple[int, str], ...
-    ] = ()  # frames that are a given picture: their number, its path
+    #: Frames that are a given picture: their number, its path.
+    pins: tuple[tuple[int, str], ...] = ()
     drift: str = ""  # words of shapes.DRIFT
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +50,7 @@ class Unreadable(ValueError):
     """There is no frame number here: the picture was cut, mixed with another, or is not ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What a picture was made of; two that are equal were made of the same (once in a million by chance)."""
 
     source: int  # of the first picture that was sent; 0 for none

@@ -60,6 +60,7 @@ class ImageDesk:
             order,
             self._path_of,
             format=settings.picture_format,
+            ratio=settings.picture_ratio,
             geometry=settings.geometry,
             stretches=settings.stretches,
             marked=settings.picture_marked,

@@ -277,6 +277,9 @@ class ImageJobs:
             "model": order.model,
             "asked_model": order.asked,
             "prompt": order.prompt,
+            "duration": 0,
+            "audio": False,
+            "voices": [],
             "resolution": order.resolution,
             "quality": order.quality,
             "aspect_ratio": order.aspect_ratio,
@@ -286,6 +289,8 @@ class ImageJobs:
             "image_pixels": [first.width, first.height] if first else None,
             "others": [picture.sha256 for picture in order.pictures[1:]],
             "ticks": job.charged,
+            "frames": None,
+            "bytes": sum(picture["bytes"] for picture in shown) if shown else None,
             "pictures": shown,
             "url": shown[0]["url"] if shown else "",
             "polls": job.polls,
@@ -314,21 +319,21 @@ def plans_of(
     path_of: Callable[[str], Path],
     *,
     format: str,
+    ratio: str,
     geometry: str,
     stretches: bool,
     marked: bool,
 ) -> list[pictures.Plan]:
     """What each picture of an order is made of; ``path_of`` gives the file of a picture that came, by its hash."""
     first = order.pictures[0] if order.pictures else None
-    ratio = (
-        16 / 9 if first else 1.0
-    )  # of a picture on another host, and of one that is made of words alone
+    # Of a picture on another host, and of one that is made of words alone.
+    shape = 16 / 9 if first else 1.0
     if first and first.height:
-        ratio = first.width / first.height
-    if order.aspect_ratio:
-        across, down = order.aspect_ratio.split(":")
-        ratio = float(across) / float(down)
-    width, height = pictures.size_of(order.resolution, ratio)
+        shape = first.width / first.height
+    if asked := ratio or order.aspect_ratio:
+        across, down = asked.split(":")
+        shape = float(across) / float(down)
+    width, height = pictures.size_of(order.resolution, shape)
     named = [picture.sha256 or _hash_of(picture.url) for picture in order.pictures]
     return [
         pictures.Plan(

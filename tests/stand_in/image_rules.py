@@ -10,15 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import rules, serde
+from . import rules, serde, shapes
 from .rules import Picture, World, bad
 
 QUALITIES = ("low", "medium")
 RESOLUTIONS = ("1k", "1.5k", "2k")
-RATIOS = (
-    "1:1", "3:4", "4:3", "9:16", "16:9", "2:3", "3:2", "9:19.5", "19.5:9", "9:20", "20:9", "1:2", "2:1", "21:9", "5:2",
-    "auto",
-)  # fmt: skip
 #: Ratios that only the newest model has.
 _WIDE = ("21:9", "5:2")
 _MOST_PICTURES = 10
@@ -106,7 +102,7 @@ class ImageOrder:
 
 
 _shared: dict[str, serde.Reader] = {
-    "aspect_ratio": serde.option(serde.variant(*RATIOS)),
+    "aspect_ratio": serde.option(serde.variant(*shapes.RATIOS, "auto")),
     "deferred": serde.option(serde.boolean),
     "model": serde.option(serde.string),
     "n": serde.option(serde.integer),

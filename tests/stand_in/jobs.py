@@ -313,6 +313,7 @@ class Jobs:
             "resolution": order.resolution,
             "aspect_ratio": order.aspect_ratio,
             "audio": order.audio,
+            "voices": list(order.voices),
             "image": order.image.sha256 if order.image else "",
             "image_pixels": [order.image.width, order.image.height] if order.image else None,
             "ticks": job.charged,

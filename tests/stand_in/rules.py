@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from . import clips, serde
+from . import clips, serde, voices
 
 TEAM = "00000000-0000-4000-8000-000000000000"
 LONGEST_PROMPT = 4096
@@ -114,9 +114,9 @@ class Order:
     video: Video | None = None
     storage: dict[str, Any] | None = None
     fails: dict[str, str] | None = None  # accepted, but will fail on the poll with this
-    pins: tuple[
-        tuple[float, Picture], ...
-    ] = ()  # of the others, those that stand at a second of the clip
+    voices: tuple[str, ...] = ()
+    #: Of the others, those that stand at a second of the clip.
+    pins: tuple[tuple[float, Picture], ...] = ()
 
     @property
     def ticks(self) -> int:
@@ -154,6 +154,8 @@ class World:
     #: An image of ours by its file_id, or by its URL; None for none of ours. The URL of one that is gone is a Refusal.
     picture_of: Callable[[str], Path | None] = lambda _: None
     picture_at: Callable[[str], Path | None] = lambda _: None
+    custom_voices: tuple[str, ...] = ()
+    trusted: bool = False  # may send sounds of its own as voices
 
 
 def whole(seconds: float) -> int:
@@ -286,7 +288,7 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
     model = _model(fields)
     links = fields.get("reference_images", [])
     frames = fields.get("keyframes", [])
-    voices = fields.get("reference_audios", [])
+    audios = fields.get("reference_audios", [])
     start, last = fields.get("image"), fields.get("last_frame")
     seconds = fields.get("duration")
     seconds = 8 if seconds is None else seconds
@@ -295,6 +297,8 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
     prompt = _prompt(fields, needed=not (start or links or last or frames))
     if links:
         _offer(model, "references", "`reference_images` is")
+    if links or (audios and "voices" in MODELS[model].makes):
+        # A voice alone makes it reference-to-video, with a reference's limits.
         _references(model, len(links), start is not None, seconds, resolution)
     if not 1 <= seconds <= 15:
         raise bad("Duration must be between 1 and 15 seconds")
@@ -307,12 +311,7 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
     if frames:
         _offer(model, "keyframes", "Keyframes are")
         _keyframes(frames, seconds)
-    if voices:
-        _offer(model, "voices", "Reference audio is")
-        if len(voices) > 3:
-            raise bad(f"Too many reference audio clips: {len(voices)}. Maximum allowed is 3.")
-        if any(not (voice.get("voice_id") or voice.get("url")) for voice in voices):
-            raise bad("Each reference audio must have a voice_id or a url.")
+    spoken = _voices(model, audios, world)
     storage = _storage_options(fields)
     pinned = [(frame["timestamp_s"], frame["image"]) for frame in frames]
     if last is not None:
@@ -329,8 +328,18 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
         image=picture(start, world) if start is not None else None,
         others=(*(picture(link, world) for link in links), *(one for _, one in shown)),
         storage=storage,
+        voices=spoken,
         pins=tuple(shown),
     )
+
+
+def _voices(model: str, audios: list[dict[str, Any]], world: World) -> tuple[str, ...]:
+    if audios:
+        _offer(model, "voices", "Reference audio is")
+    try:
+        return voices.checked(audios, world.custom_voices, world.trusted)
+    except voices.Unfit as unfit:
+        raise bad(str(unfit)) from None
 
 
 _NO_1080P = "1080p video resolution is not supported for reference-to-video requests."

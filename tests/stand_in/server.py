@@ -29,7 +29,7 @@ from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from . import jobs as jobs_module
-from . import rules, shapes
+from . import rules, shapes, voices
 from .faults import FIXTURES, OUTCOMES, WIRE, Answer, Fault, Faults
 from .image_desk import ImageDesk
 from .image_jobs import ImageJob
@@ -183,6 +183,8 @@ class StandIn:
                 return _json(*self._images.models(_last(request.path, "image-generation-models")))
             case "video", "models":
                 return self._models(request)
+            case _, "voices":
+                return self._voices(request)
         return _json(self._about_key())
 
     async def _body(self, request: web.BaseRequest, record: Record) -> bytes:
@@ -311,6 +313,8 @@ class StandIn:
             self.settings.longest_source,
             picture_of=self._images.jobs.by_file_id,
             picture_at=self._picture_at,
+            custom_voices=tuple(self.settings.custom_voices.split()),
+            trusted=self.settings.trusted,
         )
 
     def _knows(self, record: Record) -> bool:
@@ -407,6 +411,15 @@ class StandIn:
                 return _json(model)
         words = f"The model {wanted} does not exist."
         return _json({"code": "not-found", "error": words}, 404)
+
+    def _voices(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self.settings.voices_forbidden:
+            words = "Your API key does not have permission to list voices."
+            return _json({"code": "permission-denied", "error": words}, 403)
+        custom = self.settings.custom_voices.split()
+        of_account = request.path.startswith("/v1/custom-voices")
+        wanted = _last(request.path, "-voices" if of_account else "/voices")
+        return _json(*voices.listed(wanted, custom, of_account))
 
     # What goes wrong
 
@@ -582,6 +595,8 @@ def _route(path: str) -> tuple[str, str, set[str]]:
         return ("image" if path.startswith("/v1/images/") else "video"), "submit", {"POST"}
     if path == "/v1/api-key":
         return "", "key", _READ
+    if re.fullmatch(r"/v1/(tts/|custom-)voices(/[^/]+)?", path):
+        return "", "voices", _READ
     if re.fullmatch(r"/v1/(video|image)-generation-models(/.*)?", path):
         return path[4:9], "models", _READ
     if re.fullmatch(r"/v1/(video|image)s/[^/]+", path):

@@ -44,6 +44,7 @@ class Settings:
     picture_said: str = ""  # the media type that is said of images; '' for the true one
     picture_marked: bool = True  # images show what they were made of
     geometry: str = ""  # words of shapes.GEOMETRY: how an image lies to the one it was made of
+    picture_ratio: str = ""  # of shapes.RATIOS: an image has it whatever was sent or asked for
     stretches: bool = False  # an image to its quantised ratio; False: it is cut
     trusted: bool = False  # voices: may send sounds of its own
     custom_voices: str = ""  # ids of voices of the account's own

@@ -29,6 +29,10 @@ DRIFT = {"gain": 3, "lift": 3, "saturation": 1, "gamma": 1}
 #: What drift can be asked of.
 KINDS = ("extend", "edit", "generate")
 PICTURE_FORMATS = ("jpeg", "png", "webp")
+#: Ratios that a picture can be asked for.
+RATIOS = (
+    "1:1", "3:4", "4:3", "9:16", "16:9", "2:3", "3:2", "9:19.5", "19.5:9", "9:20", "20:9", "1:2", "2:1", "21:9", "5:2",
+)  # fmt: skip
 
 
 def numbers(text: str, known: dict[str, int]) -> dict[str, tuple[float, ...]]:
@@ -59,6 +63,7 @@ def checked(name: str, value: Any) -> None:
         "odd": tuple(ODD),
         "drift_of": KINDS,
         "picture_format": PICTURE_FORMATS,
+        "picture_ratio": RATIOS,
     }.get(name)
     words = str(value).split() if name != "link" else [str(value)]
     if known and (unknown := set(words) - set(known)):

@@ -60,6 +60,9 @@ def test_a_picture_at_once(service: StandIn) -> None:
     assert (job["kind"], job["state"], job["deferred"]) == ("image-edit", "done", False)
     assert (job["quality"], job["resolution"], job["n"]) == ("medium", "1k", 1)
     assert job["downloads"] == 1
+    assert generate(service).status == 200
+    # Whoever reads all jobs need not ask of which kind each is.
+    assert set(service.jobs()[1]) - {"progress"} <= set(job)
 
 
 def test_a_picture_at_once_takes_as_long_as_a_job(service: StandIn) -> None:

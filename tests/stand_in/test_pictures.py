@@ -218,6 +218,10 @@ def test_the_first_picture_or_the_asked_ratio_decides(service: StandIn) -> None:
     older = {"model": "grok-imagine-image", "quality": None}
     assert size(image=one, aspect_ratio="16:9", **older) == [768, 1408]
     assert size(image=one, resolution="2k") == [1536, 2816]
+    service.settings(picture_ratio="3:2")
+    assert size(image=one) == size(images=images, aspect_ratio="1:1") == [1296, 864]
+    with pytest.raises(ValueError, match="knows"):
+        service.settings(picture_ratio="auto")
 
 
 @pytest.mark.parametrize("kind", shapes.PICTURE_FORMATS)

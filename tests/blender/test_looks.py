@@ -529,7 +529,7 @@ def test_two_looks_clicked_at_once_are_one(
 ) -> None:
     looks, session = module("blender.session.looks"), module("blender.session")
     job_id = looks.make(bpy.context, look_scene, allow_single_color=False)
-    with pytest.raises(module("blender.refusal").Refused, match="sent just now"):
+    with pytest.raises(module("blender.refusal").Refused, match="This look was sent just now"):
         looks.make(bpy.context, look_scene, allow_single_color=False)
     tick_until(session, in_state(session, job_id, "IMPORTED"))
     assert posts(stand_in) == 1

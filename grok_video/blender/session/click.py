@@ -291,8 +291,9 @@ def _refuse_double_click(spec: JobSpec) -> None:
     soon |= current().watch.running and turned_since() < DOUBLE_CLICK_SECONDS
     # Before the refusal: in a row of clicks each counts from the click before, so that hammering is one click.
     _clicked(same)
+    what = "look" if spec.kind is Kind.LOOK else "clip"
     if not bpy.app.background and before == same and soon:
-        raise Refused("This clip was sent just now.", "Press again if you want a second one.")
+        raise Refused(f"This {what} was sent just now.", "Press again if you want a second one.")
 
 
 def _note_for_script(spec: JobSpec) -> None:

@@ -61,7 +61,7 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
             context,
             event,
             price,
-            "Buy This Clip Once More?",
+            f"Buy This {'Look' if job.spec.kind is Kind.LOOK else 'Clip'} Once More?",
             " ".join(
                 filter(
                     None,

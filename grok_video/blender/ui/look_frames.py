@@ -72,7 +72,7 @@ def draw_frames(layout: bpy.types.UILayout, context: bpy.types.Context, look: An
     made, to_make = look_frames.jobs_of_frames(scene), looks.frames_to_make(scene)
     sent = look_frames.in_look(scene)
     for one in every:
-        row = layout.row()
+        row = layout.split(factor=0.65)
         row.active = False
         words = "in the look" if one.key in sent else "rendered"
         if one.key in made and made[one.key].clip is None:

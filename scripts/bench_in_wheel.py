@@ -13,13 +13,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench_lists import full_inbox, long_list  # noqa: F401 - tasks of theirs
-from bench_slots import slots, takes  # noqa: F401
 from bench_stills import written_scene  # noqa: F401
+from bench_timeline import place, slots, takes  # noqa: F401
 
 PACKAGE = "bl_ext.user_default.grok_video"
 ROUNDS = 5  # over the sizes of the ledger, so that what else the machine does meets all alike
@@ -372,63 +372,6 @@ def spec_of(prompt: str, session: str, output: Path, image: str = "") -> Any:
         image_bytes=os.path.getsize(image) if image else 0, output=str(output),
         target=job.Target(session),
     )  # fmt: skip
-
-
-# --------------------------------------------------------------------------------------------- import
-
-
-def place(task: dict[str, Any]) -> dict[str, Any]:
-    """``bring_in`` and a bare ``movie_strip_add`` of the same file in turn, in fresh scenes."""
-    import bpy
-
-    samples: dict[str, list[float]] = {"ours": [], "bare": []}
-    clip = task["clip"]
-    with enabled(Path(task["home"])):
-        importing = module("blender.timeline.importing")
-        meta_at = module("blender.timeline.strips").meta_at
-        settle_lowest = module("blender.timeline.channels").settle_lowest
-
-        def ours(scene: Any) -> None:
-            made = importing.Clip(clip, "Clip", "0" * 32, "")
-            meta = meta_at(scene, 1)
-            importing.bring_in(bpy.context, scene, made, meta=meta, frame=1, settle=settle_lowest)
-
-        ways: list[tuple[str, Callable[[Any], None]]] = [
-            ("ours", ours),
-            ("bare", lambda scene: movie_strip_add(scene, clip)),
-        ]
-        for number in range(task["imports"] + 1):
-            for name, way in ways if number % 2 else reversed(ways):
-                bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-                scene = bpy.context.scene
-                scene.render.fps = 30
-                # A sequencer is open, as in the artist's window: neither way has to make one.
-                screen = bpy.context.window_manager.windows[0].screen
-                screen.areas[0].ui_type = "SEQUENCE_EDITOR"
-                start = time.perf_counter()
-                way(scene)
-                took = time.perf_counter() - start
-                if number:  # the first of each warms Blender and the disk
-                    samples[name].append(took)
-    return samples
-
-
-def movie_strip_add(scene: Any, clip: str) -> None:
-    """What Blender does when a movie is added to the sequencer that is open, and nothing else."""
-    import bpy
-
-    scene.sequence_editor_create()
-    given = {"filepath": clip, "frame_start": 1, "channel": 1, "fit_method": "FIT",
-             "sound": True, "use_framerate": False, "adjust_playback_rate": True,
-             "move_strips": False}  # fmt: skip
-    known = bpy.ops.sequencer.movie_strip_add.get_rna_type().properties.keys()
-    area = bpy.context.window_manager.windows[0].screen.areas[0]
-    region = next(one for one in area.regions if one.type == "WINDOW")
-    override = {"area": area, "region": region, "scene": scene}
-    if bpy.app.version >= (5, 0):
-        override["sequencer_scene"] = scene
-    with bpy.context.temp_override(**override):
-        bpy.ops.sequencer.movie_strip_add(**{k: v for k, v in given.items() if k in known})
 
 
 # ----------------------------------------------------------------------------------------------- bake

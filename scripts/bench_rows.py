@@ -96,6 +96,15 @@ def _slots(bench: Bench) -> Iterator[Figure]:
     ):
         yield Figure("slots", f"{what}: median", median(samples[name]), "ms", "movie_strip_add",
                      median(samples["bare"]), "", len(samples[name]))  # fmt: skip
+    draws, jobs, counts = 50 if bench.quick else 200, 1000, (0, 40, 200)
+    told = bench.in_window(
+        "overlay", data=bench.ledger(jobs), draws=draws, jobs=jobs, slots=counts
+    )["samples"]
+    for count in counts[1:]:
+        words = f"drawing over {count} slots at a redraw of the timeline, processor's time: median"
+        own, whole = told[f"{count} ours"], told[f"{count} whole"]
+        yield Figure("slots", f"{words}, ours", median(own), "ms", "with Blender's of boxes and text",
+                      median(whole), "< 1 ms", len(own))  # fmt: skip
 
 
 def _lists(bench: Bench) -> Iterator[Figure]:
@@ -374,7 +383,10 @@ def _background(bench: Bench) -> Iterator[Figure]:
 
 ROWS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
     "tick": ("one tick with 1, 100 and 1000 jobs", _tick),
-    "slots": ("slots placed, and one tick with 200 that wait", _slots),
+    "slots": (
+        "slots placed, one tick and one redraw with 200 that wait (wheel and window)",
+        _slots,
+    ),
     "lists": ("lists of 10,000 and 50,000 jobs, an inbox of 10,000 commands", _lists),
     "register": ("register() beside Blender's start", _register),
     "worker": ("the worker's start", _worker),

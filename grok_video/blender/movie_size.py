@@ -9,7 +9,7 @@ from typing import Any
 
 #: Custom property of a movie strip: width and height of the file that its transform stands for, then of the file that
 #: its content stands for the rate, frames, seconds of head, and the frames left out before and behind; 1 where a sound strip
-#: was made with it. Blender undoes and saves it with the strip.
+#: was made with it; of a loop the frames at its end that show its beginning again. Blender undoes and saves it with the strip.
 SIZE_PROPERTY = "grok_video_size"
 #: Custom property of a movie strip: the name of the file that SIZE_PROPERTY tells of.
 FILE_PROPERTY = "grok_video_file"

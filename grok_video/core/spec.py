@@ -120,6 +120,15 @@ class SourceVideo:
 
 
 @record
+class Character:
+    """One of a cast: as the artist has made it, and as it went along with a job."""
+
+    name: str
+    pictures: int = 0  # of a job's references the last ones are those of its cast, in order
+    voice: str = ""  # id of a voice; '' for none
+
+
+@record
 class FileMark:
     """A file as it was when somebody looked at it: what tells whether the same path still holds the same file."""
 
@@ -192,7 +201,10 @@ class JobSpec:
     )
     draft: bool = False  # made cheaply, to be finished with ``full_image``
     full_image: Picture | None = None  # a draft's first frame at the size that the final clip takes
+    final_model: str = ""  # a draft's: the model that was chosen for the final clip
+    final_resolution: str = ""  # likewise
     voices: tuple[str, ...] = ()  # ids of voices: <AUDIO_0>, <AUDIO_1> … in the prompt
+    cast: tuple[Character, ...] = ()  # whom @Name meant: the last of the references are theirs
 
     @property
     def short_id(self) -> str:

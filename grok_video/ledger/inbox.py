@@ -276,6 +276,8 @@ def checked_spec(payload: Any) -> JobSpec:
         raise CommandRefused("The job's estimate is less than nothing.")
     if max(len(spec.references), len(spec.keyframes)) > _MOST_PICTURES:
         raise CommandRefused(f"The job has more than {_MOST_PICTURES} pictures of a kind.")
+    if max(len(spec.voices), len(spec.cast)) > _MOST_PICTURES:
+        raise CommandRefused(f"The job has more than {_MOST_PICTURES} characters or voices.")
     if spec.kind.reworks and spec.video is None:
         raise CommandRefused(f"A job that is to {spec.kind} has a source video.")
     if spec.kind is Kind.LOOK and not spec.image:

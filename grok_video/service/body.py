@@ -46,7 +46,9 @@ LONGEST_ID = 200  # characters of a request id
 _PATH = re.compile(r"/.+|(?!n/a$)\S*[/.]\w\S*", re.I)
 _LONGEST_WAIT = 300.0  # seconds; a queued job waits for a new word of the user after 600
 _MOST_TICKS = 10**5 * TICKS_PER_USD  # a cost beyond 100,000 USD is nonsense
-_HTML = re.compile(r"^\s*<(?!IMAGE_)|</\w|<!|<(?:html|head|body|script|style|img|br|p|div)\b", re.I)
+_HTML = re.compile(
+    r"^\s*<(?!IMAGE_|AUDIO_)|</\w|<!|<(?:html|head|body|script|style|img|br|p|div)\b", re.I
+)
 _URL = re.compile(r"https?://[^\s\"'<>`]+", re.I)
 _LIKE_KEY = re.compile(r"xai-\w{20}|\*{3}", re.I)
 #: Links in the service's words that an artist needs whole; of all others only the host is shown.

@@ -51,7 +51,8 @@ def check(spec: JobSpec, listed: Iterable[ListedLook] = ()) -> Problem | None:
     longest = MAX_LOOK_PROMPT if spec.kind is Kind.LOOK else MAX_PROMPT
     if at_service is not None and at_service.longest_prompt:
         longest = at_service.longest_prompt
-    if problem := _check_prompt(spec.prompt, longest) or _check_files(spec):
+    problem = _check_prompt(spec.prompt, longest) or _check_files(spec)
+    if problem := problem or _check_cast(spec) or _check_loop(spec):
         return problem
     if spec.kind is Kind.LOOK:
         return _check_look(spec)
@@ -114,6 +115,26 @@ def _check_files(spec: JobSpec) -> Problem | None:
     return None
 
 
+def _check_cast(spec: JobSpec) -> Problem | None:
+    """Whether whom the prompt names goes along: an extension, an edit, and a clip from a strip take nobody."""
+    if spec.cast and (spec.kind is not Kind.GENERATE or spec.source.kind == "STRIP"):
+        name = spec.cast[0].name
+        return _refused(
+            f"The prompt names @{name}, and only Generate sends characters of the cast.",
+            "Say in words who that is, without the @.",
+        )
+    return None
+
+
+def _check_loop(spec: JobSpec) -> Problem | None:
+    if spec.loop and not spec.image:
+        return _refused(
+            "A loop ends on its first frame, and a clip from text alone has none.",
+            "Choose another source than Text Only, or turn off Loop.",
+        )
+    return None
+
+
 def _check_generate(spec: JobSpec, model: Model) -> Problem | None:
     if problem := _check_makes(spec, model):
         return problem
@@ -124,7 +145,7 @@ def _check_generate(spec: JobSpec, model: Model) -> Problem | None:
             f"{model.label} makes clips of {model.min_seconds} to {model.max_seconds} seconds.",
             "Change the duration.",
         )
-    if spec.references and (problem := _check_references(spec, model)):
+    if (spec.references or spec.voices) and (problem := _check_references(spec, model)):
         return problem
     if spec.keyframes and (problem := _check_keyframes(spec, model)):
         return problem
@@ -142,7 +163,8 @@ def _check_makes(spec: JobSpec, model: Model) -> Problem | None:
     """Whether the model takes everything that is sent along."""
     used = {
         "image": (bool(spec.image), "makes no clips from an image"),
-        "references": (bool(spec.references), "takes no references"),
+        "references": (bool(spec.references), f"takes no {_references(spec)}"),
+        "voices": (bool(spec.voices), "takes no voices"),
         "last_frame": (spec.last_frame is not None, "takes no end frame"),
         "keyframes": (bool(spec.keyframes), "takes no keyframes"),
     }
@@ -150,35 +172,52 @@ def _check_makes(spec: JobSpec, model: Model) -> Problem | None:
     wanted = wanted or {"text": "makes no clips from text alone"}
     for make, without in wanted.items():
         if make not in model.makes:
-            both = "image" in wanted and "references" in wanted
+            both = "image" in wanted and bool({"references", "voices"} & wanted.keys())
             can = [
                 other
                 for other in MODELS.values()
                 if other.makes.issuperset(wanted) and (other.references_with_image or not both)
             ]
-            removed = {"last_frame": ", or remove it", "text": "", "image": ""}
+            off = ", or turn off Loop" if spec.loop else ", or remove it"
+            removed = {"last_frame": off, "text": "", "image": ""}
             hint = _choose(can or models_that(make)) + removed.get(make, ", or remove them")
             return _refused(f"{model.label} {without}.", f"{hint}.")
     return None
 
 
+def _references(spec: JobSpec) -> str:
+    """What the references of ``spec`` are called: where the cast brought all of them the artist added none."""
+    of_cast = sum(one.pictures for one in spec.cast)
+    return "pictures of the cast" if 0 < of_cast == len(spec.references) else "references"
+
+
 def _check_references(spec: JobSpec, model: Model) -> Problem | None:
+    """Whether the model takes so many references and voices, and makes such a clip from them."""
     count, most = len(spec.references), model.max_references
     if count > most:
+        of_cast = sum(one.pictures for one in spec.cast)
+        with_cast = f", {of_cast} of them pictures of the cast" if of_cast else ""
         return _refused(
-            f"There are {count} references; the service takes {most}.", f"Remove {count - most}."
+            f"There are {count} references{with_cast}; the service takes {most}.",
+            f"Remove {count - most}.",
         )
-    if spec.image and not model.references_with_image:
-        can = [other for other in models_that("references") if other.references_with_image]
+    if len(spec.voices) > model.max_voices:
         return _refused(
-            f"{model.label} takes a first frame or references, not both.",
-            f"Choose Text Only as source, remove the references, or {_choose(can, 'choose')}.",
+            f"The prompt names {len(spec.voices)} voices; the service takes {model.max_voices}.",
+            "Name fewer characters that have one, or let some have the same.",
+        )
+    what = "references" if spec.references else "voices"
+    if spec.image and not model.references_with_image:
+        can = [other for other in models_that(what) if other.references_with_image]
+        return _refused(
+            f"{model.label} takes a first frame or {what}, not both.",
+            f"Choose Text Only as source, remove the {what}, or {_choose(can, 'choose')}.",
         )
     if spec.duration > model.reference_seconds:
-        can = [one for one in models_that("references") if spec.duration <= one.reference_seconds]
+        can = [one for one in models_that(what) if spec.duration <= one.reference_seconds]
         hint = f", or {_choose(can, 'choose')}" if can else ""
         return _refused(
-            f"{model.label} makes at most {model.reference_seconds} seconds from references.",
+            f"{model.label} makes at most {model.reference_seconds} seconds from {what}.",
             f"Shorten the clip{hint}.",
         )
     return None
@@ -188,6 +227,7 @@ def _check_reference_resolution(spec: JobSpec, model: Model) -> Problem | None:
     """Whether the resolution is made along with pictures that are no first frame."""
     along = {
         "references": bool(spec.references),
+        "voices": bool(spec.voices),
         "an end frame": spec.last_frame is not None,
         "keyframes": bool(spec.keyframes),
     }
@@ -196,6 +236,11 @@ def _check_reference_resolution(spec: JobSpec, model: Model) -> Problem | None:
     if not sent or spec.resolution in offered or spec.resolution not in model.prices:
         return None
     removed = " and ".join(what.replace("an ", "") for what in sent)
+    if spec.loop and len(sent) == 1:
+        return _refused(
+            f"A loop has an end frame, and with one there is no {spec.resolution}.",
+            f"Choose {' or '.join(offered)}, or turn off Loop.",
+        )
     return _refused(
         f"With {' and '.join(sent)} there is no {spec.resolution}.",
         f"Choose {' or '.join(offered)}, or remove the {removed}.",

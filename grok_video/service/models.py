@@ -29,7 +29,9 @@ class Model:
 
     id: str
     label: str
-    makes: frozenset[str]  # 'text' 'image' 'references' 'extend' 'edit' 'last_frame' 'keyframes'
+    makes: frozenset[
+        str
+    ]  # 'text' 'image' 'references' 'voices' 'extend' 'edit' 'last_frame' 'keyframes'
     prices: Mapping[str, int]  # resolution -> ticks per second; the resolutions offered, in order
     image_price: int  # ticks per input picture of any kind
     video_price: int = 0  # ticks per second of input video
@@ -41,8 +43,9 @@ class Model:
     max_seconds: int = 15
     audio: bool = True
     max_references: int = 7
-    reference_seconds: int = 0  # at most, when there are references
-    #: With references, an end frame or keyframes (of the latter two likely): 720p at most.
+    max_voices: int = 3
+    reference_seconds: int = 0  # at most, when there are references or voices
+    #: With references, voices, an end frame or keyframes (of the latter two likely): 720p at most.
     reference_resolutions: tuple[str, ...] = ("480p", "720p")
     references_with_image: bool = False  # a first frame and references together
     max_keyframes: int = 4
@@ -79,7 +82,7 @@ MODELS: dict[str, Model] = {
         Model(
             "grok-imagine-video-1.5",
             "Grok Imagine Video 1.5",
-            frozenset({"text", "image", "references", "last_frame", "keyframes"}),
+            frozenset({"text", "image", "references", "voices", "last_frame", "keyframes"}),
             _per_second(0.08, 0.14, 0.25),
             _ticks(0.01),
             aliases=("grok-imagine-video-1.5-preview", "grok-imagine-video-1.5-2026-05-30"),
@@ -189,7 +192,7 @@ def model_named(name: str) -> Model | None:
 
 
 def models_that(make: str) -> list[Model]:
-    """The models that make something: 'text' 'image' 'references' 'extend' 'edit' 'last_frame' 'keyframes'."""
+    """The models that make something: see ``Model.makes``."""
     return [model for model in MODELS.values() if make in model.makes]
 
 
@@ -198,6 +201,33 @@ def snap_thirds(seconds: float) -> int:
     return math.floor(seconds * 3 + 0.5)
 
 
-def reference_token(number: int) -> str:
-    """How a prompt names the reference picture of that number, counted from 0 (likely)."""
-    return f"<IMAGE_{number}>"
+#: Voices that the service's own client lists (likely): suggestions, until the service itself names its voices.
+VOICES = (
+    *(
+        "ara",
+        "eve",
+        "leo",
+        "rex",
+        "sal",
+        "altair",
+        "atlas",
+        "aurora",
+        "carina",
+        "castor",
+        "celeste",
+    ),
+    *(
+        "cosmo",
+        "helios",
+        "helix",
+        "iris",
+        "kepler",
+        "liora",
+        "lumen",
+        "luna",
+        "lux",
+        "naksh",
+        "orion",
+    ),
+    *("perseus", "rigel", "sirius", "ursa", "zagan", "zenith"),
+)

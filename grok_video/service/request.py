@@ -97,6 +97,8 @@ def _generation(spec: JobSpec) -> dict[str, Any]:
         fields["image"] = {"url": _File(spec.image_mime, spec.image)}
     if spec.references:
         fields["reference_images"] = [_picture(picture) for picture in spec.references]
+    if spec.voices:
+        fields["reference_audios"] = [{"voice_id": voice} for voice in spec.voices]
     if spec.last_frame:
         fields["last_frame"] = _picture(spec.last_frame)
     if spec.keyframes:

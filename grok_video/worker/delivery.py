@@ -252,7 +252,7 @@ def _settings(spec: JobSpec) -> dict[str, Any]:
 
 
 def _inputs(spec: JobSpec) -> dict[str, Any]:
-    """What went along with a request, for the clip's JSON: names of files, never a URL."""
+    """What a request was made from, for the clip's JSON: names of files, never a URL."""
     told: dict[str, Any] = {}
     if spec.kind is Kind.LOOK:
         width, height = spec.image_pixels
@@ -263,6 +263,8 @@ def _inputs(spec: JobSpec) -> dict[str, Any]:
             "height": height,
             "sha256": mark.sha256 if mark is not None else "",
         }
+    if spec.written:
+        told["written"] = spec.written
     if spec.video is not None:
         video = spec.video
         told["source_video"] = {
@@ -272,8 +274,18 @@ def _inputs(spec: JobSpec) -> dict[str, Any]:
         }
     if spec.references:
         told["references"] = [picture.name for picture in spec.references]
+    if spec.cast:
+        told["cast"] = [
+            {"name": one.name, "pictures": one.pictures, "voice": one.voice} for one in spec.cast
+        ]
+    if spec.voices:
+        told["voices"] = list(spec.voices)
     if spec.last_frame is not None:
         told["last_frame"] = spec.last_frame.name
+    if spec.loop:
+        told["loop"] = True
+    if spec.draft:
+        told["draft_of"] = {"model": spec.final_model, "resolution": spec.final_resolution}
     if spec.keyframes:
         told["keyframes"] = [
             {"seconds": round(frame.seconds, 3), "picture": frame.picture.name}

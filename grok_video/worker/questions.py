@@ -1,4 +1,4 @@
-"""Questions to the service that have no job: is the key good, which models may it use. Both are free.
+"""Questions to the service that have no job: is the key good, which models may it use, which voices are there. All free.
 
 Owns which questions wait, whose they are, and the sentence that answers each.
 """
@@ -9,7 +9,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,19 @@ from ..ledger.errors import LedgerError
 from ..service.answer import key_answer, models_answer
 from ..service.look_answer import looks_answer
 from ..service.request import KEY_PATH, LOOK_MODELS_PATH, MODELS_PATH
+from ..service.voices import VOICES_PATH, voices_answer
 from .desk import Desk, RunningCall
 from .http.call import Call
 from .http.errors import TransportError
 from .http.transport import Transport
 
-#: Commands that are answered by the service.
-QUESTIONS = frozenset({"check", "models"})
+#: Commands that are answered by the service -> where it is asked, and what its answer means.
+_ASKED: dict[str, tuple[str, Callable[[int, Mapping[str, str], bytes], Any]]] = {
+    "check": (KEY_PATH, key_answer),
+    "models": (MODELS_PATH, models_answer),
+    "voices": (VOICES_PATH, voices_answer),
+}
+QUESTIONS = frozenset(_ASKED)
 
 
 class Questions:
@@ -111,8 +117,10 @@ class Questions:
 
     def _settle(self, path: Path, command: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         self._clips_known.pop(command["id"], None)
-        models = command.get("command") == "models"
-        nothing: dict[str, Any] = {"models": [], "looks": []} if models else {}
+        asked = command.get("command")
+        nothing: dict[str, Any] = {str(asked): []} if asked in ("models", "voices") else {}
+        if asked == "models":
+            nothing["looks"] = []
         self._desk.ledger.commands.answer(command, {**nothing, **answer})
         with contextlib.suppress(OSError):  # a scanner has the file: removed at the next look
             path.unlink()
@@ -121,25 +129,25 @@ class Questions:
 def ask(call: RunningCall, _desk: Desk, transport: Transport) -> None:
     """In a thread: ask what the command wants to know."""
     assert call.command is not None
-    models = call.command["command"] == "models"
+    asked = call.command["command"]
+    path, meaning = _ASKED[asked]
     try:
-        answer = transport.get(MODELS_PATH if models else KEY_PATH, call.call)
+        answer = transport.get(path, call.call)
     except TransportError as error:
         call.answer = {"ok": False, "message": error.problem.message}
         return
-    said = (models_answer if models else key_answer)(answer.status, answer.headers, answer.body)
-    match said:
-        case Problem():
+    match meaning(answer.status, answer.headers, answer.body):
+        case Problem() as said:
             text = f"{said.message} {said.hint}".strip()
             call.answer = {"ok": False, "message": mask(text)}
         case None:
             call.answer = {"ok": True, "message": "The key is good."}
         case []:
-            call.answer = {"ok": False, "message": "The service named no models."}
+            call.answer = {"ok": False, "message": f"The service named no {asked}."}
         case listed:
-            count = "1 model" if len(listed) == 1 else f"{len(listed)} models"
+            count = f"1 {asked[:-1]}" if len(listed) == 1 else f"{len(listed)} {asked}"
             message = f"The key may use {count}."
-            call.answer = {"ok": True, "message": message, "models": listed}
+            call.answer = {"ok": True, "message": message, asked: listed}
 
 
 def ask_looks(call: RunningCall, _desk: Desk, transport: Transport) -> None:

@@ -99,6 +99,11 @@ class Drawn:
         self.words.append(f"{name}: {text}")
         return SimpleNamespace()
 
+    def operator_menu_enum(
+        self, name: str, _choice: str, text: str = "", **_how: Any
+    ) -> SimpleNamespace:
+        return self.operator(name, text)
+
     def context_string_set(self, *_given: str) -> None:
         """The price that a button carries: the button's words tell it too."""
 

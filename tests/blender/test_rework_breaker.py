@@ -74,6 +74,7 @@ SCREEN = {
     "blender.sources.ways",
     "blender.submission.preparation",
     "blender.ui.compare",
+    "blender.ui.finish",
     "blender.ui.look_compare",
     "blender.ui.references",
     "blender.ui.slot_overlay",

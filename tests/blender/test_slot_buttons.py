@@ -84,6 +84,23 @@ def test_one_that_failed_says_why_and_can_be_generated_again(desk: Desk, module:
     assert "grok_video.another_take: Generate Again…" in layout.words
 
 
+def test_one_that_came_back_by_redo_can_be_generated_again(desk: Desk, module: Module) -> None:
+    """Stopped by an undo before it was sent: the button has the price, and buys into this slot."""
+    job_id = desk.click()
+    desk.undo()
+    desk.follow(job_id, "CANCELLED")
+    desk.undo("redo")
+    slot_of(desk)
+    assert panel(module)[0] == "Stopped"
+    layout = Shown()
+    module("blender.ui.takes").draw_takes(layout, bpy.context)
+    assert "grok_video.another_take: Generate Again for $0.05" in layout.words
+    again = module("blender.session.takes").another_take(bpy.context, slot_of(desk), changed=False)
+    desk.follow(again, "IMPORTED")
+    assert [is_still(strip) for strip in movies(desk.scene)] == [False]
+    assert desk.bought == 1
+
+
 def test_one_that_is_held_can_be_sent_or_discarded(desk: Desk, module: Module) -> None:
     click = module("blender.session.click")
     may_buy, click.may_buy = click.may_buy, lambda: False

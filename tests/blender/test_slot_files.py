@@ -7,6 +7,7 @@ frame by frame. Of what cannot be made twice, the frame's number is read from th
 from __future__ import annotations
 
 import functools
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -555,12 +556,21 @@ def test_a_clip_with_sound_in_a_silent_slot(desk: Desk, clip_of: Callable[..., P
 
 
 @needs_sound
-def test_a_packed_sound_is_left_alone(desk: Desk, clip_of: Callable[..., Path]) -> None:
+def test_a_sound_that_is_packed_and_nowhere_else_is_left_alone(
+    desk: Desk, clip_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    """What an artist packed is in the file too, as long as that is there; the silence of a slot is worth nothing."""
     desk.slot()
-    (sound,) = sounds(desk.scene)
-    sound.sound.pack()
-    (said,) = desk.arrive(clip_of())
-    assert "packed" in said
+    for number, gone in enumerate((False, False, True)):
+        (sound,) = sounds(desk.scene)
+        sound.sound.pack()
+        take = shutil.copyfile(clip_of(), tmp_path / f"take{number}.mp4")
+        if gone:
+            Path(bpy.path.abspath(sound.sound.filepath)).unlink()
+        said = desk.arrive(take)
+        heard = Path(bpy.path.abspath(sounds(desk.scene)[0].sound.filepath)).name
+        assert (heard == take.name, bool(said)) == (not gone, gone)
+    assert "packed" in said[0]
     assert not desk.slots.is_waiting(find(desk.scene, "A frog"))
 
 

@@ -24,6 +24,7 @@ from grok_video.core.redact import KeyMask, Redaction
 from grok_video.core.spec import account_of
 from grok_video.ledger import job_log
 from grok_video.service.answer import key_answer, models_answer, poll_answer, submit_answer
+from grok_video.service.voices import voices_answer
 from grok_video.worker.call_log import answer_text
 from grok_video.worker.http.errors import Refused, TransportError
 from grok_video.worker.http.transport import Transport
@@ -141,6 +142,10 @@ ANSWERS: dict[str, list[tuple[int, str]]] = {
         (200, '{"data": ["ECHO", "b ECHO"]}'),
         (403, '{"message": "ECHO"}'),
     ],
+    "voices": [
+        (200, '{"voices": [{"voice_id": "ECHO", "name": "ECHO"}, {"voice_id": "ara"}]}'),
+        (403, '{"message": "ECHO"}'),
+    ],
 }
 ENDED = (State.FAILED, State.DOWNLOADING)  # nothing is asked any more
 CASES = [(asked, status, body) for asked, cases in ANSWERS.items() for status, body in cases]
@@ -175,7 +180,9 @@ def test_what_the_service_repeats_is_masked(
                 poll = poll_answer(answer.status, answer.headers, answer.body, now=time.time())
                 kept = f"{json.dumps(to_payload(poll.event)) if poll.event else ''} {poll.note}"
             else:
-                read: Any = key_answer if asked == "key" else models_answer
+                read: Any = {"key": key_answer, "models": models_answer, "voices": voices_answer}[
+                    asked
+                ]
                 kept = repr(read(answer.status, answer.headers, answer.body))
         everything = f"{kept}\n{answer_text(answer.body)}\n{dict(answer.headers)}"
         assert held(everything.encode(), [key]) == [], name
@@ -200,6 +207,7 @@ def test_no_file_of_a_worker_holds_what_a_hostile_service_repeats(
             "/v1/videos/generations": "submit",
             "/v1/api-key": "key",
             "/v1/video-generation-models": "models",
+            "/v1/tts/voices": "voices",
         }.get(path, "poll")
         status, body = 200, '{"request_id": "r-1"}'
         if kind == "submit" and ends:
@@ -227,8 +235,8 @@ def test_no_file_of_a_worker_holds_what_a_hostile_service_repeats(
         ends.append(number)
         jobs.append(blender.submit(**ours))
         wait_for(lambda: not ends, "the answer to a POST")
-    for command in ("check", "models"):
-        for _ in ANSWERS[command if command == "models" else "key"]:
+    for command in ("check", "models", "voices"):
+        for _ in ANSWERS["key" if command == "check" else command]:
             blender.answer(blender.say(command, account=account))
     blender.until(jobs[-1], lambda job: job.state is not State.SUBMITTING)
     logs = ""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from grok_video.core.amount import TICKS_PER_USD, usd
 from grok_video.core.framing import Crop, crop_inside, nearest_ratio, same_shape
 from grok_video.core.problem import ProblemCode
-from grok_video.core.spec import Keyframe, Kind, Picture, SourceVideo
+from grok_video.core.spec import Character, Keyframe, Kind, Picture, Source, SourceVideo
 from grok_video.service.checks import check
 from grok_video.service.models import (
     ANY,
@@ -26,6 +26,7 @@ from grok_video.service.models import (
     MODELS,
     PIXELS,
     RATIOS,
+    VOICES,
     WIDE_RATIOS,
     about_size,
     clip_size,
@@ -496,6 +497,10 @@ def test_everything_offered_is_accepted() -> None:
                         assert check(spec) is None
 
 
+def voices(count: int, **more: Any) -> dict[str, Any]:
+    return {"voices": VOICES[:count], **more}
+
+
 @pytest.mark.parametrize(
     ("changes", "names", "offers"),
     [
@@ -560,6 +565,21 @@ def test_everything_offered_is_accepted() -> None:
             "With an end frame and keyframes there is no 1080p.",
             "Choose 480p or 720p, or remove the end frame and keyframes.",
         ),
+        (voices(1), "takes no voices", "Choose Grok Imagine Video 1.5, or remove them."),
+        (voices(1, model=LITE), "takes no voices", "Choose Grok Imagine Video 1.5, or"),
+        (voices(4, model=V15), "4 voices; the service takes 3", "Name fewer"),
+        (voices(1, model=V15, duration=16), "1 to 15", "duration"),
+        (voices(1, model=V15, resolution="1080p"), "With voices there is no 1080p", "the voices"),
+        (voices(1, model=V15, image="a.png", resolution="1080p"), "no 1080p", "480p or 720p"),
+        (voices(1, model=V15, prompt=""), "prompt", "Write"),
+        (
+            {"cast": (Character("Ann", 1),), "references": (PICTURE,), "model": LITE},
+            "takes no pictures of the cast",
+            "or remove them",
+        ),
+        (extend(cast=(Character("Ann", 1),)), "names @Ann", "Say in words"),
+        (edit(cast=(Character("Ann", 1),)), "names @Ann", "Say in words"),
+        ({"cast": (Character("Ann"),), "source": Source("STRIP")}, "names @Ann", "in words"),
         (edit(model=DATED), "1.5 cannot edit", "Choose Grok Imagine Video."),
         (edit(prompt=" "), "prompt", "different"),
         ({"last_frame": PICTURE}, "no end frame", "Choose Grok Imagine Video 1.5, or remove it."),

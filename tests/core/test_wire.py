@@ -227,6 +227,15 @@ def test_references_go_in_their_order_as_their_kind_says() -> None:
     assert body["prompt"] == "<IMAGE_1> meets <IMAGE_0>"
 
 
+def test_voices_go_by_their_ids() -> None:
+    body = generation(
+        make_spec(prompt="<AUDIO_1> answers <AUDIO_0>", voices=("ara", 'my "own"')), {}
+    )
+    assert body["reference_audios"] == [{"voice_id": "ara"}, {"voice_id": 'my "own"'}]
+    assert "reference_images" not in body
+    assert "reference_audios" not in generation(make_spec(), {})
+
+
 def test_a_first_frame_an_end_frame_and_keyframes_each_have_their_place() -> None:
     spec = make_spec(
         image=A.path,

@@ -1401,6 +1401,22 @@ def test_a_model_that_was_typed_in_is_sent_as_it_is(blender: Blender, service: S
     assert "does not exist" in job.problem.message
 
 
+def test_voices_are_asked_for(blender: Blender, service: StandIn) -> None:
+    blender.start()
+    account = account_of(service.base, service.key)
+    answer = blender.answer(blender.say("voices", account=account))
+    assert answer["ok"] is True
+    assert {"ara", "leo"} <= set(answer["voices"])
+    service.settings(voices_forbidden=True)
+    for fault in ("", "html", "close", "empty"):
+        if fault:
+            service.fail("voices", fault)
+        none = blender.answer(blender.say("voices", account=account))
+        assert (none["ok"], none["voices"]) == (False, [])
+    assert len(service.requests("voices")) == 5
+    assert service.requests("submit") == []
+
+
 def test_models_are_asked_for(blender: Blender, service: StandIn) -> None:
     blender.start()
     account = account_of(service.base, service.key)

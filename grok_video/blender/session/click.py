@@ -519,7 +519,7 @@ def send_again(
         account=config.account(),
         api_base=config.api_base(),
         estimate=price_again(job) if changed is None else submission.common.price_of(changed),
-        output=submission.common.output_of(spec.prompt, job_id, look=spec.kind is Kind.LOOK),
+        output=submission.takes.output_again(spec, job_id),
         target=replace(place, slot=slot),
     )
     if problem := checks.check(fresh):

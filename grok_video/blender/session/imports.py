@@ -118,9 +118,11 @@ def _arrived(arrival: slots.Arrival, scene: bpy.types.Scene) -> None:
     landing = slots.landing_of(arrival)
     if landing.notice:
         session.imports.landings[job.id] = landing
-    if job.state is State.READY and job.id not in session.imports.reported:
+    if job.id in session.imports.reported:
+        return
+    if job.state is State.READY:  # else another Blender with this file was the first to say so
         _report_imported(job, scene)
-        go_on_from(job.id, scene, arrival.movie)
+    go_on_from(job.id, scene, arrival.movie)
 
 
 def wait_because(why: str) -> None:

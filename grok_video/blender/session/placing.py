@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...core.spec import Clip, JobSpec
-from .. import compat, identity, timeline
+from .. import compat, identity, submission, timeline
 
 if TYPE_CHECKING:
     from ..timeline import importing
@@ -36,7 +36,7 @@ def place(
     head = head_of(spec, clip) if spec.target.place == "AFTER" else 0.0
     editor: Any = scene.sequence_editor  # not None: the clip has landed in it
     movie = compat.strips_all(editor)[landing.movie]
-    timeline.slots.stand_for(movie, timeline.slots.Showing.of(clip, head))
+    timeline.slots.stand_for(movie, timeline.slots.Showing.of(clip, head, tail_of(spec)))
     return landing
 
 
@@ -51,7 +51,7 @@ def _landing(
     at_once: bool,
 ) -> importing.Landing:
     target = spec.target
-    title = spec.prompt or spec.source.image or "Grok Video"
+    title = submission.cast.as_written(spec) or spec.source.image or "Grok Video"
     view = _view_of_source(spec, scene, here=here)
     made = timeline.importing.Clip(
         clip.path,
@@ -104,7 +104,12 @@ def _landing(
 def showing_of(spec: JobSpec, clip: Clip) -> Any:
     """``clip`` of the job of ``spec`` as its strips show it."""
     head = head_of(spec, clip) if spec.target.place == "AFTER" else 0.0
-    return timeline.slots.Showing.of(clip, head)
+    return timeline.slots.Showing.of(clip, head, tail_of(spec))
+
+
+def tail_of(spec: JobSpec) -> int:
+    """Frames at the end of a clip that show its beginning again: the end frame of a loop."""
+    return 1 if spec.loop else 0
 
 
 def head_of(spec: JobSpec, clip: Clip) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...core.job import FINAL_STATES
+from ...core.job import FINAL_STATES, State
 from ...service.pricing import Pass
 from .. import submission, timeline
 from ..identity import Meant
@@ -129,6 +129,8 @@ def end_series() -> None:
         job = job_by_id(job_id)
         if job is None or job_id in series.next:
             continue
+        if job.state is State.IMPORTED and job_id in session.slots.waiting:
+            continue  # into the same file, in another Blender: here the slot becomes the clip just now
         if job.held or job.stop_requested or job.state in FINAL_STATES:
             drop_passes(job_id, "The part before it was stopped, failed or was placed elsewhere.")
         elif job.spec.slot in session.slots.removed:

@@ -32,7 +32,9 @@ def state_of(strip: Any) -> SlotState | None:
     job_id = timeline.strips.job_of(strip)
     session = current()
     job = job_by_id(job_id)
-    if (job is None or not may_come(job)) and (asked := timeline.takes.awaited_by(strip)):
+    if job is not None and may_come(job):
+        return _state_of_job(job)
+    if asked := timeline.takes.awaited_by(strip):
         job_id = asked  # another take was asked for, whose click may not be a job yet
         job = job_by_id(asked) or job
     if job is not None and not is_prepared(job_id):

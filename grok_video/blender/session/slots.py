@@ -132,8 +132,10 @@ def stopping(job_id: str) -> None:
 
 def follow(slot: str) -> None:
     """Let what was just asked for a slot that stands be taken back with it, as by the click that placed a slot."""
-    if stands(slot):
+    strip = next(timeline.slots.strips_of_slot(slot), None)
+    if strip is not None:
         current().slots.placed.add(slot)
+        slot_marks.mark(strip.id_data, slot)
 
 
 def stands(slot: str) -> bool:
@@ -324,13 +326,16 @@ class Arrival:
 
 
 def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
-    """Let the strips that wait for a job show the clip, as many as this tick may; None where its file is missing.
+    """Let the strips that wait for a job show the clip, as many as this tick may; None where its file is missing, or no strip waits.
 
     Pushes no undo step: the clip was there with the slot.
     """
     own = current().slots
     take, waiting = _take_of(job_id), _waiting_strips().get(job_id, [])
-    if take is None or take.clip is None:
+    if not waiting:
+        # Removed since the last look: what is known of the slot stays, or its clip would come in as one without a slot.
+        look()
+    if take is None or take.clip is None or not waiting:
         return None
     showing = _showing(take)
     if showing is None:
@@ -354,11 +359,23 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
     whole = len(pieces) == len(waiting)
     if whole:
         own.waiting.discard(job_id)
-        own.placed.discard(job_id)
-        for scene in _local_scenes():
-            slot_marks.unmark(scene, job_id)
+        has_come(take)
     _, movie, scene = max(pieces, key=lambda piece: piece[0], default=(0, "", None))
     return Arrival(take, scene, movie, " ".join(words), whole)
+
+
+def has_come(take: Job) -> None:
+    """Note that the clip of a take is on the timeline: its slot is forgotten when no more of its clips are to come.
+
+    Until then the clips of a slot that is removed are forced upon nobody.
+    """
+    slot = take.spec.slot
+    takes = current().bridge.snapshot.jobs.takes_of(slot)
+    if any(one.clip is None and may_come(one) for one in takes):
+        return
+    current().slots.placed.discard(slot)
+    for scene in _local_scenes():
+        slot_marks.unmark(scene, slot)
 
 
 def landing_of(arrival: Arrival) -> Any:
@@ -409,7 +426,11 @@ def _show_pictures(context: bpy.types.Context) -> bool:
 def _show_still(
     context: bpy.types.Context, strips: list[Any], spec: JobSpec | None, clip: Clip
 ) -> bool:
-    showing = timeline.slots.Showing.of(clip) if spec is None else placing.showing_of(spec, clip)
+    if spec is not None:
+        showing = placing.showing_of(spec, clip)
+    else:
+        stood = timeline.slots.stands_for(strips[0])
+        showing = timeline.slots.Showing.of(clip, tail=stood.tail if stood is not None else 0)
     for strip in strips:
         job_id = timeline.strips.job_of(strip)
         same = timeline.strips.path_of(strip) == os.path.normpath(clip.path)
@@ -456,10 +477,11 @@ def _show_strangers(context: bpy.types.Context) -> bool:
         return False
     for strip in _waiting_strips().get(due_now, []):
         stood, head = timeline.slots.stands_for(strip), 0.0
+        tail = stood.tail if stood is not None else 0
         if stood is not None and stood.head:
             added = stood.seconds - stood.head
             head = timeline.placement.head_seconds(clip.seconds, stood.head, added)
-        timeline.slots.show(context, strip, timeline.slots.Showing.of(clip, head), due_now)
+        timeline.slots.show(context, strip, timeline.slots.Showing.of(clip, head, tail), due_now)
     own.waiting.discard(due_now)
     return True
 

@@ -93,7 +93,8 @@ class Takes:
 
     #: Job id → scene and name of the strip that asked for the take, and the take that it showed then.
     asked: dict[str, tuple[Meant, str, str]] = field(default_factory=dict)
-    stale: bool = False  # a file was opened, whose strips may have asked for takes that came since
+    #: Ids of the takes that strips of the opened file wait for: asked for before, or in another Blender with that file.
+    expected: set[str] = field(default_factory=set)
 
 
 @mutable_record
@@ -157,7 +158,7 @@ class Files:
 
 @mutable_record
 class Question:
-    """A command to the worker that is answered by a notice: *check*, *models* or *limits*."""
+    """A command to the worker that is answered by a notice: *check*, *models*, *voices* or *limits*."""
 
     command: str
     asked: str = ""  # the id of the command when it was last put down; '' before
@@ -169,6 +170,7 @@ class Questions:
 
     key: Question = field(default_factory=lambda: Question("check"))  # is the key good?
     models: Question = field(default_factory=lambda: Question("models"))  # which may the key use?
+    voices: Question = field(default_factory=lambda: Question("voices"))  # which are there?
     limits: Question = field(default_factory=lambda: Question("limits"))  # a change of the limits
     limits_trouble: str = ""  # why the limits could not even be asked for
 

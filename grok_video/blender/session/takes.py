@@ -7,6 +7,7 @@ undo step; the artist's choice is one.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ import bpy
 from ...core import mp4
 from ...core.job import FINAL_STATES, Job
 from ...core.record import record
-from ...core.spec import Clip, new_id
+from ...core.spec import Clip, JobSpec, new_id
 from .. import compat, submission, timeline
 from ..identity import Meant
 from ..refusal import Refused
@@ -91,28 +92,69 @@ def another_take(
     Returns the id of the job to be. Raises Refused, Interrupted.
     """
     job = asked_of(strip)
-    scene, frame = strip.id_data, compat.span(strip)[0]
-    meant, name = Meant.of(scene), strip.name
-    slot = timeline.takes.keep_slot(strip)
     wanted = submission.takes.changed(context, context.scene, job.spec) if changed else None
     if wanted is not None and wanted.trouble:
         raise Refused(wanted.trouble)
-    if wanted is not None and wanted.anew:
+
+    def buy(scene: bpy.types.Scene, frame: int, slot: str) -> str:
+        if wanted is not None and wanted.anew:
+            click.refuse_now()
+            asked = submission.takes.generated_anew(
+                context,
+                job.spec,
+                scene,
+                frame,
+                current().bridge.session,
+                look_frames.in_look(context.scene),
+            )
+            place = replace(asked.spec.target, slot=slot)
+            asked.spec = replace(asked.spec, target=place)
+            return click.accept(context, asked, allow_single_color=allow_single_color)
+        fresh = None
+        if wanted is not None:
+            fresh = submission.finish.looked_at(wanted.draft, job.spec)
+        return click.send_again(context, job, scene, frame, slot=slot, changed=fresh)
+
+    return _shown_when_it_comes(strip, job, buy)
+
+
+def finish(
+    context: bpy.types.Context,
+    strip: Any,
+    final: JobSpec,
+    *,
+    keep_motion: bool,
+    allow_single_color: bool = False,
+) -> str:
+    """Buy ``final``, the final clip of the draft that a strip shows, as a take of the strip: see ``submission.finish``.
+
+    Returns the id of the job to be. Raises Refused, Interrupted.
+    """
+    job = asked_of(strip)
+
+    def buy(scene: bpy.types.Scene, frame: int, slot: str) -> str:
+        fresh = submission.finish.looked_at(final, job.spec)
+        if not keep_motion:
+            return click.send_again(context, job, scene, frame, slot=slot, changed=fresh)
         click.refuse_now()
-        asked = submission.takes.generated_anew(
-            context,
-            job.spec,
-            scene,
-            frame,
-            current().bridge.session,
-            look_frames.in_look(context.scene),
-        )
-        place = replace(asked.spec.target, slot=slot)
-        asked.spec = replace(asked.spec, target=place)
-        job_id = click.accept(context, asked, allow_single_color=allow_single_color)
-    else:
-        fresh = None if wanted is None else wanted.draft
-        job_id = click.send_again(context, job, scene, frame, slot=slot, changed=fresh)
+        if lost := files.look_now(job):
+            there = "gone" if lost == "gone" else "another file now"
+            raise Refused(f"The clip of this draft is {there}, so its motion cannot be kept.")
+        session = current().bridge.session
+        asked = submission.finish.finishing(job, fresh, session, scene, frame, slot)
+        return click.accept(context, asked, allow_single_color=allow_single_color)
+
+    return _shown_when_it_comes(strip, job, buy)
+
+
+def _shown_when_it_comes(
+    strip: Any, job: Job, buy: Callable[[bpy.types.Scene, int, str], str]
+) -> str:
+    """Let ``buy(scene, frame, slot)`` buy a take for a strip that shows ``job``, and the strip await it; the take's id."""
+    scene, frame = strip.id_data, compat.span(strip)[0]
+    meant, name = Meant.of(scene), strip.name
+    slot = timeline.takes.keep_slot(strip)
+    job_id = buy(scene, frame, slot)
     strip = timeline.takes.find(meant, name)
     if strip is not None:  # no undo step: the strip shows what it showed
         timeline.takes.await_take(strip, job_id)
@@ -191,6 +233,7 @@ def arrive(context: bpy.types.Context, job: Job) -> bpy.types.Scene:
             except Exception:
                 # A bug leaves this strip as it was, and the take to be chosen: raised, it would end all ticks.
                 traceback.print_exc()
+    slots.has_come(job)
     return scene
 
 
@@ -226,12 +269,32 @@ def awaited() -> set[str]:
     return found - {""}
 
 
-def settle_opened(context: bpy.types.Context) -> None:
-    """After a file was opened, and the list was read: let its strips show the takes that came since it was saved."""
+def is_busy() -> bool:
+    """Whether a tick has something to do for takes that strips of the opened file wait for."""
     session = current()
-    busy = session.bridge.reader.behind or timeline.importing.unsettled(context, at_once=True)
-    if session.takes.stale and not busy:
-        session.takes.stale = False
+    return bool(session.takes.expected) and (session.bridge.reader.behind or bool(_known()))
+
+
+def _known() -> set[str]:
+    """Of the takes that strips of the opened file wait for: those that are there, and those that will not come."""
+    session = current()
+    jobs = session.bridge.snapshot.jobs
+    found = {one: jobs.get(one) for one in session.takes.expected}
+    return {
+        one
+        for one, job in found.items()
+        if job is None or not may_come(job) or (job.clip is not None and not job.fetching)
+    }
+
+
+def settle_opened(context: bpy.types.Context) -> None:
+    """Let strips of the opened file show the takes that they wait for, when these are there."""
+    session = current()
+    if not session.takes.expected or session.bridge.reader.behind:
+        return
+    known = _known()
+    if known and not timeline.importing.unsettled(context, at_once=True):
+        session.takes.expected -= known
         settle(context)
 
 
@@ -248,6 +311,7 @@ def settle(context: bpy.types.Context) -> None:
         for strip in list(timeline.slots.strips_of_slot(job.spec.slot)):
             if _awaits(strip, job) and not files.look_now(job):
                 _show(context, strip, job)
+                slots.has_come(job)
 
 
 def own_slot(strip: Any) -> None:
@@ -260,4 +324,4 @@ def file_opened() -> None:
     """Forget what strips of the file that was open asked for: strips of this one say so themselves."""
     own = current().takes
     own.asked.clear()
-    own.stale = bool(awaited())
+    own.expected = awaited()

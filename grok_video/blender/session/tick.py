@@ -138,7 +138,7 @@ def busy() -> bool:
         or session.bridge.expects
         or files.due()
         or slots.is_busy()
-        or session.takes.stale
+        or takes.is_busy()
         or looks.is_busy()
     ):
         return True
@@ -184,7 +184,7 @@ def _on_load(*_args: object) -> None:
         slots.file_opened()
         takes.file_opened()
         watch()
-        if bpy.app.background and (session.slots.waiting or session.takes.stale):
+        if bpy.app.background and (session.slots.waiting or session.takes.expected):
             _settle_slots(session, read=True)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         capture,
         changes,
         child,
+        clip_frame,
         contents,
         driven,
         edit_copy,

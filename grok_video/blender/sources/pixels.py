@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -259,6 +260,22 @@ def finished(path: Path, file_format: str, width: int, height: int, source: Sour
             "change renders? Nothing was sent or charged."
         )
     return Still(str(path), MIME[file_format], width, height, size, source)
+
+
+def smaller(still: Still, kept: Path, size: tuple[int, int]) -> tuple[Still, Still]:
+    """A still, shrunk to ``size`` in its own file, and the still as it was, in the file ``kept`` from now on.
+
+    Twice the still itself where it is no larger. Raises Interrupted, OSError.
+    """
+    if size[0] >= still.width or size[1] >= still.height:
+        return still, still
+    path = Path(still.path)
+    replace_patiently(path, kept, BLENDERS_PATIENCE)
+    file_format = next(name for name, mime in MIME.items() if mime == still.mime)
+    rgb = fit(read(kept), 1.0, size)
+    write(rgb, path, file_format)
+    made = finished(path, file_format, rgb.shape[1], rgb.shape[0], still.source)
+    return made, replace(still, path=str(kept))
 
 
 #: Most that two pixels of one colour differ by in a channel, of 255: dithering at its most makes 4, a JPEG of that 7.

@@ -35,18 +35,30 @@ def copy_scene(scene: bpy.types.Scene) -> bpy.types.Scene:
     Settings that shape the picture stay as the artist has them; settings of the file are ours. Objects, cameras and
     worlds are shared with the artist's scene and must not be touched.
     """
-    copy = scene.copy()
-    copy.name = f"{PREFIX}{new_id()[:8]}"
-    copy[TAG] = True
+    copy = _tagged(scene.copy())
     identity.unmark_scene(copy)
-    render = copy.render
+    _own_compositor(scene, copy)
+    return copy
+
+
+def empty_scene() -> bpy.types.Scene:
+    """A tagged scene with nothing in it, which shows colours as they are; of its render as of ``copy_scene``."""
+    made = _tagged(bpy.data.scenes.new("Scene"))
+    made.render.dither_intensity = 0.0
+    compat.plain_view(made)
+    return made
+
+
+def _tagged(scene: bpy.types.Scene) -> bpy.types.Scene:
+    scene.name = f"{PREFIX}{new_id()[:8]}"
+    scene[TAG] = True
+    render = scene.render
     for name, value in plain_output(render).items():
         setattr(render, name, value)
     render.use_lock_interface = False
     render.use_persistent_data = False
-    show_on_srgb(copy)
-    _own_compositor(scene, copy)
-    return copy
+    show_on_srgb(scene)
+    return scene
 
 
 def _own_compositor(scene: bpy.types.Scene, copy: bpy.types.Scene) -> None:

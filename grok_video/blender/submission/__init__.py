@@ -13,9 +13,11 @@ from ..lazily import modules_of
 
 if TYPE_CHECKING:
     from . import (  # noqa: F401 - for type checkers
+        cast,
         common,
         edit,
         extend,
+        finish,
         first_frame,
         gap,
         generate,

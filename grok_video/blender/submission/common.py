@@ -26,6 +26,7 @@ from ..refusal import Refused
 from ..sources import pixels
 from ..timeline import clip_files, room
 from ..timeline.source_marks import find_source
+from . import cast
 from .preparation import Step
 from .variants import Variant
 
@@ -48,6 +49,7 @@ class Submission:
         return [self.spec.id, *(one.id for one in self.others)]
 
 
+FIRST_FRAME = "first frame"  # what the end frame of a loop is called
 DRAFT = "draft"  # in place of a job's id
 
 
@@ -96,6 +98,10 @@ def draft_of(
 ) -> JobSpec:
     # All fields in one call: each redraw makes drafts, and replace() costs more than all else about them.
     chosen = scene.grok_video
+    if (
+        "cast" not in sent
+    ):  # not Generate's, which sends whom it names: ``checks`` refuses the others
+        sent["cast"] = cast.told(scene, prompt).members
     return JobSpec(
         id=DRAFT,
         kind=kind,
@@ -126,7 +132,7 @@ def signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
         account=config.account(),
         api_base=config.api_base(),
         estimate=price_of(draft),
-        output=output_of(draft.prompt, job_id),
+        output=output_of(draft.written or draft.prompt, job_id),
     )
 
 
@@ -244,8 +250,16 @@ def frames_of(scene: bpy.types.Scene, seconds: float) -> int:
 
 
 def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
-    """The spec with the still ``made`` as its first frame."""
-    return replace(
+    """The spec with the still ``made`` as its first frame, and as the end frame of a loop.
+
+    Of a draft ``made`` is kept at full size, and a smaller one, made from it, is sent. Raises Interrupted, OSError.
+    """
+    if spec.full_image is not None:
+        size = models.whole_size(spec.resolution, made.width, made.height, enlarge=False)
+        sent, kept = pixels.smaller(made, Path(spec.full_image.path), size)
+        full = replace(spec.full_image, path=kept.path, mime=kept.mime, size=kept.size)
+        spec, made = replace(spec, full_image=full), sent
+    spec = replace(
         spec,
         image=made.path,
         image_mime=made.mime,
@@ -253,6 +267,15 @@ def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
         image_bytes=made.size,
         source=replace(made.source, view=made.source.view or spec.source.view),
     )
+    return looped(spec) if spec.loop else spec
+
+
+def looped(spec: JobSpec) -> JobSpec:
+    """The spec with its own first frame as its end frame too."""
+    if not spec.image:
+        return replace(spec, loop=True)
+    picture = Picture(spec.image, spec.image_mime, spec.image_bytes, FIRST_FRAME)
+    return replace(spec, loop=True, last_frame=picture)
 
 
 def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
@@ -270,6 +293,7 @@ def what_a_click_asks_for(spec: JobSpec) -> JobSpec:
         references=(),
         last_frame=None,
         keyframes=(),
+        full_image=None,
     )
 
 

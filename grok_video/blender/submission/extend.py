@@ -114,6 +114,7 @@ def next_pass(
     draft = replace(
         rework_draft(scene, Kind.EXTEND, part, agreed.seconds, job_id),
         prompt=before.spec.prompt,
+        cast=before.spec.cast,
         model=before.spec.model,
         unchecked=before.spec.unchecked,
         generate_audio=before.spec.generate_audio,

@@ -83,9 +83,20 @@ def refusal(scene: bpy.types.Scene, found: Gap, model: str = "") -> str:
             source_strip_of(strip)
             if waits := waiting_in(edit, frame, frame + 1, strip):
                 return f"“{waits[0]}” still waits for its clip, so its picture cannot be sent. Fill the gap when the clip is there."
-        return checks.refusal(draft(scene, found, model))
+        return _hidden(edit, found) or checks.refusal(draft(scene, found, model))
     except Refused as error:
         return str(error)
+
+
+def _hidden(edit: bpy.types.Scene, found: Gap) -> str:
+    """'' or why nobody would see a clip in this gap."""
+    if not (found.left and found.right):
+        return ""
+    left, right = strip_named(edit, found.left), strip_named(edit, found.right)
+    over = gaps.transition_over(left, right)
+    if over is None:
+        return ""
+    return f"“{over.name}” goes from “{found.left}” to “{found.right}” in this gap already. Mute or delete it first."
 
 
 def draft(scene: bpy.types.Scene, found: Gap, model: str = "", job_id: str = DRAFT) -> JobSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -11,16 +12,19 @@ import bpy
 
 from ...core.framing import nearest_ratio
 from ...core.record import record
-from ...core.spec import JobSpec, Keyframe, Kind, Picture, Source, new_id
+from ...core.spec import JobSpec, Keyframe, Kind, Picture, Source, mark_of, new_id
+from ...core.variants import Variants
 from ...service import checks, models
+from ...service.cheapest import as_chosen, drafted
 from .. import compat, config, scenes
 from ..identity import Meant
 from ..refusal import Refused
 from ..sources import capture, pixels, ways
 from ..timeline.source_strip import waiting_refusal_at
-from . import first_frame
+from . import cast, first_frame
 from .common import (
     DRAFT,
+    FIRST_FRAME,
     Submission,
     draft_of,
     mime_type,
@@ -28,12 +32,13 @@ from .common import (
     picture_of,
     place_of,
     preferred_format,
+    price_of,
     signed,
     target_of,
     with_still,
 )
 from .preparation import CameraStep
-from .variants import asked_for, first_prompt, others_of
+from .variants import asked_for, variant_of
 
 PictureSize = tuple[int, int]  # width, height in pixels
 CameraFrame = tuple[
@@ -83,8 +88,13 @@ def picture_size(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobS
     if draft.image and is_whole(scene):
         natural = natural_size(context, scene)
         if natural is not None:
-            return models.whole_size(draft.resolution, *natural)
-    return models.clip_size(draft.resolution, draft.aspect_ratio)
+            return models.whole_size(final_resolution(draft), *natural)
+    return models.clip_size(final_resolution(draft), draft.aspect_ratio)
+
+
+def final_resolution(draft: JobSpec) -> str:
+    """The resolution of the clip that is wanted in the end: of a cheap draft another one than the draft's."""
+    return draft.final_resolution or draft.resolution
 
 
 @record
@@ -123,9 +133,12 @@ def generate_draft(
 ) -> JobSpec:
     """The spec that Generate would send now, its files not made yet. Cheap enough for a redraw.
 
-    ``prompt``: of a variant; None: the prompt as it is written, its braces are braces.
+    ``prompt``: of a variant; None: the prompt as it is written, its braces are braces. Of a prompt that ``cast.refusal``
+    is about, the draft sends no character.
     """
     chosen, model = scene.grok_video, scene.grok_video.model_row()
+    text = chosen.written_prompt() if prompt is None else prompt
+    told = cast.told(scene, text)
     image, mime, look = "", "", first_frame.look_of(scene)
     if chosen.source != "NONE":
         image, mime = place_of(job_id), mime_type()
@@ -133,8 +146,13 @@ def generate_draft(
         picture_of(job_id, f"-reference-{number}", one.image.name if one.image else "")
         for number, one in enumerate(chosen.references)
     )
+    references += tuple(
+        picture_of(job_id, _of_cast(number, place), one.image.name if one.image else "")
+        for number in told.named
+        for place, one in enumerate(chosen.cast[number].images)
+    )
     last_frame, keyframes = None, ()
-    if chosen.end_frame and "last_frame" in model.makes:
+    if ends_on_camera(scene):
         camera = chosen.end_camera.name if chosen.end_camera else "camera"
         last_frame = picture_of(job_id, "-end", f"{camera}, frame {end_frame_of(scene)}")
     if chosen.keyframes and "keyframes" in model.makes:
@@ -142,10 +160,12 @@ def generate_draft(
             Keyframe(picture_of(job_id, f"-keyframe-{number}", marker.name), marker.thirds)
             for number, marker in enumerate(marker_keyframes(scene))
         )
-    return draft_of(
+    elif chosen.loop and image:
+        last_frame = Picture(image, mime, label=FIRST_FRAME)
+    final = draft_of(
         scene,
         Kind.GENERATE,
-        chosen.written_prompt() if prompt is None else prompt,
+        told.prompt,
         chosen.duration,
         chosen.resolution,
         ratio_of(context, scene),
@@ -156,7 +176,63 @@ def generate_draft(
         references=references,
         last_frame=last_frame,
         keyframes=keyframes,
+        voices=told.voices,
+        cast=told.members,
+        written=cast.written_for(text, told),
+        loop=chosen.loop,
     )
+    if not chosen.draft:
+        return final
+    full = picture_of(job_id, "-full", "full-size first frame") if image else None
+    return drafted(replace(final, full_image=full), chosen.models_of_key())
+
+
+def ends_on_camera(scene: bpy.types.Scene) -> bool:
+    """Whether the camera is rendered as the clip's end frame: not for a loop, which ends on its first frame."""
+    chosen = scene.grok_video
+    return chosen.end_frame and not chosen.loop and "last_frame" in chosen.model_row().makes
+
+
+def _of_cast(number: int, place: int) -> str:
+    """What the file of a character's picture is called, behind the job's id."""
+    return f"-cast-{number}-{place}"
+
+
+def variant_drafts(
+    context: bpy.types.Context, scene: bpy.types.Scene, asked: Variants, job_id: str = DRAFT
+) -> dict[int, JobSpec]:
+    """The drafts of the variants by their numbers, from 0. Cheap enough for a redraw.
+
+    Of variants that name nobody of the cast only what tells for all: the first, the shortest and the longest.
+    """
+    if not asked.prompts:
+        return {0: generate_draft(context, scene, job_id)}
+    numbers = range(asked.count)
+    if job_id == DRAFT and not any("@" in prompt for prompt in asked.prompts):
+        by_length = sorted(numbers, key=lambda number: len(asked.prompts[number]))
+        numbers = sorted({0, by_length[0], by_length[-1]})
+    return {n: generate_draft(context, scene, job_id, asked.prompts[n]) for n in numbers}
+
+
+def variants_refusal(
+    scene: bpy.types.Scene, asked: Variants, drafts: dict[int, JobSpec], *, look: bool = False
+) -> str:
+    """'' or why the variants would be refused: what one of their prompts changes about that."""
+    if asked.refusal or asked.count == 1:
+        return asked.refusal
+    for number, draft in drafts.items():
+        if why := cast.refusal(scene, draft, look=look) or checks.refusal(draft):
+            return f"Variant {number + 1}: {why}"
+    return ""
+
+
+def price_of_variants(asked: Variants, drafts: dict[int, JobSpec]) -> int | None:
+    """Ticks that all variants cost; None where the price of one is not known."""
+    prices = [price_of(draft) for draft in drafts.values()]
+    known = [price for price in prices if price is not None]
+    if len(known) < len(prices):
+        return None
+    return sum(known) if len(drafts) == asked.count else known[0] * asked.count
 
 
 def generate_refusal(
@@ -169,7 +245,9 @@ def generate_refusal(
     for number, reference in enumerate(chosen.references):
         if why := capture.image_refusal(reference.image, look=look):
             return f"Reference {number}: {why}"
-    if draft.last_frame and (why := scenes.camera_refusal(scene, chosen.end_camera)):
+    if why := cast.refusal(scene, draft, look=look):
+        return why
+    if ends_on_camera(scene) and (why := scenes.camera_refusal(scene, chosen.end_camera)):
         return f"End frame: {why}"
     if draft.keyframes and (why := scenes.camera_refusal(scene)):
         return f"Keyframes: {why}"
@@ -182,6 +260,8 @@ def generate_refusal(
     for (what, _), choice in zip(frames, choices, strict=True):
         if why := choice.refusal:
             return f"{what}{why}"
+    if draft.draft and (why := checks.refusal(as_chosen(draft))):
+        return why  # a draft that could not be finished is not worth its price
     return checks.refusal(draft)
 
 
@@ -219,7 +299,7 @@ def camera_frames(scene: bpy.types.Scene) -> list[CameraFrame]:
         frames.append(("", None))
     if chosen.keyframes and "keyframes" in makes:
         frames += [("Keyframes: ", marker.frame) for marker in marker_keyframes(scene)]
-    if chosen.end_frame and "last_frame" in makes:
+    if ends_on_camera(scene):
         frames.append(("End frame: ", end_frame_of(scene)))
     return frames
 
@@ -241,22 +321,35 @@ def generation(
     """
     place = target_of(session, target, frame)
     job_id = new_id()
-    draft = generate_draft(context, scene, job_id, first_prompt(scene) if variants else None)
+    asked = asked_for(scene)
+    drafts = {0: generate_draft(context, scene, job_id)}
+    if variants:
+        drafts = variant_drafts(context, scene, asked, job_id)
+    draft = drafts[0]
     if why := generate_refusal(context, scene, draft, look=True):
         raise Refused(why)
     submission = Submission(signed(draft, job_id, place))
     if variants:
-        submission.others = others_of(submission.spec, asked_for(scene), output_of)
+        if why := variants_refusal(scene, asked, drafts, look=True):
+            raise Refused(why)
+        submission.others = tuple(
+            variant_of(one, price_of(one), output_of) for one in list(drafts.values())[1:]
+        )
         if submission.others:
             submission.spec = replace(submission.spec, written=scene.grok_video.written_prompt())
     size = picture_size(context, scene, draft)
     if draft.look:
         first_frame.add_look(submission, scene, first_frame.look_of(scene), size)
     elif draft.image:
-        add_source(submission, context, scene, size, draft.resolution)
-    for number, reference in enumerate(scene.grok_video.references):
-        _add_reference(submission, scene, reference.image, number)
-    if draft.last_frame is not None:
+        add_source(submission, context, scene, size, final_resolution(draft))
+    for picture, reference in zip(draft.references, scene.grok_video.references, strict=False):
+        _add_reference(submission, scene, reference.image, picture.path)
+    sent = {picture.path for one in drafts.values() for picture in one.references}
+    for number, character in enumerate(scene.grok_video.cast):
+        for place, one in enumerate(character.images):
+            if (path := place_of(job_id, _of_cast(number, place))) in sent:
+                _add_reference(submission, scene, one.image, path)
+    if ends_on_camera(scene):
         _add_end_frame(submission, scene, size, in_look or {})
     for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
         _add_keyframe(submission, scene, size, number, marker, in_look or {})
@@ -272,6 +365,7 @@ def add_source(
 ) -> None:
     """Let what the source shows be the first picture of ``submission``, as large as a clip of ``resolution`` takes it."""
     path, image = Path(submission.spec.image), scene.grok_video.image
+    # Of a draft the full-size frame is made, and the one that is sent is made from that: see ``with_still``.
     source = scene.grok_video.source
     whole = partial(models.whole_size, resolution, enlarge=False) if is_whole(scene) else None
     if source == "CAMERA":
@@ -292,13 +386,17 @@ def add_source(
 
 
 def _add_reference(
-    submission: Submission, scene: bpy.types.Scene, image: bpy.types.Image, number: int
+    submission: Submission, scene: bpy.types.Scene, image: bpy.types.Image, path: str
 ) -> None:
     def add_to(spec: JobSpec) -> JobSpec:
-        pictures = list(spec.references)
-        path = Path(pictures[number].path)
-        made = capture.reference(scene, image, path, preferred_format())
-        pictures[number] = replace(pictures[number], size=made.size)
+        made = capture.reference(scene, image, Path(path), preferred_format())
+        if all(picture.path != path for picture in spec.references):
+            # Of a character that only other variants name: they find the file by its mark.
+            return replace(spec, files=(*spec.files, mark_of(path, os.stat(path))))
+        pictures = (
+            replace(picture, size=made.size) if picture.path == path else picture
+            for picture in spec.references
+        )
         return replace(spec, references=tuple(pictures))
 
     submission.stills.append(add_to)

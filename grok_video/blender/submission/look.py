@@ -25,7 +25,7 @@ from .common import (
     price_of,
     target_of,
 )
-from .generate import add_source, generate_draft, picture_size, source_refusal
+from .generate import add_source, final_resolution, generate_draft, picture_size, source_refusal
 
 
 def look_draft(scene: bpy.types.Scene, job_id: str = DRAFT) -> JobSpec:
@@ -105,7 +105,9 @@ def making(
     )
     submission = Submission(spec)
     clip = generate_draft(context, scene)
-    add_source(submission, context, scene, picture_size(context, scene, clip), clip.resolution)
+    add_source(
+        submission, context, scene, picture_size(context, scene, clip), final_resolution(clip)
+    )
     for number, reference in enumerate(scene.grok_video.look_references):
         _add_reference(submission, scene, reference.image, number)
     return submission

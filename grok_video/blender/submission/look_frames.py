@@ -57,7 +57,7 @@ def wanted(scene: bpy.types.Scene) -> list[Wanted]:
     found: list[tuple[str, int, Any]] = []
     if chosen.keyframes and "keyframes" in makes:
         found += [(mark.name, mark.frame, None) for mark in generate.marker_keyframes(scene)]
-    if chosen.end_frame and "last_frame" in makes:
+    if generate.ends_on_camera(scene):
         found.append(("End frame", generate.end_frame_of(scene), chosen.end_camera))
     every = [(w, frame, own or scenes.camera_of(scene, frame)) for w, frame, own in found]
     return [Wanted(w, frame, Meant.of(camera)) for w, frame, camera in every if camera is not None]

@@ -313,9 +313,15 @@ def files_sent(spec: JobSpec) -> list[str]:
     return [*paths, spec.video.path] if spec.video is not None else paths
 
 
+def _files_made(spec: JobSpec) -> set[str]:
+    """The paths of what goes along with a job, and of what was made for the other variants of its click."""
+    named_for_it = {one.path for one in spec.files if Path(one.path).name.startswith(spec.id)}
+    return {*files_sent(spec), *named_for_it}
+
+
 def remove_files(spec: JobSpec) -> None:
-    """Remove the files that were made for this job alone: not the clip of an earlier job that is its source."""
-    named = spec.video.path if spec.video is not None and spec.video.job else ""
-    for path in files_sent(spec):
-        if path != named:
+    """Remove the files that were made for this job alone, which are called after it: not those of an earlier job."""
+    kept = {spec.full_image.path} if spec.full_image is not None else set[str]()
+    for path in _files_made(spec) | kept:
+        if Path(path).name.startswith(spec.id):
             pixels.remove(Path(path))

@@ -14,7 +14,9 @@ from ...core.spec import JobSpec, Kind
 from ...service import checks
 from .. import compat
 from ..refusal import Refused
-from .common import Submission, draft_of
+from . import cast
+from .common import Submission, draft_of, looped, output_of
+from .finish import full_request
 from .first_frame import InLook
 from .generate import generate_draft, generate_refusal, generation
 from .variants import asked_for, first_prompt
@@ -38,11 +40,13 @@ def changed(context: bpy.types.Context, scene: bpy.types.Scene, spec: JobSpec) -
     if spec.kind is not Kind.GENERATE or spec.source.kind == "STRIP":
         return Changed(_reworked(scene, spec), anew=False)
     draft = generate_draft(context, scene, prompt=first_prompt(scene))
+    if not draft.draft:
+        spec = full_request(spec)
     if (count := asked_for(scene).count) > 1:
         several = f"The prompt makes {count} variants, and this is one take. Write one of them, or press Generate."
         return Changed(draft, anew=False, trouble=several)
     if not _other_pictures(scene, spec, draft):
-        return Changed(_with_pictures_of(draft, spec), anew=False)
+        return Changed(_with_pictures_of(draft, spec), False, cast.refusal(scene, draft))
     of_edit = scene.grok_video.source == "SEQUENCER"
     playhead = (compat.sequencer_scene(context) if of_edit else scene).frame_float
     frame = spec.source.frame
@@ -91,6 +95,11 @@ def generated_anew(
     return submission
 
 
+def output_again(spec: JobSpec, job_id: str) -> str:
+    """The path of what a job makes that repeats the request ``spec``. Raises Refused."""
+    return output_of(cast.as_written(spec), job_id, look=spec.kind is Kind.LOOK)
+
+
 def _reworked(scene: bpy.types.Scene, spec: JobSpec) -> JobSpec:
     """The request of an extension, an edit or a continuation with other words: what is sent along stays."""
     chosen = scene.grok_video
@@ -107,7 +116,10 @@ def _reworked(scene: bpy.types.Scene, spec: JobSpec) -> JobSpec:
 
 
 def _with_pictures_of(draft: JobSpec, spec: JobSpec) -> JobSpec:
-    return replace(draft, **{name: getattr(spec, name) for name in _PICTURES})
+    kept = replace(draft, **{name: getattr(spec, name) for name in _PICTURES})
+    if draft.loop or not spec.loop:
+        return looped(kept) if draft.loop else kept
+    return replace(kept, last_frame=None)  # a loop's end frame is no picture of its own
 
 
 #: The fields of a spec that tell of its pictures.
@@ -122,6 +134,7 @@ _PICTURES = (
     "last_frame",
     "keyframes",
     "files",
+    "full_image",
 )
 
 
@@ -136,11 +149,18 @@ def _other_pictures(scene: bpy.types.Scene, spec: JobSpec, draft: JobSpec) -> bo
         or (source.kind == "CAMERA" and (scene.name, camera) != (source.scene, source.camera))
         or [one.label for one in draft.references] != [one.label for one in spec.references]
         or draft.look != spec.look
-        or bool(draft.last_frame) != bool(spec.last_frame)
+        or _has_end(draft) != _has_end(spec)
         or bool(draft.keyframes) != bool(spec.keyframes)
     ):
         return True
-    if draft.duration != spec.duration and (draft.last_frame or draft.keyframes):
+    if draft.duration != spec.duration and (_has_end(draft) or draft.keyframes):
         return True  # frames of another time
+    if draft.draft and not (spec.draft and draft.final_resolution == spec.final_resolution):
+        return bool(spec.image)  # the take has no full-size frame for the final clip
     shape = (draft.resolution, draft.aspect_ratio) != (spec.resolution, spec.aspect_ratio)
     return shape and bool(spec.image or spec.last_frame or spec.keyframes)
+
+
+def _has_end(spec: JobSpec) -> bool:
+    """Whether a request has an end frame that was made for it, as that of a loop is not."""
+    return spec.last_frame is not None and not spec.loop

@@ -1,4 +1,4 @@
-"""The variants of one click: several jobs that differ in their prompts, and share pictures, settings and slot.
+"""The variants of one click: several jobs that differ in their prompts and in whom these name, and share all else.
 
 The rules of the braces in a prompt are ``core.variants``'; this file makes jobs of what they stand for.
 """
@@ -11,9 +11,8 @@ from dataclasses import replace
 import bpy
 
 from ...core.record import record
-from ...core.spec import JobSpec, new_id
+from ...core.spec import Character, JobSpec, Picture, new_id
 from ...core.variants import Variants, variants_of
-from ...service import checks
 from ..refusal import Refused
 
 OutputOf = Callable[[str, str], str]  # prompt and job's id -> path of the clip
@@ -21,11 +20,16 @@ OutputOf = Callable[[str, str], str]  # prompt and job's id -> path of the clip
 
 @record
 class Variant:
-    """A job that is bought along with the first of a click, from the same pictures."""
+    """A job that is bought along with the first of a click: what of it is another than the first one's."""
 
     id: str  # of the job
     prompt: str
     output: str  # absolute path of the MP4 to be
+    estimate: int | None  # ticks
+    #: Pictures of characters that only this prompt names are made along with the first one's.
+    references: tuple[Picture, ...]
+    voices: tuple[str, ...]
+    cast: tuple[Character, ...]
 
 
 def asked_for(scene: bpy.types.Scene) -> Variants:
@@ -38,41 +42,38 @@ def first_prompt(scene: bpy.types.Scene) -> str:
     return next(iter(asked_for(scene).prompts), scene.grok_video.written_prompt())
 
 
-def price_of_all(each: int | None, count: int) -> int | None:
-    """Ticks that so many variants cost; None where the price of one is not known."""
-    return None if each is None else each * count
-
-
-def refusal(draft: JobSpec, asked: Variants) -> str:
-    """'' or why the variants of ``draft`` would be refused: what one of their prompts changes about that."""
-    if asked.refusal:
-        return asked.refusal
-    if asked.count == 1:
-        return ""
-    # What a prompt can be refused for is its length.
-    by_length = sorted(asked.prompts, key=len)
-    for prompt in (by_length[0], by_length[-1]):
-        if why := checks.refusal(replace(draft, prompt=prompt)):
-            return f"Variant {asked.prompts.index(prompt) + 1}: {why}"
-    return ""
-
-
-def others_of(spec: JobSpec, asked: Variants, output_of: OutputOf) -> tuple[Variant, ...]:
-    """The variants after the first, which is ``spec``. Raises Refused, before anything is made for any of them."""
-    if why := refusal(spec, asked):
-        raise Refused(why)
-    ids = [(new_id(), prompt) for prompt in asked.prompts[1:]]
-    return tuple(Variant(job_id, prompt, output_of(prompt, job_id)) for job_id, prompt in ids)
+def variant_of(draft: JobSpec, price: int | None, output_of: OutputOf) -> Variant:
+    """The variant that ``draft`` asks for, as a job to be of that price. Raises Refused."""
+    job_id = new_id()
+    output = output_of(draft.written or draft.prompt, job_id)
+    return Variant(job_id, draft.prompt, output, price, draft.references, draft.voices, draft.cast)
 
 
 def specs_of(first: JobSpec, others: Iterable[Variant]) -> list[JobSpec]:
-    """The specs of all variants: the pictures are those of ``first``, and the clips are takes of its slot.
+    """The specs of all variants: the pictures are made with those of ``first``, and the clips are takes of its slot.
 
     Without a slot each clip comes as a strip of its own.
     """
+    sizes = {mark.path: mark.size for mark in first.files}
+
+    def sized(picture: Picture) -> Picture:
+        return replace(picture, size=sizes.get(picture.path, picture.size))
+
     return [
         first,
-        *(replace(first, id=one.id, prompt=one.prompt, output=one.output) for one in others),
+        *(
+            replace(
+                first,
+                id=one.id,
+                prompt=one.prompt,
+                output=one.output,
+                estimate=one.estimate,
+                references=tuple(map(sized, one.references)),
+                voices=one.voices,
+                cast=one.cast,
+            )
+            for one in others
+        ),
     ]
 
 

@@ -181,6 +181,19 @@ def shown_at(strip: Any, frame: int) -> Any:
     return strip
 
 
+def transition_over(left: Any, right: Any) -> Any:
+    """The strip that goes from ``left`` to ``right``, and so hides what fills the gap between both; None without one.
+
+    Between strips that do not touch Blender lets a transition last as long as the gap. Muted ones do not count.
+    """
+    owner = owner_of(left)
+    for strip in compat.strips(owner):
+        hidden = strip.mute or owner.channels[strip.channel].mute
+        if not hidden and {left, right} <= set(compat.inputs(strip)):
+            return strip
+    return None
+
+
 # ------------------------------------------------------------------------------------------------ filling one
 
 

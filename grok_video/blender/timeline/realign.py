@@ -7,6 +7,7 @@ jobs and of slots.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,7 @@ class Content:
     head: float  # seconds at its start that are the source's
     #: Frames of the file that are left out before and behind the content, so that retiming plays it as fast as before.
     trim: tuple[int, int] = (0, 0)
+    tail: int = 0  # frames at its end that show its beginning again: a loop's one
 
 
 @record
@@ -39,15 +41,18 @@ class Ends:
     """Where a movie strip and its sounds ended before their file was changed."""
 
     movie: int  # scene frame after the last that is shown
-    is_untouched: bool  # the movie strip ended where its content did
+    is_untouched: bool  # the movie strip ended where its content did, but for the tail of a loop
+    tail: int  # scene frames of a loop's tail that were to be hidden
     sounds: tuple[int, ...]
 
     @staticmethod
-    def of(strip: Any, sounds: list[Any]) -> Ends:
-        """Where a movie strip and its sounds end before their file is changed."""
+    def of(strip: Any, sounds: list[Any], content: Content) -> Ends:
+        """Where a movie strip that shows ``content`` and its sounds end before their file is changed."""
+        tail = frames_of_tail(strip, content)
         return Ends(
             movie=compat.span(strip)[1],
-            is_untouched=abs(compat.hidden_at_end(strip)) <= _ROUNDING,
+            is_untouched=abs(compat.hidden_at_end(strip) - tail) <= _ROUNDING,
+            tail=tail,
             sounds=tuple(compat.span(sound)[1] for sound in sounds),
         )
 
@@ -73,7 +78,7 @@ def name_and_realign(
     if retimed:
         trim, said = _trim_for_speed(strip, old, new)
         _set_trim(strip, old.trim, trim)
-        return strip, Content(old.fps, old.frames, old.head, trim), said
+        return strip, Content(old.fps, old.frames, old.head, trim, new.tail), said
     _set_trim(strip, old.trim, (0, 0))
     if by < 0:
         slip(strip, by)
@@ -85,6 +90,25 @@ def frames_of_head(strip: Any, old: Content, new: Content) -> int:
     rate = scenes.rate(strip.id_data)
     # At each frame of the scene Blender shows the nearest frame of the file: rounded as ``place_after`` does.
     return round(old.head * rate) - round(new.head * rate)
+
+
+def frames_of_tail(strip: Any, content: Content) -> int:
+    """The scene frames at the end of a strip's content that show the tail of a loop; 0 where the strip is retimed."""
+    if not content.tail or content.frames <= content.tail or compat.is_retimed(strip):
+        return 0
+    # Up to the first frame of the scene whose nearest frame of the file is the tail's.
+    left = content.frames - content.tail - 0.5 - compat.trim(strip)[0]
+    shown = max(math.ceil(left * scenes.rate(strip.id_data) / content.fps - 1e-6), 1)
+    end = compat.span(strip)[1] + round(compat.hidden_at_end(strip))
+    return max(end - compat.content_start(strip) - shown, 0)
+
+
+def hide_tail(strip: Any, sounds: list[Any], content: Content) -> None:
+    """Let a strip that was just placed, and its sounds, end before the tail of its loop."""
+    end = compat.span(strip)[1] + round(compat.hidden_at_end(strip))
+    if tail := frames_of_tail(strip, content):
+        for one in (strip, *sounds):
+            compat.set_end(one, end - tail)
 
 
 def _trim_for_speed(strip: Any, old: Content, new: Content) -> tuple[tuple[int, int], list[str]]:
@@ -159,16 +183,21 @@ def _in_its_place(
     return done
 
 
-def follow_end(strip: Any, sounds: list[Any], before: Ends) -> list[str]:
-    """Let a strip whose end nobody touched end where its content does, if nothing is in the way; its sounds too.
+def follow_end(strip: Any, sounds: list[Any], before: Ends, content: Content) -> list[str]:
+    """Let a strip whose end nobody touched end where its ``content`` does, if nothing is in the way; its sounds too.
 
-    Returns sentences for the artist.
+    Of a loop, where it begins anew. Returns sentences for the artist.
     """
-    hidden = round(compat.hidden_at_end(strip))
+    hidden = round(compat.hidden_at_end(strip)) - frames_of_tail(strip, content)
     start, end = compat.span(strip)
-    if not before.is_untouched or -_HELD <= hidden <= 0 or end + hidden <= start:
+    # Of a loop the last picture is the first once more: it is held only where what follows would leave a hole.
+    loops = content.tail and not compat.is_retimed(strip) and _is_free(strip, end, end + 1)
+    held = 0 if loops else _HELD
+    if not before.is_untouched or -held <= hidden <= 0 or end + hidden <= start:
         return []
     if not _is_free(strip, end, end + hidden):
+        if hidden <= before.tail:
+            return []  # the end of a clip whose strip had shown a loop
         return [
             f"The clip of “{strip.name}” is longer than its strip, behind which another strip lies."
             " Move that one and drag the end of the strip to see all of the clip."

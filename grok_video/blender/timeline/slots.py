@@ -24,7 +24,16 @@ from ..movie_size import FILE_PROPERTY, SIZE_PROPERTY
 from ..refusal import Refused
 from .media import named
 from .new_sound import add_sound
-from .realign import Content, Ends, follow_end, frames_of_head, name_and_realign, slip
+from .realign import (
+    Content,
+    Ends,
+    follow_end,
+    frames_of_head,
+    frames_of_tail,
+    hide_tail,
+    name_and_realign,
+    slip,
+)
 from .rebirth import reborn
 from .refit import refit
 from .sounds import sounds_of
@@ -55,10 +64,11 @@ class Showing:
     seconds: float
     has_sound: bool
     head: float = 0.0  # seconds at its start that are the source's
+    tail: int = 0  # frames at its end that show its beginning again
 
     @staticmethod
-    def of(clip: spec.Clip, head: float = 0.0) -> Showing:
-        """The clip of a job; ``head``: see ``placement.head_seconds``."""
+    def of(clip: spec.Clip, head: float = 0.0, tail: int = 0) -> Showing:
+        """The clip of a job; ``head``: see ``placement.head_seconds``; ``tail``: 1 of a loop."""
         return Showing(
             path=clip.path,
             width=clip.width,
@@ -68,6 +78,7 @@ class Showing:
             seconds=clip.seconds,
             has_sound=clip.has_audio,
             head=head,
+            tail=tail,
         )
 
 
@@ -96,8 +107,19 @@ def _movies(scene: bpy.types.Scene | None) -> Iterator[Any]:
 
 
 def stand_for(strip: Any, showing: Showing) -> None:
-    """Note on a movie strip that was just placed what its transform and its place stand for."""
-    _note(strip, _stood_of(showing))
+    """Note on a movie strip that was just placed what its transform and its place stand for; hide the tail of a loop."""
+    stood = _stood_of(showing)
+    if showing.tail:
+        hide_tail(strip, sounds_of(strip), stood.content)
+    _note(strip, stood)
+
+
+def end_of_loop(strip: Any) -> int:
+    """The scene frame at which a strip begins to show the first frame of its loop again; 0 where the strip ends before."""
+    noted = _noted(strip)
+    tail = frames_of_tail(strip, noted.content) if noted is not None else 0
+    end = compat.span(strip)[1] + round(compat.hidden_at_end(strip)) - tail
+    return end if tail and end < compat.span(strip)[1] else 0
 
 
 def stands_for(strip: Any) -> Showing | None:
@@ -114,6 +136,7 @@ def stands_for(strip: Any) -> Showing | None:
         seconds=one.frames / one.fps,
         has_sound=noted.had_sound,
         head=one.head,
+        tail=one.tail,
     )
 
 
@@ -127,7 +150,7 @@ class _Stood:
 
 
 def _stood_of(showing: Showing) -> _Stood:
-    content = Content(showing.fps, showing.frames, showing.head)
+    content = Content(showing.fps, showing.frames, showing.head, tail=showing.tail)
     return _Stood((showing.width, showing.height), content, showing.has_sound)
 
 
@@ -135,6 +158,7 @@ def _note(strip: Any, stood: _Stood) -> None:
     if _noted(strip) != stood:
         one = stood.content
         values = [*stood.size, one.fps, one.frames, one.head, *one.trim, stood.had_sound]
+        values += [one.tail] if one.tail else []  # versions before 0.5.0 read eight
         strip[SIZE_PROPERTY] = [float(value) for value in values]
     if strip.type == "MOVIE":  # the note on a sound strip tells of its place alone
         name = os.path.basename(path_of(strip))
@@ -145,15 +169,16 @@ def _note(strip: Any, stood: _Stood) -> None:
 def _noted(strip: Any) -> _Stood | None:
     """What was noted on a strip; None for nothing, and for what is no such note: scripts write anything."""
     value = strip.get(SIZE_PROPERTY)
-    if getattr(value, "typecode", "") not in ("f", "d") or len(value) != 8:
+    if getattr(value, "typecode", "") not in ("f", "d") or len(value) not in (8, 9):
         return None
-    width, height, fps, frames, head, first, last, sound = value.to_list()
+    width, height, fps, frames, head, first, last, sound, *more = value.to_list()
+    tail = more[0] if more else 0.0
     if not (
         all(1.0 <= one < _LARGEST for one in (width, height, fps, frames))
-        and all(0.0 <= one < _LARGEST for one in (head, first, last))
+        and all(0.0 <= one < _LARGEST for one in (head, first, last, tail))
     ):
         return None
-    content = Content(fps, round(frames), head, (round(first), round(last)))
+    content = Content(fps, round(frames), head, (round(first), round(last)), round(tail))
     return _Stood((round(width), round(height)), content, sound == 1.0)
 
 
@@ -162,7 +187,7 @@ def _stood_for(strip: Any, showing: Showing) -> _Stood:
     if (noted := _noted(strip)) is not None:
         return noted
     try:
-        return _stood_of(Showing.of(mp4.probe(path_of(strip)), showing.head))
+        return _stood_of(Showing.of(mp4.probe(path_of(strip)), showing.head, showing.tail))
     except (OSError, mp4.NotAClip):
         # The file is gone: Blender keeps the size of a movie that it has read once, and knows no more.
         return replace(_stood_of(showing), size=pixels_of(strip), had_sound=True)
@@ -177,7 +202,7 @@ def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) 
     stood, new = _stood_for(strip, showing), _stood_of(showing)
     slot = slot_of(strip)
     sounds = [sound for sound in sounds_of(strip) if slot_of(sound) == slot]
-    ends = Ends.of(strip, sounds)
+    ends = Ends.of(strip, sounds, stood.content)
     refused: list[str] = []
     strip, content, said = name_and_realign(
         strip,
@@ -188,7 +213,7 @@ def show(context: bpy.types.Context, strip: Any, showing: Showing, job_id: str) 
     if refused:  # the next clip finds the rate at which the strip plays
         content, said = replace(content, fps=stood.content.fps), refused + said
     refit(strip, stood.size, new.size)
-    said += follow_end(strip, sounds, ends)
+    said += follow_end(strip, sounds, ends, content)
     for sound in sounds:
         said += _hear(sound, showing)
         # Two copies at the same time share a sound before 5.2: what is noted on the sound itself moves it only once.
@@ -225,7 +250,7 @@ def _name(
 def _hear(sound: Any, showing: Showing) -> list[str]:
     """Let a sound strip play the sound of ``showing``; the sound of a clip without any is silence. Returns a sentence."""
     shown = sound.sound
-    if shown is not None and (shown.library is not None or shown.packed_file is not None):
+    if shown is not None and _is_kept(shown):
         return [f"The sound of “{sound.name}” is packed or linked and was left as it is."]
     if shown is None or spelling(path_of(shown)) != spelling(showing.path):
         # Never by `sound.filepath`: other pieces share the sound, and 5.2 draws the old waveform on (measured).
@@ -234,6 +259,13 @@ def _hear(sound: Any, showing: Showing) -> list[str]:
         except said_by_blender.BLENDERS_ERRORS:
             return [f"Blender cannot read the sound of {showing.path}."]
     return []
+
+
+def _is_kept(sound: Any) -> bool:
+    """Whether a sound is linked, or packed and nowhere else: the silence of a slot is, and a clip's lies in its file."""
+    if sound.packed_file is None or sound.library is not None:
+        return sound.library is not None
+    return not (is_still_movie(sound.filepath) or os.path.isfile(path_of(sound)))
 
 
 def waiting_in(scene: bpy.types.Scene, start: int, end: int, strip: Any = None) -> list[str]:

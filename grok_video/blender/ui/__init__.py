@@ -6,9 +6,11 @@ A new feature is a file here, a file of the same name in ``submission``, and a l
 from __future__ import annotations
 
 from . import (
+    cast,
     compare,
     edit,
     extend,
+    finish,
     gap,
     generate,
     job_actions,
@@ -52,6 +54,7 @@ MODULES = (
     edit,
     gap,
     references,
+    cast,
     job_actions,
     compare,
     spending,
@@ -60,6 +63,7 @@ MODULES = (
     unused,
     use_settings,
     takes,
+    finish,
     slot,
     sidebar,
     slot_overlay,

@@ -7,11 +7,12 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from .. import submission, timeline
+from .. import timeline
 from ..refusal import Refused
 from ..session import comparing
 from ..session.state import running
-from .asking import Result, refuse, target_of
+from .asking import Result, refuse
+from .clip_strip import SCENE, STRIP, clip_strip
 
 #: What goes on to Blender while takes are compared: looking around, stepping through the frames, playing.
 _GOES_ON = frozenset(
@@ -38,16 +39,8 @@ class GROK_VIDEO_OT_compare_takes(bpy.types.Operator):
     )
     bl_options = set()
 
-    scene: StringProperty(
-        name="Scene",
-        description="Scene of the strip; empty: the sequencer's",
-        options={"SKIP_SAVE"},
-    )
-    strip: StringProperty(
-        name="Strip",
-        description="Name of the strip; empty: the active one",
-        options={"SKIP_SAVE"},
-    )
+    scene: SCENE
+    strip: STRIP
     job: StringProperty(
         name="Take",
         description="Id of the job of the other take; empty: the take before",
@@ -67,7 +60,7 @@ class GROK_VIDEO_OT_compare_takes(bpy.types.Operator):
         if why := timeline.importing.unsettled(context):
             return refuse(self, Refused(why.replace("The clip waits", "Comparing has to wait")))
         try:
-            comparing.begin(_strip_of(context, self.scene, self.strip), self.job)
+            comparing.begin(clip_strip(context, self.scene, self.strip), self.job)
         except Refused as error:
             return refuse(self, error)
         held = event.value == "PRESS" and "MOUSE" not in event.type
@@ -150,25 +143,6 @@ def _redraw(context: bpy.types.Context) -> None:
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
                 area.tag_redraw()
-
-
-def _strip_of(context: bpy.types.Context, scene_name: str, name: str) -> Any:
-    """The movie strip of a clip that is named, else the active one, or whose sound that is. Raises Refused."""
-    scene = target_of(context, scene_name)
-    if name:
-        strip = submission.strip_part.strip_named(scene, name)
-    else:
-        editor = scene.sequence_editor
-        strip = editor.active_strip if editor is not None else None
-    if strip is not None and strip.type == "SOUND":
-        movies = timeline.slots.strips_of_job(timeline.strips.job_of(strip), scene)
-        sound = strip
-        strip = next((one for one in movies if timeline.sounds.belongs_to(sound, one)), None)
-    if strip is None or strip.type != "MOVIE" or not timeline.strips.job_of(strip):
-        raise Refused("The active strip shows no clip of Grok Video.", "Click one that does.")
-    if scene.library is not None or scene.override_library is not None:
-        raise Refused(f"The scene “{scene.name}” is linked from another file.", "Make it local.")
-    return strip
 
 
 def draw_compare(layout: bpy.types.UILayout, strip: Any) -> None:

@@ -18,7 +18,7 @@ from .. import compat, config, scenes, sources, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, looks, moving, questions, queue, spending, variants, watch
 from ..session.state import current
-from . import press, properties
+from . import cast, press, properties
 from .asking import (
     ALLOW_SINGLE_COLOR,
     ON_THE_TIMELINE,
@@ -32,6 +32,7 @@ from .asking import (
     refuse,
     target_of,
 )
+from .draft import draw_draft, verb_of
 from .look import draw_in_use
 from .widgets import (
     draw_help_button,
@@ -161,11 +162,16 @@ class GROK_VIDEO_OT_use_model(bpy.types.Operator):
 class GROK_VIDEO_OT_refresh_models(Asks, bpy.types.Operator):
     bl_idname = "grok_video.refresh_models"
     bl_label = "Refresh Models"
-    bl_description = "Ask the service which models your key may use. Free"
+    bl_description = (
+        "Ask the service which models your key may use, and which voices there are. Free"
+    )
     bl_options = set()
 
     def run(self, context: bpy.types.Context) -> Result:
-        return ask_service(self, context, current().questions.models)
+        result = ask_service(self, context, current().questions.models)
+        # Not every key may read the list of voices: then nothing is said, and a voice can be typed.
+        questions.ask_service(current().questions.voices)
+        return result
 
 
 class GROK_VIDEO_OT_paste_prompt(bpy.types.Operator):
@@ -225,6 +231,7 @@ def draw_request(
     sound.enabled = chosen.model_row().audio
     icon = "SOUND" if chosen.generate_audio else "MUTE_IPO_OFF"
     sound.prop(chosen, "generate_audio", toggle=True, icon=icon)
+    draw_draft(layout, context)
 
 
 def _draw_model(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -325,6 +332,7 @@ def _draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     else:
         draw_wrapped(column, context, chosen.written_prompt(), most=12)
     column.prop(chosen, "prompt_text", text="", icon="TEXT", placeholder="Or a Text Datablock")
+    cast.draw_notes(column, context)
 
 
 def draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -340,10 +348,11 @@ def draw_scenes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def price_of(context: bpy.types.Context, *, variants: bool) -> int | None:
     """Ticks that Generate spends now, with a clip of each variant or with one clip; None when not known."""
-    asked = submission.variants.asked_for(context.scene)
-    draft = submission.generate.generate_draft(context, context.scene)
-    each = submission.common.price_of(draft)
-    return submission.variants.price_of_all(each, asked.count) if variants else each
+    scene, generate = context.scene, submission.generate
+    if not variants:
+        return submission.common.price_of(generate.generate_draft(context, scene))
+    asked = submission.variants.asked_for(scene)
+    return generate.price_of_variants(asked, generate.variant_drafts(context, scene, asked))
 
 
 def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context, *, variants: bool) -> None:
@@ -359,13 +368,15 @@ def draw_price(layout: bpy.types.UILayout, context: bpy.types.Context, *, varian
 def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     scene = context.scene
     now = current()
-    asked, first = submission.variants.asked_for(scene), submission.variants.first_prompt(scene)
-    draft = submission.generate.generate_draft(context, scene, prompt=first)
+    asked, generate = submission.variants.asked_for(scene), submission.generate
+    drafts = generate.variant_drafts(context, scene, asked)
+    draft = drafts[0]
     trouble = queue.click_trouble()
-    refused = asked.refusal or _refusal(context, draft) or submission.variants.refusal(draft, asked)
+    refused = asked.refusal or _refusal(context, draft)
+    refused = refused or generate.variants_refusal(scene, asked, drafts)
     if trouble is None and refused:
         trouble = refused, ProblemCode.REQUEST
-    price = submission.variants.price_of_all(submission.common.price_of(draft), asked.count)
+    price = generate.price_of_variants(asked, drafts)
     if trouble is None and price is None and (why := spending.limit_refusal(None, draft.model)):
         trouble = why, ProblemCode.LIMIT
     row = layout.row()
@@ -375,11 +386,7 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         row.operator("grok_video.generate", text=preparing.label, icon="RENDER_STILL")
         return
     row.enabled = trouble is None
-    words = "Generate"
-    if asked.count > 1:
-        words = (
-            f"{asked.count} Variants" if is_narrow(context) else f"Generate {asked.count} Variants"
-        )
+    words = verb_of(draft, asked.count, narrow=is_narrow(context))
     known = None if asked.refusal else price
     button = draw_priced(row, "grok_video.generate", words, known, "RENDER_ANIMATION")
     button.variants = True

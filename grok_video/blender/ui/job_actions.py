@@ -105,7 +105,8 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
         return click.price_again(queue.job_of(self.job, lambda job: job.held))
 
     def about(self, context: bpy.types.Context) -> str:
-        prompt = queue.job_of(self.job, lambda job: job.held).spec.prompt
+        spec = queue.job_of(self.job, lambda job: job.held).spec
+        prompt = submission.cast.as_written(spec)
         return shorten(" ".join(prompt[:400].split()), 60, placeholder=" …")
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from ...core.spec import Kind
 from ..session import click, files, spending
 from ..session.state import current
 from . import use_settings
+from .cast import draw_voices_of_refusal
 from .widgets import draw_help_button, draw_priced, draw_wrapped
 
 
@@ -76,6 +77,7 @@ def draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool, *, of_slot: bo
         return
     if job.problem is not None:
         draw_help_button(row, job.problem.code)
+        draw_voices_of_refusal(box, bpy.context, job)
     if job.retryable:
         row.operator("grok_video.retry", icon="FILE_REFRESH").job = job.id
     if job.recoverable:

@@ -17,7 +17,7 @@ from ...core.legible import legible
 from ...core.problem import ProblemCode
 from ...core.shape import other_shape
 from ...core.spec import Kind
-from .. import timeline
+from .. import submission, timeline
 from ..session import files, spending, thumbnails, unseen
 from ..session.state import current, is_open, job_by_id
 from .job_buttons import draw_actions, draw_charge, draw_copy_buttons, seconds_left
@@ -142,7 +142,7 @@ def summary() -> str:
 
 
 def _title(job: Job) -> str:
-    words = " ".join(job.spec.prompt[:TITLE].split())
+    words = " ".join(submission.cast.as_written(job.spec)[:TITLE].split())
     if job.spec.kind is Kind.LOOK:
         words = f"Look: {words}"
     return words or job.spec.source.image or "Untitled Clip"

@@ -11,6 +11,7 @@ from typing import Any
 import bpy
 
 from .. import compat, timeline
+from .finish import draw_finish_entry
 from .gap import draw_entry
 from .jobs import draw_lost_strip
 from .slot import draw_slot_entries
@@ -41,6 +42,7 @@ class GROK_VIDEO_MT_strip(bpy.types.Menu):
         column.operator_context = "INVOKE_DEFAULT"
         column.enabled = editor is not None and editor.active_strip is not None
         draw_slot_entries(column, context)
+        draw_finish_entry(column, context)
         draw_strip_entries(column, context)
         draw_entry(column, context)
 

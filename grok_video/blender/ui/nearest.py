@@ -196,6 +196,8 @@ _SETTERS: dict[str, Callable[[_Settings, str, object], None]] = {
     "references": _references,
     "end_frame": _switch,
     "keyframes": _switch,
+    "loop": _switch,
+    "draft": _switch,
     "prompt": _prompt,
     "extend_prompt": _text,
     "extend_seconds": _number,

@@ -16,7 +16,7 @@ from bl_ui.utils import PresetPanel
 from bpy.props import StringProperty
 
 from ...core.legible import legible
-from .. import telling
+from .. import submission, telling
 from ..refusal import Refused
 from .asking import Asks, Result, refuse
 from .nearest import file_of
@@ -24,7 +24,7 @@ from .nearest import file_of
 _SETTINGS = (
     # The model first, which says what the others can be.
     *("model", "model_other", "source", "image", "duration", "resolution", "aspect_ratio"),
-    *("generate_audio", "references", "end_frame", "keyframes", "prompt"),
+    *("generate_audio", "references", "end_frame", "keyframes", "loop", "draft", "prompt"),
 )
 _FOLDER = "grok_video"
 _NAMED = 5  # pictures that a sentence names
@@ -121,6 +121,10 @@ def not_kept(scene: bpy.types.Scene) -> list[str]:
     if chosen.source == "IMAGE" and chosen.image is not None and not file_of(chosen.image):
         lost.append(f"the image {_quoted(chosen.image)}")
     lost += lost_of(chosen.references)
+    for prompt in submission.variants.asked_for(scene).prompts:
+        for one in submission.cast.told(scene, prompt).members:
+            if (words := f"the character “{legible(one.name)}”") not in lost:
+                lost.append(words)
     if chosen.end_frame and chosen.end_camera is not None:
         lost.append(f"the end camera {_quoted(chosen.end_camera)}")
     return lost

@@ -15,8 +15,7 @@ import bpy
 from ...core.job import Job
 from ...core.legible import legible
 from ...core.spec import Kind
-from ...core.variants import as_typed
-from .. import config
+from .. import config, submission
 from ..refusal import Refused
 from ..session import queue
 from ..session.state import current, is_of_file, job_by_id
@@ -150,7 +149,7 @@ def _newest(ends: set[str]) -> Iterator[Job]:
 
 def typed_for(job: Job) -> str:
     """What was typed into the panel to get this job: its prompt with its alternatives, where it has some."""
-    return job.spec.written or as_typed(job.spec.prompt)
+    return job.spec.written or submission.cast.typed_for(job.spec)
 
 
 def _has_prompt(job: Job) -> bool:

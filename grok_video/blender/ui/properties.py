@@ -6,7 +6,7 @@ RNA holds the artist's inputs only: jobs are read from the ledger's snapshot and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
@@ -23,7 +23,10 @@ from ...service import checks, look_models, models
 from .. import compat, config
 from ..session import questions
 from . import look_properties
+from .cast_properties import GrokVideoCharacter, GrokVideoReference, is_camera
+from .draft_properties import DraftSettings
 from .nearest import OTHER_MODEL, Nearest
+from .settings_version import SETTINGS, touched
 
 SOURCE_ITEMS = (
     ("CAMERA", "Camera", "Render the scene's camera at the current frame", "CAMERA_DATA", 0),
@@ -97,20 +100,8 @@ def _ratio_items(
     return _RATIO_ITEMS[self.model_row().id]
 
 
-#: What ``settings_of`` says of settings that this version, or a later one, has written.
-_SETTINGS = 2
-
-
-def _touched(self: GrokVideoSettings, _context: bpy.types.Context) -> None:
-    self.settings_of = _SETTINGS
-
-
-def _reference_touched(self: GrokVideoReference, _context: bpy.types.Context) -> None:
-    cast("bpy.types.Scene", self.id_data).grok_video.settings_of = _SETTINGS
-
-
 def _ratio_changed(self: GrokVideoSettings, context: bpy.types.Context) -> None:
-    _touched(self, context)
+    touched(self, context)
     if self.aspect_ratio == config.AUTO:
         # Kept in no file: 0.1.0 has no item of that number, and its panel breaks off there.
         self.property_unset("aspect_ratio")
@@ -127,7 +118,7 @@ def _is_written(chosen: GrokVideoSettings, name: str) -> bool:
     """Whether somebody has set a property. Read only, a pointer counts as set, and ``rna_type`` always does."""
     # A reference that is added marks nothing, and 0.1.0 asked for a prompt beside references. What is computed is
     # stored nowhere, and counts as set.
-    if name in ("references", "edit_animation") or not chosen.is_property_set(name):
+    if name in ("references", "cast", "edit_animation") or not chosen.is_property_set(name):
         return False
     return getattr(chosen, name) is not None
 
@@ -138,12 +129,12 @@ def _keep_shapes(*, empty: bool) -> None:
     Settings without the mark of a version are 0.1.0's; ``empty`` ones only in a file that was read just now.
     """
     for chosen in _local_settings():
-        if chosen.settings_of >= _SETTINGS:
+        if chosen.settings_of >= SETTINGS:
             continue
         if empty or any(_is_written(chosen, name) for name in type(chosen).__annotations__):
             if not chosen.is_property_set("aspect_ratio"):
                 chosen.aspect_ratio = config.NEAREST
-            chosen.settings_of = _SETTINGS
+            chosen.settings_of = SETTINGS
 
 
 def mark_soon(chosen: GrokVideoSettings) -> None:
@@ -151,7 +142,7 @@ def mark_soon(chosen: GrokVideoSettings) -> None:
 
     An autosave or a quit calls no handlers, and without a mark the recovered settings would be taken for 0.1.0's.
     """
-    if chosen.settings_of < _SETTINGS and not bpy.app.timers.is_registered(_mark_drawn):
+    if chosen.settings_of < SETTINGS and not bpy.app.timers.is_registered(_mark_drawn):
         bpy.app.timers.register(_mark_drawn, first_interval=0.0)
 
 
@@ -173,11 +164,11 @@ def _came(*_: object) -> None:
 @persistent
 def _saving(*_: object) -> None:
     for chosen in _local_settings():
-        chosen.settings_of = _SETTINGS
+        chosen.settings_of = SETTINGS
 
 
 def _model_changed(self: GrokVideoSettings, context: bpy.types.Context) -> None:
-    _touched(self, context)
+    touched(self, context)
     # A setting that the new model lacks is not drawn: left as it was, the setting would be sent and refused.
     model = self.model_row()
     offered = [item[4] for item in _RESOLUTION_ITEMS[model.id]]
@@ -195,31 +186,9 @@ def _set_edit_animation(self: GrokVideoSettings, number: int) -> None:
     self.edit_of = "VIEWPORT" if number == 2 else "CAMERA"
 
 
-def _is_camera(_self: object, item: bpy.types.Object) -> bool:
-    return item.type == "CAMERA"
-
-
 def _models_known(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
     """The models that the service has named and that hold what is ``typed``: suggestions of the field Other Model."""
     return [name for name in questions.models_of_key() if typed.lower() in name.lower()]
-
-
-class GrokVideoReference(bpy.types.PropertyGroup):
-    """A reference: a picture from which the model shall take a thing, a person or a look."""
-
-    image: PointerProperty(
-        name="Image",
-        description="The picture that is sent",
-        type=bpy.types.Image,
-        update=_reference_touched,
-    )
-    camera: PointerProperty(
-        name="Camera",
-        description="The camera that the picture was taken from",
-        type=bpy.types.Object,
-        poll=_is_camera,
-        update=_reference_touched,
-    )
 
 
 #: Least and largest value of the whole numbers.
@@ -243,32 +212,32 @@ _CHOICES = {
 _KINDS = {"prompt_text": bpy.types.Text, "image": bpy.types.Image, "end_camera": bpy.types.Object}
 
 
-class GrokVideoSettings(look_properties.LookSettings, bpy.types.PropertyGroup):
+class GrokVideoSettings(DraftSettings, look_properties.LookSettings, bpy.types.PropertyGroup):
     """``scene.grok_video``: what the next clip is made from. Saved in the .blend, undone by Ctrl-Z."""
 
     prompt: StringProperty(
         name="Prompt",
         description="What happens in the clip: subject, movement, camera, mood, sound",
-        update=_touched,
+        update=touched,
     )
     prompt_text: PointerProperty(
         name="Prompt Text",
         description="Take the prompt from this text of the Text Editor instead",
         type=bpy.types.Text,
-        update=_touched,
+        update=touched,
     )
     source: EnumProperty(
         name="Source",
         description="Where the first frame of the clip comes from",
         items=SOURCE_ITEMS,
         default="CAMERA",
-        update=_touched,
+        update=touched,
     )
     image: PointerProperty(
         name="Image",
         description="The first frame of the clip",
         type=bpy.types.Image,
-        update=_touched,
+        update=touched,
     )
     model: EnumProperty(
         name="Model",
@@ -289,13 +258,13 @@ class GrokVideoSettings(look_properties.LookSettings, bpy.types.PropertyGroup):
         default=6,
         min=_RANGES["duration"][0],
         max=_RANGES["duration"][1],
-        update=_touched,
+        update=touched,
     )
     resolution: EnumProperty(
         name="Resolution",
         description="Size of the clip. What the model cannot make is not offered",
         items=_resolution_items,
-        update=_touched,
+        update=touched,
     )
     aspect_ratio: EnumProperty(
         name="Aspect Ratio",
@@ -308,35 +277,41 @@ class GrokVideoSettings(look_properties.LookSettings, bpy.types.PropertyGroup):
         name="Sound",
         description="Let the service make sound for the clip",
         default=True,
-        update=_touched,
+        update=touched,
     )
     references: CollectionProperty(
         name="References",
         description="Pictures of things, people or looks that shall appear in the clip",
         type=GrokVideoReference,
     )
+    cast: CollectionProperty(
+        name="Cast",
+        description="Characters that the prompt may name, as @Name",
+        type=GrokVideoCharacter,
+    )
+    cast_index: IntProperty(name="Character", description="The character that is shown", min=0)
     end_frame: BoolProperty(
         name="End Frame",
         description="Render the camera where the clip will end, and let the clip arrive there",
-        update=_touched,
+        update=touched,
     )
     end_camera: PointerProperty(
         name="End Camera",
         description="The camera of the end frame; empty: the scene's",
         type=bpy.types.Object,
-        poll=_is_camera,
-        update=_touched,
+        poll=is_camera,
+        update=touched,
     )
     keyframes: BoolProperty(
         name="Keyframes at Markers",
         description="Render the camera at each timeline marker inside the clip, and let the clip pass "
         "through these pictures",
-        update=_touched,
+        update=touched,
     )
     extend_prompt: StringProperty(
         name="Prompt",
         description="What happens next: how the shot goes on after its last frame",
-        update=_touched,
+        update=touched,
     )
     extend_seconds: IntProperty(
         name="Seconds",
@@ -346,17 +321,17 @@ class GrokVideoSettings(look_properties.LookSettings, bpy.types.PropertyGroup):
         min=_RANGES["extend_seconds"][0],
         soft_max=30,
         max=_RANGES["extend_seconds"][1],
-        update=_touched,
+        update=touched,
     )
     edit_prompt: StringProperty(
         name="Prompt",
         description="What shall look or be different; what moves stays as it is",
-        update=_touched,
+        update=touched,
     )
     gap_prompt: StringProperty(
         name="Prompt",
         description="What happens between the strip before the gap and the strip behind it. May be empty",
-        update=_touched,
+        update=touched,
     )
     edit_of: EnumProperty(
         name="Edit",
@@ -367,7 +342,7 @@ class GrokVideoSettings(look_properties.LookSettings, bpy.types.PropertyGroup):
             ("VIEWPORT", "Viewport Animation", "A playblast of the 3D viewport", "VIEW3D", 2),
         ),
         default="STRIP",
-        update=_touched,
+        update=touched,
     )
     # Stored nowhere: the part of the panel that edits the animation has no strip to offer.
     edit_animation: EnumProperty(
@@ -384,7 +359,7 @@ class GrokVideoSettings(look_properties.LookSettings, bpy.types.PropertyGroup):
         name="From",
         description="First frame that is sent of a longer strip, counted from the strip's start",
         min=_RANGES["edit_start"][0],
-        update=_touched,
+        update=touched,
     )
 
     settings_of: IntProperty(
@@ -397,7 +372,7 @@ class GrokVideoSettings(look_properties.LookSettings, bpy.types.PropertyGroup):
         name="History Cleared At",
         description="Id of the newest job when the history of prompts was cleared",
         options={"HIDDEN"},
-        update=_touched,
+        update=touched,
     )
 
     @property
@@ -419,6 +394,16 @@ class GrokVideoSettings(look_properties.LookSettings, bpy.types.PropertyGroup):
         if name in _KINDS and not isinstance(value, _KINDS[name]):
             return None
         return value
+
+    def add_words(self, words: str) -> None:
+        """Put ``words`` at the end of the prompt, or at the cursor of its text: a text field's cursor nobody tells."""
+        text = self.prompt_text
+        if text is not None:
+            line, at = text.current_line.body, text.current_character
+            before = "" if line[:at].endswith(" ") or at == 0 else " "
+            text.write(f"{before}{words}{' ' if line[at : at + 1].isalnum() else ''}")
+        else:
+            self.prompt = f"{self.prompt.rstrip()} {words}".strip()
 
     def model_id(self) -> str:
         """The name of the chosen model at the service."""
@@ -466,7 +451,13 @@ class GrokVideoList(look_properties.LookList, bpy.types.PropertyGroup):
     page: IntProperty(name="Page", description="Page of the list", default=1, min=1)
 
 
-_CLASSES = (*look_properties.CLASSES, GrokVideoReference, GrokVideoSettings, GrokVideoList)
+_CLASSES = (
+    *look_properties.CLASSES,
+    GrokVideoReference,
+    GrokVideoCharacter,
+    GrokVideoSettings,
+    GrokVideoList,
+)
 
 
 def register() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
+from ...core.cast import picture_token
 from ...core.files import INSIDE
 from ...core.legible import legible
 from ...core.spec import new_id
@@ -20,11 +21,22 @@ from ..session import click, queue, watch
 from ..session.state import current
 from . import properties
 from .asking import Asks, Result
+from .loop import draw_loop
 from .widgets import draw_wrapped
+
+#: Pictures of a character at most: as many as any model takes.
+MOST_PICTURES = max(model.max_references for model in models.MODELS.values())
 
 if TYPE_CHECKING:
     from ..sources import pixels
     from ..timeline.source_strip import SourceStrip
+
+
+CHARACTER = StringProperty(
+    name="Character",
+    description="Name of the character of the cast whose picture it is; empty: the clip's own",
+    options={"SKIP_SAVE"},
+)
 
 
 class GROK_VIDEO_OT_add_reference(Asks, bpy.types.Operator):
@@ -41,6 +53,7 @@ class GROK_VIDEO_OT_add_reference(Asks, bpy.types.Operator):
         ),
     )
     image: StringProperty(name="Image", description="Name of an image of this file")
+    character: CHARACTER
 
     def run(self, context: bpy.types.Context) -> Result:
         image = identity.named(bpy.data.images, self.image) if self.image else None
@@ -48,7 +61,7 @@ class GROK_VIDEO_OT_add_reference(Asks, bpy.types.Operator):
             raise Refused(f"There is no image “{self.image}” in this file.")
         if self.source == "STRIP":
             image = from_strip(timeline.source_strip.active_source_strip(context))
-        add(context.scene, image)
+        add(context.scene, image, self.character)
         return {"FINISHED"}
 
 
@@ -72,23 +85,25 @@ class GROK_VIDEO_OT_add_camera_reference(Asks, bpy.types.Operator):
     bl_options = set()
 
     camera: EnumProperty(name="Camera", items=_cameras)
+    character: CHARACTER
 
     def run(self, context: bpy.types.Context) -> Result:
-        add_from_camera(context, self.camera)
+        add_from_camera(context, self.camera, self.character)
         watch.redraw()
         return {"FINISHED"}
 
 
-class GROK_VIDEO_OT_remove_reference(bpy.types.Operator):
+class GROK_VIDEO_OT_remove_reference(Asks, bpy.types.Operator):
     bl_idname = "grok_video.remove_reference"
     bl_label = "Remove Reference"
     bl_description = "Take this picture out of the list. The ones after it get other numbers"
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     index: IntProperty(min=0)
+    character: CHARACTER
 
-    def execute(self, context: bpy.types.Context) -> Result:
-        listed = context.scene.grok_video.references
+    def run(self, context: bpy.types.Context) -> Result:
+        listed = pictures_of(context.scene, self.character)
         if self.index >= len(listed):
             return {"CANCELLED"}
         listed.remove(self.index)
@@ -104,29 +119,25 @@ class GROK_VIDEO_OT_insert_reference(bpy.types.Operator):
     index: IntProperty(min=0)
 
     def execute(self, context: bpy.types.Context) -> Result:
-        token = models.reference_token(self.index)
-        chosen = context.scene.grok_video
-        if chosen.prompt_text is not None:
-            chosen.prompt_text.write(token)
-        else:
-            chosen.prompt = f"{chosen.prompt.rstrip()} {token}".strip()
+        context.scene.grok_video.add_words(picture_token(self.index))
         return {"FINISHED"}
 
 
 def draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw references, the end frame and keyframes, as far as the chosen model can use them."""
+    """Draw references, the end frame, keyframes and the switch of a loop, as far as the chosen model can use them."""
     scene = context.scene
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     if "references" in model.makes:
-        _draw_references(layout, chosen, model)
+        _draw_references(layout, context, chosen, model)
     elif len(chosen.references):
         draw_wrapped(layout, context, f"{model.label} takes no references", "INFO")
     if "last_frame" in model.makes:
         column = layout.column(align=True)
         column.use_property_split = False
+        column.enabled = not chosen.loop
         row = column.row(align=True)
         row.prop(chosen, "end_frame")
-        if chosen.end_frame:
+        if chosen.end_frame and not chosen.loop:
             row.label(text=f"frame {submission.generate.end_frame_of(scene)}")
             column.prop(
                 chosen, "end_camera", text="", icon="CAMERA_DATA", placeholder="Same Camera"
@@ -139,30 +150,54 @@ def draw_pictures(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
             _draw_marks(column, context)
     if not {"references", "last_frame", "keyframes"} & model.makes:
         draw_wrapped(layout, context, f"{model.label} starts from one picture only", "INFO")
+    draw_loop(layout, context)
 
 
 def _draw_references(
-    layout: bpy.types.UILayout, chosen: properties.GrokVideoSettings, model: models.Model
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    chosen: properties.GrokVideoSettings,
+    model: models.Model,
 ) -> None:
     column = layout.column()
     column.use_property_split = False
     for number, reference in enumerate(chosen.references):
-        row = column.box().row(align=True)
-        icon = row.icon(reference.image) if reference.image else 0
-        row.template_icon(icon_value=icon, scale=2.5)
-        parts = row.column(align=True)
-        parts.template_ID(reference, "image", open="image.open")
-        tools = parts.row(align=True)
-        token = tools.operator("grok_video.insert_reference", text=f"<IMAGE_{number}>")
+        tools = draw_picture(column, reference, number)
+        token = tools.operator("grok_video.insert_reference", text=picture_token(number))
         token.index = number
-        tools.operator("grok_video.remove_reference", text="", icon="X").index = number
+    draw_add(column, full=len(chosen.references) >= model.max_references)
+    if len(chosen.references) > model.max_references:
+        words = f"{model.label} takes {model.max_references} references"
+        draw_wrapped(column, context, words, "INFO")
+
+
+def draw_picture(
+    column: bpy.types.UILayout, reference: Any, number: int, character: str = ""
+) -> bpy.types.UILayout:
+    """Draw one picture of a list, with its button to be removed; gives the row beside that."""
+    row = column.box().row(align=True)
+    row.template_icon(icon_value=row.icon(reference.image) if reference.image else 0, scale=2.5)
+    parts = row.column(align=True)
+    parts.template_ID(reference, "image", open="image.open")
+    line = parts.row(align=True)
+    tools = line.row(align=True)
+    remove = line.operator("grok_video.remove_reference", text="", icon="X")
+    remove.index, remove.character = number, character
+    return tools
+
+
+def draw_add(column: bpy.types.UILayout, character: str = "", *, full: bool) -> None:
+    """Draw the buttons that add a picture to a list."""
     row = column.row(align=True)
-    row.enabled = len(chosen.references) < model.max_references
-    row.operator("grok_video.add_reference", text="Image", icon="ADD").source = "IMAGE"
-    row.operator_menu_enum(
+    row.enabled = not full
+    image = row.operator("grok_video.add_reference", text="Image", icon="ADD")
+    image.source, image.character = "IMAGE", character
+    menu = row.operator_menu_enum(
         "grok_video.add_camera_reference", "camera", text="Camera", icon="CAMERA_DATA"
     )
-    row.operator("grok_video.add_reference", text="Strip", icon="SEQUENCE").source = "STRIP"
+    menu.character = character
+    strip = row.operator("grok_video.add_reference", text="Strip", icon="SEQUENCE")
+    strip.source, strip.character = "STRIP", character
 
 
 def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -177,19 +212,32 @@ def _draw_marks(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.label(text=f"{mark.seconds:.2f} → {mark.thirds / 3:.2f} s")
 
 
-def refusal(scene: bpy.types.Scene) -> str:
-    """'' or why the list of references takes no more pictures."""
-    most = scene.grok_video.model_row().max_references
-    if len(scene.grok_video.references) < most:
+def pictures_of(scene: bpy.types.Scene, character: str) -> Any:
+    """The list of the pictures of a character of the cast, of the clip's own for ''. Raises Refused."""
+    if not character:
+        return scene.grok_video.references
+    cast = scene.grok_video.cast
+    found = next((one for one in cast if one.name == character), None)
+    if found is None:
+        raise Refused(f"There is no character “{character}” in the cast of this scene.")
+    return found.images
+
+
+def refusal(scene: bpy.types.Scene, character: str = "") -> str:
+    """'' or why the list of pictures takes no more; of a character as many as any model takes. Raises Refused."""
+    most, whose = scene.grok_video.model_row().max_references, "A clip takes {} references"
+    if character:
+        most, whose = MOST_PICTURES, "A character has {} pictures"
+    if len(pictures_of(scene, character)) < most:
         return ""
-    return f"A clip takes {most} references at most. Remove one first."
+    return f"{whose.format(most)} at most. Remove one first."
 
 
-def add(scene: bpy.types.Scene, image: bpy.types.Image | None) -> None:
-    """Add a reference to the list; ``image`` None: the artist chooses the picture later. Raises Refused."""
-    if why := refusal(scene):
+def add(scene: bpy.types.Scene, image: bpy.types.Image | None, character: str = "") -> None:
+    """Add a picture to a list; ``image`` None: the artist chooses the picture later. Raises Refused."""
+    if why := refusal(scene, character):
         raise Refused(why)
-    scene.grok_video.references.add().image = image
+    pictures_of(scene, character).add().image = image
 
 
 def from_strip(source: SourceStrip) -> bpy.types.Image:
@@ -204,8 +252,8 @@ def from_strip(source: SourceStrip) -> bpy.types.Image:
     return sources.capture.packed_image(path, f"{source.strip}, frame {frame}")
 
 
-def add_from_camera(context: bpy.types.Context, name: str) -> None:
-    """Render a camera at the playhead and add the picture to the references. Raises Refused.
+def add_from_camera(context: bpy.types.Context, name: str, character: str = "") -> None:
+    """Render a camera at the playhead and add the picture to the references, or to a character's. Raises Refused.
 
     In a window the picture comes when it is rendered, as an undo step of its own.
     """
@@ -215,7 +263,7 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
     camera = identity.named([o for o in scene.objects if o.type == "CAMERA"], name)
     if camera is None:
         raise Refused(f"There is no camera “{name}” in this scene.")
-    why = refusal(scene) or scenes.camera_refusal(scene, camera)
+    why = refusal(scene, character) or scenes.camera_refusal(scene, camera)
     if why := why or sources.ways.choose(scene).refusal:
         raise Refused(why)
     owner, frame = Meant.of(scene), scene.frame_current
@@ -223,11 +271,15 @@ def add_from_camera(context: bpy.types.Context, name: str) -> None:
     def add_to(_no_job: None, made: pixels.Still) -> None:
         # Asked again: the scene may be gone, or its list full, since the click.
         scene = owner.find(bpy.data.scenes)
-        why = refusal(scene) if scene else f"The scene “{owner.name}” is gone."
+        try:
+            why = refusal(scene, character) if scene else f"The scene “{owner.name}” is gone."
+        except Refused as error:  # the character is gone
+            why = str(error)
         if scene is None or why:
             sources.pixels.remove(Path(made.path))
             raise Interrupted(why)
-        add(scene, sources.capture.packed_image(Path(made.path), f"{name}, frame {frame}"))
+        image = sources.capture.packed_image(Path(made.path), f"{name}, frame {frame}")
+        add(scene, image, character)
         if not bpy.app.background:
             bpy.ops.ed.undo_push(message="Add Reference from Camera")
 

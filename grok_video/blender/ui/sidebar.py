@@ -9,6 +9,7 @@ import bpy
 from ..session import watch
 from ..session.state import current
 from . import presets
+from .cast import draw_cast
 from .edit import draw_edit_animation
 from .generate import draw_generate, draw_request, draw_scenes
 from .jobs import draw_jobs, summary
@@ -37,6 +38,7 @@ class _RequestPanel(_Sidebar):
         draw_section(
             self.layout, context, "grok_video_pictures", "References and Frames", draw_pictures
         )
+        draw_section(self.layout, context, "grok_video_cast", "Cast", draw_cast)
         draw_scenes(self.layout, context)
         draw_generate(self.layout, context)
         draw_section(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from bpy.props import StringProperty
 
 from ...core.job import Job
 from ...core.legible import legible
-from .. import compat, submission, timeline
+from .. import compat, timeline
 from ..refusal import Refused
 from ..session import files, slot_state, watch
 from ..session.state import current
 from .asking import Asks, Result
-from .asking import target_of as scene_named
+from .clip_strip import SCENE, STRIP, clip_strip
 from .job_buttons import draw_actions, draw_charge, draw_copy_buttons
 from .widgets import draw_wrapped, is_narrow
 
@@ -31,38 +30,17 @@ class GROK_VIDEO_OT_remove_slot(Asks, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: StringProperty(
-        name="Scene",
-        description="Scene of the strip; empty: the sequencer's",
-        options={"SKIP_SAVE"},
-    )
-    strip: StringProperty(
-        name="Strip",
-        description="Name of the strip; empty: the active one",
-        options={"SKIP_SAVE"},
-    )
+    scene: SCENE
+    strip: STRIP
 
     def run(self, context: bpy.types.Context) -> Result:
-        strip = self._strip(context)
+        strip = clip_strip(context, self.scene, self.strip)
         if not timeline.slots.is_waiting(strip):
             raise Refused(f"“{strip.name}” shows its clip: it is no slot that waits.")
         for one in reversed(timeline.takes.with_sounds(strip)):
             compat.strips(timeline.strips.owner_of(one)).remove(one)
         watch.redraw()
         return {"FINISHED"}
-
-    def _strip(self, context: bpy.types.Context) -> Any:
-        if self.strip:
-            scene = scene_named(context, self.scene)
-            strip = timeline.takes.movie_of(submission.strip_part.strip_named(scene, self.strip))
-        else:
-            scene = timeline.strips.target_scene(context)
-            strip = timeline.takes.active_movie(context)
-        if strip is None:
-            raise Refused("No slot is active.", "Click one in the Video Sequencer.")
-        if scene.library is not None or scene.override_library is not None:
-            raise Refused(f"The scene “{scene.name}” is linked from another file.")
-        return strip
 
 
 def draw_slot(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

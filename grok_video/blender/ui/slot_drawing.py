@@ -20,7 +20,7 @@ from gpu_extras.batch import batch_for_shader
 from ...core.legible import legible
 from ...core.record import record
 from ...core.spec import JobSpec
-from .. import compat, timeline
+from .. import compat, submission, timeline
 from ..session import slot_state
 from ..session.state import current, job_by_id
 from .job_buttons import seconds_left
@@ -351,7 +351,7 @@ def _prompt_of_card(strip: Any) -> str:
     spec = job.spec if job is not None else next(clicks, None)
     if spec is None or _shows_picture(strip, spec):
         return ""
-    return spec.prompt[:_PROMPT]
+    return submission.cast.as_written(spec)[:_PROMPT]
 
 
 def _shows_picture(strip: Any, spec: JobSpec) -> bool:

@@ -8,7 +8,9 @@ from .. import timeline
 from .compare import draw_compare_of_active
 from .edit import draw_edit
 from .extend import draw_extend
+from .finish import draw_finish
 from .gap import draw_gap
+from .loop import draw_loop_of_active
 from .slot import draw_slot
 from .takes import draw_takes
 from .use_settings import draw_use_settings
@@ -27,7 +29,9 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_quietly(layout, context, "No active strip")
         return
     draw_slot(layout, context)
+    draw_finish(layout, context)
     draw_takes(layout, context)
+    draw_loop_of_active(layout, context)
     draw_compare_of_active(layout, context)
     draw_use_settings(layout, context)
     for name, title, draw in _SECTIONS:

@@ -218,7 +218,7 @@ def _redaction(
     jobs = tuple(jobs)
     hidden: list[str] = []
     if not prompts:
-        hidden = [job.spec.prompt for job in jobs]
+        hidden = [text for job in jobs for text in (job.spec.prompt, job.spec.written)]
         for scene in scenes:
             own = scene.grok_video
             hidden += [

@@ -15,45 +15,19 @@ from ...service import models
 from .. import compat, submission, telling, timeline
 from ..refusal import Refused
 from ..session import click, files, imports, queue, takes, thumbnails, watch
-from ..session.state import may_come
+from ..session.state import job_by_id, may_come
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
-from .asking import target_of as scene_named
+from .clip_strip import SCENE, STRIP, clip_strip
 from .jobs import TITLE, status_of, words_of_lost
 from .unused import draw_put_away
 from .widgets import draw_button, draw_wrapped, is_narrow
 
 ROWS = 12  # takes of a slot that the panel lists, the newest
-_SCENE = StringProperty(
-    name="Scene",
-    description="Scene of the strip; empty: the sequencer's",
-    options={"SKIP_SAVE"},
-)
-_STRIP = StringProperty(
-    name="Strip",
-    description="Name of the strip; empty: the active one",
-    options={"SKIP_SAVE"},
-)
 _TAKE = StringProperty(
     name="Take",
     description="Id of the take's job; empty: the one that the strip shows",
     options={"SKIP_SAVE"},
 )
-
-
-def _strip_of(context: bpy.types.Context, scene: str, name: str) -> Any:
-    """The movie strip of a clip that an operator is about, the active one for ''. Raises Refused."""
-    if name:
-        where = scene_named(context, scene)
-        strip = timeline.takes.movie_of(submission.strip_part.strip_named(where, name))
-    else:
-        where = timeline.strips.target_scene(context)
-        strip = timeline.takes.active_movie(context)
-    if strip is None:
-        named = f"“{name}” is" if name else "The active strip is"
-        raise Refused(f"{named} no clip of Grok Video, so it has no takes.", "Click one that is.")
-    if where.library is not None or where.override_library is not None:
-        raise Refused(f"The scene “{where.name}” is linked from another file.", "Make it local.")
-    return strip
 
 
 class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
@@ -64,8 +38,8 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         "The takes so far stay"
     )
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: SCENE
+    strip: STRIP
     changed: BoolProperty(
         name="With the Panel's Settings",
         description="With the prompt and settings as they are in the panel now; off: the same request",
@@ -95,7 +69,7 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
 
     def _named(self, context: bpy.types.Context) -> Any:
         """The strip, named from now on: during a question a clip may come in and become the active strip."""
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = clip_strip(context, self.scene, self.strip)
         self.scene, self.strip = strip.id_data.name, strip.name
         return strip
 
@@ -107,7 +81,7 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         job = takes.asked_of(self._named(context))
         if self.changed:
             return submission.takes.changed(context, context.scene, job.spec).draft.prompt[:TITLE]
-        return job.spec.prompt[:TITLE]
+        return submission.cast.as_written(job.spec)[:TITLE]
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
         before = words_of_what_was_sent(takes.asked_of(self._named(context)))
@@ -132,8 +106,8 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
     bl_description = "Let the strip show this take. Trims, keys and effects stay. Free"
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: SCENE
+    strip: STRIP
     job: StringProperty(
         name="Take",
         description="Id of the take's job; empty: the next one in the direction of Step, round and round",
@@ -162,14 +136,16 @@ class GROK_VIDEO_OT_choose_take(Asks, bpy.types.Operator):
         if properties.scope == "PIECES":
             return "Let all strips of this slot in this scene show this take. Free"
         if properties.job:
-            return cls.bl_description
+            job = job_by_id(properties.job)
+            told = "" if job is None else f"{_words(job)}\n{_made_by(job)}\n"
+            return f"{told}{cls.bl_description}"
         which = "before" if properties.step < 0 else "after"
         return f"Let the strip show the take {which} this one. Trims, keys and effects stay. Free"
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = clip_strip(context, self.scene, self.strip)
         job = self._wanted(strip)
         said = takes.choose(context, strip, job, pieces=self.scope == "PIECES")
         if said:
@@ -197,14 +173,14 @@ class GROK_VIDEO_OT_star_take(Asks, bpy.types.Operator):
     bl_description = "Mark this take with a star, or take the star away. This file keeps the stars"
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: SCENE
+    strip: STRIP
     job: _TAKE
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = clip_strip(context, self.scene, self.strip)
         job_id = self.job or takes.asked_of(strip).id
         if all(job.id != job_id for job in takes.choice_of(strip).takes):
             raise Refused(f"“{job_id[:8]}” is no take of “{strip.name}”.")
@@ -219,14 +195,14 @@ class GROK_VIDEO_OT_take_as_strip(Asks, bpy.types.Operator):
     bl_description = "Place this take above the strip, as a strip of its own. Free"
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: SCENE
+    strip: STRIP
     job: _TAKE
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = _strip_of(context, self.scene, self.strip)
+        strip = clip_strip(context, self.scene, self.strip)
         choice = takes.choice_of(strip)
         wanted = self.job or takes.asked_of(strip).id
         job = next((job for job in choice.takes if job.id == wanted), None)
@@ -252,13 +228,13 @@ class GROK_VIDEO_OT_own_slot(Asks, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    scene: _SCENE
-    strip: _STRIP
+    scene: SCENE
+    strip: STRIP
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        takes.own_slot(_strip_of(context, self.scene, self.strip))
+        takes.own_slot(clip_strip(context, self.scene, self.strip))
         watch.redraw()
         return {"FINISHED"}
 
@@ -318,6 +294,7 @@ def draw_takes_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -
         return
     layout.separator()
     if len(choice.takes) > 1:
+        layout.label(text=f"Take {choice.shown + 1} of {len(choice.takes)}")
         layout.operator("grok_video.choose_take", text="Next Take", icon="TRIA_RIGHT").step = 1
         layout.operator("grok_video.choose_take", text="Previous Take", icon="TRIA_LEFT").step = -1
     again = takes.is_given_up(strip)
@@ -359,7 +336,7 @@ def _draw_list(layout: bpy.types.UILayout, strip: Any, choice: takes.Choice) -> 
         shown = number - 1 == choice.shown
         press = button.operator(
             "grok_video.choose_take",
-            text=f"{number}  {_words(job)}",
+            text=f"{number}  {'Draft: ' if job.spec.draft else ''}{_words(job)}",
             depress=shown,
             **_picture(job),
             translate=False,
@@ -385,7 +362,7 @@ def _draw_star(row: bpy.types.UILayout, strip: Any, job: Job) -> None:
 
 
 def _words(job: Job) -> str:
-    words = " ".join(job.spec.prompt[:TITLE].split())
+    words = " ".join(submission.cast.as_written(job.spec)[:TITLE].split())
     return legible(words or job.spec.source.image or "Untitled Clip")
 
 
@@ -411,11 +388,8 @@ def _beside(job: Job, now: float) -> str:
     return "" if job.cost is None else usd(job.cost)
 
 
-def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
-    """Draw the prompt, the model and the cost of the take that is shown, and what to do about its file."""
-    column = layout.column(align=True)
-    column.active = False
-    draw_wrapped(column, context, _words(job), most=3)
+def _made_by(job: Job) -> str:
+    """The model, the length and the cost of a take: 'Grok Imagine Video  ·  6 s  ·  $0.30'."""
     spec = job.spec
     model = models.model_named(spec.model)
     parts = [model.label if model is not None else spec.model, f"{spec.duration} s"]
@@ -423,7 +397,15 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job
         parts.append(usd(job.cost))
     elif spec.estimate is not None:
         parts.append(f"about {usd(spec.estimate)}")
-    column.label(text=legible("  ·  ".join(parts)), translate=False)
+    return legible("  ·  ".join(parts))
+
+
+def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
+    """Draw the prompt, the model and the cost of the take that is shown, and what to do about its file."""
+    column = layout.column(align=True)
+    column.active = False
+    draw_wrapped(column, context, _words(job), most=3)
+    column.label(text=_made_by(job), translate=False)
     if job.clip is not None and files.lost(job) and not job.fetching:
         words = words_of_lost(job)
         if files.lost(job) != "gone":

@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringPrope
 
 from ...core.amount import usd
 from ...core.legible import legible
-from .. import telling, timeline
+from .. import submission, telling, timeline
 from ..refusal import Refused
 from ..session import files, queue, unused, watch
 from ..session.state import job_by_id
@@ -77,7 +77,7 @@ class GROK_VIDEO_OT_remove_unused_takes(Asks, bpy.types.Operator):
         self.offered.clear()
         for take in found:
             row = self.offered.add()
-            words = " ".join(take.job.spec.prompt[: TITLE * 2].split())[:TITLE]
+            words = " ".join(submission.cast.as_written(take.job.spec)[: TITLE * 2].split())[:TITLE]
             row.name = legible(words or take.job.spec.source.image or "Untitled Clip")
             row.remove = not timeline.takes.is_starred(take.job.id)
             row.job, row.facts = take.job.id, _facts(take.size, take.price)

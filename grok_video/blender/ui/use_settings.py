@@ -16,8 +16,8 @@ from ...core.legible import legible
 from ...core.record import mutable_record
 from ...core.shape import names_ratio
 from ...core.spec import JobSpec, Kind, Picture
-from ...core.variants import as_typed
 from ...service import models
+from ...service.cheapest import as_chosen
 from .. import config, identity, scenes, sources, submission, telling, timeline
 from ..refusal import Interrupted, Refused
 from ..session import looks, queue
@@ -66,7 +66,8 @@ class Said:
 
 def use(context: bpy.types.Context, job: Job) -> Said:
     """Set the panel of the context's scene to what ``job`` asked for, or to the nearest that the panel can set."""
-    spec, said = job.spec, Said([], [])
+    # Of a draft the model and size that were chosen for the final clip.
+    spec, said = as_chosen(job.spec), Said([], [])
     _model(context.scene, spec)
     match spec.kind:
         case Kind.EXTEND:
@@ -80,11 +81,13 @@ def use(context: bpy.types.Context, job: Job) -> Said:
             _clip(context.scene, spec)
         case Kind.GENERATE:
             _clip(context.scene, spec)
+            context.scene.grok_video.nearest.draft = job.spec.draft
             context.scene.grok_video.nearest.duration = spec.duration
-            context.scene.grok_video.nearest.prompt = as_typed(spec.prompt)
+            context.scene.grok_video.nearest.prompt = submission.cast.typed_for(spec)
             _source(context.scene, job, said)
             _look_in_use(context.scene, spec, said)
             _pictures(context.scene, job, said)
+            _cast(context.scene, job, said)
             _frames(context.scene, spec, said)
             _ratio(context, spec)
     return said
@@ -154,8 +157,9 @@ def _source(scene: bpy.types.Scene, job: Job, said: Said) -> None:
         if not _camera(scene, shown.camera, said):
             return
     elif shown.kind == "IMAGE":
+        sent = job.spec.full_image or Picture(job.spec.image, "")
         # Of a clip that began with a look, that picture was sent, and not the image.
-        picture = Picture("" if job.spec.look else job.spec.image, "", label=shown.image)
+        picture = Picture("" if job.spec.look else sent.path, "", label=shown.image)
         image = _image_of(job, picture)
         if image is None:
             said.gone.append(
@@ -197,13 +201,38 @@ def _camera_named(objects: Iterable[bpy.types.Object], name: str) -> bpy.types.O
 
 
 def _pictures(scene: bpy.types.Scene, job: Job, said: Said) -> None:
+    own = job.spec.references[: submission.cast.plain_references(job.spec)]
+    put_references(scene.grok_video, _images_of(job, own, "reference", said))
+
+
+def _images_of(
+    job: Job, pictures: Iterable[Picture], what: str, said: Said
+) -> list[bpy.types.Image]:
+    """The images that pictures were made from, of those that are not gone."""
     found: list[bpy.types.Image] = []
-    for picture in job.spec.references:
+    for picture in pictures:
         if (image := _image_of(job, picture)) is not None:
             found.append(image)
         else:
-            said.gone.append(f"The reference {_quoted(picture.name)} is gone.")
-    put_references(scene.grok_video, found)
+            said.gone.append(f"The {what} {_quoted(picture.name)} is gone.")
+    return found
+
+
+def _cast(scene: bpy.types.Scene, job: Job, said: Said) -> None:
+    """Add the characters of the job that the cast lacks; one that the artist has changed since stays as it is."""
+    rest = list(job.spec.references[submission.cast.plain_references(job.spec) :])
+    for member in job.spec.cast:
+        pictures, rest = rest[: member.pictures], rest[member.pictures :]
+        there = submission.cast.named(scene, member.name)
+        if there is None:
+            one = scene.grok_video.cast.add()
+            one.name, one.voice = member.name, member.voice
+            for image in _images_of(job, pictures, f"picture of {_quoted(member.name)}", said):
+                one.images.add().image = image
+            continue
+        now = [one.image.name for one in there.images if one.image is not None]
+        if (there.voice, now) != (member.voice, [picture.label for picture in pictures]):
+            said.notes.append(f"The character {_quoted(member.name)} has changed since.")
 
 
 def _image_of(job: Job, picture: Picture) -> bpy.types.Image | None:
@@ -226,8 +255,9 @@ def _image_of(job: Job, picture: Picture) -> bpy.types.Image | None:
 def _frames(scene: bpy.types.Scene, spec: JobSpec, said: Said) -> None:
     """Set the end frame and the keyframes, which are rendered anew."""
     near = scene.grok_video.nearest
-    near.end_frame, near.keyframes = spec.last_frame is not None, bool(spec.keyframes)
-    if spec.last_frame is not None:
+    own_end = spec.last_frame is not None and not spec.loop
+    near.loop, near.end_frame, near.keyframes = spec.loop, own_end, bool(spec.keyframes)
+    if own_end and spec.last_frame is not None:
         name = spec.last_frame.label.rpartition(", frame ")[0]
         camera = _camera_named(bpy.data.objects, name)
         # Without a camera of its own the end frame is said to be of "camera".
@@ -258,7 +288,7 @@ def _ratio(context: bpy.types.Context, spec: JobSpec) -> None:
 
 
 def _title(job: Job) -> str:
-    words = " ".join(job.spec.prompt[:200].split())
+    words = " ".join(submission.cast.as_written(job.spec)[:200].split())
     if not words:
         return job.spec.short_id
     return _quoted(words if len(words) <= 40 else f"{words[:40]}…")

@@ -97,20 +97,28 @@ def jobs() -> list[dict[str, Any]]:
     ]
 
 
-def movies() -> list[tuple[str, str]]:
-    """(scene, job) of every movie strip that is of a job."""
+def movie_strips() -> list[Any]:
+    """Every movie strip that is of a job, in all scenes, outside of meta strips."""
     found = []
     for scene in bpy.data.scenes:
-        editor = scene.sequence_editor
-        if editor is None:
-            continue
-        strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-        found += [
-            (scene.name, strip["grok_video_job"])
-            for strip in strips
-            if strip.type == "MOVIE" and "grok_video_job" in strip
-        ]
+        if scene.sequence_editor is not None:
+            found += [
+                strip
+                for strip in strips_of(scene)
+                if strip.type == "MOVIE" and "grok_video_job" in strip
+            ]
     return found
+
+
+def strips_of(scene: Any) -> Any:
+    """The strips of a scene's edit, outside of meta strips."""
+    editor = scene.sequence_editor
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def movies() -> list[tuple[str, str]]:
+    """(scene, job) of every movie strip that is of a job."""
+    return [(strip.id_data.name, strip["grok_video_job"]) for strip in movie_strips()]
 
 
 def _tick() -> None:

@@ -273,6 +273,58 @@ def a_strip(scene: bpy.types.Scene) -> None:
     )
 
 
+# ---------------------------------------------------------------------------------------------- slots
+
+
+def overlay(ui: Ui, draws: int, jobs: int, slots: list[int]) -> Steps:
+    """How long what Blender calls at a redraw of the timeline takes, over so many slots in view, each of a job of its own."""
+    session = ui.module("blender.session.state").current()
+    handlers = ui.module("blender.ui.slot_overlay")._HANDLERS
+    still = ui.module("core.still_movie")
+    path = still.still_movie_path(ui.module("blender.config").data_dir(), "bench")
+    still.write_still_movie(still.card(848, 480), path, 49, 24.0)
+    yield from ui.sidebar("SEQUENCE_EDITOR")
+    yield from ui.until(lambda: len(session.bridge.snapshot.all) == jobs, "all the jobs")
+    waiting = [job for job in session.bridge.snapshot.all if job.clip is None][: max(slots)]
+    assert len(waiting) == max(slots)
+    editor = timeline().sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    samples: dict[str, list[float]] = {}
+    sheet = ui.module("blender.ui.slot_drawing")._Sheet
+    drawn: list[float] = []
+    draw, patches = sheet.draw, Patches()
+
+    def timed(self: Any) -> None:
+        start = time.thread_time()
+        draw(self)
+        drawn.append(time.thread_time() - start)
+
+    patches.set(sheet, "draw", timed, unused_ok="without a slot nothing is drawn")
+    for count in sorted(slots):
+        for number in range(len(strips), count):
+            place = {"channel": 1 + number % 20, "frame_start": 1 + 60 * (number // 20)}
+            strip = strips.new_movie(name="A heron", filepath=str(path), **place)
+            strip["grok_video_job"] = waiting[number].id
+        ui.module("blender.session.slots").look()
+        assert len(session.slots.waiting) == count
+        with ui.override("SEQUENCE_EDITOR", "WINDOW"):
+            bpy.ops.sequencer.view_all()
+        yield SETTLE  # Blender's own smooth view
+        yield from ui.shot(f"overlay-{count}")
+        whole = samples[f"{count} whole"] = []
+        drawn.clear()
+        with ui.override("SEQUENCE_EDITOR", "WINDOW"):
+            for _ in range(draws):
+                start = time.thread_time()  # other programs may have the machine
+                handlers._draw("WINDOW")
+                whole.append(time.thread_time() - start)
+        samples[f"{count} ours"] = (
+            [a - b for a, b in zip(whole, drawn, strict=True)] if drawn else []
+        )
+        assert not handlers._failed, "the drawing failed: see the log"
+    ui.note(samples=samples)
+
+
 # ----------------------------------------------------------------------------------------------- bake
 
 

@@ -431,7 +431,7 @@ def pictures_for_a_clip(ui: Ui) -> Steps:
 
     # With the model that has references, but none beside a first frame.
     colour("Sky", 1, 40, (0.1, 0.2, 0.9))
-    yield from open_section(ui, "generate_audio", "grok_video.add_reference", kind)
+    yield from open_section(ui, "draft", "grok_video.add_reference", kind)
     yield from ui.click("grok_video.add_reference", kind, with_="IMAGE")
     yield from ui.until(lambda: len(chosen.references) == 1, "the first reference")
     chosen.references[0].image = tree

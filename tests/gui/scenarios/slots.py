@@ -34,7 +34,7 @@ def seen() -> list[dict[str, Any]]:
 
 
 def becomes_the_clip(ui: Ui, prompt: str) -> Steps:
-    """Press Generate; cut and fade the slot, undo and redo that; look at what it becomes; undo and redo once more."""
+    """Press Generate; cut and fade the slot, undo and redo that; look at what it becomes while it plays; undo and redo once more."""
     scene = bpy.context.scene
     quick(scene, seconds=2)
     timeline().frame_set(20)
@@ -61,8 +61,12 @@ def becomes_the_clip(ui: Ui, prompt: str) -> Steps:
         yield from ui.press("Z", ctrl=True, shift=True)
     yield from ui.until(lambda: [s.name for s in movies()] == faded, "the redo of the cut")
     ui.note(cut=seen(), state_then=newest().state)
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.screen.animation_play()
     yield from ui.until(lambda: newest().state == "IMPORTED", "the clip", 120)
-    ui.note(arrived=seen())
+    ui.note(arrived=seen(), played=ui.window.screen.is_animation_playing)
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.screen.animation_cancel()
     yield from ui.shot("slot-arrived")
     yield from ui.point(KIND)
     for _ in range(2):
@@ -92,3 +96,26 @@ def taken_back(ui: Ui) -> Steps:
     yield from ui.until(lambda: not click.queue, "the end of the click")
     ui.note(taken_back=seen(), said=click.message)
     yield from ui.shot("slot-taken-back")
+
+
+def dragged(ui: Ui, prompt: str) -> Steps:
+    """Move the slot by the key G while its clip comes: the clip waits for the end of that, and says so."""
+    quick(bpy.context.scene, seconds=2)
+    timeline().frame_set(20)
+    yield from ui.sidebar(KIND)
+    yield from ui.fill("prompt", prompt)
+    yield from ui.click("grok_video.generate")
+    yield from ui.until(movies, "the slot")
+    yield from ui.until(lambda: newest() and newest().state == "RUNNING", "the job under way")
+    before = seen()
+    yield from ui.point(KIND)
+    yield from ui.press("G")
+    yield from ui.press("ONE", text="1")
+    yield from ui.press("TWO", text="2")
+    ui.note(dragging=[operator.bl_idname for operator in ui.window.modal_operators])
+    imports = ui.module("blender.session.state").current().imports
+    yield from ui.until(lambda: imports.waiting, "why the clip waits")
+    ui.note(before=before, waiting=imports.waiting, held=[piece["still"] for piece in seen()])
+    yield from ui.press("RET")
+    yield from ui.until(lambda: newest().state == "IMPORTED", "the clip")
+    ui.note(arrived=seen())

@@ -1,13 +1,14 @@
-"""What ``bench.py`` measures of slots, inside the ``bpy`` wheel: raw figures in seconds.
+"""What ``bench.py`` measures on the timeline, inside the ``bpy`` wheel: raw figures in seconds.
 
-Owns the edit of many slots, and the life of one. ``slots`` and ``takes`` are tasks of ``bench_in_wheel.py``, which has the
-means.
+Owns the edit of many slots, the life of one, and clips that are imported. ``slots``, ``takes`` and ``place`` are tasks of
+``bench_in_wheel.py``, which has the means.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def takes(task: dict[str, Any]) -> dict[str, list[float]]:
         for number in range(task["times"] + 1):
             one: dict[str, float] = {}
             scene = _fresh_edit()
-            one["bare"] = _timed(lambda: wheel.movie_strip_add(scene, str(clip)))  # noqa: B023
+            one["bare"] = _timed(lambda: movie_strip_add(scene, str(clip)))  # noqa: B023
             scene = _fresh_edit()
             session = wheel.module("blender.session.state").current()
             spec = wheel.spec_of("A heron", session.bridge.session, home / "clip.mp4")
@@ -76,6 +77,56 @@ def takes(task: dict[str, Any]) -> dict[str, list[float]]:
                 for name, took in one.items():
                     told[name].append(took)
     return told
+
+
+def place(task: dict[str, Any]) -> dict[str, Any]:
+    """``bring_in`` and a bare ``movie_strip_add`` of the same file in turn, in fresh scenes."""
+    import bench_in_wheel as wheel
+    import bpy
+
+    samples: dict[str, list[float]] = {"ours": [], "bare": []}
+    clip = task["clip"]
+    with wheel.enabled(Path(task["home"])):
+        importing = wheel.module("blender.timeline.importing")
+        meta_at = wheel.module("blender.timeline.strips").meta_at
+        settle_lowest = wheel.module("blender.timeline.channels").settle_lowest
+
+        def ours(scene: Any) -> None:
+            made = importing.Clip(clip, "Clip", "0" * 32, "")
+            meta = meta_at(scene, 1)
+            importing.bring_in(bpy.context, scene, made, meta=meta, frame=1, settle=settle_lowest)
+
+        ways: list[tuple[str, Callable[[Any], None]]] = [
+            ("ours", ours),
+            ("bare", lambda scene: movie_strip_add(scene, clip)),
+        ]
+        for number in range(task["imports"] + 1):
+            for name, way in ways if number % 2 else reversed(ways):
+                scene = _fresh_edit()
+                start = time.perf_counter()
+                way(scene)
+                took = time.perf_counter() - start
+                if number:  # the first of each warms Blender and the disk
+                    samples[name].append(took)
+    return samples
+
+
+def movie_strip_add(scene: Any, clip: str) -> None:
+    """What Blender does when a movie is added to the sequencer that is open, and nothing else."""
+    import bpy
+
+    scene.sequence_editor_create()
+    given = {"filepath": clip, "frame_start": 1, "channel": 1, "fit_method": "FIT",
+             "sound": True, "use_framerate": False, "adjust_playback_rate": True,
+             "move_strips": False}  # fmt: skip
+    known = bpy.ops.sequencer.movie_strip_add.get_rna_type().properties.keys()
+    area = bpy.context.window_manager.windows[0].screen.areas[0]
+    region = next(one for one in area.regions if one.type == "WINDOW")
+    override = {"area": area, "region": region, "scene": scene}
+    if bpy.app.version >= (5, 0):
+        override["sequencer_scene"] = scene
+    with bpy.context.temp_override(**override):
+        bpy.ops.sequencer.movie_strip_add(**{k: v for k, v in given.items() if k in known})
 
 
 def _fresh_edit() -> Any:

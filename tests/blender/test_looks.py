@@ -673,3 +673,41 @@ def test_end_frame_and_keyframes_in_the_look(
     before = posts(stand_in)
     refused(bpy.ops.grok_video.generate, "Middle: the file of its look is gone")
     assert posts(stand_in) == before
+
+
+# ------------------------------------------------------------------------------------------ with the rest
+
+
+def test_a_draft_and_its_final_clip_begin_with_the_look(
+    look_scene: Any, look: Any, stand_in: Any, module: Module
+) -> None:
+    chosen = look_scene.grok_video
+    chosen.resolution, chosen.draft = "720p", True
+    bpy.ops.grok_video.use_look(job=look.id)
+    assert bpy.ops.grok_video.generate() == {"FINISHED"}
+    draft = newest(module)
+    assert (draft.spec.look, draft.spec.draft) == (look.id, True)
+    pixels = module("blender.sources.pixels")
+    full = pixels.read(Path(draft.spec.full_image.path))
+    made = pixels.read(Path(look.clip.path))
+    assert (pixels.fit(made, 1.0, (full.shape[1], full.shape[0])) == full).all()
+    (strip,) = strips(look_scene)
+    assert bpy.ops.grok_video.finish(strip=strip.name) == {"FINISHED"}
+    final = newest(module)
+    assert final.spec.look == look.id
+    assert (
+        stand_in.image(stand_in.jobs()[-1]["image"])
+        == Path(draft.spec.full_image.path).read_bytes()
+    )
+
+
+def test_a_loop_ends_on_the_look_that_it_begins_with(
+    look_scene: Any, look: Any, stand_in: Any, module: Module
+) -> None:
+    chosen = look_scene.grok_video
+    chosen.model, chosen.loop = "grok-imagine-video-1.5", True
+    bpy.ops.grok_video.use_look(job=look.id)
+    assert bpy.ops.grok_video.generate() == {"FINISHED"}
+    job, body = newest(module), stand_in.requests("submit")[-1]["body"]
+    assert job.spec.look == look.id
+    assert body["last_frame"]["url"]["sha256"] == body["image"]["url"]["sha256"]

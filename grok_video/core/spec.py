@@ -40,6 +40,9 @@ class Source:
     frame: float = 0.0  # with its sub-frame
     camera: str = ""
     image: str = ""  # name of the image datablock
+    view: str = (
+        ""  # LOOK: stands for what the source was seen from; another one when that has changed
+    )
 
 
 @record

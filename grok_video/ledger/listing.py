@@ -1,6 +1,6 @@
 """The list of jobs as Blender shows it: in the order in which jobs were made, kept up job by job.
 
-Owns the order and the parts *active*, *done* and *open* of one ledger's jobs. A change costs the same in a list of ten
+Owns the order and the parts *active*, *done*, *open* and *looks* of one ledger's jobs. A change costs the same in a list of ten
 and of 50,000: nothing here copies or walks the list. It must not know SQLite.
 """
 
@@ -13,6 +13,7 @@ from typing import cast, overload
 from ..core.expected import Expected
 from ..core.job import OPEN_STATES, Job, State
 from ..core.paths import spelling
+from ..core.spec import Kind
 
 _Key = tuple[int, str]  # row of the job's first event, and its id
 
@@ -69,6 +70,7 @@ class Listing(Mapping[str, Job]):
         self.active = Rows(self._jobs)
         self.done = Rows(self._jobs)
         self.open = Rows(self._jobs)  # jobs for which the program has work to do
+        self.looks = Rows(self._jobs)
         self._keys: dict[str, _Key] = {}
         #: Spelling of a .blend -> its clips that wait to be imported.
         self._ready: dict[str, set[_Key]] = {}
@@ -86,6 +88,7 @@ class Listing(Mapping[str, Job]):
         self._expected.learn(job)
         active = job.state in OPEN_STATES or job.state is State.READY or job.fetching
         self.all.keep(key, True)
+        self.looks.keep(key, job.spec.kind is Kind.LOOK)
         self.active.keep(key, active)
         self.done.keep(key, not active)
         self.open.keep(key, active and job.open)

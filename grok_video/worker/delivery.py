@@ -53,6 +53,9 @@ _FROM_PART = Problem(
     "Where its pictures are broken, remove the file and press Download Again: free, if the service has it again.",
 )
 
+#: The folder of looks, in that of clips.
+LOOKS = "looks"
+
 
 def deliver(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> events.Downloaded:
     """Fetch the clip to the place chosen at the click; where that cannot be written, into the data folder.
@@ -305,10 +308,15 @@ def part_of(clip: Path) -> Path:
 
 
 def prepare_folder(clip: Path, mode: int = INSIDE) -> None:
-    """Make the folder of ``clip`` where its parent exists, and try to write there. Raises OSError."""
-    if not clip.parent.is_dir():
-        clip.parent.mkdir()
-        give_rights(clip.parent, mode)
+    """Make the folder of ``clip`` where its parent exists, and try to write there. Raises OSError.
+
+    The folder of looks lies in that of clips, which is made too.
+    """
+    deep = (clip.parent.parent,) if clip.parent.name == LOOKS else ()
+    for folder in (*deep, clip.parent):
+        if not folder.is_dir():
+            folder.mkdir()
+            give_rights(folder, mode)
     part = part_of(clip)
     try:
         open_own(part, "ab").close()

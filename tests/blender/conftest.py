@@ -101,6 +101,7 @@ ONCE = {
     "test_changed_files",
     "test_click_queue",
     "test_guide",
+    "test_likeness",
     "test_prompts",
     "test_rework_breaker",
     "test_slot_lives",

@@ -64,6 +64,7 @@ CLICKS = {
 #: Where a wheel stays what it is: no screen to draw on, to read or to keep alive, its renders block, nobody waits for its start.
 SCREEN = {
     "blender.lazily",
+    "blender.session.looks",
     "blender.session.thumbnails",
     "blender.session.unseen",
     "blender.session.unused",
@@ -74,6 +75,7 @@ SCREEN = {
     "blender.submission.preparation",
     "blender.ui.compare",
     "blender.ui.finish",
+    "blender.ui.look_compare",
     "blender.ui.references",
     "blender.ui.slot_overlay",
     "blender.ui.support",

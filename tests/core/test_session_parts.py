@@ -35,6 +35,7 @@ OWNERS = {
     "unused": "unused",
     "unseen": "unseen",
     "thumbnails": "thumbnails",
+    "looks": "looks",
     "watch": "watch",
     "pointing": "pointing",
 }

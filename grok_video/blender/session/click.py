@@ -20,13 +20,15 @@ from ...core.files import INSIDE
 from ...core.job import Job, State
 from ...core.payload import spec_to_payload
 from ...core.problem import Problem, ProblemCode
-from ...core.spec import JobSpec, new_id
+from ...core.spec import JobSpec, Kind, new_id
 from ...core.word import SLEPT
 from ...service import checks
 from .. import config, identity, submission
 from ..refusal import Interrupted, Refused
 from . import slots, waiting
 from .answers import UNSEND, note
+from .look_frames import in_look
+from .questions import listed_looks
 from .queue import click_trouble, make_data_folder, read_all, refuse_lost, refuse_moving, send
 from .spending import limits_count
 from .state import current, is_prepared, job_by_id, may_come, session_id
@@ -94,7 +96,9 @@ def generate(
     ``allow_single_color``: see ``accept``. Raises Refused, Interrupted.
     """
     refuse_now()
-    asked = submission.generate.generation(context, scene, target, frame, session_id())
+    asked = submission.generate.generation(
+        context, scene, target, frame, session_id(), in_look=in_look(scene)
+    )
     return accept(context, asked, allow_single_color=allow_single_color)
 
 
@@ -287,8 +291,9 @@ def _refuse_double_click(spec: JobSpec) -> None:
     soon |= current().watch.running and turned_since() < DOUBLE_CLICK_SECONDS
     # Before the refusal: in a row of clicks each counts from the click before, so that hammering is one click.
     _clicked(same)
+    what = "look" if spec.kind is Kind.LOOK else "clip"
     if not bpy.app.background and before == same and soon:
-        raise Refused("This clip was sent just now.", "Press again if you want a second one.")
+        raise Refused(f"This {what} was sent just now.", "Press again if you want a second one.")
 
 
 def _note_for_script(spec: JobSpec) -> None:
@@ -514,7 +519,7 @@ def send_again(
         account=config.account(),
         api_base=config.api_base(),
         estimate=price_again(job) if changed is None else submission.common.price_of(changed),
-        output=submission.common.output_of(submission.cast.as_written(spec), job_id),
+        output=submission.takes.output_again(spec, job_id),
         target=replace(place, slot=slot),
     )
     if problem := checks.check(fresh):
@@ -542,4 +547,4 @@ def send_again(
 
 def price_again(job: Job) -> int | None:
     """Ticks that *Send* or *Send Again* of ``job`` would cost at today's prices; None when not known."""
-    return submission.common.price_of(job.asked_for)
+    return submission.common.price_of(job.asked_for, listed_looks())

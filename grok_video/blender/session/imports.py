@@ -10,6 +10,7 @@ import bpy
 
 from ...core.job import Job, State
 from ...core.problem import Problem, ProblemCode
+from ...core.spec import Kind
 from .. import identity, said, timeline
 from ..refusal import Refused
 from . import files, placing, slots, takes
@@ -32,6 +33,8 @@ def imports_by_itself(job: Job) -> bool:
     """
     session = current()
     if job.state is not State.READY or not job.driven or job.id in session.imports.reported:
+        return False
+    if job.spec.kind is Kind.LOOK:  # never on a timeline: see ``looks``
         return False
     if job.fetching:
         return False
@@ -171,6 +174,8 @@ def import_job(
         raise Refused(f"The scene “{job.spec.target.scene}” is not there.", "Choose another one.")
     if job.clip is None:
         raise Refused("This job has no clip yet.")
+    if job.spec.kind is Kind.LOOK:
+        raise Refused("A look is a picture and no clip.", "Use makes it the first frame.")
     if job.fetching:
         raise Refused("The clip's file is being downloaded again.", "Import it when it is there.")
     if not asked_for and (there := next(timeline.slots.strips_of_job(job.id), None)):

@@ -19,7 +19,7 @@ import bpy
 
 from ...core.job import Job, State
 from ...core.record import record
-from ...core.spec import Clip, JobSpec
+from ...core.spec import Clip, JobSpec, Kind
 from .. import compat, identity, sources, timeline
 from ..refusal import Refused
 from . import files, placing, slot_marks, still_clip
@@ -47,6 +47,8 @@ def place(
     ``size``: pixels of the first frame, where that is still to be made. Without ``select`` the artist's selection stays.
     Pushes no undo step. The spec as it is, and why, where no slot can stand now: the clip comes all the same.
     """
+    if spec.kind is Kind.LOOK:  # a picture, which has no place on the timeline
+        return spec, ""
     scene = identity.scene_of(spec.target, same_file=True)
     if scene is None:
         return spec, f"The scene “{spec.target.scene}” is gone."

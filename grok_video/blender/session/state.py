@@ -286,6 +286,22 @@ class Thumbnails:
 
 
 @mutable_record
+class Looks:
+    """The looks of the scene that a panel shows, and what is known of them. Changed by looks.py only."""
+
+    reported: set[str] = field(default_factory=set)  # ids of jobs whose looks this session told of
+    #: Job of the look in use, and what stood for the view or picture of its source, when the artist was asked about it.
+    asked: tuple[str, str] = ("", "")
+    agreed: tuple[str, str] = ("", "")  # … and said yes
+    moved: dict[str, str] = field(
+        default_factory=dict
+    )  # job id → how its look has moved; '' as it is
+    unmeasured: dict[str, None] = field(default_factory=dict)  # ids of jobs that are to be measured
+    listed: tuple[Job, ...] = ()  # the looks of a source, oldest first
+    listed_for: tuple[Snapshot | None, object] = (None, None)  # the jobs and the source
+
+
+@mutable_record
 class Session:
     """What this Blender session knows beyond the ledger.
 
@@ -311,6 +327,7 @@ class Session:
     unused: Unused = field(default_factory=Unused)
     unseen: Unseen = field(default_factory=Unseen)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    looks: Looks = field(default_factory=Looks)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document of the click
     opened: tuple[str, frozenset[str]] = ("", frozenset())  # the .blend, and its spellings

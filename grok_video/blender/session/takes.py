@@ -20,7 +20,7 @@ from ...core.spec import Clip, JobSpec, new_id
 from .. import compat, submission, timeline
 from ..identity import Meant
 from ..refusal import Refused
-from . import click, files, placing, slots, unused
+from . import click, files, look_frames, placing, slots, unused
 from .state import current, job_by_id, may_come, under_way
 
 _DOWNLOAD = "Download Again brings it back, free."
@@ -100,7 +100,12 @@ def another_take(
         if wanted is not None and wanted.anew:
             click.refuse_now()
             asked = submission.takes.generated_anew(
-                context, job.spec, scene, frame, current().bridge.session
+                context,
+                job.spec,
+                scene,
+                frame,
+                current().bridge.session,
+                look_frames.in_look(context.scene),
             )
             place = replace(asked.spec.target, slot=slot)
             asked.spec = replace(asked.spec, target=place)

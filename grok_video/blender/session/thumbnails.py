@@ -15,6 +15,7 @@ import bpy
 import bpy.utils.previews
 
 from ...core.job import Job
+from ...core.spec import Kind
 from . import files
 from .state import current, running
 from .watch import redraw
@@ -50,8 +51,9 @@ def _picture_of(job: Job) -> _Key | None:
     """The best picture of a job whose file is there, as far as was looked."""
     spec = job.spec
     clip = job.clip.path if job.clip else ""
+    made = "IMAGE" if spec.kind is Kind.LOOK else "MOVIE"
     pictures = (
-        (str(files.unused_place(clip)) if files.is_put_away(job) else clip, "MOVIE"),
+        (str(files.unused_place(clip)) if files.is_put_away(job) else clip, made),
         (spec.image, "IMAGE"),
         (spec.video.path if spec.video else "", "MOVIE"),
     )

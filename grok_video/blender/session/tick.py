@@ -17,7 +17,19 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, comparing, files, moving, renders, slots, takes, thumbnails, unseen, unused
+from . import (
+    answers,
+    comparing,
+    files,
+    looks,
+    moving,
+    renders,
+    slots,
+    takes,
+    thumbnails,
+    unseen,
+    unused,
+)
 from .click import drop_all, prepare, say, stop_removed
 from .imports import arrive_next, import_due, imports_to_come, wait_because
 from .queue import account, read_all
@@ -90,6 +102,7 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
     end_series()
     changed |= files.came(context)
     try:
+        changed |= looks.arrive(context)
         changed |= import_due(context)
         changed |= start_next_pass(context)
     except Refused as error:
@@ -126,6 +139,7 @@ def busy() -> bool:
         or files.due()
         or slots.is_busy()
         or takes.is_busy()
+        or looks.is_busy()
     ):
         return True
     if session.watch.reports:
@@ -233,7 +247,7 @@ def unregister() -> None:
         handlers.remove(called)
     comparing.unregister()
     unused.unregister()
-    for timer in (watchdog, files.look, read_on, thumbnails.load, unseen.fade):
+    for timer in (watchdog, files.look, read_on, looks.measure, thumbnails.load, unseen.fade):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
     if running() is not None:

@@ -18,6 +18,7 @@ from ...core.files import BLENDERS_PATIENCE, is_there, replace_patiently
 from ...core.job import Job, State
 from ...core.paths import spelling, with_real_folder
 from ...core.record import record
+from ...core.spec import Kind
 from .. import compat, timeline
 from ..refusal import Refused
 from . import files
@@ -64,6 +65,8 @@ def unused() -> list[Take]:
     for job in session.bridge.snapshot.all:
         if job.state is not State.IMPORTED or job.clip is None or job.fetching:
             continue
+        if job.spec.kind is Kind.LOOK:
+            continue  # no take of a strip
         path = Path(job.clip.path)
         if (
             spelling(job.spec.target.blend) in blends

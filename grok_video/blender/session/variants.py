@@ -6,6 +6,7 @@ import bpy
 
 from .. import submission
 from .click import accept, refuse_now
+from .look_frames import in_look
 from .state import session_id
 
 
@@ -23,7 +24,7 @@ def generate(
     """
     refuse_now()
     asked = submission.generate.generation(
-        context, scene, target, frame, session_id(), variants=True
+        context, scene, target, frame, session_id(), variants=True, in_look=in_look(scene)
     )
     accept(context, asked, allow_single_color=allow_single_color)
     return asked.job_ids

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         foreign,
         handler_code,
         kept_settings,
+        likeness,
         on_disk,
         pixels,
         playblast,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         private_folder,
         scene_copy,
         scene_render,
+        view,
         viewport,
         ways,
     )

@@ -268,6 +268,27 @@ def reference(
     return pixels.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)
 
 
+def fitted(
+    scene: bpy.types.Scene,
+    image: bpy.types.Image,
+    size: tuple[int, int],
+    path: Path,
+    file_format: str,
+) -> Still:
+    """A still of an image, cropped inside to the ratio of ``size`` and shrunk to that size, written to ``path``.
+
+    Raises Refused, Interrupted.
+    """
+    if why := image_refusal(image, look=True):
+        raise Refused(why)
+    rgb = pixels.fit(
+        _image_pixels(scene, image, pixels.part_of(path).with_suffix(".png")), 1.0, size
+    )
+    pixels.write(rgb, path, file_format)
+    shown = Source("IMAGE", scene=scene.name, frame=scene.frame_float, image=image.name)
+    return pixels.finished(path, file_format, rgb.shape[1], rgb.shape[0], shown)
+
+
 def packed_image(path: Path, name: str) -> bpy.types.Image:
     """Load the picture at ``path`` as an image, pack it into the .blend, and remove the file at ``path``."""
     image = bpy.data.images.load(str(path), check_existing=False)

@@ -65,6 +65,30 @@ def read(path: Path) -> np.ndarray:
     return to_bytes(rgb)
 
 
+def shrunk(path: Path, longest: int, size: tuple[int, int] | None = None) -> np.ndarray:
+    """The pixels of a picture whose longer side is made ``longest`` pixels, as floats 0..1; for looking, not for sending.
+
+    ``size``: width and height instead, to whose ratio the picture is cropped inside. Raises Interrupted.
+    """
+    image = _loaded(path)
+    try:
+        width, height = image.size
+        if not width or not height:
+            raise Interrupted("The picture has no pixels.")
+        if size is None:
+            scale = min(longest / max(width, height), 1.0)
+            image.scale(max(round(width * scale), 1), max(round(height * scale), 1))
+            return pixels_of(image)[0]
+        crop = crop_inside(width, height, *size)
+        wide = max(round(size[0] / (crop.right - crop.left)), size[0])
+        high = max(round(size[1] / (crop.top - crop.bottom)), size[1])
+        image.scale(wide, high)
+        x, y = (wide - size[0]) // 2, (high - size[1]) // 2
+        return pixels_of(image)[0][y : y + size[1], x : x + size[0]]
+    finally:
+        bpy.data.images.remove(image)
+
+
 def _loaded(path: Path) -> bpy.types.Image:
     try:
         return bpy.data.images.load(str(path), check_existing=False)

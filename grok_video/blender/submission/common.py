@@ -5,7 +5,7 @@ The panel asks for the same specs as drafts: what is priced and checked there is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from ...core.problem import ProblemCode
 from ...core.record import mutable_record
 from ...core.spec import JobSpec, Kind, Picture, Target
 from ...service import checks, models
+from ...service.look_models import ListedLook
 from ...service.pricing import estimate_of
 from .. import config, identity, scenes
 from ..refusal import Refused
@@ -135,10 +136,15 @@ def signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
     )
 
 
-def output_of(prompt: str, job_id: str) -> str:
-    """The path that a job's clip will have: beside the .blend, else where the preferences say. Raises Refused."""
+def output_of(prompt: str, job_id: str, *, look: bool = False) -> str:
+    """The path that a job's clip will have: beside the .blend, else where the preferences say. Raises Refused.
+
+    ``look``: the path of a look, whose pictures lie in a folder of their own in there.
+    """
     try:
         folder = clip_files.clip_folder(bpy.data.filepath, None) or config.output_dir()
+        if look:
+            folder /= clip_files.LOOKS
         if clip_files.is_unreadable(str(folder)):
             raise Refused(
                 f"Blender could not read a clip in {folder}: there is a backslash in that name.",
@@ -151,7 +157,8 @@ def output_of(prompt: str, job_id: str) -> str:
                 "Choose another Clip Folder in the preferences, with a shorter path.",
                 ProblemCode.FILE,
             )
-        return str(clip_files.clip_path(folder, datetime.now(), prompt, job_id))
+        suffix = ".jpg" if look else ".mp4"
+        return str(clip_files.clip_path(folder, datetime.now(), prompt, job_id, suffix))
     except OSError as error:
         raise Refused(
             f"No clip can go to {error.filename or 'its folder'}: {error.strerror}.",
@@ -160,9 +167,12 @@ def output_of(prompt: str, job_id: str) -> str:
         ) from error
 
 
-def price_of(spec: JobSpec) -> int | None:
-    """Ticks that ``spec`` will cost, None when not known; of a typed-in model the artist has entered the price."""
-    return estimate_of(spec, config.unknown_second())
+def price_of(spec: JobSpec, listed: Iterable[ListedLook] = ()) -> int | None:
+    """Ticks that ``spec`` will cost, None when not known; of a typed-in model the artist has entered the price.
+
+    ``listed``: what *Refresh Models* brought of the models for looks.
+    """
+    return estimate_of(spec, config.unknown_second(), listed)
 
 
 def target_of(session: str, scene: bpy.types.Scene, frame: int, **fields: Any) -> Target:
@@ -205,7 +215,7 @@ def room_refusal(spec: JobSpec, *, same_file: bool = True) -> str:
     """
     target = spec.target
     scene = identity.scene_of(target, same_file=same_file)
-    if scene is None or scene.sequence_editor is None:
+    if scene is None or scene.sequence_editor is None or spec.kind is Kind.LOOK:
         return ""
     frames = frames_of(scene, spec.duration)
     if target.place == "AT":
@@ -255,7 +265,7 @@ def with_still(spec: JobSpec, made: pixels.Still) -> JobSpec:
         image_mime=made.mime,
         image_pixels=(made.width, made.height),
         image_bytes=made.size,
-        source=made.source,
+        source=replace(made.source, view=made.source.view or spec.source.view),
     )
     return looped(spec) if spec.loop else spec
 

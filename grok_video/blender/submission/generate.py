@@ -21,7 +21,7 @@ from ..identity import Meant
 from ..refusal import Refused
 from ..sources import capture, pixels, ways
 from ..timeline.source_strip import waiting_refusal_at
-from . import cast
+from . import cast, first_frame
 from .common import (
     DRAFT,
     FIRST_FRAME,
@@ -60,8 +60,17 @@ def ratio_of(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
         # 0.1.0 made 16:9 of text alone, and its files keep that.
         auto = chosen.aspect_ratio == config.AUTO
         return nearest_ratio(*scenes.frame_size(scene), model.ratios) if auto else model.ratios[0]
-    size = capture.natural_size(context, scene, chosen.source, chosen.image)
+    size = natural_size(context, scene)
     return nearest_ratio(*size, model.picture_ratios) if size else model.ratios[0]
+
+
+def natural_size(context: bpy.types.Context, scene: bpy.types.Scene) -> tuple[float, float] | None:
+    """Width and height of the source's full frame, of a look in use those of its render where the source is gone."""
+    chosen = scene.grok_video
+    size = capture.natural_size(context, scene, chosen.source, chosen.image)
+    if size is None and (look := first_frame.look_of(scene)) and look.width and look.height:
+        return float(look.width), float(look.height)
+    return size
 
 
 def is_whole(scene: bpy.types.Scene) -> bool:
@@ -77,14 +86,13 @@ def picture_size(context: bpy.types.Context, scene: bpy.types.Scene, draft: JobS
     Of a render result the scene's frame stands for the picture until that is taken.
     """
     if draft.image and is_whole(scene):
-        chosen = scene.grok_video
-        natural = capture.natural_size(context, scene, chosen.source, chosen.image)
+        natural = natural_size(context, scene)
         if natural is not None:
-            return models.whole_size(_final_resolution(draft), *natural)
-    return models.clip_size(_final_resolution(draft), draft.aspect_ratio)
+            return models.whole_size(final_resolution(draft), *natural)
+    return models.clip_size(final_resolution(draft), draft.aspect_ratio)
 
 
-def _final_resolution(draft: JobSpec) -> str:
+def final_resolution(draft: JobSpec) -> str:
     """The resolution of the clip that is wanted in the end: of a cheap draft another one than the draft's."""
     return draft.final_resolution or draft.resolution
 
@@ -131,7 +139,7 @@ def generate_draft(
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     text = chosen.written_prompt() if prompt is None else prompt
     told = cast.told(scene, text)
-    image, mime = "", ""
+    image, mime, look = "", "", first_frame.look_of(scene)
     if chosen.source != "NONE":
         image, mime = place_of(job_id), mime_type()
     references = tuple(
@@ -163,7 +171,8 @@ def generate_draft(
         ratio_of(context, scene),
         image=image,
         image_mime=mime,
-        source=Source(chosen.source, scene=scene.name),
+        source=first_frame.source_of(look) if look else Source(chosen.source, scene=scene.name),
+        look=look.job if look else "",
         references=references,
         last_frame=last_frame,
         keyframes=keyframes,
@@ -231,12 +240,8 @@ def generate_refusal(
 ) -> str:
     """'' or why Generate would refuse ``draft`` now; ``look``: at files and each frame, as a click must and a redraw must not."""
     chosen = scene.grok_video
-    if why := capture.refusal(context, scene, chosen.source, chosen.image, look=look):
+    if why := first_frame_refusal(context, scene, draft, look=look):
         return why
-    if chosen.source == "SEQUENCER":
-        edit = compat.sequencer_scene(context)
-        if why := waiting_refusal_at(edit, edit.frame_current):
-            return why
     for number, reference in enumerate(chosen.references):
         if why := capture.image_refusal(reference.image, look=look):
             return f"Reference {number}: {why}"
@@ -260,6 +265,27 @@ def generate_refusal(
     return checks.refusal(draft)
 
 
+def first_frame_refusal(
+    context: bpy.types.Context, scene: bpy.types.Scene, draft: JobSpec, *, look: bool
+) -> str:
+    """'' or why the first frame of ``draft``, the source or the look in use, cannot be taken; ``look``: at files."""
+    if draft.look and (used := first_frame.look_of(scene)):
+        size = picture_size(context, scene, draft)
+        return first_frame.refusal(used, size, at_file=look)
+    return source_refusal(context, scene, look=look)
+
+
+def source_refusal(context: bpy.types.Context, scene: bpy.types.Scene, *, look: bool) -> str:
+    """'' or why the source cannot be taken now; ``look``: at files, as a click must and a redraw must not."""
+    chosen = scene.grok_video
+    if why := capture.refusal(context, scene, chosen.source, chosen.image, look=look):
+        return why
+    if chosen.source == "SEQUENCER":
+        edit = compat.sequencer_scene(context)
+        return waiting_refusal_at(edit, edit.frame_current)
+    return ""
+
+
 def ends_of(frames: list[CameraFrame]) -> list[CameraFrame]:
     """The first and the last of ``camera_frames``: for redraws, which cannot look at each."""
     return [*frames[:1], *frames[1:][-1:]]
@@ -269,7 +295,7 @@ def camera_frames(scene: bpy.types.Scene) -> list[CameraFrame]:
     """The frames at which the scene's camera is rendered for Generate."""
     chosen, makes = scene.grok_video, scene.grok_video.model_row().makes
     frames: list[CameraFrame] = []
-    if chosen.source == "CAMERA":
+    if chosen.source == "CAMERA" and first_frame.look_of(scene) is None:
         frames.append(("", None))
     if chosen.keyframes and "keyframes" in makes:
         frames += [("Keyframes: ", marker.frame) for marker in marker_keyframes(scene)]
@@ -286,10 +312,12 @@ def generation(
     session: str,
     *,
     variants: bool = False,
+    in_look: first_frame.InLook | None = None,
 ) -> Submission:
     """The submission of a clip from ``scene``'s settings, to land in ``target`` at ``frame``. Raises Refused.
 
-    ``variants``: of a clip for each variant that the prompt stands for, all from the same pictures.
+    ``variants``: of a clip for each variant that the prompt stands for, all from the same pictures. ``in_look``: the
+    frames that are sent in the look and not as they are rendered.
     """
     place = target_of(session, target, frame)
     job_id = new_id()
@@ -310,8 +338,10 @@ def generation(
         if submission.others:
             submission.spec = replace(submission.spec, written=scene.grok_video.written_prompt())
     size = picture_size(context, scene, draft)
-    if draft.image:
-        _add_first_frame(submission, context, scene, size)
+    if draft.look:
+        first_frame.add_look(submission, scene, first_frame.look_of(scene), size)
+    elif draft.image:
+        add_source(submission, context, scene, size, final_resolution(draft))
     for picture, reference in zip(draft.references, scene.grok_video.references, strict=False):
         _add_reference(submission, scene, reference.image, picture.path)
     sent = {picture.path for one in drafts.values() for picture in one.references}
@@ -320,24 +350,26 @@ def generation(
             if (path := place_of(job_id, _of_cast(number, place))) in sent:
                 _add_reference(submission, scene, one.image, path)
     if ends_on_camera(scene):
-        _render_end_frame(submission, scene, size)
+        _add_end_frame(submission, scene, size, in_look or {})
     for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
-        _render_keyframe(submission, scene, size, number, marker.frame)
+        _add_keyframe(submission, scene, size, number, marker, in_look or {})
     return submission
 
 
-def _add_first_frame(
+def add_source(
     submission: Submission,
     context: bpy.types.Context,
     scene: bpy.types.Scene,
     size: PictureSize,
+    resolution: str,
 ) -> None:
+    """Let what the source shows be the first picture of ``submission``, as large as a clip of ``resolution`` takes it."""
     path, image = Path(submission.spec.image), scene.grok_video.image
     # Of a draft the full-size frame is made, and the one that is sent is made from that: see ``with_still``.
-    source, resolution = scene.grok_video.source, _final_resolution(submission.spec)
+    source = scene.grok_video.source
     whole = partial(models.whole_size, resolution, enlarge=False) if is_whole(scene) else None
     if source == "CAMERA":
-        submission.steps.append(_camera_step(scene, size, path, with_still, None))
+        submission.steps.append(camera_step(scene, size, path, with_still, None))
         return
 
     def add_to(spec: JobSpec) -> JobSpec:
@@ -370,7 +402,7 @@ def _add_reference(
     submission.stills.append(add_to)
 
 
-def _camera_step(
+def camera_step(
     scene: bpy.types.Scene,
     size: PictureSize,
     path: Path,
@@ -396,28 +428,55 @@ def _camera_step(
     )
 
 
-def _render_end_frame(submission: Submission, scene: bpy.types.Scene, size: PictureSize) -> None:
+def _add_end_frame(
+    submission: Submission, scene: bpy.types.Scene, size: PictureSize, in_look: first_frame.InLook
+) -> None:
     picture = submission.spec.last_frame
     assert picture is not None
+    frame, camera = end_frame_of(scene), scene.grok_video.end_camera
 
     def add_to(spec: JobSpec, made: pixels.Still) -> JobSpec:
         return replace(spec, last_frame=replace(picture, size=made.size))
 
-    frame, camera = end_frame_of(scene), scene.grok_video.end_camera
+    if path := in_look.get(first_frame.key_of(scene, frame, camera)):
+        submission.stills.append(
+            lambda spec: replace(
+                spec, last_frame=first_frame.frame_from(path, picture, "End frame", size)
+            )
+        )
+        return
     submission.steps.append(
-        _camera_step(scene, size, Path(picture.path), add_to, frame, "end frame", camera)
+        camera_step(scene, size, Path(picture.path), add_to, frame, "end frame", camera)
     )
 
 
-def _render_keyframe(
-    submission: Submission, scene: bpy.types.Scene, size: PictureSize, number: int, frame: int
+def _add_keyframe(
+    submission: Submission,
+    scene: bpy.types.Scene,
+    size: PictureSize,
+    number: int,
+    marker: MarkerKeyframe,
+    in_look: first_frame.InLook,
 ) -> None:
     picture = submission.spec.keyframes[number].picture
 
-    def add_to(spec: JobSpec, made: pixels.Still) -> JobSpec:
+    def with_picture(spec: JobSpec, made: Picture) -> JobSpec:
         done = list(spec.keyframes)
-        done[number] = replace(done[number], picture=replace(picture, size=made.size))
+        done[number] = replace(done[number], picture=made)
         return replace(spec, keyframes=tuple(done))
 
-    path = Path(picture.path)
-    submission.steps.append(_camera_step(scene, size, path, add_to, frame, "keyframe"))
+    if path := in_look.get(first_frame.key_of(scene, marker.frame)):
+        submission.stills.append(
+            lambda spec: with_picture(
+                spec, first_frame.frame_from(path, picture, marker.name, size)
+            )
+        )
+        return
+
+    def add_to(spec: JobSpec, made: pixels.Still) -> JobSpec:
+        return with_picture(spec, replace(picture, size=made.size))
+
+    path_of_render = Path(picture.path)
+    submission.steps.append(
+        camera_step(scene, size, path_of_render, add_to, marker.frame, "keyframe")
+    )

@@ -15,8 +15,9 @@ from ...service import checks
 from .. import compat
 from ..refusal import Refused
 from . import cast
-from .common import Submission, draft_of, looped
+from .common import Submission, draft_of, looped, output_of
 from .finish import full_request
+from .first_frame import InLook
 from .generate import generate_draft, generate_refusal, generation
 from .variants import asked_for, first_prompt
 
@@ -49,7 +50,9 @@ def changed(context: bpy.types.Context, scene: bpy.types.Scene, spec: JobSpec) -
     of_edit = scene.grok_video.source == "SEQUENCER"
     playhead = (compat.sequencer_scene(context) if of_edit else scene).frame_float
     frame = spec.source.frame
-    of_frames = {scene.grok_video.source, spec.source.kind} <= _OF_A_FRAME
+    # A look is what it is wherever the playhead stands.
+    rendered = not draft.look or bool(draft.last_frame or draft.keyframes)
+    of_frames = rendered and {scene.grok_video.source, spec.source.kind} <= _OF_A_FRAME
     if of_frames and abs(playhead - frame) > 0.5:
         return Changed(
             draft,
@@ -75,18 +78,26 @@ def generated_anew(
     target: bpy.types.Scene,
     frame: int,
     session: str,
+    in_look: InLook | None = None,
 ) -> Submission:
     """The submission of a take of ``spec`` whose pictures are made anew from the panel's settings. Raises Refused.
 
-    ``target`` and ``frame``: where the strip is that asks for the take.
+    ``target`` and ``frame``: where the strip is that asks for the take. ``in_look``: see ``generation``.
     """
     wanted = changed(context, context.scene, spec)
     if wanted.trouble:
         raise Refused(wanted.trouble)
-    submission = generation(context, context.scene, target, frame, session, variants=True)
+    submission = generation(
+        context, context.scene, target, frame, session, variants=True, in_look=in_look
+    )
     place = replace(submission.spec.target, slot=spec.slot)
     submission.spec = replace(submission.spec, target=place, parent=spec.id)
     return submission
+
+
+def output_again(spec: JobSpec, job_id: str) -> str:
+    """The path of what a job makes that repeats the request ``spec``. Raises Refused."""
+    return output_of(cast.as_written(spec), job_id, look=spec.kind is Kind.LOOK)
 
 
 def _reworked(scene: bpy.types.Scene, spec: JobSpec) -> JobSpec:
@@ -118,6 +129,7 @@ _PICTURES = (
     "image_pixels",
     "image_bytes",
     "source",
+    "look",
     "references",
     "last_frame",
     "keyframes",
@@ -136,6 +148,7 @@ def _other_pictures(scene: bpy.types.Scene, spec: JobSpec, draft: JobSpec) -> bo
         or (source.kind == "IMAGE" and image != source.image)
         or (source.kind == "CAMERA" and (scene.name, camera) != (source.scene, source.camera))
         or [one.label for one in draft.references] != [one.label for one in spec.references]
+        or draft.look != spec.look
         or _has_end(draft) != _has_end(spec)
         or bool(draft.keyframes) != bool(spec.keyframes)
     ):

@@ -31,6 +31,7 @@ from .. import compat
 from .strips import job_of
 
 FOLDER = "grok_video"  # beside the .blend
+LOOKS = "looks"  # in the folder of clips
 _LONGEST_FACTS = 1 << 20  # bytes of the JSON beside a clip
 _SHORTEST_SLUG = 4  # characters of the prompt in a clip's name
 
@@ -63,18 +64,18 @@ def is_too_deep(folder: Path) -> bool:
     return room_for_clip(str(folder / f"2026-01-01_{'x' * _SHORTEST_SLUG}_01234567.mp4")) < 0
 
 
-def clip_path(folder: Path, when: datetime, prompt: str, job_id: str) -> Path:
+def clip_path(folder: Path, when: datetime, prompt: str, job_id: str, suffix: str = ".mp4") -> Path:
     """``<date>_<slug>_<id8>.mp4`` in ``folder``, a name that no clip and no .json there has.
 
     The slug has 40 characters at most, and fewer where Blender on Windows could not read so long a path.
     """
     ascii_text = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^A-Za-z0-9]+", "-", ascii_text).strip("-")[:40].rstrip("-") or "clip"
-    whole = folder / f"{when:%Y-%m-%d}_{slug}_{job_id[:8]}.mp4"
+    whole = folder / f"{when:%Y-%m-%d}_{slug}_{job_id[:8]}{suffix}"
     if (room := room_for_clip(str(whole))) < 0:
         slug = slug[: max(len(slug) + room, _SHORTEST_SLUG)].rstrip("-")
     stem = f"{when:%Y-%m-%d}_{slug}_{job_id[:8]}"
-    return next(path for path in _names(folder, stem, ".mp4") if _is_free(path))
+    return next(path for path in _names(folder, stem, suffix) if _is_free(path))
 
 
 def _names(folder: Path, stem: str, suffix: str) -> Iterator[Path]:

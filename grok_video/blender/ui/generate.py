@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from textwrap import shorten
 
 import bpy
@@ -15,7 +16,7 @@ from ...core.spec import JobSpec
 from ...service import models
 from .. import compat, config, scenes, sources, submission, telling, timeline
 from ..refusal import Refused
-from ..session import click, moving, questions, queue, spending, variants, watch
+from ..session import click, looks, moving, questions, queue, spending, variants, watch
 from ..session.state import current
 from . import cast, press, properties
 from .asking import (
@@ -32,6 +33,7 @@ from .asking import (
     target_of,
 )
 from .draft import draw_draft, verb_of
+from .look import draw_in_use
 from .widgets import (
     draw_help_button,
     draw_limit,
@@ -70,6 +72,9 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
         return price_of(context, variants=self._makes_variants)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        if earlier := looks.question(context, context.scene):
+            known = "Its price is not known." if price is None else f"The clip costs {usd(price)}."
+            return "Begin with This Look?", f"{earlier} {known}"
         question, count = Spends.question(self, context, price), self._count(context)
         if question is None or count == 1:
             return question
@@ -87,6 +92,7 @@ class GROK_VIDEO_OT_generate(Spends, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> Result:
         target = target_of(context, self.scene)
         where = context, context.scene, target, frame_of(self, target)
+        looks.agree()
         if not self._makes_variants:
             job_id = click.generate(*where, allow_single_color=self.allow_single_color)
             return finish(self, context, job_id, ON_THE_TIMELINE)
@@ -117,7 +123,7 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
     def draw(self, context: bpy.types.Context) -> None:
         if self._told:
             draw_wrapped(self.layout, context, self._told, "INFO")
-        draw_request(self.layout, context)
+        draw_request(self.layout, context, draw_in_use)
         draw_price(self.layout, context, variants=self._pressed)
 
     def run(self, context: bpy.types.Context) -> Result:
@@ -184,8 +190,15 @@ class GROK_VIDEO_OT_paste_prompt(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw source, prompt and settings of the next clip: the same in both sidebars and in the dialog."""
+def draw_request(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    below_source: Callable[[bpy.types.UILayout, bpy.types.Context], None] | None = None,
+) -> None:
+    """Draw source, prompt and settings of the next clip: the same in both sidebars and in the dialog.
+
+    ``below_source`` draws what is said of looks between the source and the prompt.
+    """
     chosen = context.scene.grok_video
     properties.mark_soon(chosen)
     layout.use_property_split = True
@@ -202,6 +215,8 @@ def draw_request(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         column.template_ID(chosen, "image", open="image.open")
     _draw_framing(column, context)
     _draw_waiting(column, context)
+    if below_source is not None:
+        below_source(layout, context)
     _draw_prompt(layout, context)
     # Two fields to a row, so that the sequencer's low sidebar shows jobs below.
     column = layout.column(align=True)
@@ -243,7 +258,7 @@ def _draw_framing(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         if chosen.aspect_ratio == config.AUTO:
             draw_quietly(layout, context, f"{ratio}, nearest to your frame")
         return
-    natural = sources.capture.natural_size(context, scene, chosen.source, chosen.image)
+    natural = submission.generate.natural_size(context, scene)
     if natural is not None and submission.generate.is_whole(scene):
         draw_quietly(layout, context, _whole_text(chosen, natural))
     else:

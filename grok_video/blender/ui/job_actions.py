@@ -12,6 +12,7 @@ from ...core.amount import usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
 from ...core.shape import other_shape
+from ...core.spec import Kind
 from ...service import checks
 from .. import identity, submission, telling, timeline
 from ..refusal import Refused
@@ -60,7 +61,7 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
             context,
             event,
             price,
-            "Buy This Clip Once More?",
+            f"Buy This {'Look' if job.spec.kind is Kind.LOOK else 'Clip'} Once More?",
             " ".join(
                 filter(
                     None,
@@ -318,7 +319,9 @@ class GROK_VIDEO_OT_import_result(Asks, bpy.types.Operator):
     )
 
     def run(self, context: bpy.types.Context) -> Result:
-        job = queue.job_of(self.job, lambda job: job.clip is not None)
+        job = queue.job_of(
+            self.job, lambda job: job.clip is not None and job.spec.kind is not Kind.LOOK
+        )
         scene: bpy.types.Scene | None = None
         frame: int | None = None
         if self.scene or self.here:
@@ -352,7 +355,11 @@ class GROK_VIDEO_OT_show_strip(Asks, bpy.types.Operator):
     job: JOB
 
     def run(self, context: bpy.types.Context) -> Result:
-        job = queue.job_of(self.job, lambda job: job.state is State.IMPORTED)
+        job = queue.job_of(
+            self.job, lambda job: job.state is State.IMPORTED and job.spec.kind is not Kind.LOOK
+        )
+        if job.spec.kind is Kind.LOOK:
+            raise Refused("A look is a picture and has no strip.", "Use makes it the first frame.")
         scenes = (timeline.strips.target_scene(context), *bpy.data.scenes)
         for scene in scenes:
             if timeline.strips.show_strips(context, scene, job.id):

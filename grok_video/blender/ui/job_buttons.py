@@ -7,6 +7,7 @@ import bpy
 from ...core.amount import priced, usd
 from ...core.job import FINAL_STATES, Job, State
 from ...core.problem import ProblemCode
+from ...core.spec import Kind
 from ..session import click, files, spending
 from ..session.state import current
 from . import use_settings
@@ -59,6 +60,12 @@ def draw_actions(box: bpy.types.UILayout, job: Job, narrow: bool, *, of_slot: bo
         buttons.operator("grok_video.stop", text="Discard").job = job.id
         if job.problem is not None and job.problem.code is ProblemCode.LIMIT:
             draw_help_button(box, job.problem.code)
+        return
+    if job.state in (State.READY, State.IMPORTED) and job.spec.kind is Kind.LOOK:
+        if job.spec.look:
+            return  # of another frame of a clip, which is sent in it by itself
+        row.enabled = not job.fetching and files.lost(job) != "gone"
+        row.operator("grok_video.use_look", text="Use", icon="CHECKMARK").job = job.id
         return
     if job.state is State.READY and of_slot:
         return

@@ -16,6 +16,7 @@ from ...core.job import Job, State
 from ...core.legible import legible
 from ...core.problem import ProblemCode
 from ...core.shape import other_shape
+from ...core.spec import Kind
 from .. import submission, timeline
 from ..session import files, spending, thumbnails, unseen
 from ..session.state import current, is_open, job_by_id
@@ -52,6 +53,13 @@ _WORDS = {
     State.FAILED: "Failed",
     State.CANCELLED: "Stopped",
     State.UNKNOWN: "Answer Lost",
+}
+
+
+_WORDS_OF_LOOK = {
+    State.RUNNING: "Making the Look",
+    State.READY: "Look Made",
+    State.IMPORTED: "Look Made",
 }
 
 
@@ -135,6 +143,8 @@ def summary() -> str:
 
 def _title(job: Job) -> str:
     words = " ".join(submission.cast.as_written(job.spec)[:TITLE].split())
+    if job.spec.kind is Kind.LOOK:
+        words = f"Look: {words}"
     return words or job.spec.source.image or "Untitled Clip"
 
 
@@ -142,6 +152,8 @@ def _status(job: Job, at: float, short: bool = False) -> str:
     """State, time and money of a job in a few words; ``short``: where the icon says the state."""
     ended = job.finished_at or job.ready_at
     word = _WORDS[job.state]
+    if job.spec.kind is Kind.LOOK:
+        word = _WORDS_OF_LOOK.get(job.state, word)
     if job.held:
         word = "Held"
     elif job.fetching:
@@ -228,7 +240,7 @@ def _draw_trouble(
         draw_wrapped(
             box, context, f"The file of this clip is {words}.", "ERROR" if gone else "INFO"
         )
-    elif job.state is State.READY and _of_other_file(job):
+    elif job.state is State.READY and _of_other_file(job) and job.spec.kind is not Kind.LOOK:
         name = bpy.path.basename(job.spec.target.blend) or "a file that was not saved"
         draw_wrapped(box, context, f"Made for {name}. Import places it in the file that is open.")
 
@@ -251,7 +263,7 @@ def _draw_small_buttons(row: bpy.types.UILayout, job: Job) -> None:
         row.operator(
             "grok_video.open_folder", text="", icon="FILE_FOLDER", emboss=False
         ).job = job.id
-    if job.state is State.IMPORTED:
+    if job.state is State.IMPORTED and job.spec.kind is not Kind.LOOK:
         again = row.operator("grok_video.import_result", text="", icon="IMPORT", emboss=False)
         again.job, again.here = job.id, True
         row.operator("grok_video.show_strip", text="", icon="VIEWZOOM", emboss=False).job = job.id

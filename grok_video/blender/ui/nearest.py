@@ -21,6 +21,7 @@ _Settings = Any  # ``GrokVideoSettings``, whose file knows this one
 OTHER_MODEL = "OTHER"  # the item of the models whose name is typed
 _MOST_TEXT = 1 << 20  # characters of a text: more is no prompt
 _MOST_PATHS = 64
+_MOST_LOOKS = 4  # references of a look
 
 
 class Nearest:
@@ -37,6 +38,8 @@ class Nearest:
             return file_of(chosen.image)
         if name == "references":
             return [path for one in chosen.references if (path := file_of(one.image))]
+        if name == "look_references":
+            return [path for one in chosen.look_references if (path := file_of(one.image))]
         if name not in _SETTERS:
             raise AttributeError(f"There is no setting {name}")
         return getattr(chosen, name)
@@ -164,6 +167,14 @@ def _references(chosen: _Settings, name: str, value: object) -> None:
     put_references(chosen, [image_from(path) for path in paths])
 
 
+def _look_references(chosen: _Settings, name: str, value: object) -> None:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return
+    chosen.look_references.clear()
+    for path in [path for one in list(value)[:_MOST_LOOKS] if (path := _plain(one))]:
+        chosen.look_references.add().image = image_from(path)
+
+
 def put_references(chosen: _Settings, images: list[bpy.types.Image]) -> None:
     """Let these images be the references, as many of them as the model takes."""
     chosen.references.clear()
@@ -193,4 +204,9 @@ _SETTERS: dict[str, Callable[[_Settings, str, object], None]] = {
     "edit_prompt": _text,
     "edit_of": _choice,
     "edit_start": _number,
+    "look_model": _choice,
+    "look_quality": _choice,
+    "look_size": _choice,
+    "look_references": _look_references,
+    "look_prompt": _text,
 }

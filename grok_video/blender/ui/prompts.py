@@ -19,6 +19,7 @@ from .. import config, submission
 from ..refusal import Refused
 from ..session import queue
 from ..session.state import current, is_of_file, job_by_id
+from . import look_styles
 from .asking import JOB, Asks, Result
 
 MOST = 20  # prompts in the history
@@ -50,7 +51,10 @@ class GROK_VIDEO_OT_use_prompt(Asks, bpy.types.Operator):
         if scene.library is not None:
             raise Refused(f"The scene “{scene.name}” is linked from another file.")
         job = queue.job_of(self.job, _has_prompt)
-        scene.grok_video.nearest.prompt = typed_for(job)
+        if job.spec.kind is Kind.LOOK:
+            scene.grok_video.look_prompt = job.spec.prompt
+        else:
+            scene.grok_video.nearest.prompt = typed_for(job)
         return {"FINISHED"}
 
 
@@ -81,29 +85,54 @@ class GROK_VIDEO_MT_prompts(bpy.types.Menu):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.operator_context = "EXEC_DEFAULT"
-        jobs = history(context.scene)
-        for job in jobs:
-            words = layout.operator("grok_video.use_prompt", text=_shown(job), translate=False)
-            words.job = job.id
-        if not jobs:
-            everywhere = config.preferences().prompts_of_all_files
-            words = "No prompts yet" if everywhere else "No prompts in this file yet"
-            row = layout.row()
-            row.active = False
-            row.label(text=words)
+        draw_history(layout, history(context.scene))
+
+
+class GROK_VIDEO_MT_look_prompts(bpy.types.Menu):
+    bl_label = "Prompts of Looks"
+    bl_description = "Words for some styles, and the last prompts of looks, newest first"
+    bl_options = {"SEARCH_ON_KEY_PRESS"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator_context = "EXEC_DEFAULT"
+        for style, label, _ in look_styles.STYLES:
+            layout.operator("grok_video.use_look_style", text=label).style = style
         layout.separator()
+        draw_history(layout, history(context.scene, look=True))
+
+
+def draw_history(layout: bpy.types.UILayout, jobs: list[Job]) -> None:
+    """Draw prompts to choose from, and the button that hides them."""
+    for job in jobs:
+        words = layout.operator("grok_video.use_prompt", text=_shown(job), translate=False)
+        words.job = job.id
+    if not jobs:
+        everywhere = config.preferences().prompts_of_all_files
+        words = "No prompts yet" if everywhere else "No prompts in this file yet"
         row = layout.row()
-        row.enabled = bool(jobs)
-        row.operator("grok_video.clear_history", icon="TRASH")
+        row.active = False
+        row.label(text=words)
+    layout.separator()
+    row = layout.row()
+    row.enabled = bool(jobs)
+    row.operator("grok_video.clear_history", icon="TRASH")
 
 
-def history(scene: bpy.types.Scene) -> list[Job]:
-    """The jobs whose prompts are the history, newest first, each prompt once. Quick enough for a menu that opens."""
+def history(scene: bpy.types.Scene, *, look: bool = False) -> list[Job]:
+    """The jobs whose prompts are the history, newest first, each prompt once. Quick enough for a menu that opens.
+
+    ``look``: the history of the prompts for looks.
+    """
     own = config.preferences()
     ends = {scene.grok_video.cleared_at, own.prompts_cleared_at} - {""}
     found: dict[str, Job] = {}
     for job in _newest(ends):
-        if _has_prompt(job) and (own.prompts_of_all_files or is_of_file(job)):
+        if (
+            (job.spec.kind is Kind.LOOK) is look
+            and _has_prompt(job)
+            and (own.prompts_of_all_files or is_of_file(job))
+        ):
             found.setdefault(typed_for(job).strip(), job)
             if len(found) == MOST:
                 break
@@ -125,7 +154,9 @@ def typed_for(job: Job) -> str:
 
 def _has_prompt(job: Job) -> bool:
     spec = job.spec
-    return spec.kind is Kind.GENERATE and spec.source.kind != "STRIP" and bool(spec.prompt.strip())
+    of_panel = spec.kind is Kind.GENERATE and spec.source.kind != "STRIP"
+    of_panel |= spec.kind is Kind.LOOK and not spec.look  # Apply the Look has added words
+    return of_panel and bool(spec.prompt.strip())
 
 
 def _shown(job: Job) -> str:
@@ -135,5 +166,10 @@ def _shown(job: Job) -> str:
 
 
 register, unregister = bpy.utils.register_classes_factory(
-    (GROK_VIDEO_OT_use_prompt, GROK_VIDEO_OT_clear_history, GROK_VIDEO_MT_prompts)
+    (
+        GROK_VIDEO_OT_use_prompt,
+        GROK_VIDEO_OT_clear_history,
+        GROK_VIDEO_MT_prompts,
+        GROK_VIDEO_MT_look_prompts,
+    )
 )

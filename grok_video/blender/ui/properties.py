@@ -19,9 +19,10 @@ from bpy.props import (
     StringProperty,
 )
 
-from ...service import checks, models
+from ...service import checks, look_models, models
 from .. import compat, config
 from ..session import questions
+from . import look_properties
 from .cast_properties import GrokVideoCharacter, GrokVideoReference, is_camera
 from .draft_properties import DraftSettings
 from .nearest import OTHER_MODEL, Nearest
@@ -203,12 +204,15 @@ _CHOICES = {
     "resolution": "",
     "aspect_ratio": config.AUTO,
     "edit_of": "STRIP",
+    "look_model": look_models.DEFAULT_LOOK_MODEL,
+    "look_quality": "MEDIUM",
+    "look_size": "1K",
 }
 #: What the pointers lead to.
 _KINDS = {"prompt_text": bpy.types.Text, "image": bpy.types.Image, "end_camera": bpy.types.Object}
 
 
-class GrokVideoSettings(DraftSettings, bpy.types.PropertyGroup):
+class GrokVideoSettings(DraftSettings, look_properties.LookSettings, bpy.types.PropertyGroup):
     """``scene.grok_video``: what the next clip is made from. Saved in the .blend, undone by Ctrl-Z."""
 
     prompt: StringProperty(
@@ -431,7 +435,7 @@ class GrokVideoSettings(DraftSettings, bpy.types.PropertyGroup):
         return written
 
 
-class GrokVideoList(bpy.types.PropertyGroup):
+class GrokVideoList(look_properties.LookList, bpy.types.PropertyGroup):
     """``window_manager.grok_video``: how the list of jobs is shown."""
 
     show: EnumProperty(
@@ -447,7 +451,13 @@ class GrokVideoList(bpy.types.PropertyGroup):
     page: IntProperty(name="Page", description="Page of the list", default=1, min=1)
 
 
-_CLASSES = (GrokVideoReference, GrokVideoCharacter, GrokVideoSettings, GrokVideoList)
+_CLASSES = (
+    *look_properties.CLASSES,
+    GrokVideoReference,
+    GrokVideoCharacter,
+    GrokVideoSettings,
+    GrokVideoList,
+)
 
 
 def register() -> None:

@@ -13,6 +13,7 @@ from .cast import draw_cast
 from .edit import draw_edit_animation
 from .generate import draw_generate, draw_request, draw_scenes
 from .jobs import draw_jobs, summary
+from .look import draw_look
 from .references import draw_pictures
 from .spending import draw_spending
 from .strip import draw_strip
@@ -33,7 +34,7 @@ class _RequestPanel(_Sidebar):
         presets.GROK_VIDEO_PT_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_request(self.layout, context)
+        draw_request(self.layout, context, draw_look)
         draw_section(
             self.layout, context, "grok_video_pictures", "References and Frames", draw_pictures
         )

@@ -19,8 +19,8 @@ from ...core.spec import JobSpec, Kind, Picture
 from ...service import models
 from ...service.cheapest import as_chosen
 from .. import config, identity, scenes, sources, submission, telling, timeline
-from ..refusal import Refused
-from ..session import queue
+from ..refusal import Interrupted, Refused
+from ..session import looks, queue
 from ..session.state import is_as_clicked, is_open, job_by_id
 from .asking import JOB, Asks, Result
 from .nearest import OTHER_MODEL, image_from, put_references
@@ -74,6 +74,8 @@ def use(context: bpy.types.Context, job: Job) -> Said:
             _next_part(context.scene, spec)
         case Kind.EDIT:
             _edit(context.scene, spec)
+        case Kind.LOOK:
+            _look(context.scene, job, said)
         case Kind.GENERATE if spec.source.kind == "STRIP":  # Continue Shot
             _next_part(context.scene, spec)
             _clip(context.scene, spec)
@@ -83,11 +85,42 @@ def use(context: bpy.types.Context, job: Job) -> Said:
             context.scene.grok_video.nearest.duration = spec.duration
             context.scene.grok_video.nearest.prompt = submission.cast.typed_for(spec)
             _source(context.scene, job, said)
+            _look_in_use(context.scene, spec, said)
             _pictures(context.scene, job, said)
             _cast(context.scene, job, said)
             _frames(context.scene, spec, said)
             _ratio(context, spec)
     return said
+
+
+def _look(scene: bpy.types.Scene, job: Job, said: Said) -> None:
+    """Set the part *Look* to what a look was made with."""
+    spec, near = job.spec, scene.grok_video.nearest
+    near.look_model, near.look_size = spec.model, spec.resolution.upper()
+    near.look_quality, near.look_prompt = spec.quality.upper(), spec.prompt
+    scene.grok_video.look_references.clear()
+    for picture in spec.references:
+        if (image := _image_of(job, picture)) is not None:
+            scene.grok_video.look_references.add().image = image
+        else:
+            said.gone.append(f"The picture {_quoted(picture.name)} is gone.")
+    _source(scene, job, said)
+
+
+def _look_in_use(scene: bpy.types.Scene, spec: JobSpec, said: Said) -> None:
+    """Let the look that the clip began with be the first frame again, or none where it had none."""
+    look = job_by_id(spec.look) if spec.look else None
+    if scene.grok_video.look.job == spec.look and spec.look:
+        return
+    looks.put_back(scene)
+    if not spec.look:
+        return
+    try:
+        if look is None:
+            raise Refused("It is not in the list of jobs.")
+        looks.use(scene, look)
+    except (Refused, Interrupted) as error:
+        said.gone.append(f"The look that the clip began with is not there: {error}")
 
 
 def _model(scene: bpy.types.Scene, spec: JobSpec) -> None:
@@ -125,7 +158,8 @@ def _source(scene: bpy.types.Scene, job: Job, said: Said) -> None:
             return
     elif shown.kind == "IMAGE":
         sent = job.spec.full_image or Picture(job.spec.image, "")
-        picture = Picture(sent.path, "", label=shown.image)
+        # Of a clip that began with a look, that picture was sent, and not the image.
+        picture = Picture("" if job.spec.look else sent.path, "", label=shown.image)
         image = _image_of(job, picture)
         if image is None:
             said.gone.append(

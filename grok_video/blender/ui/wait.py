@@ -6,9 +6,10 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.job import Job, State
+from ...core.spec import Kind
 from .. import telling
 from ..refusal import Refused
-from ..session import blocking, imports, queue
+from ..session import blocking, imports, looks, queue
 from ..session.state import current
 from .asking import ON_THE_TIMELINE, Asks, Result, wait_for_end
 
@@ -60,6 +61,8 @@ def _any(_job: Job) -> bool:
 
 def _stays(job: Job) -> bool:
     """Whether a clip that came will not be placed by this Blender, such as one for a file that is not open."""
+    if job.spec.kind is Kind.LOOK:
+        return job.state is State.READY and not looks.ends_by_itself(job)
     reported = job.id in current().imports.reported
     return job.state is State.READY and not reported and not imports.imports_by_itself(job)
 

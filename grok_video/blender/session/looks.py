@@ -1,0 +1,356 @@
+"""Looks: made, arrived, looked through, and put to use as the first frame.
+
+A look is never placed on a timeline: once its picture is there and its file is open, its job is done. Owns which looks a
+source has, which of them is shown, how far each has moved away from its render, and the datablock of the one in use. It
+must not know drawing.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ...core.job import Job
+from ...core.spec import JobSpec, Kind, Source
+from .. import identity, said, sources, submission
+from ..refusal import Interrupted, Refused
+from . import click, files, look_frames
+from .questions import listed_looks
+from .queue import send
+from .state import (
+    current,
+    is_as_clicked,
+    is_of_file,
+    is_open,
+    job_by_id,
+    open_spellings,
+    running,
+    session_id,
+)
+from .watch import redraw
+
+if TYPE_CHECKING:
+    from ..submission.look_frames import Wanted
+
+_LOOKED_THROUGH = 500  # looks, the newest: a list may have thousands
+_KEPT = 256  # looks of which is known how far they have moved
+#: Sources whose picture is there without a render.
+_TAKEN_AT_ONCE = frozenset({"RENDER_RESULT", "IMAGE", "SEQUENCER"})
+_DOWNLOAD = "Download Again brings it back, free."
+
+
+def make(context: bpy.types.Context, scene: bpy.types.Scene, *, allow_single_color: bool) -> str:
+    """Start a look of ``scene``'s source; returns the id of the job to be. Raises Refused, Interrupted."""
+    click.refuse_now()
+    asked = submission.look.making(context, scene, session_id(), listed_looks())
+    return click.accept(context, asked, allow_single_color=allow_single_color)
+
+
+def apply(context: bpy.types.Context, scene: bpy.types.Scene) -> list[str]:
+    """Start looks of the end frame and the keyframes, in the look in use; returns the ids of the jobs to be.
+
+    Raises Refused, Interrupted: also where some of them are bought already.
+    """
+    click.refuse_now()
+    look = submission.first_frame.look_of(scene)
+    asked_for = frames_to_make(scene)
+    if look is None:
+        raise Refused("No look is in use.", "Use one first.")
+    if not asked_for:
+        raise Refused(
+            "There is no end frame or keyframe to make.", "Turn on End Frame or Keyframes."
+        )
+    made = made_so(look)
+    asked = [
+        submission.look_frames.frame_in_look(
+            context, scene, look, one, made, session_id(), listed_looks()
+        )
+        for one in asked_for
+    ]
+    return [click.accept(context, one) for one in asked]
+
+
+def made_so(look: Any) -> JobSpec | None:
+    """What the look in use was asked for with; None where its job is not in the list."""
+    job = job_by_id(look.job)
+    return job.spec if job is not None else None
+
+
+def frames_to_make(scene: bpy.types.Scene) -> list[Wanted]:
+    """The frames of the clip that are not in the look yet, and not on their way. Cheap enough for a redraw."""
+    made = look_frames.jobs_of_frames(scene)
+    return [one for one in submission.look_frames.wanted(scene) if one.key not in made]
+
+
+def _due() -> list[Job]:
+    """The looks that have arrived, and that this Blender is to say so of."""
+    session = current()
+    ready = session.bridge.snapshot.jobs.ready_for(open_spellings(), session.documents)
+    return [job for job in ready if job.spec.kind is Kind.LOOK and _is_mine(job)]
+
+
+def _is_mine(job: Job) -> bool:
+    session = current()
+    if not job.driven or job.fetching or job.id in session.looks.reported:
+        return False
+    if job.id in session.documents:
+        return session.documents[job.id] == session.document or is_open(job.spec.target.blend)
+    ended = session.bridge.session_ended(job.spec.target.session)
+    return is_open(job.spec.target.blend) and ended
+
+
+def ends_by_itself(job: Job) -> bool:
+    """Whether a look that has arrived ends its job in this Blender without being asked."""
+    return job.id in current().looks.reported or _is_mine(job)
+
+
+def is_busy() -> bool:
+    """Whether a look has arrived that is still to be told of."""
+    return bool(_due())
+
+
+def arrive(context: bpy.types.Context) -> bool:
+    """Tell of looks that have arrived while their file is open; True when there were any. Raises Refused."""
+    due, own = _due(), current().looks
+    for job in due:
+        scene = _scene_of(job)
+        name = scene.name if scene is not None else job.spec.target.scene
+        send("imported", job=job.id, scene=name, blend=bpy.data.filepath)
+        own.reported.add(job.id)
+    if due and (chosen := getattr(context.window_manager, "grok_video", None)) is not None:
+        chosen.look = ""  # the newest is shown
+    return bool(due)
+
+
+def _scene_of(job: Job) -> bpy.types.Scene | None:
+    return identity.scene_of(job.spec.target, same_file=is_as_clicked(job))
+
+
+def of_source(scene: bpy.types.Scene) -> list[Job]:
+    """The looks of the scene's source that are there, oldest first. Cheap enough for a redraw."""
+    session, chosen = current(), scene.grok_video
+    image = chosen.image.name if chosen.source == "IMAGE" and chosen.image is not None else ""
+    key = (session.document, bpy.data.filepath, scene.session_uid, chosen.source, image)
+    own = session.looks
+    if own.listed_for[0] is not session.bridge.snapshot or own.listed_for[1] != key:
+        newest = islice(session.bridge.snapshot.jobs.looks, _LOOKED_THROUGH)
+        found = [job for job in newest if _is_of(job, scene, image)]
+        own.listed, own.listed_for = tuple(reversed(found)), (session.bridge.snapshot, key)
+    return [job for job in own.listed if job.clip is not None]
+
+
+def under_way(scene: bpy.types.Scene) -> list[Job]:
+    """The looks of the scene's source that are still to come, oldest first. Cheap enough for a redraw."""
+    of_source(scene)
+    return [job for job in current().looks.listed if job.clip is None and job.open]
+
+
+def _is_of(job: Job, scene: bpy.types.Scene, image: str) -> bool:
+    shown = job.spec.source
+    same = shown.kind == scene.grok_video.source and (shown.kind != "IMAGE" or shown.image == image)
+    return same and not job.spec.look and is_of_file(job) and _scene_of(job) == scene
+
+
+def shown(context: bpy.types.Context, scene: bpy.types.Scene) -> Job | None:
+    """The look that the panel shows: the one that the artist turned to, else the newest; None without one."""
+    found = of_source(scene)
+    chosen = context.window_manager.grok_video.look
+    return next((job for job in found if job.id == chosen), found[-1] if found else None)
+
+
+def turn(context: bpy.types.Context, scene: bpy.types.Scene, step: int) -> None:
+    """Show the look before (-1) or behind (1) the one that is shown."""
+    found, now = of_source(scene), shown(context, scene)
+    if now is not None:
+        at = min(max(found.index(now) + step, 0), len(found) - 1)
+        context.window_manager.grok_video.look = found[at].id
+
+
+def use(scene: bpy.types.Scene, job: Job) -> list[str]:
+    """Make a look the first frame of the scene's next clip; sentences for the artist. Raises Refused, Interrupted."""
+    if scene.library is not None:
+        raise Refused(
+            f"The scene “{scene.name}” is linked from another file.", "Choose a local scene."
+        )
+    if job.spec.kind is not Kind.LOOK:
+        raise Refused("This job made a clip and no look.", "Choose a look.")
+    if job.clip is None:
+        raise Refused("This look is not there yet.", "Wait for it, or choose another one.")
+    if job.spec.look:
+        raise Refused(
+            "This look is of another frame of a clip, which is sent in it by itself.",
+            "Choose a look of the source.",
+        )
+    image = _image_of(job)
+    said_so: list[str] = []
+    if files.look_now(job) == "broken":
+        said_so.append(
+            "The file of this look has changed since it came: the picture is as Blender shows it."
+        )
+    chosen, spec = scene.grok_video, job.spec
+    before = chosen.look.image
+    if spec.source.kind == "IMAGE":
+        of_image = identity.named(bpy.data.images, spec.source.image)
+        if chosen.source != "IMAGE" and of_image is not None:
+            chosen.image = of_image
+    if chosen.source != spec.source.kind:
+        chosen.nearest.source = spec.source.kind
+        said_so.append("The source is the one that the look was made from.")
+    _fill(chosen.look, job, image, chosen.image if spec.source.kind == "IMAGE" else None)
+    _let_go(before, image)
+    return said_so
+
+
+def _fill(
+    look: Any, job: Job, image: bpy.types.Image | None, of_image: bpy.types.Image | None
+) -> None:
+    spec = job.spec
+    look.job, look.image, look.of_image = job.id, image, of_image
+    look.source, look.scene = spec.source.kind, spec.source.scene
+    look.frame, look.camera, look.view = spec.source.frame, spec.source.camera, spec.source.view
+    look.width, look.height = spec.image_pixels
+    look.render = next((mark.sha256 for mark in spec.files if mark.path == spec.image), "")
+
+
+def put_back(scene: bpy.types.Scene) -> None:
+    """Let the source be the first frame again."""
+    look = scene.grok_video.look
+    image = look.image
+    for name in ("job", "source", "scene", "camera", "render", "view"):
+        setattr(look, name, "")
+    look.image = look.of_image = None
+    look.frame, look.width, look.height = 0.0, 0, 0
+    _let_go(image, None)
+
+
+def _let_go(image: bpy.types.Image | None, instead: bpy.types.Image | None) -> None:
+    """Remove the datablock of a look that nothing uses any more; not one that the artist has packed or painted."""
+    if image is None or image == instead or image.users or image.library is not None:
+        return
+    if image.packed_file is None and not image.is_dirty:
+        bpy.data.images.remove(image)
+
+
+def _image_of(job: Job) -> bpy.types.Image:
+    """The look as a datablock of this file. Raises Refused, where the file is no picture."""
+    assert job.clip is not None
+    path = job.clip.path
+    if files.look_now(job) == "gone":
+        raise Refused(f"The file of this look is gone: {path}.", _DOWNLOAD)
+    before = set(bpy.data.images)
+    try:
+        image = bpy.data.images.load(path, check_existing=True)
+    except said.BLENDERS_ERRORS as error:
+        raise Refused(
+            f"Blender cannot read this look: {said.sentence(error)}", _DOWNLOAD
+        ) from error
+    if why := sources.capture.image_refusal(image, look=True):
+        if image not in before:
+            bpy.data.images.remove(image)
+        raise Refused(f"This look cannot be used. {why}")
+    folder = os.path.dirname(bpy.data.filepath)
+    if folder and Path(path).is_relative_to(folder):
+        image.filepath = bpy.path.relpath(path)
+    return image
+
+
+def question(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
+    """'' or what the artist is asked before a clip is bought from a look of an earlier view; asked once.
+
+    For presses: what the source shows is taken, where that needs no render.
+    """
+    own, look = current().looks, submission.first_frame.look_of(scene)
+    if look is None:
+        return ""
+    now = sources.view.view_of(context, scene, look.source, scene.grok_video.image)
+    words = ""
+    if submission.first_frame.is_earlier(context, scene, look):
+        from_ = made_from(submission.first_frame.source_of(look))
+        words = f"The look in use was made from an earlier view: {from_}."
+    elif other := _other_picture(context, scene, look):
+        now, words = other, "The source shows something else than when the look in use was made."
+    own.asked = look.job, now
+    return "" if own.asked == own.agreed else words
+
+
+def _other_picture(context: bpy.types.Context, scene: bpy.types.Scene, look: Any) -> str:
+    """'' or what stands for the picture of a source that is another one than the look was made from."""
+    job = job_by_id(look.job)
+    if job is None or look.source not in _TAKEN_AT_ONCE or not os.path.isfile(job.spec.image):
+        return ""
+    try:
+        return submission.first_frame.other_picture(context, scene, look, Path(job.spec.image))
+    except (Refused, Interrupted, OSError):
+        return ""  # a source that cannot be taken is not sent: the look is
+
+
+def agree() -> None:
+    """Ask no more about what was asked about last: the artist has said yes."""
+    own = current().looks
+    own.agreed = own.asked
+
+
+def made_from(source: Source) -> str:
+    """What a look was made from, as the panel says it: 'Camera, frame 12'."""
+    named = source.camera or source.image or source.kind.replace("_", " ").title()
+    return f"{named}, frame {source.frame:g}"
+
+
+def moved(job: Job) -> str:
+    """'' or how a look has moved away from its render, once that was measured. No look: panels call this."""
+    own = current().looks
+    if job.id in own.moved:
+        return own.moved[job.id]
+    if not bpy.app.background and job.id not in own.unmeasured:
+        own.unmeasured[job.id] = None
+        if not bpy.app.timers.is_registered(measure):
+            bpy.app.timers.register(measure, first_interval=0.1)
+    return ""
+
+
+def measure() -> float | None:
+    """Timer: measure one of the looks that panels show."""
+    session = running()
+    if session is None or not session.looks.unmeasured:
+        return None
+    own = session.looks
+    job = job_by_id(next(iter(own.unmeasured)))
+    if job is not None:
+        measure_now(job)
+    own.unmeasured.pop(next(iter(own.unmeasured)))
+    redraw()
+    return 0.1 if own.unmeasured else None
+
+
+def measure_now(job: Job) -> str:
+    """How a look has moved away from its render, '' where it has not or nobody can tell. Reads both pictures."""
+    own = current().looks
+    words = ""
+    try:
+        if (
+            job.clip is not None
+            and os.path.isfile(job.clip.path)
+            and os.path.isfile(job.spec.image)
+        ):
+            words = _compared(job.spec.image, job.clip.path)
+    except (Interrupted, OSError):
+        pass  # a picture that cannot be read is said where it is used
+    except Exception:
+        traceback.print_exc()  # a bug here hides a remark, and must not end the timer
+    while len(own.moved) >= _KEPT:
+        del own.moved[next(iter(own.moved))]
+    own.moved[job.id] = words
+    return words
+
+
+def _compared(render: str, look: str) -> str:
+    shape = sources.pixels.shrunk(Path(render), sources.likeness.LONGEST)
+    size = shape.shape[1], shape.shape[0]
+    return sources.likeness.compared(
+        shape, sources.pixels.shrunk(Path(look), sources.likeness.LONGEST, size)
+    ).words

@@ -1,0 +1,101 @@
+"""*Apply the Look*: end frame and keyframes in the look in use, drawn where that is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...core.job import State
+from ...core.legible import legible
+from .. import submission
+from ..refusal import Refused
+from ..session import look_frames, looks, queue
+from ..session.questions import listed_looks
+from ..session.state import current
+from .asking import Buys, Result, finish
+from .widgets import draw_priced, draw_wrapped
+
+
+class GROK_VIDEO_OT_apply_look(Buys, bpy.types.Operator):
+    bl_idname = "grok_video.apply_look"
+    bl_label = "Apply the Look"
+    bl_description = (
+        "Have the end frame and the keyframes made in the look in use: each is rendered, and sent with the look as second "
+        "picture and the words that made it, followed by “Make it look like <IMAGE_1>.”"
+    )
+
+    @property
+    def _slotted(self) -> bool:
+        return False  # a look has no place on the timeline
+
+    def price(self, context: bpy.types.Context) -> int | None:
+        return price_of(context.scene)
+
+    def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        question = Buys.question(self, context, price)
+        return None if question is None else ("Buy These Looks?", question[1])
+
+    def about(self, context: bpy.types.Context) -> str:
+        return _count(len(looks.frames_to_make(context.scene)))
+
+    def run(self, context: bpy.types.Context) -> Result:
+        jobs = looks.apply(context, context.scene)
+        made = frozenset({State.IMPORTED})
+        # All are waited for, also where one of them has failed.
+        results = [finish(self, context, job_id, made) for job_id in jobs]
+        return next((result for result in results if "FINISHED" not in result), results[0])
+
+
+def price_of(scene: bpy.types.Scene) -> int | None:
+    """Ticks that the frames cost together that are not in the look yet; None when not known. Raises Refused."""
+    look = submission.first_frame.look_of(scene)
+    if look is None:
+        raise Refused("No look is in use.", "Use one first.")
+    made, listed = looks.made_so(look), listed_looks()
+    prices = [
+        submission.common.price_of(
+            submission.look_frames.frame_draft(scene, look, one, made), listed
+        )
+        for one in looks.frames_to_make(scene)
+    ]
+    known = [price for price in prices if price is not None]
+    return sum(known) if len(known) == len(prices) else None
+
+
+def draw_frames(layout: bpy.types.UILayout, context: bpy.types.Context, look: Any) -> None:
+    """Draw which frames of the clip are in the look ``look``, and the button that has the others made."""
+    scene = context.scene
+    every = submission.look_frames.wanted(scene)
+    if not every:
+        return
+    made, to_make = look_frames.jobs_of_frames(scene), looks.frames_to_make(scene)
+    sent = look_frames.in_look(scene)
+    for one in every:
+        row = layout.split(factor=0.65)
+        row.active = False
+        words = "in the look" if one.key in sent else "rendered"
+        if one.key in made and made[one.key].clip is None:
+            words = "held" if made[one.key].held else "being made"
+        row.label(text=legible(f"{one.what}, frame {one.frame}"), translate=False)
+        row.label(text=words)
+    if sent or not scene.grok_video.look_frames:
+        layout.prop(scene.grok_video, "look_frames")
+    if not to_make:
+        return
+    trouble = queue.click_trouble()
+    draft = submission.look_frames.frame_draft(scene, look, to_make[0], looks.made_so(look))
+    why = submission.look_frames.refusal(context, scene, look, to_make[0], draft, listed_looks())
+    row = layout.row()
+    row.enabled = trouble is None and not why and current().click.preparing is None
+    words = f"Apply to {_count(len(to_make))}"
+    draw_priced(row, "grok_video.apply_look", words, price_of(scene), "SHADING_RENDERED")
+    if why:
+        draw_wrapped(layout, context, why, "INFO")
+
+
+def _count(frames: int) -> str:
+    return "1 Frame" if frames == 1 else f"{frames} Frames"
+
+
+register, unregister = bpy.utils.register_classes_factory((GROK_VIDEO_OT_apply_look,))

@@ -277,7 +277,7 @@ def _refuse_unpriced(spec: JobSpec) -> None:
     if bpy.app.background:
         read_all()
     if spec.estimate is None and limits_count():
-        over = money.over(current().bridge.reader.limits, 0, 0, None, spec.model)
+        over = money.over(current().bridge.reader.limits, 0, 0, None, spec.model, kind=spec.kind)
         assert over is not None
         raise Refused(over.message, over.hint, over.code)
 

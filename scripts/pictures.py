@@ -42,6 +42,8 @@ EDITS = {
     "takes": ("takes-three", "compare-held"),
     "gap": ("gap-panel", "gap-filled"),
 }
+#: Pictures of the sidebar in a 3D View, and what each is put together from, from left to right.
+SIDEBARS = {"looks": ("look-written", "look-made", "look-in-use"), "cast": ("cast",)}
 #: Colours of a picture: with Blender's interface one does not see that they are few.
 COLOURS = 192
 
@@ -106,6 +108,8 @@ def compose() -> None:
     save(montage([open_parts]), "extend")
     for name, shots in EDITS.items():
         save(montage([[cut(newest, shot, "SEQUENCE_EDITOR", "area")] for shot in shots]), name)
+    for name, shots in SIDEBARS.items():
+        save(montage([[cut(newest, shot, "VIEW_3D", "UI") for shot in shots]]), name)
     back = ("variants-button", "prompt-history", "settings-back")
     save(montage([[cut(newest, name, "SEQUENCE_EDITOR", "UI") for name in back]]), "settings")
     save(
@@ -123,8 +127,10 @@ def take() -> bool:
     """Run the tests that take the pictures, in both windows; False when one failed."""
     rings = [f"gui-{window}" for window in WINDOWS]
     command = [sys.executable, str(ROOT / "scripts" / "test.py"), *rings, "--jobs", "1"]
-    files = ("pictures", "rework", "settings", "slots", "takes", "looking", "gaps")
-    wanted = "pictures or every_state or becomes or chosen or compare or by_the_mouse"
+    files = ("pictures", "rework", "settings", "slots", "takes", "looking", "gaps", "look", "cast")
+    wanted = (
+        "pictures or every_state or becomes or chosen or compare or by_the_mouse or look or cast"
+    )
     tests = [*(f"tests/gui/test_{name}.py" for name in files), "-k", wanted]
     # The preferences show folders: not the deep ones of a test.
     with tempfile.TemporaryDirectory(prefix="artist-") as folder:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from .problem import Problem
 from .record import record
+from .seam import Seam
 from .spec import Clip, FileMark, JobSpec
 
 
@@ -202,6 +203,17 @@ class Imported(Event):
 
 
 @record
+class SeamMeasured(Event):
+    """It was measured on the clip what the service did to the colours of its source, and what takes that back.
+
+    Where nothing is to be taken back there is no event: 0.4.0 shows a job that has one, and does not drive it.
+    """
+
+    kind: ClassVar[str] = "seam_measured"
+    seam: Seam
+
+
+@record
 class FetchAgain(Event):
     """The user wants the file of a delivered clip once more, for free: it is gone, or another one than came.
 
@@ -287,6 +299,7 @@ EVENTS: dict[str, type[Event]] = {
         ImportClaimed,
         ImportReleased,
         Imported,
+        SeamMeasured,
         FetchAgain,
         FetchLink,
         FetchTrouble,

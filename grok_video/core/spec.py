@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from .record import record
+from .seam import Seam
 from .urls import one_base
 
 
@@ -109,6 +110,8 @@ class SourceVideo:
     height: int = 0
     #: Id of the job that made the whole clip: sent as a URL while that is fresh, and the file is what was downloaded.
     job: str = ""
+    #: What the strip's modifiers *Grok Video Seam* did to it, where its file was sent as it is; None: nothing.
+    seam: Seam | None = None
 
 
 @record
@@ -176,7 +179,9 @@ class JobSpec:
     )
     quality: str = ""  # LOOK: 'low' 'medium'
     look: str = ""  # id of the look that is the first frame; '' where none is
-    loop: bool = False  # the end frame is the first frame: the doubled frame is trimmed at the import
+    loop: bool = (
+        False  # the end frame is the first frame: the doubled frame is trimmed at the import
+    )
     draft: bool = False  # made cheaply, to be finished with ``full_image``
     full_image: Picture | None = None  # a draft's first frame at the size that the final clip takes
     voices: tuple[str, ...] = ()  # ids of voices: <AUDIO_0>, <AUDIO_1> … in the prompt

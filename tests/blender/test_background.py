@@ -322,7 +322,13 @@ def test_every_thread_of_the_child_comes_after_the_artists(long: Any) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["cancel", "crash", "hang", "memory", "engine", "load", "undo"])
 def test_a_render_that_ends_early_leaves_nothing(
-    long: Any, background: ModuleType, out: Path, how: str, patches: Any, left_in: Callable[[Path], list[Path]]) -> None:
+    long: Any,
+    background: ModuleType,
+    out: Path,
+    how: str,
+    patches: Any,
+    left_in: Callable[[Path], list[Path]],
+) -> None:
     bpy.ops.ed.undo_push(message="one")
     bpy.ops.ed.undo_push(message="two")
     job = long()

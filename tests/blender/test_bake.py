@@ -602,7 +602,9 @@ def moving(job: Any) -> None:
 
 @pytest.mark.parametrize("when", ["at once", "under way"])
 @pytest.mark.deadline
-def test_cancel(long: Any, bake: Any, tmp_path: Path, when: str, left_in: Callable[[Path], list[Path]]) -> None:
+def test_cancel(
+    long: Any, bake: Any, tmp_path: Path, when: str, left_in: Callable[[Path], list[Path]]
+) -> None:
     job = long()
     assert job.poll() is None
     pid = job._process.pid
@@ -618,7 +620,9 @@ def test_cancel(long: Any, bake: Any, tmp_path: Path, when: str, left_in: Callab
     job.cancel()
 
 
-def test_a_crash(long: Any, bake: Any, tmp_path: Path, left_in: Callable[[Path], list[Path]]) -> None:
+def test_a_crash(
+    long: Any, bake: Any, tmp_path: Path, left_in: Callable[[Path], list[Path]]
+) -> None:
     job = long()
     moving(job)
     os.kill(job._process.pid, CRASH)
@@ -628,7 +632,14 @@ def test_a_crash(long: Any, bake: Any, tmp_path: Path, left_in: Callable[[Path],
     assert left_in(tmp_path / "out") == []
 
 
-def test_a_hang(long: Any, bake: Any, module: Module, tmp_path: Path, patches: Any, left_in: Callable[[Path], list[Path]]) -> None:
+def test_a_hang(
+    long: Any,
+    bake: Any,
+    module: Module,
+    tmp_path: Path,
+    patches: Any,
+    left_in: Callable[[Path], list[Path]],
+) -> None:
     job = long()
     moving(job)
     pid = job._process.pid
@@ -720,7 +731,9 @@ def test_a_full_disk(bake: Any, scene: Any, place: Any, tmp_path: Path, clip: Pa
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_movie_that_blender_cannot_read(bake: Any, scene: Any, tmp_path: Path, left_in: Callable[[Path], list[Path]]) -> None:
+def test_a_movie_that_blender_cannot_read(
+    bake: Any, scene: Any, tmp_path: Path, left_in: Callable[[Path], list[Path]]
+) -> None:
     junk = tmp_path / "junk.mp4"
     junk.write_bytes(b"no movie" * 100)
     strip = base_of(scene.sequence_editor).new_movie(

@@ -79,7 +79,11 @@ def end_of(module: Module, job: Any) -> str:
 
 
 def test_a_crash_is_told_as_the_system_tells_it(
-    module: Module, piece: Callable[[str], Any], tmp_path: Path, left_in: Callable[[Path], list[Path]]) -> None:
+    module: Module,
+    piece: Callable[[str], Any],
+    tmp_path: Path,
+    left_in: Callable[[Path], list[Path]],
+) -> None:
     """A real one: a process that reads where nothing is."""
     job = piece("import faulthandler; faulthandler._read_null()")
     assert f"Blender in the background crashed ({CRASH}). " in end_of(module, job)

@@ -17,7 +17,9 @@ NAME = "Grok Video Seam"
 _CURVES, _HUES = "CURVES", "HUE_CORRECT"
 _SATURATION = 1  # which of the curves of *Hue Correct*
 _NEUTRAL = 0.5  # of its values
-_ALIKE = 1e-4  # part by which a point may lie beside what it was set to: Blender keeps floats of 4 bytes
+_ALIKE = (
+    1e-4  # part by which a point may lie beside what it was set to: Blender keeps floats of 4 bytes
+)
 
 
 def of_strip(strip: Any) -> list[Any]:
@@ -68,7 +70,9 @@ def set_values(strip: Any, seam: Any) -> None:
         if modifier.type == _CURVES:
             mapping.use_clip = False
             mapping.extend = "EXTRAPOLATED"
-            for curve, values in zip(mapping.curves, (seam.red, seam.green, seam.blue), strict=False):
+            for curve, values in zip(
+                mapping.curves, (seam.red, seam.green, seam.blue), strict=False
+            ):
                 _set_points(curve, seam.at, values)
         else:
             for point in mapping.curves[_SATURATION].points:
@@ -81,7 +85,9 @@ def set_values(strip: Any, seam: Any) -> None:
 def _height(point: Any, seam: Any) -> float:
     """The value at a point of the saturation's curve, whose hues go round from 0 to 1."""
     factors = seam.saturation
-    return _NEUTRAL * (factors[round(point.location[0] * len(factors)) % len(factors)] if factors else 1.0)
+    return _NEUTRAL * (
+        factors[round(point.location[0] * len(factors)) % len(factors)] if factors else 1.0
+    )
 
 
 def _set_points(curve: Any, at: Any, values: Any) -> None:

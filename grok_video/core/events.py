@@ -204,7 +204,7 @@ class Imported(Event):
 
 @record
 class SeamMeasured(Event):
-    """It was measured on the clip what the service did to the colours of its source, and what takes that back.
+    """A comparison of the clip with its source has found what the service did to the colours, and what takes that back.
 
     Where nothing is to be taken back there is no event: 0.4.0 shows a job that has one, and does not drive it.
     """

@@ -43,7 +43,9 @@ def picture_at(frame: int, colourful: float = 0.45) -> Picture:
     )
     hue, colour = _soft(60, 4)[down, across], _soft(35, 5)[down, across] * colourful
     at = np.stack([(hue * 6 + offset) % 6 for offset in (5, 3, 1)], axis=-1)
-    bright: Picture = light[..., None] - (light * colour)[..., None] * np.minimum(at, 4 - at).clip(0, 1)
+    bright: Picture = light[..., None] - (light * colour)[..., None] * np.minimum(at, 4 - at).clip(
+        0, 1
+    )
     return ((bright - 0.12) * 1.35).clip(0.0, 1.0)
 
 

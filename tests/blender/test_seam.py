@@ -94,7 +94,9 @@ def test_a_shift_is_taken_back(edit: Callable[..., Edit], name: str, view: str) 
     assert measured.seam is not None
     made.match(measured.seam)
     after = made.difference()
-    print(f"{bpy.app.version_string} {view} {name}: {before:.2f} -> {after:.2f} ({measured.before:.2f} -> {measured.after:.2f}) {len(made.answer.modifiers)}")
+    print(
+        f"{bpy.app.version_string} {view} {name}: {before:.2f} -> {after:.2f} ({measured.before:.2f} -> {measured.after:.2f}) {len(made.answer.modifiers)}"
+    )
     assert after <= LEFT
 
 

@@ -17,9 +17,21 @@ from ...core.spec import new_id
 from .. import config
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
-from . import answers, comparing, files, moving, renders, slots, takes, thumbnails, unseen, unused
+from . import (
+    answers,
+    comparing,
+    files,
+    moving,
+    renders,
+    seams,
+    slots,
+    takes,
+    thumbnails,
+    unseen,
+    unused,
+)
 from .click import drop_all, prepare, say, stop_removed
-from .imports import arrive_next, import_due, imports_to_come, wait_because
+from .imports import arrive_next, hold_unmeasured, import_due, imports_to_come, wait_because
 from .queue import account, read_all
 from .series import end_series, forget_all, start_next_pass
 from .spending import tell_bills
@@ -89,6 +101,8 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
     changed |= prepare(context)
     end_series()
     changed |= files.came(context)
+    changed |= seams.go_on(context)
+    hold_unmeasured()
     try:
         changed |= import_due(context)
         changed |= start_next_pass(context)
@@ -126,6 +140,7 @@ def busy() -> bool:
         or files.due()
         or slots.is_busy()
         or session.takes.stale
+        or seams.is_busy()
     ):
         return True
     if session.watch.reports:
@@ -169,6 +184,7 @@ def _on_load(*_args: object) -> None:
         drop_all("Another file was opened.")
         slots.file_opened()
         takes.file_opened()
+        seams.changed_behind()
         watch()
         if bpy.app.background and (session.slots.waiting or session.takes.stale):
             _settle_slots(session, read=True)
@@ -181,6 +197,7 @@ def _on_undo(*_args: object) -> None:
     if session is None:
         return
     slots.changed_behind()
+    seams.changed_behind()
     _settle_slots(session, read=False)
     watch()
 
@@ -194,6 +211,8 @@ def _settle_slots(session: Session, *, read: bool) -> None:
     try:
         if read:
             read_all()
+        if bpy.app.background:
+            seams.hold_none()
         # Each time a part of what waits: in the background no tick brings the rest, and a render would show stills.
         for _ in range(1 + len(session.slots.waiting) if bpy.app.background else 1):
             slots.go_on(context)
@@ -233,12 +252,13 @@ def unregister() -> None:
         handlers.remove(called)
     comparing.unregister()
     unused.unregister()
-    for timer in (watchdog, files.look, read_on, thumbnails.load, unseen.fade):
+    for timer in (watchdog, files.look, read_on, seams.look, thumbnails.load, unseen.fade):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
     if running() is not None:
         drop_all("Grok Video was disabled.")
         moving.stop()
+        seams.free()
         thumbnails.free()
     session = end()
     if session is not None:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
         private_folder,
         scene_copy,
         scene_render,
+        seam,
+        seam_child,
+        seam_fit,
         viewport,
         ways,
     )

@@ -50,7 +50,9 @@ class Compared:
 class Measured:
     """What was measured. The differences are means of all channels, in 255ths, as the sequencer renders both."""
 
-    seam: Seam | None  # what takes the shift back; None: there is none that can be seen, or that could be taken back
+    seam: (
+        Seam | None
+    )  # what takes the shift back; None: there is none that can be seen, or that could be taken back
     before: float
     after: float
 
@@ -148,6 +150,9 @@ def all_through(source_frames: int, frames: int) -> Compared | None:
     if count < 1:
         return None
     return Compared(
-        *(tuple(int((n + 0.5) * all_of / count) for n in range(count)) for all_of in (source_frames, frames)),
+        *(
+            tuple(int((n + 0.5) * all_of / count) for n in range(count))
+            for all_of in (source_frames, frames)
+        ),
         same=False,
     )

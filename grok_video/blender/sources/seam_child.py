@@ -109,7 +109,9 @@ class _Work:
         if not self.order["same"]:
             quantiles = self.kit.fit.quantiles
             now, shown = [quantiles(np.concatenate(now))], [quantiles(np.concatenate(shown))]
-        return float(np.mean([abs(one - other).mean() for one, other in zip(now, shown, strict=True)]))
+        return float(
+            np.mean([abs(one - other).mean() for one, other in zip(now, shown, strict=True)])
+        )
 
     # ---------------------------------------------------------------------------------------------- scenes
 

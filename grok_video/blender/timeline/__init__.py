@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         rebirth,
         refit,
         room,
+        seam,
         slots,
         sounds,
         source_marks,

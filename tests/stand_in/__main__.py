@@ -22,12 +22,15 @@ from pathlib import Path
 from aiohttp import web
 
 from . import clips
-from .server import Settings, StandIn
+from .server import StandIn
+from .settings import Settings
 
 
 def _arguments() -> argparse.Namespace:
     usual = Settings()
-    parser = argparse.ArgumentParser(prog="stand_in", description="A stand-in for xAI's video API.")
+    parser = argparse.ArgumentParser(
+        prog="stand_in", description="A stand-in for xAI's video and image API."
+    )
     parser.add_argument("--port", type=int, default=0, help="0: chosen by the system")
     parser.add_argument(
         "--key", default="", help="the key that is accepted; made up when not given"

@@ -67,11 +67,42 @@ def generate(service: StandIn, **fields: Any) -> Answer:
     return call(service, "POST", "/v1/videos/generations", body)
 
 
-def final(service: StandIn, request_id: str, seconds: float = 60) -> Answer:
+def edit(service: StandIn, **fields: Any) -> Answer:
+    """POST the edit of a small red picture; ``fields`` change it, None takes one away."""
+    asked = {
+        "model": "grok-imagine-image-2.0",
+        "prompt": "as gouache",
+        "image": {"url": data_uri(Image.new("RGB", (64, 36), (200, 30, 30)))},
+        "resolution": "1k",
+        "quality": "medium",
+    }
+    if "images" in fields:
+        del asked["image"]
+    body = {name: value for name, value in (asked | fields).items() if value is not None}
+    return call(service, "POST", "/v1/images/edits", body)
+
+
+def imagine(service: StandIn, **fields: Any) -> Answer:
+    """POST an order for a picture of words alone; ``fields`` as of ``edit``."""
+    asked = {"model": "grok-imagine-image-2.0", "prompt": "a boat"}
+    body = {name: value for name, value in (asked | fields).items() if value is not None}
+    return call(service, "POST", "/v1/images/generations", body)
+
+
+def fetched(service: StandIn, url: str) -> bytes:
+    """What a result URL gives, asked for without a key."""
+    got = call(service, "GET", urlsplit(url).path, key="")
+    assert got.status == 200
+    return got.body
+
+
+def final(
+    service: StandIn, request_id: str, seconds: float = 60, path: str = "/v1/videos"
+) -> Answer:
     """Poll until the job is no longer running."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        answer = call(service, "GET", f"/v1/videos/{request_id}")
+        answer = call(service, "GET", f"{path}/{request_id}")
         running = answer.status == 202 or answer.json.get("status") in ("pending", "processing")
         if not running:
             return answer

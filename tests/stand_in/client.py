@@ -4,8 +4,9 @@ How to use it (load this file by its path, or import it with ``tests/`` on the p
 
     with StandIn.start(job_seconds=0.5, per_second=0) as service:
         service.base, service.key            what XAI_API_BASE and XAI_API_KEY should be
-        service.requests("submit")           what came, oldest first (endpoint: 'submit' 'poll'
-                                             'download' 'key' 'models'; all when not given)
+        service.requests("submit")           what came, oldest first (endpoint: 'submit' 'poll' 'download'
+                                             'key' 'models' 'voices'; 'image-submit' … of pictures alone,
+                                             'video-submit' … of clips; all when not given)
         service.jobs()                       what was bought
         service.image(sha256)                the bytes of a picture that came
 
@@ -16,17 +17,23 @@ The limits are on, as in the service. ``settings(job_seconds=…, motion=False, 
 Its Python is, in this order: ``python=``, the environment variable GROK_VIDEO_STAND_IN_PYTHON, the
 environment that ``scripts/environments.py`` keeps (made when missing: do that before a test's time runs).
 
-A request is a dict: number, time, method, path, query, endpoint, headers (list of pairs; keys are
+A request is a dict: number, time, method, path, query, endpoint, of ('video' 'image' ''), headers (list of pairs; keys are
 replaced by "<the key>" or "<another key>"), body (JSON; a data URI becomes {data_uri: its media type,
 bytes, sha256, pixels}), body_bytes, complete (the whole body came), status (None: no answer),
 outcome ('answered' 'refused' 'incomplete' 'client left', or the failure's name), job.
 
 A job is a dict: id, kind, state, progress, model, prompt, duration, resolution, aspect_ratio, audio,
-image (sha256), image_pixels, ticks (its price), frames, bytes, url, polls, downloads.
+voices (ids, 'url' for a sound of one's own), image (sha256), image_pixels, ticks (its price), frames, bytes, url, polls,
+downloads. An order for pictures is one too:
+kind 'image-edit' or 'image-generate', id, state, outcome, started_at, model (that served), asked_model, prompt,
+resolution, quality, aspect_ratio, n, deferred, image, image_pixels (of the first picture sent), others (sha256 of each
+further), ticks, pictures (sha256, bytes, pixels, url, file_id of each that was made), url (of the first), polls,
+downloads.
 
 Failures: ``fail(at, what, times=1, after=0, …)``. The oldest that fits happens; ``times=0``: always;
 ``after=n``: n requests go well before it. ``mend()`` forgets them, ``reset()`` everything.
-    at 'submit' 'poll' 'download' 'key' 'models' 'any', what is one of
+    at 'submit' 'poll' 'download' 'key' 'models' 'voices' 'any', or 'image-submit' 'video-submit' 'image-poll' … for orders of
+      pictures or of clips alone; what is one of
       a fixture's id        that captured answer: fail("submit", "err-429-credits")
       a status              that status with {}: fail("poll", 503, times=3)
       'answer'              status=, body= (text or JSON), content_type=, headers={"Retry-After": "2"}
@@ -45,10 +52,13 @@ Failures: ``fail(at, what, times=1, after=0, …)``. The oldest that fits happen
       'no-length'           half, without a length         'short-length'  half, said to be all
       'gzip'                compressed unasked
       'drip'                bytes= (1) each seconds= (0.5) 'redirect'      to location=
-      'no-range' 'not-mp4'  for downloads
-    at 'job': how the next job that starts will end: failed unavailable failed-bare failed-string
-      expired moderated moderated-null moderated-no-url moderated-400 moderated-failed no-url stall
-      no-suffix no-status empty-202
+      'no-range'            for downloads
+      'not-mp4'             a web page, said to be what was asked for (video/mp4 or image/jpeg)
+    at 'job' 'video-job' 'image-job': how the next job that starts will end: failed unavailable failed-bare
+      failed-string expired moderated moderated-null moderated-no-url moderated-400 moderated-old moderated-failed
+      moderated-denied no-url stall no-suffix no-status empty-202; pictures also: no-usage tokens older-form
+      storage-error b64-cut. Of pictures at once moderated… are a 400 with the price (but -null and -no-url, which are
+      a 200), failed… a 5xx; deferred, moderated and -failed and -denied are failed on the poll, -400 and -old a 400
 ``expire(job=None, for_ever=False)`` makes result URLs dead (a poll gives a new one, unless for ever),
 ``finish(job=None)`` ends running jobs now.
 
@@ -58,7 +68,29 @@ picture of it, and the seconds from its sound. Extensions and edits hold what th
 keep the numbers that stand in them (a trimmed source begins where it was cut) and its sound is kept; the
 numbers of the added frames run on from the source's last. An edit has red and blue swapped, and comes back
 shorter and larger, as from the service (8.00 s: 7.71 s, 848x480: 850x482), unless ``settings(drifts=False)``.
+A clip shows its ``last_frame`` and its ``keyframes`` at their frames, exactly, and goes over into them within 8 frames; of
+pictures that came as data. ``settings(drift="gain=1.05,1,0.97 lift=6 saturation=0.9 gamma=1.1")``: the whole of an
+extension's answer, its source as well, has other colours (``shapes.DRIFT``; gain and lift are one number or one a
+channel, in values from 0 to 255); its numbers stay readable. ``drift_of="extend generate edit"``: whose, usually
+extend alone. Without drift an extension begins with its source's own frames.
 ``settings(part_only=True)``: an extension without its source. ``settings(bill=2.0)``: billed at twice the price.
+
+Pictures: what was sent first in other colours (green, blue, red for red, green, blue, and a fifth of a colour that the
+prompt decides), its edges where they were, in a size of the service's: 1408x768 for 16:9 at 1k, what is beyond it cut off
+at the edges. ``frame_code.decode_mark`` reads from the pixels what it was made of and ``frame_code.mark_of`` says what
+that should be:
+
+    frame_code.decode_mark(pixels) == frame_code.mark_of(sent_bytes, "the prompt", [further, bytes], number=0)
+
+``settings(geometry="shift=0.05,0 scale=1.1 mirror")`` moves it (parts of the size, to the right and down; larger about
+the middle; left to right), ``stretches=True`` distorts instead of cutting, ``picture_marked=False`` leaves the mark out.
+``picture_format="png"`` (or webp), ``picture_said="image/png"``: what it is, what it is said to be. ``defers=False``: a
+service that ignores ``deferred`` and answers at once. ``image_price=2.0``: listed and billed at twice the price,
+``prompt_length``. An order takes ``job_seconds``, at once as well: the POST is answered then.
+
+Voices: ``GET /v1/tts/voices`` lists them, ``/v1/custom-voices`` those of ``settings(custom_voices="abcd1234 …")``; an id
+that is none of either is refused with the list. ``voices_forbidden=True``: the key may not read the lists (403).
+``trusted=True``: sounds of one's own are taken.
 
 Other shapes (``shapes.py``): ``settings(ids="id data.id")`` puts the id of a POST there, ``number_ids=True`` makes it a whole
 number, ``ids_differ=True`` another one at each place, ``id_error="words"`` names an error beside it. ``done_word="ready"`` is
@@ -161,7 +193,8 @@ class StandIn:
         return [
             request
             for request in came
-            if endpoint in ("", request["endpoint"]) and method in ("", request["method"])
+            if endpoint in ("", request["endpoint"], f"{request['of']}-{request['endpoint']}")
+            and method in ("", request["method"])
         ]
 
     def jobs(self) -> list[dict[str, Any]]:

@@ -37,9 +37,14 @@ _RATE = 48000
 KEPT = 185 / 192
 #: How fast the picture is drawn near, as a part of its size in a second.
 _ZOOM = 0.02
+#: Frames in which a picture goes over into one that is pinned.
+_FADE = 8
 
 Plane = npt.NDArray[np.uint8]
 Planes = tuple[Plane, Plane, Plane]  # Y, U, V in 4:2:0
+#: White and black of a strip, each as Y, U, V.
+Levels = tuple[tuple[int, ...], tuple[int, ...]]
+PURE: Levels = (235, 128, 128), (16, 128, 128)
 
 #: ffmpeg processes that run now: ``stop_all`` ends them with the program.
 _running: set[subprocess.Popen[bytes]] = set()
@@ -75,6 +80,9 @@ class Plan:
     drifts: bool = False  # an edit a little shorter than its source, as the service's are
     part_only: bool = False  # an extension without its source
     odd: str = ""  # some of shapes.ODD
+    #: Frames that are a given picture: their number, its path.
+    pins: tuple[tuple[int, str], ...] = ()
+    drift: str = ""  # words of shapes.DRIFT
 
 
 def size_of(resolution: str, ratio: float) -> tuple[int, int]:
@@ -149,8 +157,8 @@ def make(plan: Plan, target: Path) -> int:
     with _started(command, stdin=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None
         try:
-            for planes, number in _pictures(plan):
-                for plane in numbered(planes, number):
+            for frame in _pictures(plan):
+                for plane in drifted(frame, plan.drift):
                     encoder.stdin.write(plane.tobytes())
                 fed += 1
             encoder.stdin.close()
@@ -254,38 +262,74 @@ def _source(plan: Plan) -> Probe:
     return found
 
 
-def _pictures(plan: Plan) -> Iterator[tuple[Planes, int]]:
-    """The frames of a clip and their numbers.
+def _pictures(plan: Plan) -> Iterator[Planes]:
+    """The frames of a clip, each with its number.
 
-    Those of a source keep the numbers that stand in them, so that it is seen which part of it was sent; what
-    shows none is counted on.
+    Those of a source are as they are, so that it is seen which part of it was sent; what shows no number is counted on.
     """
     if not plan.source:
-        for number, planes in enumerate(_near(_planes(_first(plan)), plan, 0)):
-            yield planes, number
+        new = _near(_planes(_first(plan)), plan, 0)
+        yield from (numbered(planes, n) for n, planes in enumerate(_pinned(new, plan)))
         return
     last: Planes | None = None
-    number = -1
+    number, levels = -1, PURE
     kept = max(1, round(_source(plan).seconds * FPS * KEPT)) if plan.drifts else None
     for last in itertools.islice(_read(plan), kept):
-        number = _number(last, number + 1)
+        shown = _number(last)
+        number, levels = (number + 1, PURE) if shown is None else (shown, _levels(last))
         if not plan.part_only:
-            yield (_tinted(last) if plan.edited else last), number
+            frame = _tinted(last) if plan.edited else last
+            yield numbered(frame, number) if shown is None else frame
     if last is None:
         raise RuntimeError("the source has no frames")
     for planes in _near(last, plan, 1):
         number += 1
-        yield planes, number
+        yield numbered(planes, number, levels)
 
 
-def _number(planes: Planes, otherwise: int) -> int:
+def _number(planes: Planes) -> int | None:
     """The number that stands in a frame."""
     height, width = planes[0].shape
     rows = min(height, 2 * round(height * frame_code.STRIP_HEIGHT))
     try:
         return frame_code.decode(planes[0][-rows:], (0.0, float(rows - height), width, height))
     except frame_code.Unreadable:
-        return otherwise
+        return None
+
+
+def _levels(planes: Planes) -> Levels:
+    """How white and how black the strip of a frame is: its colours may have drifted with the rest."""
+    step = frame_code.CELLS_WIDTH / frame_code.CELLS
+    found: list[tuple[int, ...]] = []
+    for cell in (0, 1):
+        down, across = 1 - frame_code.STRIP_HEIGHT / 2, (cell + 0.5) * step
+        found.append(tuple(int(p[int(len(p) * down), int(p.shape[1] * across)]) for p in planes))
+    return found[0], found[1]
+
+
+def _pinned(frames: Iterator[Planes], plan: Plan) -> Iterator[Planes]:
+    """Frames that become the pinned pictures at their numbers, and go over into them shortly before and after."""
+    size = (plan.width, plan.height)
+    pins = [
+        (number, _planes(ImageOps.fit(flattened(Path(path)), size, Image.Resampling.LANCZOS)))
+        for number, path in plan.pins
+    ]
+    for number, frame in enumerate(frames):
+        for at, picture in pins:
+            part = max(0.0, 1 - abs(number - at) / _FADE)
+            if part:
+                frame = _mixed(frame, picture, part)
+        yield frame
+
+
+def _mixed(one: Planes, other: Planes, part: float) -> Planes:
+    if part == 1:
+        return other
+    y, u, v = (
+        np.rint(a + (b.astype(np.float32) - a) * np.float32(part)).astype(np.uint8)
+        for a, b in zip(one, other, strict=True)
+    )
+    return y, u, v
 
 
 def _near(planes: Planes, plan: Plan, first: int) -> Iterator[Planes]:
@@ -311,21 +355,27 @@ def _near(planes: Planes, plan: Plan, first: int) -> Iterator[Planes]:
 def _first(plan: Plan) -> Image.Image:
     size = (plan.width, plan.height)
     if not plan.picture:
-        return _made(plan.words, size)
-    with Image.open(plan.picture) as opened:
-        upright = ImageOps.exif_transpose(opened)
-        flat = Image.new("RGB", upright.size)  # transparency over black
-        flat.paste(upright.convert("RGB"), None)
-        if "A" in upright.getbands() or "transparency" in upright.info:
-            flat = Image.new("RGB", upright.size)
-            clear = upright.convert("RGBA")
-            flat.paste(clear, None, clear)
+        return made(plan.words, size)
+    flat = flattened(Path(plan.picture))
     if flat.size == size:
         return flat
     return ImageOps.fit(flat, size, Image.Resampling.LANCZOS)
 
 
-def _made(words: str, size: tuple[int, int]) -> Image.Image:
+def flattened(path: Path) -> Image.Image:
+    """A picture as it is seen: upright, what is transparent over black, RGB."""
+    with Image.open(path) as opened:
+        upright = ImageOps.exif_transpose(opened)
+        flat = Image.new("RGB", upright.size)
+        flat.paste(upright.convert("RGB"), None)
+        if "A" in upright.getbands() or "transparency" in upright.info:
+            flat = Image.new("RGB", upright.size)
+            clear = upright.convert("RGBA")
+            flat.paste(clear, None, clear)
+    return flat
+
+
+def made(words: str, size: tuple[int, int]) -> Image.Image:
     """A picture for a text: hills below a sky, in colours that the words decide."""
     width, height = size
     seed = hashlib.sha256(words.encode()).digest()
@@ -344,8 +394,11 @@ def _made(words: str, size: tuple[int, int]) -> Image.Image:
 
 
 def _planes(picture: Image.Image) -> Planes:
+    return _of_rgb(np.asarray(picture.convert("RGB")).astype(np.float32))
+
+
+def _of_rgb(rgb: npt.NDArray[np.float32]) -> Planes:
     """RGB to YUV 4:2:0: BT.709, TV range; chroma is the mean of its four pixels."""
-    rgb = np.asarray(picture.convert("RGB")).astype(np.float32)
     r, g, b = rgb[..., 0], rgb[..., 1], rgb[..., 2]
     luma = 0.2126 * r + 0.7152 * g + 0.0722 * b
 
@@ -393,29 +446,52 @@ def _tinted(planes: Planes) -> Planes:
     return planes[0], planes[2], planes[1]
 
 
-def numbered(planes: Planes, number: int) -> Planes:
+def numbered(planes: Planes, number: int, levels: Levels = PURE) -> Planes:
     """A frame with its number in the strip at the bottom; see ``frame_code.py``."""
-    y, u, v = (plane.copy() for plane in planes)
-    height, width = y.shape
+    height, width = planes[0].shape
     rows = 2 * round(height * frame_code.STRIP_HEIGHT / 2)
-    y[-rows:] = 16
-    u[-rows // 2 :] = 128
-    v[-rows // 2 :] = 128
     across = width * frame_code.CELLS_WIDTH
     # A pixel belongs to the cell that its middle lies in.
     which = ((np.arange(int(across)) + 0.5) * frame_code.CELLS / across).astype(int)
-    cells = np.array(frame_code.cells(number), np.uint8) * (235 - 16) + 16
-    y[-rows:, : int(across)] = cells[np.minimum(which, frame_code.CELLS - 1)]
-    digits = _digits(f"{number:04d}", rows, width - int(across))
-    y[-rows:, int(across) :] = digits
-    return y, u, v
+    cells = np.array(frame_code.cells(number), np.float32)[np.minimum(which, frame_code.CELLS - 1)]
+    strip = np.empty((rows, width), np.float32)
+    strip[:, : int(across)] = cells
+    strip[:, int(across) :] = _digits(f"{number:04d}", rows, width - int(across)) / np.float32(255)
+    quarter = strip.reshape(rows // 2, 2, width // 2, 2).mean(axis=(1, 3))
+    shown: list[Plane] = []
+    for plane, part, white, black in zip(planes, (strip, quarter, quarter), *levels, strict=True):
+        plane = plane.copy()
+        plane[-len(part) :] = np.rint(black + part * (white - black))
+        shown.append(plane)
+    return shown[0], shown[1], shown[2]
+
+
+def drifted(planes: Planes, drift: str) -> Planes:
+    """A frame whose colours have drifted; see ``shapes.DRIFT``."""
+    words = shapes.numbers(drift, shapes.DRIFT)
+    if not words:
+        return planes
+    y, u, v = (plane.astype(np.float32) for plane in planes)
+    u, v = (plane.repeat(2, axis=0).repeat(2, axis=1) - 128 for plane in (u, v))
+    luma = (y - 16) * np.float32(255 / 219)
+    (saturation,) = words.get("saturation", (1.0,))
+    r = luma + np.float32(1.5748 * 255 / 224 * saturation) * v
+    b = luma + np.float32(1.8556 * 255 / 224 * saturation) * u
+    rgb = np.stack([r, (luma - 0.2126 * r - 0.0722 * b) / np.float32(0.7152), b], axis=-1)
+    rgb *= np.array(words.get("gain", (1.0, 1.0, 1.0)), np.float32)
+    rgb += np.array(words.get("lift", (0.0, 0.0, 0.0)), np.float32)
+    np.clip(rgb, 0, 255, out=rgb)
+    (gamma,) = words.get("gamma", (1.0,))
+    if gamma != 1:
+        rgb = 255 * (rgb / 255) ** np.float32(1 / gamma)
+    return _of_rgb(rgb)
 
 
 @functools.lru_cache(maxsize=2048)
 def _digits(text: str, height: int, width: int) -> Plane:
-    canvas = Image.new("L", (width, height), 16)
+    canvas = Image.new("L", (width, height), 0)
     font = ImageFont.load_default(size=min(height * 0.9, width * 0.35))
-    ImageDraw.Draw(canvas).text((width / 2, height / 2), text, 235, font, anchor="mm")
+    ImageDraw.Draw(canvas).text((width / 2, height / 2), text, 255, font, anchor="mm")
     return np.asarray(canvas)
 
 

@@ -17,8 +17,15 @@ FIXTURES: dict[str, dict[str, Any]] = {
     for entry in json.loads(Path(__file__).with_name("fixtures.json").read_text("utf-8"))
 }
 
-#: Where a failure can happen. 'any' is all but 'job'.
-PLACES = ("submit", "poll", "download", "key", "models", "any", "job")
+#: Where a failure can happen. 'any' is all but those of a job. Those with a word before them are of clips or of pictures.
+_OF_BOTH = ("submit", "poll", "download", "models", "job")
+PLACES = (
+    *_OF_BOTH,
+    *(f"{of}-{place}" for of in ("video", "image") for place in _OF_BOTH),
+    "key",
+    "voices",
+    "any",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,8 @@ WIRE = {
 
 _GIVEN = {"answer-early", "answer-replaced"}
 
-#: How a job can end, for ``at="job"``: the next job that starts takes it.
+#: How a job can end, for ``at="job"``, 'video-job' or 'image-job': the next such job that starts takes it. Pictures at
+#: once have no poll: failed and unavailable are a 5xx of the POST, moderated ones a 400 with the price.
 OUTCOMES = {
     "failed": "failed with internal_error",
     "unavailable": "failed with service_unavailable",
@@ -101,12 +109,19 @@ OUTCOMES = {
     "moderated-null": "done, video is null",
     "moderated-no-url": "done, respect_moderation false, no url",
     "moderated-400": "400 on the poll",
+    "moderated-old": "400 on the poll, with the code as it was",
     "moderated-failed": "failed with invalid_argument",
+    "moderated-denied": "failed with permission_denied",
     "no-url": "done, respect_moderation true, and no url at all",
     "stall": "runs for ever; /finish ends it",
     "no-suffix": "the url has no .mp4",
     "no-status": "done and running without a status, as in early 2026",
     "empty-202": "running answers have an empty body",
+    "no-usage": "a picture whose price is not said",
+    "tokens": "a picture whose price stands among numbers of tokens",
+    "older-form": "a picture at once as in early 2026: created, revised_prompt, no price",
+    "storage-error": "a picture that was made and could not be stored",
+    "b64-cut": "half of the base64 of a picture, in a whole answer",
 }
 
 
@@ -151,7 +166,7 @@ class Faults:
             str(wanted.get("location", "")),
             mended=self.mended,
         )
-        if at == "job":
+        if at.endswith("job"):
             if what not in OUTCOMES:
                 raise ValueError(f"a job ends as one of {', '.join(OUTCOMES)}")
         elif what not in WIRE or what in _GIVEN:

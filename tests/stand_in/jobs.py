@@ -79,13 +79,10 @@ class Jobs:
         bill: float = 1.0,
         number: bool = False,
         odd: str = "",
+        drift: str = "",
     ) -> Job:
         """Start a job; its clip is made meanwhile."""
-        # Looks like a UUID and is none of version 4, as the service's (docs/api.md, §2).
-        raw = secrets.token_hex(16)
-        request_id = f"{raw[:8]}-{raw[8:12]}-9{raw[13:16]}-{raw[16:20]}-{raw[20:]}"
-        if number:
-            request_id = str(10**14 + secrets.randbelow(10**14))
+        request_id = new_id(number)
         job = Job(request_id, order, outcome, seconds, charged=round(order.ticks * bill))
         if outcome == "no-suffix":
             job.suffix = ""
@@ -96,7 +93,7 @@ class Jobs:
             plan = self._plan(order, guide or crops, motion, drifts)
             if order.kind == "extend" and plan.source:
                 plan = replace(plan, part_only=part_only)
-            plan = replace(plan, odd=odd)
+            plan = replace(plan, odd=odd, drift=drift)
             if plan not in self._clips or self._failed(plan):
                 self._clips[plan] = asyncio.create_task(self._make(plan))
             job.clip = self._clips[plan]
@@ -147,6 +144,11 @@ class Jobs:
             motion,
             picture=picture,
             words="" if picture else order.prompt + (shown.url if shown else ""),
+            pins=tuple(
+                (round(second * clips.FPS), str(self.image_path(pinned.sha256)))
+                for second, pinned in order.pins
+                if pinned.sha256
+            ),
         )
 
     async def _make(self, plan: clips.Plan) -> tuple[Path, int]:
@@ -252,12 +254,14 @@ class Jobs:
         return 200, {"status": "failed", "error": job.order.fails or error, "progress": 0}
 
     def _moderated(self, job: Job) -> Reply:
-        if job.outcome == "moderated-400":
-            seen = FIXTURES["poll-400-moderated-new"]
-            return seen["status"], dict(seen["body"])
-        if job.outcome == "moderated-failed":
-            message = "Generated video rejected by content moderation."
-            error = {"code": "invalid_argument", "message": message}
+        seen = FIXTURES["poll-400-moderated-new"]
+        if job.outcome in ("moderated-400", "moderated-old"):
+            older = {"code": "Client specified an invalid argument"}
+            return seen["status"], seen["body"] | (older if job.outcome.endswith("old") else {})
+        if job.outcome in ("moderated-failed", "moderated-denied"):
+            denied = job.outcome.endswith("denied")
+            code = "permission_denied" if denied else "invalid_argument"
+            error = {"code": code, "message": seen["body"]["error"]}
             return 200, {"status": "failed", "error": error}
         body: dict[str, Any] = {"status": "done", "model": job.order.model}
         if job.outcome == "moderated-null":
@@ -309,6 +313,7 @@ class Jobs:
             "resolution": order.resolution,
             "aspect_ratio": order.aspect_ratio,
             "audio": order.audio,
+            "voices": list(order.voices),
             "image": order.image.sha256 if order.image else "",
             "image_pixels": [order.image.width, order.image.height] if order.image else None,
             "ticks": job.charged,
@@ -329,6 +334,14 @@ def _edited_size(probe: clips.Probe, drifts: bool) -> tuple[int, int]:
         return round(probe.width * 720 / short), round(probe.height * 720 / short)
     more = 2 if drifts and short + 2 <= 720 else 0
     return probe.width + more, probe.height + more
+
+
+def new_id(number: bool) -> str:
+    """An id that no job has: a whole number, or what looks like a UUID and is none of version 4 (docs/api.md, §2)."""
+    if number:
+        return str(10**14 + secrets.randbelow(10**14))
+    raw = secrets.token_hex(16)
+    return f"{raw[:8]}-{raw[8:12]}-9{raw[13:16]}-{raw[16:20]}-{raw[20:]}"
 
 
 def keep_pictures(jobs: Jobs, pictures: list[rules.Picture]) -> None:
@@ -353,4 +366,5 @@ def without_data(order: rules.Order) -> rules.Order:
         order,
         image=light(order.image) if order.image else None,
         others=tuple(light(picture) for picture in order.others),
+        pins=tuple((second, light(picture)) for second, picture in order.pins),
     )

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from . import clips, serde
+from . import clips, serde, voices
 
 TEAM = "00000000-0000-4000-8000-000000000000"
 LONGEST_PROMPT = 4096
@@ -114,6 +114,9 @@ class Order:
     video: Video | None = None
     storage: dict[str, Any] | None = None
     fails: dict[str, str] | None = None  # accepted, but will fail on the poll with this
+    voices: tuple[str, ...] = ()
+    #: Of the others, those that stand at a second of the clip.
+    pins: tuple[tuple[float, Picture], ...] = ()
 
     @property
     def ticks(self) -> int:
@@ -133,6 +136,10 @@ class Refusal(Exception):
     body: dict[str, Any] | str
 
 
+class NoImage(Refusal):
+    """What came as a picture is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What the rules ask of the server around them."""
@@ -144,6 +151,11 @@ class World:
     keep_video: Callable[[bytes], Path]  # writes a source that came as a data URI
     longest_source: float = 15.1
     seen: list[Picture] = field(default_factory=list)  # every picture that could be decoded
+    #: An image of ours by its file_id, or by its URL; None for none of ours. The URL of one that is gone is a Refusal.
+    picture_of: Callable[[str], Path | None] = lambda _: None
+    picture_at: Callable[[str], Path | None] = lambda _: None
+    custom_voices: tuple[str, ...] = ()
+    trusted: bool = False  # may send sounds of its own as voices
 
 
 def whole(seconds: float) -> int:
@@ -162,8 +174,8 @@ def missing(words: str) -> Refusal:
 
 
 _string = serde.option(serde.string)
-_link = serde.struct("ImageUrl", url=serde.string, file_id=_string)
-_storage = serde.struct(
+link = serde.struct("ImageUrl", url=serde.string, image_url=serde.string, file_id=_string)
+storage_options = serde.struct(
     "StorageOptions",
     ("filename",),
     filename=serde.string,
@@ -185,20 +197,20 @@ _GENERATE = serde.struct(
     ),
     duration=serde.option(serde.integer),
     generate_audio=serde.option(serde.boolean),
-    image=serde.option(_link),
+    image=serde.option(link),
     keyframes=serde.sequence(
         serde.struct(
-            "VideoKeyframe", ("image", "timestamp_s"), image=_link, timestamp_s=serde.number
+            "VideoKeyframe", ("image", "timestamp_s"), image=link, timestamp_s=serde.number
         )
     ),
-    last_frame=serde.option(_link),
+    last_frame=serde.option(link),
     model=_string,
     output=_output,
     prompt=serde.string,
     reference_audios=serde.sequence(serde.struct("AudioRef", voice_id=_string, url=_string)),
-    reference_images=serde.sequence(_link),
+    reference_images=serde.sequence(link),
     resolution=serde.option(serde.variant("480p", "720p", "1080p")),
-    storage_options=serde.option(_storage),
+    storage_options=serde.option(storage_options),
     user=_string,
 )
 _video = serde.struct("VideoUrl", url=serde.string, file_id=_string)
@@ -214,36 +226,45 @@ def _from_video(name: str, guide: bool) -> serde.Reader:
         prompt=serde.string,
         user=_string,
         video=serde.option(_video) if guide else _video,
-        storage_options=serde.option(_storage),
+        storage_options=serde.option(storage_options),
         **({"video_id": _string} if guide else {}),
     )
 
 
 def check(kind: str, content_type: str, body: bytes, world: World) -> Order:
     """A request body as an order. ``kind`` is 'generate', 'edit' or 'extend'. Raises Refusal."""
+    if kind == "generate":
+        return _generate(read(content_type, body, _GENERATE), world)
+    name = {"edit": "EditVideoRequest", "extend": "ExtendVideoRequest"}[kind]
+    return _rework(kind, read(content_type, body, _from_video(name, world.guide)), world)
+
+
+def read(content_type: str, body: bytes, kind: serde.Reader) -> Any:
+    """A request body as that type. Raises Refusal."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise Refusal(415, "Expected request with `Content-Type: application/json`")
     try:
-        document = serde.Document(body)
-        if kind == "generate":
-            return _generate(document.read(_GENERATE), world)
-        name = {"edit": "EditVideoRequest", "extend": "ExtendVideoRequest"}[kind]
-        return _rework(kind, document.read(_from_video(name, world.guide)), world)
+        return serde.Document(body).read(kind)
     except serde.Malformed as error:
         raise Refusal(400, str(error)) from None
     except serde.Misfit as error:
         raise Refusal(422, str(error)) from None
 
 
+def no_model(name: str) -> Refusal:
+    """404, a model that does not exist."""
+    return missing(
+        f"The model {name} does not exist or your team {TEAM} does not have access to it. "
+        "If you believe this is a mistake, please contact support and quote your team ID and "
+        "the model name."
+    )
+
+
 def _model(fields: dict[str, Any]) -> str:
     name = fields.get("model") or DEFAULT_MODEL
     name = ALIASES.get(name, name)
     if name not in MODELS:
-        raise missing(
-            f"The model {name} does not exist or your team {TEAM} does not have access to it. "
-            "If you believe this is a mistake, please contact support and quote your team ID and "
-            "the model name."
-        )
+        raise no_model(name)
     return name
 
 
@@ -267,7 +288,7 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
     model = _model(fields)
     links = fields.get("reference_images", [])
     frames = fields.get("keyframes", [])
-    voices = fields.get("reference_audios", [])
+    audios = fields.get("reference_audios", [])
     start, last = fields.get("image"), fields.get("last_frame")
     seconds = fields.get("duration")
     seconds = 8 if seconds is None else seconds
@@ -276,6 +297,8 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
     prompt = _prompt(fields, needed=not (start or links or last or frames))
     if links:
         _offer(model, "references", "`reference_images` is")
+    if links or (audios and "voices" in MODELS[model].makes):
+        # A voice alone makes it reference-to-video, with a reference's limits.
         _references(model, len(links), start is not None, seconds, resolution)
     if not 1 <= seconds <= 15:
         raise bad("Duration must be between 1 and 15 seconds")
@@ -288,14 +311,12 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
     if frames:
         _offer(model, "keyframes", "Keyframes are")
         _keyframes(frames, seconds)
-    if voices:
-        _offer(model, "voices", "Reference audio is")
-        if len(voices) > 3:
-            raise bad(f"Too many reference audio clips: {len(voices)}. Maximum allowed is 3.")
-        if any(not (voice.get("voice_id") or voice.get("url")) for voice in voices):
-            raise bad("Each reference audio must have a voice_id or a url.")
+    spoken = _voices(model, audios, world)
     storage = _storage_options(fields)
-    others = [*links, *([last] if last is not None else []), *(frame["image"] for frame in frames)]
+    pinned = [(frame["timestamp_s"], frame["image"]) for frame in frames]
+    if last is not None:
+        pinned.insert(0, (float(seconds), last))
+    shown = [(when, picture(link, world)) for when, link in pinned]
     return Order(
         "generate",
         model,
@@ -304,10 +325,21 @@ def _generate(fields: dict[str, Any], world: World) -> Order:
         resolution,
         fields.get("aspect_ratio"),
         fields.get("generate_audio") is not False,
-        image=_picture(start, world) if start is not None else None,
-        others=tuple(_picture(link, world) for link in others),
+        image=picture(start, world) if start is not None else None,
+        others=(*(picture(link, world) for link in links), *(one for _, one in shown)),
         storage=storage,
+        voices=spoken,
+        pins=tuple(shown),
     )
+
+
+def _voices(model: str, audios: list[dict[str, Any]], world: World) -> tuple[str, ...]:
+    if audios:
+        _offer(model, "voices", "Reference audio is")
+    try:
+        return voices.checked(audios, world.custom_voices, world.trusted)
+    except voices.Unfit as unfit:
+        raise bad(str(unfit)) from None
 
 
 _NO_1080P = "1080p video resolution is not supported for reference-to-video requests."
@@ -370,32 +402,49 @@ def pixels(data: bytes) -> tuple[int, int] | None:
         return None
 
 
-def _picture(link: dict[str, Any], world: World) -> Picture:
-    url = link.get("url") or ""
+def picture(link: dict[str, Any], world: World) -> Picture:
+    """The picture that an ImageUrl names. Raises Refusal, and NoImage for what is no picture."""
+    url = link.get("url") or link.get("image_url") or ""
+    file_id = link.get("file_id") or ""
+    if url and file_id:
+        raise bad("An image takes a url or a file_id, not both.")
+    if file_id:
+        stored = world.picture_of(file_id)
+        if stored is None:
+            raise missing(f"The file {file_id} does not exist.")
+        return _decoded(stored.read_bytes(), "", world)
     if not url:
-        if link.get("file_id"):
-            raise missing(f"The file {link['file_id']} does not exist.")
         raise bad("An image needs a url or a file_id.")
     if not url.startswith("data:"):
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
             raise bad("Invalid image URL")
-        return Picture(url)
+        made = world.picture_at(url)
+        return _decoded(made.read_bytes(), "", world) if made else Picture(url)
     mime, data = data_uri(url, "image")
     if mime not in _FORMATS:
         raise bad(f"Unsupported image format {mime}. Supported formats are JPEG, PNG and WebP.")
     if len(data) > LARGEST_IMAGE:
         raise bad("Image is larger than the maximum of 20 MiB.")
+    return _decoded(data, mime, world)
+
+
+def _decoded(data: bytes, mime: str, world: World) -> Picture:
     try:
         with Image.open(io.BytesIO(data)) as image:
             actual, size = image.format, image.size
             image.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise bad("Image could not be decoded.") from None
-    if actual != _FORMATS[mime]:
-        raise bad(f"Image is {actual}, but the data URI says {mime}.")
-    picture = Picture("", mime, *size, hashlib.sha256(data).hexdigest(), data)
-    world.seen.append(picture)
-    return picture
+        raise _no_image("Image could not be decoded.") from None
+    mime = mime or f"image/{str(actual).lower()}"
+    if actual != _FORMATS.get(mime):
+        raise _no_image(f"Image is {actual}, but the data URI says {mime}.")
+    found = Picture("", mime, *size, hashlib.sha256(data).hexdigest(), data)
+    world.seen.append(found)
+    return found
+
+
+def _no_image(words: str) -> NoImage:
+    return NoImage(400, {"code": "invalid-argument", "error": words})
 
 
 def _source(fields: dict[str, Any], world: World) -> Video:

@@ -20,8 +20,7 @@ import socket
 import struct
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -30,54 +29,27 @@ from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from . import jobs as jobs_module
-from . import rules, shapes
+from . import rules, shapes, voices
 from .faults import FIXTURES, OUTCOMES, WIRE, Answer, Fault, Faults
+from .image_desk import ImageDesk
+from .image_jobs import ImageJob
+from .settings import Settings
 
 CONTROL = "/_stand_in/"
+_PICTURE = re.compile(r"/xai-imgen/xai-tmp-imgen-([0-9a-f]+)(?:\.\w+)?")
 _RESULT = re.compile(r"/xai-vidgen-bucket/xai-video-([0-9a-f]+)(?:\.mp4)?")
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{15}", re.IGNORECASE)
 _SUBMIT = {
     "/v1/videos/generations": "generate",
     "/v1/videos/edits": "edit",
     "/v1/videos/extensions": "extend",
+    "/v1/images/edits": "image-edit",
+    "/v1/images/generations": "image-generate",
 }
+_READ = {"GET", "HEAD"}
+_ANY = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 #: A client that keeps the limit by its own clock may be seen this much too early.
 _TOLERANCE = 0.1
-
-
-@dataclass(slots=True)
-class Settings:
-    """What can be set at the start and through ``/_stand_in/settings``."""
-
-    shape: str = "real"  # or 'guide'
-    job_seconds: float = 3.0
-    per_second: int = 1  # 0: no limit
-    per_minute: int = 60  # 0: no limit
-    motion: bool = True  # False: the picture stands still, only its number changes
-    crops: bool = False  # a picture is cropped to aspect_ratio, as older documents say; False: the clip follows it
-    longest_source: float = 15.1  # seconds of video that can be extended
-    drifts: bool = True  # edits come back a little shorter and larger; False: to the frame
-    part_only: bool = False  # extensions come back without their source
-    bill: float = 1.0  # how many times its price a job is billed
-    ids: str = "request_id"  # some of shapes.ID_PLACES: where the answer to a POST has its id
-    number_ids: bool = False  # ids are whole numbers
-    ids_differ: bool = False  # at all places but the first another id
-    id_error: str = ""  # the answer to a POST names this error as well
-    done_word: str = "done"  # '' for no status
-    link: str = "video.url"  # one of shapes.LINK_PLACES
-    relative: bool = False  # links have no host
-    odd: str = ""  # some of shapes.ODD: what is odd about the clips
-
-    def change(self, wanted: Mapping[str, Any]) -> None:
-        """Take over values by their names. Raises ValueError."""
-        kinds = {item.name: type(getattr(self, item.name)) for item in fields(self)}
-        for name, value in wanted.items():
-            if name not in kinds:
-                raise ValueError(f"{name} is no setting; there are: {', '.join(kinds)}")
-            if name == "shape" and value not in ("real", "guide"):
-                raise ValueError("shape is real or guide")
-            shapes.checked(name, value)
-            setattr(self, name, kinds[name](value))
 
 
 @dataclass(slots=True)
@@ -89,7 +61,8 @@ class Record:
     method: str
     path: str
     query: str
-    endpoint: str  # 'submit' 'poll' 'download' 'key' 'models' or '' for anything else
+    endpoint: str  # 'submit' 'poll' 'download' 'key' 'models' 'voices' or '' for anything else
+    of: str  # 'video' 'image', or '' where an endpoint is of neither
     headers: list[tuple[str, str]]
     body: Any = None  # JSON with data URIs summarised, or the start of the text
     body_bytes: int = 0
@@ -134,6 +107,7 @@ class StandIn:
         self._key = key
         self._jobs = jobs_module.Jobs(folder, base)
         self._faults = Faults()
+        self._images = ImageDesk(folder, base, settings, self._faults, self._jobs.image_path)
         self._records: list[Record] = []
         self._count = 0
         self._limits = _Limits()
@@ -142,7 +116,7 @@ class StandIn:
         """Answer one request, record it, or let it go wrong."""
         if request.path.startswith(CONTROL):
             return await self._control(request)
-        endpoint, allowed = _route(request.path)
+        of, endpoint, allowed = _route(request.path)
         self._count += 1
         record = Record(
             self._count,
@@ -151,10 +125,11 @@ class StandIn:
             request.path,
             request.query_string,
             endpoint,
+            of,
             [(name, self._hidden(name, value)) for name, value in request.headers.items()],
         )
         self._records.append(record)
-        places = (endpoint, "any") if endpoint else ("any",)
+        places = (endpoint, f"{of}-{endpoint}", "any") if endpoint else ("any",)
         fault = self._faults.take(*places) if request.method in allowed else None
         try:
             if fault:
@@ -179,7 +154,9 @@ class StandIn:
     # What a request gets when nothing is made to fail
 
     async def _served(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
-        endpoint, allowed = _route(request.path)
+        of, endpoint, allowed = _route(request.path)
+        if of == "image" and endpoint == "poll" and not self.settings.defers:
+            endpoint = ""  # an older service knows no such address
         if not endpoint:
             await self._body(request, record)
             return _json({"error": {"code": 404, "message": "Not Found"}}, 404)
@@ -193,13 +170,22 @@ class StandIn:
             await self._body(request, record)
             return refusal
         body = await self._body(request, record)
-        if endpoint == "submit":
-            return await self._submitted(request, record, body)
-        if endpoint == "poll":
-            return self._polled(request, record)
-        if endpoint == "key":
-            return _json(self._about_key())
-        return self._models(request)
+        match of, endpoint:
+            case "video", "submit":
+                return await self._submitted(request, record, body)
+            case "image", "submit":
+                return await self._ordered(request, record, body)
+            case "video", "poll":
+                return self._polled(request, record)
+            case "image", "poll":
+                return self._asked(request, record)
+            case "image", "models":
+                return _json(*self._images.models(_last(request.path, "image-generation-models")))
+            case "video", "models":
+                return self._models(request)
+            case _, "voices":
+                return self._voices(request)
+        return _json(self._about_key())
 
     async def _body(self, request: web.BaseRequest, record: Record) -> bytes:
         """The whole body; recorded with its data URIs summarised. Raises _Incomplete."""
@@ -239,27 +225,17 @@ class StandIn:
         self, request: web.BaseRequest, record: Record, body: bytes
     ) -> web.StreamResponse:
         guide = self.settings.shape == "guide"
-        world = rules.World(
-            guide,
-            self._clip_at,
-            self._jobs.clip_path,
-            self._jobs.file_path,
-            self._keep_video,
-            self.settings.longest_source,
-        )
+        world = self._world()
         kind = _SUBMIT[request.path.rstrip("/ ")]
         content_type = request.headers.get("Content-Type", "")
         try:
             order = await asyncio.to_thread(rules.check, kind, content_type, body, world)
         except rules.Refusal as refusal:
-            if isinstance(refusal.body, str):
-                return web.Response(status=refusal.status, text=refusal.body)
-            return _json(refusal.body, refusal.status)
+            return _refused(refusal)
         await asyncio.to_thread(jobs_module.keep_pictures, self._jobs, world.seen)
-        # After a reset the record is nobody's: a job would be one of another test.
-        if not any(record is known for known in self._records):
+        if not self._knows(record):
             return _closed(request, record)
-        ending = self._faults.take("job")
+        ending = self._faults.take("job", "video-job")
         job = self._jobs.start(
             jobs_module.without_data(order),
             seconds=self.settings.job_seconds,
@@ -272,6 +248,7 @@ class StandIn:
             bill=self.settings.bill,
             number=self.settings.number_ids,
             odd=self.settings.odd,
+            drift=self.settings.drift if order.kind in self.settings.drift_of.split() else "",
         )
         record.job = job.id
         answer = shapes.started(
@@ -282,6 +259,75 @@ class StandIn:
             error=self.settings.id_error,
         )
         return _json(answer)
+
+    async def _ordered(
+        self, request: web.BaseRequest, record: Record, body: bytes
+    ) -> web.StreamResponse:
+        """The answer to an order for pictures: its id, or when it is not deferred the pictures."""
+        world = self._world()
+        kind = _SUBMIT[request.path.rstrip("/ ")]
+        content_type = request.headers.get("Content-Type", "")
+        try:
+            order = await asyncio.to_thread(self._images.check, kind, content_type, body, world)
+        except rules.Refusal as refusal:
+            return _refused(refusal)
+        await asyncio.to_thread(jobs_module.keep_pictures, self._jobs, world.seen)
+        if not self._knows(record):
+            return _closed(request, record)
+        job = self._images.start(order)
+        record.job = job.id
+        if order.deferred:
+            return _json(
+                shapes.started(
+                    job.id,
+                    ids=self.settings.ids,
+                    number=self.settings.number_ids,
+                    differ=self.settings.ids_differ,
+                    error=self.settings.id_error,
+                )
+            )
+        while self._knows(record):
+            reply = await asyncio.to_thread(self._images.at_once, job)
+            if reply is not None:
+                return _json(reply[1], reply[0])
+            await asyncio.sleep(0.02)
+        return _closed(request, record)
+
+    def _asked(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
+        """The answer to a poll of a deferred order for pictures."""
+        wanted = unquote(request.path.rstrip("/ ").rpartition("/")[2])
+        job = self._images.jobs.get(wanted.lower())
+        if job is not None:
+            record.job = job.id
+            job.polls += 1
+        status, body = self._images.poll(wanted)
+        return web.Response(status=status) if body is None else _json(body, status)
+
+    def _world(self) -> rules.World:
+        return rules.World(
+            self.settings.shape == "guide",
+            self._clip_at,
+            self._jobs.clip_path,
+            self._jobs.file_path,
+            self._keep_video,
+            self.settings.longest_source,
+            picture_of=self._images.jobs.by_file_id,
+            picture_at=self._picture_at,
+            custom_voices=tuple(self.settings.custom_voices.split()),
+            trusted=self.settings.trusted,
+        )
+
+    def _knows(self, record: Record) -> bool:
+        # After a reset the record is nobody's: a job would be one of another test.
+        return any(record is known for known in self._records)
+
+    def _picture_at(self, url: str) -> Path | None:
+        if urlsplit(url).port != urlsplit(self._base).port:
+            return None
+        found = self._result(urlsplit(url).path)
+        if found is None:
+            raise rules.bad("Failed to download the image.")
+        return found[1]
 
     def _keep_video(self, data: bytes) -> Path:
         path = self._folder / f"{hashlib.sha256(data).hexdigest()}.source.mp4"
@@ -318,9 +364,11 @@ class StandIn:
             )
         return web.Response(status=status) if body is None else _json(body, status)
 
-    def _result(self, path: str) -> tuple[jobs_module.Job, Path] | None:
-        match = _RESULT.fullmatch(path)
-        return self._jobs.by_token(match[1]) if match else None
+    def _result(self, path: str) -> tuple[jobs_module.Job | ImageJob, Path] | None:
+        if match := _RESULT.fullmatch(path):
+            return self._jobs.by_token(match[1])
+        match = _PICTURE.fullmatch(path)
+        return self._images.jobs.by_token(match[1]) if match else None
 
     def _download(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
         found = self._result(request.path)
@@ -334,8 +382,8 @@ class StandIn:
         condition = request.headers.get("If-Range", "")
         if condition.startswith('"') and condition != _etag(file):
             headers = {"ETag": _etag(file), "Accept-Ranges": "bytes"}
-            return web.Response(body=file.read_bytes(), headers=headers, content_type="video/mp4")
-        return web.FileResponse(file, headers={"Content-Type": "video/mp4"})
+            return web.Response(body=file.read_bytes(), headers=headers, content_type=_media(job))
+        return web.FileResponse(file, headers={"Content-Type": _media(job)})
 
     def _about_key(self) -> dict[str, Any]:
         return {
@@ -355,14 +403,23 @@ class StandIn:
 
     def _models(self, request: web.BaseRequest) -> web.StreamResponse:
         about = [_about_model(name) for name in rules.MODELS]
-        wanted = request.path.rstrip("/ ").removeprefix("/v1/video-generation-models").strip("/")
+        wanted = _last(request.path, "video-generation-models")
         if not wanted:
             return _json({"models": about})
         for model in about:
-            if model["id"] == unquote(wanted):
+            if model["id"] == wanted:
                 return _json(model)
-        words = f"The model {unquote(wanted)} does not exist."
+        words = f"The model {wanted} does not exist."
         return _json({"code": "not-found", "error": words}, 404)
+
+    def _voices(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self.settings.voices_forbidden:
+            words = "Your API key does not have permission to list voices."
+            return _json({"code": "permission-denied", "error": words}, 403)
+        custom = self.settings.custom_voices.split()
+        of_account = request.path.startswith("/v1/custom-voices")
+        wanted = _last(request.path, "-voices" if of_account else "/voices")
+        return _json(*voices.listed(wanted, custom, of_account))
 
     # What goes wrong
 
@@ -399,7 +456,8 @@ class StandIn:
                 return await self._answered(request, record, answer)
             case "not-mp4":
                 await self._body(request, record)
-                page = web.Response(body=b"<!doctype html><p>Sign in", content_type="video/mp4")
+                said = "image/jpeg" if record.of == "image" else "video/mp4"
+                page = web.Response(body=b"<!doctype html><p>Sign in", content_type=said)
                 return await self._answered(request, record, page)
         # The rest does all that a good request does, and spoils the answer.
         status, headers, content = await self._whole(request, record)
@@ -471,7 +529,9 @@ class StandIn:
             case ["GET requests"]:
                 return _json({"requests": [asdict(record) for record in self._records]})
             case ["GET jobs"]:
-                return _json({"jobs": [self._jobs.told(job) for job in self._jobs]})
+                told = [self._jobs.told(job) for job in self._jobs]
+                told += await asyncio.to_thread(self._images.told)
+                return _json({"jobs": sorted(told, key=lambda job: job["started_at"])})
             case ["GET images", sha256] if re.fullmatch(r"[0-9a-f]{64}", sha256):
                 path = self._jobs.image_path(sha256)
                 if path.exists():
@@ -495,22 +555,25 @@ class StandIn:
                 return _json({})
             case ["POST expire"]:
                 for job in self._chosen(given):
-                    self._jobs.expire(job, bool(given.get("for_ever")))
+                    jobs = self._images.jobs if isinstance(job, ImageJob) else self._jobs
+                    jobs.expire(job, bool(given.get("for_ever")))
                 return _json({})
             case ["POST reset"]:
                 self._faults.clear()
                 self._records.clear()
                 self._jobs.clear()
+                self._images.jobs.clear()
                 self._limits = _Limits()
                 self.settings.change(self._first_settings)
                 return _json({})
         return _json({"error": f"there is no {route}"}, 404)
 
-    def _chosen(self, given: dict[str, Any]) -> list[jobs_module.Job]:
-        """The job that was named, or all."""
+    def _chosen(self, given: dict[str, Any]) -> list[Any]:
+        """The job that was named, or all, of clips and of pictures."""
         if "job" not in given:
-            return list(self._jobs)
-        job = self._jobs.get(str(given["job"]))
+            return [*self._jobs, *self._images.jobs]
+        wanted = str(given["job"])
+        job = self._jobs.get(wanted) or self._images.jobs.get(wanted)
         if job is None:
             raise ValueError("there is no such job")
         return [job]
@@ -525,20 +588,40 @@ class StandIn:
         return f"{scheme} <another key>"
 
 
-def _route(path: str) -> tuple[str, set[str]]:
-    """The endpoint that a path belongs to, or '', and the methods that it knows."""
+def _route(path: str) -> tuple[str, str, set[str]]:
+    """Whose ('video', 'image' or '') the endpoint is that a path belongs to, its name or '', the methods it knows."""
     path = path.rstrip("/ ") or "/"
     if path in _SUBMIT:
-        return "submit", {"POST"}
+        return ("image" if path.startswith("/v1/images/") else "video"), "submit", {"POST"}
     if path == "/v1/api-key":
-        return "key", {"GET", "HEAD"}
-    if path == "/v1/video-generation-models" or path.startswith("/v1/video-generation-models/"):
-        return "models", {"GET", "HEAD"}
-    if re.fullmatch(r"/v1/videos/[^/]+", path):
-        return "poll", {"GET", "HEAD"}
+        return "", "key", _READ
+    if re.fullmatch(r"/v1/(tts/|custom-)voices(/[^/]+)?", path):
+        return "", "voices", _READ
+    if re.fullmatch(r"/v1/(video|image)-generation-models(/.*)?", path):
+        return path[4:9], "models", _READ
+    if re.fullmatch(r"/v1/(video|image)s/[^/]+", path):
+        return path[4:9], "poll", _READ
     if path.startswith("/xai-vidgen-bucket/"):
-        return "download", {"GET", "HEAD"}
-    return "", {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+        return "video", "download", _READ
+    if path.startswith("/xai-imgen/"):
+        return "image", "download", _READ
+    return "", "", _ANY
+
+
+def _last(path: str, before: str) -> str:
+    """What stands in a path behind a part of it, or ''."""
+    return unquote(path.rstrip("/ ").partition(before)[2].strip("/"))
+
+
+def _media(job: jobs_module.Job | ImageJob) -> str:
+    """The media type that is said of a result."""
+    return job.said if isinstance(job, ImageJob) else "video/mp4"
+
+
+def _refused(refusal: rules.Refusal) -> web.Response:
+    if isinstance(refusal.body, str):
+        return web.Response(status=refusal.status, text=refusal.body)
+    return _json(refusal.body, refusal.status)
 
 
 def _json(body: Any, status: int = 200) -> web.Response:

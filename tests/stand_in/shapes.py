@@ -20,11 +20,46 @@ ODD = {
     "cover": "a track of cover art before that of the pictures",
     "no-sound": "a track of sound without any sound",
 }
+#: How a picture that was made of another lies to it, and how many numbers each word takes: ``shift=x,y`` in parts of
+#: the size, to the right and down; ``scale=s`` about the middle; ``mirror`` left to right.
+GEOMETRY = {"shift": 2, "scale": 1, "mirror": 0}
+#: What drifts, values from 0 to 255 a channel: out = 255 * ((in * gain + lift) / 255) ** (1 / gamma), and before it
+#: each channel goes ``saturation`` times as far from the luma. ``gain`` and ``lift`` are one number or one a channel.
+DRIFT = {"gain": 3, "lift": 3, "saturation": 1, "gamma": 1}
+#: What drift can be asked of.
+KINDS = ("extend", "edit", "generate")
+PICTURE_FORMATS = ("jpeg", "png", "webp")
+
+
+def numbers(text: str, known: dict[str, int]) -> dict[str, tuple[float, ...]]:
+    """``word=1,2 word`` as numbers by their words; one number where three are known is all three. Raises ValueError."""
+    found: dict[str, tuple[float, ...]] = {}
+    for part in text.split():
+        word, _, given = part.partition("=")
+        if word not in known:
+            raise ValueError(f"{word} is none of {', '.join(known)}")
+        values = tuple(float(value) for value in given.split(",") if value)
+        if known[word] == 3 and len(values) == 1:
+            values *= 3
+        if len(values) != known[word]:
+            raise ValueError(f"{word} takes {known[word]} numbers, not {len(values)}")
+        if word in ("scale", "gamma") and values[0] <= 0:
+            raise ValueError(f"{word} is above 0")
+        found[word] = values
+    return found
 
 
 def checked(name: str, value: Any) -> None:
     """Refuse what is no value of a setting. Raises ValueError."""
-    known = {"ids": ID_PLACES, "link": LINK_PLACES, "odd": tuple(ODD)}.get(name)
+    if name in ("geometry", "drift"):
+        numbers(str(value), GEOMETRY if name == "geometry" else DRIFT)
+    known = {
+        "ids": ID_PLACES,
+        "link": LINK_PLACES,
+        "odd": tuple(ODD),
+        "drift_of": KINDS,
+        "picture_format": PICTURE_FORMATS,
+    }.get(name)
     words = str(value).split() if name != "link" else [str(value)]
     if known and (unknown := set(words) - set(known)):
         raise ValueError(f"{name} knows {', '.join(known)}, and not {', '.join(sorted(unknown))}")

@@ -14,6 +14,7 @@ from typing import Any
 import bpy
 
 from ...core import mp4
+from ...core.files import open_own
 from ...core.payload import seam_from_payload
 from ...core.record import record
 from ...core.seam import Seam
@@ -96,7 +97,8 @@ class Measurement(Child[Measured]):
         return self
 
     def _collect(self) -> Measured:
-        found = json.loads((self._folder / MEASURED).read_text("utf-8"))
+        with open_own(self._folder / MEASURED, "rb") as file:
+            found = json.load(file)
         seam = found["seam"]
         try:
             made = None if seam is None else seam_from_payload(seam)

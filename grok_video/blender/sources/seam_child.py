@@ -25,8 +25,8 @@ _SEEN = 0.5 / 255
 _SATURATION_SEEN = 0.4 / 255
 #: What is left between two clips of the same may be this much, or this part of what there was: else they show other things.
 _ALIKE, _PART = 4.0 / 255, 0.6
-_TRIED = 6  # frames on which modifiers are tried
-_COLOURS = 6000  # of all frames, from which the modifiers are found
+_TRIED = 4  # frames on which modifiers are tried
+_COLOURS = 3000  # of all frames, from which the modifiers are found
 
 Colours = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -142,3 +142,123 @@ def test_without_a_sequencer_the_modifiers_wait(
     assert ours(find(scene, name)) == ["CURVES"]
     tick(bpy.context)
     assert ours(find(scene, name)) == ["CURVES"]
+
+
+def note_of(strip: Any) -> Any:
+    return json.loads(strip["grok_video_seam"])
+
+
+def test_what_the_artist_has_touched_is_left_alone(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any
+) -> None:
+    """Deleted modifiers are not made again, muted ones stay muted, for another take too; its numbers are known."""
+    open_sequencer(scene)
+    strip, job = extended(blender, module, scene)
+    with sequencer_operators(scene):
+        strip.modifiers.remove(strip.modifiers[0])
+    tick = module("blender.session.tick")
+    tick.tick(bpy.context)
+    tick._on_undo()
+    assert ours(strip) == []
+    stand_in.settings(drift="gain=0.9")
+    blender.ops.grok_video.another_take(strip=strip.name)
+    strip, second = movies(scene)[-1], newest(module)
+    assert (strip["grok_video_job"], ours(strip)) == (second.id, [])
+    assert second.seam is not None
+    blender.ops.grok_video.match_to_source(strip=strip.name)
+    assert ours(strip) == ["CURVES"]
+    strip.modifiers[0].mute = True
+    blender.ops.grok_video.choose_take(job=job.id, strip=strip.name)
+    assert strip.modifiers[0].mute
+    assert note_of(strip)["job"] == job.id
+
+
+def test_a_take_brings_its_numbers_or_mutes(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any, tmp_path: Path
+) -> None:
+    open_sequencer(scene)
+    strip, job = extended(blender, module, scene)
+    stand_in.settings(drift="")
+    blender.ops.grok_video.another_take(strip=strip.name)
+    plain = newest(module)
+    strip = movies(scene)[-1]
+    assert (plain.seam, strip["grok_video_job"]) == (None, plain.id)
+    assert [modifier.mute for modifier in strip.modifiers] == [True]
+    assert difference(scene, source, strip, tmp_path) <= LEFT
+    blender.ops.ed.undo_push(message="before")
+    blender.ops.grok_video.choose_take("EXEC_DEFAULT", True, job=job.id, strip=strip.name)
+    strip = movies(scene)[-1]
+    assert [modifier.mute for modifier in strip.modifiers] == [False]
+    assert difference(scene, movies(scene)[0], strip, tmp_path) <= LEFT
+    for name, muted, shown in (("undo", True, plain), ("redo", False, job)):
+        with sequencer_operators(scene):
+            getattr(blender.ops.ed, name)()
+        scene = bpy.context.scene
+        strip = movies(scene)[-1]
+        assert [modifier.mute for modifier in strip.modifiers] == [muted], name
+        assert strip["grok_video_job"] == shown.id
+        assert difference(scene, movies(scene)[0], strip, tmp_path) <= LEFT
+
+
+def test_an_extension_of_a_matched_strip_sends_the_raw_clip_and_is_matched_to_both(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any, tmp_path: Path
+) -> None:
+    open_sequencer(scene)
+    middle, first = extended(blender, module, scene)
+    stand_in.settings(drift="gain=0.95,1,1.04 lift=-3")
+    last, second = extended(blender, module, scene)
+    video = second.spec.video
+    assert (video.path, video.job, video.seam) == (first.clip.path, first.id, first.seam)
+    assert second.seam not in (None, first.seam)
+    assert difference(scene, middle, last, tmp_path) <= LEFT
+    # An edit is sent what is seen.
+    scene.grok_video.edit_prompt = "At night"
+    scene.sequence_editor.active_strip = middle
+    blender.ops.grok_video.edit(what="STRIP")
+    edited = newest(module)
+    assert (edited.spec.video.job, edited.spec.video.seam) == ("", None)
+    strip = next(s for s in movies(scene) if s["grok_video_job"] == edited.id)
+    assert ours(strip) == []
+
+
+def test_modifiers_that_the_artist_changed_are_sent(
+    blender: ModuleType, scene: Any, source: Any, module: Module
+) -> None:
+    open_sequencer(scene)
+    strip, _job = extended(blender, module, scene)
+    curve = strip.modifiers[0].curve_mapping.curves[0]
+    curve.points[3].location = (curve.points[3].location[0], curve.points[3].location[1] + 0.1)
+    strip.modifiers[0].curve_mapping.update()
+    _strip, second = extended(blender, module, scene)
+    assert (second.spec.video.job, second.spec.video.seam) == ("", None)
+
+
+def test_a_continued_shot_is_matched_to_the_last_frame(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any
+) -> None:
+    open_sequencer(scene)
+    stand_in.settings(drift=DRIFT, drift_of="generate")
+    scene.sequence_editor.active_strip = source
+    scene.grok_video.resolution = "480p"
+    assert blender.ops.grok_video.continue_shot() == {"FINISHED"}
+    strip, job = movies(scene)[-1], newest(module)
+    assert job.seam is not None
+    assert ours(strip)[-1:] == ["CURVES"]
+
+
+def test_an_edit_is_matched_only_when_asked(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any
+) -> None:
+    open_sequencer(scene)
+    stand_in.settings(drift="gain=0.9 lift=10", drift_of="edit")
+    scene.grok_video.edit_prompt = "At night"
+    scene.sequence_editor.active_strip = source
+    blender.ops.grok_video.edit(what="STRIP")
+    job = newest(module)
+    strip = next(s for s in movies(scene) if s["grok_video_job"] == job.id)
+    assert (ours(strip), job.seam) == ([], None)
+    blender.ops.grok_video.match_to_source(strip=strip.name)
+    assert ours(strip) == ["CURVES"]
+    assert newest(module).seam is not None or note_of(strip)["seam"]
+    with pytest.raises(RuntimeError, match="not made from a strip"):
+        blender.ops.grok_video.match_to_source(strip=source.name)

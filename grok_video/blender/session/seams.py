@@ -246,6 +246,19 @@ def free() -> None:
 # -------------------------------------------------------------------------------------- Match to Source
 
 
+def has_source(strip: Any) -> bool:
+    """Whether the clip that a strip shows was made from a strip or of one. Cheap enough for a redraw: looks at no disk."""
+    job = job_by_id(timeline.strips.job_of(strip))
+    if job is None or job.clip is None or timeline.slots.is_waiting(strip):
+        return False
+    return job.spec.video is not None or job.spec.source.kind == "STRIP"
+
+
+def is_matching() -> bool:
+    """Whether a strip is being matched by the artist's word."""
+    return current().seams.asked is not None
+
+
 def match(context: bpy.types.Context, strip: Any) -> None:
     """Begin to match a strip to the source of its clip; a script waits for the end. Raises Refused, Interrupted."""
     job = job_by_id(timeline.strips.job_of(strip))

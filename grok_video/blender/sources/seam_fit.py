@@ -51,7 +51,10 @@ def fitted(before: Colours, wanted: Colours, codes: Codes, *, saturation: bool) 
         total = weights.sum()
         # No product of matrices: the threads of numpy's would wait for each other while others keep the machine busy.
         left = np.einsum("in,jn->ij", changes * weights, changes) / total + np.diag(_HELD[free])
-        right = np.einsum("in,n->i", changes, weights * off.ravel()) / total - (_HELD * (found - _NEUTRAL))[free]
+        right = (
+            np.einsum("in,n->i", changes, weights * off.ravel()) / total
+            - (_HELD * (found - _NEUTRAL))[free]
+        )
         step = np.linalg.solve(left, right).clip(-0.2, 0.2)
         found[free] += step
         found = found.clip(_LEAST, _MOST)
@@ -77,7 +80,11 @@ def quantiles(codes: Colours, count: int = 64) -> Colours:
 
 def _result(before: Colours, found: Colours, codes: Codes, shares: Colours) -> Colours:
     factors = found[9:]
-    coloured = before if (factors == 1.0).all() else _saturated(before, np.einsum("nh,h->n", shares, factors)[:, None])
+    coloured = (
+        before
+        if (factors == 1.0).all()
+        else _saturated(before, np.einsum("nh,h->n", shares, factors)[:, None])
+    )
     return curved(codes(coloured), found)
 
 

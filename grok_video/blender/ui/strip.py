@@ -9,6 +9,7 @@ from .compare import draw_compare_of_active
 from .edit import draw_edit
 from .extend import draw_extend
 from .gap import draw_gap
+from .seam import draw_seam
 from .slot import draw_slot
 from .takes import draw_takes
 from .use_settings import draw_use_settings
@@ -29,6 +30,7 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     draw_slot(layout, context)
     draw_takes(layout, context)
     draw_compare_of_active(layout, context)
+    draw_seam(layout, context)
     draw_use_settings(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)

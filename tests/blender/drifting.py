@@ -55,7 +55,7 @@ def _soft(size: int, seed: int) -> Picture:
     return np.asarray(image.resize((WIDTH + 64, HEIGHT + 64), Image.Resampling.BICUBIC)) / 255.0
 
 
-def write(path: Path, pictures: list[Picture], crf: int = 20) -> Path:
+def write(path: Path, pictures: list[Picture], crf: int = 12) -> Path:
     """A clip of these frames, H.264, BT.709 in TV range."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "rawvideo"]
     command += ["-pix_fmt", "yuv420p", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(FPS), "-i", "pipe:0"]
@@ -76,8 +76,10 @@ def _planes(picture: Picture) -> bytes:
     return b"".join(plane.clip(16, 240).astype(np.uint8).tobytes() for plane in planes)
 
 
-def pair(folder: Path, drift: Drift, *, frames: int = 36, added: int = 12) -> tuple[Path, Path]:
+def pair(
+    folder: Path, drift: Drift, *, frames: int = 36, added: int = 12, crf: int = 14
+) -> tuple[Path, Path]:
     """A source of so many frames, and its extension, which holds all of the source again, drifted and encoded anew."""
     shown = [picture_at(frame) for frame in range(frames + added)]
     source = write(folder / "source.mp4", shown[:frames])
-    return source, write(folder / "answer.mp4", [drift.of(one) for one in shown], crf=23)
+    return source, write(folder / "answer.mp4", [drift.of(one) for one in shown], crf)

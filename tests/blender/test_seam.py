@@ -78,8 +78,8 @@ class Edit:
 
 @pytest.fixture
 def edit(blender: ModuleType, module: Module, tmp_path: Path) -> Callable[..., Edit]:
-    def made(drift: Drift, view: str = "Standard") -> Edit:
-        clips = drifting.pair(tmp_path, drift, frames=FRAMES, added=ADDED)
+    def made(drift: Drift, view: str = "Standard", crf: int = 14) -> Edit:
+        clips = drifting.pair(tmp_path, drift, frames=FRAMES, added=ADDED, crf=crf)
         return Edit(module, tmp_path, view, *clips)
 
     return made
@@ -102,6 +102,5 @@ def test_a_shift_is_taken_back(edit: Callable[..., Edit], name: str, view: str) 
 
 @pytest.mark.parametrize("view", SPACES)
 def test_where_nothing_drifted_there_is_no_modifier(edit: Callable[..., Edit], view: str) -> None:
-    measured = edit(Drift(), view).measured()
-    print(measured.before, measured.after)
-    assert measured.seam is None
+    """However badly the answer is encoded."""
+    assert edit(Drift(), view, crf=30).measured().seam is None

@@ -27,6 +27,7 @@ LEFT = 2.0
 def source(blender: ModuleType, scene: Any, stand_in: Any, module: Module, patches: Any) -> Any:
     """The strip of a clip of two seconds that is to be extended; the service's extensions drift."""
     patches.set(module("blender.session.seams"), "PATIENCE", 120.0)  # others keep this machine busy
+    module("blender.config").preferences().match_seams = True
     scene.render.resolution_x, scene.render.resolution_y = 848, 480
     scene.render.resolution_percentage = 100
     scene.render.fps = 24
@@ -203,9 +204,13 @@ def test_a_take_brings_its_numbers_or_mutes(
 def test_an_extension_of_a_matched_strip_sends_the_raw_clip_and_is_matched_to_both(
     blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any, tmp_path: Path
 ) -> None:
+    """Of a continued shot, that is: of an extension only the new part is seen, so that is baked as it is seen."""
     open_sequencer(scene)
-    middle, first = extended(blender, module, scene)
-    stand_in.settings(drift="gain=0.95,1,1.04 lift=-3")
+    stand_in.settings(drift=DRIFT, drift_of="generate")
+    scene.grok_video.resolution = "480p"
+    blender.ops.grok_video.continue_shot(strip=source.name)
+    middle, first = movies(scene)[-1], newest(module)
+    stand_in.settings(drift="gain=0.95,1,1.04 lift=-3", drift_of="extend")
     last, second = extended(blender, module, scene)
     video = second.spec.video
     assert (video.path, video.job, video.seam) == (first.clip.path, first.id, first.seam)
@@ -262,3 +267,28 @@ def test_an_edit_is_matched_only_when_asked(
     assert newest(module).seam is not None or note_of(strip)["seam"]
     with pytest.raises(RuntimeError, match="not made from a strip"):
         blender.ops.grok_video.match_to_source(strip=source.name)
+
+
+@pytest.mark.skipif(not bpy.app.build_options.audaspace, reason="a Blender without sound")
+@pytest.mark.parametrize("slot", [False, True], ids=["imported", "slot"])
+def test_the_sound_of_the_new_part_fades_in(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any, slot: bool
+) -> None:
+    """Over two frames; the source's sound is left alone, the head is heard where it is dragged into view."""
+    stand_in.settings(drift="")
+    scene.grok_video.generate_audio = True
+    scene.sequence_editor.active_strip = source
+    blender.ops.grok_video.extend(slot=slot)
+    strip = movies(scene)[-1]
+    (sound,) = (s for s in every(scene) if s.type == "SOUND" and span(s)[0] == span(strip)[0])
+    path = sound.path_from_id("volume")
+    start = span(sound)[0]
+    heard = []
+    for frame in (start - 10, start - 1, start, start + 1, start + 2, start + 20):
+        scene.frame_set(frame)
+        heard.append(sound.volume)
+    assert heard == pytest.approx([1.0, 1.0, 0.0, 0.5, 1.0, 1.0])
+    curves = list(module("blender.compat").curves(scene))
+    assert [curve.data_path for curve in curves] == [path]
+    assert module("blender.timeline.fade").fade_in(strip, 0.0) is False
+    assert len(curves[0].keyframe_points) == 3

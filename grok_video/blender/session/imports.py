@@ -200,7 +200,7 @@ def import_job(
     except Refused as error:
         _give_back(job, str(error))
         raise
-    seams.shown(context, scene, landing.movie, job)
+    seams.arrived(context, scene, landing.movie, job)
     timeline.strips.show_scene(context, scene)
     if landing.notice:
         session.imports.landings[job.id] = landing

@@ -187,6 +187,17 @@ def _compared(job: Job) -> Any:
 # ------------------------------------------------------------------------------------------- on strips
 
 
+def arrived(context: bpy.types.Context, scene: bpy.types.Scene, name: str, job: Job) -> None:
+    """As ``shown``, as the clip of the job has come; the sound of its new part fades in."""
+    shown(context, scene, name, job)
+    editor = scene.sequence_editor
+    strip = compat.strips_all(editor).get(name) if editor is not None else None
+    if strip is None or job.clip is None or job.spec.target.place != "AFTER":
+        return
+    if config.preferences().match_seams:
+        timeline.fade.fade_in(strip, placing.head_of(job.spec, job.clip))
+
+
 def shown(context: bpy.types.Context, scene: bpy.types.Scene, name: str, job: Job) -> None:
     """Let the strip of that name, which has come to show the clip of a job, take the shift of its colours back."""
     editor = scene.sequence_editor

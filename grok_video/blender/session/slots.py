@@ -352,7 +352,7 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
         piece = compat.span(strip)[1], strip.name, strip.id_data
         try:
             words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
-            seams.shown(context, piece[2], piece[1], take)
+            seams.arrived(context, piece[2], piece[1], take)
         except Exception:
             # A bug keeps this strip waiting, and nothing else: raised, the exception would end all ticks.
             traceback.print_exc()

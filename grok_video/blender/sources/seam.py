@@ -143,7 +143,8 @@ def last_second(
             pairs.append((before, at))
     if not pairs:
         pairs = [(source_frames - 1, 0)]
-    return Compared(*(tuple(side) for side in zip(*reversed(pairs), strict=True)))
+    source_side, answer_side = zip(*reversed(pairs), strict=True)
+    return Compared(source_side, answer_side)
 
 
 def all_through(source_frames: int, frames: int) -> Compared | None:
@@ -151,10 +152,8 @@ def all_through(source_frames: int, frames: int) -> Compared | None:
     count = min(_MOST, source_frames, frames)
     if count < 1:
         return None
-    return Compared(
-        *(
-            tuple(int((n + 0.5) * all_of / count) for n in range(count))
-            for all_of in (source_frames, frames)
-        ),
-        same=False,
+    source, answer = (
+        tuple(int((number + 0.5) * length / count) for number in range(count))
+        for length in (source_frames, frames)
     )
+    return Compared(source, answer, same=False)

@@ -14,6 +14,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+import numpy.typing as npt
 
 #: Long side of what is rendered, in pixels, and of the squares whose mean is compared: encoders differ from pixel to pixel.
 _LONG, _SQUARE = 320, 4
@@ -28,13 +29,13 @@ _ALIKE, _PART = 4.0 / 255, 0.6
 _TRIED = 4  # frames on which modifiers are tried
 _COLOURS = 3000  # of all frames, from which the modifiers are found
 
-Colours = np.ndarray[Any, np.dtype[np.float64]]
+Colours = npt.NDArray[Any]
 
 
-def measure(order: dict[str, Any], kit: SimpleNamespace, result: Path) -> None:
+def measure(order: dict[str, Any], kit: Any, result: Path) -> None:
     """Write into ``result`` what takes the shift of the answer's colours back: 'seam', or null, and the figures.
 
-    ``kit``: ``compat``, ``modifiers``, ``fit`` (modules), ``render`` of a scene, ``refuse`` with a reason. Figures are
+    ``kit``: ``compat``, ``modifiers``, ``fit`` (modules), ``render`` of a scene, ``unbakeable``, what is raised with a reason. Figures are
     mean differences in 255ths, before and after, as the sequencer renders both clips.
     """
     work = _Work(order, kit)
@@ -44,10 +45,10 @@ def measure(order: dict[str, Any], kit: SimpleNamespace, result: Path) -> None:
 class _Work:
     """The two clips in scenes of their own, and what was seen of them."""
 
-    def __init__(self, order: dict[str, Any], kit: SimpleNamespace) -> None:
+    def __init__(self, order: dict[str, Any], kit: Any) -> None:
         self.order, self.kit = order, kit
         if order["working"] not in _ENCODINGS:
-            kit.refuse(f"the sequencer works in the colour space “{order['working']}”")
+            raise kit.unbakeable(f"the sequencer works in the colour space “{order['working']}”")
         self.size = order["size"]
         self.space = order["answer"]["space"]
         self.source = self._scene("source", order["source"])
@@ -132,9 +133,9 @@ class _Work:
         try:
             strip = new(name, what["path"], 1, 1, fit_method="STRETCH")
         except RuntimeError as error:
-            self.kit.refuse(f"Blender cannot read “{what['path']}” ({error})")
+            raise self.kit.unbakeable(f"Blender cannot read “{what['path']}”") from error
         if strip.type == "MOVIE" and not strip.fps:
-            self.kit.refuse(f"Blender cannot read “{what['path']}”")
+            raise self.kit.unbakeable(f"Blender cannot read “{what['path']}”")
         strip.colorspace_settings.name = what["space"]
         self.kit.compat.best_filter(strip.transform)
         return scene, strip
@@ -143,10 +144,10 @@ class _Work:
         """Colours of the sequencer that greys have in the answer's colour space, ascending, and the codes of these."""
         codes = np.linspace(0.0, 1.0, _RAMP)
         path = str(Path.cwd() / "ramp.png")
-        image = bpy.data.images.new("ramp", _RAMP, 8)
+        image: Any = bpy.data.images.new("ramp", _RAMP, 8)
         pixels = np.ones((8, _RAMP, 4), np.float32)
         pixels[..., :3] = codes[None, :, None]
-        image.pixels.foreach_set(pixels.ravel())  # pyright: ignore[reportArgumentType]
+        image.pixels.foreach_set(pixels.ravel())
         image.filepath_raw, image.file_format = path, "PNG"
         image.save()
         size, self.size = self.size, (_RAMP, 8)
@@ -191,10 +192,10 @@ class _Work:
         scene.render.use_file_extension = False
         scene.frame_set(1 + frame)
         self.kit.render(scene)
-        image = bpy.data.images.load(str(path))
+        image: Any = bpy.data.images.load(str(path))
         image.colorspace_settings.name = "Non-Color"
         pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
-        image.pixels.foreach_get(pixels)  # pyright: ignore[reportArgumentType]
+        image.pixels.foreach_get(pixels)
         shape = image.size[1], image.size[0], 4
         bpy.data.images.remove(image)
         path.unlink()

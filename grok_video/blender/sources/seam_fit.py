@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 HUES = 8
 _ROUNDS = 12
@@ -25,7 +26,7 @@ _NEUTRAL = np.array([1.0] * 3 + [0.0] * 3 + [1.0] * 3 + [1.0] * HUES)
 _HELD = np.array([0.004] * 6 + [0.006] * 3 + [0.004] * HUES) ** 2
 _NOISE = 0.7 / 255  # codes by which two encodings of a picture differ at least
 
-Colours = np.ndarray[Any, np.dtype[np.float64]]
+Colours = npt.NDArray[Any]
 Codes = Callable[[Colours], Colours]
 
 

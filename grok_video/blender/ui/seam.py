@@ -9,7 +9,7 @@ from bpy.props import StringProperty
 
 from .. import submission, timeline
 from ..refusal import Refused
-from ..session import blocking, queue, seams, watch
+from ..session import queue, seams, tick, waiting, watch
 from .asking import Asks, Result
 from .asking import target_of as scene_named
 from .widgets import draw_quietly
@@ -42,7 +42,7 @@ class GROK_VIDEO_OT_match_to_source(Asks, bpy.types.Operator):
         seams.match(context, strip)
         watch.redraw()
         if bpy.app.background:
-            blocking.wait_for(context, lambda: not seams.is_matching())
+            waiting.until(lambda: not seams.is_matching(), lambda: tick.tick(context))
         return {"FINISHED"}
 
     def _strip(self, context: bpy.types.Context) -> Any:

@@ -45,6 +45,7 @@ class Preferences(Protocol):
     render_source: str  # 'AUTO' 'HERE' 'BACKGROUND'
     crop_to_nearest: bool  # Auto crops, as for a service that does not follow the picture
     place_slot: bool  # a press places a slot at once
+    match_seams: bool  # the shift of an extension's colours is measured and taken back
     confirm_above: float  # dollars
     unknown_price: float  # dollars a second
     prompts_of_all_files: bool  # the history of prompts has those of every .blend

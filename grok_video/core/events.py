@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from .problem import Problem
 from .record import record
+from .seam import Seam
 from .spec import Clip, FileMark, JobSpec
 
 #: The URL of ``Bought`` where the picture itself came in the answer.
@@ -229,6 +230,17 @@ class Imported(Event):
 
 
 @record
+class SeamMeasured(Event):
+    """A comparison of the clip with its source has found what the service did to the colours, and what takes that back.
+
+    Where nothing is to be taken back there is no event: 0.4.0 shows a job that has one, and does not drive it.
+    """
+
+    kind: ClassVar[str] = "seam_measured"
+    seam: Seam
+
+
+@record
 class FetchAgain(Event):
     """The user wants the file of a delivered clip once more, for free: it is gone, or another one than came.
 
@@ -316,6 +328,7 @@ EVENTS: dict[str, type[Event]] = {
         ImportClaimed,
         ImportReleased,
         Imported,
+        SeamMeasured,
         FetchAgain,
         FetchLink,
         FetchTrouble,

@@ -13,6 +13,7 @@ from enum import StrEnum
 from . import events
 from .problem import RETRYABLE_PROBLEMS, Problem
 from .record import record
+from .seam import Seam
 from .spec import Clip, JobSpec
 
 
@@ -85,6 +86,7 @@ class Job:
     #: Every .blend that the clip is known to have been imported into, by its path; none that was never saved.
     imported_by: tuple[str, ...] = ()
     fetching: bool = False  # READY or IMPORTED, and the clip's file is fetched again
+    seam: Seam | None = None  # what takes the colour shift of the clip back, as last measured
     finished_at: float = 0.0
     driven: bool = True  # False: holds events of a newer version
 
@@ -194,6 +196,7 @@ TRANSITIONS: dict[tuple[State, type[events.Event]], State] = {
         (state, event): state
         for state in (_S.READY, _S.IMPORTED)
         for event in (
+            events.SeamMeasured,
             events.FetchAgain,
             events.FetchLink,
             events.FetchTrouble,
@@ -412,6 +415,8 @@ def _changed(job: Job, event: events.Event, at: float) -> Job:
             known = not blend or blend in job.imported_by
             by = job.imported_by if known else (*job.imported_by, blend)
             return replace(job, imported_into=scene, imported_by=by, problem=None)
+        case events.SeamMeasured(seam):
+            return replace(job, seam=seam)
         case _:
             return _fetched(job, event, at)
 

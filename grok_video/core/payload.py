@@ -18,6 +18,7 @@ from typing import Any
 from . import events
 from .job import Job
 from .problem import Problem
+from .seam import Seam
 from .spec import JobSpec
 
 
@@ -143,3 +144,11 @@ def _made_of_parts(value: Any, wanted: Any) -> Any:
 def problem_from_payload(values: Mapping[str, Any]) -> Problem:
     """The problem that ``dataclasses.asdict`` wrote. Raises TypeError, KeyError or ValueError."""
     return _build(Problem, {**values, "code": values["code"]})
+
+
+def seam_from_payload(values: Mapping[str, Any]) -> Seam:
+    """The seam that ``dataclasses.asdict`` wrote. Raises TypeError, KeyError or ValueError; also for no usable one."""
+    seam: Seam = _build(Seam, {**values, "space": values["space"]})
+    if not seam.usable:
+        raise ValueError("its numbers are no curves")
+    return seam

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from .record import record
+from .seam import Seam
 from .urls import one_base
 
 
@@ -117,6 +118,8 @@ class SourceVideo:
     height: int = 0
     #: Id of the job that made the whole clip: sent as a URL while that is fresh, and the file is what was downloaded.
     job: str = ""
+    #: What the strip's modifiers *Grok Video Seam* did to it, where its file was sent as it is; None: nothing.
+    seam: Seam | None = None
 
 
 @record

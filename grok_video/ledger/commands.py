@@ -18,7 +18,9 @@ from typing import Any
 from ..core import events, word
 from ..core.files import sync_file
 from ..core.job import TRANSITIONS, IllegalTransition, Job, State
+from ..core.payload import seam_from_payload
 from ..core.problem import Problem, ProblemCode
+from ..core.seam import Seam
 from ..core.spec import JobSpec
 from ..core.spending import LARGEST_LIMIT
 from .errors import CommandRefused
@@ -160,6 +162,8 @@ class Commands:
                 blend = command.get("blend")
                 scene = text_field(command, "scene", 256)
                 return [(job_id, events.Imported(scene, blend if isinstance(blend, str) else ""))]
+            case "seam":
+                return [(job_id, events.SeamMeasured(_seam(command.get("seam"))))]
             case "request_id":
                 return [(job_id, self._recover(job, text_field(command, "value", 200).strip()))]
             case _:
@@ -234,6 +238,14 @@ def _sync_what_is_sent(spec: JobSpec) -> None:
     for path in paths:
         with contextlib.suppress(OSError):
             sync_file(Path(path))
+
+
+def _seam(payload: Any) -> Seam:
+    """What takes the shift of a clip's colours back, as Blender measured it. Raises CommandRefused."""
+    try:
+        return seam_from_payload(payload)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CommandRefused(f"What was measured cannot be read: {error}") from error
 
 
 def _instead(job: Job, payload: Any) -> JobSpec | None:

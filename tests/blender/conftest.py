@@ -218,6 +218,8 @@ def stand_in(
     monkeypatch.setenv("XAI_API_KEY", one_stand_in.key)
     blender.context.preferences.system.use_online_access = True
     blender.context.preferences.addons[PACKAGE].preferences.poll_interval = 0.2
+    # A second Blender for each extension: what tests that turns this on.
+    blender.context.preferences.addons[PACKAGE].preferences.match_seams = False
     return one_stand_in
 
 

@@ -40,6 +40,7 @@ from grok_video.core.events import (
     Rejected,
     Released,
     Retried,
+    SeamMeasured,
     Sending,
     ServiceFailed,
     Slow,
@@ -59,6 +60,7 @@ from grok_video.core.payload import (
     to_payload,
 )
 from grok_video.core.problem import Problem, ProblemCode
+from grok_video.core.seam import Seam
 from grok_video.core.spec import Clip, Keyframe, Kind, Picture, SourceVideo, Target, account_of
 from tests.core.conftest import KEY, make_spec, replay
 
@@ -66,6 +68,7 @@ CLIP = Clip("/clips/a.mp4", 5000, 848, 480, 24.0, 145, 145 / 24, True)
 TROUBLE = Problem(ProblemCode.NETWORK, "It broke.", "Try again.", http_status=502)
 URL = "https://a.example/c.mp4"
 
+SEAM = Seam("sRGB", (0.0, 0.5, 1.0), (0.0, 0.4, 1.0), (0.0, 0.5, 1.0), (0.1, 0.6, 1.0), (1.1,) * 8)
 PICTURE = Picture("/stills/a.png", "image/png", 5000, "Camera.001")
 #: A spec that has everything in it; no service takes all of this at once.
 RICH = make_spec(
@@ -76,7 +79,7 @@ RICH = make_spec(
         scene_uid=71,
         scene_mark="session-a-71",
     ),
-    video=SourceVideo("/stills/a.mp4", 4.04, 90_000, 848, 480, "job-1"),
+    video=SourceVideo("/stills/a.mp4", 4.04, 90_000, 848, 480, "job-1", SEAM),
     references=(PICTURE, Picture("/stills/b.jpg", "image/jpeg")),
     last_frame=PICTURE,
     keyframes=(Keyframe(PICTURE, 4), Keyframe(PICTURE, 7)),
@@ -114,6 +117,7 @@ SAMPLES: dict[type[Event], Event] = {
         ImportClaimed("session-a"),
         ImportReleased(TROUBLE),
         Imported("Scene", "/films/a.blend"),
+        SeamMeasured(SEAM),
         FetchAgain(),
         FetchLink(URL, 500_000_000),
         FetchTrouble(TROUBLE, 3.0),
@@ -148,8 +152,9 @@ ALLOWED: dict[str, str] = {
     "DOWNLOADING": "blocked . download_broken . url_gone RUNNING downloaded READY local_failed FAILED"
     " stop_requested CANCELLED",
     # Of the fetching of a file that is gone only its beginning and its success: see FETCHING.
-    "READY": "import_claimed . import_released . imported IMPORTED fetch_again . fetched_again .",
-    "IMPORTED": "imported . import_released . fetch_again . fetched_again .",  # Import Again always stays
+    "READY": "import_claimed . import_released . imported IMPORTED fetch_again . fetched_again ."
+    " seam_measured .",
+    "IMPORTED": "imported . import_released . fetch_again . fetched_again . seam_measured .",  # Import Again always stays
     "FAILED": "retried RUNNING not_charged .",
     "CANCELLED": "retried RUNNING not_charged .",
     # Not retried: without an id there is nothing to ask for.

@@ -58,6 +58,7 @@ NEWER = frozenset(
     {
         *("fetch_again", "fetch_link", "fetch_trouble", "fetched_again", "fetch_ended"),
         *("bought", "billed"),
+        "seam_measured",
     }
 )
 
@@ -220,7 +221,8 @@ def test_a_file_that_is_fetched_again_is_shown_by_the_old_version_and_not_driven
 def as_written_again(job: Any) -> Any:
     """The spec of a job as it is left when 0.1.0 has made the list again."""
     target = job["spec"]["target"] | {"scene_uid": 0, "scene_mark": ""}
-    return job["spec"] | {"target": target}
+    video = job["spec"]["video"] and job["spec"]["video"] | {"seam": None}
+    return job["spec"] | {"target": target, "video": video}
 
 
 def _spec_of(events: list[tuple[Event, float]]) -> JobSpec:

@@ -30,7 +30,10 @@ BY_HAND = {
     ".read_bytes": {},
     ".read_text": {"blender/sources/bake_child.py": "as above"},
     ".write_bytes": {},
-    ".write_text": {"blender/sources/child.py": "as above"},
+    ".write_text": {
+        "blender/sources/child.py": "as above",
+        "blender/sources/seam_child.py": "as above",
+    },
     "shutil.copyfile": {},
     "os.rename": {"blender/sources/private_folder.py": "to its own name: is it open on Windows?"},
     "os.renames": {},

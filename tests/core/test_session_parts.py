@@ -23,6 +23,7 @@ OWNERS = {
     "blocking": "blocking",
     "series": "series",
     "renders": "renders",
+    "seams": "seams",
     "slots": "slots",
     "imports": "imports",
     "takes": "takes",

@@ -17,7 +17,7 @@ from ...core.spec import Clip
 from .. import compat, timeline
 from ..identity import Meant
 from ..refusal import Refused
-from . import files, placing, takes
+from . import files, placing, seams, takes
 from .state import current, job_by_id, running
 
 
@@ -106,7 +106,9 @@ def _show(strip: Any, job: Job) -> None:
     if not timeline.sounds.sounds_of(strip):
         # A take that is chosen gets a sound strip where the slot never had one; a look leaves none behind.
         showing = replace(showing, has_sound=False)
+    scene, name = strip.id_data, strip.name
     timeline.slots.show(bpy.context, strip, showing, job.id)
+    seams.shown(bpy.context, scene, name, job)
 
 
 def is_shown() -> bool:

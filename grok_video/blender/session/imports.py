@@ -13,7 +13,7 @@ from ...core.problem import Problem, ProblemCode
 from ...core.spec import Kind
 from .. import identity, said, timeline
 from ..refusal import Refused
-from . import files, placing, slots, takes
+from . import files, placing, seams, slots, takes
 from .click import say
 from .queue import send
 from .series import drop_passes, go_on_from
@@ -75,6 +75,8 @@ def import_due(context: bpy.types.Context) -> bool:
                 send("claim", job=job.id, session=session.bridge.session)
                 session.imports.claimed[job.id] = now
             continue
+        if seams.is_held(job.id):
+            continue
         scene = _target_scene(job)
         if scene is None:
             _give_back(job, f"The scene “{job.spec.target.scene}” is not there any more.")
@@ -91,6 +93,11 @@ def import_due(context: bpy.types.Context) -> bool:
         _import_as_operator(job)
         return True
     return False
+
+
+def hold_unmeasured() -> None:
+    """Hold back the clips that wait for the measurement of their colours; see ``seams``."""
+    seams.hold([*slots.takes_there(), *imports_to_come()])
 
 
 def arrive_next(context: bpy.types.Context) -> bool | None:
@@ -200,6 +207,7 @@ def import_job(
     except Refused as error:
         _give_back(job, str(error))
         raise
+    seams.arrived(context, scene, landing.movie, job)
     timeline.strips.show_scene(context, scene)
     if landing.notice:
         session.imports.landings[job.id] = landing

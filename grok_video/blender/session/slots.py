@@ -22,7 +22,7 @@ from ...core.record import record
 from ...core.spec import Clip, JobSpec, Kind
 from .. import compat, identity, sources, timeline
 from ..refusal import Refused
-from . import files, placing, slot_marks, still_clip
+from . import files, placing, seams, slot_marks, still_clip
 from .state import current, is_prepared, job_by_id, may_come
 
 LOOK_SECONDS = 2.0  # after which the strips are looked at even if their number is the same
@@ -280,9 +280,20 @@ def is_removed(job: Job) -> bool:
 
 
 def due() -> list[str]:
-    """The jobs for which slots wait in the open file, and whose clips are there."""
-    own = current().slots
-    return [job_id for job_id in own.waiting if _take_of(job_id) is not None and _may_try(job_id)]
+    """The jobs for which slots wait in the open file, and whose clips may come now."""
+    return [job_id for job_id, take in _there().items() if not seams.is_held(take.id)]
+
+
+def takes_there() -> list[Job]:
+    """The jobs whose clips are there for slots that wait."""
+    return list(_there().values())
+
+
+def _there() -> dict[str, Job]:
+    """The jobs for which slots wait → the jobs whose clips are there for these."""
+    waiting = current().slots.waiting
+    takes = {job_id: _take_of(job_id) for job_id in waiting if _may_try(job_id)}
+    return {job_id: take for job_id, take in takes.items() if take is not None}
 
 
 def is_busy() -> bool:
@@ -348,6 +359,7 @@ def arrive(context: bpy.types.Context, job_id: str) -> Arrival | None:
         piece = compat.span(strip)[1], strip.name, strip.id_data
         try:
             words |= dict.fromkeys(timeline.slots.show(context, strip, showing, take.id))
+            seams.arrived(context, piece[2], piece[1], take)
         except Exception:
             # A bug keeps this strip waiting, and nothing else: raised, the exception would end all ticks.
             traceback.print_exc()

@@ -16,6 +16,7 @@ from ...core import spending as money
 from ...core.job import Job
 from ...core.paths import spelling, with_real_folder
 from ...core.record import mutable_record
+from ...core.seam import Seam
 from ...core.spec import JobSpec, new_id
 from ...service.pricing import Pass
 from .. import config
@@ -23,6 +24,7 @@ from ..identity import Meant
 from .bridge import Bridge, Snapshot
 
 if TYPE_CHECKING:
+    from ..sources.seam import Measurement
     from ..submission.preparation import Preparation
     from ..timeline import importing
     from .move_process import MoveProcess
@@ -127,6 +129,23 @@ class Slots:
     )
     counted: object = None  # strips of each scene at the last look
     looked: float = 0.0  # monotonic time of that look
+
+
+@mutable_record
+class Seams:
+    """The measurements of what the service did to colours. Changed by seams.py only."""
+
+    #: Id of the job that is measured just now, and the strip that asked for that: None, as the clip is to come.
+    measured: str = ""
+    asked: tuple[Meant, str] | None = None
+    process: Measurement | None = None
+    since: dict[str, float] = field(
+        default_factory=dict
+    )  # job id → monotonic time when the clip began to wait
+    held: frozenset[str] = frozenset()  # ids of the jobs whose clips wait for their measurement
+    #: Job id → what was measured in this session; None: nothing, or not in time.
+    found: dict[str, Seam | None] = field(default_factory=dict)
+    waiting: bool = True  # strips may wait for an open Sequencer
 
 
 @mutable_record
@@ -315,6 +334,7 @@ class Session:
     blocking: Blocking = field(default_factory=Blocking)
     series: Series = field(default_factory=Series)
     slots: Slots = field(default_factory=Slots)
+    seams: Seams = field(default_factory=Seams)
     renders: Renders = field(default_factory=Renders)
     imports: Imports = field(default_factory=Imports)
     takes: Takes = field(default_factory=Takes)

@@ -20,7 +20,7 @@ from ...core.spec import Clip, JobSpec, new_id
 from .. import compat, submission, timeline
 from ..identity import Meant
 from ..refusal import Refused
-from . import click, files, look_frames, placing, slots, unused
+from . import click, files, look_frames, placing, seams, slots, unused
 from .state import current, job_by_id, may_come, under_way
 
 _DOWNLOAD = "Download Again brings it back, free."
@@ -170,14 +170,15 @@ def choose(context: bpy.types.Context, strip: Any, job: Job, *, pieces: bool) ->
     clip, said = _clip_now(job)
     slot, newest = timeline.takes.keep_slot(strip), choice_of(strip).takes[-1].id
     showing = placing.showing_of(job.spec, clip)
-    wanted = [strip]
+    scene, wanted = strip.id_data, [strip]
     if pieces:
-        wanted = list(timeline.slots.strips_of_slot(slot, strip.id_data))
+        wanted = list(timeline.slots.strips_of_slot(slot, scene))
     for name in [one.name for one in wanted]:  # a take of another rate makes a strip another object
-        one = compat.strips_all(strip.id_data.sequence_editor)[name]
+        one = compat.strips_all(scene.sequence_editor)[name]
         timeline.takes.keep_slot(one)
         said += timeline.slots.show(context, one, showing, job.id)
-        one = compat.strips_all(one.id_data.sequence_editor)[name]
+        seams.shown(context, scene, name, job)
+        one = compat.strips_all(scene.sequence_editor)[name]
         timeline.takes.note_choice(one, newest)
     unused.note_used()  # at once: who steps through takes leaves one before the look after a change, yet in an undo step
     return list(dict.fromkeys(said))
@@ -255,6 +256,7 @@ def _show(context: bpy.types.Context, strip: Any, job: Job) -> None:
     showing = placing.showing_of(job.spec, job.clip)
     scene, name = strip.id_data, strip.name
     timeline.slots.show(context, strip, showing, job.id)
+    seams.shown(context, scene, name, job)
     strip = compat.strips_all(scene.sequence_editor)[name]
     strip.pop(timeline.takes.AWAITED_PROPERTY, None)
 
@@ -306,7 +308,7 @@ def settle(context: bpy.types.Context) -> None:
     # In the order of the purchases: a take follows the take that its strip showed before.
     for job_id in dict.fromkeys((*current().takes.asked, *awaited())):
         job = jobs.get(job_id)
-        if job is None or job.clip is None or job.fetching:
+        if job is None or job.clip is None or job.fetching or seams.is_held(job_id):
             continue
         for strip in list(timeline.slots.strips_of_slot(job.spec.slot)):
             if _awaits(strip, job) and not files.look_now(job):

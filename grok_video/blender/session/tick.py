@@ -24,6 +24,7 @@ from . import (
     looks,
     moving,
     renders,
+    seams,
     slots,
     takes,
     thumbnails,
@@ -31,7 +32,7 @@ from . import (
     unused,
 )
 from .click import drop_all, prepare, say, stop_removed
-from .imports import arrive_next, import_due, imports_to_come, wait_because
+from .imports import arrive_next, hold_unmeasured, import_due, imports_to_come, wait_because
 from .queue import account, read_all
 from .series import end_series, forget_all, start_next_pass
 from .spending import tell_bills
@@ -101,6 +102,8 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
     changed |= prepare(context)
     end_series()
     changed |= files.came(context)
+    changed |= seams.go_on(context)
+    hold_unmeasured()
     try:
         changed |= looks.arrive(context)
         changed |= import_due(context)
@@ -140,6 +143,7 @@ def busy() -> bool:
         or slots.is_busy()
         or takes.is_busy()
         or looks.is_busy()
+        or seams.is_busy()
     ):
         return True
     if session.watch.reports:
@@ -183,6 +187,7 @@ def _on_load(*_args: object) -> None:
         drop_all("Another file was opened.")
         slots.file_opened()
         takes.file_opened()
+        seams.changed_behind()
         watch()
         if bpy.app.background and (session.slots.waiting or session.takes.expected):
             _settle_slots(session, read=True)
@@ -195,6 +200,7 @@ def _on_undo(*_args: object) -> None:
     if session is None:
         return
     slots.changed_behind()
+    seams.changed_behind()
     _settle_slots(session, read=False)
     watch()
 
@@ -208,6 +214,8 @@ def _settle_slots(session: Session, *, read: bool) -> None:
     try:
         if read:
             read_all()
+        if bpy.app.background:
+            seams.hold_none()
         # Each time a part of what waits: in the background no tick brings the rest, and a render would show stills.
         for _ in range(1 + len(session.slots.waiting) if bpy.app.background else 1):
             slots.go_on(context)
@@ -247,12 +255,22 @@ def unregister() -> None:
         handlers.remove(called)
     comparing.unregister()
     unused.unregister()
-    for timer in (watchdog, files.look, read_on, looks.measure, thumbnails.load, unseen.fade):
+    timers = (
+        watchdog,
+        files.look,
+        read_on,
+        looks.measure,
+        seams.look,
+        thumbnails.load,
+        unseen.fade,
+    )
+    for timer in timers:
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
     if running() is not None:
         drop_all("Grok Video was disabled.")
         moving.stop()
+        seams.free()
         thumbnails.free()
     session = end()
     if session is not None:

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import bpy
@@ -360,6 +361,19 @@ def make_still(order: dict[str, Any]) -> None:
         raise Unbakeable("Blender wrote no file")
 
 
+def measure_seam(order: dict[str, Any]) -> None:
+    """Compare the colours of two clips, and write what was measured. Raises Unbakeable."""
+    beside = Path(__file__).with_name
+    kit = SimpleNamespace(
+        compat=compat,
+        modifiers=_load(Path(__file__).parents[1] / "seam_modifiers.py"),
+        fit=_load(beside("seam_fit.py")),
+        render=partial(render, animation=False),
+        unbakeable=Unbakeable,
+    )
+    _load(beside("seam_child.py")).measure(order, kit, _FOLDER / shared.MEASURED)
+
+
 def found(blocks: Any, name: list[str]) -> Any:
     """The datablock of a name and a library's path, '' for one of this file. Raises Unbakeable."""
     for block in blocks:
@@ -458,6 +472,8 @@ def main(order: dict[str, Any]) -> None:
                 bake_frames(order)
             case "still":
                 make_still(order)
+            case "seam":
+                measure_seam(order)
     except Unbakeable as why:
         report.failed(str(why))
         raise

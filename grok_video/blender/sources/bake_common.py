@@ -14,6 +14,7 @@ REPORT = "report"  # how far the bake is: a line for each frame
 MIDDLE = "middle.mkv"
 RESULT = "result.mp4"
 STILL = "still"
+MEASURED = "measured.json"
 #: Beginnings of the paths of a scene's own properties that change what its edit shows, or that drivers of strips read.
 OF_EDIT = ("[", "view_settings.", "sequence_editor.")
 ROLE = "grok_video_bake"  # custom property of a strip: its role, see ``edit_copy.NeededStrips``

@@ -47,7 +47,7 @@ def part_to_extend(
 ) -> StripPart:
     """The last seconds of a strip, as many as the model can extend; ``look``: see ``part_of_strip``."""
     model = model_for(scene, "extend")
-    whole = part_of_strip(source, source.start, source.end, find_job, look=look)
+    whole = part_of_strip(source, source.start, source.end, find_job, look=look, matched=True)
     # A clip that the service made as 15 s measures a frame more.
     if whole.clip is not None and whole.seconds <= model.max_source + 1 / 20:
         return whole
@@ -106,7 +106,7 @@ def next_pass(
     # Every second that is sent is paid for: no more than was agreed, however long the part before came out.
     most = round(agreed.source_seconds * source.fps)
     start = max(source.start, source.end - most)
-    part = part_of_strip(source, start, source.end, find_job, look=True)
+    part = part_of_strip(source, start, source.end, find_job, look=True, matched=True)
     if part.changed:  # the artist agreed to go on from the clip, not from what was put in its place
         raise Refused(f"The file of “{source.strip}” was changed.")
     job_id = new_id()

@@ -53,9 +53,17 @@ class StripPart:
 
 
 def part_of_strip(
-    source: SourceStrip, start: int, end: int, find_job: FindJob, *, look: bool = False
+    source: SourceStrip,
+    start: int,
+    end: int,
+    find_job: FindJob,
+    *,
+    look: bool = False,
+    matched: bool = False,
 ) -> StripPart:
     """The part [start, end) of a strip. ``look``: at the file, as a click must and a redraw must not.
+
+    ``matched``: what comes is matched to what the strip shows, so *Grok Video Seam* does not change what is sent.
 
     A click is refused here where a slot that waits for its clip is seen in the part: before it asks about the price.
     Raises Refused, with ``look`` only.
@@ -63,11 +71,8 @@ def part_of_strip(
     if look and (why := waiting_refusal(strip_of(source), start, end)):
         raise Refused(why)
     changed = False
-    job = (
-        find_job(source.job)
-        if source.whole and (start, end) == (source.start, source.end)
-        else None
-    )
+    whole = source.whole and (start, end) == (source.start, source.end)
+    job = find_job(source.job) if whole and (matched or source.seam is None) else None
     # Not the job's clip when the artist has chosen another file for the strip since.
     if (
         job is not None
@@ -112,7 +117,10 @@ def rework_draft(
     prompt = chosen.extend_prompt if kind is Kind.EXTEND else chosen.edit_prompt
     clip, (width, height) = part.clip, part.pixels
     if clip is not None:
-        video = SourceVideo(clip.path, clip.seconds, clip.size, width, height, part.source.job)
+        video = SourceVideo(
+            *(clip.path, clip.seconds, clip.size, width, height, part.source.job),
+            part.source.seam,
+        )
     else:
         video = SourceVideo(str(video_path(job_id)), part.seconds, 0, width, height)
     return draft_of(

@@ -12,10 +12,11 @@ import bpy
 from ...core.files import open_given
 from ...core.picture_kind import HEAD, kind_of
 from ...core.record import record
+from ...core.seam import Seam
 from .. import compat
 from ..identity import Meant
 from ..refusal import Refused
-from . import colour
+from . import colour, seam
 from .slots import is_waiting, waiting_in
 from .sounds import belongs_to
 from .strips import (
@@ -46,6 +47,7 @@ class SourceStrip:
     fps: float  # of the scene
     job: str  # id of the job that the strip came from; '' for none
     whole: bool  # shows all of its file as the job's clip came in: the file can be sent instead
+    seam: Seam | None  # what our modifiers do to it nevertheless; see ``timeline.seam``
     path: str  # a movie's file, absolute, perhaps another than the job's clip; '' for other kinds
     scene_meant: Meant
 
@@ -95,6 +97,7 @@ def source_strip_of(strip: Any) -> SourceStrip:
         fps=scene.render.fps / scene.render.fps_base,
         job=job_of(strip),
         whole=_is_whole(strip),
+        seam=seam.on(strip),
         path=path_of(strip) if strip.type == "MOVIE" else "",
         scene_meant=Meant.of(scene),
     )
@@ -324,5 +327,5 @@ def _looks_as_it_came(strip: Any) -> bool:
         and not strip.use_deinterlace
         and not strip.use_multiview
         and wanted in ("", strip.colorspace_settings.name)
-        and all(modifier.mute for modifier in strip.modifiers)
+        and seam.is_only_change(strip)
     )

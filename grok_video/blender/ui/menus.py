@@ -14,6 +14,7 @@ from .. import compat, timeline
 from .finish import draw_finish_entry
 from .gap import draw_entry
 from .jobs import draw_lost_strip
+from .seam import draw_seam_entry
 from .slot import draw_slot_entries
 from .takes import draw_takes_entries
 
@@ -24,6 +25,7 @@ def draw_strip_entries(layout: bpy.types.UILayout, context: bpy.types.Context) -
     layout.operator("grok_video.continue_shot", text="Continue Shot…", icon="FRAME_NEXT")
     layout.operator("grok_video.edit", text="Edit…", icon="BRUSH_DATA").what = "STRIP"
     draw_takes_entries(layout, context)
+    draw_seam_entry(layout, context)
 
 
 def _draw_clip(layout: bpy.types.UILayout, text: str) -> Any:

@@ -145,6 +145,12 @@ class GrokVideoPreferences(bpy.types.AddonPreferences):
         "when it is there. Off: the strip comes with the clip",
         default=True,
     )
+    match_seams: BoolProperty(
+        name="Match Seams",
+        description="Measure how the service has shifted the colours of what it goes on from, and take that back on the new "
+        "strip with modifiers named Grok Video Seam. A clip waits 10 seconds for that at most",
+        default=True,
+    )
     crop_to_nearest: BoolProperty(
         name="Crop to the Nearest Ratio",
         description="Auto Ratio crops the source to the nearest ratio that has a name, instead of sending the whole "
@@ -271,6 +277,7 @@ def draw_preferences(
     draw_list_folder(column, context, own)
     column.prop(own, "still_format")
     column.prop(own, "place_slot")
+    column.prop(own, "match_seams")
     column.prop(own, "render_source")
     column.prop(own, "crop_to_nearest")
     column.prop(own, "prompts_of_all_files")

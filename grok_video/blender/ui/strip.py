@@ -11,6 +11,7 @@ from .extend import draw_extend
 from .finish import draw_finish
 from .gap import draw_gap
 from .loop import draw_loop_of_active
+from .seam import draw_seam
 from .slot import draw_slot
 from .takes import draw_takes
 from .use_settings import draw_use_settings
@@ -33,6 +34,7 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     draw_takes(layout, context)
     draw_loop_of_active(layout, context)
     draw_compare_of_active(layout, context)
+    draw_seam(layout, context)
     draw_use_settings(layout, context)
     for name, title, draw in _SECTIONS:
         draw_section(layout, context, name, title, draw)

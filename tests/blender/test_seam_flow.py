@@ -1,0 +1,294 @@
+"""Seams on the timeline: an extension comes matched, waits for a Sequencer, and what the artist touches is left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+from . import pictures
+from .editing import every, find, sequencer_operators, set_span, span
+from .test_flow import newest
+
+Module = Callable[[str], ModuleType]
+NAME = "Grok Video Seam"
+DRIFT = "gain=1.05,1,0.93 lift=8,4,-6 gamma=1.08"
+#: Codes of 255 that are left at a seam at most.
+LEFT = 2.0
+
+
+@pytest.fixture
+def source(blender: ModuleType, scene: Any, stand_in: Any, module: Module, patches: Any) -> Any:
+    """The strip of a clip of two seconds that is to be extended; the service's extensions drift."""
+    patches.set(module("blender.session.seams"), "PATIENCE", 120.0)  # others keep this machine busy
+    module("blender.config").preferences().match_seams = True
+    scene.render.resolution_x, scene.render.resolution_y = 848, 480
+    scene.render.resolution_percentage = 100
+    scene.render.fps = 24
+    scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
+    scene.grok_video.duration = 2
+    scene.grok_video.extend_prompt, scene.grok_video.extend_seconds = "It goes on", 2
+    blender.ops.grok_video.generate(frame=1)
+    stand_in.settings(drift=DRIFT)
+    (strip,) = movies(scene)
+    return strip
+
+
+def movies(scene: Any) -> list[Any]:
+    return sorted((s for s in every(scene) if s.type == "MOVIE"), key=lambda s: span(s)[0])
+
+
+def open_sequencer(scene: Any) -> None:
+    with sequencer_operators(scene):
+        pass
+
+
+def close_sequencers() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                area.type = "VIEW_3D"
+
+
+def ours(strip: Any) -> list[str]:
+    return [modifier.type for modifier in strip.modifiers if modifier.name.startswith(NAME)]
+
+
+def extended(blender: ModuleType, module: Module, scene: Any) -> tuple[Any, Any]:
+    """An extension of the last strip: the strip that came, and its job."""
+    scene.sequence_editor.active_strip = movies(scene)[-1]
+    assert blender.ops.grok_video.extend() == {"FINISHED"}
+    return movies(scene)[-1], newest(module)
+
+
+def difference(scene: Any, source: Any, strip: Any, folder: Path) -> float:
+    """Of the last half second of the source from the same in its extension, whose head is shown for that."""
+    start, end = span(strip)
+    set_span(strip, start - 12, end)
+    found = []
+    for frame in range(start - 12, start, 4):
+        seen = []
+        for hidden, shown in ((strip, source), (source, strip)):
+            hidden.mute, shown.mute = True, False
+            seen.append(pictures.see(scene, folder, frame))
+        found.append(np.abs(seen[0] - seen[1])[: 480 - 60].mean())  # without the row of numbers
+    source.mute = strip.mute = False
+    set_span(strip, start, end)
+    return float(np.mean(found))
+
+
+@pytest.mark.parametrize("slot", [False, True], ids=["imported", "slot"])
+def test_an_extension_comes_matched(
+    blender: ModuleType, scene: Any, source: Any, module: Module, tmp_path: Path, slot: bool
+) -> None:
+    open_sequencer(scene)
+    scene.sequence_editor.active_strip = source
+    blender.ops.grok_video.extend(slot=slot)
+    strip, job = movies(scene)[-1], newest(module)
+    assert ours(strip) == ["CURVES"]
+    assert job.seam is not None
+    note = json.loads(strip["grok_video_seam"])
+    assert (note["job"], note["made"]) == (job.id, True)
+    assert not list(source.modifiers)
+    matched = difference(scene, source, strip, tmp_path)
+    strip.modifiers[0].mute = True
+    raw = difference(scene, source, strip, tmp_path)
+    assert raw > 5.0
+    assert matched <= LEFT
+
+
+def test_without_drift_there_is_nothing_on_the_strip(
+    blender: ModuleType, scene: Any, source: Any, stand_in: Any, module: Module
+) -> None:
+    open_sequencer(scene)
+    stand_in.settings(drift="")
+    strip, job = extended(blender, module, scene)
+    assert (ours(strip), job.seam, "grok_video_seam" in strip) == ([], None, False)
+
+
+def test_the_preference_turns_it_off(
+    blender: ModuleType, scene: Any, source: Any, module: Module
+) -> None:
+    open_sequencer(scene)
+    module("blender.config").preferences().match_seams = False
+    strip, job = extended(blender, module, scene)
+    assert (ours(strip), job.seam, "grok_video_seam" in strip) == ([], None, False)
+
+
+def test_without_a_sequencer_the_modifiers_wait(
+    blender: ModuleType, scene: Any, source: Any, module: Module
+) -> None:
+    """5.0 would end where they were made; a file keeps what waits."""
+    close_sequencers()
+    strip, job = extended(blender, module, scene)
+    assert (ours(strip), job.seam is None) == ([], False)
+    assert not json.loads(strip["grok_video_seam"])["made"]
+    blender.ops.wm.save_mainfile()
+    blender.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    scene = bpy.context.scene
+    name = movies(scene)[-1].name
+    close_sequencers()
+    tick = module("blender.session.tick").tick
+    tick(bpy.context)
+    assert ours(find(scene, name)) == []
+    open_sequencer(scene)
+    tick(bpy.context)
+    assert ours(find(scene, name)) == ["CURVES"]
+    tick(bpy.context)
+    assert ours(find(scene, name)) == ["CURVES"]
+
+
+def note_of(strip: Any) -> Any:
+    return json.loads(strip["grok_video_seam"])
+
+
+def test_what_the_artist_has_touched_is_left_alone(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any
+) -> None:
+    """Deleted modifiers are not made again, muted ones stay muted, for another take too; its numbers are known."""
+    open_sequencer(scene)
+    strip, job = extended(blender, module, scene)
+    with sequencer_operators(scene):
+        strip.modifiers.remove(strip.modifiers[0])
+    tick = module("blender.session.tick")
+    tick.tick(bpy.context)
+    tick._on_undo()
+    assert ours(strip) == []
+    stand_in.settings(drift="gain=0.9")
+    blender.ops.grok_video.another_take(strip=strip.name)
+    strip, second = movies(scene)[-1], newest(module)
+    assert (strip["grok_video_job"], ours(strip)) == (second.id, [])
+    assert second.seam is not None
+    blender.ops.grok_video.match_to_source(strip=strip.name)
+    assert ours(strip) == ["CURVES"]
+    strip.modifiers[0].mute = True
+    blender.ops.grok_video.choose_take(job=job.id, strip=strip.name)
+    assert strip.modifiers[0].mute
+    assert note_of(strip)["job"] == job.id
+
+
+def test_a_take_brings_its_numbers_or_mutes(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any, tmp_path: Path
+) -> None:
+    open_sequencer(scene)
+    strip, job = extended(blender, module, scene)
+    stand_in.settings(drift="")
+    blender.ops.grok_video.another_take(strip=strip.name)
+    plain = newest(module)
+    strip = movies(scene)[-1]
+    assert (plain.seam, strip["grok_video_job"]) == (None, plain.id)
+    assert [modifier.mute for modifier in strip.modifiers] == [True]
+    assert difference(scene, source, strip, tmp_path) <= LEFT
+    blender.ops.ed.undo_push(message="before")
+    blender.ops.grok_video.choose_take("EXEC_DEFAULT", True, job=job.id, strip=strip.name)
+    strip = movies(scene)[-1]
+    assert [modifier.mute for modifier in strip.modifiers] == [False]
+    assert difference(scene, movies(scene)[0], strip, tmp_path) <= LEFT
+    for name, muted, shown in (("undo", True, plain), ("redo", False, job)):
+        with sequencer_operators(scene):
+            getattr(blender.ops.ed, name)()
+        scene = bpy.context.scene
+        strip = movies(scene)[-1]
+        assert [modifier.mute for modifier in strip.modifiers] == [muted], name
+        assert strip["grok_video_job"] == shown.id
+        assert difference(scene, movies(scene)[0], strip, tmp_path) <= LEFT
+
+
+def test_an_extension_of_a_matched_strip_sends_the_raw_clip_and_is_matched_to_both(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any, tmp_path: Path
+) -> None:
+    """Of a continued shot, that is: of an extension only the new part is seen, so that is baked as it is seen."""
+    open_sequencer(scene)
+    stand_in.settings(drift=DRIFT, drift_of="generate")
+    scene.grok_video.resolution = "480p"
+    blender.ops.grok_video.continue_shot(strip=source.name)
+    middle, first = movies(scene)[-1], newest(module)
+    stand_in.settings(drift="gain=0.95,1,1.04 lift=-3", drift_of="extend")
+    last, second = extended(blender, module, scene)
+    video = second.spec.video
+    assert (video.path, video.job, video.seam) == (first.clip.path, first.id, first.seam)
+    assert second.seam not in (None, first.seam)
+    assert difference(scene, middle, last, tmp_path) <= LEFT
+    # An edit is sent what is seen.
+    scene.grok_video.edit_prompt = "At night"
+    scene.sequence_editor.active_strip = middle
+    blender.ops.grok_video.edit(what="STRIP")
+    edited = newest(module)
+    assert (edited.spec.video.job, edited.spec.video.seam) == ("", None)
+    strip = next(s for s in movies(scene) if s["grok_video_job"] == edited.id)
+    assert ours(strip) == []
+
+
+def test_modifiers_that_the_artist_changed_are_sent(
+    blender: ModuleType, scene: Any, source: Any, module: Module
+) -> None:
+    open_sequencer(scene)
+    strip, _job = extended(blender, module, scene)
+    curve = strip.modifiers[0].curve_mapping.curves[0]
+    curve.points[3].location = (curve.points[3].location[0], curve.points[3].location[1] + 0.1)
+    strip.modifiers[0].curve_mapping.update()
+    _strip, second = extended(blender, module, scene)
+    assert (second.spec.video.job, second.spec.video.seam) == ("", None)
+
+
+def test_a_continued_shot_is_matched_to_the_last_frame(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any
+) -> None:
+    open_sequencer(scene)
+    stand_in.settings(drift=DRIFT, drift_of="generate")
+    scene.sequence_editor.active_strip = source
+    scene.grok_video.resolution = "480p"
+    assert blender.ops.grok_video.continue_shot() == {"FINISHED"}
+    strip, job = movies(scene)[-1], newest(module)
+    assert job.seam is not None
+    assert ours(strip)[-1:] == ["CURVES"]
+
+
+def test_an_edit_is_matched_only_when_asked(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any
+) -> None:
+    open_sequencer(scene)
+    stand_in.settings(drift="gain=0.9 lift=10", drift_of="edit")
+    scene.grok_video.edit_prompt = "At night"
+    scene.sequence_editor.active_strip = source
+    blender.ops.grok_video.edit(what="STRIP")
+    job = newest(module)
+    strip = next(s for s in movies(scene) if s["grok_video_job"] == job.id)
+    assert (ours(strip), job.seam) == ([], None)
+    blender.ops.grok_video.match_to_source(strip=strip.name)
+    assert ours(strip) == ["CURVES"]
+    assert newest(module).seam is not None or note_of(strip)["seam"]
+    with pytest.raises(RuntimeError, match="not made from a strip"):
+        blender.ops.grok_video.match_to_source(strip=source.name)
+
+
+@pytest.mark.skipif(not bpy.app.build_options.audaspace, reason="a Blender without sound")
+@pytest.mark.parametrize("slot", [False, True], ids=["imported", "slot"])
+def test_the_sound_of_the_new_part_fades_in(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any, slot: bool
+) -> None:
+    """Over two frames; the source's sound is left alone, the head is heard where it is dragged into view."""
+    stand_in.settings(drift="")
+    scene.grok_video.generate_audio = True
+    blender.ops.grok_video.generate(frame=200)
+    scene.sequence_editor.active_strip = movies(scene)[-1]
+    blender.ops.grok_video.extend(slot=slot)
+    strip = movies(scene)[-1]
+    (sound,) = (s for s in every(scene) if s.type == "SOUND" and span(s)[0] == span(strip)[0])
+    path = sound.path_from_id("volume")
+    start = span(sound)[0]
+    heard = []
+    for frame in (start - 10, start - 1, start, start + 1, start + 2, start + 20):
+        scene.frame_set(frame)
+        heard.append(sound.volume)
+    assert heard == pytest.approx([1.0, 1.0, 0.0, 0.5, 1.0, 1.0])
+    curves = list(module("blender.compat").curves(scene))
+    assert [curve.data_path for curve in curves] == [path]
+    assert module("blender.timeline.fade").fade_in(strip, 0.0) is False
+    assert len(curves[0].keyframe_points) == 3

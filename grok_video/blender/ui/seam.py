@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
-from bpy.props import StringProperty
 
-from .. import submission, timeline
-from ..refusal import Refused
+from .. import timeline
 from ..session import queue, seams, tick, waiting, watch
 from .asking import Asks, Result
-from .asking import target_of as scene_named
+from .clip_strip import SCENE, STRIP, clip_strip
 from .widgets import draw_quietly
 
 
@@ -24,41 +20,17 @@ class GROK_VIDEO_OT_match_to_source(Asks, bpy.types.Operator):
     )
     bl_options = set()  # what is measured comes later, as an undo step of its own
 
-    scene: StringProperty(
-        name="Scene",
-        description="Scene of the strip; empty: the sequencer's",
-        options={"SKIP_SAVE"},
-    )
-    strip: StringProperty(
-        name="Strip",
-        description="Name of the strip; empty: the active one",
-        options={"SKIP_SAVE"},
-    )
+    scene: SCENE
+    strip: STRIP
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
-        strip = self._strip(context)
-        seams.match(context, strip)
+        seams.match(context, clip_strip(context, self.scene, self.strip))
         watch.redraw()
         if bpy.app.background:
             waiting.until(lambda: not seams.is_matching(), lambda: tick.tick(context))
         return {"FINISHED"}
-
-    def _strip(self, context: bpy.types.Context) -> Any:
-        if self.strip:
-            scene = scene_named(context, self.scene)
-            strip = timeline.takes.movie_of(submission.strip_part.strip_named(scene, self.strip))
-        else:
-            scene = timeline.strips.target_scene(context)
-            strip = timeline.takes.active_movie(context)
-        if strip is None:
-            raise Refused("No clip of Grok Video is active.", "Click one in the Video Sequencer.")
-        if scene.library is not None or scene.override_library is not None:
-            raise Refused(
-                f"The scene “{scene.name}” is linked from another file.", "Make it local."
-            )
-        return strip
 
 
 def draw_seam(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

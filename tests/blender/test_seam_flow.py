@@ -292,3 +292,17 @@ def test_the_sound_of_the_new_part_fades_in(
     assert [curve.data_path for curve in curves] == [path]
     assert module("blender.timeline.fade").fade_in(strip, 0.0) is False
     assert len(curves[0].keyframe_points) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", "null", '{"job": 3}', '{"seam": {"at": [2, 1]}}', 7, "x" * 99999]
+)
+def test_a_note_that_is_none_is_no_note(
+    blender: ModuleType, scene: Any, source: Any, module: Module, text: Any
+) -> None:
+    """Scripts and other files write anything: the strip is drawn, extended and shown as one without a note."""
+    source["grok_video_seam"] = text
+    seam = module("blender.timeline.seam")
+    assert (seam.note_of(source), seam.waits(source), seam.on(source)) == (None, False, None)
+    assert list(seam.waiting()) == []
+    assert module("blender.timeline.source_strip").source_strip_of(source).whole

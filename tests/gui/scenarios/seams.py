@@ -26,6 +26,7 @@ def extended(ui: Ui, drift: str) -> Steps:
     source = yield from wait_for_clip(ui, 1)
     activate(source)
     service("settings", drift=drift)
+    ui.module("blender.session.seams").PATIENCE = 120.0  # others keep this machine busy
     yield from ui.sidebar(KIND)
     yield from open_extend(ui)
     yield from ui.fill("extend_prompt", "The tide comes in")

@@ -7,12 +7,17 @@ frame's. So an undo, and another look, need nothing put back.
 from __future__ import annotations
 
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import bpy
 
 from ...core.job import Job
+from ...core.spec import Kind
 from .. import submission
-from .state import current, is_of_file
+from .state import current, is_of_file, is_prepared, job_by_id
+
+if TYPE_CHECKING:
+    from ..submission.preparation import Preparation
 
 _LOOKED_THROUGH = 500  # looks, the newest
 
@@ -38,3 +43,33 @@ def in_look(scene: bpy.types.Scene) -> dict[tuple[float, str], str]:
         return {}
     made = jobs_of_frames(scene)
     return {key: job.clip.path for key, job in made.items() if job.clip is not None}
+
+
+def asked_for(job_id: str, look: str, key: tuple[float, str]) -> None:
+    """Note that a click asked for a frame in the look of the job ``look``: the list does not have the job yet."""
+    current().looks.frames[job_id] = look, key
+
+
+def on_their_way(scene: bpy.types.Scene) -> set[tuple[float, str]]:
+    """The frames in the look in use that were clicked in this session, and are no jobs of the list yet."""
+    look = submission.first_frame.look_of(scene)
+    session = current()
+    return {
+        key
+        for job_id, (of_look, key) in session.looks.frames.items()
+        if look is not None
+        and of_look == look.job
+        and (is_prepared(job_id) or (job_id in session.documents and job_by_id(job_id) is None))
+    }
+
+
+def stop_rest(first: Preparation) -> None:
+    """Give up the frames that one press asked for along with ``first``: nobody who stopped that wants to buy those."""
+    queue = current().click.queue
+    spec = first.spec
+    if spec is None or spec.kind is not Kind.LOOK or not spec.look:
+        return
+    for other in list(queue):
+        if other is not first and other.spec is not None and other.spec.look == spec.look:
+            queue.remove(other)
+            other.cancel()

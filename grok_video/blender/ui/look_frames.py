@@ -13,7 +13,7 @@ from ..refusal import Refused
 from ..session import look_frames, looks, queue
 from ..session.questions import listed_looks
 from ..session.state import current
-from .asking import Buys, Result, finish
+from .asking import ALLOW_SINGLE_COLOR, Buys, Result, finish
 from .widgets import draw_priced, draw_wrapped
 
 
@@ -24,6 +24,8 @@ class GROK_VIDEO_OT_apply_look(Buys, bpy.types.Operator):
         "Have the end frame and the keyframes made in the look in use: each is rendered, and sent with the look as second "
         "picture and the words that made it, followed by “Make it look like <IMAGE_1>.”"
     )
+
+    allow_single_color: ALLOW_SINGLE_COLOR
 
     @property
     def _slotted(self) -> bool:
@@ -40,7 +42,7 @@ class GROK_VIDEO_OT_apply_look(Buys, bpy.types.Operator):
         return _count(len(looks.frames_to_make(context.scene)))
 
     def run(self, context: bpy.types.Context) -> Result:
-        jobs = looks.apply(context, context.scene)
+        jobs = looks.apply(context, context.scene, allow_single_color=self.allow_single_color)
         made = frozenset({State.IMPORTED})
         # All are waited for, also where one of them has failed.
         results = [finish(self, context, job_id, made) for job_id in jobs]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import bpy
@@ -219,6 +219,32 @@ def test_finish_buys_the_same_request_at_full_size_as_a_take(
     finish(module, model=LITE, resolution="480p")
     assert (bodies(stand_in)[2]["model"], bodies(stand_in)[2]["resolution"]) == (LITE, "480p")
     assert pixels(bodies(stand_in)[2]["image"]) == FULL
+
+
+def test_a_draft_that_was_finished_is_asked_about(
+    scene: Any, drafting: Any, stand_in: Any, module: Module
+) -> None:
+    draft = generate(module)
+    ui, cls = module("blender.ui.finish"), bpy.types.GROK_VIDEO_OT_finish
+    request = module("blender.submission.finish").full_request
+
+    def before(**chosen: Any) -> str:
+        return ui.finished_before(draft, request(draft.spec, **chosen), keep_motion=False)
+
+    assert before() == ""
+    finish(module)
+    assert before() == "This draft was finished with this model and size once already."
+    assert before(model=LITE) == "", "another one was not"
+    asked = SimpleNamespace(
+        _finished=lambda _context: (None, draft, request(draft.spec)), keep_motion=False
+    )
+    title, words = cls.question(asked, bpy.context, 10**9)
+    assert title == "Buy This Clip Once More?"
+    assert words == f"{before()} It costs $0.10."
+    assert bpy.ops.grok_video.choose_take("EXEC_DEFAULT", True, job=draft.id) == {"FINISHED"}
+    stand_in.fail("job", "failed")
+    refused(lambda: finish(module, model=LITE), "could not be generated")
+    assert before(model=LITE) == "", "a clip that failed is bought again"
 
 
 def test_a_loop_is_finished_as_a_loop(

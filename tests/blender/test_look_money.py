@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 import pytest
 
-from .test_flow import newest, posts
+from .test_flow import newest, posts, refused
 from .test_looks import camera_scene, look_scene
 from .test_rework_breaker import in_state, settle, tick_until, window
 
@@ -110,3 +110,38 @@ def test_what_is_bought_of_several_frames_is_said(
     assert len(looks.frames_to_make(two_frames)) == 1, (
         "the frame that was bought is not asked for again"
     )
+
+
+def test_a_frame_whose_answer_was_lost_is_asked_about(
+    two_frames: Any, stand_in: Any, module: Module
+) -> None:
+    frames = module("blender.ui.look_frames")
+    assert frames.sent_before(two_frames) == ""
+    stand_in.fail("image-submit", "answer-lost")
+    refused(lambda: bpy.ops.grok_video.apply_look(allow_single_color=True), "may have been charged")
+    (lost,) = [
+        job
+        for job in module("blender.session.state").current().bridge.snapshot.all
+        if job.state == "UNKNOWN"
+    ]
+    frame = int(lost.spec.source.frame)
+    assert frames.sent_before(two_frames).startswith(f"Frame {frame} was sent before")
+    price = frames.price_of(two_frames)
+    title, words = bpy.types.GROK_VIDEO_OT_apply_look.question(None, bpy.context, price)
+    assert title == "Buy These Looks Once More?"
+    assert f"Frame {frame} was sent before" in words
+
+
+def test_a_look_sent_again_stays_with_its_scene(
+    look_scene: Any, stand_in: Any, module: Module
+) -> None:
+    assert bpy.ops.grok_video.look() == {"FINISHED"}
+    look = newest(module)
+    other = bpy.data.scenes.new("Other")
+    bpy.context.window.scene = other
+    assert bpy.ops.grok_video.send_again(job=look.id, confirm=True) == {"FINISHED"}
+    again = newest(module)
+    assert again.spec.parent == look.id
+    assert again.spec.target.scene == look_scene.name
+    found = module("blender.session.looks").of_source(look_scene)
+    assert [job.id for job in found] == [look.id, again.id]

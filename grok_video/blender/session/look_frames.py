@@ -6,15 +6,16 @@ frame's. So an undo, and another look, need nothing put back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import bpy
 
-from ...core.job import Job
+from ...core.job import Job, State
 from ...core.spec import Kind
 from .. import submission
-from .state import current, is_of_file, is_prepared, job_by_id
+from .state import current, is_of_file, is_prepared, job_by_id, may_come
 
 if TYPE_CHECKING:
     from ..submission.preparation import Preparation
@@ -24,6 +25,16 @@ _LOOKED_THROUGH = 500  # looks, the newest
 
 def jobs_of_frames(scene: bpy.types.Scene) -> dict[tuple[float, str], Job]:
     """The newest look of each frame that was made after the look in use, and has come or is to come."""
+    return _newest(scene, may_come)
+
+
+def may_be_paid(scene: bpy.types.Scene) -> dict[tuple[float, str], Job]:
+    """The newest look of each frame that was sent and that nobody follows any more: it may be charged."""
+    ended = (State.UNKNOWN, State.CANCELLED)
+    return _newest(scene, lambda job: job.state in ended and bool(job.sent or job.request_id))
+
+
+def _newest(scene: bpy.types.Scene, wanted: Callable[[Job], bool]) -> dict[tuple[float, str], Job]:
     look = submission.first_frame.look_of(scene)
     if look is None:
         return {}
@@ -32,7 +43,7 @@ def jobs_of_frames(scene: bpy.types.Scene) -> dict[tuple[float, str], Job]:
         spec = job.spec
         if spec.look != look.job or not is_of_file(job):
             continue
-        if job.clip is not None or job.open or job.held:
+        if wanted(job):
             found.setdefault((spec.source.frame, spec.source.camera), job)
     return found
 

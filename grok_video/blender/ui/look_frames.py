@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from ...core.amount import usd
 from ...core.job import State
 from ...core.legible import legible
 from .. import submission
@@ -35,6 +36,9 @@ class GROK_VIDEO_OT_apply_look(Buys, bpy.types.Operator):
         return price_of(context.scene)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        if sent := sent_before(context.scene):
+            known = "Its price is not known." if price is None else f"It costs {usd(price)}."
+            return "Buy These Looks Once More?", f"{sent} {known}"
         question = Buys.question(self, context, price)
         return None if question is None else ("Buy These Looks?", question[1])
 
@@ -47,6 +51,16 @@ class GROK_VIDEO_OT_apply_look(Buys, bpy.types.Operator):
         # All are waited for, also where one of them has failed.
         results = [finish(self, context, job_id, made) for job_id in jobs]
         return next((result for result in results if "FINISHED" not in result), results[0])
+
+
+def sent_before(scene: bpy.types.Scene) -> str:
+    """'' or that a frame which is to be made was sent before, and may be charged: another press may be a mistake."""
+    lost = look_frames.may_be_paid(scene)
+    named = [f"frame {one.frame}" for one in looks.frames_to_make(scene) if one.key in lost]
+    if not named:
+        return ""
+    was = "was" if len(named) == 1 else "were"
+    return f"{' and '.join(named).capitalize()} {was} sent before and may be charged already: look into the list first."
 
 
 def price_of(scene: bpy.types.Scene) -> int | None:

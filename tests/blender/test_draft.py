@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import bpy
@@ -245,6 +245,26 @@ def test_a_draft_that_was_finished_is_asked_about(
     stand_in.fail("job", "failed")
     refused(lambda: finish(module, model=LITE), "could not be generated")
     assert before(model=LITE) == "", "a clip that failed is bought again"
+
+
+@pytest.mark.parametrize("name", ["finish", "another_take"])
+def test_another_take_that_comes_while_the_artist_is_asked_is_not_what_is_bought(
+    scene: Any, drafting: Any, stand_in: Any, module: Module, name: str
+) -> None:
+    first = generate(module)
+    cls = getattr(bpy.types, f"GROK_VIDEO_OT_{name}")
+    own = {"scene": "", "strip": "", "model": "", "resolution": "", "small_frame": False}
+    asked = SimpleNamespace(_take="", keep_motion=False, changed=False, **own)
+    for method in ("_finished", "_named"):
+        if hasattr(cls, method):
+            setattr(asked, method, MethodType(getattr(cls, method), asked))
+    price = cls.price(asked, bpy.context)
+    assert cls.price(asked, bpy.context) == price, "asked again of the same take"
+    assert bpy.ops.grok_video.another_take() == {"FINISHED"}
+    (strip,) = movies(scene)
+    assert strip["grok_video_job"] == newest(module).id != first.id
+    with pytest.raises(module("blender.refusal").Refused, match="another take than when you were"):
+        cls.price(asked, bpy.context)
 
 
 def test_a_loop_is_finished_as_a_loop(

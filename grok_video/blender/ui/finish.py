@@ -19,7 +19,7 @@ from ..session.state import current, may_come
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Buys, Result, finish
 from .clip_strip import SCENE, STRIP, clip_strip
 from .jobs import TITLE
-from .takes import words_of_what_was_sent
+from .takes import still_shown, words_of_what_was_sent
 from .widgets import draw_button, draw_quietly, draw_wrapped, is_narrow
 
 
@@ -54,6 +54,7 @@ class GROK_VIDEO_OT_finish(Buys, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     allow_single_color: ALLOW_SINGLE_COLOR
+    _take = ""  # id of the draft that the press was about
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
@@ -68,6 +69,7 @@ class GROK_VIDEO_OT_finish(Buys, bpy.types.Operator):
         job = takes.asked_of(strip)
         if not job.spec.draft:
             raise Refused(f"“{strip.name}” shows no draft.", "Choose the take that is one.")
+        self._take = still_shown(job, self._take)
         return strip, job, final_of(job, self)
 
     def price(self, context: bpy.types.Context) -> int | None:

@@ -15,7 +15,7 @@ from ..session import look_frames, looks, queue
 from ..session.questions import listed_looks
 from ..session.state import current
 from .asking import ALLOW_SINGLE_COLOR, Buys, Result, finish
-from .widgets import draw_priced, draw_wrapped
+from .widgets import draw_limit, draw_priced, draw_wrapped
 
 
 class GROK_VIDEO_OT_apply_look(Buys, bpy.types.Operator):
@@ -105,7 +105,9 @@ def draw_frames(layout: bpy.types.UILayout, context: bpy.types.Context, look: An
     row = layout.row()
     row.enabled = trouble is None and not why and current().click.preparing is None
     words = f"Apply to {_count(len(to_make))}"
-    draw_priced(row, "grok_video.apply_look", words, price_of(scene), "SHADING_RENDERED")
+    price = price_of(scene)
+    draw_priced(row, "grok_video.apply_look", words, price, "SHADING_RENDERED")
+    draw_limit(layout, context, price, len(to_make))
     if why:
         draw_wrapped(layout, context, why, "INFO")
 

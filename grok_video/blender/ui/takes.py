@@ -46,6 +46,7 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     allow_single_color: ALLOW_SINGLE_COLOR
+    _take = ""  # id of the take that the press was about
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
@@ -71,6 +72,7 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         """The strip, named from now on: during a question a clip may come in and become the active strip."""
         strip = clip_strip(context, self.scene, self.strip)
         self.scene, self.strip = strip.id_data.name, strip.name
+        self._take = still_shown(takes.asked_of(strip), self._take)
         return strip
 
     def price(self, context: bpy.types.Context) -> int | None:
@@ -237,6 +239,19 @@ class GROK_VIDEO_OT_own_slot(Asks, bpy.types.Operator):
         takes.own_slot(clip_strip(context, self.scene, self.strip))
         watch.redraw()
         return {"FINISHED"}
+
+
+def still_shown(job: Job, before: str) -> str:
+    """The id of the take that a strip shows, which is the one of ``before`` ('': none yet). Raises Refused.
+
+    Another take may come while the artist is asked: what is bought is what the question was about.
+    """
+    if before not in ("", job.id):
+        raise Refused(
+            "The strip shows another take than when you were asked. Nothing was bought.",
+            "Press again.",
+        )
+    return job.id
 
 
 def words_of_what_was_sent(job: Job) -> str:

@@ -14,7 +14,7 @@ from ...core.legible import legible
 from ...service import models
 from .. import compat, submission, telling, timeline
 from ..refusal import Refused
-from ..session import click, files, imports, queue, takes, thumbnails, watch
+from ..session import click, files, imports, looks, queue, takes, thumbnails, watch
 from ..session.state import job_by_id, may_come
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
 from .clip_strip import SCENE, STRIP, clip_strip
@@ -86,16 +86,24 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         return submission.cast.as_written(job.spec)[:TITLE]
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
-        before = words_of_what_was_sent(takes.asked_of(self._named(context)))
-        if not before:
-            return super().question(context, price)
+        job = takes.asked_of(self._named(context))
         known = "Its price is not known." if price is None else f"It costs {usd(price)}."
-        return "Buy This Clip Once More?", f"{before} {known}"
+        if before := words_of_what_was_sent(job):
+            return "Buy This Clip Once More?", f"{before} {known}"
+        wanted = (
+            submission.takes.changed(context, context.scene, job.spec) if self.changed else None
+        )
+        begins_anew = wanted is not None and wanted.anew and bool(wanted.draft.look)
+        if begins_anew and (earlier := looks.question(context, context.scene)):
+            return "Begin with This Look?", f"{earlier} {known}"
+        return super().question(context, price)
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
         strip = self._named(context)
+        if self.changed:
+            looks.agree()
         job_id = takes.another_take(
             context, strip, changed=self.changed, allow_single_color=self.allow_single_color
         )

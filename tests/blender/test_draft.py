@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import bpy
@@ -219,6 +219,52 @@ def test_finish_buys_the_same_request_at_full_size_as_a_take(
     finish(module, model=LITE, resolution="480p")
     assert (bodies(stand_in)[2]["model"], bodies(stand_in)[2]["resolution"]) == (LITE, "480p")
     assert pixels(bodies(stand_in)[2]["image"]) == FULL
+
+
+def test_a_draft_that_was_finished_is_asked_about(
+    scene: Any, drafting: Any, stand_in: Any, module: Module
+) -> None:
+    draft = generate(module)
+    ui, cls = module("blender.ui.finish"), bpy.types.GROK_VIDEO_OT_finish
+    request = module("blender.submission.finish").full_request
+
+    def before(**chosen: Any) -> str:
+        return ui.finished_before(draft, request(draft.spec, **chosen), keep_motion=False)
+
+    assert before() == ""
+    finish(module)
+    assert before() == "This draft was finished with this model and size once already."
+    assert before(model=LITE) == "", "another one was not"
+    asked = SimpleNamespace(
+        _finished=lambda _context: (None, draft, request(draft.spec)), keep_motion=False
+    )
+    title, words = cls.question(asked, bpy.context, 10**9)
+    assert title == "Buy This Clip Once More?"
+    assert words == f"{before()} It costs $0.10."
+    assert bpy.ops.grok_video.choose_take("EXEC_DEFAULT", True, job=draft.id) == {"FINISHED"}
+    stand_in.fail("job", "failed")
+    refused(lambda: finish(module, model=LITE), "could not be generated")
+    assert before(model=LITE) == "", "a clip that failed is bought again"
+
+
+@pytest.mark.parametrize("name", ["finish", "another_take"])
+def test_another_take_that_comes_while_the_artist_is_asked_is_not_what_is_bought(
+    scene: Any, drafting: Any, stand_in: Any, module: Module, name: str
+) -> None:
+    first = generate(module)
+    cls = getattr(bpy.types, f"GROK_VIDEO_OT_{name}")
+    own = {"scene": "", "strip": "", "model": "", "resolution": "", "small_frame": False}
+    asked = SimpleNamespace(_take="", keep_motion=False, changed=False, **own)
+    for method in ("_finished", "_named"):
+        if hasattr(cls, method):
+            setattr(asked, method, MethodType(getattr(cls, method), asked))
+    price = cls.price(asked, bpy.context)
+    assert cls.price(asked, bpy.context) == price, "asked again of the same take"
+    assert bpy.ops.grok_video.another_take() == {"FINISHED"}
+    (strip,) = movies(scene)
+    assert strip["grok_video_job"] == newest(module).id != first.id
+    with pytest.raises(module("blender.refusal").Refused, match="another take than when you were"):
+        cls.price(asked, bpy.context)
 
 
 def test_a_loop_is_finished_as_a_loop(

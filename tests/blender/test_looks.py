@@ -9,7 +9,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import bpy
@@ -417,6 +417,11 @@ def test_another_take_with_the_look_is_asked_for_at_any_frame(
     (strip,) = strips(camera_scene)
     camera_scene.frame_set(11)
     camera_scene.grok_video.resolution = "720p"
+    asked = SimpleNamespace(_named=lambda _context: strip, changed=True)
+    title, words = bpy.types.GROK_VIDEO_OT_another_take.question(asked, bpy.context, 10**9)
+    assert title == "Begin with This Look?"
+    assert "made from an earlier view" in words
+    assert words.endswith("It costs $0.10.")
     assert bpy.ops.grok_video.another_take(strip=strip.name, changed=True) == {"FINISHED"}
     first, second = stand_in.jobs()[1:]
     assert (first["resolution"], second["resolution"]) == ("480p", "720p")

@@ -60,6 +60,29 @@ def test_the_end_frame_is_the_first_frame_at_the_price_of_a_picture(
     assert json.loads(Path(job.clip.path).with_suffix(".json").read_text("utf-8"))["loop"] is True
 
 
+@pytest.mark.parametrize("markers", [(), (20,)])
+def test_a_loop_with_keyframes_costs_what_the_button_says(
+    scene: Any, looping: Any, stand_in: Any, module: Module, markers: tuple[int, ...]
+) -> None:
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = 1
+    looping.keyframes = True
+    for frame in markers:
+        scene.timeline_markers.new("Middle", frame=frame)
+    draft = module("blender.submission.generate").generate_draft(bpy.context, scene)
+    price = module("blender.submission.common").price_of(draft)
+    bpy.ops.grok_video.generate(frame=10, allow_single_color=True)
+    job, (request,) = newest(module), stand_in.requests("submit")
+    assert "last_frame" in request["body"]
+    assert price == job.spec.estimate == job.cost
+    looping.resolution = "1080p"  # which has no end frame
+    refused(lambda: bpy.ops.grok_video.generate(frame=10, allow_single_color=True), "1080p")
+    assert len(stand_in.requests("submit")) == 1
+
+
 @pytest.mark.parametrize(
     ("fps", "base"), [(24, 1.0), (25, 1.0), (30, 1.0), (60, 1.0), (24, 1.001), (30, 1.001), (12, 1)]
 )

@@ -25,9 +25,8 @@ from ...core.word import SLEPT
 from ...service import checks
 from .. import config, identity, submission
 from ..refusal import Interrupted, Refused
-from . import slots, waiting
+from . import look_frames, slots, waiting
 from .answers import UNSEND, note
-from .look_frames import in_look
 from .questions import listed_looks
 from .queue import click_trouble, make_data_folder, read_all, refuse_lost, refuse_moving, send
 from .spending import limits_count
@@ -97,7 +96,7 @@ def generate(
     """
     refuse_now()
     asked = submission.generate.generation(
-        context, scene, target, frame, session_id(), in_look=in_look(scene)
+        context, scene, target, frame, session_id(), in_look=look_frames.in_look(scene)
     )
     return accept(context, asked, allow_single_color=allow_single_color)
 
@@ -449,6 +448,7 @@ def _stop_unsent(job_id: str) -> None:
 def _drop_first(sentence: str, first: Preparation) -> None:
     if current().click.preparing is not first:
         return  # ended while its step ran: the first click is another one by now
+    look_frames.stop_rest(first)
     _take_first().cancel()
     _say_lost(sentence, first)
 

@@ -51,7 +51,9 @@ def make(context: bpy.types.Context, scene: bpy.types.Scene, *, allow_single_col
     return click.accept(context, asked, allow_single_color=allow_single_color)
 
 
-def apply(context: bpy.types.Context, scene: bpy.types.Scene) -> list[str]:
+def apply(
+    context: bpy.types.Context, scene: bpy.types.Scene, *, allow_single_color: bool = False
+) -> list[str]:
     """Start looks of the end frame and the keyframes, in the look in use; returns the ids of the jobs to be.
 
     Raises Refused, Interrupted: also where some of them are bought already.
@@ -72,7 +74,20 @@ def apply(context: bpy.types.Context, scene: bpy.types.Scene) -> list[str]:
         )
         for one in asked_for
     ]
-    return [click.accept(context, one) for one in asked]
+    jobs: list[str] = []
+    for wanted, one in zip(asked_for, asked, strict=True):
+        try:
+            click.accept(context, one, allow_single_color=allow_single_color)
+        except (Refused, Interrupted) as error:
+            if not jobs:
+                raise
+            there = "1 is" if len(jobs) == 1 else f"{len(jobs)} are"
+            raise Refused(
+                f"Of {len(asked)} frames {there} being made. The others were not sent or charged: {error}"
+            ) from error
+        jobs.append(one.spec.id)
+        look_frames.asked_for(one.spec.id, look.job, wanted.key)
+    return jobs
 
 
 def made_so(look: Any) -> JobSpec | None:
@@ -83,7 +98,7 @@ def made_so(look: Any) -> JobSpec | None:
 
 def frames_to_make(scene: bpy.types.Scene) -> list[Wanted]:
     """The frames of the clip that are not in the look yet, and not on their way. Cheap enough for a redraw."""
-    made = look_frames.jobs_of_frames(scene)
+    made = look_frames.jobs_of_frames(scene).keys() | look_frames.on_their_way(scene)
     return [one for one in submission.look_frames.wanted(scene) if one.key not in made]
 
 

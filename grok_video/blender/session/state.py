@@ -316,6 +316,8 @@ class Looks:
         default_factory=dict
     )  # job id → how its look has moved; '' as it is
     unmeasured: dict[str, None] = field(default_factory=dict)  # ids of jobs that are to be measured
+    #: Id of a job to be → look in use, frame and camera: what Apply the Look asked for in this session.
+    frames: dict[str, tuple[str, tuple[float, str]]] = field(default_factory=dict)
     listed: tuple[Job, ...] = ()  # the looks of a source, oldest first
     listed_for: tuple[Snapshot | None, object] = (None, None)  # the jobs and the source
 

@@ -160,7 +160,7 @@ def generate_draft(
             Keyframe(picture_of(job_id, f"-keyframe-{number}", marker.name), marker.thirds)
             for number, marker in enumerate(marker_keyframes(scene))
         )
-    elif chosen.loop and image:
+    if chosen.loop and image:
         last_frame = Picture(image, mime, label=FIRST_FRAME)
     final = draft_of(
         scene,

@@ -60,7 +60,11 @@ def wanted(scene: bpy.types.Scene) -> list[Wanted]:
     if generate.ends_on_camera(scene):
         found.append(("End frame", generate.end_frame_of(scene), chosen.end_camera))
     every = [(w, frame, own or scenes.camera_of(scene, frame)) for w, frame, own in found]
-    return [Wanted(w, frame, Meant.of(camera)) for w, frame, camera in every if camera is not None]
+    named = [Wanted(w, frame, Meant.of(camera)) for w, frame, camera in every if camera is not None]
+    once: dict[first_frame.Key, Wanted] = {}
+    for one in named:
+        once.setdefault(one.key, one)  # markers may share a frame, whose picture is bought once
+    return list(once.values())
 
 
 def frame_draft(

@@ -8,17 +8,18 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...core.amount import usd
-from ...core.job import Job
+from ...core.job import Job, State
 from ...core.legible import legible
 from ...core.spec import JobSpec
 from ...service import checks, models
 from .. import submission, timeline
 from ..refusal import Refused
 from ..session import files, queue, takes
+from ..session.state import current, may_come
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Buys, Result, finish
 from .clip_strip import SCENE, STRIP, clip_strip
 from .jobs import TITLE
-from .takes import words_of_what_was_sent
+from .takes import still_shown, words_of_what_was_sent
 from .widgets import draw_button, draw_quietly, draw_wrapped, is_narrow
 
 
@@ -53,6 +54,7 @@ class GROK_VIDEO_OT_finish(Buys, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     allow_single_color: ALLOW_SINGLE_COLOR
+    _take = ""  # id of the draft that the press was about
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
@@ -67,6 +69,7 @@ class GROK_VIDEO_OT_finish(Buys, bpy.types.Operator):
         job = takes.asked_of(strip)
         if not job.spec.draft:
             raise Refused(f"“{strip.name}” shows no draft.", "Choose the take that is one.")
+        self._take = still_shown(job, self._take)
         return strip, job, final_of(job, self)
 
     def price(self, context: bpy.types.Context) -> int | None:
@@ -78,8 +81,11 @@ class GROK_VIDEO_OT_finish(Buys, bpy.types.Operator):
         return f"{final.prompt[:TITLE]}: {words_of(final)}" if final.prompt else words_of(final)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
-        _, job, _ = self._finished(context)
-        if not (before := words_of_what_was_sent(job)):
+        _, job, final = self._finished(context)
+        if not (
+            before := words_of_what_was_sent(job)
+            or finished_before(job, final, keep_motion=self.keep_motion)
+        ):
             return super().question(context, price)
         known = "Its price is not known." if price is None else f"It costs {usd(price)}."
         return "Buy This Clip Once More?", f"{before} {known}"
@@ -96,6 +102,24 @@ class GROK_VIDEO_OT_finish(Buys, bpy.types.Operator):
             allow_single_color=self.allow_single_color,
         )
         return finish(self, context, job_id, ON_THE_TIMELINE)
+
+
+def finished_before(job: Job, final: JobSpec, *, keep_motion: bool) -> str:
+    """'' or that such a final clip of the draft ``job`` was bought already: another press may be a mistake."""
+    if keep_motion:
+        final = submission.finish.with_motion(job.spec, final, submission.common.DRAFT)
+    same = [
+        one
+        for one in current().bridge.snapshot.all
+        if one.spec.parent == job.id
+        and not one.spec.draft
+        and (one.spec.model, one.spec.resolution) == (final.model, final.resolution)
+        and (may_come(one) or one.state is State.UNKNOWN)
+    ]
+    if not same:
+        return ""
+    times = {1: "once", 2: "twice"}.get(len(same), f"{len(same)} times")
+    return f"This draft was finished with this model and size {times} already."
 
 
 def final_of(job: Job, asked: Any) -> JobSpec:

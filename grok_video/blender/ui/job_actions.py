@@ -83,9 +83,11 @@ class GROK_VIDEO_OT_send_again(Spends, bpy.types.Operator):
                 "This job is under way or has its clip: nothing was sent or charged.",
                 "Generate makes another clip.",
             )
-        # A clip that belongs to a strip goes into that strip's scene, whatever scene the sequencer shows now.
+        # A clip that belongs to a strip goes into that strip's scene, whatever scene the sequencer shows now. So does a
+        # look: it is found beside the source that it was made from.
         own = job.spec.target
-        stays = identity.scene_of(own, same_file=is_as_clicked(job)) if own.place != "AT" else None
+        belongs = own.place != "AT" or job.spec.kind is Kind.LOOK
+        stays = identity.scene_of(own, same_file=is_as_clicked(job)) if belongs else None
         target = stays if stays and not self.scene else target_of(context, self.scene)
         job_id = click.send_again(context, job, target, frame_of(self, target))
         return finish(self, context, job_id, ON_THE_TIMELINE)

@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from ...core.amount import usd
 from ...core.job import State
 from ...core.legible import legible
 from .. import submission
@@ -13,8 +14,8 @@ from ..refusal import Refused
 from ..session import look_frames, looks, queue
 from ..session.questions import listed_looks
 from ..session.state import current
-from .asking import Buys, Result, finish
-from .widgets import draw_priced, draw_wrapped
+from .asking import ALLOW_SINGLE_COLOR, Buys, Result, finish
+from .widgets import draw_limit, draw_priced, draw_wrapped
 
 
 class GROK_VIDEO_OT_apply_look(Buys, bpy.types.Operator):
@@ -25,6 +26,8 @@ class GROK_VIDEO_OT_apply_look(Buys, bpy.types.Operator):
         "picture and the words that made it, followed by “Make it look like <IMAGE_1>.”"
     )
 
+    allow_single_color: ALLOW_SINGLE_COLOR
+
     @property
     def _slotted(self) -> bool:
         return False  # a look has no place on the timeline
@@ -33,6 +36,9 @@ class GROK_VIDEO_OT_apply_look(Buys, bpy.types.Operator):
         return price_of(context.scene)
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
+        if sent := sent_before(context.scene):
+            known = "Its price is not known." if price is None else f"It costs {usd(price)}."
+            return "Buy These Looks Once More?", f"{sent} {known}"
         question = Buys.question(self, context, price)
         return None if question is None else ("Buy These Looks?", question[1])
 
@@ -40,11 +46,21 @@ class GROK_VIDEO_OT_apply_look(Buys, bpy.types.Operator):
         return _count(len(looks.frames_to_make(context.scene)))
 
     def run(self, context: bpy.types.Context) -> Result:
-        jobs = looks.apply(context, context.scene)
+        jobs = looks.apply(context, context.scene, allow_single_color=self.allow_single_color)
         made = frozenset({State.IMPORTED})
         # All are waited for, also where one of them has failed.
         results = [finish(self, context, job_id, made) for job_id in jobs]
         return next((result for result in results if "FINISHED" not in result), results[0])
+
+
+def sent_before(scene: bpy.types.Scene) -> str:
+    """'' or that a frame which is to be made was sent before, and may be charged: another press may be a mistake."""
+    lost = look_frames.may_be_paid(scene)
+    named = [f"frame {one.frame}" for one in looks.frames_to_make(scene) if one.key in lost]
+    if not named:
+        return ""
+    was = "was" if len(named) == 1 else "were"
+    return f"{' and '.join(named).capitalize()} {was} sent before and may be charged already: look into the list first."
 
 
 def price_of(scene: bpy.types.Scene) -> int | None:
@@ -89,7 +105,9 @@ def draw_frames(layout: bpy.types.UILayout, context: bpy.types.Context, look: An
     row = layout.row()
     row.enabled = trouble is None and not why and current().click.preparing is None
     words = f"Apply to {_count(len(to_make))}"
-    draw_priced(row, "grok_video.apply_look", words, price_of(scene), "SHADING_RENDERED")
+    price = price_of(scene)
+    draw_priced(row, "grok_video.apply_look", words, price, "SHADING_RENDERED")
+    draw_limit(layout, context, price, len(to_make))
     if why:
         draw_wrapped(layout, context, why, "INFO")
 

@@ -14,7 +14,7 @@ from ...core.legible import legible
 from ...service import models
 from .. import compat, submission, telling, timeline
 from ..refusal import Refused
-from ..session import click, files, imports, queue, takes, thumbnails, watch
+from ..session import click, files, imports, looks, queue, takes, thumbnails, watch
 from ..session.state import job_by_id, may_come
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, finish
 from .clip_strip import SCENE, STRIP, clip_strip
@@ -46,6 +46,7 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     allow_single_color: ALLOW_SINGLE_COLOR
+    _take = ""  # id of the take that the press was about
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
@@ -71,6 +72,7 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         """The strip, named from now on: during a question a clip may come in and become the active strip."""
         strip = clip_strip(context, self.scene, self.strip)
         self.scene, self.strip = strip.id_data.name, strip.name
+        self._take = still_shown(takes.asked_of(strip), self._take)
         return strip
 
     def price(self, context: bpy.types.Context) -> int | None:
@@ -84,16 +86,24 @@ class GROK_VIDEO_OT_another_take(Buys, bpy.types.Operator):
         return submission.cast.as_written(job.spec)[:TITLE]
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
-        before = words_of_what_was_sent(takes.asked_of(self._named(context)))
-        if not before:
-            return super().question(context, price)
+        job = takes.asked_of(self._named(context))
         known = "Its price is not known." if price is None else f"It costs {usd(price)}."
-        return "Buy This Clip Once More?", f"{before} {known}"
+        if before := words_of_what_was_sent(job):
+            return "Buy This Clip Once More?", f"{before} {known}"
+        wanted = (
+            submission.takes.changed(context, context.scene, job.spec) if self.changed else None
+        )
+        begins_anew = wanted is not None and wanted.anew and bool(wanted.draft.look)
+        if begins_anew and (earlier := looks.question(context, context.scene)):
+            return "Begin with This Look?", f"{earlier} {known}"
+        return super().question(context, price)
 
     def run(self, context: bpy.types.Context) -> Result:
         if bpy.app.background:
             queue.read_all()
         strip = self._named(context)
+        if self.changed:
+            looks.agree()
         job_id = takes.another_take(
             context, strip, changed=self.changed, allow_single_color=self.allow_single_color
         )
@@ -237,6 +247,19 @@ class GROK_VIDEO_OT_own_slot(Asks, bpy.types.Operator):
         takes.own_slot(clip_strip(context, self.scene, self.strip))
         watch.redraw()
         return {"FINISHED"}
+
+
+def still_shown(job: Job, before: str) -> str:
+    """The id of the take that a strip shows, which is the one of ``before`` ('': none yet). Raises Refused.
+
+    Another take may come while the artist is asked: what is bought is what the question was about.
+    """
+    if before not in ("", job.id):
+        raise Refused(
+            "The strip shows another take than when you were asked. Nothing was bought.",
+            "Press again.",
+        )
+    return job.id
 
 
 def words_of_what_was_sent(job: Job) -> str:

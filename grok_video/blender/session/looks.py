@@ -245,6 +245,8 @@ def _image_of(job: Job) -> bpy.types.Image:
     before = set(bpy.data.images)
     try:
         image = bpy.data.images.load(path, check_existing=True)
+        if image in before and not (image.is_dirty or image.packed_file or all(image.size)):
+            image.reload()  # its file was missing for a while
     except said.BLENDERS_ERRORS as error:
         raise Refused(
             f"Blender cannot read this look: {said.sentence(error)}", _DOWNLOAD
@@ -254,7 +256,8 @@ def _image_of(job: Job) -> bpy.types.Image:
             bpy.data.images.remove(image)
         raise Refused(f"This look cannot be used. {why}")
     folder = os.path.dirname(bpy.data.filepath)
-    if folder and Path(path).is_relative_to(folder):
+    # Setting a path reads the file anew: what the artist has painted or packed would be gone.
+    if image not in before and folder and Path(path).is_relative_to(folder):
         image.filepath = bpy.path.relpath(path)
     return image
 

@@ -64,3 +64,26 @@ def test_a_look_whose_file_was_missing_for_a_while(look_scene: Any, look: Any) -
     away.rename(path)
     bpy.ops.grok_video.use_look(job=look.id)
     assert all(bpy.context.scene.grok_video.look.image.size)
+
+
+def test_looks_of_an_image_that_was_renamed_are_found(
+    look_scene: Any, look: Any, module: Module
+) -> None:
+    looks = module("blender.session.looks")
+    bpy.data.images["Block-out"].name = "Renamed"
+    assert [job.id for job in looks.of_source(look_scene)] == [look.id]
+    bpy.ops.grok_video.use_look(job=look.id)
+    assert look_scene.grok_video.look.of_image == bpy.data.images["Renamed"]
+
+
+def test_a_picture_that_was_compared_stays_where_it_was_painted_over(
+    look_scene: Any, look: Any, module: Module
+) -> None:
+    looks = module("blender.session.looks")
+    plain = bpy.data.images.load(look.spec.image)
+    painted = bpy.data.images.load(look.spec.image)
+    paint(painted)
+    names = plain.name, painted.name
+    for image in (plain, painted):
+        looks.let_go(image)
+    assert [name in bpy.data.images for name in names] == [False, True]

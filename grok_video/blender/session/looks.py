@@ -139,7 +139,8 @@ def of_source(scene: bpy.types.Scene) -> list[Job]:
     own = session.looks
     if own.listed_for[0] is not session.bridge.snapshot or own.listed_for[1] != key:
         newest = islice(session.bridge.snapshot.jobs.looks, _LOOKED_THROUGH)
-        found = [job for job in newest if _is_of(job, scene, image)]
+        images = {one.name for one in bpy.data.images}
+        found = [job for job in newest if _is_of(job, scene, image, images)]
         own.listed, own.listed_for = tuple(reversed(found)), (session.bridge.snapshot, key)
     return [job for job in own.listed if job.clip is not None]
 
@@ -150,9 +151,12 @@ def under_way(scene: bpy.types.Scene) -> list[Job]:
     return [job for job in current().looks.listed if job.clip is None and job.open]
 
 
-def _is_of(job: Job, scene: bpy.types.Scene, image: str) -> bool:
+def _is_of(job: Job, scene: bpy.types.Scene, image: str, images: set[str]) -> bool:
+    """Whether a look is of the scene's source; ``images``: the names of this file's."""
     shown = job.spec.source
-    same = shown.kind == scene.grok_video.source and (shown.kind != "IMAGE" or shown.image == image)
+    # An image that was renamed is found by nothing: its looks are shown rather than lost.
+    alike = shown.kind != "IMAGE" or shown.image == image or shown.image not in images
+    same = shown.kind == scene.grok_video.source and alike
     return same and not job.spec.look and is_of_file(job) and _scene_of(job) == scene
 
 
@@ -202,7 +206,7 @@ def use(scene: bpy.types.Scene, job: Job) -> list[str]:
         chosen.nearest.source = spec.source.kind
         said_so.append("The source is the one that the look was made from.")
     _fill(chosen.look, job, image, chosen.image if spec.source.kind == "IMAGE" else None)
-    _let_go(before, image)
+    let_go(before, image)
     return said_so
 
 
@@ -225,11 +229,11 @@ def put_back(scene: bpy.types.Scene) -> None:
         setattr(look, name, "")
     look.image = look.of_image = None
     look.frame, look.width, look.height = 0.0, 0, 0
-    _let_go(image, None)
+    let_go(image)
 
 
-def _let_go(image: bpy.types.Image | None, instead: bpy.types.Image | None) -> None:
-    """Remove the datablock of a look that nothing uses any more; not one that the artist has packed or painted."""
+def let_go(image: bpy.types.Image | None, instead: bpy.types.Image | None = None) -> None:
+    """Remove the datablock of a look, or of its render, that nothing uses any more; not one that the artist has packed or painted."""
     if image is None or image == instead or image.users or image.library is not None:
         return
     if image.packed_file is None and not image.is_dirty:
@@ -309,9 +313,9 @@ def moved(job: Job) -> str:
     own = current().looks
     if job.id in own.moved:
         return own.moved[job.id]
-    if not bpy.app.background and job.id not in own.unmeasured:
-        own.unmeasured[job.id] = None
-        if not bpy.app.timers.is_registered(measure):
+    if not bpy.app.background:
+        own.unmeasured.setdefault(job.id)
+        if not bpy.app.timers.is_registered(measure):  # a file that is opened ends timers
             bpy.app.timers.register(measure, first_interval=0.1)
     return ""
 

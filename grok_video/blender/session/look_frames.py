@@ -11,7 +11,7 @@ from itertools import islice
 import bpy
 
 from ...core.job import Job
-from .. import submission
+from .. import identity, submission
 from .state import current, is_of_file
 
 _LOOKED_THROUGH = 500  # looks, the newest
@@ -25,7 +25,9 @@ def jobs_of_frames(scene: bpy.types.Scene) -> dict[tuple[float, str], Job]:
     found: dict[tuple[float, str], Job] = {}
     for job in islice(current().bridge.snapshot.jobs.looks, _LOOKED_THROUGH):
         spec = job.spec
-        if spec.look != look.job or not is_of_file(job):
+        if spec.look != look.job:
+            continue
+        if not is_of_file(job) and not identity.bears(scene, spec.target.scene_mark):
             continue
         if job.clip is not None or job.open or job.held:
             found.setdefault((spec.source.frame, spec.source.camera), job)

@@ -157,7 +157,14 @@ def _is_of(job: Job, scene: bpy.types.Scene, image: str, images: set[str]) -> bo
     # An image that was renamed is found by nothing: its looks are shown rather than lost.
     alike = shown.kind != "IMAGE" or shown.image == image or shown.image not in images
     same = shown.kind == scene.grok_video.source and alike
-    return same and not job.spec.look and is_of_file(job) and _scene_of(job) == scene
+    return same and not job.spec.look and _is_of_scene(job, scene)
+
+
+def _is_of_scene(job: Job, scene: bpy.types.Scene) -> bool:
+    """Whether a look was made for ``scene``; in a file that was saved under another name the scene's mark tells."""
+    if not is_of_file(job) and not identity.bears(scene, job.spec.target.scene_mark):
+        return False
+    return _scene_of(job) == scene
 
 
 def shown(context: bpy.types.Context, scene: bpy.types.Scene) -> Job | None:

@@ -11,9 +11,10 @@ import bpy
 import numpy as np
 import pytest
 
-from .test_looks import look, look_scene
+from .test_flow import newest
+from .test_looks import camera_scene, look, look_scene
 
-__all__ = ["look", "look_scene"]  # fixtures
+__all__ = ["camera_scene", "look", "look_scene"]  # fixtures
 Module = Callable[[str], ModuleType]
 PAINT = 0.25
 
@@ -87,3 +88,56 @@ def test_a_picture_that_was_compared_stays_where_it_was_painted_over(
     for image in (plain, painted):
         looks.let_go(image)
     assert [name in bpy.data.images for name in names] == [False, True]
+
+
+def test_a_painted_and_packed_look_that_is_not_in_use_is_saved(
+    look_scene: Any, look: Any, module: Module
+) -> None:
+    bpy.ops.grok_video.use_look(job=look.id)
+    image = look_scene.grok_video.look.image
+    paint(image)
+    image.pack()
+    name = image.name
+    bpy.ops.grok_video.look()
+    bpy.ops.grok_video.use_look(job=newest(module).id)
+    other = look_scene.grok_video.look.image
+    other.pack()
+    as_it_came = other.name
+    bpy.ops.grok_video.use_render()
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert is_painted(bpy.data.images[name])
+    assert as_it_came not in bpy.data.images, "its file is there"
+
+
+def test_a_file_saved_under_another_name_still_has_its_looks(
+    camera_scene: Any, module: Module, tmp_path: Path
+) -> None:
+    looks, frames = module("blender.session.looks"), module("blender.session.look_frames")
+    chosen = camera_scene.grok_video
+    bpy.ops.grok_video.look(allow_single_color=True)
+    made = newest(module)
+    bpy.ops.grok_video.use_look(job=made.id)
+    chosen.model, chosen.end_frame = "grok-imagine-video-1.5", True
+    bpy.ops.grok_video.apply_look()
+    assert len(frames.in_look(camera_scene)) == 1
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot_v002.blend"))
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    scene = bpy.context.scene
+    assert [job.id for job in looks.of_source(scene)] == [made.id]
+    assert len(frames.in_look(scene)) == 1
+    assert looks.of_source(bpy.data.scenes.new("Empty")) == []
+
+
+def test_no_look_is_measured_while_blender_renders_or_plays(
+    look_scene: Any, look: Any, module: Module, patches: Any
+) -> None:
+    looks = module("blender.session.looks")
+    own = module("blender.session.state").current().looks
+    own.unmeasured[look.id] = None
+    with patches:
+        patches.set(module("blender.timeline.importing"), "unsettled", lambda _context: "Playing")
+        assert looks.measure() > 0.0
+        assert look.id not in own.moved
+    assert looks.measure() is None
+    assert look.id in own.moved

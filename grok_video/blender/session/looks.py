@@ -17,7 +17,7 @@ import bpy
 
 from ...core.job import Job
 from ...core.spec import JobSpec, Kind, Source
-from .. import identity, said, sources, submission
+from .. import identity, said, sources, submission, timeline
 from ..refusal import Interrupted, Refused
 from . import click, files, look_frames
 from .questions import listed_looks
@@ -41,6 +41,7 @@ _LOOKED_THROUGH = 500  # looks, the newest: a list may have thousands
 _KEPT = 256  # looks of which is known how far they have moved
 #: Sources whose picture is there without a render.
 _TAKEN_AT_ONCE = frozenset({"RENDER_RESULT", "IMAGE", "SEQUENCER"})
+_LATER = 0.5  # seconds until a look is measured for which Blender has no time now
 _DOWNLOAD = "Download Again brings it back, free."
 
 
@@ -245,6 +246,17 @@ def let_go(image: bpy.types.Image | None, instead: bpy.types.Image | None = None
         return
     if image.packed_file is None and not image.is_dirty:
         bpy.data.images.remove(image)
+    elif image.is_dirty or _is_only_packed(image):
+        image.use_fake_user = True  # Blender saves no datablock without a user
+
+
+def _is_only_packed(image: bpy.types.Image) -> bool:
+    """Whether the packed picture lies in no file: painted over, or its file gone. Blender packs by itself as well."""
+    assert image.packed_file is not None
+    try:
+        return os.stat(bpy.path.abspath(image.filepath)).st_size != image.packed_file.size
+    except (OSError, ValueError):
+        return True
 
 
 def _image_of(job: Job) -> bpy.types.Image:
@@ -332,6 +344,8 @@ def measure() -> float | None:
     session = running()
     if session is None or not session.looks.unmeasured:
         return None
+    if timeline.importing.unsettled(bpy.context):
+        return _LATER  # datablocks come and go here, and playback would stumble
     own = session.looks
     job = job_by_id(next(iter(own.unmeasured)))
     if job is not None:

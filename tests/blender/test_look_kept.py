@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 import pytest
 
-from .test_flow import newest
+from .test_flow import newest, posts
 from .test_looks import camera_scene, look, look_scene
 
 __all__ = ["camera_scene", "look", "look_scene"]  # fixtures
@@ -141,3 +141,19 @@ def test_no_look_is_measured_while_blender_renders_or_plays(
         assert look.id not in own.moved
     assert looks.measure() is None
     assert look.id in own.moved
+
+
+def test_two_markers_at_one_frame_are_one_look(
+    camera_scene: Any, stand_in: Any, module: Module
+) -> None:
+    chosen = camera_scene.grok_video
+    bpy.ops.grok_video.look(allow_single_color=True)
+    bpy.ops.grok_video.use_look(job=newest(module).id)
+    chosen.model, chosen.duration, chosen.keyframes = "grok-imagine-video-1.5", 2, True
+    for name in ("Turn", "Also the Turn"):
+        camera_scene.timeline_markers.new(name, frame=20)
+    before = posts(stand_in)
+    price = module("blender.ui.look_frames").price_of(camera_scene)
+    bpy.ops.grok_video.apply_look()
+    assert posts(stand_in) == before + 1
+    assert newest(module).cost == price

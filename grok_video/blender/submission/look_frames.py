@@ -60,7 +60,10 @@ def wanted(scene: bpy.types.Scene) -> list[Wanted]:
     if generate.ends_on_camera(scene):
         found.append(("End frame", generate.end_frame_of(scene), chosen.end_camera))
     every = [(w, frame, own or scenes.camera_of(scene, frame)) for w, frame, own in found]
-    return [Wanted(w, frame, Meant.of(camera)) for w, frame, camera in every if camera is not None]
+    wanted = [
+        Wanted(w, frame, Meant.of(camera)) for w, frame, camera in every if camera is not None
+    ]
+    return list({one.key: one for one in reversed(wanted)}.values())[::-1]  # two markers, one frame
 
 
 def frame_draft(

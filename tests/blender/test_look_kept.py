@@ -13,8 +13,9 @@ import pytest
 
 from .test_flow import newest, posts
 from .test_looks import camera_scene, look, look_scene
+from .test_rework_breaker import in_state, tick_until, window
 
-__all__ = ["camera_scene", "look", "look_scene"]  # fixtures
+__all__ = ["camera_scene", "look", "look_scene", "window"]  # fixtures
 Module = Callable[[str], ModuleType]
 PAINT = 0.25
 
@@ -157,3 +158,24 @@ def test_two_markers_at_one_frame_are_one_look(
     bpy.ops.grok_video.apply_look()
     assert posts(stand_in) == before + 1
     assert newest(module).cost == price
+
+
+def test_frames_that_the_list_does_not_tell_of_yet_are_not_bought_again(
+    window: None, camera_scene: Any, stand_in: Any, module: Module
+) -> None:
+    looks, session = module("blender.session.looks"), module("blender.session")
+    chosen = camera_scene.grok_video
+    chosen.model, chosen.end_frame = "grok-imagine-video-1.5", True
+    camera_scene.camera.location.y = -4.0
+    job_id = looks.make(bpy.context, camera_scene, allow_single_color=True)
+    tick_until(session, in_state(session, job_id, "IMPORTED"))
+    looks.use(camera_scene, module("blender.session.state").job_by_id(job_id))
+    (frame,) = looks.apply(bpy.context, camera_scene)
+    state = module("blender.session.state")
+    tick_until(session, lambda: frame in state.current().documents)
+    assert state.job_by_id(frame) is None, "put down, and not in the list yet"
+    module("blender.session.click")._clicked(None)  # long after a double click
+    with pytest.raises(module("blender.refusal").Refused, match="no end frame or keyframe to make"):
+        looks.apply(bpy.context, camera_scene)
+    tick_until(session, in_state(session, frame, "IMPORTED"))
+    assert posts(stand_in) == 2

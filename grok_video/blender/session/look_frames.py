@@ -12,7 +12,7 @@ import bpy
 
 from ...core.job import Job
 from .. import identity, submission
-from .state import current, is_of_file
+from .state import current, is_of_file, is_prepared, job_by_id
 
 _LOOKED_THROUGH = 500  # looks, the newest
 
@@ -32,6 +32,18 @@ def jobs_of_frames(scene: bpy.types.Scene) -> dict[tuple[float, str], Job]:
         if job.clip is not None or job.open or job.held:
             found.setdefault((spec.source.frame, spec.source.camera), job)
     return found
+
+
+def note_asked(look: str, key: tuple[float, str], job_id: str) -> None:
+    """Note that a frame in the look of that job was asked for just now."""
+    current().looks.frames_asked[look, *key] = job_id
+
+
+def is_asked(look: str, key: tuple[float, str]) -> bool:
+    """Whether a frame in the look of that job was asked for, and is still to come into the list."""
+    session = current()
+    job_id = session.looks.frames_asked.get((look, *key), "")
+    return job_by_id(job_id) is None and (is_prepared(job_id) or job_id in session.documents)
 
 
 def in_look(scene: bpy.types.Scene) -> dict[tuple[float, str], str]:

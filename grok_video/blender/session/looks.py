@@ -73,7 +73,11 @@ def apply(context: bpy.types.Context, scene: bpy.types.Scene) -> list[str]:
         )
         for one in asked_for
     ]
-    return [click.accept(context, one) for one in asked]
+    jobs: list[str] = []
+    for one, frame in zip(asked, asked_for, strict=True):
+        jobs.append(click.accept(context, one))
+        look_frames.note_asked(look.job, frame.key, jobs[-1])
+    return jobs
 
 
 def made_so(look: Any) -> JobSpec | None:
@@ -84,8 +88,9 @@ def made_so(look: Any) -> JobSpec | None:
 
 def frames_to_make(scene: bpy.types.Scene) -> list[Wanted]:
     """The frames of the clip that are not in the look yet, and not on their way. Cheap enough for a redraw."""
-    made = look_frames.jobs_of_frames(scene)
-    return [one for one in submission.look_frames.wanted(scene) if one.key not in made]
+    made, look = look_frames.jobs_of_frames(scene), scene.grok_video.look.job
+    every = [one for one in submission.look_frames.wanted(scene) if one.key not in made]
+    return [one for one in every if not look_frames.is_asked(look, one.key)]
 
 
 def _due() -> list[Job]:

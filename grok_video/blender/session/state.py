@@ -296,6 +296,8 @@ class Looks:
     moved: dict[str, str] = field(
         default_factory=dict
     )  # job id → how its look has moved; '' as it is
+    #: Look in use, frame and camera → id of the job to be that makes that frame in the look.
+    frames_asked: dict[tuple[str, float, str], str] = field(default_factory=dict)
     unmeasured: dict[str, None] = field(default_factory=dict)  # ids of jobs that are to be measured
     listed: tuple[Job, ...] = ()  # the looks of a source, oldest first
     listed_for: tuple[Snapshot | None, object] = (None, None)  # the jobs and the source

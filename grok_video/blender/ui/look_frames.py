@@ -75,6 +75,8 @@ def draw_frames(layout: bpy.types.UILayout, context: bpy.types.Context, look: An
         row = layout.split(factor=0.65)
         row.active = False
         words = "in the look" if one.key in sent else "rendered"
+        if look_frames.is_asked(look.job, one.key):
+            words = "being made"
         if one.key in made and made[one.key].clip is None:
             words = "held" if made[one.key].held else "being made"
         row.label(text=legible(f"{one.what}, frame {one.frame}"), translate=False)

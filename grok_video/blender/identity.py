@@ -82,6 +82,11 @@ def mark_scene(scene: bpy.types.Scene, mark: str) -> None:
         scene[SCENE_PROPERTY] = " ".join((*marks, mark))
 
 
+def bears(scene: bpy.types.Scene, mark: str) -> bool:
+    """Whether ``scene`` bears the mark, as a scene does in every file that was saved from the one of the click."""
+    return bool(mark) and mark in _marks(scene)
+
+
 def unmark_scene(scene: bpy.types.Scene) -> None:
     """Take the marks off a temporary copy of a scene, which no clip is for."""
     if SCENE_PROPERTY in scene:

@@ -391,7 +391,6 @@ def test_the_file_is_deleted_or_is_no_picture(
     refused(bpy.ops.grok_video.generate, "The look in use cannot be sent")
     assert posts(stand_in) == 1
     bpy.ops.grok_video.download_again(job=look.id)
-    bpy.context.scene.grok_video.look.image.reload()
     assert bpy.ops.grok_video.generate() == {"FINISHED"}
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import bpy
 
 from ...core.job import Job
+from ...core.paths import spelling
+from ...core.spec import Kind
 from .. import timeline
 from .queue import send
 from .state import current, job_by_id, running
@@ -172,9 +174,21 @@ def _is_due(job_id: str) -> bool:
 def show_clip(job: Job) -> int:
     """Let the strips of a job in this file show the clip where their own file is missing; how many show it."""
     assert job.clip is not None
+    if job.spec.kind is Kind.LOOK:
+        _read_again(job.clip.path)
     shown, renamed = timeline.media.show_again(job.id, job.clip.path)
     if renamed and not bpy.app.background:
         window = next(iter(bpy.context.window_manager.windows), None)
         with bpy.context.temp_override(window=window):
             bpy.ops.ed.undo_push(message="Download Again")
     return shown
+
+
+def _read_again(path: str) -> None:
+    """Let images read the picture at ``path`` that had none; what the artist has painted or packed stays."""
+    for image in bpy.data.images:
+        own = spelling(bpy.path.abspath(image.filepath, library=image.library))
+        if own != spelling(path) or image.is_dirty or image.packed_file is not None:
+            continue
+        if not all(image.size):
+            image.reload()

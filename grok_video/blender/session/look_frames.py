@@ -14,7 +14,7 @@ import bpy
 
 from ...core.job import Job, State
 from ...core.spec import Kind
-from .. import submission
+from .. import identity, submission
 from .state import current, is_of_file, is_prepared, job_by_id, may_come
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def _newest(scene: bpy.types.Scene, wanted: Callable[[Job], bool]) -> dict[tuple
     found: dict[tuple[float, str], Job] = {}
     for job in islice(current().bridge.snapshot.jobs.looks, _LOOKED_THROUGH):
         spec = job.spec
-        if spec.look != look.job or not is_of_file(job):
+        if spec.look != look.job:
+            continue
+        if not is_of_file(job) and not identity.bears(scene, spec.target.scene_mark):
             continue
         if wanted(job):
             found.setdefault((spec.source.frame, spec.source.camera), job)

@@ -17,7 +17,7 @@ import bpy
 
 from ...core.job import Job
 from ...core.spec import JobSpec, Kind, Source
-from .. import identity, said, sources, submission
+from .. import identity, said, sources, submission, timeline
 from ..refusal import Interrupted, Refused
 from . import click, files, look_frames
 from .questions import listed_looks
@@ -41,6 +41,7 @@ _LOOKED_THROUGH = 500  # looks, the newest: a list may have thousands
 _KEPT = 256  # looks of which is known how far they have moved
 #: Sources whose picture is there without a render.
 _TAKEN_AT_ONCE = frozenset({"RENDER_RESULT", "IMAGE", "SEQUENCER"})
+_LATER = 0.5  # seconds until a look is measured for which Blender has no time now
 _DOWNLOAD = "Download Again brings it back, free."
 
 
@@ -154,7 +155,8 @@ def of_source(scene: bpy.types.Scene) -> list[Job]:
     own = session.looks
     if own.listed_for[0] is not session.bridge.snapshot or own.listed_for[1] != key:
         newest = islice(session.bridge.snapshot.jobs.looks, _LOOKED_THROUGH)
-        found = [job for job in newest if _is_of(job, scene, image)]
+        images = {one.name for one in bpy.data.images}
+        found = [job for job in newest if _is_of(job, scene, image, images)]
         own.listed, own.listed_for = tuple(reversed(found)), (session.bridge.snapshot, key)
     return [job for job in own.listed if job.clip is not None]
 
@@ -165,10 +167,20 @@ def under_way(scene: bpy.types.Scene) -> list[Job]:
     return [job for job in current().looks.listed if job.clip is None and job.open]
 
 
-def _is_of(job: Job, scene: bpy.types.Scene, image: str) -> bool:
+def _is_of(job: Job, scene: bpy.types.Scene, image: str, images: set[str]) -> bool:
+    """Whether a look is of the scene's source; ``images``: the names of this file's."""
     shown = job.spec.source
-    same = shown.kind == scene.grok_video.source and (shown.kind != "IMAGE" or shown.image == image)
-    return same and not job.spec.look and is_of_file(job) and _scene_of(job) == scene
+    # An image that was renamed is found by nothing: its looks are shown rather than lost.
+    alike = shown.kind != "IMAGE" or shown.image == image or shown.image not in images
+    same = shown.kind == scene.grok_video.source and alike
+    return same and not job.spec.look and _is_of_scene(job, scene)
+
+
+def _is_of_scene(job: Job, scene: bpy.types.Scene) -> bool:
+    """Whether a look was made for ``scene``; in a file that was saved under another name the scene's mark tells."""
+    if not is_of_file(job) and not identity.bears(scene, job.spec.target.scene_mark):
+        return False
+    return _scene_of(job) == scene
 
 
 def shown(context: bpy.types.Context, scene: bpy.types.Scene) -> Job | None:
@@ -217,7 +229,7 @@ def use(scene: bpy.types.Scene, job: Job) -> list[str]:
         chosen.nearest.source = spec.source.kind
         said_so.append("The source is the one that the look was made from.")
     _fill(chosen.look, job, image, chosen.image if spec.source.kind == "IMAGE" else None)
-    _let_go(before, image)
+    let_go(before, image)
     return said_so
 
 
@@ -240,15 +252,26 @@ def put_back(scene: bpy.types.Scene) -> None:
         setattr(look, name, "")
     look.image = look.of_image = None
     look.frame, look.width, look.height = 0.0, 0, 0
-    _let_go(image, None)
+    let_go(image)
 
 
-def _let_go(image: bpy.types.Image | None, instead: bpy.types.Image | None) -> None:
-    """Remove the datablock of a look that nothing uses any more; not one that the artist has packed or painted."""
+def let_go(image: bpy.types.Image | None, instead: bpy.types.Image | None = None) -> None:
+    """Remove the datablock of a look, or of its render, that nothing uses any more; not one that the artist has packed or painted."""
     if image is None or image == instead or image.users or image.library is not None:
         return
     if image.packed_file is None and not image.is_dirty:
         bpy.data.images.remove(image)
+    elif image.is_dirty or _is_only_packed(image):
+        image.use_fake_user = True  # Blender saves no datablock without a user
+
+
+def _is_only_packed(image: bpy.types.Image) -> bool:
+    """Whether the packed picture lies in no file: painted over, or its file gone. Blender packs by itself as well."""
+    assert image.packed_file is not None
+    try:
+        return os.stat(bpy.path.abspath(image.filepath)).st_size != image.packed_file.size
+    except (OSError, ValueError):
+        return True
 
 
 def _image_of(job: Job) -> bpy.types.Image:
@@ -260,6 +283,8 @@ def _image_of(job: Job) -> bpy.types.Image:
     before = set(bpy.data.images)
     try:
         image = bpy.data.images.load(path, check_existing=True)
+        if image in before and not (image.is_dirty or image.packed_file or all(image.size)):
+            image.reload()  # its file was missing for a while
     except said.BLENDERS_ERRORS as error:
         raise Refused(
             f"Blender cannot read this look: {said.sentence(error)}", _DOWNLOAD
@@ -269,7 +294,8 @@ def _image_of(job: Job) -> bpy.types.Image:
             bpy.data.images.remove(image)
         raise Refused(f"This look cannot be used. {why}")
     folder = os.path.dirname(bpy.data.filepath)
-    if folder and Path(path).is_relative_to(folder):
+    # Setting a path reads the file anew: what the artist has painted or packed would be gone.
+    if image not in before and folder and Path(path).is_relative_to(folder):
         image.filepath = bpy.path.relpath(path)
     return image
 
@@ -321,9 +347,9 @@ def moved(job: Job) -> str:
     own = current().looks
     if job.id in own.moved:
         return own.moved[job.id]
-    if not bpy.app.background and job.id not in own.unmeasured:
-        own.unmeasured[job.id] = None
-        if not bpy.app.timers.is_registered(measure):
+    if not bpy.app.background:
+        own.unmeasured.setdefault(job.id)
+        if not bpy.app.timers.is_registered(measure):  # a file that is opened ends timers
             bpy.app.timers.register(measure, first_interval=0.1)
     return ""
 
@@ -333,6 +359,8 @@ def measure() -> float | None:
     session = running()
     if session is None or not session.looks.unmeasured:
         return None
+    if timeline.importing.unsettled(bpy.context):
+        return _LATER  # datablocks come and go here, and playback would stumble
     own = session.looks
     job = job_by_id(next(iter(own.unmeasured)))
     if job is not None:

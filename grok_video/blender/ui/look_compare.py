@@ -11,7 +11,7 @@ from ...core.job import Job
 from ...core.spec import Kind
 from .. import said
 from ..refusal import Refused
-from ..session import files, queue, watch
+from ..session import files, looks, queue, watch
 from .asking import JOB, Asks, Result
 
 _RENDER = "Render of the Look"  # the datablock that the Image Editor shows meanwhile
@@ -39,8 +39,8 @@ class GROK_VIDEO_OT_compare_look(Asks, bpy.types.Operator):
             space.image = _render_of(job)
         else:
             space.image = look
-        if shown is not None and shown.name.startswith(_RENDER) and not shown.users:
-            bpy.data.images.remove(shown)
+        if shown is not None and shown.name.startswith(_RENDER):
+            looks.let_go(shown)
         files.show((job.clip.path,))
         area.tag_redraw()
         watch.redraw()

@@ -86,11 +86,13 @@ def draw_frames(layout: bpy.types.UILayout, context: bpy.types.Context, look: An
     if not every:
         return
     made, to_make = look_frames.jobs_of_frames(scene), looks.frames_to_make(scene)
-    sent = look_frames.in_look(scene)
+    sent, on_their_way = look_frames.in_look(scene), look_frames.on_their_way(scene)
     for one in every:
         row = layout.split(factor=0.65)
         row.active = False
         words = "in the look" if one.key in sent else "rendered"
+        if one.key in on_their_way:
+            words = "being made"
         if one.key in made and made[one.key].clip is None:
             words = "held" if made[one.key].held else "being made"
         row.label(text=legible(f"{one.what}, frame {one.frame}"), translate=False)

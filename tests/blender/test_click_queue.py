@@ -95,7 +95,7 @@ def three(
         order = module("blender.submission.generate").generation(
             bpy.context, scene, scene, 1, session_id
         )
-        picture = tmp_path / f"{number}.png"
+        picture = tmp_path / f"{order.spec.id}.png"
         picture.write_bytes(b"a picture")
         spec = replace(order.spec, image=str(picture), image_mime="image/png", image_bytes=9)
         steps.append(Held())
@@ -217,7 +217,7 @@ def test_an_interrupted_script_leaves_no_click_behind(
     order = module("blender.submission.generate").generation(
         bpy.context, scene, scene, 1, session_id
     )
-    picture = tmp_path / "still.png"
+    picture = tmp_path / f"{order.spec.id}.png"
     picture.write_bytes(b"a picture")
     spec, step = replace(order.spec, image=str(picture)), Interrupted()
     with pytest.raises(KeyboardInterrupt):

@@ -232,7 +232,7 @@ def test_each_picture_of_a_click_keeps_its_camera(scene: Any, module: Module) ->
     generate = module("blender.submission.generate")
 
     def cameras(frame: int | None, chosen: Any = None) -> str:
-        step = generate._camera_step(scene, (64, 36), Path("a.png"), None, frame, "", chosen)
+        step = generate.camera_step(scene, (64, 36), Path("a.png"), None, frame, "", chosen)
         return step.camera.find(bpy.data.objects).name
 
     assert [cameras(None), cameras(30), cameras(30, made["End"])] == ["Start", "Start", "End"]

@@ -109,7 +109,7 @@ def test_a_script_that_clicks_on_is_held_at_the_limit(
         dearer.set(
             module("blender.submission.common"),
             "price_of",
-            lambda spec: spec.estimate + 1,
+            lambda spec, *_: spec.estimate + 1,
             copies_ok="only what is sent again is priced here",
         )
         with pytest.raises(RuntimeError, match="price of this clip has changed"):

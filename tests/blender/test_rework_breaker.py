@@ -59,12 +59,13 @@ CLICKS = {
             "watch",
         )
     ),
-    *(f"blender.ui.{name}" for name in ("asking", "job_actions", "spending", "wait")),
+    *(f"blender.ui.{name}" for name in ("asking", "job_actions", "seam", "spending", "wait")),
 }
 #: Where a wheel stays what it is: no screen to draw on, to read or to keep alive, its renders block, nobody waits for its start.
 SCREEN = {
     "blender.lazily",
     "blender.session.looks",
+    "blender.session.seams",
     "blender.session.thumbnails",
     "blender.session.unseen",
     "blender.session.unused",

@@ -95,7 +95,7 @@ def three(
         order = module("blender.submission.generate").generation(
             bpy.context, scene, scene, 1, session_id
         )
-        picture = tmp_path / f"{order.spec.id}.png"
+        picture = tmp_path / f"{order.spec.id}-{number}.png"
         picture.write_bytes(b"a picture")
         spec = replace(order.spec, image=str(picture), image_mime="image/png", image_bytes=9)
         steps.append(Held())

@@ -448,7 +448,9 @@ def _stop_unsent(job_id: str) -> None:
 def _drop_first(sentence: str, first: Preparation) -> None:
     if current().click.preparing is not first:
         return  # ended while its step ran: the first click is another one by now
-    look_frames.stop_rest(first)
+    for other in look_frames.rest_of(first):
+        current().click.queue.remove(other)
+        other.cancel()
     _take_first().cancel()
     _say_lost(sentence, first)
 
@@ -463,11 +465,9 @@ def _say_lost(sentence: str, click: Preparation) -> None:
 def _queue(spec: JobSpec, held: Problem | None, clicked: Clocks | None = None) -> None:
     """Hand the job to the worker; from then on the job survives everything that happens to Blender.
 
-    ``held``: why the job waits for *Send*, if it does. ``clicked``: the click, after which the job was prepared. Its word grows old while the machine sleeps, and not
-    while something is made for the job.
+    ``held``: why the job waits for *Send*. ``clicked``: the click, whose word grows old while the machine sleeps.
     """
-    session = current()
-    target = spec.target
+    session, target = current(), spec.target
     if target.scene_mark and (scene := identity.scene_of(target, same_file=True)) is not None:
         identity.mark_scene(scene, target.scene_mark)
     fields: dict[str, object] = {}

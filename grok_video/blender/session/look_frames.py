@@ -58,11 +58,6 @@ def in_look(scene: bpy.types.Scene) -> dict[tuple[float, str], str]:
     return {key: job.clip.path for key, job in made.items() if job.clip is not None}
 
 
-def asked_for(job_id: str, look: str, key: tuple[float, str]) -> None:
-    """Note that a click asked for a frame in the look of the job ``look``: the list does not have the job yet."""
-    current().looks.frames[job_id] = look, key
-
-
 def on_their_way(scene: bpy.types.Scene) -> set[tuple[float, str]]:
     """The frames in the look in use that were clicked in this session, and are no jobs of the list yet."""
     look = submission.first_frame.look_of(scene)
@@ -76,13 +71,10 @@ def on_their_way(scene: bpy.types.Scene) -> set[tuple[float, str]]:
     }
 
 
-def stop_rest(first: Preparation) -> None:
-    """Give up the frames that one press asked for along with ``first``: nobody who stopped that wants to buy those."""
-    queue = current().click.queue
+def rest_of(first: Preparation) -> list[Preparation]:
+    """The frames that one press asked for along with ``first``: nobody who stopped that wants to buy those."""
     spec = first.spec
     if spec is None or spec.kind is not Kind.LOOK or not spec.look:
-        return
-    for other in list(queue):
-        if other is not first and other.spec is not None and other.spec.look == spec.look:
-            queue.remove(other)
-            other.cancel()
+        return []
+    queue = current().click.queue
+    return [one for one in queue if one is not first and one.spec and one.spec.look == spec.look]

@@ -87,7 +87,7 @@ def apply(
                 f"Of {len(asked)} frames {there} being made. The others were not sent or charged: {error}"
             ) from error
         jobs.append(one.spec.id)
-        look_frames.asked_for(one.spec.id, look.job, wanted.key)
+        current().looks.frames[one.spec.id] = look.job, wanted.key
     return jobs
 
 

@@ -65,6 +65,7 @@ CLICKS = {
 SCREEN = {
     "blender.lazily",
     "blender.session.looks",
+    "blender.session.seams",
     "blender.session.thumbnails",
     "blender.session.unseen",
     "blender.session.unused",
@@ -77,6 +78,7 @@ SCREEN = {
     "blender.ui.finish",
     "blender.ui.look_compare",
     "blender.ui.references",
+    "blender.ui.seam",
     "blender.ui.slot_overlay",
     "blender.ui.support",
     "blender.ui.takes",

@@ -78,7 +78,6 @@ SCREEN = {
     "blender.ui.finish",
     "blender.ui.look_compare",
     "blender.ui.references",
-    "blender.ui.seam",
     "blender.ui.slot_overlay",
     "blender.ui.support",
     "blender.ui.takes",

@@ -200,6 +200,8 @@ def _told(event: events.Event) -> str:
             return "a Blender imports it"
         case events.ImportReleased(problem):
             return f"not imported: {_problem(problem)}"
+        case events.SeamMeasured():
+            return "the shift of its colours was measured"
         case events.Imported(scene, blend):
             return f"imported into the scene “{scene}” of {file_name(blend) or 'an unsaved file'}"
         case _:

@@ -149,7 +149,8 @@ def test_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for tag in ("", "-narrow")
     ]
     names += ["variants-button", "prompt-history", "settings-back"]
-    names += [shot for shots in pictures.EDITS.values() for shot in shots]
+    parts = (*pictures.EDITS.values(), *pictures.SIDEBARS.values())
+    names += [shot for shots in parts for shot in shots]
     for window, colour in zip(pictures.WINDOWS, ("red", "blue"), strict=True):
         folder = tmp_path / "taken" / window
         folder.mkdir(parents=True)

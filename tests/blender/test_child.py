@@ -90,6 +90,27 @@ def test_a_crash_is_told_as_the_system_tells_it(
     assert left_in(tmp_path / "out") == []
 
 
+def test_a_folder_that_is_still_open_is_removed_with_the_next_one(
+    module: Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows keeps a folder in which a process that is ending works, be there anything in it or not."""
+    room = module("blender.sources.private_folder")
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise PermissionError
+
+    first = room.PrivateFolder(tmp_path)
+    with monkeypatch.context() as held:
+        held.setattr(os, "rmdir", refused)
+        first.remove()
+    assert first.path.is_dir()
+    assert not any(first.path.iterdir())
+    second = room.PrivateFolder(tmp_path)
+    assert not first.path.exists()
+    second.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def crashes(tmp_path: Path) -> Path:
     """A program to be started in the place of the extension's own."""

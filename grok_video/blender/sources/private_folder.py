@@ -19,6 +19,8 @@ FOLDER_PREFIX = ".grok_video_bake-"
 STALE_SECONDS = 24 * 3600.0
 #: The file that a Blender has open for as long as the folder is its own: on Windows others see that.
 _IN_USE = "in_use"
+#: Folders of this Blender that could not be removed: on Windows a process that is ending still has them open.
+_left: set[Path] = set()
 
 
 class PrivateFolder:
@@ -41,13 +43,19 @@ class PrivateFolder:
             os.utime(self.path)
 
     def remove(self) -> None:
-        """Remove the folder with all that is in it. What a scanner of Windows holds stays for the next sweep."""
+        """Remove the folder with all that is in it. What Windows does not let go of stays for the next sweep."""
         self._in_use.close()
         shutil.rmtree(self.path, ignore_errors=True)
+        if self.path.exists():
+            _left.add(self.path)
 
 
 def _sweep(parent: Path) -> None:
-    """Remove the folders of work that crashes left behind."""
+    """Remove the folders of work that crashes left behind, and those of this Blender that could not be removed."""
+    for own in list(_left):
+        shutil.rmtree(own, ignore_errors=True)
+        if not own.exists():
+            _left.discard(own)
     for old in parent.glob(f"{FOLDER_PREFIX}*"):
         with suppress(OSError):
             if time.time() - old.stat().st_mtime > STALE_SECONDS or _is_left(old):

@@ -111,6 +111,17 @@ def test_a_folder_that_is_still_open_is_removed_with_the_next_one(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not WINDOWS, reason="elsewhere the second Blender removes everything")
+def test_an_empty_folder_is_somebodys_for_a_moment_only(module: Module, tmp_path: Path) -> None:
+    room = module("blender.sources.private_folder")
+    young, old = (tmp_path / f"{room.FOLDER_PREFIX}{name}" for name in ("young", "old"))
+    young.mkdir()
+    old.mkdir()
+    os.utime(old, (time.time() - 60, time.time() - 60))
+    room.PrivateFolder(tmp_path).remove()
+    assert list(tmp_path.iterdir()) == [young]
+
+
 @pytest.fixture
 def crashes(tmp_path: Path) -> Path:
     """A program to be started in the place of the extension's own."""

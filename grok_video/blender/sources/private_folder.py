@@ -19,6 +19,9 @@ FOLDER_PREFIX = ".grok_video_bake-"
 STALE_SECONDS = 24 * 3600.0
 #: The file that a Blender has open for as long as the folder is its own: on Windows others see that.
 _IN_USE = "in_use"
+_EMPTY_SECONDS = (
+    10.0  # after which an empty folder is nobody's: the first file in it takes milliseconds
+)
 #: Folders of this Blender that could not be removed: on Windows a process that is ending still has them open.
 _left: set[Path] = set()
 
@@ -67,11 +70,12 @@ def _is_left(folder: Path) -> bool:
 
     On Windows a second Blender whose Blender is gone cannot remove what it has open itself, its log and its film. When
     it has ended too, nothing in the folder is open: a file that is open takes no name, not even its own, for Python and
-    Blender open none with FILE_SHARE_DELETE (CreateFileW). An empty folder was made by another Blender just now.
+    Blender open none with FILE_SHARE_DELETE (CreateFileW). An empty folder was made by another Blender just now, or its end was not
+    let go of in time.
     """
     if sys.platform != "win32":
         return False  # there the second Blender removes everything
     inside = list(folder.rglob("*"))
     for path in inside:
         os.rename(path, path)
-    return bool(inside)
+    return bool(inside) or time.time() - folder.stat().st_mtime > _EMPTY_SECONDS

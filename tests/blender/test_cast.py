@@ -401,6 +401,34 @@ def test_what_is_drawn(scene: Any, cast: Any, module: Module) -> None:
     assert "Variant 2: @Anna is <IMAGE_0>" in notes()
 
 
+def test_many_characters_are_read_once_for_all_variants(
+    scene: Any, module: Module, patches: Any
+) -> None:
+    chosen = scene.grok_video
+    chosen.model, chosen.resolution = V15, "480p"
+    for number in range(200):
+        character = chosen.cast.add()
+        character.name, character.voice = f"Extra {number}", "leo"
+
+    def reads(prompt: str) -> int:
+        of_cast, read = module("blender.submission.cast"), list[int]()
+        characters = of_cast.characters
+
+        def counted(*given: Any) -> Any:
+            read.append(1)
+            return characters(*given)
+
+        chosen.prompt = prompt
+        words(module), words(module, "draw_request")  # what is remembered is there
+        patches.set(of_cast, "characters", counted)
+        words(module), words(module, "draw_request")
+        patches.undo()
+        return len(read)
+
+    many = "|".join(f"@Extra {number} waves" for number in range(16))
+    assert 0 < reads(f"{{{many}}}") <= reads("{@Extra 1|@Extra 2}")
+
+
 def test_only_generate_sends_characters(
     scene: Any, cast: Any, stand_in: Any, module: Module
 ) -> None:

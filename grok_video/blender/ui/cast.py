@@ -206,8 +206,9 @@ def draw_notes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw what the characters that the prompt names become when it is sent."""
     scene = context.scene
     asked = submission.variants.asked_for(scene)
+    people = submission.cast.characters(scene, "\n".join(asked.prompts))
     for number, prompt in enumerate(asked.prompts, 1):
-        said = submission.cast.told(scene, prompt)
+        said = submission.cast.told(scene, prompt, people)
         if not said.notes:
             continue
         notes = [*said.notes[:_MOST_NOTES]]

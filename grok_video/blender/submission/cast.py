@@ -17,7 +17,6 @@ from ...core.spec import Character, JobSpec
 from ...core.variants import as_typed, variants_of
 from ..sources import capture
 
-
 #: Stands in its place of the cast for a character that no prompt in question can name.
 _UNNAMED = Character("")
 

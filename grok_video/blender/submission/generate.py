@@ -69,8 +69,8 @@ def natural_size(context: bpy.types.Context, scene: bpy.types.Scene) -> tuple[fl
     """Width and height of the source's full frame, of a look in use those of its render where the source is gone."""
     chosen = scene.grok_video
     size = capture.natural_size(context, scene, chosen.source, chosen.image)
-    if size is None and (look := first_frame.look_of(scene)) and look.width and look.height:
-        return float(look.width), float(look.height)
+    if size is None and (look := first_frame.look_of(scene)):
+        return first_frame.render_size(look)
     return size
 
 

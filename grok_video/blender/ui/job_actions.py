@@ -324,6 +324,7 @@ class GROK_VIDEO_OT_import_result(Asks, bpy.types.Operator):
         job = queue.job_of(
             self.job, lambda job: job.clip is not None and job.spec.kind is not Kind.LOOK
         )
+        self.job = job.id  # F9 means the same one
         scene: bpy.types.Scene | None = None
         frame: int | None = None
         if self.scene or self.here:
@@ -360,6 +361,7 @@ class GROK_VIDEO_OT_show_strip(Asks, bpy.types.Operator):
         job = queue.job_of(
             self.job, lambda job: job.state is State.IMPORTED and job.spec.kind is not Kind.LOOK
         )
+        self.job = job.id  # F9 means the same one
         if job.spec.kind is Kind.LOOK:
             raise Refused("A look is a picture and has no strip.", "Use makes it the first frame.")
         scenes = (timeline.strips.target_scene(context), *bpy.data.scenes)

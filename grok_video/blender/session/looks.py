@@ -21,7 +21,7 @@ from .. import identity, said, scenes, sources, submission, timeline
 from ..refusal import Interrupted, Refused
 from . import click, files, look_frames
 from .questions import listed_looks
-from .queue import send
+from .queue import read_soon, send
 from .state import (
     current,
     is_as_clicked,
@@ -61,6 +61,7 @@ def apply(
     """
     click.refuse_now()
     look = submission.first_frame.look_of(scene)
+    read_soon()  # another Blender with this file may have asked since the last tick
     asked_for = frames_to_make(scene)
     if look is None:
         raise Refused("No look is in use.", "Use one first.")

@@ -589,6 +589,29 @@ def test_a_look_that_comes_while_another_file_is_open(
     assert looks.shown(bpy.context, bpy.context.scene).id == job_id
 
 
+@pytest.mark.parametrize("opened", ["saved", "other", "again"])
+def test_a_look_comes_to_a_file_that_was_saved_under_another_name_meanwhile(
+    look_scene: Any, stand_in: Any, module: Module, tmp_path: Path, opened: str
+) -> None:
+    """Saved and left open; or opened again later, where another file was open meanwhile or not."""
+    looks, blocking = module("blender.session.looks"), module("blender.session.blocking")
+    job_id = looks.make(bpy.context, look_scene, allow_single_color=False)
+    saved = tmp_path / "shot_v002.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(saved))
+    if opened != "saved":
+        if opened == "other":
+            bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+            blocking.wait_until(bpy.context, job_id, lambda job: job.state == "READY")
+            for _ in range(5):
+                module("blender.session.tick").tick(bpy.context)
+            assert newest(module).state == "READY", "no file of it is open"
+        bpy.ops.wm.open_mainfile(filepath=str(saved))
+    blocking.wait_until(bpy.context, job_id, lambda job: job.state == "IMPORTED")
+    assert looks.shown(bpy.context, bpy.context.scene).id == job_id
+    bpy.ops.grok_video.use_look(job=job_id)
+    assert bpy.context.scene.grok_video.look.job == job_id
+
+
 def test_two_looks_clicked_at_once_are_one(
     window: None, look_scene: Any, stand_in: Any, module: Module
 ) -> None:

@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...core.job import Job
+from ...core.job import Job, State
 from ...core.spec import JobSpec, Kind, Source
 from .. import identity, said, scenes, sources, submission, timeline
 from ..refusal import Interrupted, Refused
 from . import click, files, look_frames
 from .questions import listed_looks
-from .queue import send
+from .queue import read_soon, send
 from .state import (
     current,
     is_as_clicked,
     is_of_file,
     is_open,
     job_by_id,
-    open_spellings,
     running,
     session_id,
 )
@@ -62,6 +61,7 @@ def apply(
     """
     click.refuse_now()
     look = submission.first_frame.look_of(scene)
+    read_soon()  # another Blender with this file may have asked since the last tick
     asked_for = frames_to_make(scene)
     if look is None:
         raise Refused("No look is in use.", "Use one first.")
@@ -106,19 +106,25 @@ def frames_to_make(scene: bpy.types.Scene) -> list[Wanted]:
 
 def _due() -> list[Job]:
     """The looks that have arrived, and that this Blender is to say so of."""
-    session = current()
-    ready = session.bridge.snapshot.jobs.ready_for(open_spellings(), session.documents)
-    return [job for job in ready if job.spec.kind is Kind.LOOK and _is_mine(job)]
+    # Not by the file of the click alone: that may have another name by now, by which no job knows it.
+    newest = islice(current().bridge.snapshot.jobs.looks, _LOOKED_THROUGH)
+    return [job for job in newest if job.state is State.READY and _is_mine(job)]
 
 
 def _is_mine(job: Job) -> bool:
     session = current()
     if not job.driven or job.fetching or job.id in session.looks.reported:
         return False
-    if job.id in session.documents:
-        return session.documents[job.id] == session.document or is_open(job.spec.target.blend)
-    ended = session.bridge.session_ended(job.spec.target.session)
-    return is_open(job.spec.target.blend) and ended
+    if session.documents.get(job.id) == session.document:
+        return True
+    if job.id not in session.documents and not session.bridge.session_ended(
+        job.spec.target.session
+    ):
+        return False
+    if is_open(job.spec.target.blend):
+        return True
+    mark = job.spec.target.scene_mark  # a file that was saved under another name since then has it
+    return any(scene.library is None and identity.bears(scene, mark) for scene in bpy.data.scenes)
 
 
 def ends_by_itself(job: Job) -> bool:

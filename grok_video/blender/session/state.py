@@ -20,6 +20,7 @@ from ...core.record import mutable_record
 from ...core.seam import Seam
 from ...core.shot import Shot
 from ...core.spec import JobSpec, new_id
+from ...ledger.listing import may_come
 from ...service.pricing import Pass
 from .. import config
 from ..identity import Meant
@@ -457,11 +458,6 @@ def session_id() -> str:
 def job_by_id(job_id: str) -> Job | None:
     """The job as it was last read from the ledger; None without one of that id."""
     return current().bridge.snapshot.jobs.get(job_id)
-
-
-def may_come(job: Job) -> bool:
-    """Whether the clip of a job has come, or may still come without another purchase."""
-    return job.clip is not None or job.open or job.held
 
 
 def under_way(slot: str) -> Job | None:

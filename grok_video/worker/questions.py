@@ -16,6 +16,7 @@ from typing import Any
 from ..core.problem import Problem
 from ..core.redact import mask
 from ..ledger.errors import LedgerError
+from ..ledger.reader import looks_notice
 from ..service.answer import key_answer, models_answer
 from ..service.look_answer import looks_answer
 from ..service.request import KEY_PATH, LOOK_MODELS_PATH, MODELS_PATH
@@ -100,7 +101,9 @@ class Questions:
         command_id = call.command["id"]
         clips = self._clips_known.pop(command_id, None)
         if clips is not None:
-            answer = _with_looks(clips, answer.get("looks", ()))
+            looks = answer.get("looks", ())
+            answer = _with_looks(clips, looks)
+            self._note_looks(str(call.command.get("account")), looks)
         elif call.command["command"] == "models" and answer["ok"]:
             # The second call takes a slot of its own. The question is on record with both answers.
             self._clips_known[command_id] = answer
@@ -110,6 +113,15 @@ class Questions:
             self._settle(call.path, call.command, answer)
         except LedgerError as error:
             # The question's file is still in the inbox, and the next look takes up the question again.
+            self._desk.say(str(error))
+
+    def _note_looks(self, account: str, looks: Sequence[Any]) -> None:
+        """Keep a list for every Blender with that key: looks are priced by the list, at the click and when they are sent."""
+        if not looks:
+            return
+        try:
+            self._desk.ledger.notice(looks_notice(account), {"looks": list(looks)})
+        except LedgerError as error:
             self._desk.say(str(error))
 
     def _refuse(self, path: Path, command: Mapping[str, Any], message: str) -> None:

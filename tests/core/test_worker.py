@@ -204,7 +204,10 @@ class Blender:
             "image_mime": "image/png",
             "output": str(self.project / f"clip_{made[:8]}.mp4"),
         }
-        return make_spec(**{**values, **changes})
+        spec = make_spec(**{**values, **changes})
+        # Below the table's price the job would be held.
+        price = 0 if "estimate" in changes else estimate_of(spec) or 0
+        return replace(spec, estimate=price) if price > (spec.estimate or 0) else spec
 
     def submit(self, **changes: Any) -> str:
         spec = self.spec(**changes)

@@ -551,6 +551,16 @@ def test_the_list_of_voices_where_the_key_may_read_it(
     stand_in.settings(voices_forbidden=False)
     assert refresh()["ok"] is True
     assert set(VOICES) <= set(voices.named())
+    assert voices.is_unknown("abcd1234")
+    stand_in.settings(custom_voices="abcd1234")
+    assert refresh()["ok"] is True
+    assert (voices.known()[0], voices.own()) == ("abcd1234", ["abcd1234"])
+    assert set(VOICES) <= set(voices.known())
+    assert not voices.is_unknown("ABCD1234")
+    stand_in.fail("voices", 403)  # of the service's list alone
+    assert refresh()["own_voices"] == ["abcd1234"]
+    assert tuple(voices.known()) == ("abcd1234", *table)
+    assert not voices.is_unknown("ara"), "only the account's own are named"
 
 
 def test_the_character_is_renamed_while_its_picture_is_rendered(

@@ -140,7 +140,6 @@ def test_what_cannot_be_read_or_written_is_a_sentence(listed: Any, tmp_path: Pat
     refused(lambda: ops.export_shots(filepath=str(gone)), "cannot be written")
     (tmp_path / "o.csv").mkdir()
     refused(lambda: ops.export_shots(filepath=str(tmp_path / "o.csv")), "cannot be written")
-    )
     assert not list(tmp_path.glob(".*"))
 
 

@@ -18,7 +18,7 @@ from bpy.props import (
 )
 
 from ...service import models
-from .. import compat
+from .. import compat, submission
 from .cast_properties import is_camera
 from .settings_version import touched
 
@@ -36,7 +36,11 @@ def _models_known(_self: object, _context: bpy.types.Context, typed: str) -> lis
 
 
 def _resolutions_known(self: GrokVideoShot, _context: bpy.types.Context, typed: str) -> list[str]:
-    return [name for name in self.model_row().prices if typed.lower() in name.lower()]
+    return [
+        name
+        for name in submission.shots.model_of(self.id_data, self).prices
+        if typed.lower() in name.lower()
+    ]
 
 
 def _strips_known(_self: object, context: bpy.types.Context, typed: str) -> list[str]:
@@ -148,13 +152,6 @@ class GrokVideoShot(bpy.types.PropertyGroup):
         if name == "source":
             return value or "CAMERA"
         return value if isinstance(value, _KINDS[name]) else None
-
-    def model_row(self) -> models.Model:
-        """The row of the shot's model, or of the list's scene's, in the table; ``models.ANY`` for one not in it."""
-        name = self.model.strip()
-        if not name:
-            return self.id_data.grok_video.model_row()
-        return models.model_named(name) or models.ANY
 
 
 class ShotSettings:

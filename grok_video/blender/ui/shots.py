@@ -20,9 +20,10 @@ from ...core.legible import legible
 from ...core.shot_spans import overlaps
 from .. import compat, scenes, timeline
 from ..session import shots
+from ..session.shot_told import Told
 from .jobs import ICONS
 from .shot_properties import LONGEST
-from .shots_generate import draw_generate_shots
+from .shots_generate import draw_generate_shots, draw_shot_job
 from .shots_list import read_only
 from .widgets import draw_quietly, draw_wrapped
 
@@ -73,7 +74,7 @@ class GROK_VIDEO_UL_shots(bpy.types.UIList):
         _active_property: str,
         index: int = 0,
     ) -> None:
-        told = _told(context, index)
+        told = shots.told(context, context.scene)[index]
         row = layout.row(align=True)
         row.prop(item, "enabled", text="")
         name = row.row(align=True)
@@ -85,8 +86,7 @@ class GROK_VIDEO_UL_shots(bpy.types.UIList):
             seconds = item.seconds or context.scene.grok_video.duration
             words.label(text=f"{item.frame}", translate=False)
             words.label(text=f"{seconds} s", translate=False)
-        price = told.price if told is not None else None
-        words.label(text=usd(price) if price is not None else "", translate=False)
+        words.label(text="" if told.price is None else usd(told.price), translate=False)
         words.label(text="", icon=_state_icon(told))
 
     def draw_filter(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
@@ -114,16 +114,10 @@ class GROK_VIDEO_UL_shots(bpy.types.UIList):
         return shown, places
 
 
-def _told(context: bpy.types.Context, number: int) -> Any:
-    """What is known of a row; None of one that was added just now."""
-    told = shots.told(context, context.scene)
-    return told[number] if number < len(told) else None
-
-
-def _state_icon(told: Any) -> Any:
-    if told is None or (not told.state and not told.refusal):
-        return "BLANK1"
-    return _STATE_ICONS.get(told.state, "ERROR")
+def _state_icon(told: Told) -> Any:
+    if told.refusal or told.state:
+        return _STATE_ICONS.get(told.state, "ERROR")
+    return "BLANK1"
 
 
 def _is_wide(context: bpy.types.Context) -> bool:
@@ -140,11 +134,7 @@ def _found(context: bpy.types.Context, rows: Any, typed: str, flag: int) -> list
     frames = _numbers(rows, "frame")
     typed_frame = int(typed) if re.fullmatch("-?[0-9]{1,9}", typed) else None
     return [
-        flag
-        if fits(row.name)
-        or frames[number] == typed_frame
-        or (number < len(told) and fits(told[number].state))
-        else 0
+        flag if fits(row.name) or frames[number] == typed_frame or fits(told[number].state) else 0
         for number, row in enumerate(rows)
     ]
 
@@ -155,8 +145,7 @@ def _keys(context: bpy.types.Context, rows: Any, order: str) -> list[Any]:
         return [row.name.casefold() for row in rows]
     if order == "FRAME":
         return list(_numbers(rows, "frame"))
-    told = shots.told(context, context.scene)
-    return [*(one.state for one in told), *[""] * len(rows)][: len(rows)]
+    return [one.state for one in shots.told(context, context.scene)]
 
 
 def _numbers(rows: Any, name: str) -> array[int]:
@@ -274,10 +263,9 @@ def _draw_shot(layout: bpy.types.UILayout, context: bpy.types.Context, number: i
     column = layout.column(align=True)
     column.prop(row, "model", text="", placeholder="Model of Generate")
     column.prop(row, "resolution", text="", placeholder="Resolution of Generate")
-    told = _told(context, number)
-    if told is not None and told.words:
-        draw_wrapped(layout, context, told.words, _STATE_ICONS.get(told.state, "INFO"))
-    if told is not None and told.refusal:
+    told = shots.told(context, context.scene)[number]
+    draw_shot_job(layout, context, told)
+    if told.refusal:
         draw_wrapped(layout, context, told.refusal, "ERROR")
     if words := _overlap(context, number):
         draw_quietly(layout, context, words, "INFO")

@@ -13,10 +13,9 @@ from ...core.legible import legible
 from ...core.record import record
 from ...core.shot import frame_at
 from ...core.shot_spans import is_longer, whole_seconds
-from .. import compat, scenes, telling, timeline
+from .. import compat, scenes, submission, telling, timeline
 from ..refusal import Refused
 from ..session import shots
-from ..session.state import current
 from .asking import Asks, Result
 from .shots_list import list_scene, new_row
 
@@ -70,7 +69,7 @@ class GROK_VIDEO_OT_shots_from_markers(Asks, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> Result:
         scene = list_scene(context)
         found, left_out = _of_markers(scene, timeline.strips.target_scene(context))
-        return _tell(self, _fill(context, scene, found), left_out)
+        return _tell(self, _fill(scene, found), left_out)
 
 
 class GROK_VIDEO_OT_shots_from_strips(Asks, bpy.types.Operator):
@@ -86,7 +85,7 @@ class GROK_VIDEO_OT_shots_from_strips(Asks, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> Result:
         scene = list_scene(context)
         found, left_out = _of_strips(scene, timeline.strips.target_scene(context))
-        return _tell(self, _fill(context, scene, found), left_out)
+        return _tell(self, _fill(scene, found), left_out)
 
 
 # ------------------------------------------------------------------------------------------------ what is found
@@ -223,11 +222,10 @@ def _scene_strip_at(frame: int, placeholder: Any) -> Any:
 # ------------------------------------------------------------------------------------------- what becomes of it
 
 
-def _fill(context: bpy.types.Context, scene: bpy.types.Scene, found: list[Found]) -> _Counts:
+def _fill(scene: bpy.types.Scene, found: list[Found]) -> _Counts:
     """Update the rows that are of what was found, and add one of what no row is of. Rows with a job stay."""
     shots.marked(scene)
     chosen = scene.grok_video
-    has_job = _with_job(context, scene)
     count = len(chosen.shots)
     free = set(range(count))
     by_name: dict[str, list[int]] = {}
@@ -250,7 +248,7 @@ def _fill(context: bpy.types.Context, scene: bpy.types.Scene, found: list[Found]
             numbers[at] = take(by_picture.get(one.picture, []))
     told = _Counts([], [], [], [], [])
     for one, number in zip(found, numbers, strict=True):
-        if number in has_job:
+        if number >= 0 and _has_job(chosen.shots[number]):
             told.kept.append(one.name)
             continue
         row = chosen.shots[number] if number >= 0 else new_row(scene, one.name)
@@ -261,15 +259,9 @@ def _fill(context: bpy.types.Context, scene: bpy.types.Scene, found: list[Found]
     return told
 
 
-def _with_job(context: bpy.types.Context, scene: bpy.types.Scene) -> set[int]:
-    """The numbers of the rows of which something was made, or is about to be."""
-    rows, listing = scene.grok_video.shots, current().bridge.snapshot.jobs
-    states = [one.state for one in shots.told(context, scene)]
-    return {
-        number
-        for number, row in enumerate(rows)
-        if row.job or listing.of_shot(row.mark) or (number < len(states) and states[number])
-    }
+def _has_job(row: Any) -> bool:
+    """Whether something was made of a row, or is about to be."""
+    return bool(row.job) or shots.state_of(row.mark).state not in ("", "STOPPED")
 
 
 def _write(row: Any, one: Found, told: _Counts, *, new: bool) -> None:
@@ -282,7 +274,7 @@ def _write(row: Any, one: Found, told: _Counts, *, new: bool) -> None:
         row.frame = one.frame
     row.prompt = row.prompt or one.prompt
     row.target_frame = one.target_frame
-    model = row.model_row()
+    model = submission.shots.model_of(row.id_data, row)
     if not one.length:
         told.unknown.append(one.name)
         row.seconds = 0

@@ -95,8 +95,11 @@ class GROK_VIDEO_OT_duplicate_shot(Asks, bpy.types.Operator):
         number = shown(scene, self.index)
         copy = new_row(scene, free_name(rows[number].name, [row.name for row in rows]))
         row = rows[number]  # again: an added row may have moved the others in memory
-        for name in set(row.bl_rna.properties.keys()) - _OF_ONE_ROW:
-            setattr(copy, name, getattr(row, name))
+        names = set(row.bl_rna.properties.keys()) - _OF_ONE_ROW
+        for name in sorted(names, key=lambda name: name.endswith("_name")):
+            setattr(
+                copy, name, getattr(row, name)
+            )  # what is called so is chosen before: that sets the name anew
         rows.move(len(rows) - 1, number + 1)
         scene.grok_video.shots_index = number + 1
         return {"FINISHED"}
@@ -178,6 +181,7 @@ class GROK_VIDEO_OT_enable_shots(Asks, bpy.types.Operator):
             raise Refused("There is no shot in the list.", "Add one with +.")
         failed: Any = ()
         if self.which == "FAILED":
+            shots.marked(scene)
             failed = {row.mark for row in shots.failed(scene)}
             if not failed:
                 raise Refused("No shot of the list has failed.")

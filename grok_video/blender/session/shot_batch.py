@@ -8,7 +8,8 @@ picture is there. One press is under way at a time, and the artist's single clic
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ from .watch import watch
 if TYPE_CHECKING:
     from ..sources.background import Ordered
     from ..submission.common import Submission
-    from ..submission.preparation import Preparation
+    from ..submission.preparation import CameraStep, Preparation
 
 #: Jobs of a press that wait to be sent at a time. A word holds for ten minutes (``core.word``), in which the service takes
 #: some hundreds: of more, the last ones would be held. And what is no job yet is stopped without a trace.
@@ -73,19 +74,23 @@ def begin(
     make_data_folder()
     submission.common.still_path("").parent.mkdir(parents=True, exist_ok=True, mode=INSIDE)
     submission.common.sweep_stills()
-    press = ShotPress(Meant.of(scene), sources.ways.Kept(several=True), len(rows))
+    kept = sources.ways.Kept(several=True, wanted=sources.ways.for_many())
+    press = ShotPress(Meant.of(scene), kept, len(rows))
     press.allow_single_color, press.slotted = allow_single_color, current().click.slotted
     target, pictures = timeline.strips.target_scene(context), new_id()
-    unwritten: dict[int, str] = {}  # session_uid of a scene that could not be kept → why
+    every: list[Submission] = []
     try:
         for row in rows:
             try:
-                asked = _asked_for(context, scene, row, target, pictures, agreed)
-                _keep(press, asked, unwritten)
+                every.append(_asked_for(context, scene, row, target, pictures, agreed))
             except (Refused, Interrupted) as error:
                 _ended(row.mark, "", str(error))
-                continue
-            _take_in(press, asked)
+        for asked, why in _kept(press, every):
+            if why:
+                _ended(asked.spec.shot, "", why)
+                submission.preparation.remove_files(asked.spec)
+            else:
+                _take_in(press, asked)
     except BaseException:
         press.kept.discard()
         raise
@@ -126,18 +131,43 @@ def _asked_for(
     return asked
 
 
-def _keep(press: ShotPress, asked: Submission, unwritten: dict[int, str]) -> None:
-    """Keep what the camera of a shot shows, as it is now. Raises Refused, Interrupted."""
-    for step in asked.steps:
-        if not isinstance(step, submission.preparation.CameraStep):
+def _kept(press: ShotPress, every: list[Submission]) -> Iterator[tuple[Submission, str]]:
+    """Keep what the cameras of all shots show, as it is now, in one file; each shot with '' or why it cannot be kept."""
+    camera_step = submission.preparation.CameraStep
+    cameras = [step for one in every for step in one.steps if isinstance(step, camera_step)]
+    unwritten = _write(press, cameras)
+    for asked in every:
+        why = ""
+        for step in asked.steps:
+            if not isinstance(step, camera_step):
+                continue
+            try:
+                if not (why := unwritten.get(step.scene.uid, "")):
+                    step.keep(press.kept)
+            except (Refused, Interrupted) as error:
+                why = str(error)
+        yield asked, why
+
+
+def _write(press: ShotPress, cameras: list[CameraStep]) -> dict[int, str]:
+    """Write the scenes that a second Blender may have to render into one file: scenes that could not be, and why."""
+    found: dict[int, bpy.types.Scene] = {}
+    for step in cameras:
+        scene = step.scene.find(bpy.data.scenes)
+        if scene is None or step.scene.uid in found:
             continue
-        if why := unwritten.get(step.scene.uid):
-            raise Interrupted(why)
-        try:
-            step.keep(press.kept)
-        except Interrupted as error:
-            unwritten[step.scene.uid] = str(error)
-            raise
+        with suppress(Refused):  # said once more of each shot
+            way = press.kept.way(scene, step.frame)
+            is_spare = way is sources.ways.Way.COPY and press.kept.is_spare(scene, step.frame)
+            if way is sources.ways.Way.BACKGROUND or is_spare:
+                found[step.scene.uid] = scene
+    if not found:
+        return {}
+    try:
+        press.kept.write(list(found.values()), cameras[0].path.parent)
+    except Interrupted as error:
+        return dict.fromkeys(found, str(error))
+    return {}
 
 
 def _take_in(press: ShotPress, asked: Submission) -> None:

@@ -16,7 +16,7 @@ import bpy
 from ...core.job import Job, State
 from ...core.spec import new_id
 from .. import submission
-from . import spending
+from . import slots, spending
 from .shot_told import ShotTotals, Told
 from .slot_state import words_of_job
 from .state import ShotPress, current, job_by_id, running
@@ -47,8 +47,8 @@ def marked(scene: bpy.types.Scene) -> None:
             continue
         row.mark = _mark_for(scene, row, is_twin=index in twins)
         changed = True
-    if changed and not bpy.app.background:
-        _push_undo_step()
+    if changed:
+        slots.push_undo_step(bpy.context, UNDO_STEP)
 
 
 def _is_local(scene: bpy.types.Scene) -> bool:
@@ -94,12 +94,6 @@ def _known_mark(scene: bpy.types.Scene, row: Any) -> str:
     given = current().shot_list.given.get(like, ())
     taken = {one.mark for one in scene.grok_video.shots} if given else set[str]()
     return next((known for known in given if known not in taken), "")
-
-
-def _push_undo_step() -> None:
-    window = bpy.context.window or next(iter(bpy.context.window_manager.windows), None)
-    with bpy.context.temp_override(window=window):
-        bpy.ops.ed.undo_push(message=UNDO_STEP)
 
 
 # ---------------------------------------------------------------------------------------------- what was bought

@@ -140,7 +140,9 @@ class Claims:
     def heartbeat(self, claim: Claim) -> str:
         """What the heartbeat of a claim's holder is now: another text after each beat; '' where none can be read."""
         try:
-            return read_file(self._beat_path(claim.ledger), _LONGEST_BEAT).decode("ascii", "replace")
+            return read_file(self._beat_path(claim.ledger), _LONGEST_BEAT).decode(
+                "ascii", "replace"
+            )
         except OSError:
             return ""
 
@@ -217,7 +219,9 @@ def _claim_in(data: bytes, shot: str, path: Path) -> Claim:
         and _HEX.fullmatch(str(texts["job"]))
     )
     if not good:
-        raise ClaimTrouble(_unreadable(shot, path, "it is not of this program, or of a newer version"))
+        raise ClaimTrouble(
+            _unreadable(shot, path, "it is not of this program, or of a newer version")
+        )
     return Claim(**cast(dict[str, str], texts))
 
 
@@ -230,4 +234,6 @@ def _unreadable(shot: str, path: Path, why: str) -> str:
 
 def _unwritable(shot: str, folder: Path, error: OSError) -> str:
     of = f" for shot “{shot}”" if shot else ""
-    return f"Nothing can be claimed in {folder} ({error.strerror or error}). Nothing was bought{of}."
+    return (
+        f"Nothing can be claimed in {folder} ({error.strerror or error}). Nothing was bought{of}."
+    )

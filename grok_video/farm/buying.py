@@ -22,7 +22,7 @@ from .claims import SILENT, Claim, Claims, ClaimTrouble, Watch
 from .shot_folder import FolderTrouble, Listed, clip_of, put_clip
 
 #: Jobs that wait to be sent, at most: a job counts as forgotten ten minutes after it was queued, and about one leaves a second.
-MOST_UNSENT = 100
+MOST_UNSENT = 30
 #: Seconds between two looks into the folder for a shot that another holder buys.
 _LOOK = 5.0
 
@@ -62,8 +62,8 @@ class Desk(Protocol):
         """The job as the ledger has it; None: it has none of that id."""
         ...
 
-    def refusal(self, listed: Listed) -> str:
-        """'' or why the shot cannot be bought now; asked before it is claimed."""
+    def refusal(self, listed: Listed, job_id: str) -> str:
+        """'' or why the shot cannot be bought now as the job of that id; asked before it is claimed."""
         ...
 
     def queue(self, listed: Listed, job_id: str) -> str:
@@ -135,11 +135,12 @@ class Buying:
         if claim is None:
             if self._unsent() >= MOST_UNSENT:
                 return
-            if why := self._desk.refusal(one.listed):
+            job_id = new_id()
+            if why := self._desk.refusal(one.listed, job_id):
                 one.ends(End.REFUSED, why)
                 return
             self._claims.beat(self._clock())  # before the claim: who finds it sees its holder live
-            claim = self._claims.take(one.listed.file, one.listed.mark, new_id())
+            claim = self._claims.take(one.listed.file, one.listed.mark, job_id)
         if claim.mark != one.listed.mark:
             raise ClaimTrouble(
                 f"The claim of shot “{one.listed.file}” is of another list. It is not bought here: export into an empty folder."

@@ -49,7 +49,7 @@ class Desk:
     def job(self, job_id: str) -> Job | None:
         return self._blender.reader.jobs.get(job_id)
 
-    def refusal(self, listed: Listed) -> str:
+    def refusal(self, listed: Listed, job_id: str) -> str:
         return "There is no still of it." if listed.name == "refused" else ""
 
     def queue(self, listed: Listed, job_id: str) -> str:

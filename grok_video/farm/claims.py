@@ -165,7 +165,7 @@ class Claims:
 @mutable_record
 class _Seen:
     beat: str
-    changed: float  # monotonic time at which it was first seen so
+    changed: float  # monotonic time of the first look that found this beat
     looked: float
 
 

@@ -75,7 +75,7 @@ class StillNote:
     height: int
     size: int  # bytes
     sha256: str
-    blend: str  # checksum of the .blend that it was rendered from
+    blend: str  # checksum of the .blend that was rendered
     source: Source
 
 

@@ -40,7 +40,7 @@ from ...farm.shot_folder import (
 )
 from .. import identity, submission, timeline
 from ..refusal import Interrupted, Refused
-from . import placing, waiting
+from . import placing, shots, waiting
 from .click import queue_job, refuse_now, refuse_unpriced, why_held
 from .queue import account, make_data_folder, read_all, refuse_hopeless, release
 from .state import current, job_by_id, session_id
@@ -206,6 +206,11 @@ class Desk:
     def _spec(self, listed: Listed, job_id: str) -> Any:
         """The spec of a shot, its pictures made. Raises Refused, Interrupted, OSError, FolderTrouble."""
         of, marked = self._of, submission.preparation.marked
+        if not (told := shots.state_of(listed.mark)).again:
+            raise Refused(
+                f"It was bought before, or waits to be sent, as job {told.job[:8]} of this computer's list.",
+                "Its clip is in that list.",
+            )
         asked = _submission(self._context, of, listed, job_id)
         result = with_real_folder(str(clips_blend(of)))
         spec = replace(
@@ -258,7 +263,7 @@ def _refuse_dearer(listed: Listed, price: int | None) -> None:
 
 
 def buy(
-    context: bpy.types.Context, of: Opened, shots: list[Listed], tell: Callable[[Buying], None]
+    context: bpy.types.Context, of: Opened, wanted: list[Listed], tell: Callable[[Buying], None]
 ) -> Buying:
     """Buy shots, and wait until each has ended; ``tell`` is called at each turn. Blocks.
 
@@ -267,7 +272,7 @@ def buy(
     refuse_now()
     read_all()
     desk = Desk(context, of)
-    buying = Buying(of.folder, claims_in(of.folder), shots, desk)
+    buying = Buying(of.folder, claims_in(of.folder), wanted, desk)
     bridge = current().bridge
 
     def go_on() -> None:
@@ -301,14 +306,14 @@ def clips_blend(of: Opened) -> Path:
     return of.folder / f"{Path(bpy.data.filepath).stem}_clips.blend"
 
 
-def place(context: bpy.types.Context, of: Opened, shots: list[Listed]) -> dict[str, str]:
+def place(context: bpy.types.Context, of: Opened, wanted: list[Listed]) -> dict[str, str]:
     """Put the clips of the folder into the sequencer, in the order of the list; shot -> '' or why it is not there.
 
     A clip whose strips are there already stays as it is. The file is not saved.
     """
     said: dict[str, str] = {}
     target = timeline.strips.target_scene(context)
-    for one in shots:
+    for one in wanted:
         try:
             said[one.file] = _place(context, of, one, target)
         except Refused as why:

@@ -208,6 +208,8 @@ class JobSpec:
     final_resolution: str = ""  # likewise
     voices: tuple[str, ...] = ()  # ids of voices: <AUDIO_0>, <AUDIO_1> … in the prompt
     cast: tuple[Character, ...] = ()  # whom @Name meant: the last of the references are theirs
+    shot: str = ""  # mark of the row of the shot list that it was made from; '' where there is none
+    shot_name: str = ""  # what that row was called then
 
     @property
     def short_id(self) -> str:

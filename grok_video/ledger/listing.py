@@ -18,6 +18,11 @@ from ..core.spec import Kind
 _Key = tuple[int, str]  # row of the job's first event, and its id
 
 
+def may_come(job: Job) -> bool:
+    """Whether the clip of a job has come, or may still come without another purchase."""
+    return job.clip is not None or job.open or job.held
+
+
 class Rows(Sequence[Job]):
     """Some of the jobs of a list, newest first: what the list holds now, not a copy."""
 
@@ -76,6 +81,8 @@ class Listing(Mapping[str, Job]):
         self._ready: dict[str, set[_Key]] = {}
         #: Slot -> its takes.
         self._takes: dict[str, set[_Key]] = {}
+        #: Mark of a row of a shot list -> the jobs that were made from it.
+        self._shots: dict[str, set[_Key]] = {}
         self._expected = Expected()
 
     def put(self, job: Job, first: int) -> None:
@@ -85,6 +92,8 @@ class Listing(Mapping[str, Job]):
         ready = self._ready.setdefault(spelling(job.spec.target.blend), set())
         (ready.add if job.state is State.READY else ready.discard)(key)
         self._takes.setdefault(job.spec.slot, set()).add(key)
+        if job.spec.shot:
+            self._shots.setdefault(job.spec.shot, set()).add(key)
         self._expected.learn(job)
         active = job.state in OPEN_STATES or job.state is State.READY or job.fetching
         self.all.keep(key, True)
@@ -106,6 +115,10 @@ class Listing(Mapping[str, Job]):
     def takes_of(self, slot: str) -> list[Job]:
         """The jobs whose clips are takes of a slot, oldest first."""
         return [self._jobs[job_id] for _, job_id in sorted(self._takes.get(slot, ()))]
+
+    def of_shot(self, mark: str) -> list[Job]:
+        """The jobs that were made from a row of a shot list, oldest first."""
+        return [self._jobs[job_id] for _, job_id in sorted(self._shots.get(mark, ()))]
 
     def expected(self, job: Job) -> float | None:
         """Seconds that the service will take for a job, learned from the jobs before; None without any like it."""

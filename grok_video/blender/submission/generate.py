@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bpy
 
+from ...core.cast import Cast, Told
 from ...core.framing import nearest_ratio
 from ...core.record import record
 from ...core.spec import JobSpec, Keyframe, Kind, Picture, Source, mark_of, new_id
@@ -68,8 +69,8 @@ def natural_size(context: bpy.types.Context, scene: bpy.types.Scene) -> tuple[fl
     """Width and height of the source's full frame, of a look in use those of its render where the source is gone."""
     chosen = scene.grok_video
     size = capture.natural_size(context, scene, chosen.source, chosen.image)
-    if size is None and (look := first_frame.look_of(scene)) and look.width and look.height:
-        return float(look.width), float(look.height)
+    if size is None and (look := first_frame.look_of(scene)):
+        return first_frame.render_size(look)
     return size
 
 
@@ -130,27 +131,20 @@ def generate_draft(
     scene: bpy.types.Scene,
     job_id: str = DRAFT,
     prompt: str | None = None,
+    people: Cast | None = None,
 ) -> JobSpec:
     """The spec that Generate would send now, its files not made yet. Cheap enough for a redraw.
 
     ``prompt``: of a variant; None: the prompt as it is written, its braces are braces. Of a prompt that ``cast.refusal``
-    is about, the draft sends no character.
+    is about, the draft sends no character. ``people``: as for ``cast.told``.
     """
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     text = chosen.written_prompt() if prompt is None else prompt
-    told = cast.told(scene, text)
+    told = cast.told(scene, text, people)
     image, mime, look = "", "", first_frame.look_of(scene)
     if chosen.source != "NONE":
         image, mime = place_of(job_id), mime_type()
-    references = tuple(
-        picture_of(job_id, f"-reference-{number}", one.image.name if one.image else "")
-        for number, one in enumerate(chosen.references)
-    )
-    references += tuple(
-        picture_of(job_id, _of_cast(number, place), one.image.name if one.image else "")
-        for number in told.named
-        for place, one in enumerate(chosen.cast[number].images)
-    )
+    references = references_of(scene, told, job_id)
     last_frame, keyframes = None, ()
     if ends_on_camera(scene):
         camera = chosen.end_camera.name if chosen.end_camera else "camera"
@@ -193,6 +187,39 @@ def ends_on_camera(scene: bpy.types.Scene) -> bool:
     return chosen.end_frame and not chosen.loop and "last_frame" in chosen.model_row().makes
 
 
+def references_of(scene: bpy.types.Scene, told: Told, job_id: str) -> tuple[Picture, ...]:
+    """The references of a clip, and behind them the pictures of whom its prompt names: files called after ``job_id``."""
+    chosen = scene.grok_video
+    own = (
+        picture_of(job_id, _of_reference(number), one.image.name if one.image else "")
+        for number, one in enumerate(chosen.references)
+    )
+    of_cast = (
+        picture_of(job_id, _of_cast(number, place), one.image.name if one.image else "")
+        for number in told.named
+        for place, one in enumerate(chosen.cast[number].images)
+    )
+    return (*own, *of_cast)
+
+
+def add_references(
+    submission: Submission, scene: bpy.types.Scene, job_id: str, wanted: set[str]
+) -> None:
+    """Let the pictures of ``references_of`` whose paths are ``wanted`` be made for ``submission``."""
+    for number, reference in enumerate(scene.grok_video.references):
+        if (path := place_of(job_id, _of_reference(number))) in wanted:
+            _add_reference(submission, scene, reference.image, path)
+    for number, character in enumerate(scene.grok_video.cast):
+        for place, one in enumerate(character.images):
+            if (path := place_of(job_id, _of_cast(number, place))) in wanted:
+                _add_reference(submission, scene, one.image, path)
+
+
+def _of_reference(number: int) -> str:
+    """What the file of a reference is called, behind the job's id."""
+    return f"-reference-{number}"
+
+
 def _of_cast(number: int, place: int) -> str:
     """What the file of a character's picture is called, behind the job's id."""
     return f"-cast-{number}-{place}"
@@ -207,11 +234,13 @@ def variant_drafts(
     """
     if not asked.prompts:
         return {0: generate_draft(context, scene, job_id)}
+    people = cast.characters(scene, "\n".join(asked.prompts))
     numbers = range(asked.count)
     if job_id == DRAFT and not any("@" in prompt for prompt in asked.prompts):
         by_length = sorted(numbers, key=lambda number: len(asked.prompts[number]))
         numbers = sorted({0, by_length[0], by_length[-1]})
-    return {n: generate_draft(context, scene, job_id, asked.prompts[n]) for n in numbers}
+    every = asked.prompts
+    return {n: generate_draft(context, scene, job_id, every[n], people) for n in numbers}
 
 
 def variants_refusal(
@@ -220,8 +249,9 @@ def variants_refusal(
     """'' or why the variants would be refused: what one of their prompts changes about that."""
     if asked.refusal or asked.count == 1:
         return asked.refusal
+    people = cast.characters(scene, "\n".join(asked.prompts))
     for number, draft in drafts.items():
-        if why := cast.refusal(scene, draft, look=look) or checks.refusal(draft):
+        if why := cast.refusal(scene, draft, people, look=look) or checks.refusal(draft):
             return f"Variant {number + 1}: {why}"
     return ""
 
@@ -242,10 +272,7 @@ def generate_refusal(
     chosen = scene.grok_video
     if why := first_frame_refusal(context, scene, draft, look=look):
         return why
-    for number, reference in enumerate(chosen.references):
-        if why := capture.image_refusal(reference.image, look=look):
-            return f"Reference {number}: {why}"
-    if why := cast.refusal(scene, draft, look=look):
+    if why := references_refusal(scene, draft, look=look):
         return why
     if ends_on_camera(scene) and (why := scenes.camera_refusal(scene, chosen.end_camera)):
         return f"End frame: {why}"
@@ -263,6 +290,14 @@ def generate_refusal(
     if draft.draft and (why := checks.refusal(as_chosen(draft))):
         return why  # a draft that could not be finished is not worth its price
     return checks.refusal(draft)
+
+
+def references_refusal(scene: bpy.types.Scene, draft: JobSpec, *, look: bool) -> str:
+    """'' or why the references, and whom the draft's prompt names, cannot be sent; ``look``: at files."""
+    for number, reference in enumerate(scene.grok_video.references):
+        if why := capture.image_refusal(reference.image, look=look):
+            return f"Reference {number}: {why}"
+    return cast.refusal(scene, draft, look=look)
 
 
 def first_frame_refusal(
@@ -342,13 +377,8 @@ def generation(
         first_frame.add_look(submission, scene, first_frame.look_of(scene), size)
     elif draft.image:
         add_source(submission, context, scene, size, final_resolution(draft))
-    for picture, reference in zip(draft.references, scene.grok_video.references, strict=False):
-        _add_reference(submission, scene, reference.image, picture.path)
     sent = {picture.path for one in drafts.values() for picture in one.references}
-    for number, character in enumerate(scene.grok_video.cast):
-        for place, one in enumerate(character.images):
-            if (path := place_of(job_id, _of_cast(number, place))) in sent:
-                _add_reference(submission, scene, one.image, path)
+    add_references(submission, scene, job_id, sent)
     if ends_on_camera(scene):
         _add_end_frame(submission, scene, size, in_look or {})
     for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
@@ -389,12 +419,14 @@ def _add_reference(
     submission: Submission, scene: bpy.types.Scene, image: bpy.types.Image, path: str
 ) -> None:
     def add_to(spec: JobSpec) -> JobSpec:
-        made = capture.reference(scene, image, Path(path), preferred_format())
+        if not os.path.isfile(path):  # made already for another shot of the same press
+            capture.reference(scene, image, Path(path), preferred_format())
+        size = os.path.getsize(path)
         if all(picture.path != path for picture in spec.references):
             # Of a character that only other variants name: they find the file by its mark.
             return replace(spec, files=(*spec.files, mark_of(path, os.stat(path))))
         pictures = (
-            replace(picture, size=made.size) if picture.path == path else picture
+            replace(picture, size=size) if picture.path == path else picture
             for picture in spec.references
         )
         return replace(spec, references=tuple(pictures))

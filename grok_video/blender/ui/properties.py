@@ -23,10 +23,11 @@ from ...service import checks, look_models, models
 from .. import compat, config
 from ..session import questions
 from . import look_properties
-from .cast_properties import GrokVideoCharacter, GrokVideoReference, is_camera
+from .cast_properties import GrokVideoCharacter, GrokVideoReference, is_camera, keep_names
 from .draft_properties import DraftSettings
 from .nearest import OTHER_MODEL, Nearest
 from .settings_version import SETTINGS, touched
+from .shot_properties import GrokVideoShot, ShotSettings
 
 SOURCE_ITEMS = (
     ("CAMERA", "Camera", "Render the scene's camera at the current frame", "CAMERA_DATA", 0),
@@ -118,7 +119,9 @@ def _is_written(chosen: GrokVideoSettings, name: str) -> bool:
     """Whether somebody has set a property. Read only, a pointer counts as set, and ``rna_type`` always does."""
     # A reference that is added marks nothing, and 0.1.0 asked for a prompt beside references. What is computed is
     # stored nowhere, and counts as set.
-    if name in ("references", "cast", "edit_animation") or not chosen.is_property_set(name):
+    if name in ("references", "cast", "shots", "edit_animation") or not chosen.is_property_set(
+        name
+    ):
         return False
     return getattr(chosen, name) is not None
 
@@ -129,6 +132,7 @@ def _keep_shapes(*, empty: bool) -> None:
     Settings without the mark of a version are 0.1.0's; ``empty`` ones only in a file that was read just now.
     """
     for chosen in _local_settings():
+        keep_names(chosen.cast)
         if chosen.settings_of >= SETTINGS:
             continue
         if empty or any(_is_written(chosen, name) for name in type(chosen).__annotations__):
@@ -212,7 +216,9 @@ _CHOICES = {
 _KINDS = {"prompt_text": bpy.types.Text, "image": bpy.types.Image, "end_camera": bpy.types.Object}
 
 
-class GrokVideoSettings(DraftSettings, look_properties.LookSettings, bpy.types.PropertyGroup):
+class GrokVideoSettings(
+    DraftSettings, ShotSettings, look_properties.LookSettings, bpy.types.PropertyGroup
+):
     """``scene.grok_video``: what the next clip is made from. Saved in the .blend, undone by Ctrl-Z."""
 
     prompt: StringProperty(
@@ -455,6 +461,7 @@ _CLASSES = (
     *look_properties.CLASSES,
     GrokVideoReference,
     GrokVideoCharacter,
+    GrokVideoShot,
     GrokVideoSettings,
     GrokVideoList,
 )

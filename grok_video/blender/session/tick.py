@@ -26,6 +26,7 @@ from . import (
     renders,
     seams,
     slots,
+    stages,
     takes,
     thumbnails,
     unseen,
@@ -235,6 +236,7 @@ def _handlers() -> list[tuple[list[Any], Callable[..., None]]]:
         (handlers.load_post, _on_load),
         (handlers.undo_post, _on_undo),
         (handlers.redo_post, _on_undo),
+        (handlers.depsgraph_update_post, stages.changed),
         *renders.handlers(),
     ]
 
@@ -261,6 +263,7 @@ def unregister() -> None:
         read_on,
         looks.measure,
         seams.look,
+        stages.look,
         thumbnails.load,
         unseen.fade,
     )

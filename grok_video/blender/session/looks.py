@@ -319,7 +319,7 @@ def question(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
     own, look = current().looks, submission.first_frame.look_of(scene)
     if look is None:
         return ""
-    now = sources.view.view_of(context, scene, look.source, scene.grok_video.image)
+    now = submission.first_frame.seen_now(context, scene, look.source)
     words = ""
     if submission.first_frame.is_earlier(context, scene, look):
         from_ = made_from(submission.first_frame.source_of(look))

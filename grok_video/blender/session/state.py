@@ -311,6 +311,16 @@ class Thumbnails:
 
 
 @mutable_record
+class Stages:
+    """What stands in the scenes that panels ask about. Changed by stages.py only."""
+
+    #: Blender's session_uid and frame of a scene → what ``sources.stage`` said of the scene.
+    known: dict[tuple[int, float], str] = field(default_factory=dict)
+    stale: bool = True  # Blender has told of a change since
+    wanted: int = 0  # session_uid of the scene that a panel asks about
+
+
+@mutable_record
 class Looks:
     """The looks of the scene that a panel shows, and what is known of them. Changed by looks.py only."""
 
@@ -408,6 +418,7 @@ class Session:
     unused: Unused = field(default_factory=Unused)
     unseen: Unseen = field(default_factory=Unseen)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    stages: Stages = field(default_factory=Stages)
     looks: Looks = field(default_factory=Looks)
     shot_batch: ShotBatch = field(default_factory=ShotBatch)
     shot_list: ShotList = field(default_factory=ShotList)

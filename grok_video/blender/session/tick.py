@@ -28,6 +28,7 @@ from . import (
     shot_batch,
     shots,
     slots,
+    stages,
     takes,
     thumbnails,
     unseen,
@@ -243,6 +244,7 @@ def _handlers() -> list[tuple[list[Any], Callable[..., None]]]:
         (handlers.load_post, _on_load),
         (handlers.undo_post, _on_undo),
         (handlers.redo_post, _on_undo),
+        (handlers.depsgraph_update_post, stages.changed),
         *renders.handlers(),
     ]
 
@@ -270,6 +272,7 @@ def unregister() -> None:
         looks.measure,
         seams.look,
         shots.look,
+        stages.look,
         thumbnails.load,
         unseen.fade,
     )

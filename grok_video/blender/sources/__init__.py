@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         seam,
         seam_child,
         seam_fit,
+        stage,
         view,
         viewport,
         ways,

@@ -210,7 +210,7 @@ def make_data_folder() -> Path:
 def refuse_unheard() -> None:
     """Raise Refused where no worker will ever hear what was said: the list and its inbox gave way to others."""
     session = current()
-    prepared = session.click.queue or session.shots.batch
+    prepared = session.click.queue or session.shot_batch.press
     if not (session.bridge.expects or prepared):
         raise Refused(NOT_HEARD, code=ProblemCode.FILE)
 

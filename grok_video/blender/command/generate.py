@@ -159,7 +159,7 @@ def _set(scene: bpy.types.Scene, prompt: str | None, args: argparse.Namespace) -
             continue
         try:
             setattr(chosen, setting, value)
-        except (TypeError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             _, _, there = str(error).partition(" not found in ")
             offered = f"There is: {there}." if there else ""
             raise Refused(f"--{option} cannot be “{value}”.", offered) from error

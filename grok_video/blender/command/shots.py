@@ -207,7 +207,7 @@ class _Work:
             with self._context.temp_override(scene=self._scene):
                 return operator(**how)
         except said.BLENDERS_ERRORS as error:
-            self._troubles.append(said.sentence(error))
+            self._troubles.append(self._args.stopped.why(error))
             return {"CANCELLED"}
 
     def buy(self, which: str) -> None:

@@ -88,7 +88,8 @@ class Farm:
         return made
 
     def buy(self) -> dict[str, tuple[str, str]]:
-        done = self.host.buy(bpy.context, self.of, self.shots, lambda _: None)
+        done = self.host.buying_of(bpy.context, self.of, self.shots)
+        self.host.follow(done, lambda: None)
         return {one.listed.file: (str(one.end), one.sentence) for one in done.shots}
 
     def place(self, *, in_place: bool = False) -> tuple[dict[str, str], Path]:
@@ -119,7 +120,9 @@ def test_a_list_goes_through_a_farm(farm: Farm, stand_in: Any, module: Module) -
     ]
     # What was sent are the stills of the folder.
     sent = {stand_in.image(job["image"]) for job in stand_in.jobs() if job["image"]}
-    assert sent == {(farm.folder / "stills" / f"{name}.png").read_bytes() for name in ("s_010", "s_010_2")}
+    assert sent == {
+        (farm.folder / "stills" / f"{name}.png").read_bytes() for name in ("s_010", "s_010_2")
+    }
     assert {job.spec.shot_name for job in jobs_of(module)} == {"S 010", "title"}
     assert {job.state.name for job in jobs_of(module)} == {"READY"}
     said, result = farm.place()
@@ -211,7 +214,7 @@ def test_what_was_bought_by_a_press_is_not_bought_by_a_farm(
 def test_in_place_only_where_nobody_has_saved_since(farm: Farm, module: Module) -> None:
     farm.stills()
     farm.buy()
-    said, result = farm.place(in_place=True)
+    _, result = farm.place(in_place=True)
     assert result == farm.blend
     assert len(movies(reopened(result))) == 3
     farm.open()
@@ -220,7 +223,9 @@ def test_in_place_only_where_nobody_has_saved_since(farm: Farm, module: Module) 
     assert not list(farm.blend.parent.glob("*.part-*"))
 
 
-def test_relative_paths_are_remade(scene: Any, module: Module, tmp_path: Path, stand_in: Any) -> None:
+def test_relative_paths_are_remade(
+    scene: Any, module: Module, tmp_path: Path, stand_in: Any
+) -> None:
     picture = bpy.data.images.new("Wood", 4, 4)
     picture.filepath_raw, picture.file_format = str(tmp_path / "wood.png"), "PNG"
     picture.save()

@@ -12,6 +12,7 @@ from typing import Any
 
 import bpy
 
+from ...core.amount import usd
 from ...core.problem import ProblemCode
 from ...core.record import record
 from ...farm import flamenco, openjd
@@ -78,6 +79,17 @@ def export(
     known = [price for price in prices if price is not None]
     total = sum(known) if len(known) == len(prices) else None
     return Exported(tuple(paths), listed, total, tuple(left_out))
+
+
+def summary_of(made: Exported) -> str:
+    """A sentence of what was written, and what it will cost."""
+    count = len(made.listed)
+    shots_told = "1 shot" if count == 1 else f"{count} shots"
+    price = "at a price that is not known" if made.price is None else f"for {usd(made.price)}"
+    return (
+        f"{shots_told} {price}, when the farm buys them: {', '.join(path.name for path in made.paths)} "
+        f"in {made.paths[0].parent}."
+    )
 
 
 def _listed(

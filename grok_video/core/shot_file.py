@@ -44,6 +44,7 @@ class ShotFile:
     """What a file holds."""
 
     shots: list[Shot] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)  # of each shot, counted as in ``Bad``
     bad: list[Bad] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)  # columns that were passed over
     begin: str = ""  # what all prompts begin and end with; a CSV has none
@@ -142,7 +143,7 @@ def _parse_csv(text: str, found: ShotFile) -> None:
         found.bad.append(
             Bad(reader.line_num, f"A quote is open, or stands where none may ({error}).")
         )
-    if not _known(columns):
+    if columns and not _known(columns):
         found.bad.append(Bad(1, f"No column is known. The columns are: {', '.join(COLUMNS)}."))
         return
     if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
@@ -195,6 +196,7 @@ def _take(row: int, given: Mapping[str, Any], found: ShotFile) -> None:
         return
     values.setdefault("name", f"Shot {len(found.shots) + 1}")
     found.shots.append(Shot(**values))
+    found.rows.append(row)
 
 
 def _words(value: object) -> str:

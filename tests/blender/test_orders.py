@@ -119,10 +119,13 @@ class Drawn:
     def separator(self, **_how: Any) -> None:
         """A gap says nothing."""
 
+    def icon(self, _of: Any) -> int:
+        return 0  # no picture is drawn
+
     def row(self, **_how: Any) -> Drawn:
         return self
 
-    column = box = row
+    column = box = split = row
 
 
 def drawn(module: Module, part: str) -> list[str]:

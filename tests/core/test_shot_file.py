@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from grok_video.core import shot_file
-from grok_video.core.shot import Fields, Shot, whole_prompt
+from grok_video.core.shot import Fields, Shot, frame_at, whole_prompt
 from grok_video.core.shot_file import COLUMNS, parse, template, to_csv, to_json
 
 ODD = Shot(
@@ -144,7 +144,7 @@ def test_unknown_columns_are_told_and_empty_lines_passed_over() -> None:
 
 def test_rows_are_counted_as_the_spreadsheet_counts_lines() -> None:
     found = parse(b'name,frame,prompt\na,1,"two\nlines"\nb,x,p\n')
-    assert [bad.row for bad in found.bad] == [4]
+    assert (found.rows, [bad.row for bad in found.bad]) == ([3], [4])
 
 
 def test_too_many_rows_are_told() -> None:
@@ -164,3 +164,8 @@ def test_only_four_fields_are_filled_in_and_nothing_twice() -> None:
     text = "{shot} {camera} {scene} {frame} {a|b} {{frame}} {Frame}"
     assert whole_prompt(text, fields) == "{frame} Cam Scene 24 {a|b} {24} {Frame}"
     assert whole_prompt(" b ", replace(fields, shot="x"), "{shot}:", " ") == "x: b"
+
+
+def test_a_frame_at_another_rate_is_at_the_same_time() -> None:
+    assert [frame_at(f, 24.0, 24.0) for f in (-5, 1, 97)] == [-5, 1, 97]
+    assert [frame_at(f, 24.0, 30.0) for f in (0, 24, 25, 240)] == [0, 30, 31, 300]

@@ -86,7 +86,7 @@ def wait_for_shots(context: bpy.types.Context) -> None:
         refuse_hopeless()
         tick(context)
 
-    waiting.until(lambda: current().shots.batch is None, go_on)
+    waiting.until(lambda: current().shot_batch.press is None, go_on)
 
 
 def leave(job_id: str) -> None:

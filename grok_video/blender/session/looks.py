@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...core.job import Job
+from ...core.job import Job, State
 from ...core.spec import JobSpec, Kind, Source
-from .. import identity, said, sources, submission, timeline
+from .. import identity, said, scenes, sources, submission, timeline
 from ..refusal import Interrupted, Refused
 from . import click, files, look_frames
 from .questions import listed_looks
-from .queue import send
+from .queue import read_soon, send
 from .state import (
     current,
     is_as_clicked,
     is_of_file,
     is_open,
     job_by_id,
-    open_spellings,
     running,
     session_id,
 )
@@ -41,6 +40,7 @@ _LOOKED_THROUGH = 500  # looks, the newest: a list may have thousands
 _KEPT = 256  # looks of which is known how far they have moved
 #: Sources whose picture is there without a render.
 _TAKEN_AT_ONCE = frozenset({"RENDER_RESULT", "IMAGE", "SEQUENCER"})
+_LARGEST = 2**31 - 1  # of Blender's whole numbers
 _LATER = 0.5  # seconds until a look is measured for which Blender has no time now
 _DOWNLOAD = "Download Again brings it back, free."
 
@@ -61,6 +61,7 @@ def apply(
     """
     click.refuse_now()
     look = submission.first_frame.look_of(scene)
+    read_soon()  # another Blender with this file may have asked since the last tick
     asked_for = frames_to_make(scene)
     if look is None:
         raise Refused("No look is in use.", "Use one first.")
@@ -105,19 +106,25 @@ def frames_to_make(scene: bpy.types.Scene) -> list[Wanted]:
 
 def _due() -> list[Job]:
     """The looks that have arrived, and that this Blender is to say so of."""
-    session = current()
-    ready = session.bridge.snapshot.jobs.ready_for(open_spellings(), session.documents)
-    return [job for job in ready if job.spec.kind is Kind.LOOK and _is_mine(job)]
+    # Not by the file of the click alone: that may have another name by now, by which no job knows it.
+    newest = islice(current().bridge.snapshot.jobs.looks, _LOOKED_THROUGH)
+    return [job for job in newest if job.state is State.READY and _is_mine(job)]
 
 
 def _is_mine(job: Job) -> bool:
     session = current()
     if not job.driven or job.fetching or job.id in session.looks.reported:
         return False
-    if job.id in session.documents:
-        return session.documents[job.id] == session.document or is_open(job.spec.target.blend)
-    ended = session.bridge.session_ended(job.spec.target.session)
-    return is_open(job.spec.target.blend) and ended
+    if session.documents.get(job.id) == session.document:
+        return True
+    if job.id not in session.documents and not session.bridge.session_ended(
+        job.spec.target.session
+    ):
+        return False
+    if is_open(job.spec.target.blend):
+        return True
+    mark = job.spec.target.scene_mark  # a file that was saved under another name since then has it
+    return any(scene.library is None and identity.bears(scene, mark) for scene in bpy.data.scenes)
 
 
 def ends_by_itself(job: Job) -> bool:
@@ -200,10 +207,8 @@ def turn(context: bpy.types.Context, scene: bpy.types.Scene, step: int) -> None:
 
 def use(scene: bpy.types.Scene, job: Job) -> list[str]:
     """Make a look the first frame of the scene's next clip; sentences for the artist. Raises Refused, Interrupted."""
-    if scene.library is not None:
-        raise Refused(
-            f"The scene “{scene.name}” is linked from another file.", "Choose a local scene."
-        )
+    if why := scenes.settings_refusal(scene):
+        raise Refused(why)
     if job.spec.kind is not Kind.LOOK:
         raise Refused("This job made a clip and no look.", "Choose a look.")
     if job.clip is None:
@@ -236,16 +241,22 @@ def use(scene: bpy.types.Scene, job: Job) -> list[str]:
 def _fill(
     look: Any, job: Job, image: bpy.types.Image | None, of_image: bpy.types.Image | None
 ) -> None:
-    spec = job.spec
+    spec, source = job.spec, job.spec.source
     look.job, look.image, look.of_image = job.id, image, of_image
-    look.source, look.scene = spec.source.kind, spec.source.scene
-    look.frame, look.camera, look.view = spec.source.frame, spec.source.camera, spec.source.view
-    look.width, look.height = spec.image_pixels
+    # A damaged list holds what no property of Blender's can.
+    look.source, look.scene, look.camera, look.view = (
+        text.encode("utf-8", "replace").decode()
+        for text in (source.kind, source.scene, source.camera, source.view)
+    )
+    look.frame = source.frame
+    look.width, look.height = (min(max(side, 0), _LARGEST) for side in spec.image_pixels)
     look.render = next((mark.sha256 for mark in spec.files if mark.path == spec.image), "")
 
 
 def put_back(scene: bpy.types.Scene) -> None:
-    """Let the source be the first frame again."""
+    """Let the source be the first frame again. Raises Refused."""
+    if why := scenes.settings_refusal(scene):
+        raise Refused(why)
     look = scene.grok_video.look
     image = look.image
     for name in ("job", "source", "scene", "camera", "render", "view"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from .bridge import NOT_HEARD
 from .state import current
 from .watch import watch
 from .worker_process import Account
+
+_SOON = 0.05  # seconds
 
 
 def account() -> Account:
@@ -176,6 +179,16 @@ def read_all() -> None:
     waiting.until(read, lambda: bridge.worker.ensure(account()))
 
 
+def read_soon() -> None:
+    """Read what is new in the list, as long as a window may wait: what another Blender has just asked for is seen."""
+    bridge, until = current().bridge, time.monotonic() + _SOON
+    while time.monotonic() < until:
+        bridge.tick(_SOON)
+        if not (bridge.reader.behind or bridge.reader.missed):
+            return
+        time.sleep(0.002)  # a worker writes just now
+
+
 def refuse_moving() -> None:
     """Raise Refused while the list is on its way to another folder: what is said now would be said to the old one."""
     if current().moving.process is not None:
@@ -210,7 +223,7 @@ def make_data_folder() -> Path:
 def refuse_unheard() -> None:
     """Raise Refused where no worker will ever hear what was said: the list and its inbox gave way to others."""
     session = current()
-    prepared = session.click.queue or session.shots.batch
+    prepared = session.click.queue or session.shot_batch.press
     if not (session.bridge.expects or prepared):
         raise Refused(NOT_HEARD, code=ProblemCode.FILE)
 

@@ -8,7 +8,8 @@ picture is there. One press is under way at a time, and the artist's single clic
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,13 +37,13 @@ from .click import (
 )
 from .queue import make_data_folder, read_all, send
 from .shots import job_of, marked, state_of
-from .state import ShotBatch, current, job_by_id, session_id
+from .state import ShotPress, current, job_by_id, session_id
 from .watch import watch
 
 if TYPE_CHECKING:
     from ..sources.background import Ordered
     from ..submission.common import Submission
-    from ..submission.preparation import Preparation
+    from ..submission.preparation import CameraStep, Preparation
 
 #: Jobs of a press that wait to be sent at a time. A word holds for ten minutes (``core.word``), in which the service takes
 #: some hundreds: of more, the last ones would be held. And what is no job yet is stopped without a trace.
@@ -66,32 +67,34 @@ def begin(
     Blender renders. Ticks do the rest, also in background mode, where the caller makes them. Raises Refused.
     """
     refuse_now()
-    if current().shots.batch is not None:
+    if current().shot_batch.press is not None:
         raise Refused(UNDER_WAY, "Wait until it is done, or press Stop.")
     _read_list()
     marked(scene)
     make_data_folder()
     submission.common.still_path("").parent.mkdir(parents=True, exist_ok=True, mode=INSIDE)
     submission.common.sweep_stills()
-    own = current().shots
-    own.message = ""
-    batch = ShotBatch(Meant.of(scene), sources.ways.Kept(several=True), len(rows))
-    batch.allow_single_color, batch.slotted = allow_single_color, current().click.slotted
+    kept = sources.ways.Kept(several=True, wanted=sources.ways.for_many())
+    press = ShotPress(Meant.of(scene), kept, len(rows))
+    press.allow_single_color, press.slotted = allow_single_color, current().click.slotted
     target, pictures = timeline.strips.target_scene(context), new_id()
-    unwritten: dict[int, str] = {}  # session_uid of a scene that could not be kept → why
+    every: list[Submission] = []
     try:
         for row in rows:
             try:
-                asked = _asked_for(context, scene, row, target, pictures, agreed)
-                _keep(batch, asked, unwritten)
+                every.append(_asked_for(context, scene, row, target, pictures, agreed))
             except (Refused, Interrupted) as error:
                 _ended(row.mark, "", str(error))
-                continue
-            _take_in(batch, asked)
+        for asked, why in _kept(press, every):
+            if why:
+                _ended(asked.spec.shot, "", why)
+                submission.preparation.remove_files(asked.spec)
+            else:
+                _take_in(press, asked)
     except BaseException:
-        batch.kept.discard()
+        press.kept.discard()
         raise
-    return _begun(batch)
+    return _begun(press)
 
 
 def _read_list() -> None:
@@ -128,55 +131,80 @@ def _asked_for(
     return asked
 
 
-def _keep(batch: ShotBatch, asked: Submission, unwritten: dict[int, str]) -> None:
-    """Keep what the camera of a shot shows, as it is now. Raises Refused, Interrupted."""
-    for step in asked.steps:
-        if not isinstance(step, submission.preparation.CameraStep):
+def _kept(press: ShotPress, every: list[Submission]) -> Iterator[tuple[Submission, str]]:
+    """Keep what the cameras of all shots show, as it is now, in one file; each shot with '' or why it cannot be kept."""
+    camera_step = submission.preparation.CameraStep
+    cameras = [step for one in every for step in one.steps if isinstance(step, camera_step)]
+    unwritten = _write(press, cameras)
+    for asked in every:
+        why = ""
+        for step in asked.steps:
+            if not isinstance(step, camera_step):
+                continue
+            try:
+                if not (why := unwritten.get(step.scene.uid, "")):
+                    step.keep(press.kept)
+            except (Refused, Interrupted) as error:
+                why = str(error)
+        yield asked, why
+
+
+def _write(press: ShotPress, cameras: list[CameraStep]) -> dict[int, str]:
+    """Write the scenes that a second Blender may have to render into one file: scenes that could not be, and why."""
+    found: dict[int, bpy.types.Scene] = {}
+    for step in cameras:
+        scene = step.scene.find(bpy.data.scenes)
+        if scene is None or step.scene.uid in found:
             continue
-        if why := unwritten.get(step.scene.uid):
-            raise Interrupted(why)
-        try:
-            step.keep(batch.kept)
-        except Interrupted as error:
-            unwritten[step.scene.uid] = str(error)
-            raise
+        with suppress(Refused):  # said once more of each shot
+            way = press.kept.way(scene, step.frame)
+            is_spare = way is sources.ways.Way.COPY and press.kept.is_spare(scene, step.frame)
+            if way is sources.ways.Way.BACKGROUND or is_spare:
+                found[step.scene.uid] = scene
+    if not found:
+        return {}
+    try:
+        press.kept.write(list(found.values()), cameras[0].path.parent)
+    except Interrupted as error:
+        return dict.fromkeys(found, str(error))
+    return {}
 
 
-def _take_in(batch: ShotBatch, asked: Submission) -> None:
+def _take_in(press: ShotPress, asked: Submission) -> None:
     """Let what a row asks for be a shot to come."""
-    own, spec = current().shots, asked.spec
-    batch.items[spec.id] = submission.preparation.Preparation(
+    own, spec = current().shot_batch, asked.spec
+    press.items[spec.id] = submission.preparation.Preparation(
         spec,
         asked.steps,
         held=not may_buy(),
-        allow_single_color=batch.allow_single_color,
+        allow_single_color=press.allow_single_color,
     )
-    batch.of_row[spec.shot] = spec.id
+    press.of_row[spec.shot] = spec.id
     own.notes.pop(spec.shot, None)
 
 
-def _begun(batch: ShotBatch) -> list[str]:
+def _begun(press: ShotPress) -> list[str]:
     """Let ticks go on with a press; returns the ids of the jobs to be."""
-    ids = list(batch.items)
+    ids = list(press.items)
     if not ids:
-        batch.kept.discard()
+        press.kept.discard()
         return ids
     orders: list[Ordered] = []
     ordered: list[str] = []
-    for job_id, item in batch.items.items():
+    for job_id, item in press.items.items():
         step = item.steps[0] if item.steps else None
         if step is None:
-            batch.ready.append(job_id)
+            press.ready.append(job_id)
         elif _is_for_second_blender(step):
             orders.append(step.ordered)
             ordered.append(job_id)
         else:
-            batch.here.append(job_id)
+            press.here.append(job_id)
     if orders:
-        batch.stills, batch.ordered = sources.stills.Stills(orders), tuple(ordered)
-    if batch.slotted:
-        batch.to_place.extend(ids)
-    current().shots.batch = batch
+        press.stills, press.ordered = sources.stills.Stills(orders), tuple(ordered)
+    if press.slotted:
+        press.to_place.extend(ids)
+    current().shot_batch.press = press
     watch()
     return ids
 
@@ -189,7 +217,7 @@ def _is_for_second_blender(step: Any) -> bool:
 def _ended(mark: str, job_id: str, sentence: str) -> None:
     """Note why a row came to no job."""
     said = "" if sentence.endswith(NOTHING_LOST) else f" {NOTHING_LOST}"
-    current().shots.ended[mark] = job_id, f"{sentence}{said}"
+    current().shot_batch.ended[mark] = job_id, f"{sentence}{said}"
 
 
 # ---------------------------------------------------------------------------------------------- ticks
@@ -197,69 +225,69 @@ def _ended(mark: str, job_id: str, sentence: str) -> None:
 
 def go_on(context: bpy.types.Context) -> bool:
     """Go on with the press that is under way, as far as that needs no waiting; True when something changed."""
-    batch = current().shots.batch
-    if batch is None:
+    press = current().shot_batch.press
+    if press is None:
         return False
-    changed = _hear(batch)
+    changed = _hear(press)
     if current().click.queue:
         return changed  # the artist's single click comes first
-    if batch.to_place or batch.unpushed:
-        return _place_next(context, batch) or changed
-    changed |= _make_here(context, batch)
-    changed |= _hand_over(batch)
-    if not batch.here and (batch.stills is None or batch.stills.done):
-        batch.kept.discard()
-    if not batch.items:
-        current().shots.batch = None
+    if press.to_place or press.unpushed:
+        return _place_next(context, press) or changed
+    changed |= _make_here(context, press)
+    changed |= _hand_over(press)
+    if not press.here and (press.stills is None or press.stills.done):
+        press.kept.discard()
+    if not press.items:
+        current().shot_batch.press = None
         changed = True
     return changed
 
 
-def _hear(batch: ShotBatch) -> bool:
+def _hear(press: ShotPress) -> bool:
     """Take in the pictures that the second Blender has made."""
-    if batch.stills is None or batch.stills.done:
+    if press.stills is None or press.stills.done:
         return False
-    told = batch.stills.poll()
+    told = press.stills.poll()
     for index, made in told:
-        job_id = batch.ordered[index]
-        item = batch.items.get(job_id)
+        job_id = press.ordered[index]
+        item = press.items.get(job_id)
         if item is None:
             if not isinstance(made, Interrupted):  # of a shot that was stopped meanwhile
                 sources.pixels.remove(Path(made.path))
             continue
         if isinstance(made, Interrupted):
-            _drop(batch, job_id, str(made))
+            _drop(press, job_id, str(made))
             continue
         step: Any = item.steps.pop()
         try:
             item.spec = submission.preparation.marked(step.add_to(item.spec, made))
         except (Interrupted, OSError) as error:
-            _drop(batch, job_id, str(error))
+            _drop(press, job_id, str(error))
             continue
-        batch.ready.append(job_id)
+        press.ready.append(job_id)
     return bool(told)
 
 
-def _place_next(context: bpy.types.Context, batch: ShotBatch) -> bool:
+def _place_next(context: bpy.types.Context, press: ShotPress) -> bool:
     """Let the next slot stand; when the last one does, all are one undo step."""
     if timeline.importing.unsettled(context, at_once=True):
         return False
-    if batch.to_place:
-        job_id = batch.to_place.popleft()
-        item = batch.items[job_id]
+    if press.to_place:
+        job_id = press.to_place.popleft()
+        item = press.items[job_id]
         assert item.spec is not None
         try:
             item.spec, why = _placed(context, item)
         except Exception:
             # A bug ends this shot, and no other: raised, the exception would end all ticks.
             traceback.print_exc()
-            _drop(batch, job_id, "The program failed: Blender's console says more.")
+            _drop(press, job_id, "The program failed: Blender's console says more.")
             return True
         if why:
-            current().shots.notes[item.spec.shot] = f"The clip comes without a slot: {why}"
-        batch.unpushed |= item.spec.target.slot == job_id
-    if batch.unpushed and not batch.to_place:
-        batch.unpushed = False
+            current().shot_batch.notes[item.spec.shot] = f"The clip comes without a slot: {why}"
+        press.unpushed |= item.spec.target.slot == job_id
+    if press.unpushed and not press.to_place:
+        press.unpushed = False
         slots.push_undo_step(context)
     return True
 
@@ -283,42 +311,42 @@ def _before(mark: str) -> list[tuple[str, int]]:
     """The jobs that a row came to before, and the one that it nearly came to, with their frames; the newest first."""
     jobs = current().bridge.snapshot.jobs.of_shot(mark)
     found = [(job.id, job.spec.target.frame) for job in reversed(jobs)]
-    if (stopped := current().shots.stopped.get(mark)) is not None:
+    if (stopped := current().shot_batch.stopped.get(mark)) is not None:
         found.insert(0, stopped)
     return found
 
 
-def _make_here(context: bpy.types.Context, batch: ShotBatch) -> bool:
+def _make_here(context: bpy.types.Context, press: ShotPress) -> bool:
     """Go on with the first picture that this Blender makes."""
-    if not batch.here:
+    if not press.here:
         return False
-    job_id = batch.here[0]
-    item = batch.items[job_id]
+    job_id = press.here[0]
+    item = press.items[job_id]
     if item.running is None and scenes.busy():
         return False
     try:
         changed = item.tick(context)
     except (Interrupted, Refused) as error:
-        _drop(batch, job_id, str(error))
+        _drop(press, job_id, str(error))
         return True
     except Exception:
         traceback.print_exc()
-        _drop(batch, job_id, "The program failed: Blender's console says more.")
+        _drop(press, job_id, "The program failed: Blender's console says more.")
         return True
     # The step may have run a handler of the artist's, which ended this press, or this shot.
-    if job_id in batch.items and item.done:
-        batch.here.popleft()
-        batch.ready.append(job_id)
+    if job_id in press.items and item.done:
+        press.here.popleft()
+        press.ready.append(job_id)
     return changed
 
 
-def _hand_over(batch: ShotBatch) -> bool:
+def _hand_over(press: ShotPress) -> bool:
     """Hand the next shot to the worker whose picture is there."""
-    batch.unsent = [job_id for job_id in batch.unsent if _is_unsent(job_id)]
-    if not batch.ready or len(batch.unsent) >= MOST_UNSENT:
+    press.unsent = [job_id for job_id in press.unsent if _is_unsent(job_id)]
+    if not press.ready or len(press.unsent) >= MOST_UNSENT:
         return False
-    job_id = batch.ready[0]
-    item, own = batch.items[job_id], current().shots
+    job_id = press.ready[0]
+    item, own = press.items[job_id], current().shot_batch
     spec = item.spec
     assert spec is not None
     try:
@@ -327,16 +355,16 @@ def _hand_over(batch: ShotBatch) -> bool:
         held = why_held(spec, item.held, item.allow_single_color)
         queue_job(spec, held, item.clicked)
     except (Interrupted, Refused) as error:
-        _drop(batch, job_id, str(error))
+        _drop(press, job_id, str(error))
         return True
-    batch.ready.popleft()
-    del batch.items[job_id], batch.of_row[spec.shot]
-    batch.unsent.append(job_id)
+    press.ready.popleft()
+    del press.items[job_id], press.of_row[spec.shot]
+    press.unsent.append(job_id)
     own.queued[spec.shot] = job_id
     own.ended.pop(spec.shot, None)
     own.stopped.pop(spec.shot, None)
     slots.picture_made(spec)
-    _note_job(batch.scene, spec)
+    _note_job(press.scene, spec)
     return True
 
 
@@ -365,8 +393,8 @@ def stop(scene: bpy.types.Scene) -> None:
 
     What was sent comes in.
     """
-    own = current().shots
-    if own.batch is not None and own.batch.unpushed:
+    own = current().shot_batch
+    if own.press is not None and own.press.unpushed:
         slots.push_undo_step(bpy.context)  # the slots that stand tell what was stopped
     drop_all("Stopped.")
     for row in scene.grok_video.shots:
@@ -383,46 +411,46 @@ def _stop_unsent(job_id: str) -> None:
 
 def drop_all(sentence: str) -> None:
     """End the press that is under way, and say why at each shot that is no job yet."""
-    batch = current().shots.batch
-    if batch is None:
+    press = current().shot_batch.press
+    if press is None:
         return
-    for job_id in list(batch.items):
-        _drop(batch, job_id, sentence)
-    current().shots.batch = None
-    if batch.stills is not None:
-        batch.stills.cancel()
-    batch.kept.discard()
+    for job_id in list(press.items):
+        _drop(press, job_id, sentence)
+    current().shot_batch.press = None
+    if press.stills is not None:
+        press.stills.cancel()
+    press.kept.discard()
 
 
-def _drop(batch: ShotBatch, job_id: str, sentence: str) -> None:
+def _drop(press: ShotPress, job_id: str, sentence: str) -> None:
     """End a shot that is no job yet."""
-    item = batch.items.pop(job_id)
-    for queue in (batch.to_place, batch.here, batch.ready):
+    item = press.items.pop(job_id)
+    for queue in (press.to_place, press.here, press.ready):
         if job_id in queue:
             queue.remove(job_id)
     item.cancel()
     spec = item.spec
     assert spec is not None
-    del batch.of_row[spec.shot]
+    del press.of_row[spec.shot]
     _ended(spec.shot, job_id, sentence)
-    own = current().shots
+    own = current().shot_batch
     own.stopped[spec.shot] = job_id, spec.target.frame
     slots.click_ended(job_id, own.ended[spec.shot][1], spec.target.slot)
 
 
 def stop_removed() -> bool:
     """End the shots whose slots the artist has removed, by undo or by hand; True when some were."""
-    batch, removed = current().shots.batch, current().slots.removed
-    if batch is None or not removed:
+    press, removed = current().shot_batch.press, current().slots.removed
+    if press is None or not removed:
         return False
-    gone = [k for k, item in batch.items.items() if item.spec and item.spec.target.slot in removed]
+    gone = [k for k, item in press.items.items() if item.spec and item.spec.target.slot in removed]
     for job_id in gone:
-        _drop(batch, job_id, SLOT_GONE)
+        _drop(press, job_id, SLOT_GONE)
     return bool(gone)
 
 
 def undone() -> None:
     """End the press that is under way where its slots are still being placed: an undo has taken them all."""
-    batch = current().shots.batch
-    if batch is not None and batch.unpushed:
+    press = current().shot_batch.press
+    if press is not None and press.unpushed:
         drop_all("You took the press back.")

@@ -16,9 +16,10 @@ import bpy
 from ...core.job import Job, State
 from ...core.spec import new_id
 from .. import submission
-from . import spending
+from . import slots, spending
+from .shot_told import ShotTotals, Told
 from .slot_state import words_of_job
-from .state import ShotBatch, ShotSums, Told, current, job_by_id, running
+from .state import ShotPress, current, job_by_id, running
 from .watch import redraw
 
 SLICE_SECONDS = 0.002  # of a look at the rows: as long as one tick may take
@@ -46,8 +47,8 @@ def marked(scene: bpy.types.Scene) -> None:
             continue
         row.mark = _mark_for(scene, row, is_twin=index in twins)
         changed = True
-    if changed and not bpy.app.background:
-        _push_undo_step()
+    if changed:
+        slots.push_undo_step(bpy.context, UNDO_STEP)
 
 
 def _is_local(scene: bpy.types.Scene) -> bool:
@@ -76,7 +77,7 @@ def _twins(scene: bpy.types.Scene) -> set[int]:
 def _mark_for(scene: bpy.types.Scene, row: Any, *, is_twin: bool) -> str:
     """A mark for a row: that which this session gave to such a row, where no row has it now; else a new one."""
     like = (scene.session_uid, submission.shots.as_data(scene, row))
-    given = current().shots.given.setdefault(like, [])
+    given = current().shot_list.given.setdefault(like, [])
     taken = {one.mark for one in scene.grok_video.shots}
     mark = "" if is_twin else next((known for known in given if known not in taken), "")
     if not mark:
@@ -87,18 +88,12 @@ def _mark_for(scene: bpy.types.Scene, row: Any, *, is_twin: bool) -> str:
 
 def _known_mark(scene: bpy.types.Scene, row: Any) -> str:
     """The mark of a row, or the mark that ``marked`` will give back to it; '' for a row that gets a new one."""
-    if row.mark or not current().shots.given:
+    if row.mark or not current().shot_list.given:
         return row.mark
     like = (scene.session_uid, submission.shots.as_data(scene, row))
-    given = current().shots.given.get(like, ())
+    given = current().shot_list.given.get(like, ())
     taken = {one.mark for one in scene.grok_video.shots} if given else set[str]()
     return next((known for known in given if known not in taken), "")
-
-
-def _push_undo_step() -> None:
-    window = bpy.context.window or next(iter(bpy.context.window_manager.windows), None)
-    with bpy.context.temp_override(window=window):
-        bpy.ops.ed.undo_push(message=UNDO_STEP)
 
 
 # ---------------------------------------------------------------------------------------------- what was bought
@@ -122,10 +117,10 @@ def job_of(mark: str) -> Job | None:
 
 def state_of(mark: str) -> Told:
     """What became of the row of that mark; ``again``: nothing stands for it, and it may be bought."""
-    own = current().shots
-    batch = own.batch
-    if batch is not None and (job_id := batch.of_row.get(mark)):
-        spec, prepared = batch.items[job_id].spec, _is_prepared_now(batch, job_id)
+    own = current().shot_batch
+    press = own.press
+    if press is not None and (job_id := press.of_row.get(mark)):
+        spec, prepared = press.items[job_id].spec, _is_prepared_now(press, job_id)
         words, state = ("Preparing", "PREPARING") if prepared else ("Waiting", "WAITING")
         return Told(spec.estimate if spec is not None else None, "", state, job_id, words)
     if (job_id := own.queued.get(mark)) and job_by_id(job_id) is None:
@@ -143,14 +138,14 @@ def state_of(mark: str) -> Told:
     )
 
 
-def _is_prepared_now(batch: ShotBatch, job_id: str) -> bool:
+def _is_prepared_now(press: ShotPress, job_id: str) -> bool:
     """Whether the picture of a shot to come is being made just now."""
-    if batch.to_place:
+    if press.to_place:
         return False
-    if batch.here and batch.here[0] == job_id:
+    if press.here and press.here[0] == job_id:
         return True
-    done = batch.stills.progress[0] if batch.stills is not None else 0
-    return done < len(batch.ordered) and batch.ordered[done] == job_id
+    done = press.stills.progress[0] if press.stills is not None else 0
+    return done < len(press.ordered) and press.ordered[done] == job_id
 
 
 def wanted(scene: bpy.types.Scene) -> list[Any]:
@@ -176,12 +171,12 @@ def _is_left(told: Told) -> bool:
     return told.state in ("", "STOPPED")
 
 
-def sums_of(rows: Sequence[Told]) -> ShotSums:
+def totals_of(rows: Sequence[Told]) -> ShotTotals:
     """What is told of a whole list."""
     wanted = [told for told in rows if told.wanted]
     failed = [told for told in wanted if told.state]
     left = [told for told in wanted if _is_left(told)]
-    return ShotSums(
+    return ShotTotals(
         wanted=len(wanted),
         refused=sum(1 for told in wanted if told.refusal),
         price=_price_of(wanted),
@@ -208,10 +203,10 @@ def told(context: bpy.types.Context, scene: bpy.types.Scene) -> Sequence[Told]:
 
     In background mode looked up now.
     """
-    own, uid, count = current().shots, scene.session_uid, len(scene.grok_video.shots)
+    own, uid, count = current().shot_list, scene.session_uid, len(scene.grok_video.shots)
     if bpy.app.background:
         own.told[uid] = _look(context, scene)
-        own.sums[uid] = sums_of(own.told[uid])
+        own.totals[uid] = totals_of(own.told[uid])
         return own.told[uid]
     if own.asked_of[0] != uid:
         own.twins = None  # begin anew
@@ -228,7 +223,7 @@ def look() -> float | None:
     session = running()
     if session is None:
         return None
-    own = session.shots
+    own = session.shot_list
     uid, pointer = own.asked_of
     scene = next((one for one in bpy.data.scenes if one.session_uid == uid), None)
     if scene is None:
@@ -243,14 +238,14 @@ def look() -> float | None:
     shown, own.told[uid], own.twins = own.told.get(uid), own.looked, None
     own.next_look = time.monotonic() + max(LOOK_SECONDS, LOOKS_PART * own.spent)
     if shown != own.told[uid]:
-        own.sums[uid] = sums_of(own.told[uid])
+        own.totals[uid] = totals_of(own.told[uid])
         redraw()
     return None
 
 
 def _look_on(context: bpy.types.Context, scene: bpy.types.Scene) -> bool:
     """Go on with the look at the rows; True when all were looked at. Nothing of Blender's is kept between two slices."""
-    own, rows, began = current().shots, scene.grok_video.shots, time.perf_counter()
+    own, rows, began = current().shot_list, scene.grok_video.shots, time.perf_counter()
     if own.twins is None or len(own.looked) > len(rows):
         own.twins, own.looked, own.spent = (
             _twins(scene),

@@ -1,6 +1,7 @@
 """The session: what this Blender knows beyond the ledger, in parts; a part is changed by the file of its name.
 
-Owns the one session while the add-on is registered. Of this folder it may import ``bridge`` only.
+Owns the one session while the add-on is registered. Of this folder it may import ``bridge`` and
+``shot_told`` only.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import bpy
 from ...core import spending as money
 from ...core.job import Job
 from ...core.paths import spelling, with_real_folder
-from ...core.record import mutable_record, record
+from ...core.record import mutable_record
 from ...core.seam import Seam
 from ...core.shot import Shot
 from ...core.spec import JobSpec, new_id
+from ...ledger.listing import may_come
 from ...service.pricing import Pass
 from .. import config
 from ..identity import Meant
 from .bridge import Bridge, Snapshot
+from .shot_told import ShotTotals, Told
 
 if TYPE_CHECKING:
     from ..sources.seam import Measurement
@@ -325,38 +328,8 @@ class Looks:
     listed_for: tuple[Snapshot | None, object] = (None, None)  # the jobs and the source
 
 
-@record
-class Told:
-    """What a panel tells of a row of the shot list."""
-
-    price: int | None = None  # ticks; of a row that was bought, those agreed to
-    refusal: str = ""  # why the shot would be refused now; '' of a row that was bought
-    #: '', 'WAITING' (agreed to, and no job yet), 'PREPARING', 'STOPPED' (it came to no job), or a ``core.job.State``.
-    state: str = ""
-    job: str = ""  # id of the job that ``state`` is of, or of the job to be
-    words: str = ""  # for the artist: what became of the row
-    again: bool = False  # nothing stands for the row: it may be bought
-    wanted: bool = False  # … and it is enabled: Generate would buy the row
-    held: bool = False  # its job waits for Send
-
-
-@record
-class ShotSums:
-    """What a panel tells of a whole list, as it was last looked up."""
-
-    wanted: int = 0  # shots that Generate would buy, those that are refused too
-    refused: int = 0  # … of those
-    price: int | None = 0  # ticks of those that are not refused; None: one is not known
-    failed: int = 0  # of those wanted, shots that were asked for before
-    failed_price: int | None = 0
-    left: int = 0  # … shots that never came to a job
-    left_price: int | None = 0
-    unsent: int = 0  # jobs that wait to be sent
-    bought: int = 0  # shots that a job stands for
-
-
 @mutable_record
-class ShotBatch:
+class ShotPress:
     """The shots of one press that are no jobs yet."""
 
     scene: Meant  # of the list
@@ -377,26 +350,31 @@ class ShotBatch:
 
 
 @mutable_record
-class Shots:
-    """What is known of the shot lists of the open file. Changed by shots.py and shot_batch.py only."""
+class ShotBatch:
+    """The presses that buy shots. Changed by shot_batch.py only."""
 
-    batch: ShotBatch | None = None  # None: no press is under way
+    press: ShotPress | None = None  # None: none is under way
     #: Mark of a row → the job that was handed over last in this session, while the list of jobs does not have it yet.
     queued: dict[str, str] = field(default_factory=dict)
     #: Mark of a row → id of the job to be ('': there was none), and why the row came to no job.
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)
     #: Mark of a row → the job that it nearly came to, and the frame of its slot, which may stand.
     stopped: dict[str, tuple[str, int]] = field(default_factory=dict)
-    #: Mark of a row → what placing its slot, or handing its job over, had to say.
+    #: Mark of a row → what placing its slot had to say.
     notes: dict[str, str] = field(default_factory=dict)
+
+
+@mutable_record
+class ShotList:
+    """What is known of the shot lists of the open file. Changed by shots.py only."""
+
     #: The row as it was, with its scene → marks that this session gave to such rows: an undo takes those back.
     given: dict[tuple[int, Shot], list[str]] = field(default_factory=dict)
-    message: str = ""  # what is to be said of the last press beneath its button
-    #: session_uid of a scene → what panels tell of the rows of its list, as last looked up.
+    #: session_uid of a scene → what panels tell of the rows of its list, as last looked up, and of the whole list.
     told: dict[int, list[Told]] = field(default_factory=dict)
+    totals: dict[int, ShotTotals] = field(default_factory=dict)
     #: session_uid of the scene, and address of the window, for which a panel asked last.
     asked_of: tuple[int, int] = (0, 0)
-    sums: dict[int, ShotSums] = field(default_factory=dict)  # of what panels tell, by session_uid
     looked: list[Told] = field(default_factory=list)  # by the look that is under way
     twins: set[int] | None = None  # rows of another row's mark; None: no look is under way
     spent: float = 0.0  # seconds that the look took so far
@@ -431,7 +409,8 @@ class Session:
     unseen: Unseen = field(default_factory=Unseen)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     looks: Looks = field(default_factory=Looks)
-    shots: Shots = field(default_factory=Shots)
+    shot_batch: ShotBatch = field(default_factory=ShotBatch)
+    shot_list: ShotList = field(default_factory=ShotList)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document of the click
     opened: tuple[str, frozenset[str]] = ("", frozenset())  # the .blend, and its spellings
@@ -481,11 +460,6 @@ def job_by_id(job_id: str) -> Job | None:
     return current().bridge.snapshot.jobs.get(job_id)
 
 
-def may_come(job: Job) -> bool:
-    """Whether the clip of a job has come, or may still come without another purchase."""
-    return job.clip is not None or job.open or job.held
-
-
 def under_way(slot: str) -> Job | None:
     """The newest take of a slot whose clip has come or may still come; None where all have ended without one."""
     takes = current().bridge.snapshot.jobs.takes_of(slot)
@@ -495,8 +469,8 @@ def under_way(slot: str) -> Job | None:
 def is_prepared(job_id: str) -> bool:
     """Whether the click that is to become that job is being prepared, or waits for its turn."""
     session = current()
-    batch = session.shots.batch
-    of_list = batch is not None and job_id in batch.items
+    press = session.shot_batch.press
+    of_list = press is not None and job_id in press.items
     return of_list or any(click.becomes(job_id) for click in session.click.queue)
 
 

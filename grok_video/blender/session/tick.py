@@ -141,7 +141,7 @@ def busy() -> bool:
     if (
         session.moving.process is not None
         or session.click.queue
-        or session.shots.batch is not None
+        or session.shot_batch.press is not None
         or session.series.next
         or session.bridge.expects
         or files.due()

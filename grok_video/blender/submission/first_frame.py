@@ -7,6 +7,7 @@ is sent. Knows nothing of how looks are made, and of jobs.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _SAME = 1.0
 #: Part of the look that the clip has to keep: of less nobody would know it again.
 _LEAST_KEPT = 0.5
+#: Pixels of a side: more has no picture that Blender reads.
+_LARGEST = 1 << 20
 Key = tuple[float, str]  # scene frame, and name of the camera
 #: The end frame and keyframes that are sent in the look: path of each picture.
 InLook = Mapping[Key, str]
@@ -55,6 +58,12 @@ def is_earlier(context: bpy.types.Context, scene: bpy.types.Scene, look: Any) ->
     """Whether the look was made from another view than the source has now. Cheap enough for a redraw."""
     now = view.view_of(context, scene, look.source, scene.grok_video.image)
     return bool(now and look.view) and now != look.view
+
+
+def render_size(look: Any) -> tuple[int, int] | None:
+    """Width and height of the render that the look was made from; None where the file has no such size."""
+    width, height = look.width, look.height  # a damaged .blend may hold any number
+    return (width, height) if 0 < width <= _LARGEST and 0 < height <= _LARGEST else None
 
 
 def crop_of(look: Any, size: tuple[int, int]) -> Crop | None:
@@ -100,7 +109,9 @@ def other_picture(
     import numpy as np  # here: Blender's start does not wait
 
     spare = render.with_name(f"{render.stem}-now.png")
-    image, size = scene.grok_video.image, (look.width, look.height)
+    image, size = scene.grok_video.image, render_size(look)
+    if size is None:
+        return ""
     try:
         capture.capture_now(context, scene, look.source, image, size, spare, "PNG")
         shown, before = pixels.read(spare), pixels.read(render)
@@ -116,7 +127,8 @@ def other_picture(
 def source_of(look: Any) -> Source:
     """Where the render came from that the look was made from."""
     image = look.of_image.name if look.of_image is not None else ""
-    return Source(look.source, look.scene, look.frame, look.camera, image, look.view)
+    frame = look.frame if math.isfinite(look.frame) else 0.0  # a damaged .blend may hold any
+    return Source(look.source, look.scene, frame, look.camera, image, look.view)
 
 
 def add_look(

@@ -278,7 +278,7 @@ def _camera_refusal(scene: bpy.types.Scene, row: Any) -> str:
     place = scene_of(scene, row)
     if why := scenes.camera_refusal(place, camera_of(scene, row)):
         return why
-    return ways.known(place, row.frame).refusal
+    return ways.known(place, row.frame, wanted=ways.for_many()).refusal
 
 
 def strip_of(edit: bpy.types.Scene, row: Any) -> Any:
@@ -311,7 +311,7 @@ def pauses(scene: bpy.types.Scene, row: Any) -> str:
     if row.source != "CAMERA":
         return ""
     place = scene_of(scene, row)
-    choice = ways.known(place, row.frame)
+    choice = ways.known(place, row.frame, wanted=ways.for_many())
     return ways.waiting(choice, freezes=scenes.engine_freezes(place))
 
 

@@ -17,7 +17,8 @@ from ...core.record import record
 from .. import submission, telling
 from ..refusal import Refused
 from ..session import blocking, moving, queue, shot_batch, shots, spending, watch
-from ..session.state import ShotBatch, ShotSums, Told, current, job_by_id
+from ..session.shot_told import ShotTotals, Told
+from ..session.state import ShotPress, current, job_by_id
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, refuse, wait_for_end
 from .job_buttons import draw_actions
 from .widgets import draw_limit, draw_priced, draw_wrapped, is_narrow
@@ -281,7 +282,7 @@ def _trouble_of(operator: bpy.types.Operator, context: bpy.types.Context, job_id
     listening: Any = _Listening(operator)
     try:
         wait_for_end(listening, context, job_id, ON_THE_TIMELINE)
-    except Refused as error:  # it was not taken into the list
+    except Refused as error:  # the job was not taken into the list
         listening.errors.append(str(error))
     job = job_by_id(job_id)
     name = f"“{job.spec.shot_name}”: " if job is not None else ""
@@ -305,41 +306,43 @@ class GROK_VIDEO_OT_stop_shots(Asks, bpy.types.Operator):
 
 def draw_generate_shots(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the button that buys the list with its price, what is under way, and what can be done about the rest."""
-    scene, own = context.scene, current().shots
+    scene, session = context.scene, current()
     shots.told(context, scene)
-    sums = own.sums.get(scene.session_uid, ShotSums())
+    totals = session.shot_list.totals.get(scene.session_uid, ShotTotals())
     row = layout.row(align=True)
     row.scale_y = 1.5
-    if own.batch is not None:
+    if session.shot_batch.press is not None:
         part = row.row(align=True)
         part.enabled = False
-        part.operator("grok_video.generate_shots", text=_words_of(own.batch), icon="RENDER_STILL")
+        part.operator(
+            "grok_video.generate_shots",
+            text=_words_of(session.shot_batch.press),
+            icon="RENDER_STILL",
+        )
         row.operator("grok_video.stop_shots", text="", icon="CANCEL")
         return
-    ready = sums.wanted - sums.refused
+    ready = totals.wanted - totals.refused
     trouble = queue.click_trouble()
     row.enabled = ready > 0 and trouble is None and not current().click.queue
-    verb = "Generate Again" if sums.wanted and sums.failed == sums.wanted else "Generate"
+    verb = "Generate Again" if totals.wanted and totals.failed == totals.wanted else "Generate"
     words = f"{verb}: {_shots(ready)}" if verb != "Generate" else f"Generate {_shots(ready)}"
     if ready:
-        draw_priced(row, "grok_video.generate_shots", words, sums.price, "RENDER_ANIMATION")
+        draw_priced(row, "grok_video.generate_shots", words, totals.price, "RENDER_ANIMATION")
     else:
         row.operator("grok_video.generate_shots", text="Generate Shots", icon="RENDER_ANIMATION")
-    if sums.unsent:
+    if totals.unsent:
         row.operator("grok_video.stop_shots", text="", icon="CANCEL")
-    draw_limit(layout, context, sums.price if ready else 0, ready)
-    if 0 < sums.left < sums.wanted:
-        _draw_part(layout, "LEFT", f"Go On: {_shots(sums.left)}", sums.left_price)
-    if 0 < sums.failed < sums.wanted:
-        words = f"Only the Failed: {_shots(sums.failed)}"
-        _draw_part(layout, "FAILED", words, sums.failed_price)
-    if sums.refused:
-        these = "1 shot is" if sums.refused == 1 else f"{sums.refused} shots are"
+    draw_limit(layout, context, totals.price if ready else 0, ready)
+    if 0 < totals.left < totals.wanted:
+        _draw_part(layout, "LEFT", f"Go On: {_shots(totals.left)}", totals.left_price)
+    if 0 < totals.failed < totals.wanted:
+        words = f"Only the Failed: {_shots(totals.failed)}"
+        _draw_part(layout, "FAILED", words, totals.failed_price)
+    if totals.refused:
+        these = "1 shot is" if totals.refused == 1 else f"{totals.refused} shots are"
         draw_wrapped(layout, context, f"{these} left out: the list says why", "INFO")
     if trouble is not None:
         draw_wrapped(layout, context, trouble[0], "ERROR")
-    if own.message:
-        draw_wrapped(layout, context, own.message, "ERROR")
 
 
 def _draw_part(layout: bpy.types.UILayout, which: str, words: str, price: int | None) -> None:
@@ -352,11 +355,11 @@ def _shots(count: int) -> str:
     return "1 Shot" if count == 1 else f"{count} Shots"
 
 
-def _words_of(batch: ShotBatch) -> str:
+def _words_of(press: ShotPress) -> str:
     """What a press does just now."""
-    if batch.to_place:
-        return f"Placing Slots, {len(batch.items) - len(batch.to_place)} of {len(batch.items)}"
-    return f"Making Shots, {batch.count - len(batch.items)} of {batch.count}"
+    if press.to_place:
+        return f"Placing Slots, {len(press.items) - len(press.to_place)} of {len(press.items)}"
+    return f"Making Shots, {press.count - len(press.items)} of {press.count}"
 
 
 def draw_shot_job(layout: bpy.types.UILayout, context: bpy.types.Context, told: Told) -> None:

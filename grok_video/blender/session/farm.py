@@ -353,6 +353,14 @@ def place(context: bpy.types.Context, of: Opened, wanted: list[Listed]) -> dict[
     return said
 
 
+def strips_of(of: Opened) -> int:
+    """How many of the folder's clips have strips in the file that is open."""
+    notes = (clip_of(of.folder, one.file) for one in of.listing.shots)
+    return sum(
+        next(timeline.slots.strips_of_job(note.job), None) is not None for note in notes if note
+    )
+
+
 def _place(context: bpy.types.Context, of: Opened, listed: Listed, target: bpy.types.Scene) -> str:
     """'' or why the clip of a shot cannot be placed. Raises Refused."""
     note = clip_of(of.folder, listed.file)

@@ -85,13 +85,17 @@ class Buying:
         shots: Sequence[Listed],
         desk: Desk,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        buys: bool = True,
     ) -> None:
+        """Without ``buys`` nothing is claimed, queued or sent: what was bought is waited for."""
         self.shots = [Progress(listed) for listed in shots]
         self._folder = folder
         self._claims = claims
         self._desk = desk
         self._clock = clock
         self._watch = Watch(claims, clock)
+        self._buys = buys
 
     @property
     def is_over(self) -> bool:
@@ -133,6 +137,9 @@ class Buying:
             return
         claim = self._claims.read(one.listed.file)
         if claim is None:
+            if not self._buys:
+                one.ends(End.REFUSED, "Nobody has claimed it: it is not being bought.")
+                return
             if self._unsent() >= MOST_UNSENT:
                 return
             job_id = new_id()
@@ -161,6 +168,9 @@ class Buying:
         """Go on with a shot that this ledger has claimed."""
         job = self._desk.job(claim.job)
         first, one.first_look = one.first_look, False
+        if not self._buys and (job is None or _bought_nothing(job)):
+            one.ends(End.REFUSED, "It is claimed and was not sent: “shots buy” goes on with it.")
+            return
         if job is None:
             if not one.queued:
                 one.queued = True
@@ -185,7 +195,7 @@ class Buying:
             case State.FAILED | State.CANCELLED:
                 one.ends(End.FAILED, said or "The job was stopped.")
             case State.QUEUED if job.held:
-                mine = is_lapse(job.problem) and job.instead is None
+                mine = self._buys and is_lapse(job.problem) and job.instead is None
                 why = self._desk.send(job) if mine else said
                 if why:
                     one.ends(End.FAILED, why)

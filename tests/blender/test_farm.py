@@ -62,7 +62,6 @@ class Farm:
         add(scene, "S 010", source="CAMERA", frame=3)
         add(scene, "S 010", source="CAMERA", frame=7)
         add(scene, "title")
-        folder.mkdir()
         self.folder, self.module = folder, module
         module("blender.session.shots").marked(scene)
         self.blend = saved()
@@ -88,7 +87,8 @@ class Farm:
         return made
 
     def buy(self) -> dict[str, tuple[str, str]]:
-        done = self.host.buy(bpy.context, self.of, self.shots, lambda _: None)
+        done = self.host.buying_of(bpy.context, self.of, self.shots)
+        self.host.follow(done, lambda: None)
         return {one.listed.file: (str(one.end), one.sentence) for one in done.shots}
 
     def place(self, *, in_place: bool = False) -> tuple[dict[str, str], Path]:
@@ -213,7 +213,7 @@ def test_what_was_bought_by_a_press_is_not_bought_by_a_farm(
 def test_in_place_only_where_nobody_has_saved_since(farm: Farm, module: Module) -> None:
     farm.stills()
     farm.buy()
-    said, result = farm.place(in_place=True)
+    _, result = farm.place(in_place=True)
     assert result == farm.blend
     assert len(movies(reopened(result))) == 3
     farm.open()
@@ -253,26 +253,45 @@ def test_no_key_is_anywhere_in_a_job(
     assert count > 10
 
 
-@pytest.mark.parametrize("what", ["unsaved", "no folder", "nothing to buy"])
+NOT_EXPORTED = {
+    "unsaved": "Save the file first",
+    "no folder": "There is no folder",
+    "nothing to buy": "No shot of the list can be bought",
+    "empty": "No shot of the list can be bought",
+    "refused": "Choose the image",
+}
+
+
+@pytest.mark.parametrize("what", NOT_EXPORTED)
+@pytest.mark.parametrize("engine", ["OPENJD", "FLAMENCO"])
 def test_what_cannot_be_exported_is_said(
-    scene: Any, module: Module, tmp_path: Path, what: str
+    scene: Any, tmp_path: Path, what: str, engine: str
 ) -> None:
-    export = module("blender.session.shots_export").export
-    folder = tmp_path / "share"
-    add(scene, "a")
-    if what != "no folder":
-        folder.mkdir()
+    folder = tmp_path / ("gone/share" if what == "no folder" else "share")
     if what == "unsaved":
         bpy.ops.wm.read_homefile(use_empty=True)
-        add(bpy.context.scene, "a")
-    if what == "nothing to buy":
-        scene.grok_video.shots[0].enabled = False
-    with pytest.raises(refusal(module)) as caught:
-        export(bpy.context, bpy.context.scene, folder, "OPENJD")
-    assert {"unsaved": "Save the file", "no folder": "no folder", "nothing to buy": "No shot"}[
-        what
-    ] in str(caught.value)
-    assert not folder.exists() or list(folder.iterdir()) == []
+    if what != "empty":
+        row = add(bpy.context.scene, "a", source="IMAGE" if what == "refused" else "NONE")
+        row.enabled = what != "nothing to buy"
+    with pytest.raises(RuntimeError, match=NOT_EXPORTED[what]):
+        bpy.ops.grok_video.export_render_job(filepath=str(folder), engine=engine)
+    assert not folder.exists()
+
+
+def test_the_operator_says_what_it_wrote(
+    scene: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    add(scene, "a")
+    add(scene, "b", source="IMAGE")
+    saved()
+    folder = tmp_path / "share"
+    done = bpy.ops.grok_video.export_render_job(filepath=str(folder), engine="FLAMENCO")
+    assert done == {"FINISHED"}
+    written = {path.name for path in folder.iterdir()}
+    assert written == {"shots.json", "grok_video_shots.js", "flamenco_job.json"}
+    said = capfd.readouterr().out
+    assert "1 shot for $0.05" in said
+    assert "“b” is left out: Choose the image" in said
 
 
 def test_a_folder_in_use_is_not_given_to_another_list(farm: Farm, module: Module) -> None:

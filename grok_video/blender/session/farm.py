@@ -41,6 +41,7 @@ from ...farm.shot_folder import (
 from .. import identity, submission, timeline
 from ..refusal import Interrupted, Refused
 from . import placing, shots, waiting
+from .blocking import INTERRUPTED_SECONDS, became_of, stop_unsent
 from .click import queue_job, refuse_now, refuse_unpriced, why_held
 from .queue import account, make_data_folder, read_all, refuse_hopeless, release
 from .state import current, job_by_id, session_id
@@ -160,10 +161,14 @@ def _submission(context: bpy.types.Context, of: Opened, listed: Listed, job_id: 
 class Desk:
     """What is done with the jobs of an exported list, by this Blender's ledger; see ``farm.buying.Desk``."""
 
-    def __init__(self, context: bpy.types.Context, of: Opened) -> None:
+    def __init__(
+        self, context: bpy.types.Context, of: Opened, *, allow_single_color: bool = False
+    ) -> None:
         self._context = context
         self._of = of
-        self._built: dict[str, Any] = {}  # job id -> spec that was made before its shot was claimed
+        self._allow_single_color = allow_single_color
+        #: Job id -> spec that was made before its shot was claimed; another host may have come first.
+        self._built: dict[str, Any] = {}
 
     def job(self, job_id: str) -> Job | None:
         """The job as the ledger has it."""
@@ -171,6 +176,9 @@ class Desk:
 
     def refusal(self, listed: Listed, job_id: str) -> str:
         """'' or why the shot cannot be bought now; its pictures are there afterwards."""
+        for spec in self._built.values():  # of a shot that another host has claimed meanwhile
+            submission.preparation.remove_files(spec)
+        self._built.clear()
         try:
             self._built[job_id] = self._spec(listed, job_id)
         except (Refused, Interrupted) as why:
@@ -197,18 +205,12 @@ class Desk:
             return str(why)
         return ""
 
-    def forget(self) -> None:
-        """Remove the pictures of shots that another host has claimed meanwhile."""
-        for spec in self._built.values():
-            submission.preparation.remove_files(spec)
-        self._built.clear()
-
     def _spec(self, listed: Listed, job_id: str) -> Any:
         """The spec of a shot, its pictures made. Raises Refused, Interrupted, OSError, FolderTrouble."""
         of, marked = self._of, submission.preparation.marked
-        if not (told := shots.state_of(listed.mark)).again:
+        if before := self._bought_elsewhere(listed):
             raise Refused(
-                f"It was bought before, or waits to be sent, as job {told.job[:8]} of this computer's list.",
+                f"It was bought before, or waits to be sent, as job {before.spec.short_id} of this computer's list.",
                 "Its clip is in that list.",
             )
         asked = _submission(self._context, of, listed, job_id)
@@ -229,11 +231,17 @@ class Desk:
                 spec = marked(add_to(spec))
             if asked.steps:
                 spec = marked(self._with_still(listed, spec))
-            why_held(spec, False, False)
+            why_held(spec, False, self._allow_single_color)
         except BaseException:
             submission.preparation.remove_files(spec)
             raise
         return spec
+
+    def _bought_elsewhere(self, listed: Listed) -> Job | None:
+        """A job that stands for the shot's row, and that no claim of this folder is for."""
+        made_here = str(clip_path(self._of.folder, listed.file))
+        jobs = current().bridge.snapshot.jobs.of_shot(listed.mark)
+        return next((j for j in jobs if shots.counts(j) and j.spec.output != made_here), None)
 
     def _with_still(self, listed: Listed, spec: Any) -> Any:
         """The spec with the still of the folder as its first frame. Raises Refused, OSError."""
@@ -262,17 +270,26 @@ def _refuse_dearer(listed: Listed, price: int | None) -> None:
         )
 
 
-def buy(
-    context: bpy.types.Context, of: Opened, wanted: list[Listed], tell: Callable[[Buying], None]
+def buying_of(
+    context: bpy.types.Context,
+    of: Opened,
+    wanted: list[Listed],
+    *,
+    buys: bool = True,
+    allow_single_color: bool = False,
 ) -> Buying:
-    """Buy shots, and wait until each has ended; ``tell`` is called at each turn. Blocks.
+    """A run of the task that buys shots, or without ``buys`` waits for them; see ``follow``.
 
-    Raises Refused where nothing can be bought at all: no key, offline, the list of jobs cannot be written.
+    Raises Refused where nothing can be bought at all: no key, offline, a list of jobs that cannot be written.
     """
     refuse_now()
     read_all()
-    desk = Desk(context, of)
-    buying = Buying(of.folder, claims_in(of.folder), wanted, desk)
+    desk = Desk(context, of, allow_single_color=allow_single_color)
+    return Buying(of.folder, claims_in(of.folder), wanted, desk, buys=buys)
+
+
+def follow(buying: Buying, tell: Callable[[], object]) -> None:
+    """Go on until each shot has ended; ``tell`` is called at each turn. Blocks. Raises Refused, KeyboardInterrupt."""
     bridge = current().bridge
 
     def go_on() -> None:
@@ -281,13 +298,19 @@ def buy(
         bridge.worker.ensure(account())
         bridge.tick(TICK_BUDGET)
         buying.step()
-        tell(buying)
+        tell()
 
-    try:
-        waiting.until(lambda: buying.is_over, go_on)
-    finally:
-        desk.forget()
-    return buying
+    waiting.until(lambda: buying.is_over, go_on)
+
+
+def stop(context: bpy.types.Context, buying: Buying) -> list[str]:
+    """Stop what a run has not sent, and say what became of each shot that it still waited for."""
+    said: list[str] = []
+    for one in buying.shots:
+        if one.ours and one.claim is not None and not one.end:
+            stop_unsent(context, one.claim.job, INTERRUPTED_SECONDS)
+            said.append(f"{one.listed.file}: {became_of(one.claim.job)}")
+    return said
 
 
 def claims_in(folder: Path) -> Claims:
@@ -296,6 +319,15 @@ def claims_in(folder: Path) -> Claims:
         return Claims(folder, name_of(make_data_folder()), socket.gethostname())
     except ClaimTrouble as trouble:
         raise Refused(str(trouble), code=ProblemCode.FILE) from trouble
+
+
+def is_free(of: Opened, listed: Listed) -> bool:
+    """Whether a shot is neither there nor claimed. Raises Refused."""
+    try:
+        there = clip_of(of.folder, listed.file) is not None
+        return not there and claims_in(of.folder).read(listed.file) is None
+    except ClaimTrouble:
+        return False
 
 
 # ----------------------------------------------------------------------------------------------------- placing
@@ -319,6 +351,14 @@ def place(context: bpy.types.Context, of: Opened, wanted: list[Listed]) -> dict[
         except Refused as why:
             said[one.file] = str(why)
     return said
+
+
+def strips_of(of: Opened) -> int:
+    """How many of the folder's clips have strips in the file that is open."""
+    notes = (clip_of(of.folder, one.file) for one in of.listing.shots)
+    return sum(
+        next(timeline.slots.strips_of_job(note.job), None) is not None for note in notes if note
+    )
 
 
 def _place(context: bpy.types.Context, of: Opened, listed: Listed, target: bpy.types.Scene) -> str:

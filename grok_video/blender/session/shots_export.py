@@ -12,6 +12,7 @@ from typing import Any
 
 import bpy
 
+from ...core.amount import usd
 from ...core.problem import ProblemCode
 from ...core.record import record
 from ...farm import flamenco, openjd
@@ -50,13 +51,10 @@ def export(
 
     Waits for the disk. Raises Refused, also for a file that is not saved as it is: hosts of a farm open the file.
     """
+    refuse_unsaved()
     blend = bpy.data.filepath
-    if not blend or not os.path.isfile(blend):
-        raise Refused("Save the file first: the hosts of a farm open it.")
-    if bpy.data.is_dirty and not bpy.app.background:
-        raise Refused("Save the file first: it has changes that the hosts of a farm would not see.")
-    if not folder.is_dir():
-        raise Refused(f"There is no folder {folder}.", "Choose one that all hosts share.")
+    if not folder.parent.is_dir():
+        raise Refused(f"There is no folder {folder.parent}.", "Choose one that all hosts share.")
     shots.marked(scene)
     listed, left_out = _listed(context, scene)
     if not listed:
@@ -78,6 +76,25 @@ def export(
     known = [price for price in prices if price is not None]
     total = sum(known) if len(known) == len(prices) else None
     return Exported(tuple(paths), listed, total, tuple(left_out))
+
+
+def refuse_unsaved() -> None:
+    """Raise Refused where the file that is open is not on the disk as it is."""
+    if not bpy.data.filepath or not os.path.isfile(bpy.data.filepath):
+        raise Refused("Save the file first: the hosts of a farm open it.")
+    if bpy.data.is_dirty and not bpy.app.background:
+        raise Refused("Save the file first: it has changes that the hosts of a farm would not see.")
+
+
+def summary_of(made: Exported) -> str:
+    """A sentence of what was written, and what it will cost."""
+    count = len(made.listed)
+    shots_told = "1 shot" if count == 1 else f"{count} shots"
+    price = "at a price that is not known" if made.price is None else f"for {usd(made.price)}"
+    return (
+        f"{shots_told} {price}, when the farm buys them: {', '.join(path.name for path in made.paths)} "
+        f"in {made.paths[0].parent}."
+    )
 
 
 def _listed(

@@ -165,6 +165,7 @@ class GROK_VIDEO_MT_shots(bpy.types.Menu):
         layout.operator("grok_video.export_shots", icon="EXPORT", text="Export Shots…")
         template = layout.operator("grok_video.export_shots", text="Export Template…")
         template.template = True
+        layout.operator("grok_video.export_render_job", text="Export Render Job…")
         layout.separator()
         layout.operator("grok_video.duplicate_shot", icon="DUPLICATE")
         for which, words in (("ALL", "All"), ("NONE", "None"), ("FAILED", "the Failed Ones")):

@@ -7,7 +7,7 @@ Owns the one session while the add-on is registered. Of this folder it may impor
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
@@ -332,6 +332,8 @@ class Looks:
         default_factory=dict
     )  # job id → how its look has moved; '' as it is
     unmeasured: dict[str, None] = field(default_factory=dict)  # ids of jobs that are to be measured
+    #: Id of the job that is measured just now, and the steps that are left.
+    measuring: tuple[str, Generator[None, None, str]] | None = None
     #: Id of a job to be → look in use, frame and camera: what Apply the Look asked for in this session.
     frames: dict[str, tuple[str, tuple[float, str]]] = field(default_factory=dict)
     listed: tuple[Job, ...] = ()  # the looks of a source, oldest first

@@ -14,7 +14,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...core.spec import new_id
-from .. import config
+from .. import config, sources
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
 from . import (
@@ -272,6 +272,7 @@ def unregister() -> None:
         looks.measure,
         seams.look,
         shots.look,
+        sources.image_size.read,
         stages.look,
         thumbnails.load,
         unseen.fade,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         edit_motion,
         foreign,
         handler_code,
+        image_size,
         kept_settings,
         likeness,
         on_disk,

@@ -20,6 +20,7 @@ from ...core.spec import JobSpec, Picture, Source
 from .. import scenes
 from ..refusal import Refused
 from ..sources import capture, pixels, view
+from ..sources.image_size import size_of
 from ..sources.stage import stage_of
 from .common import preferred_format, with_still
 
@@ -92,14 +93,12 @@ def render_size(look: Any) -> tuple[int, int] | None:
 
 def crop_of(look: Any, size: tuple[int, int]) -> Crop | None:
     """What of the look is kept in a clip of that size; None where the look has no pixels."""
-    if look.image is None or not all(look.image.size):
-        return None
-    width, height = look.image.size
-    return crop_inside(width, height, size[0], size[1])
+    there = size_of(look.image) if look.image is not None else None
+    return crop_inside(*there, *size) if there is not None and all(there) else None
 
 
 def kept_of(look: Any, crop: Crop, size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height, in pixels, at which the look is sent for a clip of that size: never enlarged."""
+    """What is kept of a look that has pixels: width and height, in pixels, at which the look is sent for a clip of that size: never enlarged."""
     width, height = look.image.size
     kept = (crop.right - crop.left) * width, (crop.top - crop.bottom) * height
     return (

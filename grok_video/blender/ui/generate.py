@@ -126,11 +126,12 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
     def draw(self, context: bpy.types.Context) -> None:
         if self._told:
             draw_wrapped(self.layout, context, self._told, "INFO")
-        draw_request(self.layout, context, draw_in_use)
-        if self._earlier and submission.first_frame.look_of(context.scene) is not None:
-            words = f"{self._earlier} Generate begins with it all the same."
-            draw_wrapped(self.layout, context, words, "ERROR")
-        draw_price(self.layout, context, variants=self._pressed)
+        with sources.image_size.in_redraw():
+            draw_request(self.layout, context, draw_in_use)
+            if self._earlier and submission.first_frame.look_of(context.scene) is not None:
+                words = f"{self._earlier} Generate begins with it all the same."
+                draw_wrapped(self.layout, context, words, "ERROR")
+            draw_price(self.layout, context, variants=self._pressed)
 
     def run(self, context: bpy.types.Context) -> Result:
         target = timeline.strips.target_scene(context)

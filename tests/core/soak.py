@@ -22,19 +22,22 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from grok_video.core.job import FINAL_STATES, Job, State
-from grok_video.core.mp4 import NotAClip, probe
+from grok_video.core.mp4 import NotAClip
 from grok_video.core.problem import ProblemCode
-from grok_video.core.spec import JobSpec, new_id
+from grok_video.core.spec import JobSpec, Kind, new_id
 from grok_video.ledger.inbox import holds_commands
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.schema import FILE_NAME
 from grok_video.service.pricing import estimate_of
+from grok_video.service.request import LOOKS_PATH
+from grok_video.worker.clip_file import probe
 from tests.core.conftest import png
+from tests.core.test_look_jobs import look
 from tests.core.test_worker import Blender
 from tests.stand_in.client import StandIn
 
@@ -140,6 +143,7 @@ class Tally:
     actions: int = 0
     jobs: int = 0
     posts: int = 0  # complete ones
+    looks: int = 0  # of them
     begun: int = 0  # POSTs, all
     clips: int = 0
     unknown: int = 0  # on record as such, each with its sentence
@@ -162,7 +166,7 @@ class Tally:
         rows = [
             ("actions", self.actions, ""),
             ("jobs", self.jobs, f"{self.unknown} of them unknown to the end, and said so"),
-            ("POSTs, complete", self.posts, f"of {self.begun} begun"),
+            ("POSTs, complete", self.posts, f"of {self.begun} begun; {self.looks} of looks"),
             ("clips", self.clips, "whole, each in its place"),
             ("kills", self.kills.total(), kills),
             ("faults", self.faults, "of the service and the network"),
@@ -234,20 +238,22 @@ class Soak:
     def submit(self, person: Person, action: Action) -> None:
         made = new_id()
         pictured = action.which < 0.6
-        spec = person.spec(
-            id=made,
-            prompt=f"soak {made}",
-            duration=1 + int(action.how * 2),
-            image=str(self.still(action.how)) if pictured else "",
-            image_mime="image/png" if pictured else "",
-            output=str(person.project / f"clip_{made[:8]}.mp4"),
-        )
-        price = estimate_of(spec)
-        assert price is not None
-        self.specs[made] = spec = JobSpec(
-            **{name: getattr(spec, name) for name in spec.__dataclass_fields__}
-            | {"estimate": price}
-        )
+        a_look = action.which < 0.3
+        about: dict[str, Any] = {
+            "id": made,
+            "prompt": f"soak {made}",
+            "image": str(self.still(action.how)) if pictured else "",
+            "image_mime": "image/png" if pictured else "",
+        }
+        if a_look:
+            # Every fourth service makes looks at once, as it did before it knew of another form.
+            self.service.settings(defers=action.how < 0.75)
+            spec = look(person, **about)
+        else:
+            output = str(person.project / f"clip_{made[:8]}.mp4")
+            spec = person.spec(duration=1 + int(action.how * 2), output=output, **about)
+            spec = replace(spec, estimate=estimate_of(spec))
+        self.specs[made] = spec
         person.say("submit", spec=spec)
 
     def still(self, how: float) -> Path:
@@ -388,7 +394,10 @@ class Soak:
                 if person.dead:
                     self.revive(person)
             self.service.finish()
-            bought = {job["prompt"]: job["id"] for job in self.service.jobs()}
+            # A look that was made at once has no id that could be asked for.
+            bought = {
+                job["prompt"]: job["id"] for job in self.service.jobs() if job.get("deferred", True)
+            }
             moving = holds_commands(self.people[0].data)
             for job in self.look().values():
                 moving |= job.open
@@ -408,7 +417,7 @@ class Soak:
         elif job.retryable and not (ended_by_service(job) and job.id in self.asked_again):
             self.asked_again.add(job.id)
             person.say("retry", job=job.id)
-        elif job.recoverable and job.spec.prompt in bought:
+        elif job.recoverable and bought.get(job.spec.prompt):
             person.say("request_id", job=job.id, value=bought[job.spec.prompt])
         elif job.state is State.READY and not job.claimed_by:
             person.say("claim", job=job.id, session=person.session)
@@ -456,6 +465,7 @@ class Soak:
             if not request["complete"]:
                 continue
             self.tally.posts += 1
+            self.tally.looks += request["path"] == LOOKS_PATH
             if request["status"] not in LATER:
                 posts[request["body"]["prompt"]] += 1
         bought = Counter(job["prompt"] for job in self.service.jobs())
@@ -471,8 +481,9 @@ class Soak:
             self.tally.clips += 1
             if job.clip is None:
                 return "without a clip"
+            frames = 1 if job.spec.kind is Kind.LOOK else 24 * job.spec.duration + 1
             try:
-                whole = probe(job.clip.path).frames == 24 * job.spec.duration + 1
+                whole = probe(Path(job.clip.path), job.spec.kind).frames == frames
             except (NotAClip, OSError) as error:
                 return f"its clip is not there ({error})"
             return "" if whole else "its clip is not whole"
@@ -484,7 +495,10 @@ class Soak:
             return "without a word why"
         # What the service itself ended is no loss; what we gave up or never heard of is one.
         given_up = job.retryable and not ended_by_service(job)
-        if bill and job.state is not State.UNKNOWN and (given_up or not job.request_id):
+        # A look that was made at once has no id: its bill is known, or its answer was lost and that is said.
+        unheard = job.lacks_id and bill is not None and not bill.get("deferred", True)
+        known = job.request_id or job.cost is not None or unheard
+        if bill and job.state is not State.UNKNOWN and (given_up or not known):
             return f"but was billed as {bill['id']}"
         return ""
 

@@ -59,6 +59,7 @@ def test_a_short_soak_loses_nothing_and_buys_nothing_twice(
     assert tally.good, str(tally)
     assert tally.actions == ACTIONS
     assert min(tally.jobs, tally.posts, tally.clips, tally.faults, tally.kills.total()) > 10
+    assert tally.looks > 5
     assert 0 < tally.billed <= tally.recorded
 
 

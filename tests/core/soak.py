@@ -21,7 +21,6 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,84 +36,14 @@ from grok_video.service.pricing import estimate_of
 from grok_video.service.request import LOOKS_PATH
 from grok_video.worker.clip_file import probe
 from tests.core.conftest import png
+from tests.core.soak_plan import BLENDERS, FAULTS, KILLS, Action, plan
 from tests.core.test_look_jobs import look
 from tests.core.test_worker import Blender
 from tests.stand_in.client import StandIn
 
-BLENDERS = 3
 MOST_OPEN = 25  # jobs at work; beyond that nothing is clicked
-PAUSE = 0.08  # seconds between two actions, on average
 REST = 180.0  # seconds at most until nothing moves any more
 LATER = (425, 429)  # the service said that it started nothing: the one POST is free again
-
-#: (endpoint, failure, its options): all that the stand-in can do in a short time.
-FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    *(("submit", what, {"seconds": 0.5}) for what in ("hang", "hang-after-body", "hang-after-start")),
-    *(("submit", what, {}) for what in ("close", "close-during-body", "close-after-body")),
-    *(("submit", what, {}) for what in ("answer-lost", "answer-cut", "gzip", "redirect")),
-    *(("submit", what, {}) for what in ("garbage", "html", "empty", "null", "no-id", "huge")),
-    *(("submit", what, {}) for what in ("proxy-502", "500", "408", "400", "403", "err-429-rps")),
-    ("submit", "answer-late", {"seconds": 0.7}),
-    ("submit", "answer-early", {"status": 503}),
-    ("submit", "answer-replaced", {"status": 500}),
-    ("submit", "answer", {"status": 425, "headers": {"Retry-After": "0.2"}}),
-    *(("poll", what, {"times": 2}) for what in ("garbage", "html", "500", "404", "bad-credentials")),
-    *(("poll", what, {}) for what in ("close", "truncate", "answer-cut", "unknown-status", "429")),
-    ("poll", "hang", {"seconds": 0.5}),
-    *(("download", what, {}) for what in ("truncate", "no-length", "short-length", "no-range")),
-    *(("download", what, {}) for what in ("close", "gzip", "redirect", "not-mp4", "500", "404")),
-    ("download", "drip", {"bytes": 4000, "seconds": 0.1}),
-    ("any", "close", {"times": 3}),
-    *(("job", what, {}) for what in ("failed", "unavailable", "failed-bare", "expired")),
-    *(("job", what, {}) for what in ("moderated", "moderated-400", "no-url", "stall", "no-suffix")),
-)  # fmt: skip
-
-#: What is done, and how often in relation to each other.
-WEIGHTS = {
-    "submit": 30,
-    "submit again": 4,  # the same order under another command, as from a button pressed twice
-    "fault": 16,
-    "kill": 5,
-    "terminate": 2,
-    "end of input": 2,
-    "quit": 2,  # and opened anew: another session
-    "freeze": 3,
-    "offline": 3,
-    "online": 6,
-    "stop": 4,
-    "retry": 4,
-    "release": 5,
-    "import": 6,
-    "check": 1,
-    "expire": 1,
-    "damage": 0.6,
-}
-KILLS = ("kill", "terminate", "end of input", "quit", "freeze")
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing to do. ``which`` and ``how`` are 0 to 1: of what there is then, the one at that place."""
-
-    what: str
-    blender: int
-    which: float
-    how: float
-    pause: float  # seconds
-
-
-def plan(seed: int) -> Iterator[Action]:
-    """The actions of a seed, without an end."""
-    chance = random.Random(seed)
-    while True:
-        (what,) = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
-        yield Action(
-            what,
-            chance.randrange(BLENDERS),
-            chance.random(),
-            chance.random(),
-            min(chance.expovariate(1 / PAUSE), 10 * PAUSE),
-        )
 
 
 class Person(Blender):
@@ -412,7 +341,9 @@ class Soak:
     def help(self, job: Job, bought: dict[str, str]) -> bool:
         """Do the next free thing for a job; False when there is none."""
         person = self.people[0]
-        if job.held:
+        if job.blocked and is_forgotten(job):
+            person.say("stop", job=job.id)
+        elif job.held:
             person.say("release", job=job.id, session=person.session)
         elif job.retryable and not (ended_by_service(job) and job.id in self.asked_again):
             self.asked_again.add(job.id)
@@ -514,7 +445,13 @@ class Soak:
 def ended_by_service(job: Job) -> bool:
     """Whether a job failed by the service's own word. It may be asked again for free, and says it again."""
     code = job.problem.code if job.problem is not None else None
-    return job.state is State.FAILED and code in (ProblemCode.SERVICE, ProblemCode.EXPIRED)
+    failed = job.state is State.FAILED and code in (ProblemCode.SERVICE, ProblemCode.EXPIRED)
+    return failed or (job.state is State.CANCELLED and is_forgotten(job))
+
+
+def is_forgotten(job: Job) -> bool:
+    """Whether the service does not know the job any more: of looks it says so when they have expired."""
+    return job.problem is not None and job.problem.http_status == 404
 
 
 def soak(folder: Path, service: StandIn, seed: int, actions: int, seconds: float = 1e9) -> Tally:

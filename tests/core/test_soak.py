@@ -12,7 +12,8 @@ from grok_video.core.job import State
 from grok_video.service.request import submission
 from grok_video.worker.http.call import Call
 from grok_video.worker.http.transport import Transport
-from tests.core.soak import FAULTS, WEIGHTS, Action, Soak, plan, soak, start_service
+from tests.core.soak import Soak, soak, start_service
+from tests.core.soak_plan import FAULTS, WEIGHTS, Action, plan
 from tests.stand_in.client import StandIn
 
 SEED, ACTIONS = 10, 150  # with everything in it that a soak does

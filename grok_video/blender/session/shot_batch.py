@@ -74,13 +74,14 @@ def begin(
                 every.append(_asked_for(context, scene, row, target, pictures, agreed))
             except (Refused, Interrupted) as error:
                 _ended(row.mark, "", str(error))
+        current().shot_batch.press = press  # from here on its shots are known as prepared
         for asked, why in _kept(press, every):
-            if why:
-                _ended(asked.spec.shot, "", why)
-                submission.preparation.remove_files(asked.spec)
-            else:
-                _take_in(press, asked)
+            if not (why := why or _taken_in(press, asked)):
+                continue
+            _ended(asked.spec.shot, "", why)
+            submission.preparation.remove_files(asked.spec)
     except BaseException:
+        current().shot_batch.press = None
         press.kept.discard()
         raise
     return _begun(press)
@@ -115,8 +116,6 @@ def _asked_for(
     asked.spec = submission.preparation.marked(asked.spec)
     for add_to in asked.stills:
         asked.spec = submission.preparation.marked(add_to(asked.spec))
-    if not click.may_buy():
-        click.note_for_script(asked.spec)
     return asked
 
 
@@ -159,23 +158,29 @@ def _write(press: ShotPress, cameras: list[CameraStep]) -> dict[int, str]:
     return {}
 
 
-def _take_in(press: ShotPress, asked: Submission) -> None:
-    """Let what a row asks for be a shot to come."""
-    own, spec = current().shot_batch, asked.spec
-    press.items[spec.id] = submission.preparation.Preparation(
-        spec,
-        asked.steps,
-        held=not click.may_buy(),
-        allow_single_color=press.allow_single_color,
+def _taken_in(press: ShotPress, asked: Submission) -> str:
+    """Let what a row asks for be a shot to come; '' or why it cannot be."""
+    own, spec, held = current().shot_batch, asked.spec, not click.may_buy()
+    if held:
+        try:
+            click.note_for_script(spec)
+        except Refused as error:
+            return str(error)
+    single = press.allow_single_color
+    item = submission.preparation.Preparation(
+        spec, asked.steps, held=held, allow_single_color=single
     )
+    press.items[spec.id] = item
     press.of_row[spec.shot] = spec.id
     own.notes.pop(spec.shot, None)
+    return ""
 
 
 def _begun(press: ShotPress) -> list[str]:
     """Let ticks go on with a press; returns the ids of the jobs to be."""
     ids = list(press.items)
     if not ids:
+        current().shot_batch.press = None
         press.kept.discard()
         return ids
     orders: list[Ordered] = []
@@ -193,7 +198,6 @@ def _begun(press: ShotPress) -> list[str]:
         press.stills, press.ordered = sources.stills.Stills(orders), tuple(ordered)
     if press.slotted:
         press.to_place.extend(ids)
-    current().shot_batch.press = press
     watch()
     return ids
 

@@ -78,30 +78,31 @@ def filled_from_markers(ui: Ui, widths: list[int]) -> Steps:
         yield from ui.shot(f"shots-{width}")
 
 
-def row_under_mouse(ui: Ui) -> int:
-    """The number of the row of the list whose checkbox is under the mouse; -1 where none is."""
-    if (widget := ui.under_mouse(KIND)) is None or widget.name != "enabled":
-        return -1
-    with ui.override(KIND):
-        data, path, _ = bpy.context.property
-    # Before 5.0 Blender gives the row, from then on its scene and the way to the row.
-    row = data.path_resolve(path.rpartition(".")[0]) if "." in path else data
-    rows = timeline().grok_video.shots
-    return next((n for n, one in enumerate(rows) if one.as_pointer() == row.as_pointer()), -1)
-
-
 def rows_shown(ui: Ui) -> Steps:
     """Where the names of the rows are that the list shows: number of a row -> place, from top to bottom.
 
-    The mouse asks for the checkboxes: of a name Blender says only that the list is there.
+    Each checkbox is clicked twice: before 5.0 Blender does not say of which row it is.
     """
     lowest = yield from ui.find("grok_video.move_shot", KIND, with_="DOWN")  # beside the fifth row
     region, scale = ui.region(KIND), bpy.context.preferences.system.ui_scale
+    x, y, end = region.x + 33 * scale, lowest.y + 120 * scale, lowest.y - 60 * scale
     found: dict[int, tuple[float, float]] = {}
-    x = region.x + 33 * scale
-    for down in range(-120, 60, 7):
-        y = lowest.y - down * scale
+    while y > max(end, region.y):
         yield from ui.move(x, y)
-        if (number := row_under_mouse(ui)) >= 0:
-            found.setdefault(number, (x + 50 * scale, y))
+        widget = ui.under_mouse(KIND)
+        if widget is None or widget.name != "enabled":
+            y -= 6 * scale
+            continue
+        before = enabled()
+        yield from ui.press()
+        yield from ui.until(lambda before=before: enabled() != before, "a checkbox")
+        (number,) = (n for n, (a, b) in enumerate(zip(before, enabled(), strict=True)) if a != b)
+        yield from ui.press()
+        yield from ui.until(lambda before=before: enabled() == before, "a checkbox")
+        found[number] = x + 50 * scale, y
+        y -= 20 * scale  # the next row
     return found
+
+
+def enabled() -> list[bool]:
+    return [row.enabled for row in timeline().grok_video.shots]

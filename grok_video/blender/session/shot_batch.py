@@ -22,19 +22,8 @@ from ...core.spec import JobSpec, new_id
 from .. import scenes, sources, submission, timeline
 from ..identity import Meant
 from ..refusal import Interrupted, Refused
-from . import slots
+from . import click, slots
 from .answers import STOP_SHOT, note
-from .click import (
-    NOTHING_LOST,
-    SLOT_GONE,
-    lost_place,
-    may_buy,
-    note_for_script,
-    queue_job,
-    refuse_now,
-    refuse_unpriced,
-    why_held,
-)
 from .queue import make_data_folder, read_all, send
 from .shots import job_of, marked, state_of
 from .state import ShotPress, current, job_by_id, session_id
@@ -66,7 +55,7 @@ def begin(
     are rows that are refused; ``shots.state_of`` says why. Blender is held up as a save of the file does where a second
     Blender renders. Ticks do the rest, also in background mode, where the caller makes them. Raises Refused.
     """
-    refuse_now()
+    click.refuse_now()
     if current().shot_batch.press is not None:
         raise Refused(UNDER_WAY, "Wait until it is done, or press Stop.")
     _read_list()
@@ -122,12 +111,12 @@ def _asked_for(
     asked = submission.shots.submission_of(context, scene, row, target, session_id(), pictures)
     if agreed is not None and agreed.get(row.mark, -1) != asked.spec.estimate:
         raise Refused("The price of this shot has changed meanwhile.", "Press again.")
-    refuse_unpriced(asked.spec)
+    click.refuse_unpriced(asked.spec)
     asked.spec = submission.preparation.marked(asked.spec)
     for add_to in asked.stills:
         asked.spec = submission.preparation.marked(add_to(asked.spec))
-    if not may_buy():
-        note_for_script(asked.spec)
+    if not click.may_buy():
+        click.note_for_script(asked.spec)
     return asked
 
 
@@ -176,7 +165,7 @@ def _take_in(press: ShotPress, asked: Submission) -> None:
     press.items[spec.id] = submission.preparation.Preparation(
         spec,
         asked.steps,
-        held=not may_buy(),
+        held=not click.may_buy(),
         allow_single_color=press.allow_single_color,
     )
     press.of_row[spec.shot] = spec.id
@@ -216,7 +205,7 @@ def _is_for_second_blender(step: Any) -> bool:
 
 def _ended(mark: str, job_id: str, sentence: str) -> None:
     """Note why a row came to no job."""
-    said = "" if sentence.endswith(NOTHING_LOST) else f" {NOTHING_LOST}"
+    said = "" if sentence.endswith(click.NOTHING_LOST) else f" {click.NOTHING_LOST}"
     current().shot_batch.ended[mark] = job_id, f"{sentence}{said}"
 
 
@@ -350,10 +339,10 @@ def _hand_over(press: ShotPress) -> bool:
     spec = item.spec
     assert spec is not None
     try:
-        if why := lost_place(spec):
+        if why := click.lost_place(spec):
             raise Refused(why)
-        held = why_held(spec, item.held, item.allow_single_color)
-        queue_job(spec, held, item.clicked)
+        held = click.why_held(spec, item.held, item.allow_single_color)
+        click.queue_job(spec, held, item.clicked)
     except (Interrupted, Refused) as error:
         _drop(press, job_id, str(error))
         return True
@@ -445,7 +434,7 @@ def stop_removed() -> bool:
         return False
     gone = [k for k, item in press.items.items() if item.spec and item.spec.target.slot in removed]
     for job_id in gone:
-        _drop(press, job_id, SLOT_GONE)
+        _drop(press, job_id, click.SLOT_GONE)
     return bool(gone)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import bpy
 
 from ...core.job import Job, State
+from ...core.problem import ProblemCode
 from ...core.spec import new_id
 from .. import submission
 from . import slots, spending
@@ -99,10 +100,17 @@ def _known_mark(scene: bpy.types.Scene, row: Any) -> str:
 # ---------------------------------------------------------------------------------------------- what was bought
 
 
+#: Why a job failed where the service itself has no clip: to ask for it once more is free, and brings nothing.
+_SAID_BY_SERVICE = frozenset({ProblemCode.SERVICE, ProblemCode.EXPIRED})
+
+
 def counts(job: Job) -> bool:
     """Whether a job stands for its row: bought, may be bought, or waits for *Send*; such a row is not bought again."""
     if job.state is State.FAILED:
-        return job.retryable  # the clip is there, and Retry is free
+        code = job.problem.code if job.problem is not None else None
+        return (
+            job.retryable and code not in _SAID_BY_SERVICE
+        )  # else Retry, which is free, may bring it
     if job.state is State.CANCELLED:
         return job.sent or bool(job.request_id or job.url)
     return True
@@ -168,7 +176,7 @@ def left(scene: bpy.types.Scene) -> list[Any]:
 
 
 def _is_left(told: Told) -> bool:
-    return told.state in ("", "STOPPED")
+    return told.state in ("", "STOPPED", State.CANCELLED)
 
 
 def totals_of(rows: Sequence[Told]) -> ShotTotals:

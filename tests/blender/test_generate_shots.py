@@ -5,7 +5,7 @@ Scripts call the operator; presses are made as from a window, whose ticks the te
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +17,8 @@ from .editing import color, overlaps, span
 from .others import Other
 from .test_orders import bodies
 from .test_rework_breaker import window
-from .test_slots import PACKAGE, Desk, camera, desk, movies
+from .test_slot_lives import opened
+from .test_slots import PACKAGE, Desk, camera, desk, is_still, movies, remove
 
 __all__ = ["camera", "desk", "window"]  # fixtures
 

@@ -82,8 +82,9 @@ def due() -> Iterator[Any]:
 def set_due(strip: Any, job_id: str) -> None:
     """Note that the colours of a job's clip are still to be measured, which the strip shows."""
     note = note_of(strip)
-    known = note is not None and note.job == job_id
-    _note(strip, dataclasses.replace(note if known else Note(job_id, None), due=True))
+    if note is None or note.job != job_id:
+        note = Note(job_id, None)
+    _note(strip, dataclasses.replace(note, due=True))
 
 
 def set_measured(strip: Any) -> None:

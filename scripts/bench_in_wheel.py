@@ -430,7 +430,7 @@ def bake(task: dict[str, Any]) -> dict[str, Any]:
                 time.sleep(0.02)
             told["bake"] = time.perf_counter() - start
             spec = change(submission.spec)
-            click._queue(spec)
+            click.queue_job(spec, None)
             blocking.wait_until(bpy.context, spec.id, lambda job: job.state == "RUNNING")
             told["whole"] = time.perf_counter() - start
     return told

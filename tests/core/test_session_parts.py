@@ -39,9 +39,14 @@ OWNERS = {
     "looks": "looks",
     "watch": "watch",
     "pointing": "pointing",
+    "shot_batch": "shot_batch",
+    "shot_list": "shots",
 }
 #: Names of classes in annotations -> the part that they are, or lie in.
-CLASSES = {name.capitalize(): name for name in OWNERS} | {"Question": "questions"}
+CLASSES = {"".join(map(str.capitalize, name.split("_"))): name for name in OWNERS} | {
+    "Question": "questions",
+    "ShotPress": "shot_batch",
+}
 #: Methods that change what they belong to: of lists, sets, dictionaries, deques, and of objects in general.
 CHANGES = {
     *("append", "appendleft", "extend", "extendleft", "insert", "remove", "reverse", "rotate", "sort"),

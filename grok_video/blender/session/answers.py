@@ -13,11 +13,14 @@ from .state import current, job_by_id
 
 #: The name under which a *stop* is noted that is meant for a job which was not sent.
 UNSEND = "unsend"
+#: … and for a *stop* of a shot list, where what was sent meanwhile comes in as the others do.
+STOP_SHOT = "stop_shot"
 #: The button behind a command, as the artist knows it.
 _BUTTONS = {
     "submit": "The clip",
     "release": "Send",
     "stop": "Stop Tracking",
+    STOP_SHOT: "Stop",
     UNSEND: "What was taken back with its slot",
     "retry": "Retry",
     "fetch_again": "Download Again",
@@ -77,7 +80,7 @@ def hear() -> tuple[str, bool]:
         if command == "submit" and job_by_id(job_id) is not None:
             continue  # in the list, whatever became of the answer
         refusal = refusal_in(command, answer)
-        if not refusal or (command in _BY_ITSELF and answer.get("late")):
+        if not refusal or (command in (*_BY_ITSELF, STOP_SHOT) and answer.get("late")):
             continue
         if command == UNSEND and (job := job_by_id(job_id)) and not (job.sent or job.request_id):
             continue  # the job had ended before, and cost nothing

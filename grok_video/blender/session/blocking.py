@@ -76,6 +76,19 @@ def wait_until(context: bpy.types.Context, job_id: str, ended: Callable[[Job], b
     return job
 
 
+def wait_for_shots(context: bpy.types.Context) -> None:
+    """Tick until each shot of the press that is under way is a job, or came to none (scripts: this blocks).
+
+    Raises Refused.
+    """
+
+    def go_on() -> None:
+        refuse_hopeless()
+        tick(context)
+
+    waiting.until(lambda: current().shot_batch.press is None, go_on)
+
+
 def leave(job_id: str) -> None:
     """Note a job that a script does not wait for now; see ``jobs_left``."""
     current().blocking.left[job_id] = None

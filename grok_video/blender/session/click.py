@@ -171,11 +171,11 @@ def accept(
     bought with frames of one colour as well. Without ``select`` a slot leaves the artist's selection as it is. Returns the
     id of the job to be. Raises Refused, Interrupted.
     """
-    _refuse_unpriced(asked.spec)
+    refuse_unpriced(asked.spec)
     held = not may_buy()
     if held:
         for one in submission.variants.specs_of(asked.spec, asked.others):
-            _note_for_script(one)
+            note_for_script(one)
     else:
         _refuse_double_click(asked.spec)
     say("")
@@ -195,7 +195,7 @@ def accept(
         prepared.others = asked.others
         prepared.keep()
         if not asked.steps:
-            waits = _why_held(spec, held, allow_single_color)
+            waits = why_held(spec, held, allow_single_color)
     except (Refused, Interrupted):
         submission.preparation.remove_files(spec)
         raise
@@ -209,7 +209,7 @@ def accept(
         enqueue(context, prepared)
     else:
         _queue_with_slot(context, spec, waits)
-        prepared.put_others(lambda one: _queue(one, waits))
+        prepared.put_others(lambda one: queue_job(one, waits))
     if no_slot:
         say(f"The clip comes without a slot: {no_slot}")
     return spec.id
@@ -222,9 +222,9 @@ def _size_to_come(asked: Submission) -> tuple[int, int] | None:
 
 
 def _queue_with_slot(context: bpy.types.Context, spec: JobSpec, held: Problem | None) -> None:
-    """As ``_queue``; its slot becomes an undo step with that, or goes where the job was not taken. Raises Refused."""
+    """As ``queue_job``; its slot becomes an undo step with that, or goes where the job was not taken. Raises Refused."""
     try:
-        _queue(spec, held)
+        queue_job(spec, held)
     except Refused:
         if spec.target.slot == spec.id:
             slots.take_back(spec.id)
@@ -233,7 +233,7 @@ def _queue_with_slot(context: bpy.types.Context, spec: JobSpec, held: Problem | 
         slots.push_undo_step(context)
 
 
-def _why_held(spec: JobSpec, script: bool, allow_single_color: bool) -> Problem | None:
+def why_held(spec: JobSpec, script: bool, allow_single_color: bool) -> Problem | None:
     """Why the job of ``spec``, whose pictures are there, waits for the artist's word; None: it is bought.
 
     Raises Refused in the background, where nobody can be asked, and Interrupted.
@@ -271,7 +271,7 @@ def say(message: str) -> None:
     current().click.message = message
 
 
-def _refuse_unpriced(spec: JobSpec) -> None:
+def refuse_unpriced(spec: JobSpec) -> None:
     # Only a clip without a price: a clip that is too dear becomes a job, which the worker holds.
     if bpy.app.background:
         read_all()
@@ -295,7 +295,7 @@ def _refuse_double_click(spec: JobSpec) -> None:
         raise Refused(f"This {what} was sent just now.", "Press again if you want a second one.")
 
 
-def _note_for_script(spec: JobSpec) -> None:
+def note_for_script(spec: JobSpec) -> None:
     """Note that a script asks for ``spec``. Raises Refused where as much waits for the artist already."""
     session = current()
     waiting_jobs = session.click.for_scripts
@@ -351,20 +351,20 @@ def prepare(context: bpy.types.Context) -> bool:
         return True  # the step ran a handler of the artist's, which ended this click
     if not first.done:
         return changed
-    if first.spec is not None and (why := _lost_place(first.spec)):
+    if first.spec is not None and (why := lost_place(first.spec)):
         _drop_first(why, first)
         return True
     waits = None
     try:
         if first.spec is not None:
-            waits = _why_held(first.spec, first.held, first.allow_single_color)
+            waits = why_held(first.spec, first.held, first.allow_single_color)
     except (Interrupted, Refused) as error:
         _drop_first(str(error), first)
         return True
     _take_first()
     try:
         if first.spec is not None:
-            _queue(first.spec, waits, first.clicked)
+            queue_job(first.spec, waits, first.clicked)
             slots.picture_made(first.spec)
     except Refused as error:
         say(str(error))
@@ -372,13 +372,13 @@ def prepare(context: bpy.types.Context) -> bool:
             slots.click_ended(first.spec.id, str(error))
         return True
     try:
-        first.put_others(lambda one: _queue(one, waits, first.clicked))
+        first.put_others(lambda one: queue_job(one, waits, first.clicked))
     except Refused as error:
         say(str(error))
     return True
 
 
-def _lost_place(spec: JobSpec) -> str:
+def lost_place(spec: JobSpec) -> str:
     """'' or why a click must not be bought after its preparation: scene or strip is gone, or the place is taken."""
     if spec.target.slot:
         # Its slot has the place, wherever that was moved by now.
@@ -462,7 +462,7 @@ def _say_lost(sentence: str, click: Preparation) -> None:
         slots.click_ended(click.spec.id, f"{sentence}{said}")
 
 
-def _queue(spec: JobSpec, held: Problem | None, clicked: Clocks | None = None) -> None:
+def queue_job(spec: JobSpec, held: Problem | None, clicked: Clocks | None = None) -> None:
     """Hand the job to the worker; from then on the job survives everything that happens to Blender.
 
     ``held``: why the job waits for *Send*. ``clicked``: the click, whose word grows old while the machine sleeps.
@@ -524,7 +524,7 @@ def send_again(
     )
     if problem := checks.check(fresh):
         raise Refused(problem.message, problem.hint, problem.code)
-    _refuse_unpriced(fresh)
+    refuse_unpriced(fresh)
     in_slot = slots.waits_for(job.id) and not (slot and may_come(job))
     if not (in_slot or slot) and (why := submission.common.room_refusal(fresh)):
         raise Refused(why)
@@ -533,11 +533,11 @@ def send_again(
     if may_buy():
         _refuse_double_click(fresh)
     else:
-        _note_for_script(fresh)
+        note_for_script(fresh)
     held = None if may_buy() else _OF_A_SCRIPT
     if in_slot:
-        _queue(fresh, held)
-        slots.wait_for(fresh, job)
+        queue_job(fresh, held)
+        slots.wait_for(fresh, job.id)
     else:
         if current().click.slotted and not slot:
             fresh, _ = slots.place(context, fresh)

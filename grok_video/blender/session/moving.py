@@ -44,7 +44,7 @@ def begin(folder: str) -> None:
         session.moving.message = ""
         _keep(folder)  # the list that is open for want of the folder that the preference names
         return
-    if session.click.queue:
+    if session.click.queue or session.shot_batch.press is not None:
         raise Refused(f"{STAYS} the source of a clip is being prepared.", "Wait until it is done.")
     if bpy.app.background:
         read_all()

@@ -210,7 +210,8 @@ def make_data_folder() -> Path:
 def refuse_unheard() -> None:
     """Raise Refused where no worker will ever hear what was said: the list and its inbox gave way to others."""
     session = current()
-    if not (session.bridge.expects or session.click.queue):
+    prepared = session.click.queue or session.shot_batch.press
+    if not (session.bridge.expects or prepared):
         raise Refused(NOT_HEARD, code=ProblemCode.FILE)
 
 

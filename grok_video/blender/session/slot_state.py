@@ -45,6 +45,8 @@ def state_of(strip: Any) -> SlotState | None:
         if click.spec is not None and click.spec.id == job_id:
             done = click.progress
             return SlotState("Preparing", False, done[0] / max(done[1], 1) if done else None, None)
+    if is_prepared(job_id):
+        return SlotState("Waiting", False, None, None)  # of a shot list
     for told in (session.slots.ended, session.answers.not_taken):
         if words := told.get(job_id):
             return SlotState(words, True, None, None)
@@ -69,7 +71,12 @@ _WORDS = {
 _BAD = frozenset({State.FAILED, State.CANCELLED, State.UNKNOWN})
 
 
-def _state_of_job(job: Job) -> SlotState:
+def words_of_job(job: Job) -> str:
+    """What became of a job, for artists; without the time, which changes while nothing happens."""
+    return _state_of_job(job, timed=False).words
+
+
+def _state_of_job(job: Job, *, timed: bool = True) -> SlotState:
     words, factor = _WORDS[job.state], None
     bad = job.held or job.blocked or job.state in _BAD
     why = job.problem.message if job.problem is not None else ""
@@ -82,7 +89,9 @@ def _state_of_job(job: Job) -> SlotState:
     elif job.state is State.RUNNING:
         factor = job.progress / 100 if job.progress is not None else None
         percent = f" {job.progress} %" if job.progress is not None else ""
-        words = f"{words}{percent} · {time_text(time.time() - job.created_at)}"
+        words = f"{words}{percent}"
+        if timed:
+            words = f"{words} · {time_text(time.time() - job.created_at)}"
         if job.blocked and why:
             words = f"Blocked: {why}"
     elif job.state in (State.READY, State.IMPORTED):

@@ -77,19 +77,25 @@ def waits_for(job_id: str) -> bool:
     return job_id in _waiting_strips()
 
 
-def wait_for(fresh: JobSpec, job: Job) -> None:
-    """Let the slot that waits for ``job`` wait for ``fresh``, the same clip bought once more.
+def slot_waiting_for(job_id: str) -> str:
+    """The slot in the open file that waits for the clip of that job, be there such a job or not; '' for none."""
+    strips = _waiting_strips().get(job_id)
+    return timeline.strips.slot_of(strips[0]) if strips else ""
+
+
+def wait_for(fresh: JobSpec, job_id: str) -> None:
+    """Let the slot that waits for a job wait for ``fresh``, the same clip bought once more.
 
     Pushes no undo step: after an undo the slot shows what came of either.
     """
     own = current().slots
-    for strip in _waiting_strips().get(job.id, []):
+    for strip in _waiting_strips().get(job_id, []):
         sounds = timeline.sounds.sounds_of(strip)
-        for one in (strip, *(s for s in sounds if timeline.strips.job_of(s) == job.id)):
+        for one in (strip, *(s for s in sounds if timeline.strips.job_of(s) == job_id)):
             one[timeline.strips.JOB_PROPERTY] = fresh.id
             one[timeline.strips.SLOT_PROPERTY] = fresh.slot
         own.waiting.add(fresh.id)
-    own.waiting.discard(job.id)
+    own.waiting.discard(job_id)
 
 
 def take_back(job_id: str) -> None:
@@ -118,10 +124,10 @@ def picture_made(spec: JobSpec) -> None:
         current().slots.pictures[spec.id] = spec
 
 
-def click_ended(job_id: str, sentence: str) -> None:
-    """Note why a click ended without a job: its slot, which stays, tells that."""
+def click_ended(job_id: str, sentence: str, slot: str = "") -> None:
+    """Note why a click ended without a job: its slot, which stays, tells that. ``slot``: one that stood before."""
     own = current().slots
-    if job_id in own.placed:
+    if (slot or job_id) in own.placed:
         own.ended[job_id] = sentence
 
 

@@ -1,6 +1,7 @@
 """The session: what this Blender knows beyond the ledger, in parts; a part is changed by the file of its name.
 
-Owns the one session while the add-on is registered. Of this folder it may import ``bridge`` only.
+Owns the one session while the add-on is registered. Of this folder it may import ``bridge`` and
+``shot_told`` only.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ from ...core.job import Job
 from ...core.paths import spelling, with_real_folder
 from ...core.record import mutable_record
 from ...core.seam import Seam
+from ...core.shot import Shot
 from ...core.spec import JobSpec, new_id
 from ...service.pricing import Pass
 from .. import config
 from ..identity import Meant
 from .bridge import Bridge, Snapshot
+from .shot_told import ShotTotals, Told
 
 if TYPE_CHECKING:
     from ..sources.seam import Measurement
+    from ..sources.stills import Stills
+    from ..sources.ways import Kept
     from ..submission.preparation import Preparation
     from ..timeline import importing
     from .move_process import MoveProcess
@@ -323,6 +328,59 @@ class Looks:
 
 
 @mutable_record
+class ShotPress:
+    """The shots of one press that are no jobs yet."""
+
+    scene: Meant  # of the list
+    kept: Kept  # what the cameras show, as it was at the press
+    count: int  # shots of the press, those that were refused too
+    slotted: bool = False  # slots are wanted
+    allow_single_color: bool = False  # a script says that frames of one colour are meant
+    #: Job id → the shot that becomes that job, in the order of the list.
+    items: dict[str, Preparation] = field(default_factory=dict)
+    of_row: dict[str, str] = field(default_factory=dict)  # mark of a row → id of the job to be
+    to_place: deque[str] = field(default_factory=deque)  # ids of jobs to be whose slots are to come
+    unpushed: bool = False  # slots of this press stand that are in no undo step yet
+    here: deque[str] = field(default_factory=deque)  # … whose pictures this Blender makes
+    ready: deque[str] = field(default_factory=deque)  # … whose pictures are there
+    stills: Stills | None = None  # the work of the second Blender; None where there is none
+    ordered: tuple[str, ...] = ()  # … in the order of its stills
+    unsent: list[str] = field(default_factory=list)  # ids of jobs that were handed over
+
+
+@mutable_record
+class ShotBatch:
+    """The presses that buy shots. Changed by shot_batch.py only."""
+
+    press: ShotPress | None = None  # None: none is under way
+    #: Mark of a row → the job that was handed over last in this session, while the list of jobs does not have it yet.
+    queued: dict[str, str] = field(default_factory=dict)
+    #: Mark of a row → id of the job to be ('': there was none), and why the row came to no job.
+    ended: dict[str, tuple[str, str]] = field(default_factory=dict)
+    #: Mark of a row → the job that it nearly came to, and the frame of its slot, which may stand.
+    stopped: dict[str, tuple[str, int]] = field(default_factory=dict)
+    #: Mark of a row → what placing its slot had to say.
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+@mutable_record
+class ShotList:
+    """What is known of the shot lists of the open file. Changed by shots.py only."""
+
+    #: The row as it was, with its scene → marks that this session gave to such rows: an undo takes those back.
+    given: dict[tuple[int, Shot], list[str]] = field(default_factory=dict)
+    #: session_uid of a scene → what panels tell of the rows of its list, as last looked up, and of the whole list.
+    told: dict[int, list[Told]] = field(default_factory=dict)
+    totals: dict[int, ShotTotals] = field(default_factory=dict)
+    #: session_uid of the scene, and address of the window, for which a panel asked last.
+    asked_of: tuple[int, int] = (0, 0)
+    looked: list[Told] = field(default_factory=list)  # by the look that is under way
+    twins: set[int] | None = None  # rows of another row's mark; None: no look is under way
+    spent: float = 0.0  # seconds that the look took so far
+    next_look: float = 0.0  # monotonic time before which no other look begins
+
+
+@mutable_record
 class Session:
     """What this Blender session knows beyond the ledger.
 
@@ -350,6 +408,8 @@ class Session:
     unseen: Unseen = field(default_factory=Unseen)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     looks: Looks = field(default_factory=Looks)
+    shot_batch: ShotBatch = field(default_factory=ShotBatch)
+    shot_list: ShotList = field(default_factory=ShotList)
     document: str = field(default_factory=new_id)  # changes when another .blend is opened
     documents: dict[str, str] = field(default_factory=dict)  # job id → document of the click
     opened: tuple[str, frozenset[str]] = ("", frozenset())  # the .blend, and its spellings
@@ -412,7 +472,10 @@ def under_way(slot: str) -> Job | None:
 
 def is_prepared(job_id: str) -> bool:
     """Whether the click that is to become that job is being prepared, or waits for its turn."""
-    return any(click.becomes(job_id) for click in current().click.queue)
+    session = current()
+    press = session.shot_batch.press
+    of_list = press is not None and job_id in press.items
+    return of_list or any(click.becomes(job_id) for click in session.click.queue)
 
 
 def is_as_clicked(job: Job) -> bool:

@@ -25,6 +25,8 @@ from . import (
     moving,
     renders,
     seams,
+    shot_batch,
+    shots,
     slots,
     takes,
     thumbnails,
@@ -98,8 +100,10 @@ def _tick(session: Session, context: bpy.types.Context) -> bool:
     tidy()
     changed |= slots.go_on(context)
     takes.settle_opened(context)
+    changed |= shot_batch.stop_removed()
     changed |= stop_removed()
     changed |= prepare(context)
+    changed |= shot_batch.go_on(context)
     end_series()
     changed |= files.came(context)
     changed |= seams.go_on(context)
@@ -137,6 +141,7 @@ def busy() -> bool:
     if (
         session.moving.process is not None
         or session.click.queue
+        or session.shot_batch.press is not None
         or session.series.next
         or session.bridge.expects
         or files.due()
@@ -185,6 +190,7 @@ def _on_load(*_args: object) -> None:
         forget_all()
         unseen.forget()
         drop_all("Another file was opened.")
+        shot_batch.drop_all("Another file was opened.")
         slots.file_opened()
         takes.file_opened()
         seams.changed_behind()
@@ -201,6 +207,7 @@ def _on_undo(*_args: object) -> None:
         return
     slots.changed_behind()
     seams.changed_behind()
+    shot_batch.undone()
     _settle_slots(session, read=False)
     watch()
 
@@ -219,6 +226,7 @@ def _settle_slots(session: Session, *, read: bool) -> None:
         # Each time a part of what waits: in the background no tick brings the rest, and a render would show stills.
         for _ in range(1 + len(session.slots.waiting) if bpy.app.background else 1):
             slots.go_on(context)
+        shot_batch.stop_removed()
         stop_removed()
         if session.moving.process is None:
             while arrive_next(context) and bpy.app.background:
@@ -261,6 +269,7 @@ def unregister() -> None:
         read_on,
         looks.measure,
         seams.look,
+        shots.look,
         thumbnails.load,
         unseen.fade,
     )
@@ -269,6 +278,7 @@ def unregister() -> None:
             bpy.app.timers.unregister(timer)
     if running() is not None:
         drop_all("Grok Video was disabled.")
+        shot_batch.drop_all("Grok Video was disabled.")
         moving.stop()
         seams.free()
         thumbnails.free()

@@ -8,6 +8,7 @@ not end the render, another file that is opened does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,44 +35,48 @@ from .scene_copy import plain_output
 SILENT_SECONDS = 2700.0
 #: What helps where a second Blender cannot render: the last words of the sentence.
 HERE = "Choose Here as Render Source in the preferences"
+ANOTHER_FILE = "another file was opened"
 
 
 class Written:
-    """A scene in a file, as it is now, for all stills of one click: second Blenders open it one after the other."""
+    """Scenes in one file, as they are now, for all stills of one click: second Blenders open it one after the other."""
 
-    def __init__(self, scene: bpy.types.Scene, parent: Path) -> None:
-        """Write ``scene`` into a folder in ``parent``. Raises Interrupted, and leaves nothing.
+    def __init__(self, scenes: Sequence[bpy.types.Scene], parent: Path) -> None:
+        """Write ``scenes`` into a folder in ``parent``. Raises Interrupted, and leaves nothing.
 
         Holds Blender up as a save of the file does.
         """
         #: Ids of the scenes of the file that is open: undo leaves them alone, and another file has others.
-        self.scenes = frozenset(_scenes())
+        self._open = frozenset(_scenes())
         try:
             self._folder = PrivateFolder(parent)
         except OSError as error:
             raise Interrupted(
-                _sentence("source", f"“{parent}” cannot be written ({error.strerror})")
+                sentence("source", f"“{parent}” cannot be written ({error.strerror})")
             ) from error
         file = self._folder.path / "scene.blend"
         try:
-            with unsaved_images([scene]) as images:
-                write_library({scene, *images.values()}, file)
-                #: The file's part of the order of each still.
+            with unsaved_images(scenes) as images:
+                write_library({*scenes, *images.values()}, file)
+                #: The file's part of each order.
                 self.order: dict[str, Any] = {
                     "blend": str(file),
-                    "scene": _name_of(scene),
                     "images": copies_of(images),
                     "trusted": runs_scripts(),
-                    "artist": artists_settings([scene]),
+                    "artist": artists_settings(scenes),
                 }
             file.stat()
         except (OSError, *said.BLENDERS_ERRORS) as error:
             self.discard()
             why = error.strerror if isinstance(error, OSError) else said.sentence(error)
-            raise Interrupted(_sentence("source", why or "Blender gave no reason")) from error
+            raise Interrupted(sentence("source", why or "Blender gave no reason")) from error
         except BaseException:
             self.discard()
             raise
+
+    def is_of_open_file(self) -> bool:
+        """Whether the file that is open is the one that the scenes were written from."""
+        return not self._open.isdisjoint(_scenes())
 
     def keep(self) -> None:
         """Let no sweep take the file for one that a crash left behind."""
@@ -106,7 +111,7 @@ def ordered(
     camera: bpy.types.Object | None = None,
     noun: str = "source",
 ) -> Ordered:
-    """The order of a still of ``scene``'s camera into ``path``, ``size`` pixels exactly; ``written``: that scene.
+    """The order of a still of ``scene``'s camera into ``path``, ``size`` pixels exactly; ``written`` holds that scene.
 
     ``frame`` and ``camera`` are the scene's own where None; ``scenes.camera_refusal`` has nothing against them.
     """
@@ -123,6 +128,7 @@ def ordered(
     order = {
         "what": "still",
         "passes": 1,
+        "scene": _name_of(scene),
         "camera": _name_of(camera) if camera is not None else None,
         "frame": scene.frame_current if frame is None else frame,
         "subframe": scene.frame_subframe if frame is None else 0.0,
@@ -161,7 +167,7 @@ class BackgroundRender(Child[Still]):
         """
         if why := camera_refusal(scene, camera):
             raise Refused(why)
-        written = Written(scene, path.parent)
+        written = Written([scene], path.parent)
         try:
             return BackgroundRender(
                 ordered(written, scene, size, path, file_format, frame, camera), alone=True
@@ -180,32 +186,22 @@ class BackgroundRender(Child[Still]):
         Whatever the end, the child is gone afterwards, and nothing but the still is left.
         """
         under_way = self._made is None and not self._failed
-        if under_way and self._ordered.written.scenes.isdisjoint(_scenes()):
-            self._fail("another file was opened")
+        if under_way and not self._ordered.written.is_of_open_file():
+            self._fail(ANOTHER_FILE)
         return super().poll()
 
     def _collect(self) -> Still:
-        made, wanted = self._folder / STILL, self._ordered
-        self._check(made)
-        if wanted.rendered == wanted.size:
-            replace_patiently(made, self.path, BLENDERS_PATIENCE)
-        else:
-            fitted = pixels.fit(pixels.read(made), 1.0, wanted.size)
-            pixels.write(fitted, self.path, wanted.file_format)
+        made = self._folder / STILL
+        if why := fault_in(made, self._ordered):
+            self._fail(why)
+        still = collected(made, self._ordered)
         self.progress = (1, 1)
-        return pixels.finished(self.path, wanted.file_format, *wanted.size, wanted.source)
-
-    def _check(self, made: Path) -> None:
-        """Fail when the child's picture is not whole, or not as large as ordered. Raises OSError, Interrupted."""
-        made.stat()
-        found = pixels.measured(made)
-        if found is None or found[1:] != self._ordered.rendered:
-            self._fail("its picture is not whole")
+        return still
 
     # ------------------------------------------------------------------------------------------- the end
 
     def _sentence(self, why: str) -> str:
-        return _sentence(self._noun, why)
+        return sentence(self._noun, why)
 
     def _ended(self, code: int) -> str:
         return f"{super()._ended(code).rstrip('.')}. {HERE}"
@@ -216,7 +212,25 @@ class BackgroundRender(Child[Still]):
             self._ordered.written.discard()
 
 
-def _sentence(noun: str, why: str) -> str:
+def fault_in(made: Path, wanted: Ordered) -> str:
+    """'' or why a second Blender's picture is not what was ordered, as a part of a sentence. Raises OSError."""
+    made.stat()
+    found = pixels.measured(made)
+    return "" if found is not None and found[1:] == wanted.rendered else "its picture is not whole"
+
+
+def collected(made: Path, wanted: Ordered) -> Still:
+    """Move a second Blender's picture where it was ordered. Raises OSError."""
+    if wanted.rendered == wanted.size:
+        replace_patiently(made, wanted.path, BLENDERS_PATIENCE)
+    else:
+        fitted = pixels.fit(pixels.read(made), 1.0, wanted.size)
+        pixels.write(fitted, wanted.path, wanted.file_format)
+    return pixels.finished(wanted.path, wanted.file_format, *wanted.size, wanted.source)
+
+
+def sentence(noun: str, why: str) -> str:
+    """What an artist is told of a still that there is not; ``why`` is a part of a sentence."""
     return f"The {noun} could not be rendered in the background: {why.rstrip('.')}. {NOTHING_LOST}"
 
 

@@ -84,6 +84,11 @@ class Report:
             self._beat_at = time.monotonic()
             self._file.write(b".\n")
 
+    def still(self, index: int, why: str) -> None:
+        """Report one of several stills: made, or why not."""
+        self._file.write(json.dumps({"still": index, "failed": why}).encode() + b"\n")
+        self.alive()
+
     def failed(self, why: str) -> None:
         self._file.write(json.dumps({"failed": why}).encode() + b"\n")
 
@@ -337,28 +342,22 @@ def bake_camera(order: dict[str, Any]) -> None:
     render(scene)
 
 
-def make_still(order: dict[str, Any]) -> None:
-    """Render the scene's camera at one frame into one picture. Raises Unbakeable."""
-    scene = found(bpy.data.scenes, order["scene"])
+def make_stills(order: dict[str, Any], report: Report) -> None:
+    """Render what the order's stills show, each into a picture of its own. Raises Unbakeable for the only one."""
+    child = _load(Path(__file__).with_name("stills_child.py"))
+    kit = SimpleNamespace(
+        compat=compat,
+        shared=shared,
+        found=found,
+        render=partial(render, animation=False),
+        folder=_FOLDER,
+        unbakeable=Unbakeable,
+    )
     no_file_outputs()
-    output = scene.render
-    for name, value in order["settings"].items():
-        setattr(output, name, value)
-    output.filepath = compat.literal_path(str(_FOLDER / shared.STILL))
-    output.use_file_extension = False
-    output.use_overwrite = True
-    output.use_placeholder = False
-    compat.write_images(output.image_settings, order["format"], order["quality"])
-    shared.show_on_srgb(scene)
-    if order["camera"] is not None:
-        for marker in scene.timeline_markers:
-            marker.camera = None
-        scene.camera = found(bpy.data.objects, order["camera"])
-    # Set only: the render evaluates the scene at its frame.
-    scene.frame_current, scene.frame_subframe = order["frame"], order["subframe"]
-    render(scene, animation=False)
-    if not os.path.exists(shared.STILL):
-        raise Unbakeable("Blender wrote no file")
+    if order["what"] == "still":
+        child.make(order, kit, shared.STILL)
+    else:
+        child.make_all(order["orders"], kit, report)
 
 
 def measure_seam(order: dict[str, Any]) -> None:
@@ -470,8 +469,8 @@ def main(order: dict[str, Any]) -> None:
                 bake_camera(order)
             case "frames":
                 bake_frames(order)
-            case "still":
-                make_still(order)
+            case "still" | "stills":
+                make_stills(order, report)
             case "seam":
                 measure_seam(order)
     except Unbakeable as why:

@@ -22,6 +22,11 @@ ROLE = "grok_video_bake"  # custom property of a strip: its role, see ``edit_cop
 _PLAIN_BLENDS = {"REPLACE", "ALPHA_OVER", "CROSS"}
 
 
+def still_name(index: int) -> str:
+    """The file of one of several stills, by the place of its order."""
+    return f"{STILL}-{index}"
+
+
 def path_of(library: Any) -> str:
     """Where a library lies, however its path is written: Blender leaves no ``..`` in the paths of a file it writes."""
     return os.path.normpath(bpy.path.abspath(library.filepath)) if library is not None else ""

@@ -71,6 +71,7 @@ class Child(ABC, Generic[Made]):
         self._process: subprocess.Popen[bytes] | None = None
         self._read = 0  # bytes of the report
         self._why = ""  # the child's own word of why there is no file
+        self._log_known = 0  # bytes of the log that tell of what is over
         self._alive_at = awake()
         try:
             self._private = PrivateFolder(path.parent)
@@ -185,7 +186,11 @@ class Child(ABC, Generic[Made]):
             if line.isdigit():
                 self.progress = (min(int(line), self.progress[1]), self.progress[1])
             elif line.startswith(b"{"):
-                self._why = json.loads(line)["failed"]
+                self._hear(json.loads(line))
+
+    def _hear(self, word: dict[str, Any]) -> None:
+        """Take in what the child says beside its frames: why there is no file."""
+        self._why = word["failed"]
 
     # ------------------------------------------------------------------------------------------- the end
 
@@ -213,7 +218,7 @@ class Child(ABC, Generic[Made]):
 
     def _lacked_memory(self) -> bool:
         with suppress(OSError), open_own(self._folder / "log", "rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_END))
+            log.seek(max(self._log_known, log.seek(0, os.SEEK_END) - _LOG_END))
             return _NO_MEMORY.search(log.read() + self._why.encode()) is not None
         return False
 

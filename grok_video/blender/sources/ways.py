@@ -141,7 +141,7 @@ def start(
 
 
 class Kept:
-    """What a click keeps of the scenes whose cameras it renders: one file a scene, for second Blenders.
+    """What a click keeps of the scenes whose cameras it renders: files for second Blenders.
 
     Nothing of a scene is kept for a still that is made here. Call ``discard`` when the last still is made or given up.
     """
@@ -163,6 +163,17 @@ class Kept:
             raise Refused(choice.refusal)
         return choice.way
 
+    def write(self, scenes: Sequence[bpy.types.Scene], parent: Path) -> None:
+        """Keep all ``scenes`` in one file, in a folder in ``parent``, for many orders. Raises Interrupted.
+
+        A scene that is not among them is written by its first order into a file of its own. Holds Blender up as a save
+        of the file does.
+        """
+        written = Written(scenes, parent)
+        for scene in scenes:
+            self._written[scene.session_uid] = written
+            self._changes[scene.session_uid] = Changes(scene)
+
     def order(
         self,
         scene: bpy.types.Scene,
@@ -181,7 +192,7 @@ class Kept:
             raise Refused(why)
         written = self._written.get(scene.session_uid)
         if written is None:
-            written = self._written[scene.session_uid] = Written(scene, path.parent)
+            written = self._written[scene.session_uid] = Written([scene], path.parent)
             self._changes[scene.session_uid] = Changes(scene)
         return ordered(written, scene, size, path, file_format, frame, camera, noun)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bpy
 
+from ...core.cast import Told
 from ...core.framing import nearest_ratio
 from ...core.record import record
 from ...core.spec import JobSpec, Keyframe, Kind, Picture, Source, mark_of, new_id
@@ -142,15 +143,7 @@ def generate_draft(
     image, mime, look = "", "", first_frame.look_of(scene)
     if chosen.source != "NONE":
         image, mime = place_of(job_id), mime_type()
-    references = tuple(
-        picture_of(job_id, f"-reference-{number}", one.image.name if one.image else "")
-        for number, one in enumerate(chosen.references)
-    )
-    references += tuple(
-        picture_of(job_id, _of_cast(number, place), one.image.name if one.image else "")
-        for number in told.named
-        for place, one in enumerate(chosen.cast[number].images)
-    )
+    references = references_of(scene, told, job_id)
     last_frame, keyframes = None, ()
     if ends_on_camera(scene):
         camera = chosen.end_camera.name if chosen.end_camera else "camera"
@@ -191,6 +184,39 @@ def ends_on_camera(scene: bpy.types.Scene) -> bool:
     """Whether the camera is rendered as the clip's end frame: not for a loop, which ends on its first frame."""
     chosen = scene.grok_video
     return chosen.end_frame and not chosen.loop and "last_frame" in chosen.model_row().makes
+
+
+def references_of(scene: bpy.types.Scene, told: Told, job_id: str) -> tuple[Picture, ...]:
+    """The references of a clip, and behind them the pictures of whom its prompt names: files called after ``job_id``."""
+    chosen = scene.grok_video
+    own = (
+        picture_of(job_id, _of_reference(number), one.image.name if one.image else "")
+        for number, one in enumerate(chosen.references)
+    )
+    of_cast = (
+        picture_of(job_id, _of_cast(number, place), one.image.name if one.image else "")
+        for number in told.named
+        for place, one in enumerate(chosen.cast[number].images)
+    )
+    return (*own, *of_cast)
+
+
+def add_references(
+    submission: Submission, scene: bpy.types.Scene, job_id: str, wanted: set[str]
+) -> None:
+    """Let the pictures of ``references_of`` whose paths are ``wanted`` be made for ``submission``."""
+    for number, reference in enumerate(scene.grok_video.references):
+        if (path := place_of(job_id, _of_reference(number))) in wanted:
+            _add_reference(submission, scene, reference.image, path)
+    for number, character in enumerate(scene.grok_video.cast):
+        for place, one in enumerate(character.images):
+            if (path := place_of(job_id, _of_cast(number, place))) in wanted:
+                _add_reference(submission, scene, one.image, path)
+
+
+def _of_reference(number: int) -> str:
+    """What the file of a reference is called, behind the job's id."""
+    return f"-reference-{number}"
 
 
 def _of_cast(number: int, place: int) -> str:
@@ -242,10 +268,7 @@ def generate_refusal(
     chosen = scene.grok_video
     if why := first_frame_refusal(context, scene, draft, look=look):
         return why
-    for number, reference in enumerate(chosen.references):
-        if why := capture.image_refusal(reference.image, look=look):
-            return f"Reference {number}: {why}"
-    if why := cast.refusal(scene, draft, look=look):
+    if why := references_refusal(scene, draft, look=look):
         return why
     if ends_on_camera(scene) and (why := scenes.camera_refusal(scene, chosen.end_camera)):
         return f"End frame: {why}"
@@ -263,6 +286,14 @@ def generate_refusal(
     if draft.draft and (why := checks.refusal(as_chosen(draft))):
         return why  # a draft that could not be finished is not worth its price
     return checks.refusal(draft)
+
+
+def references_refusal(scene: bpy.types.Scene, draft: JobSpec, *, look: bool) -> str:
+    """'' or why the references, and whom the draft's prompt names, cannot be sent; ``look``: at files."""
+    for number, reference in enumerate(scene.grok_video.references):
+        if why := capture.image_refusal(reference.image, look=look):
+            return f"Reference {number}: {why}"
+    return cast.refusal(scene, draft, look=look)
 
 
 def first_frame_refusal(
@@ -342,13 +373,8 @@ def generation(
         first_frame.add_look(submission, scene, first_frame.look_of(scene), size)
     elif draft.image:
         add_source(submission, context, scene, size, final_resolution(draft))
-    for picture, reference in zip(draft.references, scene.grok_video.references, strict=False):
-        _add_reference(submission, scene, reference.image, picture.path)
     sent = {picture.path for one in drafts.values() for picture in one.references}
-    for number, character in enumerate(scene.grok_video.cast):
-        for place, one in enumerate(character.images):
-            if (path := place_of(job_id, _of_cast(number, place))) in sent:
-                _add_reference(submission, scene, one.image, path)
+    add_references(submission, scene, job_id, sent)
     if ends_on_camera(scene):
         _add_end_frame(submission, scene, size, in_look or {})
     for number, marker in enumerate(marker_keyframes(scene)[: len(draft.keyframes)]):
@@ -389,12 +415,14 @@ def _add_reference(
     submission: Submission, scene: bpy.types.Scene, image: bpy.types.Image, path: str
 ) -> None:
     def add_to(spec: JobSpec) -> JobSpec:
-        made = capture.reference(scene, image, Path(path), preferred_format())
+        if not os.path.isfile(path):  # made already for another shot of the same press
+            capture.reference(scene, image, Path(path), preferred_format())
+        size = os.path.getsize(path)
         if all(picture.path != path for picture in spec.references):
             # Of a character that only other variants name: they find the file by its mark.
             return replace(spec, files=(*spec.files, mark_of(path, os.stat(path))))
         pictures = (
-            replace(picture, size=made.size) if picture.path == path else picture
+            replace(picture, size=size) if picture.path == path else picture
             for picture in spec.references
         )
         return replace(spec, references=tuple(pictures))

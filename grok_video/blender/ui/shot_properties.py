@@ -37,6 +37,14 @@ def _resolutions_known(self: GrokVideoShot, _context: bpy.types.Context, typed: 
     return [name for name in (row or models.ANY).prices if typed.lower() in name.lower()]
 
 
+def _scene_chosen(self: GrokVideoShot, _context: bpy.types.Context) -> None:
+    self.scene_name = self.scene.name if self.scene is not None else ""
+
+
+def _camera_chosen(self: GrokVideoShot, _context: bpy.types.Context) -> None:
+    self.camera_name = self.camera.name if self.camera is not None else ""
+
+
 class GrokVideoShot(bpy.types.PropertyGroup):
     """A row of the shot list."""
 
@@ -57,13 +65,19 @@ class GrokVideoShot(bpy.types.PropertyGroup):
         name="Scene",
         description="The scene whose camera is rendered; empty: the scene of this list",
         type=bpy.types.Scene,
+        update=_scene_chosen,
     )
     camera: PointerProperty(
         name="Camera",
         description="The camera that is rendered; empty: the one that the scene has at the frame",
         type=bpy.types.Object,
         poll=is_camera,
+        update=_camera_chosen,
     )
+    #: What was chosen was called so: Blender empties a pointer when the scene or the camera is removed, and an empty
+    #: field means another one.
+    scene_name: StringProperty(options={"HIDDEN"})
+    camera_name: StringProperty(options={"HIDDEN"})
     image: PointerProperty(
         name="Image", description="The image that the clip begins with", type=bpy.types.Image
     )

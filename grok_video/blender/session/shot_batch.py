@@ -1,0 +1,426 @@
+"""A press that buys many shots: from the rows to the queue, a step a tick.
+
+Owns the order of a press. All that a second Blender renders is written at the press; then slots are placed, one a tick, in
+the order of the list, and become one undo step; then pictures are made, and each shot is handed to the worker as soon as its
+picture is there. One press is under way at a time, and the artist's single clicks come before it.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ...core.files import INSIDE
+from ...core.job import State
+from ...core.spec import JobSpec, new_id
+from .. import scenes, sources, submission, timeline
+from ..identity import Meant
+from ..refusal import Interrupted, Refused
+from . import slots
+from .answers import STOP_SHOT, note
+from .click import (
+    NOTHING_LOST,
+    SLOT_GONE,
+    lost_place,
+    may_buy,
+    note_for_script,
+    queue_job,
+    refuse_now,
+    refuse_unpriced,
+    why_held,
+)
+from .queue import make_data_folder, read_all, send
+from .shots import job_of, marked, state_of
+from .state import ShotPress, current, job_by_id, session_id
+from .watch import watch
+
+if TYPE_CHECKING:
+    from ..sources.background import Ordered
+    from ..submission.common import Submission
+    from ..submission.preparation import Preparation
+
+#: Jobs of a press that wait to be sent at a time. A word holds for ten minutes (``core.word``), in which the service takes
+#: some hundreds: of more, the last ones would be held. And what is no job yet is stopped without a trace.
+MOST_UNSENT = 30
+READ_SECONDS = 0.05  # for which a press may read the list of jobs
+UNDER_WAY = "A list of shots is being generated."
+
+
+def begin(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    rows: Sequence[Any],
+    agreed: Mapping[str, int | None] | None = None,
+    *,
+    allow_single_color: bool = False,
+) -> list[str]:
+    """Begin to buy rows of ``scene``'s list; returns the ids of the jobs to be, in the order of the list.
+
+    ``agreed``: mark of each row → the price that was agreed to, in ticks; a row that costs another one is left out, and so
+    are rows that are refused; ``shots.state_of`` says why. Blender is held up as a save of the file does where a second
+    Blender renders. Ticks do the rest, also in background mode, where the caller makes them. Raises Refused.
+    """
+    refuse_now()
+    if current().shot_batch.press is not None:
+        raise Refused(UNDER_WAY, "Wait until it is done, or press Stop.")
+    _read_list()
+    marked(scene)
+    make_data_folder()
+    submission.common.still_path("").parent.mkdir(parents=True, exist_ok=True, mode=INSIDE)
+    submission.common.sweep_stills()
+    press = ShotPress(Meant.of(scene), sources.ways.Kept(several=True), len(rows))
+    press.allow_single_color, press.slotted = allow_single_color, current().click.slotted
+    target, pictures = timeline.strips.target_scene(context), new_id()
+    unwritten: dict[int, str] = {}  # session_uid of a scene that could not be kept → why
+    try:
+        for row in rows:
+            try:
+                asked = _asked_for(context, scene, row, target, pictures, agreed)
+                _keep(press, asked, unwritten)
+            except (Refused, Interrupted) as error:
+                _ended(row.mark, "", str(error))
+                continue
+            _take_in(press, asked)
+    except BaseException:
+        press.kept.discard()
+        raise
+    return _begun(press)
+
+
+def _read_list() -> None:
+    """Read what is new in the list of jobs: another Blender may have bought rows of this file. Raises Refused."""
+    if bpy.app.background:
+        read_all()
+        return
+    bridge = current().bridge
+    bridge.tick(READ_SECONDS)
+    if bridge.reader.behind or bridge.reader.missed:
+        raise Refused("The list of clips is still being read.", "Press again in a moment.")
+
+
+def _asked_for(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    row: Any,
+    target: bpy.types.Scene,
+    pictures: str,
+    agreed: Mapping[str, int | None] | None,
+) -> Submission:
+    """What a row asks for, its references made. Raises Refused, Interrupted."""
+    if not state_of(row.mark).again:
+        raise Refused("This shot was bought, or waits to be sent.")
+    asked = submission.shots.submission_of(context, scene, row, target, session_id(), pictures)
+    if agreed is not None and agreed.get(row.mark, -1) != asked.spec.estimate:
+        raise Refused("The price of this shot has changed meanwhile.", "Press again.")
+    refuse_unpriced(asked.spec)
+    asked.spec = submission.preparation.marked(asked.spec)
+    for add_to in asked.stills:
+        asked.spec = submission.preparation.marked(add_to(asked.spec))
+    if not may_buy():
+        note_for_script(asked.spec)
+    return asked
+
+
+def _keep(press: ShotPress, asked: Submission, unwritten: dict[int, str]) -> None:
+    """Keep what the camera of a shot shows, as it is now. Raises Refused, Interrupted."""
+    for step in asked.steps:
+        if not isinstance(step, submission.preparation.CameraStep):
+            continue
+        if why := unwritten.get(step.scene.uid):
+            raise Interrupted(why)
+        try:
+            step.keep(press.kept)
+        except Interrupted as error:
+            unwritten[step.scene.uid] = str(error)
+            raise
+
+
+def _take_in(press: ShotPress, asked: Submission) -> None:
+    """Let what a row asks for be a shot to come."""
+    own, spec = current().shot_batch, asked.spec
+    press.items[spec.id] = submission.preparation.Preparation(
+        spec,
+        asked.steps,
+        held=not may_buy(),
+        allow_single_color=press.allow_single_color,
+    )
+    press.of_row[spec.shot] = spec.id
+    own.notes.pop(spec.shot, None)
+
+
+def _begun(press: ShotPress) -> list[str]:
+    """Let ticks go on with a press; returns the ids of the jobs to be."""
+    ids = list(press.items)
+    if not ids:
+        press.kept.discard()
+        return ids
+    orders: list[Ordered] = []
+    ordered: list[str] = []
+    for job_id, item in press.items.items():
+        step = item.steps[0] if item.steps else None
+        if step is None:
+            press.ready.append(job_id)
+        elif _is_for_second_blender(step):
+            orders.append(step.ordered)
+            ordered.append(job_id)
+        else:
+            press.here.append(job_id)
+    if orders:
+        press.stills, press.ordered = sources.stills.Stills(orders), tuple(ordered)
+    if press.slotted:
+        press.to_place.extend(ids)
+    current().shot_batch.press = press
+    watch()
+    return ids
+
+
+def _is_for_second_blender(step: Any) -> bool:
+    camera_step = submission.preparation.CameraStep
+    return isinstance(step, camera_step) and step.way is sources.ways.Way.BACKGROUND
+
+
+def _ended(mark: str, job_id: str, sentence: str) -> None:
+    """Note why a row came to no job."""
+    said = "" if sentence.endswith(NOTHING_LOST) else f" {NOTHING_LOST}"
+    current().shot_batch.ended[mark] = job_id, f"{sentence}{said}"
+
+
+# ---------------------------------------------------------------------------------------------- ticks
+
+
+def go_on(context: bpy.types.Context) -> bool:
+    """Go on with the press that is under way, as far as that needs no waiting; True when something changed."""
+    press = current().shot_batch.press
+    if press is None:
+        return False
+    changed = _hear(press)
+    if current().click.queue:
+        return changed  # the artist's single click comes first
+    if press.to_place or press.unpushed:
+        return _place_next(context, press) or changed
+    changed |= _make_here(context, press)
+    changed |= _hand_over(press)
+    if not press.here and (press.stills is None or press.stills.done):
+        press.kept.discard()
+    if not press.items:
+        current().shot_batch.press = None
+        changed = True
+    return changed
+
+
+def _hear(press: ShotPress) -> bool:
+    """Take in the pictures that the second Blender has made."""
+    if press.stills is None or press.stills.done:
+        return False
+    told = press.stills.poll()
+    for index, made in told:
+        job_id = press.ordered[index]
+        item = press.items.get(job_id)
+        if item is None:
+            if not isinstance(made, Interrupted):  # of a shot that was stopped meanwhile
+                sources.pixels.remove(Path(made.path))
+            continue
+        if isinstance(made, Interrupted):
+            _drop(press, job_id, str(made))
+            continue
+        step: Any = item.steps.pop()
+        try:
+            item.spec = submission.preparation.marked(step.add_to(item.spec, made))
+        except (Interrupted, OSError) as error:
+            _drop(press, job_id, str(error))
+            continue
+        press.ready.append(job_id)
+    return bool(told)
+
+
+def _place_next(context: bpy.types.Context, press: ShotPress) -> bool:
+    """Let the next slot stand; when the last one does, all are one undo step."""
+    if timeline.importing.unsettled(context, at_once=True):
+        return False
+    if press.to_place:
+        job_id = press.to_place.popleft()
+        item = press.items[job_id]
+        assert item.spec is not None
+        try:
+            item.spec, why = _placed(context, item)
+        except Exception:
+            # A bug ends this shot, and no other: raised, the exception would end all ticks.
+            traceback.print_exc()
+            _drop(press, job_id, "The program failed: Blender's console says more.")
+            return True
+        if why:
+            current().shot_batch.notes[item.spec.shot] = f"The clip comes without a slot: {why}"
+        press.unpushed |= item.spec.target.slot == job_id
+    if press.unpushed and not press.to_place:
+        press.unpushed = False
+        slots.push_undo_step(context)
+    return True
+
+
+def _placed(context: bpy.types.Context, item: Preparation) -> tuple[JobSpec, str]:
+    """Let a slot stand for a shot: the one that waits for an earlier job of its row, where that is at its place."""
+    spec = item.spec
+    assert spec is not None
+    for before, frame in _before(spec.shot):
+        if frame == spec.target.frame and (slot := slots.slot_waiting_for(before)):
+            spec = replace(spec, target=replace(spec.target, slot=slot))
+            slots.wait_for(spec, before)
+            slots.follow(slot)
+            return spec, ""
+    stills = [s for s in item.steps if isinstance(s, submission.preparation.CameraStep)]
+    size = stills[0].size if stills else None
+    return slots.place(context, spec, size, select=False)
+
+
+def _before(mark: str) -> list[tuple[str, int]]:
+    """The jobs that a row came to before, and the one that it nearly came to, with their frames; the newest first."""
+    jobs = current().bridge.snapshot.jobs.of_shot(mark)
+    found = [(job.id, job.spec.target.frame) for job in reversed(jobs)]
+    if (stopped := current().shot_batch.stopped.get(mark)) is not None:
+        found.insert(0, stopped)
+    return found
+
+
+def _make_here(context: bpy.types.Context, press: ShotPress) -> bool:
+    """Go on with the first picture that this Blender makes."""
+    if not press.here:
+        return False
+    job_id = press.here[0]
+    item = press.items[job_id]
+    if item.running is None and scenes.busy():
+        return False
+    try:
+        changed = item.tick(context)
+    except (Interrupted, Refused) as error:
+        _drop(press, job_id, str(error))
+        return True
+    except Exception:
+        traceback.print_exc()
+        _drop(press, job_id, "The program failed: Blender's console says more.")
+        return True
+    # The step may have run a handler of the artist's, which ended this press, or this shot.
+    if job_id in press.items and item.done:
+        press.here.popleft()
+        press.ready.append(job_id)
+    return changed
+
+
+def _hand_over(press: ShotPress) -> bool:
+    """Hand the next shot to the worker whose picture is there."""
+    press.unsent = [job_id for job_id in press.unsent if _is_unsent(job_id)]
+    if not press.ready or len(press.unsent) >= MOST_UNSENT:
+        return False
+    job_id = press.ready[0]
+    item, own = press.items[job_id], current().shot_batch
+    spec = item.spec
+    assert spec is not None
+    try:
+        if why := lost_place(spec):
+            raise Refused(why)
+        held = why_held(spec, item.held, item.allow_single_color)
+        queue_job(spec, held, item.clicked)
+    except (Interrupted, Refused) as error:
+        _drop(press, job_id, str(error))
+        return True
+    press.ready.popleft()
+    del press.items[job_id], press.of_row[spec.shot]
+    press.unsent.append(job_id)
+    own.queued[spec.shot] = job_id
+    own.ended.pop(spec.shot, None)
+    own.stopped.pop(spec.shot, None)
+    slots.picture_made(spec)
+    _note_job(press.scene, spec)
+    return True
+
+
+def _is_unsent(job_id: str) -> bool:
+    """Whether a job waits for its turn at the worker."""
+    job = job_by_id(job_id)
+    if job is None:
+        return job_id in current().documents
+    return job.state is State.QUEUED and not job.held
+
+
+def _note_job(of: Meant, spec: JobSpec) -> None:
+    """Write the job into its row, for a file that another computer opens. An undo may take that back."""
+    scene = of.find(bpy.data.scenes)
+    rows = scene.grok_video.shots if scene is not None else ()
+    row = next((one for one in rows if one.mark == spec.shot), None)
+    if row is not None:
+        row.job = spec.id
+
+
+# ---------------------------------------------------------------------------------------------- the end
+
+
+def stop(scene: bpy.types.Scene) -> None:
+    """Stop what was not sent of ``scene``'s list, and the press that is under way, whichever list that is of.
+
+    What was sent comes in.
+    """
+    own = current().shot_batch
+    if own.press is not None and own.press.unpushed:
+        slots.push_undo_step(bpy.context)  # the slots that stand tell what was stopped
+    drop_all("Stopped.")
+    for row in scene.grok_video.shots:
+        job = job_of(row.mark)
+        if job is not None and job.state is State.QUEUED and not job.held:
+            _stop_unsent(job.id)
+        elif job is None and (job_id := own.queued.get(row.mark)) in current().documents:
+            _stop_unsent(job_id)
+
+
+def _stop_unsent(job_id: str) -> None:
+    note(send("stop", job=job_id, unsent=True), STOP_SHOT, job_id)
+
+
+def drop_all(sentence: str) -> None:
+    """End the press that is under way, and say why at each shot that is no job yet."""
+    press = current().shot_batch.press
+    if press is None:
+        return
+    for job_id in list(press.items):
+        _drop(press, job_id, sentence)
+    current().shot_batch.press = None
+    if press.stills is not None:
+        press.stills.cancel()
+    press.kept.discard()
+
+
+def _drop(press: ShotPress, job_id: str, sentence: str) -> None:
+    """End a shot that is no job yet."""
+    item = press.items.pop(job_id)
+    for queue in (press.to_place, press.here, press.ready):
+        if job_id in queue:
+            queue.remove(job_id)
+    item.cancel()
+    spec = item.spec
+    assert spec is not None
+    del press.of_row[spec.shot]
+    _ended(spec.shot, job_id, sentence)
+    own = current().shot_batch
+    own.stopped[spec.shot] = job_id, spec.target.frame
+    slots.click_ended(job_id, own.ended[spec.shot][1], spec.target.slot)
+
+
+def stop_removed() -> bool:
+    """End the shots whose slots the artist has removed, by undo or by hand; True when some were."""
+    press, removed = current().shot_batch.press, current().slots.removed
+    if press is None or not removed:
+        return False
+    gone = [k for k, item in press.items.items() if item.spec and item.spec.target.slot in removed]
+    for job_id in gone:
+        _drop(press, job_id, SLOT_GONE)
+    return bool(gone)
+
+
+def undone() -> None:
+    """End the press that is under way where its slots are still being placed: an undo has taken them all."""
+    press = current().shot_batch.press
+    if press is not None and press.unpushed:
+        drop_all("You took the press back.")

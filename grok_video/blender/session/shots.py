@@ -1,0 +1,290 @@
+"""The shot list as the session knows it: which row was bought, what each tells, and which a press would buy.
+
+What was bought of a row says the ledger, by the row's mark: an undo takes properties back, and no purchase. A press and what
+becomes of it is ``shot_batch``'s (``begin``, ``stop``, ``go_on``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import bpy
+
+from ...core.job import Job, State
+from ...core.spec import new_id
+from .. import submission
+from . import spending
+from .shot_told import ShotTotals, Told
+from .slot_state import words_of_job
+from .state import ShotPress, current, job_by_id, running
+from .watch import redraw
+
+SLICE_SECONDS = 0.002  # of a look at the rows: as long as one tick may take
+NEXT_SLICE = 0.02  # seconds between two slices of a look
+LOOK_SECONDS = 0.5  # between two looks at least
+LOOKS_PART = 10  # … and so many times as long as a look takes
+UNDO_STEP = "Grok Video Shots"
+
+
+# ---------------------------------------------------------------------------------------------- marks
+
+
+def marked(scene: bpy.types.Scene) -> None:
+    """Give a mark of its own to each row of ``scene``'s list that has none, or another row's.
+
+    For a press and other operators, never for a redraw. A row that an undo brought back without the mark of this session
+    gets that again: what was bought of the row stays known. The marks are an undo step of their own, so that an undo of
+    what follows leaves them.
+    """
+    if not _is_local(scene):
+        return  # nothing can be written there, and nothing is bought
+    twins, changed = _twins(scene), False
+    for index, row in enumerate(scene.grok_video.shots):
+        if row.mark and index not in twins:
+            continue
+        row.mark = _mark_for(scene, row, is_twin=index in twins)
+        changed = True
+    if changed and not bpy.app.background:
+        _push_undo_step()
+
+
+def _is_local(scene: bpy.types.Scene) -> bool:
+    return scene.library is None and scene.override_library is None
+
+
+def _twins(scene: bpy.types.Scene) -> set[int]:
+    """The rows whose mark another row had first: of a copied scene, or a row that was copied.
+
+    Blender counts scenes up as they are made, so the original has the lower number.
+    """
+    seen = {
+        row.mark
+        for other in bpy.data.scenes
+        if _is_local(other) and other.session_uid < scene.session_uid
+        for row in other.grok_video.shots
+    }
+    twins: set[int] = set()
+    for index, row in enumerate(scene.grok_video.shots):
+        if row.mark and row.mark in seen:
+            twins.add(index)
+        seen.add(row.mark)
+    return twins
+
+
+def _mark_for(scene: bpy.types.Scene, row: Any, *, is_twin: bool) -> str:
+    """A mark for a row: that which this session gave to such a row, where no row has it now; else a new one."""
+    like = (scene.session_uid, submission.shots.as_data(scene, row))
+    given = current().shot_list.given.setdefault(like, [])
+    taken = {one.mark for one in scene.grok_video.shots}
+    mark = "" if is_twin else next((known for known in given if known not in taken), "")
+    if not mark:
+        mark = new_id()
+        given.append(mark)
+    return mark
+
+
+def _known_mark(scene: bpy.types.Scene, row: Any) -> str:
+    """The mark of a row, or the mark that ``marked`` will give back to it; '' for a row that gets a new one."""
+    if row.mark or not current().shot_list.given:
+        return row.mark
+    like = (scene.session_uid, submission.shots.as_data(scene, row))
+    given = current().shot_list.given.get(like, ())
+    taken = {one.mark for one in scene.grok_video.shots} if given else set[str]()
+    return next((known for known in given if known not in taken), "")
+
+
+def _push_undo_step() -> None:
+    window = bpy.context.window or next(iter(bpy.context.window_manager.windows), None)
+    with bpy.context.temp_override(window=window):
+        bpy.ops.ed.undo_push(message=UNDO_STEP)
+
+
+# ---------------------------------------------------------------------------------------------- what was bought
+
+
+def counts(job: Job) -> bool:
+    """Whether a job stands for its row: bought, may be bought, or waits for *Send*; such a row is not bought again."""
+    if job.state is State.FAILED:
+        return job.retryable  # the clip is there, and Retry is free
+    if job.state is State.CANCELLED:
+        return job.sent or bool(job.request_id or job.url)
+    return True
+
+
+def job_of(mark: str) -> Job | None:
+    """The job that tells what became of a row: the newest that stands for it, else the newest."""
+    jobs = current().bridge.snapshot.jobs.of_shot(mark) if mark else []
+    standing = (job for job in reversed(jobs) if counts(job))
+    return next(standing, jobs[-1] if jobs else None)
+
+
+def state_of(mark: str) -> Told:
+    """What became of the row of that mark; ``again``: nothing stands for it, and it may be bought."""
+    own = current().shot_batch
+    press = own.press
+    if press is not None and (job_id := press.of_row.get(mark)):
+        spec, prepared = press.items[job_id].spec, _is_prepared_now(press, job_id)
+        words, state = ("Preparing", "PREPARING") if prepared else ("Waiting", "WAITING")
+        return Told(spec.estimate if spec is not None else None, "", state, job_id, words)
+    if (job_id := own.queued.get(mark)) and job_by_id(job_id) is None:
+        if why := current().answers.not_taken.get(job_id):
+            return Told(state="STOPPED", job=job_id, words=why, again=True)
+        return Told(state=State.QUEUED.name, job=job_id, words="Waiting to Send")
+    if (ended := own.ended.get(mark)) is not None:
+        return Told(state="STOPPED", job=ended[0], words=ended[1], again=True)
+    job = job_of(mark)
+    if job is None:
+        return Told(again=True)
+    words = " ".join(filter(None, (words_of_job(job), own.notes.get(mark, ""))))
+    return Told(
+        job.spec.estimate, "", job.state.name, job.id, words, again=not counts(job), held=job.held
+    )
+
+
+def _is_prepared_now(press: ShotPress, job_id: str) -> bool:
+    """Whether the picture of a shot to come is being made just now."""
+    if press.to_place:
+        return False
+    if press.here and press.here[0] == job_id:
+        return True
+    done = press.stills.progress[0] if press.stills is not None else 0
+    return done < len(press.ordered) and press.ordered[done] == job_id
+
+
+def wanted(scene: bpy.types.Scene) -> list[Any]:
+    """The rows that *Generate Shots* would buy: those that are enabled, and for which nothing stands.
+
+    ``marked`` comes before, or a copied row counts as what its original is.
+    """
+    rows = scene.grok_video.shots
+    return [row for row in rows if row.enabled and state_of(_known_mark(scene, row)).again]
+
+
+def failed(scene: bpy.types.Scene) -> list[Any]:
+    """The rows among ``wanted`` that were asked for before: that failed, or were stopped before they were sent."""
+    return [row for row in wanted(scene) if state_of(_known_mark(scene, row)).state]
+
+
+def left(scene: bpy.types.Scene) -> list[Any]:
+    """The rows among ``wanted`` that came to no job yet: what *Go On* buys after a stop."""
+    return [row for row in wanted(scene) if _is_left(state_of(_known_mark(scene, row)))]
+
+
+def _is_left(told: Told) -> bool:
+    return told.state in ("", "STOPPED")
+
+
+def totals_of(rows: Sequence[Told]) -> ShotTotals:
+    """What is told of a whole list."""
+    wanted = [told for told in rows if told.wanted]
+    failed = [told for told in wanted if told.state]
+    left = [told for told in wanted if _is_left(told)]
+    return ShotTotals(
+        wanted=len(wanted),
+        refused=sum(1 for told in wanted if told.refusal),
+        price=_price_of(wanted),
+        failed=len(failed),
+        failed_price=_price_of(failed),
+        left=len(left),
+        left_price=_price_of(left),
+        unsent=sum(told.state == State.QUEUED and not told.held for told in rows),
+        bought=sum(told.state not in ("", "STOPPED") and not told.again for told in rows),
+    )
+
+
+def _price_of(rows: Sequence[Told]) -> int | None:
+    prices = [told.price for told in rows if not told.refusal]
+    known = [price for price in prices if price is not None]
+    return sum(known) if len(known) == len(prices) else None
+
+
+# ---------------------------------------------------------------------------------------------- what is told
+
+
+def told(context: bpy.types.Context, scene: bpy.types.Scene) -> Sequence[Told]:
+    """What panels tell of the rows of ``scene``'s list, in its order: kept, and looked up outside of redraws.
+
+    In background mode looked up now.
+    """
+    own, uid, count = current().shot_list, scene.session_uid, len(scene.grok_video.shots)
+    if bpy.app.background:
+        own.told[uid] = _look(context, scene)
+        own.totals[uid] = totals_of(own.told[uid])
+        return own.told[uid]
+    if own.asked_of[0] != uid:
+        own.twins = None  # begin anew
+    own.asked_of = uid, context.window.as_pointer() if context.window is not None else 0
+    if not bpy.app.timers.is_registered(look):
+        wait = max(own.next_look - time.monotonic(), 0.0)
+        bpy.app.timers.register(look, first_interval=wait)
+    known = own.told.get(uid, [])
+    return known if len(known) == count else [Told()] * count
+
+
+def look() -> float | None:
+    """Timer: look at the rows that a panel shows, for as long as a tick may take; the next slice goes on."""
+    session = running()
+    if session is None:
+        return None
+    own = session.shot_list
+    uid, pointer = own.asked_of
+    scene = next((one for one in bpy.data.scenes if one.session_uid == uid), None)
+    if scene is None:
+        own.twins = None
+        return None
+    windows = bpy.context.window_manager.windows
+    window = next((one for one in windows if one.as_pointer() == pointer), None)
+    with bpy.context.temp_override(window=window or next(iter(windows), None)):
+        over = _look_on(bpy.context, scene)
+    if not over:
+        return NEXT_SLICE
+    shown, own.told[uid], own.twins = own.told.get(uid), own.looked, None
+    own.next_look = time.monotonic() + max(LOOK_SECONDS, LOOKS_PART * own.spent)
+    if shown != own.told[uid]:
+        own.totals[uid] = totals_of(own.told[uid])
+        redraw()
+    return None
+
+
+def _look_on(context: bpy.types.Context, scene: bpy.types.Scene) -> bool:
+    """Go on with the look at the rows; True when all were looked at. Nothing of Blender's is kept between two slices."""
+    own, rows, began = current().shot_list, scene.grok_video.shots, time.perf_counter()
+    if own.twins is None or len(own.looked) > len(rows):
+        own.twins, own.looked, own.spent = (
+            _twins(scene),
+            [],
+            0.0,
+        )  # a new list: the one before is told
+    while (at := len(own.looked)) < len(rows):
+        own.looked.append(_told_of(context, scene, rows[at], is_twin=at in own.twins))
+        if time.perf_counter() - began > SLICE_SECONDS:
+            break
+    own.spent += time.perf_counter() - began
+    return len(own.looked) >= len(rows)
+
+
+def _look(context: bpy.types.Context, scene: bpy.types.Scene) -> list[Told]:
+    """What each row tells, looked up now."""
+    twins = _twins(scene)
+    return [
+        _told_of(context, scene, row, is_twin=index in twins)
+        for index, row in enumerate(scene.grok_video.shots)
+    ]
+
+
+def _told_of(
+    context: bpy.types.Context, scene: bpy.types.Scene, row: Any, *, is_twin: bool
+) -> Told:
+    state = Told(again=True) if is_twin else state_of(_known_mark(scene, row))
+    if not state.again:
+        return state
+    shots = submission.shots
+    made = shots.draft(context, scene, row)
+    price = submission.common.price_of(made)
+    why = shots.refusal(context, scene, row, made)
+    if not why and price is None:
+        why = spending.limit_refusal(None, made.model)
+    return replace(state, price=price, refusal=why, wanted=row.enabled)

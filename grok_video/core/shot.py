@@ -31,7 +31,8 @@ class Shot:
     seconds: int = 0  # 0: as many as the panel says
     model: str = ""  # '': the panel's
     resolution: str = ""  # '480p' '720p' '1080p'; '': the panel's
-    target_frame: int = 1  # of the sequencer's scene: where the clip begins
+    #: Of the sequencer's scene: where the clip begins; None: at the time of ``frame``.
+    target_frame: int | None = None
 
 
 @record

@@ -6,7 +6,7 @@ Knows nothing of Blender; frames and rates are numbers.
 from __future__ import annotations
 
 import math
-from array import array
+from collections.abc import Sequence
 
 #: Part of a second that a shot may be longer than its clip: a cut that is some frames off buys no second more.
 _SHORT_BY = 0.1
@@ -22,7 +22,7 @@ def is_longer(frames: int, rate: float, most: int) -> bool:
     return frames / rate > most + _SHORT_BY
 
 
-def overlaps(starts: array[int], lengths: array[int]) -> list[int]:
+def overlaps(starts: Sequence[int], lengths: Sequence[int]) -> list[int]:
     """For each clip, in frames from its start on, the number of one that it runs into, or -1.
 
     A length of 0 or less is no clip: that of a shot which is not made. Cheap enough for a redraw with 500 shots.

@@ -26,8 +26,9 @@ def session(ui: Ui) -> Any:
 # --------------------------------------------------------------------------------------------- what is done
 
 
-#: How far below *Generate* the title *Extend* lies: two other titles are between, that of the panel *Strip* among them.
-TO_EXTEND = 82
+#: How far below *Generate* the title *Extend* lies: three other titles are between, those of the panels *Shots* and
+#: *Strip* among them.
+TO_EXTEND = 109
 
 
 def open_section(

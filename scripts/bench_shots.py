@@ -18,7 +18,7 @@ def shots(task: dict[str, Any]) -> dict[str, list[float]]:
     import bench_timeline as timeline
     import bpy
 
-    told: dict[str, list[float]] = {name: [] for name in ("placed", "tick", "bare")}
+    told: dict[str, list[float]] = {name: [] for name in ("placed", "handed", "tick", "bare")}
     home, count = Path(task["home"]), int(task["shots"])
     with wheel.enabled(home):
         bpy.context.preferences.system.use_online_access = True
@@ -48,6 +48,9 @@ def shots(task: dict[str, Any]) -> dict[str, list[float]]:
         told["press"] = [timeline._timed(press)]
         while session.shot_batch.press.to_place:
             told["placed"].append(timeline._timed(lambda: tick.tick(bpy.context)))
+        press, most = session.shot_batch.press, batch.MOST_UNSENT
+        while press.ready and len(press.unsent) < min(most, count):
+            told["handed"].append(timeline._timed(lambda: tick.tick(bpy.context)))
         for _ in range(task["ticks"]):
             told["tick"].append(timeline._timed(lambda: tick.tick(bpy.context)))
             time.sleep(0.02)

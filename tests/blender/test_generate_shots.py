@@ -545,3 +545,37 @@ def test_another_blender_with_the_file_is_told_what_was_bought(batch: Batch, bes
     with pytest.raises(AssertionError, match="was bought"):
         beside.do("bpy.ops.grok_video.generate_shots()")
     assert batch.bought == 2
+
+
+def test_a_job_that_another_computer_has_is_not_bought_here(batch: Batch) -> None:
+    """A file that came from elsewhere names its jobs; only the artist knows what became of them."""
+    batch.fill("a", "b")
+    batch.module("blender.session.shots").marked(batch.scene)
+    row = batch.scene.grok_video.shots[0]
+    row.job = "f" * 32
+    assert batch.wanted() == ["b"]
+    assert "not in this list of clips" in batch.told[0].words
+    assert bpy.ops.grok_video.generate_shots() == {"FINISHED"}
+    assert batch.names() == ["b"]
+    row.job = ""
+    assert bpy.ops.grok_video.generate_shots() == {"FINISHED"}
+    assert batch.names() == ["b", "a"]
+
+
+@pytest.mark.usefixtures("window")
+def test_a_bug_ends_the_press_and_no_tick(batch: Batch, patches: Any) -> None:
+    def broken(*_args: Any, **_named: Any) -> None:
+        raise ZeroDivisionError
+
+    slots = batch.module("blender.session.slots")
+    place = slots.place
+    batch.fill("a", "b")
+    patches.set(slots, "place", broken)
+    batch.press()
+    batch.tick()
+    assert batch.under_way is None
+    assert batch.states == ["STOPPED", "STOPPED"]
+    patches.set(slots, "place", place)
+    batch.press()
+    batch.settle()
+    assert batch.names() == ["a", "b"]

@@ -12,7 +12,7 @@ from ...core.problem import ProblemCode
 from .. import said
 from ..refusal import Interrupted, Refused
 from ..session import queue
-from . import generate, interrupt, jobs, output, shots, spending
+from . import farm, generate, interrupt, jobs, output, shots, spending
 
 _ABOUT = """\
 Makes video clips with xAI's service and puts them on the timeline of the .blend that is open:
@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     generate.add(subparsers)
     jobs.add(subparsers)
     spending.add(subparsers)
-    shots.add(subparsers)
+    farm.add(shots.add(subparsers))
     return made
 
 

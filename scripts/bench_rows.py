@@ -334,6 +334,21 @@ def _panel(bench: Bench) -> Iterator[Figure]:
                      "no job", median(empty), "< 0.5 ms", len(own))  # fmt: skip
         yield Figure("panel", f"draw of the {name}, 1000 jobs: p99", part(own, 0.99), "ms",
                      "no job", part(empty, 0.99), "", len(own))  # fmt: skip
+    for name, words in (
+        ("shots", "draw of the list of 500 shots"),
+        ("search", "a search in it, ordered"),
+    ):
+        own, one = samples[1000][f"{name} 500"], samples[1000][f"{name} 1"]
+        yield Figure(
+            "panel",
+            f"{words}: median",
+            median(own),
+            "ms",
+            "one shot",
+            median(one),
+            "< 0.5 ms",
+            len(own),
+        )
 
 
 _WAYS = {

@@ -56,7 +56,9 @@ class Job:
     released_at: float
     problem: Problem | None = None  # the last trouble; cleared by progress
     held: bool = False
-    instead: JobSpec | None = None  # what *Send* sends, where files are not those of the click
+    instead: JobSpec | None = (
+        None  # what *Send* sends, where files or the price are not those of the click
+    )
     sent: bool = False  # the last byte of a POST left and was not answered with *later*
     stop_requested: bool = False
     blocked: bool = False

@@ -31,7 +31,8 @@ class Shot:
     seconds: int = 0  # 0: as many as the panel says
     model: str = ""  # '': the panel's
     resolution: str = ""  # '480p' '720p' '1080p'; '': the panel's
-    target_frame: int = 1  # of the sequencer's scene: where the clip begins
+    #: Of the sequencer's scene: where the clip begins; None: at the time of ``frame``.
+    target_frame: int | None = None
 
 
 @record
@@ -51,3 +52,8 @@ def whole_prompt(prompt: str, fields: Fields, begin: str = "", end: str = "") ->
     """
     words = " ".join(part.strip() for part in (begin, prompt, end) if part.strip())
     return _FIELD.sub(lambda found: str(getattr(fields, found[1])), words)
+
+
+def frame_at(frame: int, rate: float, other: float) -> int:
+    """The frame of a scene of ``other`` frames a second that is at the same time as ``frame`` of one of ``rate``."""
+    return frame if rate == other else round(frame / rate * other)

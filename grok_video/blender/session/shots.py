@@ -9,15 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import bpy
 
 from ...core.job import Job, State
 from ...core.problem import ProblemCode
-from ...core.spec import new_id
 from .. import submission
-from . import slots, spending
+from . import shot_marks, slots, spending
 from .shot_told import ShotTotals, Told
 from .slot_state import words_of_job
 from .state import ShotPress, current, job_by_id, running
@@ -83,19 +83,23 @@ def _mark_for(scene: bpy.types.Scene, row: Any, *, is_twin: bool) -> str:
     taken = {one.mark for one in scene.grok_video.shots}
     mark = "" if is_twin else next((known for known in given if known not in taken), "")
     if not mark:
-        mark = new_id()
+        marks = (shot_marks.mark_of(scene, row, number) for number in count())
+        mark = next(one for one in marks if one not in taken)
         given.append(mark)
     return mark
 
 
 def _known_mark(scene: bpy.types.Scene, row: Any) -> str:
-    """The mark of a row, or the mark that ``marked`` will give back to it; '' for a row that gets a new one."""
-    if row.mark or not current().shot_list.given:
+    """The mark of a row, or the mark that ``marked`` will give to it; '' for a row that gets a new one."""
+    if row.mark:
         return row.mark
+    unknown = shot_marks.mark_of(scene, row) if bpy.data.filepath else ""
+    if not current().shot_list.given:
+        return unknown
     like = (scene.session_uid, submission.shots.as_data(scene, row))
     given = current().shot_list.given.get(like, ())
     taken = {one.mark for one in scene.grok_video.shots} if given else set[str]()
-    return next((known for known in given if known not in taken), "")
+    return next((known for known in given if known not in taken), unknown)
 
 
 # ---------------------------------------------------------------------------------------------- what was bought

@@ -326,13 +326,15 @@ def submission_of(
     session: str,
     pictures: str = "",
     folder: Path | None = None,
+    *,
+    job_id: str = "",
 ) -> Submission:
-    """The submission of a row of ``scene``'s list, to land in ``target``. Raises Refused.
+    """The submission of a row of ``scene``'s list, to land in ``target``, as the job of that id ('': a new one). Raises Refused.
 
     ``pictures``: see ``draft``. ``folder``: see ``common.output_of``. What its first frame shows is not kept yet: see ``preparation.CameraStep.keep``.
     """
     place = target_of(session, target, row.target_frame)
-    job_id = new_id()
+    job_id = job_id or new_id()
     made = draft(context, scene, row, job_id, pictures)
     if why := refusal(context, scene, row, made, look=True):
         raise Refused(why)

@@ -32,7 +32,7 @@ ROWS = 8  # jobs on a page
 TITLE = 400  # characters of a prompt that a row looks at: no sidebar is wide enough for more
 PICTURE = 2.2  # height of a job's picture, in rows
 PROBLEM_LINES = 8  # lines of a problem's text below a job; Copy Error has the whole text
-_ICONS: dict[State, Any] = {
+ICONS: dict[State, Any] = {
     State.QUEUED: "SORTTIME",
     State.SUBMITTING: "EXPORT",
     State.RUNNING: "RENDER_ANIMATION",
@@ -194,7 +194,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job, 
     head = top.row(align=True)
     if unseen.is_new(job.id):
         head.label(text="", icon="DOT")
-    head.label(text=legible(_title(job)), icon=_ICONS[job.state], translate=False)
+    head.label(text=legible(_title(job)), icon=ICONS[job.state], translate=False)
     draw_copy_buttons(head, job)
     line = top.row(align=True)
     status = _status(job, at, short)

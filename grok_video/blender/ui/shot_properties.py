@@ -5,6 +5,8 @@ What becomes of a row says the ledger, which knows jobs by the row's mark: an un
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -16,6 +18,7 @@ from bpy.props import (
 )
 
 from ...service import models
+from .. import compat, submission
 from .cast_properties import is_camera
 from .settings_version import touched
 
@@ -33,8 +36,27 @@ def _models_known(_self: object, _context: bpy.types.Context, typed: str) -> lis
 
 
 def _resolutions_known(self: GrokVideoShot, _context: bpy.types.Context, typed: str) -> list[str]:
-    row = models.model_named(self.model) if self.model else self.id_data.grok_video.model_row()
-    return [name for name in (row or models.ANY).prices if typed.lower() in name.lower()]
+    return [
+        name
+        for name in submission.shots.model_of(self.id_data, self).prices
+        if typed.lower() in name.lower()
+    ]
+
+
+def _strips_known(_self: object, context: bpy.types.Context, typed: str) -> list[str]:
+    editor = compat.sequencer_scene(context).sequence_editor
+    strips = compat.strips_all(editor) if editor is not None else ()
+    return [s.name for s in strips if s.type != "SOUND" and typed.lower() in s.name.lower()]
+
+
+#: What the pointers lead to.
+_KINDS = {"scene": bpy.types.Scene, "camera": bpy.types.Object, "image": bpy.types.Image}
+#: Blender's timeline: first and last frame.
+_FRAMES = (-1_048_574, 1_048_574)
+#: Seconds of a row at most: far more than any model makes, which is said, and few enough to be multiplied.
+LONGEST = 3600
+_RANGES = {"frame": _FRAMES, "target_frame": _FRAMES, "seconds": (0, LONGEST)}
+_GUARDED = frozenset((*_KINDS, *_RANGES, "source"))
 
 
 def _scene_chosen(self: GrokVideoShot, _context: bpy.types.Context) -> None:
@@ -81,13 +103,23 @@ class GrokVideoShot(bpy.types.PropertyGroup):
     image: PointerProperty(
         name="Image", description="The image that the clip begins with", type=bpy.types.Image
     )
-    strip: StringProperty(name="Strip", description="Name of the strip that the clip begins with")
-    frame: IntProperty(name="Frame", description="The frame of the scene that the clip begins with")
+    strip: StringProperty(
+        name="Strip",
+        description="Name of the strip that the clip begins with",
+        search=_strips_known,
+    )
+    frame: IntProperty(
+        name="Frame",
+        description="The frame of the scene that the clip begins with",
+        min=_FRAMES[0],
+        max=_FRAMES[1],
+    )
     seconds: IntProperty(
         name="Seconds",
         description="Length of the clip in seconds; 0: as many as Generate says",
         min=0,
         soft_max=15,
+        max=LONGEST,
     )
     model: StringProperty(
         name="Model",
@@ -100,11 +132,26 @@ class GrokVideoShot(bpy.types.PropertyGroup):
         search=_resolutions_known,
     )
     target_frame: IntProperty(
-        name="Target Frame", description="The frame of the sequencer at which the clip begins"
+        name="Target Frame",
+        description="The frame of the sequencer at which the clip begins",
+        min=_FRAMES[0],
+        max=_FRAMES[1],
     )
     job: StringProperty(
         name="Job", description="Id of the shot's last job; empty: it was not made yet"
     )
+
+    def __getattribute__(self, name: str) -> Any:
+        """What the artist set; where a file holds what no panel can set, the nearest value that can be chosen."""
+        value = super().__getattribute__(name)
+        if name not in _GUARDED:
+            return value
+        if name in _RANGES:
+            least, most = _RANGES[name]
+            return min(max(value, least), most)
+        if name == "source":
+            return value or "CAMERA"
+        return value if isinstance(value, _KINDS[name]) else None
 
 
 class ShotSettings:

@@ -40,7 +40,7 @@ from ...farm.shot_folder import (
 )
 from .. import identity, submission, timeline
 from ..refusal import Interrupted, Refused
-from . import placing, shots, waiting
+from . import placing, waiting
 from .blocking import INTERRUPTED_SECONDS, became_of, stop_unsent
 from .click import queue_job, refuse_now, refuse_unpriced, why_held
 from .queue import account, make_data_folder, read_all, refuse_hopeless, release
@@ -241,7 +241,7 @@ class Desk:
         """A job that stands for the shot's row, and that no claim of this folder is for."""
         made_here = str(clip_path(self._of.folder, listed.file))
         jobs = current().bridge.snapshot.jobs.of_shot(listed.mark)
-        return next((j for j in jobs if shots.counts(j) and j.spec.output != made_here), None)
+        return next((j for j in jobs if j.stands and j.spec.output != made_here), None)
 
     def _with_still(self, listed: Listed, spec: Any) -> Any:
         """The spec with the still of the folder as its first frame. Raises Refused, OSError."""

@@ -5,6 +5,7 @@ With a real binary: tests/gui/test_command.py.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import signal
@@ -482,4 +483,5 @@ def options_of(parser: Any, words: list[str]) -> list[str]:
     for word in words:
         (group,) = [a for a in parser._actions if isinstance(a.choices, dict)]
         parser = group.choices[word]
-    return [o for a in parser._actions for o in a.option_strings if o.startswith("--")]
+    told = [action for action in parser._actions if action.help != argparse.SUPPRESS]
+    return [o for action in told for o in action.option_strings if o.startswith("--")]

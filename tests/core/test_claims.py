@@ -24,6 +24,7 @@ from grok_video.core.word import held_because, is_lapse
 from grok_video.farm.claims import SILENT, Claim, Claims, ClaimTrouble, Watch
 from grok_video.farm.ledger_name import name_of
 from grok_video.farm.shot_folder import Listed, ShotList, clip_of, digest_of, names_for, write_list
+from grok_video.ledger.inbox import put_command
 from tests.core.conftest import ROOT, wait_for
 from tests.core.test_worker import one_service, posts, service  # noqa: F401 - fixtures
 from tests.patience import PATIENCE
@@ -459,6 +460,25 @@ def test_a_claim_of_another_list_is_not_followed(farm: Callable[..., Farm]) -> N
     assert found is not None
     assert "another list" in found["s010"][1]
     assert posts(one.service) == []
+
+
+def test_what_was_paid_for_and_stopped_is_fetched(
+    farm: Callable[..., Farm], tmp_path: Path
+) -> None:
+    """A stop that came while the request was under way: the next run asks for the clip, and buys nothing."""
+    one = farm("s010")
+    one.service.settings(job_seconds=60)
+    assert one.run(kill=["job is RUNNING", 1]) is None
+    claim = claims_in(one.folder).read("s010")
+    assert claim is not None
+    put_command(tmp_path / "a" / "data", "stop", job=claim.job)
+    one.service.settings(job_seconds=0.3)
+    one.service.finish()
+    for _ in range(2):  # the first run may see the stop after it has begun
+        found = one.run()
+        assert found is not None
+    assert found == {"s010": ["DONE", ""]}
+    one.bought_once()
 
 
 def test_waiting_ends_when_the_holder_is_done(farm: Callable[..., Farm]) -> None:

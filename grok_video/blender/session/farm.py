@@ -41,9 +41,9 @@ from ...farm.shot_folder import (
 from .. import identity, submission, timeline
 from ..refusal import Interrupted, Refused
 from . import placing, shots, waiting
-from .blocking import INTERRUPTED_SECONDS, became_of, stop_unsent
+from .blocking import INTERRUPTED_SECONDS, became_of
 from .click import queue_job, refuse_now, refuse_unpriced, why_held
-from .queue import account, make_data_folder, read_all, refuse_hopeless, release
+from .queue import account, make_data_folder, read_all, refuse_hopeless, release, retry, send
 from .state import current, job_by_id, session_id
 from .tick import TICK_BUDGET
 
@@ -205,6 +205,14 @@ class Desk:
             return str(why)
         return ""
 
+    def retry(self, job: Job) -> str:
+        """Ask once more for what a job has paid for."""
+        try:
+            retry(job)
+        except Refused as why:
+            return str(why)
+        return ""
+
     def _spec(self, listed: Listed, job_id: str) -> Any:
         """The spec of a shot, its pictures made. Raises Refused, Interrupted, OSError, FolderTrouble."""
         of, marked = self._of, submission.preparation.marked
@@ -303,14 +311,24 @@ def follow(buying: Buying, tell: Callable[[], object]) -> None:
     waiting.until(lambda: buying.is_over, go_on)
 
 
-def stop(context: bpy.types.Context, buying: Buying) -> list[str]:
-    """Stop what a run has not sent, and say what became of each shot that it still waited for."""
-    said: list[str] = []
-    for one in buying.shots:
-        if one.ours and one.claim is not None and not one.end:
-            stop_unsent(context, one.claim.job, INTERRUPTED_SECONDS)
-            said.append(f"{one.listed.file}: {became_of(one.claim.job)}")
-    return said
+def stop(buying: Buying) -> list[str]:
+    """Stop what a run has not sent, and say what became of each shot that it still waited for. Raises Refused."""
+    waited = [one for one in buying.shots if one.ours and one.claim is not None and not one.end]
+    jobs = {one.listed.file: one.claim.job for one in waited if one.claim is not None}
+    for job_id in jobs.values():
+        job = job_by_id(job_id)
+        if job is None or (job.open and not (job.sent or job.request_id)):
+            send(
+                "stop", job=job_id, unsent=True
+            )  # of what was sent meanwhile the ledger thinks better
+    bridge = current().bridge
+
+    def go_on() -> None:
+        bridge.worker.ensure(account())
+        bridge.tick(TICK_BUDGET)
+
+    waiting.until(lambda: not bridge.reader.awaited, go_on, INTERRUPTED_SECONDS)
+    return [f"{file}: {became_of(job_id)}" for file, job_id in jobs.items()]
 
 
 def claims_in(folder: Path) -> Claims:

@@ -5,7 +5,7 @@ Scripts call the operator; presses are made as from a window, whose ticks the te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,12 +13,10 @@ from typing import Any
 import bpy
 import pytest
 
-from .editing import duplicate, every, overlaps, span
-from .others import Other
+from .editing import span
 from .test_orders import bodies
 from .test_rework_breaker import window
-from .test_slot_lives import opened
-from .test_slots import PACKAGE, Desk, camera, desk, is_still, movies, remove
+from .test_slots import PACKAGE, Desk, camera, desk, movies
 
 __all__ = ["camera", "desk", "window"]  # fixtures
 

@@ -375,6 +375,84 @@ def test_a_source_that_shows_something_else_is_asked_about(
     assert [path.name for path in stills.iterdir() if "-now" in path.name] == []
 
 
+def test_what_moved_before_an_unmoved_camera_is_an_earlier_view(
+    camera_scene: Any, module: Module
+) -> None:
+    looks, stages = module("blender.session.looks"), module("blender.session.stages")
+    box = next(one for one in camera_scene.objects if one.type == "MESH")
+    light = bpy.data.objects.new("Key", bpy.data.lights.new("Key", "POINT"))
+    prop = bpy.data.objects.new("Prop", None)
+    props = bpy.data.collections.new("Props")
+    prop.instance_type, prop.instance_collection = "COLLECTION", props
+    for one in (light, prop):
+        camera_scene.collection.objects.link(one)
+    box.keyframe_insert("location", frame=1)
+    bpy.context.view_layer.update()
+
+    def says_so() -> bool:
+        bpy.context.view_layer.update()
+        stages.changed()  # what Blender calls in a window
+        stages.known_of(camera_scene)
+        stages.look()
+        layout = Drawn()
+        module("blender.ui.look").draw_in_use(layout, bpy.context)
+        drawn = "Made from an earlier view" in " ".join(layout.words)
+        assert drawn == ("earlier view" in looks.question(bpy.context, camera_scene))
+        return drawn
+
+    for change, back in (
+        (
+            lambda: setattr(light, "location", (1, 2, 3)),
+            lambda: setattr(light, "location", (0, 0, 0)),
+        ),
+        (lambda: setattr(light.data, "energy", 7), lambda: setattr(light.data, "energy", 10)),
+        (
+            lambda: setattr(prop, "location", (1, 2, 3)),
+            lambda: setattr(prop, "location", (0, 0, 0)),
+        ),
+        (lambda: setattr(box, "hide_render", True), lambda: setattr(box, "hide_render", False)),
+        (lambda: setattr(box, "delta_location", (0, 0.1, 0)), None),
+    ):
+        bpy.ops.grok_video.look(allow_single_color=True)
+        bpy.ops.grok_video.use_look(job=newest(module).id)
+        assert not says_so()
+        change()
+        assert says_so(), change
+        if back is not None:
+            back()
+            assert not says_so(), "as it was"
+    looks.agree()
+    assert looks.question(bpy.context, camera_scene) == "", "asked once"
+    camera_scene.grok_video.look.view = camera_scene.grok_video.look.view.partition(".")[0]
+    assert not says_so(), "a look of 0.5.0 knows of its view alone"
+
+
+def test_the_dialog_asks_once_about_a_look_of_an_earlier_view(
+    camera_scene: Any, module: Module, stand_in: Any
+) -> None:
+    bpy.ops.grok_video.look(allow_single_color=True)
+    bpy.ops.grok_video.use_look(job=newest(module).id)
+    camera_scene.camera.location.x = 2.0
+    bpy.context.view_layer.update()
+    dialog = bpy.types.GROK_VIDEO_OT_generate_dialog
+    looks, before = module("blender.session.looks"), posts(stand_in)
+
+    def asked(**given: Any) -> Any:
+        return SimpleNamespace(
+            **{"_pressed": True, "_told": "", "layout": Drawn(), "report": lambda *_: None, **given}
+        )
+
+    with pytest.raises(module("blender.refusal").Refused, match="earlier view: Shot Camera"):
+        dialog.run(asked(_earlier=""), bpy.context)  # nobody was asked
+    assert posts(stand_in) == before
+    open_one = asked(_earlier=looks.question(bpy.context, camera_scene))
+    dialog.draw(open_one, bpy.context)
+    assert "was made from an earlier view" in " ".join(open_one.layout.words)
+    assert dialog.run(open_one, bpy.context) == {"FINISHED"}
+    assert posts(stand_in) == before + 1
+    assert looks.question(bpy.context, camera_scene) == "", "asked once"
+
+
 # ------------------------------------------------------------------------------------------ bad input
 
 

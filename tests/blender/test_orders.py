@@ -110,6 +110,9 @@ class Drawn:
     def prop(self, _data: Any, name: str, **_how: Any) -> None:
         self.words.append(name)
 
+    def template_ID(self, _data: Any, name: str, **_how: Any) -> None:
+        self.words.append(name)
+
     def textbox(self, _data: Any, name: str, **_how: Any) -> None:
         self.words.append(name)
 

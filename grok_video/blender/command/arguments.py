@@ -70,7 +70,7 @@ def _run(args: argparse.Namespace) -> int:
         return output.fail(str(error), args, output.FAILED)
     except said.BLENDERS_ERRORS as error:  # an operator's
         code = output.INTERRUPTED if args.stopped.now else output.FAILED
-        return output.fail(said.sentence(error), args, code)
+        return output.fail(args.stopped.why(error), args, code)
 
 
 _NO_FILE = (

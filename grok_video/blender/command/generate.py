@@ -106,7 +106,7 @@ def _run(
     try:
         bpy.ops.grok_video.generate(frame=frame, allow_single_color=args.allow_single_color)
     except said.BLENDERS_ERRORS as raised:
-        error = said.sentence(raised)
+        error = args.stopped.why(raised)
     made = [job_by_id(job_id) for job_id in current().documents.keys() - before]
     told = {"jobs": [jobs.as_data(job) for job in made if job is not None]}
     if error:
@@ -159,7 +159,7 @@ def _set(scene: bpy.types.Scene, prompt: str | None, args: argparse.Namespace) -
             continue
         try:
             setattr(chosen, setting, value)
-        except (TypeError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             _, _, there = str(error).partition(" not found in ")
             offered = f"There is: {there}." if there else ""
             raise Refused(f"--{option} cannot be “{value}”.", offered) from error

@@ -7,12 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from .. import said
+
 
 class Stopped:
     """Whether this process was told to stop."""
 
     def __init__(self) -> None:
         self.now = False
+
+    def why(self, error: Exception) -> str:
+        """The sentence in an operator's error; of an operator that was interrupted Blender gives the trace."""
+        if self.now and KeyboardInterrupt.__name__ in str(error):
+            return "Interrupted."
+        return said.sentence(error)
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def _done(job: Job, args: argparse.Namespace, operator: Any, good: frozenset[Sta
     try:
         operator(job=job.id)
     except said.BLENDERS_ERRORS as raised:
-        error = said.sentence(raised)
+        error = args.stopped.why(raised)
     now = job_by_id(job.id) or job
     if error and (args.stopped.now or now.state not in good or good == frozenset(State)):
         code = output.INTERRUPTED if args.stopped.now else output.FAILED

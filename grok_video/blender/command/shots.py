@@ -9,16 +9,17 @@ from typing import Any
 import bpy
 
 from ...core.amount import usd
+from ...core.job import State
 from .. import said, submission
 from ..refusal import Refused
 from ..session import blocking, shots, spending
-from ..session.state import Told, current, job_by_id
+from ..session.state import Told, job_by_id
 from . import jobs, output, subcommand
 from .generate import dollars, scene_named
 from .saving import Saving, add_options
 
-#: What a row is called whose clip is on the timeline.
-_THERE = "IMPORTED"
+#: The state of a row whose clip is on the timeline.
+_THERE = State.IMPORTED.name
 #: ``--which`` → the rows, and what the operator calls them.
 _WHICH = {"all": ("WANTED", shots.wanted), "failed": ("FAILED", shots.failed)}
 
@@ -82,8 +83,7 @@ def _list(context: bpy.types.Context, args: argparse.Namespace) -> int:
     rows = _all_of(context, scene)
     for number, (row, told) in enumerate(rows, 1):
         off = "" if row.enabled else "off, "
-        words = told.words or told.refusal or "not bought yet"
-        output.say(f"{number:4}  {row.name}: {off}{words}")
+        output.say(f"{number:4}  {row.name}: {off}{_words(told, '')}")
     if not rows:
         output.say(f"The shot list of “{scene.name}” is empty.")
     return output.result({"shots": [as_data(scene, *one) for one in rows]}, args)
@@ -139,72 +139,117 @@ def _run(context: bpy.types.Context, args: argparse.Namespace) -> int:
     scene = scene_named(context, args.scene)
     saving = Saving(args)
     which, rows_of = _WHICH[args.which]
+    if not any(row.enabled for row in scene.grok_video.shots):
+        raise Refused(f"The shot list of “{scene.name}” has no enabled shot.")
     shots.marked(scene)
-    rows = _looked_at(context, scene, rows_of(scene))
-    if not rows:
-        output.say("There is nothing to buy: every enabled shot was bought, or waits to be sent.")
-        return output.result({"shots": [], "price": 0.0}, args)
-    for row, _, why in rows:
+    looked = _looked_at(context, scene, rows_of(scene))
+    for row, _, why in looked:
         if why:
             output.say(f"“{row.name}” is left out: {why}")
-    if not (ready := [row for row, _, why in rows if not why]):
-        raise Refused("No shot can be bought.")
-    price = _price(rows)
-    output.say(_sum(rows))
-    if price is not None and (over := spending.limit_refusal(price, "")):
-        output.say(f"{over} What would pass the limit is held.")
-    if not args.yes:
-        output.say("Nothing was bought: add --yes to buy.")
-        told = [{"name": row.name, "price": dollars(cost)} for row, cost, why in rows if not why]
-        data = {"shots": told, "price": dollars(price)}
+    ready = [row for row, _, why in looked if not why]
+    if not ready:
+        output.say("There is nothing to buy.")
+    elif not _agreed(looked, args):
+        told = [{"name": row.name, "price": dollars(cost)} for row, cost, why in looked if not why]
+        data = {"shots": told, "price": dollars(_price(looked))}
         return output.result(data, args, output.NOT_AGREED)
-    marks = [row.mark for row in ready]
-    error = _buy(context, scene, which, args)
-    asked = [row for row, _, _ in rows]
-    ended = [(row, shots.state_of(row.mark)) for row in scene.grok_video.shots if row.mark in marks]
+    work = _Work(context, scene, args)
+    if ready:
+        work.buy(which)
+    work.wait()
+    rows = [row for row in scene.grok_video.shots if row.enabled]
+    ended = [(row, shots.state_of(row.mark)) for row in rows]
     for row, told in ended:
-        output.say(f"{row.name}: {told.words}")
+        why = next((why for other, _, why in looked if other == row), "")
+        output.say(f"{row.name}: {_words(told, why)}")
     data: dict[str, Any] = {"shots": [as_data(scene, *one) for one in ended]}
-    if any(told.state == _THERE for _, told in ended):
+    if work.came:
         path, why = saving.save()
         data["saved"] = str(path)
         output.say(" ".join(filter(None, (f"Saved {path}.", why))))
     if args.stopped.now:
-        return output.fail(error or "Interrupted.", args, output.INTERRUPTED, **data)
-    if len(ended) < len(asked) or any(told.state != _THERE for _, told in ended):
-        return output.fail(error or "Some shots were left out.", args, output.PARTLY, **data)
+        return output.fail(work.trouble or "Interrupted.", args, output.INTERRUPTED, **data)
+    if work.trouble or any(told.state != _THERE for _, told in ended):
+        return output.fail(work.trouble or "Some shots did not come.", args, output.PARTLY, **data)
     return output.result(data, args)
 
 
-def _buy(
-    context: bpy.types.Context, scene: bpy.types.Scene, which: str, args: argparse.Namespace
-) -> str:
-    """Buy the shots and wait for all; '' or what went wrong, one sentence after the other."""
-    errors: list[str] = []
+def _agreed(looked: _Looked, args: argparse.Namespace) -> bool:
+    """Tell what is bought and for how much; whether the arguments say so."""
+    price = _price(looked)
+    output.say(_sum(looked))
+    if price is not None and (over := spending.limit_refusal(price, "")):
+        output.say(f"{over} What would pass the limit is held.")
+    if not args.yes:
+        output.say("Nothing was bought: add --yes to buy.")
+    return args.yes
 
-    def try_to(operator: Any, **how: Any) -> None:
+
+class _Work:
+    """The buying of a list and the waiting for it. An earlier run may have been ended at any moment: what it bought is waited for."""
+
+    def __init__(
+        self, context: bpy.types.Context, scene: bpy.types.Scene, args: argparse.Namespace
+    ) -> None:
+        self.came = False  # a clip came onto the timeline
+        self._context, self._scene, self._args = context, scene, args
+        self._troubles: list[str] = []
+        known = [shots.state_of(row.mark).job for row in scene.grok_video.shots]
+        self._before = {job_id for job_id in known if _is_there(job_id)}
+
+    @property
+    def trouble(self) -> str:
+        """'' or what went wrong, one sentence after the other."""
+        return " ".join(dict.fromkeys(self._troubles))
+
+    def _try(self, operator: Any, **how: Any) -> set[str]:
         try:
-            operator(**how)
+            with self._context.temp_override(scene=self._scene):
+                return operator(**how)
         except said.BLENDERS_ERRORS as error:
-            errors.append(said.sentence(error))
+            self._troubles.append(self._args.stopped.why(error))
+            return {"CANCELLED"}
 
-    with context.temp_override(scene=scene):
-        before = set(current().documents)
-        try_to(
+    def buy(self, which: str) -> None:
+        """Buy the rows; their pictures are made when this returns."""
+        self._try(
             bpy.ops.grok_video.generate_shots,
             which=which,
             wait=False,
-            allow_single_color=args.allow_single_color,
+            allow_single_color=self._args.allow_single_color,
         )
-        ids = [job_id for job_id in current().documents if job_id not in before]
-        for number, job_id in enumerate(ids):
-            if args.stopped.now:
-                errors.append(blocking.interrupted(context, job_id))
+
+    def wait(self) -> None:
+        """Wait for the jobs of all enabled rows, and see to it that their clips are on the timeline of this file."""
+        rows = [row for row in self._scene.grok_video.shots if row.enabled]
+        jobs_of = [(row.name, shots.state_of(row.mark)) for row in rows]
+        bought = [(name, told.job) for name, told in jobs_of if told.job and not told.again]
+        for number, (name, job_id) in enumerate(bought):
+            if self._args.stopped.now:
+                self._troubles.append(blocking.interrupted(self._context, job_id))
                 continue
-            job = job_by_id(job_id)
-            name = job.spec.shot_name if job is not None else ""
-            output.progress(number / len(ids), f"waiting for “{name}”, {number + 1} of {len(ids)}")
-            try_to(bpy.ops.grok_video.wait, job=job_id)
-    if ids and not args.stopped.now:
-        output.progress(1.0, "all shots have ended")
-    return " ".join(dict.fromkeys(errors))
+            output.progress(
+                number / len(bought), f"waiting for “{name}”, {number + 1} of {len(bought)}"
+            )
+            # An earlier run may have ended before it saved the file with a clip that was there.
+            there = _is_there(job_id)
+            operator = bpy.ops.grok_video.import_result if there else bpy.ops.grok_video.wait
+            if "FINISHED" in self._try(operator, job=job_id) and there:
+                self.came = True
+        # Clips come while others are waited for.
+        self.came |= any(_is_there(job_id) for _, job_id in bought if job_id not in self._before)
+        if bought and not self._args.stopped.now:
+            output.progress(1.0, "all shots have ended")
+
+
+def _is_there(job_id: str) -> bool:
+    """Whether the clip of a job is on a timeline, by the list."""
+    job = job_by_id(job_id)
+    return job is not None and job.state is State.IMPORTED
+
+
+def _words(told: Told, refusal: str) -> str:
+    """What became of a row, for people."""
+    if told.state == _THERE:
+        return "on the timeline"
+    return told.words or refusal or told.refusal or "not bought yet"

@@ -8,7 +8,9 @@ must not know drawing.
 from __future__ import annotations
 
 import os
+import time
 import traceback
+from collections.abc import Generator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +43,8 @@ _KEPT = 256  # looks of which is known how far they have moved
 #: Sources whose picture is there without a render.
 _TAKEN_AT_ONCE = frozenset({"RENDER_RESULT", "IMAGE", "SEQUENCER"})
 _LARGEST = 2**31 - 1  # of Blender's whole numbers
+_SLICE = 0.004  # seconds of one turn of the event loop in which a look is measured
+_NEXT = 0.02  # … until the next one
 _LATER = 0.5  # seconds until a look is measured for which Blender has no time now
 _DOWNLOAD = "Download Again brings it back, free."
 
@@ -319,7 +323,7 @@ def question(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
     own, look = current().looks, submission.first_frame.look_of(scene)
     if look is None:
         return ""
-    now = sources.view.view_of(context, scene, look.source, scene.grok_video.image)
+    now = submission.first_frame.seen_now(context, scene, look.source)
     words = ""
     if submission.first_frame.is_earlier(context, scene, look):
         from_ = made_from(submission.first_frame.source_of(look))
@@ -366,45 +370,66 @@ def moved(job: Job) -> str:
 
 
 def measure() -> float | None:
-    """Timer: measure one of the looks that panels show."""
+    """Timer: go on measuring one of the looks that panels show, for some milliseconds."""
     session = running()
     if session is None or not session.looks.unmeasured:
         return None
     if timeline.importing.unsettled(bpy.context):
         return _LATER  # datablocks come and go here, and playback would stumble
-    own = session.looks
-    job = job_by_id(next(iter(own.unmeasured)))
-    if job is not None:
-        measure_now(job)
-    own.unmeasured.pop(next(iter(own.unmeasured)))
-    redraw()
-    return 0.1 if own.unmeasured else None
+    own, until = session.looks, time.perf_counter() + _SLICE
+    if own.measuring is None:
+        job_id = next(iter(own.unmeasured))
+        own.measuring = job_id, _measured(job_by_id(job_id))
+    job_id, steps = own.measuring
+    while time.perf_counter() < until:
+        try:
+            next(steps)
+        except StopIteration as end:
+            own.measuring = None
+            own.unmeasured.pop(job_id, None)
+            _keep_measure(job_id, end.value)
+            redraw()
+            return _NEXT if own.unmeasured else None
+    return _NEXT
 
 
 def measure_now(job: Job) -> str:
-    """How a look has moved away from its render, '' where it has not or nobody can tell. Reads both pictures."""
+    """As ``moved``; a script waits for what a window measures by and by."""
+    if bpy.app.background and job.id not in current().looks.moved:
+        steps = _measured(job)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                _keep_measure(job.id, end.value)
+                break
+    return moved(job)
+
+
+def _keep_measure(job_id: str, words: str) -> None:
     own = current().looks
-    words = ""
-    try:
-        if (
-            job.clip is not None
-            and os.path.isfile(job.clip.path)
-            and os.path.isfile(job.spec.image)
-        ):
-            words = _compared(job.spec.image, job.clip.path)
-    except (Interrupted, OSError):
-        pass  # a picture that cannot be read is said where it is used
-    except Exception:
-        traceback.print_exc()  # a bug here hides a remark, and must not end the timer
     while len(own.moved) >= _KEPT:
         del own.moved[next(iter(own.moved))]
-    own.moved[job.id] = words
-    return words
+    own.moved[job_id] = words
 
 
-def _compared(render: str, look: str) -> str:
-    shape = sources.pixels.shrunk(Path(render), sources.likeness.LONGEST)
-    size = shape.shape[1], shape.shape[0]
-    return sources.likeness.compared(
-        shape, sources.pixels.shrunk(Path(look), sources.likeness.LONGEST, size)
-    ).words
+def _measured(job: Job | None) -> Generator[None, None, str]:
+    """How a look has moved away from its render, '' where it has not or nobody can tell. Reads both pictures, in steps."""
+    if job is None or job.clip is None:
+        return ""
+    pixels, likeness = sources.pixels, sources.likeness
+    try:
+        if not (os.path.isfile(job.clip.path) and os.path.isfile(job.spec.image)):
+            return ""
+        render = pixels.shrunk(Path(job.spec.image), likeness.LONGEST)
+        yield
+        size = render.shape[1], render.shape[0]
+        look = pixels.shrunk(Path(job.clip.path), likeness.LONGEST, size)
+        yield
+        found = yield from likeness.comparing(render, look)
+        return found.words
+    except (Interrupted, OSError):
+        return ""  # a picture that cannot be read is said where it is used
+    except Exception:
+        traceback.print_exc()  # a bug here hides a remark, and must not end the timer
+        return ""

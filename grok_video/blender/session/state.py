@@ -7,7 +7,7 @@ Owns the one session while the add-on is registered. Of this folder it may impor
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
@@ -311,6 +311,16 @@ class Thumbnails:
 
 
 @mutable_record
+class Stages:
+    """What stands in the scenes that panels ask about. Changed by stages.py only."""
+
+    #: Blender's session_uid and frame of a scene → what ``sources.stage`` said of the scene.
+    known: dict[tuple[int, float], str] = field(default_factory=dict)
+    stale: bool = True  # Blender has told of a change since
+    wanted: int = 0  # session_uid of the scene that a panel asks about
+
+
+@mutable_record
 class Looks:
     """The looks of the scene that a panel shows, and what is known of them. Changed by looks.py only."""
 
@@ -322,6 +332,8 @@ class Looks:
         default_factory=dict
     )  # job id → how its look has moved; '' as it is
     unmeasured: dict[str, None] = field(default_factory=dict)  # ids of jobs that are to be measured
+    #: Id of the job that is measured just now, and the steps that are left.
+    measuring: tuple[str, Generator[None, None, str]] | None = None
     #: Id of a job to be → look in use, frame and camera: what Apply the Look asked for in this session.
     frames: dict[str, tuple[str, tuple[float, str]]] = field(default_factory=dict)
     listed: tuple[Job, ...] = ()  # the looks of a source, oldest first
@@ -408,6 +420,7 @@ class Session:
     unused: Unused = field(default_factory=Unused)
     unseen: Unseen = field(default_factory=Unseen)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    stages: Stages = field(default_factory=Stages)
     looks: Looks = field(default_factory=Looks)
     shot_batch: ShotBatch = field(default_factory=ShotBatch)
     shot_list: ShotList = field(default_factory=ShotList)

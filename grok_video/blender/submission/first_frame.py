@@ -20,6 +20,8 @@ from ...core.spec import JobSpec, Picture, Source
 from .. import scenes
 from ..refusal import Refused
 from ..sources import capture, pixels, view
+from ..sources.image_size import size_of
+from ..sources.stage import stage_of
 from .common import preferred_format, with_still
 
 if TYPE_CHECKING:
@@ -54,10 +56,33 @@ def look_of(scene: bpy.types.Scene) -> Any | None:
     return look
 
 
-def is_earlier(context: bpy.types.Context, scene: bpy.types.Scene, look: Any) -> bool:
-    """Whether the look was made from another view than the source has now. Cheap enough for a redraw."""
-    now = view.view_of(context, scene, look.source, scene.grok_video.image)
-    return bool(now and look.view) and now != look.view
+#: Between what stands for the view and what stands for the things in it; looks of 0.5.0 have the first alone.
+_AND = "."
+#: Sources that show what stands in the scene.
+_OF_STAGE = ("CAMERA", "VIEWPORT")
+
+
+def seen_now(
+    context: bpy.types.Context, scene: bpy.types.Scene, source: str, stage: str | None = None
+) -> str:
+    """What stands for the view of a source and the things in it; '' where nothing tells.
+
+    ``stage``: what is known of the things, for a redraw, which cannot look at them; None: they are looked at now.
+    """
+    now = view.view_of(context, scene, source, scene.grok_video.image)
+    if not now or source not in _OF_STAGE:
+        return now
+    return f"{now}{_AND}{stage_of(scene) if stage is None else stage}"
+
+
+def is_earlier(
+    context: bpy.types.Context, scene: bpy.types.Scene, look: Any, stage: str | None = None
+) -> bool:
+    """Whether the look was made from another view, or of things elsewhere, than the source has now; as ``seen_now``."""
+    now, before = (
+        seen.split(_AND) for seen in (seen_now(context, scene, look.source, stage), look.view)
+    )
+    return any(a and b and a != b for a, b in zip(now, before, strict=False))
 
 
 def render_size(look: Any) -> tuple[int, int] | None:
@@ -68,14 +93,12 @@ def render_size(look: Any) -> tuple[int, int] | None:
 
 def crop_of(look: Any, size: tuple[int, int]) -> Crop | None:
     """What of the look is kept in a clip of that size; None where the look has no pixels."""
-    if look.image is None or not all(look.image.size):
-        return None
-    width, height = look.image.size
-    return crop_inside(width, height, size[0], size[1])
+    there = size_of(look.image) if look.image is not None else None
+    return crop_inside(*there, *size) if there is not None and all(there) else None
 
 
 def kept_of(look: Any, crop: Crop, size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height, in pixels, at which the look is sent for a clip of that size: never enlarged."""
+    """What is kept of a look that has pixels: width and height, in pixels, at which the look is sent for a clip of that size: never enlarged."""
     width, height = look.image.size
     kept = (crop.right - crop.left) * width, (crop.top - crop.bottom) * height
     return (

@@ -140,10 +140,8 @@ def generate_draft(
     """
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     text = chosen.written_prompt() if prompt is None else prompt
-    told = cast.told(scene, text, people)
-    image, mime, look = "", "", first_frame.look_of(scene)
-    if chosen.source != "NONE":
-        image, mime = place_of(job_id), mime_type()
+    told, look = cast.told(scene, text, people), first_frame.look_of(scene)
+    image, mime = ("", "") if chosen.source == "NONE" else (place_of(job_id), mime_type())
     references = references_of(scene, told, job_id)
     last_frame, keyframes = None, ()
     if ends_on_camera(scene):

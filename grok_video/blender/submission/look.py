@@ -13,7 +13,8 @@ from ...service import checks
 from ...service.look_models import ListedLook, look_model_named
 from .. import config, scenes
 from ..refusal import Refused
-from ..sources import capture, view, ways
+from ..sources import capture, ways
+from . import first_frame
 from .common import (
     DRAFT,
     Submission,
@@ -92,7 +93,7 @@ def making(
     if why := look_refusal(context, scene, draft, listed, look=True):
         raise Refused(why)
     context.view_layer.update()  # a script may have moved the camera just now
-    seen = view.view_of(context, scene, draft.source.kind, scene.grok_video.image)
+    seen = first_frame.seen_now(context, scene, draft.source.kind)
     spec = replace(
         draft,
         id=job_id,

@@ -15,7 +15,7 @@ from ...core.spec import Kind
 from ...service import look_models
 from .. import compat, identity, submission, telling
 from ..refusal import Refused
-from ..session import files, looks, queue, spending, thumbnails, watch
+from ..session import files, looks, queue, spending, stages, thumbnails, watch
 from ..session.questions import listed_looks
 from ..session.state import current
 from . import look_presets
@@ -215,7 +215,7 @@ def draw_in_use(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         kept = submission.first_frame.kept_of(look, crop, size)
         cropped = "" if crop.whole else f", {crop.text}"
         draw_quietly(column, context, f"{kept[0]} × {kept[1]}{cropped}")
-    if submission.first_frame.is_earlier(context, scene, look):
+    if submission.first_frame.is_earlier(context, scene, look, stages.known_of(scene)):
         from_ = looks.made_from(submission.first_frame.source_of(look))
         draw_wrapped(box, context, f"Made from an earlier view: {from_}", "ERROR")
     draw_frames(box, context, look)

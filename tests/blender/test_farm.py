@@ -67,9 +67,9 @@ class Farm:
         self.blend = saved()
         export = module("blender.session.shots_export").export
         self.exported = export(bpy.context, scene, folder, engine)
-        self.open()
+        self.load()
 
-    def open(self) -> None:
+    def load(self) -> None:
         self.scene = reopened(self.blend)
         self.host = self.module("blender.session.farm")
         self.of = self.host.opened(self.folder)
@@ -146,7 +146,7 @@ def test_whatever_runs_again_makes_and_buys_nothing_again(farm: Farm, stand_in: 
     at = still.stat().st_mtime_ns
     assert farm.buy() == ALL_DONE
     farm.place()
-    farm.open()
+    farm.load()
     assert farm.stills() == 0
     assert still.stat().st_mtime_ns == at
     assert farm.buy() == ALL_DONE
@@ -185,7 +185,7 @@ def test_another_list_is_refused(farm: Farm, module: Module) -> None:
     bpy.context.scene.grok_video.shots[0].prompt = "Another"
     saved()
     with pytest.raises(refusal(module), match="another one than was exported"):
-        farm.open()
+        farm.load()
 
 
 def test_a_dearer_shot_is_not_bought(farm: Farm, stand_in: Any) -> None:
@@ -193,7 +193,7 @@ def test_a_dearer_shot_is_not_bought(farm: Farm, stand_in: Any) -> None:
     told = json.loads(path.read_text("utf-8"))
     told["farm"]["shots"][2]["price"] -= 1
     path.write_text(json.dumps(told), "utf-8")
-    farm.open()
+    farm.load()
     said = farm.buy()
     assert "costs more now" in said["title"][1]
     assert bodies(stand_in) == []
@@ -205,7 +205,7 @@ def test_what_was_bought_by_a_press_is_not_bought_by_a_farm(
     for row in list(farm.scene.grok_video.shots)[:2]:
         row.enabled = False
     assert bpy.ops.grok_video.generate_shots() == {"FINISHED"}
-    farm.open()
+    farm.load()
     assert "bought before" in farm.buy()["title"][1]
     assert len(bodies(stand_in)) == 1
 
@@ -216,7 +216,7 @@ def test_in_place_only_where_nobody_has_saved_since(farm: Farm, module: Module) 
     _, result = farm.place(in_place=True)
     assert result == farm.blend
     assert len(movies(reopened(result))) == 3
-    farm.open()
+    farm.load()
     with pytest.raises(refusal(module), match="has changed since the export"):
         farm.place(in_place=True)
     assert not list(farm.blend.parent.glob("*.part-*"))

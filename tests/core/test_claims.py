@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,22 @@ def test_a_broken_heartbeat_is_no_sign_of_life_for_ever(tmp_path: Path, content:
     watch.silent(claim)
     clock.now += SILENT
     assert watch.is_gone(claim)
+
+
+def test_two_runs_of_one_ledger_beat_at_the_same_time(tmp_path: Path) -> None:
+    """Each write is whole, and none takes the part of another's file away."""
+    claims = [claims_in(tmp_path) for _ in range(4)]
+    claim = claims[0].take("s010", "mark", new_id())
+
+    def beat(one: Claims) -> None:
+        for number in range(1, 40):
+            one.beat(number * 1000.0)
+            assert len(one.heartbeat(claim)) == 32
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(beat, claims))
+    names = sorted(path.name for path in (tmp_path / "claims").iterdir())
+    assert names == [f"{LEDGER}.beat", "s010.json"]
 
 
 def test_only_a_job_that_waits_for_a_word_is_sent_by_the_task() -> None:

@@ -181,6 +181,31 @@ def test_a_still_that_is_not_whole_is_rendered_again_and_never_bought(
     assert len(bodies(stand_in)) == 3
 
 
+def test_images_strips_and_drafts_go_along(
+    scene: Any, module: Module, tmp_path: Path, stand_in: Any
+) -> None:
+    picture = bpy.data.images.new("Wood", 64, 36)
+    picture.pixels[:] = [value for at in range(64 * 36) for value in (at % 64 / 64, 0.5, 0.1, 1.0)]
+    picture.filepath_raw, picture.file_format = str(tmp_path / "wood.png"), "PNG"
+    picture.save()
+    editor = scene.sequence_editor_create()
+    module("blender.compat").strips(editor).new_image("Plate", str(tmp_path / "wood.png"), 1, 1)
+    add(scene, "image", source="IMAGE", image=picture)
+    add(scene, "strip", source="STRIP", strip="Plate", frame=1, target_frame=300)
+    scene.grok_video.draft = True
+    scene.grok_video.resolution = "720p"
+    one = Farm(scene, module, tmp_path / "share")
+    assert one.stills() == 4
+    assert set(one.buy().values()) == {("DONE", "")}
+    kept = {job.spec.shot_name: job.spec for job in jobs_of(module)}
+    full = kept["image"].full_image
+    assert full is not None
+    assert Path(full.path).read_bytes() == (one.folder / "stills" / "image.png").read_bytes()
+    assert len(bodies(stand_in)) == 5
+    said, _ = one.place()
+    assert set(said.values()) == {""}
+
+
 def test_another_list_is_refused(farm: Farm, module: Module) -> None:
     bpy.context.scene.grok_video.shots[0].prompt = "Another"
     saved()

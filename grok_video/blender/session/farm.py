@@ -121,20 +121,9 @@ def has_still(of: Opened, listed: Listed) -> bool:
 def make_still(context: bpy.types.Context, of: Opened, listed: Listed) -> StillNote:
     """Render the first frame of a shot into the folder, as a press of *Generate* would. Raises Refused, Interrupted."""
     asked = _submission(context, of, listed, "")
-    (step,) = asked.steps
-    made: list[Any] = []
-
-    def take(spec: Any, still: Any) -> Any:
-        made.append(still)
-        return spec
-
-    step.add_to = take
     Path(asked.spec.image).parent.mkdir(parents=True, exist_ok=True, mode=INSIDE)
-    prepared = submission.preparation.Preparation(asked.spec, [step])
     try:
-        prepared.keep()
-        waiting.until(lambda: prepared.done, lambda: prepared.tick(context))
-        still = made[-1]
+        still = _made_by(context, asked.spec, asked.steps[0])
         size = (still.width, still.height)
         return put_still(
             of.folder, listed.file, Path(still.path), still.mime, size, still.source, of.sha256
@@ -142,8 +131,29 @@ def make_still(context: bpy.types.Context, of: Opened, listed: Listed) -> StillN
     except FolderTrouble as trouble:
         raise Refused(str(trouble), code=ProblemCode.FILE) from trouble
     finally:
-        prepared.cancel()
         submission.preparation.remove_files(asked.spec)
+
+
+def _made_by(context: bpy.types.Context, spec: Any, step: Any) -> Any:
+    """The still that the first step of a shot makes. Blocks. Raises Interrupted."""
+    if not isinstance(step, submission.preparation.CameraStep):
+        step.start(context)  # an image, or what a strip shows: made at one go
+        return step.made
+    made: list[Any] = []
+
+    def take(spec: Any, still: Any) -> Any:
+        made.append(still)
+        return spec
+
+    step.add_to = take  # as it was rendered: of a draft a smaller one would be kept
+    prepared = submission.preparation.Preparation(spec, [step])
+    try:
+        prepared.keep()
+        waiting.until(lambda: prepared.done, lambda: prepared.tick(context))
+    except BaseException:
+        prepared.cancel()
+        raise
+    return made[-1]
 
 
 def _submission(context: bpy.types.Context, of: Opened, listed: Listed, job_id: str) -> Submission:

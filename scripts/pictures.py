@@ -31,7 +31,7 @@ STATES = ("idle", "running", "imported", "failed")
 #: Pixels between pictures and around them, and their colour.
 GAP, GROUND = 8, (29, 29, 29)
 #: Height of a sidebar in a 3D View, in pixels at an interface scale of 1: below, there is nothing of ours.
-SIDEBAR_HEIGHT = 780
+SIDEBAR_HEIGHT = 820
 #: Height of that sidebar with the parts Extend and Edit open.
 REWORK_HEIGHT = 780
 #: Height of the preferences: below, 4.3's window covers another window.

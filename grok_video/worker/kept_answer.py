@@ -50,10 +50,13 @@ def keep(data_dir: Path, job_id: str, body: bytes) -> Problem | None:
 
 def recalled(data_dir: Path, job: Job) -> list[events.Event]:
     """What an answer to a POST says that a worker kept, and ended before it could tell; [] without one."""
-    if job.spec.kind is not Kind.LOOK or job.state is not State.UNKNOWN:
+    stopped = job.state is State.CANCELLED and not (job.request_id or job.url)
+    if job.spec.kind is not Kind.LOOK or not (stopped or job.state is State.UNKNOWN):
         return []
     body = _body(data_dir, job)
-    return look_answer(200, {}, body, now=time.time(), asked="") if body else []
+    happened = look_answer(200, {}, body, now=time.time(), asked="") if body else []
+    # What was stopped goes on by *Retry* alone.
+    return [event for event in happened if not stopped or isinstance(event, events.Bought)]
 
 
 def of_poll(data_dir: Path, job: Job) -> events.Done | None:
@@ -103,7 +106,8 @@ def forget(data_dir: Path, job: Job) -> None:
         return
     ended = job.state in (State.CANCELLED, State.FAILED)
     old = ended and time.time() - job.finished_at > KEPT_FOR
-    if job.clip is not None or old or (ended and not job.retryable):
+    refused = job.state is State.FAILED and not job.retryable
+    if job.clip is not None or old or refused:
         place = place_of(data_dir, job.id)
         for path in (place, place.with_name(f"{place.name}.part")):
             with contextlib.suppress(OSError):

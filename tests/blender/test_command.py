@@ -439,3 +439,22 @@ def test_a_signal_stops_what_is_not_sent(
     assert len(stand_in.requests("submit")) == count
     assert main("jobs", "list", "--open", "--json") == codes.DONE
     assert [job["state"] for job in told(said)["jobs"]] == ["RUNNING"] * count
+
+
+def test_a_file_that_was_not_saved_since_its_list_was_made_is_bought_once(
+    scene: Any, stand_in: Any, main: Callable[..., int], codes: ModuleType, said: Said
+) -> None:
+    """An engine runs the task again on the same file, in which no row has a mark; two rows are alike."""
+    add_shots(scene, 1, 1, 100)
+    bpy.ops.wm.save_mainfile()
+    path = bpy.data.filepath
+    for _ in range(2):
+        assert main("shots", "run", "--yes", "--json") == codes.DONE
+        assert Path(told(said)["saved"]).is_file()
+        bpy.ops.wm.open_mainfile(filepath=path)
+        assert [row.mark for row in bpy.context.scene.grok_video.shots] == [""] * 3
+    assert len(stand_in.requests("submit")) == 3
+    # Another prompt is another shot.
+    bpy.context.scene.grok_video.shots[2].prompt = "Another bird"
+    assert main("shots", "run", "--yes") == codes.DONE
+    assert len(stand_in.requests("submit")) == 4

@@ -294,6 +294,7 @@ def at_rest(tmp_path: Path, *happened: Any, ago: float = 0.0) -> tuple[Job, Path
         ([Bought(IN_THE_ANSWER), LocalFailed(FULL)], 0, True),
         ([Billed(REFUSED)], 0, False),  # nothing to take up
         ([AnswerLost(REFUSED)], 400, True),  # the next worker recalls it
+        ([AnswerLost(REFUSED), StopRequested()], 0, True),
         ([Submitted("r-1")], 400, True),
         ([Bought(IN_THE_ANSWER), Downloaded(CLIP)], 0, False),
         ([Submitted("r-1"), Done(IN_THE_ANSWER), Downloaded(CLIP), FetchAgain()], 0, True),
@@ -307,6 +308,24 @@ def test_an_answer_is_swept_when_nobody_can_ask_for_it_any_more(
     forget(tmp_path, job)
     assert place.exists() is stays
     assert place.with_name(f"{place.name}.part").exists() is stays
+
+
+def test_an_answer_that_nobody_could_tell_of_before_the_stop_is_recalled(blender: Blender) -> None:
+    """Killed between the disk and the ledger, then stopped by another Blender: *Retry* brings what was paid for."""
+    spec = look(blender)
+    ledger = Ledger.open(blender.data)
+    happened = (Created(spec), SubmitStarted(1), Sending(), AnswerLost(REFUSED), StopRequested())
+    for event in happened:
+        ledger.append(spec.id, None, event)
+    ledger.close()
+    place = place_of(blender.data, spec.id)
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(json.dumps(B64).encode())
+    blender.start()
+    job = blender.until(spec.id, lambda job: job.url)
+    assert (job.state, job.url, job.cost) == (State.CANCELLED, IN_THE_ANSWER, 700_000_000)
+    blender.say("retry", job=job.id)
+    assert file_of(blender.until(spec.id, State.READY)).read_bytes() == jpeg()
 
 
 def test_the_worker_sweeps_the_answer_of_a_look_that_was_stopped(blender: Blender) -> None:

@@ -162,7 +162,7 @@ class Ui:
                         # Drawn by the CPU, it takes as long as four sidebars: half of the ring's time.
                         if (area.type, region.type) != ("VIEW_3D", "WINDOW"):
                             region.tag_redraw()
-            yield
+            yield 0.05
 
     # --------------------------------------------------------------------------- places on screen
 
@@ -255,6 +255,14 @@ class Ui:
         self.event(kind, "PRESS", text=text, **modifiers)
         yield
         self.event(kind, "RELEASE", **modifiers)
+        yield
+
+    def press_twice(self) -> Steps:
+        """A double click. In one turn: on a busy machine what the first click changes may move the button away."""
+        for _ in range(2):
+            self.event("MOUSEMOVE", "NOTHING")
+            self.event("LEFTMOUSE", "PRESS")
+            self.event("LEFTMOUSE", "RELEASE")
         yield
 
     def type(self, text: str) -> Steps:
@@ -434,6 +442,8 @@ class Ui:
         widget = yield from self.find(name, kind, with_=with_, part=part)
         for _ in range(5):
             yield from self.redraw(2, kind)
+            # Blender looks anew at what lies below the mouse only when that moves: until then it is what lay there.
+            yield from self.move(*self._mouse)
             found = self.under_mouse(kind, part)
             if found is not None and found.name == name and with_ in found.call:
                 break

@@ -63,7 +63,10 @@ def _run(args: argparse.Namespace) -> int:
         if args.needs_service and (trouble := queue.connection_trouble()):
             offline = trouble[1] is ProblemCode.OFFLINE and not bpy.app.online_access_override
             raise Refused(trouble[0], _ONLINE if offline else "")
-        return args.run(bpy.context, args)
+        # With a file Blender runs a command without a window, and no strip comes into the sequencer (4.3, 5.2).
+        window = bpy.context.window or next(iter(bpy.context.window_manager.windows), None)
+        with bpy.context.temp_override(window=window):
+            return args.run(bpy.context, args)
     except Refused as error:
         return output.fail(str(error), args, output.REFUSED)
     except Interrupted as error:

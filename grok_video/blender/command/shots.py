@@ -12,7 +12,7 @@ from ...core.amount import usd
 from ...core.job import State
 from .. import said, submission
 from ..refusal import Refused
-from ..session import blocking, shots, spending
+from ..session import blocking, queue, shots, spending
 from ..session.state import Told, job_by_id
 from . import jobs, output, subcommand
 from .generate import dollars, scene_named
@@ -74,12 +74,18 @@ def as_data(scene: bpy.types.Scene, row: Any, told: Told) -> dict[str, Any]:
     }
 
 
+def _scene_of(context: bpy.types.Context, args: argparse.Namespace) -> bpy.types.Scene:
+    """The scene of the list, the list of jobs read: what was bought of a row, that one says. Raises Refused."""
+    queue.read_all()
+    return scene_named(context, args.scene)
+
+
 def _all_of(context: bpy.types.Context, scene: bpy.types.Scene) -> list[tuple[Any, Told]]:
     return list(zip(scene.grok_video.shots, shots.told(context, scene), strict=True))
 
 
 def _list(context: bpy.types.Context, args: argparse.Namespace) -> int:
-    scene = scene_named(context, args.scene)
+    scene = _scene_of(context, args)
     rows = _all_of(context, scene)
     for number, (row, told) in enumerate(rows, 1):
         off = "" if row.enabled else "off, "
@@ -90,7 +96,7 @@ def _list(context: bpy.types.Context, args: argparse.Namespace) -> int:
 
 
 def _check(context: bpy.types.Context, args: argparse.Namespace) -> int:
-    scene = scene_named(context, args.scene)
+    scene = _scene_of(context, args)
     rows = _looked_at(context, scene, shots.wanted(scene))
     for row, price, why in rows:
         known = "its price is not known" if price is None else usd(price)
@@ -136,7 +142,7 @@ def _sum(rows: _Looked) -> str:
 
 
 def _run(context: bpy.types.Context, args: argparse.Namespace) -> int:
-    scene = scene_named(context, args.scene)
+    scene = _scene_of(context, args)
     saving = Saving(args)
     which, rows_of = _WHICH[args.which]
     if not any(row.enabled for row in scene.grok_video.shots):

@@ -24,7 +24,7 @@ _OF_LIGHT = ("type", "energy", "color", "spot_size", "size", "angle")
 
 
 def stage_of(scene: bpy.types.Scene) -> str:
-    """What stands for the things in ``scene`` as they were evaluated last. 1 ms for 1,500 objects (5.3; 4.2: 3 ms)."""
+    """What stands for the things in ``scene`` as they were evaluated last. 5 ms for 1,500 objects, busy machine (4.2, 5.3)."""
     import numpy as np  # here: as above
 
     objects: Any = scene.objects  # some stubs do not know what a collection reads at once
@@ -34,7 +34,8 @@ def stage_of(scene: bpy.types.Scene) -> str:
     objects.foreach_get("hide_render", hidden)
     objects.foreach_get("type", kinds)
     objects.foreach_get("matrix_world", places)
-    names = bpy.types.Object.bl_rna.properties["type"].enum_items
+    kind: Any = bpy.types.Object.bl_rna.properties["type"]  # the stubs know properties in general
+    names = kind.enum_items
     unseen = np.isin(kinds, [names[name].value for name in _UNSEEN])
     told = hashlib.blake2b(digest_size=8)
     told.update(_rounded(places.reshape(count, 16)[~hidden & ~unseen]))

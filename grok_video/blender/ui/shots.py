@@ -20,12 +20,11 @@ from ...core.legible import legible
 from ...core.shot_spans import overlaps
 from .. import compat, scenes, timeline
 from ..session import shots
-from ..session.shot_told import Told
 from .jobs import ICONS
 from .shot_properties import LONGEST
 from .shots_generate import draw_generate_shots, draw_shot_job
 from .shots_list import read_only
-from .widgets import draw_quietly, draw_wrapped
+from .widgets import draw_quietly, draw_wrapped, is_narrow
 
 _ROWS, _MOST_ROWS = 4, 10
 #: Width in pixels, at an interface scale of 1, of a sidebar with room for frame and seconds in a row.
@@ -82,12 +81,14 @@ class GROK_VIDEO_UL_shots(bpy.types.UIList):
         name.prop(item, "name", text="", emboss=False, icon=_SOURCE_ICONS[item.source])
         words = row.row(align=True)
         words.alignment, words.active = "RIGHT", item.enabled
+        if told.refusal or told.state:
+            words.label(text="", icon=_STATE_ICONS.get(told.state, "ERROR"))
         if _is_wide(context):
             seconds = item.seconds or context.scene.grok_video.duration
-            words.label(text=f"{item.frame}", translate=False)
+            words.label(text=str(item.frame), translate=False)
             words.label(text=f"{seconds} s", translate=False)
-        words.label(text="" if told.price is None else usd(told.price), translate=False)
-        words.label(text="", icon=_state_icon(told))
+        if told.price is not None and not is_narrow(context):
+            words.label(text=usd(told.price), translate=False)
 
     def draw_filter(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         row = layout.row(align=True)
@@ -112,12 +113,6 @@ class GROK_VIDEO_UL_shots(bpy.types.UIList):
             for place, number in enumerate(sorted(range(len(rows)), key=keys.__getitem__)):
                 places[number] = place
         return shown, places
-
-
-def _state_icon(told: Told) -> Any:
-    if told.refusal or told.state:
-        return _STATE_ICONS.get(told.state, "ERROR")
-    return "BLANK1"
 
 
 def _is_wide(context: bpy.types.Context) -> bool:

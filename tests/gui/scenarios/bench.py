@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -222,6 +223,9 @@ def _timed(draw: Callable[[Any, Any], None], own: list[float]) -> Callable[[Any,
     return timed
 
 
+SHOTS = 500
+
+
 def panel(ui: Ui, draws: int, jobs: int) -> Steps:
     """How long Python draws each part of the panel, with as many jobs as the ledger holds."""
     samples: dict[str, list[float]] = {"request": [], "jobs": [], "opened": []}
@@ -263,7 +267,51 @@ def panel(ui: Ui, draws: int, jobs: int) -> Steps:
     patches.set(types._RequestPanel, "draw", _timed(opened, samples["opened"]))
     types.register()
     yield from ui.until(enough("opened"), "enough redraws with all parts open", 120)
+    for count in (1, SHOTS):
+        own = samples.setdefault(f"shots {count}", [])
+        search = samples.setdefault(f"search {count}", [])
+        yield from a_list(ui, count)
+        types.unregister()
+        patches.set(types._RequestPanel, "draw", _listed(ui, own, search))
+        types.register()
+        yield from ui.until(enough(f"shots {count}"), f"enough redraws with {count} shots", 120)
     ui.note(samples=samples)
+
+
+def a_list(ui: Ui, count: int) -> Steps:
+    """A list of so many shots that follow each other, of which all is known that a row tells."""
+    chosen = bpy.context.scene.grok_video
+    chosen.shots.clear()
+    for number in range(count):
+        shot = chosen.shots.add()
+        shot.mark, shot.name, shot.source = f"bench {number}", f"Shot {number}", "NONE"
+        shot.prompt, shot.frame, shot.target_frame = "A heron", 1 + 24 * number, 1 + 24 * number
+    shots = ui.module("blender.session.shots")
+
+    def known() -> bool:
+        told = shots.told(bpy.context, bpy.context.scene)
+        return len(told) == count and all(one.price is not None for one in told)
+
+    yield from ui.until(known, "the prices of the shots", 120)
+
+
+def _listed(ui: Ui, own: list[float], search: list[float]) -> Callable[[Any, Any], None]:
+    draw_shots = ui.module("blender.ui.shots").draw_shots
+    timed = _timed(lambda self, context: draw_shots(self.layout.column(), context), own)
+    searched = _timed(_search, search)
+
+    def draw(self: Any, context: Any) -> None:
+        timed(self, context)
+        searched(self, context)
+
+    return draw
+
+
+def _search(_self: Any, context: Any) -> None:
+    """What Python does for a search by name in the list, ordered by frame."""
+    kind: Any = bpy.types.GROK_VIDEO_UL_shots
+    view = SimpleNamespace(filter_name="t 4", order="FRAME", bitflag_filter_item=1 << 30)
+    kind.filter_items(view, context, context.scene.grok_video, "shots")
 
 
 def a_strip(scene: bpy.types.Scene) -> None:

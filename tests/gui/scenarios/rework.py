@@ -26,8 +26,9 @@ def session(ui: Ui) -> Any:
 # --------------------------------------------------------------------------------------------- what is done
 
 
-#: How far below *Generate* the title *Extend* lies: two other titles are between, that of the panel *Strip* among them.
-TO_EXTEND = 82
+#: How far below *Generate* the title *Extend* lies: three other titles are between, those of the panels *Shots* and
+#: *Strip* among them.
+TO_EXTEND = 109
 
 
 def open_section(
@@ -247,8 +248,7 @@ def a_shot_goes_on(ui: Ui) -> Steps:
     # As it came: named by its address, without a bake. A double click is one click.
     yield from ui.find("grok_video.extend")
     yield from ui.shot("rework-extend")
-    yield from ui.press()
-    yield from ui.press()
+    yield from ui.press_twice()
     yield from ui.until(lambda: newest().spec.kind == "extend", "the job")
     assert session(ui).click.preparing is None
     yield from ui.press("ESC")  # Blender's popup, which says that it was sent just now

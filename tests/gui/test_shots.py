@@ -1,0 +1,26 @@
+"""The list of shots in a real window: filled by a press, undone, renamed, searched, and looked at in each width."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Gui
+    from stand_in.client import StandIn
+
+
+@pytest.mark.once
+def test_six_camera_markers_become_six_shots_by_one_press(gui: Gui, stand_in: StandIn) -> None:
+    report = gui.run("shots.py:filled_from_markers", 600.0, widths=[190, 420])
+    notes = report.notes
+    assert [row[1:] for row in notes["filled"]] == [[1 + 48 * n, 2, 1 + 48 * n] for n in range(6)]
+    assert notes["filled"][1][0] == "Close on Anna"
+    assert (notes["undone"], notes["redone"]) == (0, 6), "filling the list is one undo step"
+    assert notes["renamed"] == ["Dawn", *(row[0] for row in notes["filled"][1:])]
+    assert notes["stays"], "a row that is chosen moves nothing"
+    assert notes["found"] == ["Close on Anna", "Anna runs"]
+    assert "Traceback" not in report.log  # a draw that raises only says so there
+    assert "unknown operator" not in report.log
+    assert not stand_in.requests("submit")

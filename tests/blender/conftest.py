@@ -100,6 +100,7 @@ def pytest_report_header() -> str:
 ONCE = {
     "test_changed_files",
     "test_click_queue",
+    "test_command",
     "test_guide",
     "test_likeness",
     "test_prompts",

@@ -5,6 +5,7 @@ With a real binary: tests/gui/test_command.py.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 import bpy
 import pytest
 
+from .conftest import ROOT
 from .editing import every
 
 Module = Callable[[str], ModuleType]
@@ -458,3 +460,28 @@ def test_a_file_that_was_not_saved_since_its_list_was_made_is_bought_once(
     bpy.context.scene.grok_video.shots[2].prompt = "Another bird"
     assert main("shots", "run", "--yes") == codes.DONE
     assert len(stand_in.requests("submit")) == 4
+
+
+def test_the_docs_tell_every_subcommand_option_and_exit_code(
+    module: Module, codes: ModuleType
+) -> None:
+    text = (ROOT / "docs" / "command.md").read_text("utf-8")
+    parser = module("blender.command.arguments").parser()
+    rows = dict(re.findall(r"^\| `([a-z ]+)` \|(.*)$", text, re.M))
+    assert rows.keys() == leaves(parser)
+    for words, row in rows.items():
+        own = set(options_of(parser, words.split())) - {"--help", "--json"}
+        assert set(re.findall(r"`(--[a-z-]+)`", row)) == own, words
+    told_codes = {
+        int(code): words for code, words in re.findall(r"^\| (\d+) \| (.+) \|$", text, re.M)
+    }
+    assert told_codes == codes.CODES
+
+
+def options_of(parser: Any, words: list[str]) -> list[str]:
+    """The long options of a subcommand."""
+    for word in words:
+        (group,) = [a for a in parser._actions if isinstance(a.choices, dict)]
+        parser = group.choices[word]
+    told = [action for action in parser._actions if action.help != argparse.SUPPRESS]
+    return [o for action in told for o in action.option_strings if o.startswith("--")]

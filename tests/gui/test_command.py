@@ -109,6 +109,7 @@ def test_a_list_from_a_terminal(
     assert "CLIPS []" in blender(str(film), "--python-expr", LOOK).stdout
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_engine_ends_the_task(
     gui: Gui, film: Path, stand_in: StandIn, blender: Callable[..., Ended], number: signal.Signals

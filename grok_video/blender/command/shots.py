@@ -242,7 +242,7 @@ class _Work:
             operator = bpy.ops.grok_video.import_result if there else bpy.ops.grok_video.wait
             if "FINISHED" in self._try(operator, job=job_id) and there:
                 self.came = True
-        # Clips come while others are waited for.
+        # Blender places every clip that comes, whichever job the loop waits for.
         self.came |= any(_is_there(job_id) for _, job_id in bought if job_id not in self._before)
         if bought and not self._args.stopped.now:
             output.progress(1.0, "all shots have ended")

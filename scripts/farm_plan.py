@@ -36,8 +36,13 @@ class Plan:
 
 def simulate(shots: int, teams: int, seconds: float = SECONDS) -> Plan:
     """A list that so many buying hosts share, each with the key of a team of its own."""
-    shares = [shots // teams + (number < shots % teams) for number in range(teams)]
-    return max((_one_team(share, seconds) for share in shares), key=lambda plan: plan.done)
+    shares = {shots // teams + (number < shots % teams) for number in range(teams)}
+    plans = [_one_team(share, seconds) for share in shares]
+    return Plan(
+        max(plan.sent for plan in plans),
+        max(plan.done for plan in plans),
+        max(plan.calls for plan in plans),
+    )
 
 
 def _one_team(shots: int, seconds: float) -> Plan:

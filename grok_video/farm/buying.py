@@ -25,6 +25,8 @@ from .shot_folder import FolderTrouble, Listed, clip_of, put_clip
 MOST_UNSENT = 30
 #: Seconds between two looks into the folder for a shot that another holder buys.
 _LOOK = 5.0
+#: Seconds after which a job that waits for somebody, for another key perhaps, ends its shot for this run.
+_BLOCKED = 60.0
 
 
 class End(StrEnum):
@@ -46,6 +48,10 @@ class Progress:
     ours: bool = False
     first_look: bool = True  # its job was not seen by this run yet
     queued: bool = False  # by this run
+    retried: int = 0  # events of its job when this run asked for what it has paid for again, free; 0: not asked
+    blocked_since: float = (
+        0.0  # monotonic time of the first look that found its job blocked; 0.0: it goes on
+    )
     look_at: float = 0.0  # monotonic time before which the folder is not looked into again
     end: End | None = None
     sentence: str = ""
@@ -72,6 +78,10 @@ class Desk(Protocol):
 
     def send(self, job: Job) -> str:
         """Let a job that waits for a word be sent: this task is the word; '' or why that could not be said."""
+        ...
+
+    def retry(self, job: Job) -> str:
+        """Poll or download once more what a job has bought, free; '' or why that could not be said."""
         ...
 
 
@@ -187,6 +197,13 @@ class Buying:
     def _tell(self, one: Progress, job: Job) -> None:
         """Note how the job of a shot ended, or let it go on."""
         said = f"{job.problem.message} {job.problem.hint}".strip() if job.problem else ""
+        if job.retryable and not one.retried:
+            one.retried = job.seq
+            if why := self._desk.retry(job):
+                one.ends(End.FAILED, why)
+            return
+        if job.seq == one.retried:
+            return  # not heard by a worker yet
         match job.state:
             case State.READY | State.IMPORTED:
                 self._deliver(one, job)
@@ -199,10 +216,18 @@ class Buying:
                 why = self._desk.send(job) if mine else said
                 if why:
                     one.ends(End.FAILED, why)
-            case _ if job.blocked:
-                one.ends(End.FAILED, said)
             case _:
-                pass
+                self._mind_block(one, job, said)
+
+    def _mind_block(self, one: Progress, job: Job, said: str) -> None:
+        """End a shot whose job goes on only when somebody does something: it was blocked for a while."""
+        now = self._clock()
+        if not job.blocked:
+            one.blocked_since = 0.0
+        elif not one.blocked_since:
+            one.blocked_since = now  # perhaps by an earlier run, which had another key
+        elif now - one.blocked_since > _BLOCKED:
+            one.ends(End.FAILED, said)
 
     def _deliver(self, one: Progress, job: Job) -> None:
         there = clip_of(self._folder, one.listed.file)

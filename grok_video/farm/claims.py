@@ -18,8 +18,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.files import WORKERS_PATIENCE, NoFile, create_whole, is_there, read_file, write_whole
+from ..core.files import NoFile, create_whole, is_there, read_file
 from ..core.record import mutable_record, record
+from .shared_file import put_shared
 
 #: Seconds between two heartbeats of a holder.
 BEAT = 20.0
@@ -157,7 +158,7 @@ class Claims:
     def _write(self, path: Path, data: bytes, shot: str) -> None:
         try:
             self.folder.mkdir(exist_ok=True)
-            write_whole(path, data, durable=True, private=False, patience=WORKERS_PATIENCE)
+            put_shared(path, data)
         except OSError as error:
             raise ClaimTrouble(_unwritable(shot, self.folder, error)) from error
 

@@ -20,13 +20,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.files import WORKERS_PATIENCE, NoFile, open_given, read_file, write_whole
+from ..core.files import NoFile, open_given, read_file
 from ..core.paths import no_name_of_windows
 from ..core.record import record
 from ..core.shot import Shot
 from ..core.shot_file import MOST_BYTES, to_json
 from ..core.spec import Source
 from .claims import SHOT
+from .shared_file import put_shared
 
 LIST = "shots.json"
 _VERSION = 1
@@ -190,7 +191,7 @@ def write_note(path: Path, data: bytes) -> None:
     """Let a file of the folder hold ``data``. Raises FolderTrouble."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data, durable=True, private=False, patience=WORKERS_PATIENCE)
+        put_shared(path, data)
     except OSError as error:
         raise FolderTrouble(f"{path} cannot be written: {error.strerror or error}.") from error
 

@@ -67,9 +67,9 @@ class Farm:
         self.blend = saved()
         export = module("blender.session.shots_export").export
         self.exported = export(bpy.context, scene, folder, engine)
-        self.open()
+        self.load()
 
-    def open(self) -> None:
+    def load(self) -> None:
         self.scene = reopened(self.blend)
         self.host = self.module("blender.session.farm")
         self.of = self.host.opened(self.folder)
@@ -146,7 +146,7 @@ def test_whatever_runs_again_makes_and_buys_nothing_again(farm: Farm, stand_in: 
     at = still.stat().st_mtime_ns
     assert farm.buy() == ALL_DONE
     farm.place()
-    farm.open()
+    farm.load()
     assert farm.stills() == 0
     assert still.stat().st_mtime_ns == at
     assert farm.buy() == ALL_DONE
@@ -181,11 +181,36 @@ def test_a_still_that_is_not_whole_is_rendered_again_and_never_bought(
     assert len(bodies(stand_in)) == 3
 
 
+def test_images_strips_and_drafts_go_along(
+    scene: Any, module: Module, tmp_path: Path, stand_in: Any
+) -> None:
+    picture = bpy.data.images.new("Wood", 64, 36)
+    picture.pixels[:] = [value for at in range(64 * 36) for value in (at % 64 / 64, 0.5, 0.1, 1.0)]
+    picture.filepath_raw, picture.file_format = str(tmp_path / "wood.png"), "PNG"
+    picture.save()
+    editor = scene.sequence_editor_create()
+    module("blender.compat").strips(editor).new_image("Plate", str(tmp_path / "wood.png"), 1, 1)
+    add(scene, "image", source="IMAGE", image=picture)
+    add(scene, "strip", source="STRIP", strip="Plate", frame=1, target_frame=300)
+    scene.grok_video.draft = True
+    scene.grok_video.resolution = "720p"
+    one = Farm(scene, module, tmp_path / "share")
+    assert one.stills() == 4
+    assert set(one.buy().values()) == {("DONE", "")}
+    kept = {job.spec.shot_name: job.spec for job in jobs_of(module)}
+    full = kept["image"].full_image
+    assert full is not None
+    assert Path(full.path).read_bytes() == (one.folder / "stills" / "image.png").read_bytes()
+    assert len(bodies(stand_in)) == 5
+    said, _ = one.place()
+    assert set(said.values()) == {""}
+
+
 def test_another_list_is_refused(farm: Farm, module: Module) -> None:
     bpy.context.scene.grok_video.shots[0].prompt = "Another"
     saved()
     with pytest.raises(refusal(module), match="another one than was exported"):
-        farm.open()
+        farm.load()
 
 
 def test_a_dearer_shot_is_not_bought(farm: Farm, stand_in: Any) -> None:
@@ -193,7 +218,7 @@ def test_a_dearer_shot_is_not_bought(farm: Farm, stand_in: Any) -> None:
     told = json.loads(path.read_text("utf-8"))
     told["farm"]["shots"][2]["price"] -= 1
     path.write_text(json.dumps(told), "utf-8")
-    farm.open()
+    farm.load()
     said = farm.buy()
     assert "costs more now" in said["title"][1]
     assert bodies(stand_in) == []
@@ -205,7 +230,7 @@ def test_what_was_bought_by_a_press_is_not_bought_by_a_farm(
     for row in list(farm.scene.grok_video.shots)[:2]:
         row.enabled = False
     assert bpy.ops.grok_video.generate_shots() == {"FINISHED"}
-    farm.open()
+    farm.load()
     assert "bought before" in farm.buy()["title"][1]
     assert len(bodies(stand_in)) == 1
 
@@ -216,7 +241,7 @@ def test_in_place_only_where_nobody_has_saved_since(farm: Farm, module: Module) 
     _, result = farm.place(in_place=True)
     assert result == farm.blend
     assert len(movies(reopened(result))) == 3
-    farm.open()
+    farm.load()
     with pytest.raises(refusal(module), match="has changed since the export"):
         farm.place(in_place=True)
     assert not list(farm.blend.parent.glob("*.part-*"))

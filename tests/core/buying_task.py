@@ -66,6 +66,11 @@ class Desk:
         self._points.hit("release: after")
         return ""
 
+    def retry(self, job: Job) -> str:
+        self._blender.say("retry", job=job.id)
+        self._points.hit("retry: after")
+        return ""
+
 
 def main(told: dict[str, Any]) -> int:
     points = Points(told["log"], told.get("kill"))

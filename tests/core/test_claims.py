@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from grok_video.core.word import held_because, is_lapse
 from grok_video.farm.claims import SILENT, Claim, Claims, ClaimTrouble, Watch
 from grok_video.farm.ledger_name import name_of
 from grok_video.farm.shot_folder import Listed, ShotList, clip_of, digest_of, names_for, write_list
+from grok_video.ledger.inbox import put_command
 from tests.core.conftest import ROOT, wait_for
 from tests.core.test_worker import one_service, posts, service  # noqa: F401 - fixtures
 from tests.patience import PATIENCE
@@ -255,6 +257,22 @@ def test_a_broken_heartbeat_is_no_sign_of_life_for_ever(tmp_path: Path, content:
     assert watch.is_gone(claim)
 
 
+def test_two_runs_of_one_ledger_beat_at_the_same_time(tmp_path: Path) -> None:
+    """Each write is whole, and none takes the part of another's file away."""
+    claims = [claims_in(tmp_path) for _ in range(4)]
+    claim = claims[0].take("s010", "mark", new_id())
+
+    def beat(one: Claims) -> None:
+        for number in range(1, 40):
+            one.beat(number * 1000.0)
+            assert len(one.heartbeat(claim)) == 32
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(beat, claims))
+    names = sorted(path.name for path in (tmp_path / "claims").iterdir())
+    assert names == [f"{LEDGER}.beat", "s010.json"]
+
+
 def test_only_a_job_that_waits_for_a_word_is_sent_by_the_task() -> None:
     assert is_lapse(held_because("This job was left over when Blender ended."))
     assert not is_lapse(Problem(ProblemCode.LIMIT, "Over.", "Press Send to send it now."))
@@ -459,6 +477,25 @@ def test_a_claim_of_another_list_is_not_followed(farm: Callable[..., Farm]) -> N
     assert found is not None
     assert "another list" in found["s010"][1]
     assert posts(one.service) == []
+
+
+def test_what_was_paid_for_and_stopped_is_fetched(
+    farm: Callable[..., Farm], tmp_path: Path
+) -> None:
+    """A stop that came while the request was under way: the next run asks for the clip, and buys nothing."""
+    one = farm("s010")
+    one.service.settings(job_seconds=60)
+    assert one.run(kill=["job is RUNNING", 1]) is None
+    claim = claims_in(one.folder).read("s010")
+    assert claim is not None
+    put_command(tmp_path / "a" / "data", "stop", job=claim.job)
+    one.service.settings(job_seconds=0.3)
+    one.service.finish()
+    for _ in range(2):  # the first run may see the stop after it has begun
+        found = one.run()
+        assert found is not None
+    assert found == {"s010": ["DONE", ""]}
+    one.bought_once()
 
 
 def test_waiting_ends_when_the_holder_is_done(farm: Callable[..., Farm]) -> None:

@@ -175,7 +175,7 @@ def _follow(context: bpy.types.Context, buying: Buying, args: argparse.Namespace
     try:
         farm.follow(buying, tell)
     except KeyboardInterrupt:
-        for sentence in farm.stop(context, buying):
+        for sentence in farm.stop(buying):
             output.say(sentence)
         raise
     told = [

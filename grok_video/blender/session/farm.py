@@ -41,9 +41,9 @@ from ...farm.shot_folder import (
 from .. import identity, submission, timeline
 from ..refusal import Interrupted, Refused
 from . import placing, waiting
-from .blocking import INTERRUPTED_SECONDS, became_of, stop_unsent
+from .blocking import INTERRUPTED_SECONDS, became_of
 from .click import queue_job, refuse_now, refuse_unpriced, why_held
-from .queue import account, make_data_folder, read_all, refuse_hopeless, release
+from .queue import account, make_data_folder, read_all, refuse_hopeless, release, retry, send
 from .state import current, job_by_id, session_id
 from .tick import TICK_BUDGET
 
@@ -121,20 +121,9 @@ def has_still(of: Opened, listed: Listed) -> bool:
 def make_still(context: bpy.types.Context, of: Opened, listed: Listed) -> StillNote:
     """Render the first frame of a shot into the folder, as a press of *Generate* would. Raises Refused, Interrupted."""
     asked = _submission(context, of, listed, "")
-    (step,) = asked.steps
-    made: list[Any] = []
-
-    def take(spec: Any, still: Any) -> Any:
-        made.append(still)
-        return spec
-
-    step.add_to = take
     Path(asked.spec.image).parent.mkdir(parents=True, exist_ok=True, mode=INSIDE)
-    prepared = submission.preparation.Preparation(asked.spec, [step])
     try:
-        prepared.keep()
-        waiting.until(lambda: prepared.done, lambda: prepared.tick(context))
-        still = made[-1]
+        still = _made_by(context, asked.spec, asked.steps[0])
         size = (still.width, still.height)
         return put_still(
             of.folder, listed.file, Path(still.path), still.mime, size, still.source, of.sha256
@@ -142,8 +131,29 @@ def make_still(context: bpy.types.Context, of: Opened, listed: Listed) -> StillN
     except FolderTrouble as trouble:
         raise Refused(str(trouble), code=ProblemCode.FILE) from trouble
     finally:
-        prepared.cancel()
         submission.preparation.remove_files(asked.spec)
+
+
+def _made_by(context: bpy.types.Context, spec: Any, step: Any) -> Any:
+    """The still that the first step of a shot makes. Blocks. Raises Interrupted."""
+    if not isinstance(step, submission.preparation.CameraStep):
+        step.start(context)  # an image, or what a strip shows: made at one go
+        return step.made
+    made: list[Any] = []
+
+    def take(spec: Any, still: Any) -> Any:
+        made.append(still)
+        return spec
+
+    step.add_to = take  # as it was rendered: of a draft a smaller one would be kept
+    prepared = submission.preparation.Preparation(spec, [step])
+    try:
+        prepared.keep()
+        waiting.until(lambda: prepared.done, lambda: prepared.tick(context))
+    except BaseException:
+        prepared.cancel()
+        raise
+    return made[-1]
 
 
 def _submission(context: bpy.types.Context, of: Opened, listed: Listed, job_id: str) -> Submission:
@@ -201,6 +211,14 @@ class Desk:
         """Let a job that an earlier run of the task left behind be sent."""
         try:
             release(job)
+        except Refused as why:
+            return str(why)
+        return ""
+
+    def retry(self, job: Job) -> str:
+        """Ask once more for what a job has paid for."""
+        try:
+            retry(job)
         except Refused as why:
             return str(why)
         return ""
@@ -303,14 +321,24 @@ def follow(buying: Buying, tell: Callable[[], object]) -> None:
     waiting.until(lambda: buying.is_over, go_on)
 
 
-def stop(context: bpy.types.Context, buying: Buying) -> list[str]:
-    """Stop what a run has not sent, and say what became of each shot that it still waited for."""
-    said: list[str] = []
-    for one in buying.shots:
-        if one.ours and one.claim is not None and not one.end:
-            stop_unsent(context, one.claim.job, INTERRUPTED_SECONDS)
-            said.append(f"{one.listed.file}: {became_of(one.claim.job)}")
-    return said
+def stop(buying: Buying) -> list[str]:
+    """Stop what a run has not sent, and say what became of each shot that it still waited for. Raises Refused."""
+    waited = [one for one in buying.shots if one.ours and one.claim is not None and not one.end]
+    jobs = {one.listed.file: one.claim.job for one in waited if one.claim is not None}
+    for job_id in jobs.values():
+        job = job_by_id(job_id)
+        if job is None or (job.open and not (job.sent or job.request_id)):
+            send(
+                "stop", job=job_id, unsent=True
+            )  # of what was sent meanwhile the ledger thinks better
+    bridge = current().bridge
+
+    def go_on() -> None:
+        bridge.worker.ensure(account())
+        bridge.tick(TICK_BUDGET)
+
+    waiting.until(lambda: not bridge.reader.awaited, go_on, INTERRUPTED_SECONDS)
+    return [f"{file}: {became_of(job_id)}" for file, job_id in jobs.items()]
 
 
 def claims_in(folder: Path) -> Claims:

@@ -31,7 +31,7 @@ _ROWS, _MOST_ROWS = 4, 10
 _WIDE = 320
 #: Characters of a name that a sentence shows.
 _NAME = 40
-_FILLERS = (
+_FILLERS: tuple[tuple[str, str, Any], ...] = (
     ("grok_video.shots_from_markers", "From Camera Markers", "MARKER_HLT"),
     ("grok_video.shots_from_strips", "From Selected Strips", "SEQUENCE"),
     ("grok_video.shots_from_file", "From File…", "FILE_FOLDER"),
@@ -230,9 +230,10 @@ def _draw_beside(layout: bpy.types.UILayout) -> None:
     side.separator()
     side.menu("GROK_VIDEO_MT_shots", text="", icon="DOWNARROW_HLT")
     side.separator()
-    for direction in ("UP", "DOWN"):
-        move = side.operator("grok_video.move_shot", text="", icon=f"TRIA_{direction}")
-        move.direction = direction
+    up = side.operator("grok_video.move_shot", text="", icon="TRIA_UP")
+    up.direction = "UP"
+    down = side.operator("grok_video.move_shot", text="", icon="TRIA_DOWN")
+    down.direction = "DOWN"
 
 
 def _draw_shot(layout: bpy.types.UILayout, context: bpy.types.Context, number: int) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_lists import full_inbox, long_list  # noqa: F401 - tasks of theirs
+from bench_shots import shots  # noqa: F401
 from bench_stills import written_scene  # noqa: F401
 from bench_timeline import place, slots, takes  # noqa: F401
 

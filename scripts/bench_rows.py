@@ -107,6 +107,33 @@ def _slots(bench: Bench) -> Iterator[Figure]:
                       median(whole), "< 1 ms", len(own))  # fmt: skip
 
 
+def _shots(bench: Bench) -> Iterator[Figure]:
+    """A press that buys a long list of shots, and the ticks after it."""
+    count = 60 if bench.quick else 500
+    told = bench.in_wheel("shots", environment=bench.service, home=str(_fresh(bench, "shots")),
+                          clip=str(bench.clip), shots=count, ticks=100 if bench.quick else 400)  # fmt: skip
+    yield Figure("shots", f"press that buys {count} shots", told["press"][0], samples=1)
+    yield Figure("shots", f"{count} shots looked up for the panel, none bought", min(told["look"]))
+    yield Figure("shots", f"{count} shots looked up for the panel, all bought", min(told["bought"]))
+    yield Figure("shots", f"tick that places one of {count} slots: median", median(told["placed"]), "ms",
+                 "movie_strip_add", median(told["bare"][1:]), "≤ 1.5 ×", len(told["placed"]))  # fmt: skip
+    yield Figure("shots", f"tick that places the last of {count} slots: median",
+                 median(told["placed"][-20:]), "ms", "movie_strip_add", median(told["bare"][1:]), "", 20)  # fmt: skip
+    own = told["tick"]
+    for words, value in (
+        ("median", median(own)),
+        ("99 of 100", part(own, 0.99)),
+        ("max", max(own)),
+    ):
+        yield Figure(
+            "shots",
+            f"tick while {count} shots wait: {words}",
+            value,
+            aim="< 4 ms",
+            samples=len(own),
+        )
+
+
 def _lists(bench: Bench) -> Iterator[Figure]:
     """A list of thousands that opens, and an inbox of thousands while a POST is answered."""
     for jobs in (1_000,) if bench.quick else (10_000, 50_000):
@@ -402,6 +429,7 @@ ROWS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
         "slots placed, one tick and one redraw with 200 that wait (wheel and window)",
         _slots,
     ),
+    "shots": ("a press that buys 500 shots, its ticks", _shots),
     "lists": ("lists of 10,000 and 50,000 jobs, an inbox of 10,000 commands", _lists),
     "register": ("register() beside Blender's start", _register),
     "worker": ("the worker's start", _worker),

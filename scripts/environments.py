@@ -45,6 +45,7 @@ TOOLS = {
     "types-4.2": "tests/types/requirements-4.2.txt",
     "types-newest": "tests/types/requirements-newest.txt",
     "host": "tests/requirements-host.txt",  # tests that start other programs
+    "farm": "tests/farm/requirements.txt",
 }
 _WHEEL_TESTS = "tests/blender/requirements.txt"
 #: The tool environments that are not for ``OLD_PYTHON``: HTTP libraries go with the Python of their Blender.

@@ -127,7 +127,17 @@ def take() -> bool:
     """Run the tests that take the pictures, in both windows; False when one failed."""
     rings = [f"gui-{window}" for window in WINDOWS]
     command = [sys.executable, str(ROOT / "scripts" / "test.py"), *rings, "--jobs", "1"]
-    files = ("pictures", "rework", "settings", "slots", "takes", "looking", "gaps", "look", "cast")
+    files = (
+        "pictures",
+        "rework",
+        "settings",
+        "slots",
+        "takes",
+        "looking",
+        "gaps",
+        "look_to_seam",
+        "cast",
+    )
     wanted = (
         "pictures or every_state or becomes or chosen or compare or by_the_mouse or look or cast"
     )

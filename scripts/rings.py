@@ -322,6 +322,10 @@ def _gui(version: str) -> Callable[[Ask], Iterator[Check]]:
     return checks
 
 
+def _farm(ask: Ask) -> Iterator[Check]:
+    yield _pytest(tool_python("farm"), "farm", ask, ["tests/farm"])
+
+
 def _scripts(ask: Ask) -> Iterator[Check]:
     whole = ask.size in (Size.ALL, Size.NAMED)
     paths = ["tests/scripts"] if whole else ["tests/scripts/test_runner.py"]
@@ -437,6 +441,13 @@ RINGS: dict[str, Ring] = {
         _windows_needs(partial(tool_python, "core-oldest"), windows_python),
     ),
     **{f"windows-{version}": _windows_ring(version) for version in BLENDERS},
+    "farm": Ring(
+        "exported shot lists run by OpenJD's runner in a real Blender, and as Flamenco would",
+        Load.COMPUTES,
+        _farm,
+        (_STAND_IN, partial(tool_python, "farm"), partial(window, WHOLE_WINDOW)),
+        needs_zip=True,
+    ),
     "scripts": Ring("the test runner, and every command of the README", Load.WAITS, _scripts),
     "soak": Ring("two minutes of random kills and faults", Load.WAITS, _soak),
     "deadlines": Ring(
@@ -472,6 +483,6 @@ SIZES: dict[Size, list[str]] = {
 #: What a size leaves out although its rings have it, for the last line of its report.
 LEFT_OUT: dict[Size, str] = {
     Size.QUICK: "the tables of kills, the stand-in, Blender, windows",
-    Size.ORDINARY: "Python 3.13 and newer wheels, Blender's table of kills and attempts to break it, the other windows, "
+    Size.ORDINARY: "Python 3.13 and newer wheels, Blender's table of kills and attempts to break it, the other windows, farms, "
     "the README's commands, the soak",
 }

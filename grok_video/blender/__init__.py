@@ -8,12 +8,12 @@ import atexit
 import addon_utils
 import bpy
 
-from . import config, lazily, ui
+from . import command, config, lazily, ui
 from .session import tick
 from .sources import camera, on_disk
 
 # The session's tick is last: it starts to import clips, and needs operators and handlers in place.
-_MODULES = (camera, on_disk, ui, lazily, tick)
+_MODULES = (camera, on_disk, ui, command, lazily, tick)
 
 
 def register() -> None:

@@ -71,6 +71,16 @@ def _frame(marker: bpy.types.TimelineMarker) -> int:
     return marker.frame
 
 
+def settings_refusal(scene: bpy.types.Scene) -> str:
+    """'' or why the artist's settings in ``scene`` cannot be changed: no file would keep what was changed."""
+    if scene.library is None and scene.override_library is None:
+        return ""
+    return (
+        f"The scene “{scene.name}” is linked from another file: its settings cannot be changed here. "
+        "Choose a local scene."
+    )
+
+
 def camera_refusal(scene: bpy.types.Scene, camera: bpy.types.Object | None = None) -> str:
     """'' or why ``camera`` (None: the scene's) cannot be rendered now."""
     if does := busy():

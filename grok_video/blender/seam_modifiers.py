@@ -15,7 +15,7 @@ import bpy
 
 NAME = "Grok Video Seam"
 _CURVES, _HUES = "CURVES", "HUE_CORRECT"
-_SATURATION = 1  # which of the curves of *Hue Correct*
+_HUE = 0  # which of the curves of *Hue Correct* adds to what it has; those of saturation and value are factors
 _NEUTRAL = 0.5  # of its values
 _ALIKE = (
     1e-4  # part by which a point may lie beside what it was set to: Blender keeps floats of 4 bytes
@@ -43,9 +43,10 @@ def make(strip: Any, seam: Any) -> None:
 
     Only under an override of a sequencer's area: elsewhere Blender 5.0 ends with a segmentation fault (measured).
     """
-    for modifier in of_strip(strip):  # a saturation comes before curves that are there
+    for modifier in of_strip(strip):  # modifiers of another seam may stand in another order
         strip.modifiers.remove(modifier)
-    made = [strip.modifiers.new(NAME, kind) for kind in (_HUES, _CURVES) if kind in _wanted(seam)]
+    order = (_CURVES, _HUES) if seam.hue else (_HUES, _CURVES)
+    made = [strip.modifiers.new(NAME, kind) for kind in order if kind in _wanted(seam)]
     _to_the_top(strip, [modifier.name for modifier in made])
     set_values(strip, seam)
 
@@ -69,25 +70,30 @@ def set_values(strip: Any, seam: Any) -> None:
         mapping = modifier.curve_mapping
         if modifier.type == _CURVES:
             mapping.use_clip = False
+            # Beyond this range 4.2 goes on straight, also where points lie (measured).
+            mapping.clip_min_x = min(0.0, seam.at[0])
+            mapping.clip_max_x = max(1.0, seam.at[-1])
             mapping.extend = "EXTRAPOLATED"
             for curve, values in zip(
                 mapping.curves, (seam.red, seam.green, seam.blue), strict=False
             ):
                 _set_points(curve, seam.at, values)
         else:
-            for point in mapping.curves[_SATURATION].points:
-                point.location = (point.location[0], _height(point, seam))
+            for index, curve in enumerate(mapping.curves):
+                for point in curve.points:
+                    point.location = (point.location[0], _height(index, point, seam))
         mapping.update()
         # Blender draws its cache on until a property of the modifier itself is set.
         modifier.mute = modifier.mute
 
 
-def _height(point: Any, seam: Any) -> float:
-    """The value at a point of the saturation's curve, whose hues go round from 0 to 1."""
-    factors = seam.saturation
-    return _NEUTRAL * (
-        factors[round(point.location[0] * len(factors)) % len(factors)] if factors else 1.0
-    )
+def _height(index: int, point: Any, seam: Any) -> float:
+    """The value at a point of a curve of *Hue Correct*, whose hues go round from 0 to 1."""
+    values = (seam.hue, seam.saturation, seam.value)[index]
+    if not values:
+        return _NEUTRAL
+    value: float = values[round(point.location[0] * len(values)) % len(values)]
+    return _NEUTRAL + value if index == _HUE else _NEUTRAL * value
 
 
 def _set_points(curve: Any, at: Any, values: Any) -> None:
@@ -118,7 +124,7 @@ def _has_values(modifier: Any, seam: Any) -> bool:
     curves = modifier.curve_mapping.curves
     if modifier.type == _HUES:
         return all(
-            _same(point.location[1], _height(point, seam) if index == _SATURATION else _NEUTRAL)
+            _same(point.location[1], _height(index, point, seam))
             for index, curve in enumerate(curves)
             for point in curve.points
         )

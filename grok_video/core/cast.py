@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from .record import record
@@ -51,12 +51,37 @@ def told(prompt: str, cast: Iterable[Character], before: int = 0) -> Told:
     """
     if "@" not in prompt or len(prompt) > LONGEST:
         return Told(prompt)
-    return _told(prompt, tuple(cast), before)
+    return _told(prompt, cast if isinstance(cast, Cast) else Cast(cast), before)
+
+
+def naming(prompts: str) -> Callable[[str], bool]:
+    """Whether ``prompts`` may name a character of a name: as quick a look as hundreds of them need, at each redraw."""
+    folded = _key(prompts)
+    return lambda name: f"@{_key(name)}" in folded
+
+
+class Cast:
+    """The characters of a cast, for ``told`` of several prompts: to hash hundreds again for each takes a redraw's time."""
+
+    __slots__ = ("_hash", "members")
+
+    def __init__(self, members: Iterable[Character]) -> None:
+        self.members = tuple(members)
+        self._hash = hash(self.members)
+
+    def __iter__(self) -> Iterator[Character]:
+        return iter(self.members)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cast) and self.members == other.members
 
 
 @functools.lru_cache(maxsize=64)
-def _told(prompt: str, cast: tuple[Character, ...], before: int) -> Told:
-    text = unicodedata.normalize("NFC", prompt)
+def _told(prompt: str, whole: Cast, before: int) -> Told:
+    text, cast = unicodedata.normalize("NFC", prompt), whole.members
     found = _found(text, cast)
     if isinstance(found, str):
         return Told(prompt, trouble=found)
@@ -107,46 +132,84 @@ def free_name(wanted: str, others: Iterable[str]) -> str:
     return name
 
 
+def renamed(prompt: str, cast: Sequence[Character], number: int, name: str) -> str:
+    """``prompt`` with ``@name`` wherever it names the character of that number in ``cast``, and nothing else changed.
+
+    What is escaped, what nobody is called, and a name that two characters have stays as it is written.
+    """
+    if "@" not in prompt or len(prompt) > LONGEST:
+        return prompt
+    text = unicodedata.normalize("NFC", prompt)
+    parts, end = list[str](), 0
+    for start, stop, named in _places(text, cast):
+        if named and list(named) == [number]:
+            parts += [text[end:start], f"@{name}"]
+            end = stop
+    return "".join([*parts, text[end:]]) if parts else prompt
+
+
 #: (start, end, number of the character; None: a plain ``@`` that was escaped) of each thing that is sent otherwise.
 _Found = tuple[int, int, int | None]
 
 
 def _found(text: str, cast: Sequence[Character]) -> list[_Found] | str:
     """What of ``text`` is sent otherwise, in order; a sentence for a name that is not known, or not clear."""
+    found = list[_Found]()
+    for start, end, named in _places(text, cast):
+        if named is None:
+            found.append((start, end, None))
+        elif not named:
+            return _unknown(text[end:], cast)
+        elif len(named) > 1:
+            return (
+                f"{len(named)} characters are called {_quoted(cast[named[0]].name)}: "
+                "the prompt does not say which. Rename one under Cast."
+            )
+        else:
+            found.append((start, end, named[0]))
+    return found
+
+
+def _places(
+    text: str, cast: Iterable[Character]
+) -> Iterator[tuple[int, int, Sequence[int] | None]]:
+    """Start, end and the numbers of the characters of each ``@name`` in ``text``, which is NFC, in order.
+
+    None for an ``@`` that was escaped; no number, and the end of the ``@`` itself, where a word begins that nobody is
+    called.
+    """
     numbers: dict[str, list[int]] = {}
     for number, character in enumerate(cast):
         if character.name.strip():
             numbers.setdefault(_key(character.name), []).append(number)
-    lengths = sorted({len(unicodedata.normalize("NFC", c.name)) for c in cast}, reverse=True)
-    found, end = list[_Found](), 0
+    beginnings = {key[:length] for key in numbers for length in range(1, len(key) + 1)}
+    end = 0
     for at in _AT.finditer(text):
         if at.start() < end:
             continue
         if at.group() != "@":
-            found.append((at.start(), at.end(), None))
+            yield at.start(), at.end(), None
         elif _may_begin(text, at.start()) or at.start() == end > 0:  # right behind a name
-            named, end = _named(text, at.end(), numbers, lengths)
-            if not named and _is_word(text[at.end() : at.end() + 1]):
-                return _unknown(text[at.end() :], cast)
-            if len(named) > 1:
-                return (
-                    f"{len(named)} characters are called {_quoted(cast[named[0]].name)}: "
-                    "the prompt does not say which. Rename one under Cast."
-                )
-            found += [(at.start(), end, number) for number in named]
-    return found
+            named, end = _named(text, at.end(), numbers, beginnings)
+            if named or _is_word(text[at.end() : at.end() + 1]):
+                yield at.start(), end, named
 
 
 def _named(
-    text: str, start: int, numbers: Mapping[str, list[int]], lengths: Iterable[int]
+    text: str, start: int, numbers: Mapping[str, list[int]], beginnings: Container[str]
 ) -> tuple[list[int], int]:
-    """The numbers of the characters with the longest name that stands at ``start``, and where that name ends."""
-    for length in lengths:
-        end = start + length
-        named = numbers.get(_key(text[start:end]))
-        if named and end <= len(text) and not _in_word(text, end):
-            return named, end
-    return [], start
+    """The numbers of the characters with the longest name that stands at ``start``, and where that name ends.
+
+    ``beginnings``: of all names. Where none goes on as the text does, nothing behind is looked at.
+    """
+    named, stop, key = list[int](), start, ""
+    for end in range(start + 1, len(text) + 1):
+        key += text[end - 1].casefold()
+        if key not in beginnings:
+            break
+        if key in numbers and not _in_word(text, end):
+            named, stop = numbers[key], end
+    return named, stop
 
 
 def _may_begin(text: str, at: int) -> bool:

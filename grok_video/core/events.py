@@ -35,7 +35,9 @@ class Created(Event):
 class Held(Event):
     kind: ClassVar[str] = "held"
     problem: Problem
-    instead: JobSpec | None = None  # with the files as they are now: not those of the click
+    instead: JobSpec | None = (
+        None  # with the files or the price as they are now: not those of the click
+    )
 
 
 @record
@@ -44,7 +46,7 @@ class Released(Event):
 
     kind: ClassVar[str] = "released"
     session: str
-    instead: JobSpec | None = None  # what is sent now, where the files are other ones
+    instead: JobSpec | None = None  # what is sent now, where the files or the price are other ones
 
 
 @record

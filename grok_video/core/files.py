@@ -194,6 +194,67 @@ def write_whole(path: Path, data: bytes, *, durable: bool, private: bool, patien
         sync_name(path)
 
 
+#: How a file system says that a file cannot have a second name there.
+_NO_SECOND_NAME = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.EINVAL,
+    errno.EMLINK,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+}
+
+
+def create_whole(path: Path, data: bytes) -> bool:
+    """Let ``path`` hold ``data``, on the disk once this has returned, unless anything lies there; whether it was made.
+
+    Of all processes that try, on all computers that share the folder, one makes the file. Where the file system has no
+    hard links, a crash may leave a part of ``data``. A network that loses an answer may let a file that was made look as
+    one that was there: read ``path`` to know whose it is. Takes as long as the disk takes. Raises OSError.
+    """
+    part = _own_name(path.parent, f".{path.name}-")
+    try:
+        with begin_anew(part, private=False) as file:
+            file.write(data)
+            file.flush()
+            sync(file.fileno())
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_SECOND_NAME:
+                raise
+            if not _create(path, data):
+                return False
+    finally:
+        with suppress(OSError):
+            part.unlink()
+    sync_name(path)
+    return True
+
+
+def _create(path: Path, data: bytes) -> bool:
+    """``create_whole`` without hard links: NFS, SMB and each local disk make such a file once. Raises OSError."""
+    try:
+        descriptor = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666
+        )
+    except FileExistsError:
+        return False
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            sync(file.fileno())
+    except OSError:
+        with suppress(OSError):
+            path.unlink()  # ours, and nobody has been told of it
+        raise
+    return True
+
+
 def sync(descriptor: int) -> None:
     """Let what was written to an open file be on the disk, when this returns. Raises OSError."""
     if sys.platform == "darwin":

@@ -27,6 +27,11 @@ class Seam:
     blue: tuple[float, ...]
     #: Factors of the saturation at hues 0, 1/8, 2/8 …; () where it did not drift.
     saturation: tuple[float, ...] = ()
+    #: Parts of the circle by which the same hues turn, before that; () in numbers of 0.5.0, whose *Hue Correct* comes
+    #: before the curves.
+    hue: tuple[float, ...] = ()
+    #: Factors of the value (HSV) at the same hues; () like ``hue``.
+    value: tuple[float, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -39,4 +44,8 @@ class Seam:
             and all(before < after for before, after in pairwise(self.at))
             and len(self.saturation) in (0, HUES)
             and all(0.0 <= factor <= 2.0 for factor in self.saturation)
+            and all(abs(turn) <= 0.5 for turn in self.hue)
+            and all(0.0 <= factor <= 2.0 for factor in self.value)
+            and len(self.hue) == len(self.value)
+            and len(self.hue) in (0, len(self.saturation))
         )

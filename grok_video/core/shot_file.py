@@ -143,7 +143,7 @@ def _parse_csv(text: str, found: ShotFile) -> None:
         found.bad.append(
             Bad(reader.line_num, f"A quote is open, or stands where none may ({error}).")
         )
-    if not _known(columns):
+    if columns and not _known(columns):
         found.bad.append(Bad(1, f"No column is known. The columns are: {', '.join(COLUMNS)}."))
         return
     if twice := sorted({name for name in columns if name and columns.count(name) > 1}):

@@ -13,11 +13,17 @@ WORD_HOLDS = 600.0
 AHEAD = 60.0
 #: Seconds that the machine may have slept while a job was being sent.
 SLEPT = 60.0
+_SEND_NOW = "Press Send to send it now."
 
 
 def held_because(why: str) -> Problem:
     """Why a job is held for a new word: the sentence ``why``, and what to do now."""
-    return Problem(ProblemCode.HELD, f"{why} Nothing was bought.", "Press Send to send it now.")
+    return Problem(ProblemCode.HELD, f"{why} Nothing was bought.", _SEND_NOW)
+
+
+def is_lapse(problem: Problem | None) -> bool:
+    """Whether a job that is held for ``problem`` waits for nothing but a new word: see ``held_because``."""
+    return problem is not None and (problem.code, problem.hint) == (ProblemCode.HELD, _SEND_NOW)
 
 
 def lapsed(given: float, wall: float, awake: float = 0.0) -> Problem | None:

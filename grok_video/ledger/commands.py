@@ -18,15 +18,17 @@ from typing import Any
 from ..core import events, word
 from ..core.files import sync_file
 from ..core.job import TRANSITIONS, IllegalTransition, Job, State
+from ..core.paths import spelling
 from ..core.payload import seam_from_payload
 from ..core.problem import Problem, ProblemCode
 from ..core.seam import Seam
-from ..core.spec import JobSpec
+from ..core.spec import JobSpec, Kind
 from ..core.spending import LARGEST_LIMIT
 from .errors import CommandRefused
 from .inbox import checked_spec, given_problem, held_problem, said_at, text_field
 from .journal import write_limits
 from .leases import Leases
+from .listing import may_come
 from .reader import REBUILT, limits_of
 from .store import Store
 
@@ -127,6 +129,8 @@ class Commands:
             spec, held = checked_spec(command.get("spec")), held_problem(command) or lapsed
             if self._store.current(spec.id):
                 return []
+            self._refuse_frame_again(spec)
+            self._refuse_shot_again(spec)
             made: list[tuple[str, events.Event]] = [(spec.id, events.Created(spec))]
             return [*made, (spec.id, events.Held(held))] if held is not None else made
         job_id = text_field(command, "job", 64)
@@ -168,6 +172,30 @@ class Commands:
                 return [(job_id, self._recover(job, text_field(command, "value", 200).strip()))]
             case _:
                 raise CommandRefused(f"There is no command {name!r}.")
+
+    def _refuse_frame_again(self, spec: JobSpec) -> None:
+        """Raise CommandRefused where another Blender with the same file has asked for that frame in that look before.
+
+        Each Blender looks before it asks; while both render, neither can know of the other.
+        """
+        if spec.kind is not Kind.LOOK or not spec.look or spec.parent:
+            return
+        if any(may_come(one) and _is_frame_of(spec, one.spec) for one in self._store.others("")):
+            raise CommandRefused(
+                f"Frame {spec.source.frame:g} is being made in this look already, by another Blender with the same file."
+            )
+
+    def _refuse_shot_again(self, spec: JobSpec) -> None:
+        """Raise CommandRefused where a job stands for the row of a shot list already, of another Blender with the same file.
+
+        What an artist asks for once more of a clip (another take, *Send Again*, *Finish*) names that clip.
+        """
+        if not spec.shot or spec.parent:
+            return
+        if any(one.spec.shot == spec.shot and one.stands for one in self._store.others("")):
+            raise CommandRefused(
+                f"The shot “{spec.shot_name}” was bought already, by another Blender with the same file."
+            )
 
     def _recover(self, job: Job, request_id: str) -> events.Submitted:
         """The event of a request id that the artist entered. Raises IllegalTransition where the job takes none."""
@@ -224,6 +252,19 @@ class Commands:
             values["count_loopback"] = command["count_loopback"] is True
         write_limits(self._store.data_dir, values)
         self._store.put_limits(values)
+
+
+def _is_frame_of(spec: JobSpec, other: JobSpec) -> bool:
+    """Whether both are the same frame of one scene in one look: of the same file, or of one that was saved from that."""
+    mine, target, its = spec.source, spec.target, other.target
+    if (spec.look, mine.frame, mine.camera) != (
+        other.look,
+        other.source.frame,
+        other.source.camera,
+    ):
+        return False
+    same_file = target.blend != "" and spelling(target.blend) == spelling(its.blend)
+    return same_file or (target.scene_mark != "" and target.scene_mark == its.scene_mark)
 
 
 def _sync_what_is_sent(spec: JobSpec) -> None:

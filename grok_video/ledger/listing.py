@@ -18,6 +18,11 @@ from ..core.spec import Kind
 _Key = tuple[int, str]  # row of the job's first event, and its id
 
 
+def may_come(job: Job) -> bool:
+    """Whether the clip of a job has come, or may still come without another purchase."""
+    return job.clip is not None or job.open or job.held
+
+
 class Rows(Sequence[Job]):
     """Some of the jobs of a list, newest first: what the list holds now, not a copy."""
 

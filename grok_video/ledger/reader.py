@@ -53,6 +53,11 @@ LOCKED_AFTER = 30.0
 _BETWEEN_LOOKS = 0.5
 
 
+def looks_notice(account: str) -> str:
+    """Key of the notice that tells what the service last listed of models for looks, to the key of that fingerprint."""
+    return f"looks {account}"
+
+
 #: The newest event, and the number of the newest notice, of a file.
 Newest = tuple[tuple[Any, ...] | None, int]
 

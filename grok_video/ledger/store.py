@@ -36,7 +36,7 @@ from .errors import (
 from .journal import Journals, journal_line
 from .place import FileId, file_id
 from .reader import NOTICES_KEPT, Tail, limits_of, newest_in
-from .schema import BROKEN, FILE_NAME, FOLD, ID, main_code
+from .schema import BROKEN, FILE_NAME, FOLD, ID, main_code, stored_object
 
 #: HTTP statuses that say *later*: nothing was started, so the job may send its one POST again (docs/safety.md, rule 2).
 LATER_STATUS = frozenset({425, 429})
@@ -181,6 +181,14 @@ class Store:
                 at = spending.not_before(at, self._tail.jobs.values())
                 event = replace(event, day=spending.date_text(at))
             return self.put(job_id, event, worker, at)
+
+    def noticed(self, key: str) -> dict[str, Any]:
+        """The newest notice under ``key``; {} without one."""
+        with self.reading():
+            row = self.connection.execute(
+                "SELECT payload FROM notices WHERE id = ? ORDER BY n DESC LIMIT 1", (key,)
+            ).fetchone()
+        return stored_object(row[0]) if row is not None else {}
 
     def notice(self, key: str, payload: Mapping[str, Any]) -> None:
         """Tell every Blender something, such as the answer to a command, under a key; the newest are kept."""

@@ -28,6 +28,8 @@ from .answer import (
 from .body import AnswerBody, cost_in, ids_in, read_body, result_url_in, strange_bill_in
 
 _WITHHELD = {"respect_moderation": False}
+#: Stands for the link of a picture that came in the answer to a poll, until that is read.
+_IN_IT = "https://in.the.answer/"
 _MODERATED = "xAI made this look and withheld it: its moderation rejected it."
 _CHANGE = "Change the prompt or the source before you send it again."
 _MOST_PRICES = 100
@@ -72,10 +74,20 @@ def look_poll(
     asked: str,
     before: Named = NOT_NAMED,
 ) -> Poll:
-    """What a complete answer to the poll of a look means; as ``service.answer.poll_answer``."""
+    """What a complete answer to the poll of a look means; as ``service.answer.poll_answer``.
+
+    Where the answer holds all of the picture, ``Done`` is with ``IN_THE_ANSWER``, as of an answer to the POST. The
+    deferred form is documented with links alone (docs/api.md); a picture that came otherwise was paid for as well.
+    """
     said = _read(headers, body)
+    in_it = bool(_data_in(said))
+    if in_it:
+        picture = {**said.part("video"), "url": _IN_IT}
+        said = replace(said, fields={**said.fields, "video": picture})
     found = poll_said(status, headers, said, now=now, asked=asked, before=before)
     match found.event:
+        case events.Done() as done if in_it:
+            return replace(found, event=replace(done, url=events.IN_THE_ANSWER))
         case events.ServiceFailed(problem) | events.Blocked(problem) as event:
             return replace(found, event=replace(event, problem=of_look(problem, said.words)))
         case _:

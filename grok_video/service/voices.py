@@ -15,6 +15,8 @@ from .answer import key_answer
 from .body import AnswerBody, clean, read_body, texts
 
 VOICES_PATH = "/v1/tts/voices"  # lists the voices of speech, which are those of clips (likely)
+#: Lists the voices that the account has made, `voices` too, 30 at most (weak).
+OWN_VOICES_PATH = "/v1/custom-voices"
 _MOST = 200  # voices of a list
 _LONGEST = 64  # characters of an id
 _ID = re.compile(rf"[^\W_][\w.-]{{0,{_LONGEST - 1}}}")
@@ -25,7 +27,7 @@ _BETWEEN = re.compile(r"\s*(?:[,;|]|\band\b|\bor\b)\s*", re.I)
 
 
 def voices_answer(status: int, headers: Mapping[str, str], body: bytes) -> list[str] | Problem:
-    """The ids that ``GET`` of VOICES_PATH lists, in the service's order. Any shape is read."""
+    """The ids that ``GET`` of VOICES_PATH or OWN_VOICES_PATH lists, in the service's order. Any shape is read."""
     said = read_body(headers, body)
     if not 200 <= status < 300 or said.html:
         problem = key_answer(status, headers, body)

@@ -17,7 +17,7 @@ from ..core.urls import one_base
 from ..service.answer import NOT_NAMED, poll_answer
 from ..service.look_answer import look_poll
 from ..service.request import poll_path
-from . import schedule
+from . import kept_answer, schedule
 from .delivery import deliver
 from .desk import Desk, RunningCall
 from .http.errors import Broken, LinkGone, Refused, TransportError, Unwritable
@@ -41,15 +41,19 @@ def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
     began = time.monotonic()
     path = poll_path(job.request_id, job.spec.kind)
     before, call.named = call.named, NOT_NAMED
+    if (kept := kept_answer.of_poll(desk.data_dir, job)) is not None:
+        call.events = [kept]
+        return
+    look = job.spec.kind is Kind.LOOK
     try:
-        answer = transport.get(path, call.call)
+        answer = transport.get(path, call.call, picture=look)
     except TransportError as error:
         call.trouble = True
         desk.log(f"job {job.id[:8]}: {error.problem.message}")
         desk.call_log.unanswered(job.id, "GET", error.problem.message, began)
         return
     desk.call_log.answered(job.id, "GET", answer.status, answer.headers, answer.body, began)
-    read = look_poll if job.spec.kind is Kind.LOOK else poll_answer
+    read = look_poll if look else poll_answer
     found = read(
         answer.status,
         answer.headers,
@@ -78,10 +82,21 @@ def poll(call: RunningCall, desk: Desk, job: Job, transport: Transport) -> None:
                 call.events = [events.Progress(percent, cost if grown else None)]
         case events.Done() | events.ServiceFailed() as ended:
             call.events = [replace(ended, bill=found.bill)]
+            if isinstance(ended, events.Done) and ended.url == events.IN_THE_ANSWER:
+                _keep(call, desk, job, answer.body)
         case events.Blocked(problem) if job.blocked and job.problem == problem:
             return
         case event:
             call.events = [event]
+
+
+def _keep(call: RunningCall, desk: Desk, job: Job, body: bytes) -> None:
+    """Put a poll's answer with the picture in it on the disk before the ledger says so; where that fails, ask again."""
+    if problem := kept_answer.keep(desk.data_dir, job.id, body):
+        asked_again = replace(
+            problem, hint="Free some space or allow writing there: it is asked for again, free."
+        )
+        call.trouble, call.events = True, [events.Blocked(asked_again)]
 
 
 def download(call: RunningCall, desk: Desk, job: Job) -> None:
@@ -101,7 +116,11 @@ def download(call: RunningCall, desk: Desk, job: Job) -> None:
             call.etag = error.etag
         wait = schedule.next_download(job, pace, error.problem)
         if job.url == events.IN_THE_ANSWER and not isinstance(error, Unwritable):
-            wait = None  # what came in the answer is as it is
+            # What came in the answer is as it is. Where there is an id, the service may say it better.
+            if job.request_id:
+                call.events = _without_link(job, pace, error)
+                return
+            wait = None
         if wait is None:
             call.events = [events.LocalFailed(error.problem)]
         else:

@@ -16,10 +16,11 @@ from typing import Any
 from ..core.problem import Problem
 from ..core.redact import mask
 from ..ledger.errors import LedgerError
+from ..ledger.reader import looks_notice
 from ..service.answer import key_answer, models_answer
 from ..service.look_answer import looks_answer
 from ..service.request import KEY_PATH, LOOK_MODELS_PATH, MODELS_PATH
-from ..service.voices import VOICES_PATH, voices_answer
+from ..service.voices import OWN_VOICES_PATH, VOICES_PATH, voices_answer
 from .desk import Desk, RunningCall
 from .http.call import Call
 from .http.errors import TransportError
@@ -40,8 +41,9 @@ class Questions:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._waiting: deque[tuple[Path, dict[str, Any]]] = deque()
-        #: Commands whose models for clips are known and whose models for looks are still to be asked for.
-        self._clips_known: dict[str, Mapping[str, Any]] = {}
+        #: Commands of which the first list has been answered and the second is still to be asked for: looks after
+        #: clips, the account's own voices after the service's.
+        self._first: dict[str, Mapping[str, Any]] = {}
 
     @property
     def ids(self) -> set[str]:
@@ -88,7 +90,8 @@ class Questions:
             return time.monotonic() + wait
         path, command = self._waiting.popleft()
         call = RunningCall("check", str(command["id"]), Call(), command=command, path=path)
-        work = ask_looks if command["id"] in self._clips_known else ask
+        again = command["id"] in self._first
+        work = _ASKED_THEN[command["command"]] if again else ask
         self._desk.start(call, work, self._desk.transport)
         return math.inf
 
@@ -97,28 +100,41 @@ class Questions:
         assert call.command is not None
         assert call.path is not None
         answer = call.answer or {"ok": False, "message": "The program failed; its log says more."}
-        command_id = call.command["id"]
-        clips = self._clips_known.pop(command_id, None)
-        if clips is not None:
-            answer = _with_looks(clips, answer.get("looks", ()))
-        elif call.command["command"] == "models" and answer["ok"]:
+        command_id, asked = call.command["id"], call.command["command"]
+        first = self._first.pop(command_id, None)
+        if first is None and asked in _ASKED_THEN and (answer["ok"] or asked == "voices"):
             # The second call takes a slot of its own. The question is on record with both answers.
-            self._clips_known[command_id] = answer
+            self._first[command_id] = answer
             self._waiting.appendleft((call.path, dict(call.command)))
             return
+        if first is not None and asked == "voices":
+            answer = _with_own(first, answer.get("own_voices", ()))
+        elif first is not None:
+            looks = answer.get("looks", ())
+            answer = _with_looks(first, looks)
+            self._note_looks(str(call.command.get("account")), looks)
         try:
             self._settle(call.path, call.command, answer)
         except LedgerError as error:
             # The question's file is still in the inbox, and the next look takes up the question again.
             self._desk.say(str(error))
 
+    def _note_looks(self, account: str, looks: Sequence[Any]) -> None:
+        """Keep a list for every Blender with that key: looks are priced by the list, at the click and when they are sent."""
+        if not looks:
+            return
+        try:
+            self._desk.ledger.notice(looks_notice(account), {"looks": list(looks)})
+        except LedgerError as error:
+            self._desk.say(str(error))
+
     def _refuse(self, path: Path, command: Mapping[str, Any], message: str) -> None:
         self._settle(path, command, {"ok": False, "message": message})
 
     def _settle(self, path: Path, command: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        self._clips_known.pop(command["id"], None)
+        self._first.pop(command["id"], None)
         asked = str(command.get("command"))
-        lists = {"models": ("models", "looks"), "voices": ("voices",)}.get(asked, ())
+        lists = {"models": ("models", "looks"), "voices": ("voices", "own_voices")}.get(asked, ())
         nothing: dict[str, Any] = {name: [] for name in lists}
         self._desk.ledger.commands.answer(command, {**nothing, **answer})
         with contextlib.suppress(OSError):  # a scanner has the file: removed at the next look
@@ -158,6 +174,30 @@ def ask_looks(call: RunningCall, _desk: Desk, transport: Transport) -> None:
     said = looks_answer(answer.status, answer.headers, answer.body)
     if not isinstance(said, Problem):
         call.answer = {"looks": said}
+
+
+def ask_own_voices(call: RunningCall, _desk: Desk, transport: Transport) -> None:
+    """In a thread: ask which voices are the account's own. A key that may not read them says nothing of them."""
+    try:
+        answer = transport.get(OWN_VOICES_PATH, call.call)
+    except TransportError:
+        return
+    said = voices_answer(answer.status, answer.headers, answer.body)
+    if not isinstance(said, Problem):
+        call.answer = {"own_voices": said}
+
+
+#: Questions of two lists -> how the second is asked for.
+_ASKED_THEN: dict[str, Callable[..., None]] = {"models": ask_looks, "voices": ask_own_voices}
+
+
+def _with_own(first: Mapping[str, Any], own: Sequence[Any]) -> dict[str, Any]:
+    """The answer about the service's voices, be it a refusal, and what is known of the account's own."""
+    if not own:
+        return dict(first)
+    count = "1 voice is" if len(own) == 1 else f"{len(own)} voices are"
+    message = f"{first['message']} {count} the account's own."
+    return {**first, "ok": True, "message": message, "own_voices": list(own)}
 
 
 def _with_looks(clips: Mapping[str, Any], looks: Sequence[Any]) -> dict[str, Any]:

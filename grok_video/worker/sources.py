@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core import mp4
-from ..core.amount import usd
 from ..core.files import open_given
 from ..core.job import Job
 from ..core.problem import Problem, ProblemCode
@@ -22,6 +21,7 @@ from ..core.spec import Clip, FileMark, JobSpec, Keyframe, Kind, Picture, mark_o
 from ..service.pricing import billed_seconds, estimate_of, priced_resolution
 from ..service.request import RemoteClip
 from .clip_file import checksum_of, facts_of, is_clip_open
+from .dearer import costs
 from .http.errors import SourceGone
 
 #: Seconds by which a measured length may miss the priced one: clocks of files are no finer.
@@ -146,7 +146,7 @@ def _not_priced(spec: JobSpec, fresh: JobSpec) -> str:
     price, seen = fresh.estimate, spec.estimate
     if price is None or seen is None or price <= seen:
         return ""
-    return f"This job costs {usd(price)}, and not the {usd(seen)} that you saw."
+    return costs(price, seen)
 
 
 def _as_found(spec: JobSpec, found: list[_Found]) -> JobSpec:

@@ -55,12 +55,18 @@ def bought_before(name: str) -> Problem:
     )
 
 
-def gone_files(spec: JobSpec, named: RemoteClip | None) -> str:
-    """'' or a sentence: which of the files to be sent are not on disk."""
+def gone_files(spec: JobSpec, named: RemoteClip | None) -> Problem | None:
+    """Why a job is not sent of whose files some are not on disk; None where all are there."""
     if named is not None and not spec.files:
-        return ""  # put down by 0.1.0, which sent the address of a clip that was gone
+        return None  # put down by 0.1.0, which sent the address of a clip that was gone
     gone = [what for what, path, _ in spec.sent_files if not os.path.exists(path)]
-    return f"{one_or_more(gone, 'is', 'are')} gone." if gone else ""
+    if not gone:
+        return None
+    return Problem(
+        ProblemCode.FILE,
+        f"{one_or_more(gone, 'is', 'are')} gone. Nothing was sent or charged.",
+        "Put back what is gone and press Send, or generate again.",
+    )
 
 
 def source_job(store: Store, spec: JobSpec) -> Job | None:
@@ -166,7 +172,8 @@ def _read(
     if lost is None:
         return happened
     # Where there is an id, the picture may be asked for.
-    return happened[:-1] or [events.Billed(lost, said.cost, said.bill)]
+    problem = replace(lost, message=f"{lost.message} It is lost.")
+    return happened[:-1] or [events.Billed(problem, said.cost, said.bill)]
 
 
 def _meaning(call: RunningCall, happened: list[events.Event]) -> list[events.Event]:

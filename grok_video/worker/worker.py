@@ -26,7 +26,7 @@ from ..core.clock import awake
 from ..core.job import FINAL_STATES, IllegalTransition, Job, State
 from ..core.problem import Problem, ProblemCode
 from ..core.redact import KeyMask
-from ..core.spec import account_of
+from ..core.spec import JobSpec, account_of
 from ..core.urls import api_base_refusal, plain_api_base
 from ..ledger.errors import (
     LeaseLost,
@@ -39,6 +39,7 @@ from ..ledger.errors import (
 from ..ledger.inbox import Inbox
 from . import schedule
 from .commands import take_commands
+from .dearer import listed_looks, risen
 from .delivery import clip_on_disk
 from .desk import Account, Desk, RunningCall, pace_of
 from .fetch import download, poll
@@ -381,12 +382,9 @@ class Worker:
         assert account is not None  # else no job is due
         named = remote_source(self.desk.ledger, job.spec, account.fingerprints)
         if gone := gone_files(job.spec, named):
-            held = Problem(
-                ProblemCode.FILE,
-                f"{gone} Nothing was sent or charged.",
-                "Put back what is gone and press Send, or generate again.",
-            )
-            return self._hold(job, held)
+            return self._hold(job, gone)
+        if dearer := risen(job.spec, listed_looks(self.desk)):
+            return self._hold(job, dearer.problem, dearer.instead)
         # Before a slot is taken, which a job that is held would keep from the others.
         if over := self.desk.ledger.refusal(job, time.time(), account.fingerprints):
             return self._hold(job, over)
@@ -403,9 +401,9 @@ class Worker:
         self.desk.start(call, post, job, named, made, self.desk.transport)
         return math.inf
 
-    def _hold(self, job: Job, problem: Problem) -> float:
+    def _hold(self, job: Job, problem: Problem, instead: JobSpec | None = None) -> float:
         """Hold a job until the user presses Send, and give it back: Send may be pressed in another Blender."""
-        self.desk.record(job, events.Held(problem))
+        self.desk.record(job, events.Held(problem, instead))
         self.leases.give_back(job.id)
         return math.inf
 

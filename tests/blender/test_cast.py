@@ -344,6 +344,60 @@ def test_names_are_clean_and_each_is_there_once(scene: Any) -> None:
     refused(lambda: bpy.ops.grok_video.add_reference(character="Bob"), "no character “Bob”")
 
 
+def test_a_new_name_goes_into_the_prompts_of_the_scene(scene: Any, cast: Any) -> None:
+    chosen, other = scene.grok_video, bpy.data.scenes.new("Other")
+    other.grok_video.prompt = chosen.prompt = r"{@Anna|@Anna Lee} and \@Anna"
+    chosen.extend_prompt = "@anna goes on"
+    text, shared = bpy.data.texts.new("Own"), bpy.data.texts.new("Shared")
+    for one in (text, shared):
+        one.write("A hill.\n@Anna's hat\n@Anna Lee")
+    chosen.prompt_text = text
+    bpy.ops.ed.undo_push(message="before")
+    cast[0].name = "Berta"
+    assert chosen.prompt == r"{@Berta|@Anna Lee} and \@Anna"
+    assert chosen.extend_prompt == "@Berta goes on"
+    assert text.as_string() == "A hill.\n@Berta's hat\n@Anna Lee"
+    assert other.grok_video.prompt == r"{@Anna|@Anna Lee} and \@Anna"
+    bpy.ops.ed.undo_push(message="Name")
+    bpy.ops.ed.undo()
+    chosen = bpy.context.scene.grok_video
+    assert chosen.cast[0].name == "Anna"
+    assert chosen.prompt == r"{@Anna|@Anna Lee} and \@Anna"
+    assert bpy.data.texts["Own"].as_string() == "A hill.\n@Anna's hat\n@Anna Lee"
+    bpy.ops.ed.redo()
+    chosen = bpy.context.scene.grok_video
+    assert chosen.prompt == r"{@Berta|@Anna Lee} and \@Anna"
+    chosen.prompt_text = bpy.data.texts["Shared"]
+    bpy.data.scenes["Other"].grok_video.prompt_text = bpy.data.texts["Shared"]
+    chosen.cast[0].name = "Carla"
+    assert bpy.data.texts["Shared"].as_string() == "A hill.\n@Anna's hat\n@Anna Lee"
+
+
+def test_a_new_name_that_is_taken_or_unclean_goes_into_the_prompt_as_it_became(
+    scene: Any, cast: Any
+) -> None:
+    scene.grok_video.prompt = "@Anna waves"
+    cast[0].name = "Off"
+    assert scene.grok_video.prompt == "@Off.001 waves"
+    cast[0].name = "@Be{rta"
+    assert scene.grok_video.prompt == f"@{cast[0].name} waves"
+    cast[0].name = ""
+    assert scene.grok_video.prompt == "@Character waves"
+
+
+def test_a_character_of_an_older_file_is_renamed_in_the_prompt_too(
+    scene: Any, cast: Any, tmp_path: Path
+) -> None:
+    scene.grok_video.prompt = "@Anna waves"
+    for one in cast:
+        one.property_unset("prompted")
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    chosen = bpy.context.scene.grok_video
+    chosen.cast[0].name = "Berta"
+    assert chosen.prompt == "@Berta waves"
+
+
 def test_a_name_is_put_at_the_end_or_at_a_texts_cursor(scene: Any) -> None:
     chosen = scene.grok_video
     bpy.ops.grok_video.add_character(name="Anna")
@@ -399,6 +453,34 @@ def test_what_is_drawn(scene: Any, cast: Any, module: Module) -> None:
     assert "no voice is heard" in notes()
     scene.grok_video.prompt = "{Nobody|@Anna} waves"
     assert "Variant 2: @Anna is <IMAGE_0>" in notes()
+
+
+def test_many_characters_are_read_once_for_all_variants(
+    scene: Any, module: Module, patches: Any
+) -> None:
+    chosen = scene.grok_video
+    chosen.model, chosen.resolution = V15, "480p"
+    for number in range(200):
+        character = chosen.cast.add()
+        character.name, character.voice = f"Extra {number}", "leo"
+
+    def reads(prompt: str) -> int:
+        of_cast, read = module("blender.submission.cast"), list[int]()
+        characters = of_cast.characters
+
+        def counted(*given: Any) -> Any:
+            read.append(1)
+            return characters(*given)
+
+        chosen.prompt = prompt
+        words(module), words(module, "draw_request")  # what is remembered is there
+        patches.set(of_cast, "characters", counted)
+        words(module), words(module, "draw_request")
+        patches.undo()
+        return len(read)
+
+    many = "|".join(f"@Extra {number} waves" for number in range(16))
+    assert 0 < reads(f"{{{many}}}") <= reads("{@Extra 1|@Extra 2}")
 
 
 def test_only_generate_sends_characters(
@@ -469,6 +551,16 @@ def test_the_list_of_voices_where_the_key_may_read_it(
     stand_in.settings(voices_forbidden=False)
     assert refresh()["ok"] is True
     assert set(VOICES) <= set(voices.named())
+    assert voices.is_unknown("abcd1234")
+    stand_in.settings(custom_voices="abcd1234")
+    assert refresh()["ok"] is True
+    assert (voices.known()[0], voices.own()) == ("abcd1234", ["abcd1234"])
+    assert set(VOICES) <= set(voices.known())
+    assert not voices.is_unknown("ABCD1234")
+    stand_in.fail("voices", 403)  # of the service's list alone
+    assert refresh()["own_voices"] == ["abcd1234"]
+    assert tuple(voices.known()) == ("abcd1234", *table)
+    assert not voices.is_unknown("ara"), "only the account's own are named"
 
 
 def test_the_character_is_renamed_while_its_picture_is_rendered(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -119,3 +120,20 @@ def test_what_has_no_edges_is_not_told_of(module: Module) -> None:
     assert compared(flat, small(block_out(1))).words == ""
     for shape in ((4, 4, 3), (1, 1, 3), (300, 2, 3)):
         assert compared(np.zeros(shape), np.zeros(shape)).words == ""
+
+
+def test_a_window_compares_in_small_steps(module: Module) -> None:
+    likeness = module("blender.sources.likeness")
+    render, look = small(block_out(1)), small(repainted(block_out(1), 1))
+    took, found = list[float](), list[Any]()
+
+    def steps() -> Iterator[None]:
+        found.append((yield from likeness.comparing(render, look)))
+
+    began = time.process_time()
+    for _ in steps():
+        took.append(time.process_time() - began)
+        began = time.process_time()
+    assert found == [likeness.compared(render, look)]
+    assert len(took) > 20
+    assert max(took) < sum(took) / 4

@@ -13,6 +13,7 @@ import pytest
 
 from .test_flow import newest, posts
 from .test_looks import camera_scene, look, look_scene
+from .test_orders import Drawn
 from .test_rework_breaker import in_state, tick_until, window
 
 __all__ = ["camera_scene", "look", "look_scene", "window"]  # fixtures
@@ -140,8 +141,50 @@ def test_no_look_is_measured_while_blender_renders_or_plays(
         patches.set(module("blender.timeline.importing"), "unsettled", lambda _context: "Playing")
         assert looks.measure() > 0.0
         assert look.id not in own.moved
-    assert looks.measure() is None
+    turns = 0
+    while looks.measure() is not None:
+        turns += 1
+    assert turns > 2, "in parts, between which the window lives on"
     assert look.id in own.moved
+    kept = own.moved[look.id] = "As it was measured"
+    assert looks.measure_now(look) == kept, "once"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_redraw_reads_no_file_of_an_image(
+    look_scene: Any, look: Any, module: Module, tmp_path: Path, is_there: bool
+) -> None:
+    bpy.ops.grok_video.use_look(job=look.id)
+    shown = tmp_path / "shown.png"
+    look_scene.grok_video.image.save(filepath=str(shown))
+    chosen = look_scene.grok_video
+    chosen.image = chosen.look.of_image = bpy.data.images.load(str(shown))
+    bpy.ops.wm.save_mainfile()
+    if not is_there:
+        Path(look.clip.path).unlink()
+        shown.unlink()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    chosen = bpy.context.scene.grok_video
+    images = [chosen.image, chosen.look.image]
+    image_size, generate = module("blender.sources.image_size"), module("blender.ui.generate")
+
+    def redraw() -> str:
+        layout = Drawn()
+        with image_size.in_redraw():
+            generate.draw_request(layout, bpy.context, module("blender.ui.look").draw_in_use)
+            generate.draw_generate(layout, bpy.context)
+        return " ".join(layout.words)
+
+    assert not any(image.has_data for image in images)
+    first = redraw()
+    assert not any(image.has_data for image in images)
+    assert "no pixels" not in first
+    assert "Begins with the Look" in first
+    while image_size.read() is not None:
+        pass
+    assert [image.has_data for image in images] == [is_there] * 2
+    later = redraw()
+    assert ("no pixels" in later) != is_there
 
 
 def test_two_markers_at_one_frame_are_one_look(

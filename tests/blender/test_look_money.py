@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import bpy
 import pytest
 
+from .others import wait_for
 from .test_flow import newest, posts, refused
 from .test_looks import camera_scene, look_scene
 from .test_rework_breaker import in_state, settle, tick_until, window
@@ -66,6 +68,37 @@ def test_frames_that_are_on_their_way_are_not_bought_again(
         tick_until(session, in_state(session, one, "IMPORTED"))
     assert posts(stand_in) == before + 2
     assert looks.frames_to_make(two_frames) == []
+
+
+def test_frames_that_another_blender_asked_for_are_not_bought_again(
+    two_frames: Any, window: None, stand_in: Any, module: Module
+) -> None:
+    """Two Blenders with the same file: this one has not ticked since the other one pressed, or while both render."""
+    looks, session = module("blender.session.looks"), module("blender.session")
+    state, answers = module("blender.session.state"), module("blender.session.answers")
+    before, click = posts(stand_in), session.current().click
+    jobs = looks.apply(bpy.context, two_frames, allow_single_color=True)
+    specs = [one.spec for one in click.queue]
+    prepare = module("blender.session.click").prepare
+    while click.queue:
+        prepare(bpy.context)
+        time.sleep(0.02)
+    for one in jobs:  # as if another session had
+        del state.current().documents[one], state.current().looks.frames[one]
+    wait_for(lambda: posts(stand_in) == before + 2, "the worker")
+    assert not any(state.job_by_id(one) for one in jobs)
+    with pytest.raises(module("blender.refusal").Refused, match="no end frame or keyframe to make"):
+        looks.apply(bpy.context, two_frames, allow_single_color=True)
+    for spec in specs:
+        again = replace(spec, id=module("core.spec").new_id())
+        asked = module("core.payload").spec_to_payload(again)
+        module("blender.session.queue").send("submit", spec=asked, job=again.id)
+        tick_until(session, lambda job=again.id: job in state.current().answers.not_taken)
+        with pytest.raises(module("blender.refusal").Refused, match="Nothing was sent or charged"):
+            answers.refuse_not_taken(again.id)
+    for one in jobs:
+        tick_until(session, lambda job=one: state.job_by_id(job).clip)
+    assert posts(stand_in) == before + 2
 
 
 @pytest.mark.parametrize("how", ["stopped", "interrupted"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 from .test_flow import newest, posts, refused, strips
+from .test_orders import Drawn
 from .test_rework_breaker import in_state, settle, tick_until, window
 
 __all__ = ["window"]  # a fixture
@@ -267,6 +269,17 @@ def test_another_look_lets_go_of_the_first_but_not_of_a_packed_one(
     assert bpy.data.images[name].packed_file is not None
 
 
+def test_what_f9_does_again_is_about_the_same_look(
+    look_scene: Any, look: Any, module: Module
+) -> None:
+    """Blender calls ``execute`` anew, with the properties that the operator had at its end."""
+    for name in ("use_look", "use_settings", "use_prompt"):
+        asked = SimpleNamespace(job="", report=lambda *_: None)
+        operator = getattr(bpy.types, f"GROK_VIDEO_OT_{name}")
+        assert operator.run(asked, bpy.context) == {"FINISHED"}
+        assert asked.job == look.id, name
+
+
 def test_looks_of_another_source_are_not_shown(look_scene: Any, look: Any, module: Module) -> None:
     looks = module("blender.session.looks")
     bpy.ops.grok_video.use_look(job=look.id)
@@ -362,6 +375,84 @@ def test_a_source_that_shows_something_else_is_asked_about(
     assert [path.name for path in stills.iterdir() if "-now" in path.name] == []
 
 
+def test_what_moved_before_an_unmoved_camera_is_an_earlier_view(
+    camera_scene: Any, module: Module
+) -> None:
+    looks, stages = module("blender.session.looks"), module("blender.session.stages")
+    box = next(one for one in camera_scene.objects if one.type == "MESH")
+    light = bpy.data.objects.new("Key", bpy.data.lights.new("Key", "POINT"))
+    prop = bpy.data.objects.new("Prop", None)
+    props = bpy.data.collections.new("Props")
+    prop.instance_type, prop.instance_collection = "COLLECTION", props
+    for one in (light, prop):
+        camera_scene.collection.objects.link(one)
+    box.keyframe_insert("location", frame=1)
+    bpy.context.view_layer.update()
+
+    def says_so() -> bool:
+        bpy.context.view_layer.update()
+        stages.changed()  # what Blender calls in a window
+        stages.known_of(camera_scene)
+        stages.look()
+        layout = Drawn()
+        module("blender.ui.look").draw_in_use(layout, bpy.context)
+        drawn = "Made from an earlier view" in " ".join(layout.words)
+        assert drawn == ("earlier view" in looks.question(bpy.context, camera_scene))
+        return drawn
+
+    for change, back in (
+        (
+            lambda: setattr(light, "location", (1, 2, 3)),
+            lambda: setattr(light, "location", (0, 0, 0)),
+        ),
+        (lambda: setattr(light.data, "energy", 7), lambda: setattr(light.data, "energy", 10)),
+        (
+            lambda: setattr(prop, "location", (1, 2, 3)),
+            lambda: setattr(prop, "location", (0, 0, 0)),
+        ),
+        (lambda: setattr(box, "hide_render", True), lambda: setattr(box, "hide_render", False)),
+        (lambda: setattr(box, "delta_location", (0, 0.1, 0)), None),
+    ):
+        bpy.ops.grok_video.look(allow_single_color=True)
+        bpy.ops.grok_video.use_look(job=newest(module).id)
+        assert not says_so()
+        change()
+        assert says_so(), change
+        if back is not None:
+            back()
+            assert not says_so(), "as it was"
+    looks.agree()
+    assert looks.question(bpy.context, camera_scene) == "", "asked once"
+    camera_scene.grok_video.look.view = camera_scene.grok_video.look.view.partition(".")[0]
+    assert not says_so(), "a look of 0.5.0 knows of its view alone"
+
+
+def test_the_dialog_asks_once_about_a_look_of_an_earlier_view(
+    camera_scene: Any, module: Module, stand_in: Any
+) -> None:
+    bpy.ops.grok_video.look(allow_single_color=True)
+    bpy.ops.grok_video.use_look(job=newest(module).id)
+    camera_scene.camera.location.x = 2.0
+    bpy.context.view_layer.update()
+    dialog = bpy.types.GROK_VIDEO_OT_generate_dialog
+    looks, before = module("blender.session.looks"), posts(stand_in)
+
+    def asked(**given: Any) -> Any:
+        return SimpleNamespace(
+            **{"_pressed": True, "_told": "", "layout": Drawn(), "report": lambda *_: None, **given}
+        )
+
+    with pytest.raises(module("blender.refusal").Refused, match="earlier view: Shot Camera"):
+        dialog.run(asked(_earlier=""), bpy.context)  # nobody was asked
+    assert posts(stand_in) == before
+    open_one = asked(_earlier=looks.question(bpy.context, camera_scene))
+    dialog.draw(open_one, bpy.context)
+    assert "was made from an earlier view" in " ".join(open_one.layout.words)
+    assert dialog.run(open_one, bpy.context) == {"FINISHED"}
+    assert posts(stand_in) == before + 1
+    assert looks.question(bpy.context, camera_scene) == "", "asked once"
+
+
 # ------------------------------------------------------------------------------------------ bad input
 
 
@@ -392,6 +483,27 @@ def test_the_file_is_deleted_or_is_no_picture(
     assert posts(stand_in) == 1
     bpy.ops.grok_video.download_again(job=look.id)
     assert bpy.ops.grok_video.generate() == {"FINISHED"}
+
+
+@pytest.mark.parametrize("size", [(2**40, -3), (0, 7), (-1, 2**31)])
+def test_a_damaged_list_and_a_damaged_file(
+    look_scene: Any, look: Any, module: Module, size: tuple[int, int]
+) -> None:
+    looks, generate = module("blender.session.looks"), module("blender.submission.generate")
+    wild = replace(look.spec.source, camera="Half \ud800 of it\0", frame=1e300)
+    spec = replace(look.spec, image_pixels=size, source=replace(wild, scene="\udfff" * 4000))
+    assert looks.use(look_scene, replace(look, spec=spec)) == []
+    used = look_scene.grok_video.look
+    used.frame = float("nan")
+    for change in (None, "image"):
+        if change:
+            bpy.data.images.remove(look_scene.grok_video.image)
+            used.of_image = None
+        looks.question(bpy.context, look_scene)
+        draft = generate.generate_draft(bpy.context, look_scene)
+        generate.picture_size(bpy.context, look_scene, draft)
+        module("blender.ui.look").draw_in_use(Drawn(), bpy.context)
+    assert draft.look == look.id
 
 
 def test_the_datablock_is_renamed_or_removed(look_scene: Any, look: Any, stand_in: Any) -> None:
@@ -430,6 +542,33 @@ def test_another_take_with_the_look_is_asked_for_at_any_frame(
         lambda: bpy.ops.grok_video.another_take(strip=strip.name, changed=True),
         "put the playhead there",
     )
+
+
+def test_a_scene_of_another_file_is_refused(look_scene: Any, look: Any, tmp_path: Path) -> None:
+    bpy.ops.grok_video.use_look(job=look.id)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.data.scenes["Scene"].name = "Own"
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_there, wanted):
+        wanted.scenes = ["Scene"]
+    scene = wanted.scenes[0]
+    assert scene.override_create() is None, "Blender makes no library override of a scene"
+    ops = bpy.ops.grok_video
+    with bpy.context.temp_override(scene=scene):
+        for press in (
+            lambda: ops.use_look(job=look.id),
+            ops.use_render,
+            ops.add_look_reference,
+            ops.remove_look_reference,
+            ops.add_character,
+            ops.remove_character,
+            ops.insert_character,
+            lambda: ops.use_settings(job=look.id),
+            lambda: ops.use_prompt(job=look.id),
+        ):
+            refused(press, "is linked from another file: its settings cannot be changed here")
+    assert scene.grok_video.look.job == look.id
+    assert len(scene.grok_video.cast) == 0
 
 
 def test_a_packed_look_goes_to_another_machine(
@@ -526,6 +665,29 @@ def test_a_look_that_comes_while_another_file_is_open(
     blocking.wait_until(bpy.context, job_id, lambda job: job.state == "IMPORTED")
     assert strips(bpy.context.scene) == []
     assert looks.shown(bpy.context, bpy.context.scene).id == job_id
+
+
+@pytest.mark.parametrize("opened", ["saved", "other", "again"])
+def test_a_look_comes_to_a_file_that_was_saved_under_another_name_meanwhile(
+    look_scene: Any, stand_in: Any, module: Module, tmp_path: Path, opened: str
+) -> None:
+    """Saved and left open; or opened again later, where another file was open meanwhile or not."""
+    looks, blocking = module("blender.session.looks"), module("blender.session.blocking")
+    job_id = looks.make(bpy.context, look_scene, allow_single_color=False)
+    saved = tmp_path / "shot_v002.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(saved))
+    if opened != "saved":
+        if opened == "other":
+            bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+            blocking.wait_until(bpy.context, job_id, lambda job: job.state == "READY")
+            for _ in range(5):
+                module("blender.session.tick").tick(bpy.context)
+            assert newest(module).state == "READY", "no file of it is open"
+        bpy.ops.wm.open_mainfile(filepath=str(saved))
+    blocking.wait_until(bpy.context, job_id, lambda job: job.state == "IMPORTED")
+    assert looks.shown(bpy.context, bpy.context.scene).id == job_id
+    bpy.ops.grok_video.use_look(job=job_id)
+    assert bpy.context.scene.grok_video.look.job == job_id
 
 
 def test_two_looks_clicked_at_once_are_one(

@@ -110,6 +110,9 @@ class Drawn:
     def prop(self, _data: Any, name: str, **_how: Any) -> None:
         self.words.append(name)
 
+    def template_ID(self, _data: Any, name: str, **_how: Any) -> None:
+        self.words.append(name)
+
     def textbox(self, _data: Any, name: str, **_how: Any) -> None:
         self.words.append(name)
 
@@ -119,10 +122,13 @@ class Drawn:
     def separator(self, **_how: Any) -> None:
         """A gap says nothing."""
 
+    def icon(self, _of: Any) -> int:
+        return 0  # no picture is drawn
+
     def row(self, **_how: Any) -> Drawn:
         return self
 
-    column = box = row
+    column = box = split = row
 
 
 def drawn(module: Module, part: str) -> list[str]:

@@ -54,18 +54,23 @@ CLICKS = {
             "queue",
             "renders",
             "series",
+            "shot_batch",
             "spending",
             "tick",
             "watch",
         )
     ),
-    *(f"blender.ui.{name}" for name in ("asking", "job_actions", "seam", "spending", "wait")),
+    *(
+        f"blender.ui.{name}"
+        for name in ("asking", "job_actions", "seam", "shots_generate", "spending", "wait")
+    ),
 }
 #: Where a wheel stays what it is: no screen to draw on, to read or to keep alive, its renders block, nobody waits for its start.
 SCREEN = {
     "blender.lazily",
     "blender.session.looks",
     "blender.session.seams",
+    "blender.session.shots",
     "blender.session.thumbnails",
     "blender.session.unseen",
     "blender.session.unused",

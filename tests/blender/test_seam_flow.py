@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ import pytest
 
 from . import pictures
 from .editing import every, find, sequencer_operators, set_span, span
+from .others import wait_for
 from .test_flow import newest
 
 Module = Callable[[str], ModuleType]
@@ -203,7 +205,7 @@ def test_a_take_brings_its_numbers_or_mutes(
 def test_an_extension_of_a_matched_strip_sends_the_raw_clip_and_is_matched_to_both(
     blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any, tmp_path: Path
 ) -> None:
-    """Of a continued shot, that is: of an extension only the new part is seen, so that is baked as it is seen."""
+    """Here of a continued shot, whose clip is all new."""
     open_sequencer(scene)
     stand_in.settings(drift=DRIFT, drift_of="generate")
     scene.grok_video.resolution = "480p"
@@ -223,6 +225,133 @@ def test_an_extension_of_a_matched_strip_sends_the_raw_clip_and_is_matched_to_bo
     assert (edited.spec.video.job, edited.spec.video.seam) == ("", None)
     strip = next(s for s in movies(scene) if s["grok_video_job"] == edited.id)
     assert ours(strip) == []
+
+
+def test_an_extension_of_an_extension_sends_the_raw_clip(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any, tmp_path: Path
+) -> None:
+    """Its hidden head is ours, no change of the artist's: what it ends with is what the clip ends with."""
+    open_sequencer(scene)
+    middle, first = extended(blender, module, scene)
+    hidden = span(middle)[0] - module("blender.compat").content_start(middle)
+    assert hidden == span(source)[1] - span(source)[0]
+    last, second = extended(blender, module, scene)
+    video = second.spec.video
+    assert (video.path, video.job, video.seam) == (first.clip.path, first.id, first.seam)
+    assert video.seconds == first.clip.seconds
+    assert span(last)[0] == span(middle)[1]
+    assert difference(scene, middle, last, tmp_path) <= LEFT
+    middle.mute = True
+    numbers = [
+        pictures.number_of(pictures.see(scene, tmp_path, span(last)[0] + step)) for step in (0, 1)
+    ]
+    assert numbers == [first.clip.frames, first.clip.frames + 1], "it goes on where that ends"
+
+
+@pytest.mark.parametrize("where", ["left", "right", "all"])
+def test_an_extension_that_the_artist_cut_is_sent_as_it_is_seen(
+    blender: ModuleType, scene: Any, source: Any, module: Module, where: str
+) -> None:
+    open_sequencer(scene)
+    scene.grok_video.extend_seconds = 3  # of which enough is left
+    strip, _first = extended(blender, module, scene)
+    start, end = span(strip)
+    cut = {"left": (start + 5, end), "right": (start, end - 5), "all": (start - 20, end)}
+    set_span(strip, *cut[where])
+    _strip, second = extended(blender, module, scene)
+    video = second.spec.video
+    assert (video.job, video.seam) == ("", None)
+    shown = cut[where][1] - cut[where][0]
+    assert video.seconds == pytest.approx(shown / 24, abs=0.05)
+
+
+def test_an_edit_of_an_extension_sends_what_is_seen(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any
+) -> None:
+    open_sequencer(scene)
+    stand_in.settings(drift="")
+    strip, _job = extended(blender, module, scene)
+    start, end = span(strip)
+    scene.grok_video.edit_prompt = "At night"
+    scene.sequence_editor.active_strip = strip
+    blender.ops.grok_video.edit(what="STRIP")
+    video = newest(module).spec.video
+    assert (video.job, video.seconds) == ("", pytest.approx((end - start) / 24, abs=0.05))
+
+
+def test_a_clip_that_a_handler_brings_is_matched_later(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any, tmp_path: Path
+) -> None:
+    """A file that is opened in the background shows its clips at once, and nobody waits for a measurement there."""
+    open_sequencer(scene)
+    stand_in.settings(job_seconds=600)
+    scene.sequence_editor.active_strip = source
+    blender.ops.grok_video.extend(slot=True, wait=False)
+    tick, queue = module("blender.session.tick").tick, module("blender.session.queue")
+
+    def reach(state: str, go_on: Callable[[], object]) -> Callable[[], bool]:
+        return lambda: (go_on(), newest(module).state == state)[1]
+
+    wait_for(reach("RUNNING", lambda: tick(bpy.context)), "the job")
+    blender.ops.wm.save_mainfile()
+    stand_in.finish()
+    wait_for(reach("READY", queue.read_all), "the clip")
+    blender.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    scene = bpy.context.scene
+    open_sequencer(scene)
+    strip, job = movies(scene)[-1], newest(module)
+    assert (strip["grok_video_job"], job.seam, ours(strip)) == (job.id, None, [])
+    seam = module("blender.timeline.seam")
+    assert seam.is_due(strip)
+    # The file keeps that it is due.
+    blender.ops.wm.save_mainfile()
+    blender.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    scene = bpy.context.scene
+    open_sequencer(scene)
+    name = movies(scene)[-1].name
+    assert seam.is_due(find(scene, name))
+    wait_for(lambda: (tick(bpy.context), ours(find(scene, name)))[1], "the modifiers")
+    strip = find(scene, name)
+    assert not seam.is_due(strip)
+    wait_for(lambda: (tick(bpy.context), newest(module).seam)[1], "the list")
+    assert difference(scene, movies(scene)[0], strip, tmp_path) <= LEFT
+
+
+def test_a_clip_without_a_shift_that_a_handler_brings_is_measured_once(
+    blender: ModuleType, scene: Any, source: Any, module: Module, stand_in: Any
+) -> None:
+    open_sequencer(scene)
+    stand_in.settings(drift="")
+    strip, job = extended(blender, module, scene)
+    session = module("blender.session.state").current()
+    session.seams.found.clear()
+    module("blender.timeline.seam").set_due(strip, job.id)
+    module("blender.session.seams").changed_behind()
+    tick = module("blender.session.tick").tick
+    wait_for(lambda: (tick(bpy.context), job.id in session.seams.found)[1], "the measurement")
+    tick(bpy.context)
+    assert ("grok_video_seam" in strip, session.seams.waiting) == (False, False)
+    assert session.seams.process is None
+
+
+def test_a_clip_waits_no_longer_than_that_for_a_slow_measurement(
+    blender: ModuleType, scene: Any, source: Any, module: Module, patches: Any, tmp_path: Path
+) -> None:
+    """The second Blender gets no processor: the clip comes without, and nothing is left of the measurement."""
+    open_sequencer(scene)
+    slow = tmp_path / "slow.py"
+    slow.write_text("import time\ntime.sleep(600)\n", "utf-8")
+    seams, patience = module("blender.session.seams"), 3.0
+    patches.set(seams, "PATIENCE", patience)
+    patches.set(module("blender.sources.child"), "_CHILD", slow)
+    strip, job = extended(blender, module, scene)
+    session = module("blender.session.state").current()
+    waited = time.monotonic() - session.seams.since[job.id]
+    assert patience <= waited < patience + 5.0, waited
+    assert (ours(strip), job.seam, "grok_video_seam" in strip) == ([], None, False)
+    assert session.seams.process is None
+    stills = module("blender.config").data_dir() / "stills"
+    assert not [path for path in stills.iterdir() if path.is_dir()]
 
 
 def test_modifiers_that_the_artist_changed_are_sent(

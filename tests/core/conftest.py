@@ -47,7 +47,7 @@ TOGETHER = {
 #: of its own; and whole jobs in which the worker meets no other code than in those of the other modules, which are in both:
 #: clips' files, lists that go, other spellings, bills, disks. The same on every Python. One core ring has it.
 ONCE = {
-    "test_accounts", "test_bill", "test_bills", "test_carry", "test_changed_files", "test_damaged", "test_dated", "test_days",
+    "test_accounts", "test_bill", "test_bills", "test_carry", "test_changed_files", "test_claims", "test_damaged", "test_dated", "test_days",
     "test_disk", "test_docs", "test_fetch_again", "test_fold", "test_imports", "test_limit", "test_look_jobs", "test_moved",
     "test_moving",
     "test_older_ledger", "test_one_rule", "test_patching", "test_patience", "test_power", "test_prose", "test_same_clip",

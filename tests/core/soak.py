@@ -21,97 +21,29 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from grok_video.core.job import FINAL_STATES, Job, State
-from grok_video.core.mp4 import NotAClip, probe
+from grok_video.core.mp4 import NotAClip
 from grok_video.core.problem import ProblemCode
-from grok_video.core.spec import JobSpec, new_id
+from grok_video.core.spec import JobSpec, Kind, new_id
 from grok_video.ledger.inbox import holds_commands
 from grok_video.ledger.ledger import Ledger
 from grok_video.ledger.schema import FILE_NAME
 from grok_video.service.pricing import estimate_of
+from grok_video.service.request import LOOKS_PATH
+from grok_video.worker.clip_file import probe
 from tests.core.conftest import png
+from tests.core.soak_plan import BLENDERS, FAULTS, KILLS, Action, plan
+from tests.core.test_look_jobs import look
 from tests.core.test_worker import Blender
 from tests.stand_in.client import StandIn
 
-BLENDERS = 3
 MOST_OPEN = 25  # jobs at work; beyond that nothing is clicked
-PAUSE = 0.08  # seconds between two actions, on average
 REST = 180.0  # seconds at most until nothing moves any more
 LATER = (425, 429)  # the service said that it started nothing: the one POST is free again
-
-#: (endpoint, failure, its options): all that the stand-in can do in a short time.
-FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    *(("submit", what, {"seconds": 0.5}) for what in ("hang", "hang-after-body", "hang-after-start")),
-    *(("submit", what, {}) for what in ("close", "close-during-body", "close-after-body")),
-    *(("submit", what, {}) for what in ("answer-lost", "answer-cut", "gzip", "redirect")),
-    *(("submit", what, {}) for what in ("garbage", "html", "empty", "null", "no-id", "huge")),
-    *(("submit", what, {}) for what in ("proxy-502", "500", "408", "400", "403", "err-429-rps")),
-    ("submit", "answer-late", {"seconds": 0.7}),
-    ("submit", "answer-early", {"status": 503}),
-    ("submit", "answer-replaced", {"status": 500}),
-    ("submit", "answer", {"status": 425, "headers": {"Retry-After": "0.2"}}),
-    *(("poll", what, {"times": 2}) for what in ("garbage", "html", "500", "404", "bad-credentials")),
-    *(("poll", what, {}) for what in ("close", "truncate", "answer-cut", "unknown-status", "429")),
-    ("poll", "hang", {"seconds": 0.5}),
-    *(("download", what, {}) for what in ("truncate", "no-length", "short-length", "no-range")),
-    *(("download", what, {}) for what in ("close", "gzip", "redirect", "not-mp4", "500", "404")),
-    ("download", "drip", {"bytes": 4000, "seconds": 0.1}),
-    ("any", "close", {"times": 3}),
-    *(("job", what, {}) for what in ("failed", "unavailable", "failed-bare", "expired")),
-    *(("job", what, {}) for what in ("moderated", "moderated-400", "no-url", "stall", "no-suffix")),
-)  # fmt: skip
-
-#: What is done, and how often in relation to each other.
-WEIGHTS = {
-    "submit": 30,
-    "submit again": 4,  # the same order under another command, as from a button pressed twice
-    "fault": 16,
-    "kill": 5,
-    "terminate": 2,
-    "end of input": 2,
-    "quit": 2,  # and opened anew: another session
-    "freeze": 3,
-    "offline": 3,
-    "online": 6,
-    "stop": 4,
-    "retry": 4,
-    "release": 5,
-    "import": 6,
-    "check": 1,
-    "expire": 1,
-    "damage": 0.6,
-}
-KILLS = ("kill", "terminate", "end of input", "quit", "freeze")
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing to do. ``which`` and ``how`` are 0 to 1: of what there is then, the one at that place."""
-
-    what: str
-    blender: int
-    which: float
-    how: float
-    pause: float  # seconds
-
-
-def plan(seed: int) -> Iterator[Action]:
-    """The actions of a seed, without an end."""
-    chance = random.Random(seed)
-    while True:
-        (what,) = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
-        yield Action(
-            what,
-            chance.randrange(BLENDERS),
-            chance.random(),
-            chance.random(),
-            min(chance.expovariate(1 / PAUSE), 10 * PAUSE),
-        )
 
 
 class Person(Blender):
@@ -140,6 +72,7 @@ class Tally:
     actions: int = 0
     jobs: int = 0
     posts: int = 0  # complete ones
+    looks: int = 0  # of them
     begun: int = 0  # POSTs, all
     clips: int = 0
     unknown: int = 0  # on record as such, each with its sentence
@@ -162,7 +95,7 @@ class Tally:
         rows = [
             ("actions", self.actions, ""),
             ("jobs", self.jobs, f"{self.unknown} of them unknown to the end, and said so"),
-            ("POSTs, complete", self.posts, f"of {self.begun} begun"),
+            ("POSTs, complete", self.posts, f"of {self.begun} begun; {self.looks} of looks"),
             ("clips", self.clips, "whole, each in its place"),
             ("kills", self.kills.total(), kills),
             ("faults", self.faults, "of the service and the network"),
@@ -234,20 +167,22 @@ class Soak:
     def submit(self, person: Person, action: Action) -> None:
         made = new_id()
         pictured = action.which < 0.6
-        spec = person.spec(
-            id=made,
-            prompt=f"soak {made}",
-            duration=1 + int(action.how * 2),
-            image=str(self.still(action.how)) if pictured else "",
-            image_mime="image/png" if pictured else "",
-            output=str(person.project / f"clip_{made[:8]}.mp4"),
-        )
-        price = estimate_of(spec)
-        assert price is not None
-        self.specs[made] = spec = JobSpec(
-            **{name: getattr(spec, name) for name in spec.__dataclass_fields__}
-            | {"estimate": price}
-        )
+        a_look = action.which < 0.3
+        about: dict[str, Any] = {
+            "id": made,
+            "prompt": f"soak {made}",
+            "image": str(self.still(action.how)) if pictured else "",
+            "image_mime": "image/png" if pictured else "",
+        }
+        if a_look:
+            # Every fourth service makes looks at once, as it did before it knew of another form.
+            self.service.settings(defers=action.how < 0.75)
+            spec = look(person, **about)
+        else:
+            output = str(person.project / f"clip_{made[:8]}.mp4")
+            spec = person.spec(duration=1 + int(action.how * 2), output=output, **about)
+            spec = replace(spec, estimate=estimate_of(spec))
+        self.specs[made] = spec
         person.say("submit", spec=spec)
 
     def still(self, how: float) -> Path:
@@ -388,7 +323,10 @@ class Soak:
                 if person.dead:
                     self.revive(person)
             self.service.finish()
-            bought = {job["prompt"]: job["id"] for job in self.service.jobs()}
+            # A look that was made at once has no id that could be asked for.
+            bought = {
+                job["prompt"]: job["id"] for job in self.service.jobs() if job.get("deferred", True)
+            }
             moving = holds_commands(self.people[0].data)
             for job in self.look().values():
                 moving |= job.open
@@ -403,12 +341,14 @@ class Soak:
     def help(self, job: Job, bought: dict[str, str]) -> bool:
         """Do the next free thing for a job; False when there is none."""
         person = self.people[0]
-        if job.held:
+        if job.blocked and is_forgotten(job):
+            person.say("stop", job=job.id)
+        elif job.held:
             person.say("release", job=job.id, session=person.session)
         elif job.retryable and not (ended_by_service(job) and job.id in self.asked_again):
             self.asked_again.add(job.id)
             person.say("retry", job=job.id)
-        elif job.recoverable and job.spec.prompt in bought:
+        elif job.recoverable and bought.get(job.spec.prompt):
             person.say("request_id", job=job.id, value=bought[job.spec.prompt])
         elif job.state is State.READY and not job.claimed_by:
             person.say("claim", job=job.id, session=person.session)
@@ -456,6 +396,7 @@ class Soak:
             if not request["complete"]:
                 continue
             self.tally.posts += 1
+            self.tally.looks += request["path"] == LOOKS_PATH
             if request["status"] not in LATER:
                 posts[request["body"]["prompt"]] += 1
         bought = Counter(job["prompt"] for job in self.service.jobs())
@@ -471,8 +412,9 @@ class Soak:
             self.tally.clips += 1
             if job.clip is None:
                 return "without a clip"
+            frames = 1 if job.spec.kind is Kind.LOOK else 24 * job.spec.duration + 1
             try:
-                whole = probe(job.clip.path).frames == 24 * job.spec.duration + 1
+                whole = probe(Path(job.clip.path), job.spec.kind).frames == frames
             except (NotAClip, OSError) as error:
                 return f"its clip is not there ({error})"
             return "" if whole else "its clip is not whole"
@@ -484,7 +426,10 @@ class Soak:
             return "without a word why"
         # What the service itself ended is no loss; what we gave up or never heard of is one.
         given_up = job.retryable and not ended_by_service(job)
-        if bill and job.state is not State.UNKNOWN and (given_up or not job.request_id):
+        # A look that was made at once has no id: its bill is known, or its answer was lost and that is said.
+        unheard = job.lacks_id and bill is not None and not bill.get("deferred", True)
+        known = job.request_id or job.cost is not None or unheard
+        if bill and job.state is not State.UNKNOWN and (given_up or not known):
             return f"but was billed as {bill['id']}"
         return ""
 
@@ -500,7 +445,13 @@ class Soak:
 def ended_by_service(job: Job) -> bool:
     """Whether a job failed by the service's own word. It may be asked again for free, and says it again."""
     code = job.problem.code if job.problem is not None else None
-    return job.state is State.FAILED and code in (ProblemCode.SERVICE, ProblemCode.EXPIRED)
+    failed = job.state is State.FAILED and code in (ProblemCode.SERVICE, ProblemCode.EXPIRED)
+    return failed or (job.state is State.CANCELLED and is_forgotten(job))
+
+
+def is_forgotten(job: Job) -> bool:
+    """Whether the service does not know the job any more: of looks it says so when they have expired."""
+    return job.problem is not None and job.problem.http_status == 404
 
 
 def soak(folder: Path, service: StandIn, seed: int, actions: int, seconds: float = 1e9) -> Tally:

@@ -6,6 +6,7 @@ import random
 import re
 import time
 import unicodedata
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from grok_video.core.cast import (
     as_typed,
     clean_name,
     free_name,
+    renamed,
     told,
 )
 from grok_video.core.spec import Character
@@ -220,6 +222,44 @@ def test_time_in_line_with_the_length() -> None:
     assert time.process_time() - began < 3.0
     far_too_long = "@" * (LONGEST + 1)
     assert told(far_too_long, many).prompt == far_too_long
+
+
+@pytest.mark.parametrize("prompt", ["@" * LONGEST, "@A" * (LONGEST // 2)])
+def test_many_names_of_many_lengths_take_no_longer_than_one(prompt: str) -> None:
+    def quickest(cast: tuple[Character, ...]) -> float:
+        took = list[float]()
+        for pictures in (1, 2, 3):  # answers are remembered
+            began = time.process_time()
+            told(prompt, tuple(replace(one, pictures=pictures) for one in cast))
+            took.append(time.process_time() - began)
+        return min(took)
+
+    many = tuple(Character("A" * number, 1) for number in range(1, 240))
+    assert quickest(many) < 5.0 * quickest(many[:1])
+
+
+RENAMES = [
+    ("@Anna waves", "Berta", "@Berta waves"),
+    ("@anna, @ANNA's hat and @Anna", "Berta", "@Berta, @Berta's hat and @Berta"),
+    ("{@Anna|@Anna Lee} waves", "Berta", "{@Berta|@Anna Lee} waves"),
+    (r"\@Anna, anna@Anna, Anna and @Annabel", "Berta", None),
+    ("@Nobody and @Anna", "Berta", "@Nobody and @Berta"),
+    ("@Anna @ home\n@Anna", "Anna Bell", "@Anna Bell @ home\n@Anna Bell"),
+    ("Nobody waves", "Berta", None),
+    ("@" * LONGEST + "@Anna", "Berta", None),
+]
+
+
+@pytest.mark.parametrize(("written", "name", "after"), RENAMES)
+def test_a_new_name_is_put_wherever_the_old_one_named_the_character(
+    written: str, name: str, after: str | None
+) -> None:
+    cast = (Character("Anna", 1), Character("Anna Lee", 1), Character("Annabel", 1))
+    assert renamed(written, cast, 0, name) == (written if after is None else after)
+
+
+def test_a_name_that_two_have_is_nobodys_new_one() -> None:
+    assert renamed("@Anna", (Character("Anna", 1), Character("anna", 1)), 0, "Berta") == "@Anna"
 
 
 def test_a_name_of_letters_and_marks_is_the_same_name() -> None:

@@ -118,10 +118,10 @@ def longer(path: Path) -> None:
 KINDS = ["source still", "reference Chair", "end frame", "keyframe at 1.00 s"]
 
 
-def held(blender: Blender, job_id: str) -> Job:
+def held(blender: Blender, job_id: str, code: ProblemCode = ProblemCode.FILE) -> Job:
     job = blender.until(job_id, lambda job: job.held)
     assert job.problem is not None
-    assert job.problem.code is ProblemCode.FILE
+    assert job.problem.code is code
     assert says_free(job.problem)
     assert (job.state, job.sent, job.reserved) == (State.QUEUED, False, 0)
     return job
@@ -447,7 +447,7 @@ def test_the_price_that_was_seen_is_the_bill(blender: Blender, service: StandIn)
     assert price is not None
     seen = replace(spec, estimate=price - 1)
     blender.say("submit", spec=seen)
-    job = held(blender, spec.id)
+    job = held(blender, spec.id, ProblemCode.HELD)
     assert job.instead == replace(
         job.spec, estimate=price, files=job.instead.files if job.instead else ()
     )

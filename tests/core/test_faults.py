@@ -1,11 +1,14 @@
 """Every fault of the network and of the service, in every stage of a job, through the real worker.
 
 One service that answers byte by byte, one worker whose deadlines are seconds (``hasty.py``), and one job for each
-fault in each stage, all at once. ``matrix`` runs them; each test below it looks at one.
+fault in each stage, all at once. ``matrix`` runs them; each test below it looks at one. Looks are in
+``test_look_faults``.
 """
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import gzip
 import itertools
 import json
@@ -57,10 +60,13 @@ from tests.core.conftest import (
     says_free,
     wait_for,
 )
+from tests.core.test_look_jobs import look
 from tests.core.test_worker import FAST, Blender
 
 CLIP = clip_bytes(media=20_000)
+LOOK = png(120, 80)
 COST = 500_000_000  # ticks, as the service bills each clip
+POLLED = (b"/v1/videos/", b"/v1/images/")
 HTML = b"<!doctype html><html><body>Sign in to the hotel's network</body></html>"
 
 
@@ -91,10 +97,10 @@ class Request:
         """All that a good service does, but for sending the answer that is returned."""
         self.take()
         if self.wire.head.startswith(b"POST"):
-            return whole(200, {"request_id": self.service.start(self.case)})
-        if b" /v1/videos/" in self.wire.head[:30]:
+            return whole(200, self.service.begun(self.case))
+        if self.wire.head.split(b" ")[1].startswith(POLLED):
             return whole(200, self.service.done(self.case))
-        return whole(200, CLIP, "Content-Type: video/mp4", 'ETag: "v1"')
+        return whole(200, self.case.file, "Content-Type: video/mp4", 'ETag: "v1"')
 
     def hang(self) -> None:
         """Until the client has gone."""
@@ -127,9 +133,13 @@ class Case:
     request_id: str = ""  # that the service gives it; '' makes one up
     urls: list[str] = field(default_factory=list)  # given before the good one
     retry: bool = False  # it ends FAILED, and a free Retry brings the clip
+    #: '': a clip; of a look 'deferred', 'polled' (its picture is in the answer to the poll), or at once 'url', 'base64'.
+    form: str = ""
     # What was seen of it:
     posts: int = 0  # whole bodies that were read
-    started: list[str] = field(default_factory=list)  # ids of what was bought
+    started: list[str] = field(
+        default_factory=list
+    )  # ids of what was bought; '' for a look that was made at once
     requests: dict[str, int] = field(default_factory=dict)
     spec: JobSpec | None = None
     job: Job | None = None
@@ -137,12 +147,17 @@ class Case:
 
     @property
     def id(self) -> str:
-        return f"{self.stage}: {self.name}"
+        return f"{self.stage}: {self.name}" + (f" ({self.form})" if self.form else "")
+
+    @property
+    def file(self) -> bytes:
+        """What is bought."""
+        return LOOK if self.form else CLIP
 
     @property
     def comes(self) -> bool:
         """Whether the clip comes in the end: by itself, by Retry, or by its request id."""
-        by_id = self.ends is State.UNKNOWN and bool(self.started)
+        by_id = self.ends is State.UNKNOWN and any(self.started)
         return self.ends is State.READY or by_id or self.retry
 
 
@@ -173,6 +188,13 @@ class Service:
         self._by_clip[spec.id] = case
         case.spec = spec
 
+    def begun(self, case: Case) -> dict[str, Any]:
+        """Buy what the case is about; the answer to its POST."""
+        if case.form not in ("url", "base64"):
+            return {"request_id": self.start(case)}
+        case.started.append("")
+        return self.done(case)
+
     def start(self, case: Case) -> str:
         """Buy the case's clip."""
         request_id = case.request_id or f"id-{next(self._numbers)}"
@@ -185,16 +207,21 @@ class Service:
         return f"{self.base}/clip/{case.spec.id}.mp4"
 
     def done(self, case: Case) -> dict[str, Any]:
+        usage = {"cost_in_usd_ticks": COST}
+        if case.form in ("polled", "base64"):
+            return {"data": [{"b64_json": base64.b64encode(LOOK).decode()}], "usage": usage}
         url = case.urls.pop(0) if case.urls else self.url(case)
-        return {"status": "done", "video": {"url": url}, "usage": {"cost_in_usd_ticks": COST}}
+        if case.form:
+            return {"data": [{"url": url}], "usage": usage}
+        return {"status": "done", "video": {"url": url}, "usage": usage}
 
     def _behave(self, wire: Wire) -> None:
         method, path = wire.head.decode("latin-1").split(" ")[:2]
         stage, case = "", None
         if method == "POST":
             stage, case = "submit", self._by_length.get(int(wire.header("Content-Length")))
-        elif path.startswith("/v1/videos/"):
-            stage, case = "poll", self._by_id.get(unquote(path.removeprefix("/v1/videos/")))
+        elif path.encode().startswith(POLLED):
+            stage, case = "poll", self._by_id.get(unquote(path.split("/", 3)[3]))
         elif path.startswith("/clip/"):
             stage, case = "download", self._by_clip.get(Path(urlsplit(path).path).stem)
         with self._guard:
@@ -612,10 +639,17 @@ def all_cases(elsewhere: str = "http:", silent: str = "", closed: str = "http:")
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+    with played(tmp_path_factory.mktemp("faults"), all_cases) as done:
+        yield done
+
+
+@contextlib.contextmanager
+def played(folder: Path, cases_of: Callable[[str, str, str], list[Case]]) -> Iterator[Matrix]:
+    """All cases, played to their end; ``cases_of`` makes them as ``all_cases`` does."""
     service, elsewhere = Service(), RawServer()
-    elsewhere.behave = lambda wire: wire.send(whole(200, CLIP))
+    elsewhere.behave = lambda wire: wire.send(whole(200, cases[0].file))
     other = f"http://localhost:{elsewhere.port}"
-    blender = Hasty(tmp_path_factory.mktemp("faults"), service)  # type: ignore[arg-type]
+    blender = Hasty(folder, service)  # type: ignore[arg-type]
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # and does not listen: whoever connects is refused
         try:
@@ -623,7 +657,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
                 f"127.0.0.1:{silent.getsockname()[1]}",
                 f"127.0.0.1:{closed.getsockname()[1]}",
             )
-            cases = all_cases(other, name, f"http://{late}")
+            cases = cases_of(other, name, f"http://{late}")
             yield run(blender, service, elsewhere, cases, closed)
         finally:
             blender.close()
@@ -640,22 +674,23 @@ def run(
     small.write_bytes(png(64, 36))
     big.write_bytes(png(1700, 1700))
     for case in cases:
-        case.spec = blender.spec(image=str(big if case.big else small), prompt=case.id)
+        ask = look if case.form else Blender.spec
+        case.spec = ask(blender, image=str(big if case.big else small), prompt=case.id)
         service.expect(case)
     blender.start(pace={**FAST, "poll_interval": 0.04})
     before = most_memory(blender)
     for case in cases:
         blender.say("submit", spec=case.spec)
-    late = next(case for case in cases if case.id == "download: refused")
+    late = next(case for case in cases if case.name == "refused")
     settle(blender, [late], lambda _, job: job.downloads_broken > 1)
-    threading.Thread(target=serve_one, args=(closed,), daemon=True).start()
+    threading.Thread(target=serve_one, args=(closed, late.file), daemon=True).start()
     settle(blender, cases, lambda case, job: job.state is case.ends)
     tried = [case for case in cases if case.ends is State.DOWNLOADING]
     settle(blender, tried, lambda _, job: job.downloads_broken > 1)
     for case in cases:
         assert case.spec is not None
         case.job = case.after = blender.job(case.spec.id)
-        if case.ends is State.UNKNOWN and case.started:
+        if case.ends is State.UNKNOWN and any(case.started):
             blender.say("request_id", job=case.spec.id, value=case.started[0])
         elif case.retry:
             blender.say("retry", job=case.spec.id)
@@ -685,13 +720,13 @@ def run(
     )
 
 
-def serve_one(closed: socket.socket) -> None:
-    """Listen where nobody did, and give the clip to whoever asks first."""
+def serve_one(closed: socket.socket, file: bytes) -> None:
+    """Listen where nobody did, and give the file to whoever asks first."""
     closed.listen()
     sock, _ = closed.accept()
     wire = Wire(sock)
     wire.read_head()
-    wire.send(whole(200, CLIP))
+    wire.send(whole(200, file))
     sock.close()
 
 
@@ -706,8 +741,10 @@ def settle(blender: Hasty, cases: list[Case], done: Callable[[Case, Job], bool])
         waiting = [c for c in waiting if not (c.spec and (job := jobs.get(c.spec.id)) and done(c, job))]  # fmt: skip
         threading.Event().wait(0.05)
     log = (blender.data / "worker.log").read_text("utf-8")[-3000:]
-    jobs = {case.id: blender.job(case.spec.id) for case in waiting if case.spec}
-    assert not waiting, (blender.process.poll(), jobs, log)
+    stuck = {case.id: blender.job(case.spec.id) for case in waiting if case.spec}
+    became = [f"{name}: {job and (job.state, job.problem)}" for name, job in stuck.items()]
+    if became:
+        pytest.fail("\n".join([f"exit code {blender.process.poll()}", *became, log]))
 
 
 def most_memory(blender: Blender) -> int:
@@ -719,7 +756,11 @@ def most_memory(blender: Blender) -> int:
 
 @pytest.mark.parametrize("name", [case.id for case in all_cases()])
 def test_a_fault_neither_buys_twice_nor_loses_the_clip(matrix: Matrix, name: str) -> None:
-    case = matrix.cases[name]
+    came_well_through(matrix.cases[name])
+
+
+def came_well_through(case: Case) -> None:
+    """What a fault did to a job: nothing was bought twice, and nothing that was bought is lost."""
     job, after = case.job, case.after
     assert job is not None
     assert after is not None
@@ -744,11 +785,16 @@ def test_a_fault_neither_buys_twice_nor_loses_the_clip(matrix: Matrix, name: str
     if case.comes:
         assert after.state is State.READY
         assert after.clip is not None
-        assert Path(after.clip.path).read_bytes() == CLIP
+        assert Path(after.clip.path).read_bytes() == case.file
         assert case.requests["submit"] == 1 + case.later + (case.big and case.stage == "submit")
 
 
 def test_the_worker_came_through_all_of_it(matrix: Matrix) -> None:
+    worker_came_through(matrix)
+
+
+def worker_came_through(matrix: Matrix) -> None:
+    """No exception, no key where it does not belong, and an end."""
     assert matrix.code == 0
     assert "Traceback" not in matrix.log
     assert KEY not in matrix.log

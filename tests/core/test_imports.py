@@ -33,7 +33,13 @@ FOLDERS: dict[str, set[str]] = {
     "blender/timeline": GROUND,
     "blender/sources": GROUND,
     "blender/submission": {"blender/timeline", "blender/sources", *GROUND},
-    "blender/session": {"blender/submission", "blender/timeline", "blender/sources", *GROUND},
+    "blender/session": {
+        "farm",
+        "blender/submission",
+        "blender/timeline",
+        "blender/sources",
+        *GROUND,
+    },
     "blender/ui": {
         "farm",
         "blender/session",

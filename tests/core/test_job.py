@@ -68,7 +68,8 @@ CLIP = Clip("/clips/a.mp4", 5000, 848, 480, 24.0, 145, 145 / 24, True)
 TROUBLE = Problem(ProblemCode.NETWORK, "It broke.", "Try again.", http_status=502)
 URL = "https://a.example/c.mp4"
 
-SEAM = Seam("sRGB", (0.0, 0.5, 1.0), (0.0, 0.4, 1.0), (0.0, 0.5, 1.0), (0.1, 0.6, 1.0), (1.1,) * 8)
+CURVES = (0.0, 0.5, 1.0), (0.0, 0.4, 1.0), (0.0, 0.5, 1.0), (0.1, 0.6, 1.0)
+SEAM = Seam("sRGB", *CURVES, (1.1,) * 8, (0.01,) * 8, (0.99,) * 8)
 PICTURE = Picture("/stills/a.png", "image/png", 5000, "Camera.001")
 #: A spec that has everything in it; no service takes all of this at once.
 RICH = make_spec(

@@ -208,6 +208,7 @@ def test_no_file_of_a_worker_holds_what_a_hostile_service_repeats(
             "/v1/api-key": "key",
             "/v1/video-generation-models": "models",
             "/v1/tts/voices": "voices",
+            "/v1/custom-voices": "voices",
         }.get(path, "poll")
         status, body = 200, '{"request_id": "r-1"}'
         if kind == "submit" and ends:

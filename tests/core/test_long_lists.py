@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,25 @@ def test_the_takes_of_a_slot_are_its_jobs_in_the_order_in_which_they_were_made()
     assert listing.takes_of("b" * 32) == [takes[1]]
     assert listing.takes_of(alone.id) == [alone, takes[3]]
     assert listing.takes_of("c" * 32) == []
+
+
+def test_the_jobs_of_a_shot_are_found_by_the_mark_of_its_row() -> None:
+    """As they are now, oldest first; jobs of no list are nobody's."""
+    listing = Listing()
+    first, other, second = (job_after(id=new_id()) for _ in range(3))
+    marked = [
+        replace(job, spec=replace(job.spec, shot=mark))
+        for job, mark in ((first, "a"), (other, "b"), (second, "a"))
+    ]
+    for number, job in ((7, marked[2]), (3, marked[0]), (5, marked[1]), (1, job_after())):
+        listing.put(job, number)
+    came = job_after(*CAME, id=first.id)
+    came = replace(came, spec=replace(came.spec, shot="a"))
+    listing.put(came, 3)
+    assert listing.of_shot("a") == [came, marked[2]]
+    assert listing.of_shot("b") == [marked[1]]
+    assert listing.of_shot("c") == []
+    assert listing.of_shot("") == []
 
 
 # ------------------------------------------------------------------------------------------------- the inbox

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,18 +22,21 @@ from grok_video.core.events import (
     Bought,
     Created,
     Sending,
+    StopRequested,
     SubmitStarted,
 )
 from grok_video.core.job import Job, State
+from grok_video.core.payload import spec_to_payload
 from grok_video.core.picture_file import probe
 from grok_video.core.problem import Problem, ProblemCode
-from grok_video.core.spec import JobSpec, Kind, Picture
+from grok_video.core.spec import JobSpec, Kind, Picture, Source, Target, new_id
+from grok_video.ledger.errors import CommandRefused
 from grok_video.ledger.ledger import Ledger
 from grok_video.service.look_models import DEFAULT_LOOK_MODEL, listed_from
 from grok_video.service.pricing import estimate_of
 from grok_video.worker import kept_answer
 from grok_video.worker.kept_answer import place_of
-from tests.core.conftest import png, says_free, wait_for
+from tests.core.conftest import make_spec, png, says_free, wait_for
 from tests.core.test_picture_file import jpeg
 from tests.core.test_worker import (
     Blender,
@@ -79,6 +83,58 @@ def make(blender: Blender, state: State = State.READY, **changes: Any) -> Job:
     spec = look(blender, **changes)
     blender.say("submit", spec=spec)
     return blender.until(spec.id, state)
+
+
+FRAME = Source("CAMERA", frame=25.0, camera="Shot Camera")
+TAKEN = Target("s", blend="/clips/shot.blend", scene="Scene", scene_mark="a-1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "taken"),
+    [
+        ({}, True),
+        ({"target": replace(TAKEN, session="t", scene_mark="b-2")}, True),
+        ({"target": replace(TAKEN, blend="/clips/shot_v002.blend")}, True),
+        ({"target": replace(TAKEN, blend="", scene_mark="")}, False),
+        ({"target": Target("s", blend="/clips/other.blend", scene_mark="c-3")}, False),
+        ({"source": replace(FRAME, frame=26.0)}, False),
+        ({"source": replace(FRAME, camera="Other")}, False),
+        ({"look": "e" * 32}, False),
+        ({"look": ""}, False),
+        ({"parent": "f" * 32}, False),
+    ],
+)
+def test_a_frame_in_a_look_is_taken_up_once_whoever_asks(
+    tmp_path: Path, changes: dict[str, Any], taken: bool
+) -> None:
+    """Two Blenders with the same file that both press *Apply the Look*: the ledger knows of both."""
+    ledger = Ledger.open(tmp_path)
+    of_look: dict[str, Any] = {
+        "kind": Kind.LOOK,
+        "look": "d" * 32,
+        "source": FRAME,
+        "target": TAKEN,
+    }
+    of_look |= {"image": "/clips/still.png", "image_mime": "image/png"}
+
+    def ask(spec: JobSpec) -> None:
+        asked = spec_to_payload(spec)
+        now = time.time()
+        ledger.commands.apply({"id": new_id(), "command": "submit", "spec": asked, "said": now})
+
+    first, second = make_spec(**of_look), make_spec(**{**of_look, **changes})
+    ask(first)
+    if taken:
+        with pytest.raises(CommandRefused, match="Frame 25 is being made in this look already"):
+            ask(second)
+    else:
+        ask(second)
+    assert (ledger.current(second.id) is None) == taken
+    ledger.append(first.id, None, StopRequested())
+    if taken:  # what was stopped is nobody's
+        ask(second)
+        assert ledger.current(second.id) is not None
+    ledger.close()
 
 
 def file_of(job: Job) -> Path:

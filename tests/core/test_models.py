@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,10 @@ def test_prices_are_those_that_were_billed() -> None:
         for entry in FIXTURES
         if isinstance(entry["body"], dict) and "usage" in entry["body"]
     }
+    medium = replace(make_spec(kind=Kind.LOOK), model="grok-imagine-image-2.0", quality="medium")
+    one = replace(medium, resolution="1k", image="/stills/a.png")
+    assert estimate_of(one) == billed.pop("look-at-once") == billed.pop("look-poll-done")
+    assert estimate_of(replace(one, resolution="2k")) == billed.pop("look-400-moderated")
     assert estimate("grok-imagine-video", 1, "480p", 0) == billed.pop("poll-done-1s")
     assert estimate("grok-imagine-video-1.5", 10, "480p", 1) == billed.pop("poll-done-15")
     assert not billed

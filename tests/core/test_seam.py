@@ -27,6 +27,11 @@ WRONG: list[dict[str, Any]] = [
     {"blue": "curve"},
     {"saturation": [1.0] * 7},
     {"saturation": [-1.0] * 8},
+    {"hue": []},
+    {"value": []},
+    {"hue": [0.6] * 8, "value": [1.0] * 8},
+    {"hue": [0.0] * 8, "value": [2.1] * 8},
+    {"hue": [0.0] * 8, "value": [1.0] * 8, "saturation": []},
     {"space": 3},
     {"at": list(range(100)), **{name: list(range(100)) for name in ("red", "green", "blue")}},
 ]
@@ -34,7 +39,15 @@ WRONG: list[dict[str, Any]] = [
 
 def test_a_seam_is_read_as_it_was_written() -> None:
     assert seam_from_payload(dataclasses.asdict(SEAM)) == SEAM
-    assert dataclasses.replace(SEAM, saturation=()).usable
+    assert dataclasses.replace(SEAM, saturation=(), hue=(), value=()).usable
+
+
+def test_the_numbers_of_0_5_are_read() -> None:
+    """They know of no hues that turn, and of no values."""
+    old = {
+        key: value for key, value in dataclasses.asdict(SEAM).items() if key not in ("hue", "value")
+    }
+    assert seam_from_payload(old) == dataclasses.replace(SEAM, hue=(), value=())
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
@@ -54,7 +67,7 @@ def test_what_was_measured_is_kept_with_the_job(tmp_path: Path) -> None:
         assert job is not None
         return job.seam
 
-    other = dataclasses.replace(SEAM, saturation=())
+    other = dataclasses.replace(SEAM, saturation=(), hue=(), value=())
     for seam in (SEAM, other):
         assert say(dataclasses.asdict(seam)) == seam
     for payload in (None, {}, 3, dataclasses.asdict(SEAM) | WRONG[0]):

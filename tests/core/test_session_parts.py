@@ -34,6 +34,7 @@ OWNERS = {
     "moving": "moving",
     "comparing": "comparing",
     "unused": "unused",
+    "stages": "stages",
     "unseen": "unseen",
     "thumbnails": "thumbnails",
     "looks": "looks",

@@ -12,7 +12,8 @@ from grok_video.core.job import State
 from grok_video.service.request import submission
 from grok_video.worker.http.call import Call
 from grok_video.worker.http.transport import Transport
-from tests.core.soak import FAULTS, WEIGHTS, Action, Soak, plan, soak, start_service
+from tests.core.soak import Soak, soak, start_service
+from tests.core.soak_plan import FAULTS, WEIGHTS, Action, plan
 from tests.stand_in.client import StandIn
 
 SEED, ACTIONS = 10, 150  # with everything in it that a soak does
@@ -59,6 +60,7 @@ def test_a_short_soak_loses_nothing_and_buys_nothing_twice(
     assert tally.good, str(tally)
     assert tally.actions == ACTIONS
     assert min(tally.jobs, tally.posts, tally.clips, tally.faults, tally.kills.total()) > 10
+    assert tally.looks > 5
     assert 0 < tally.billed <= tally.recorded
 
 

@@ -403,7 +403,12 @@ OTHERS = {"err-429-rps", "poll-400-badid", "model-get-base", "model-list"}
 
 
 def test_every_captured_answer_is_tested_below() -> None:
-    answers = {name for name, entry in FIXTURES.items() if entry["kind"] != "request"}
+    looks = "look-"  # ``test_look_bodies``
+    answers = {
+        name
+        for name, entry in FIXTURES.items()
+        if entry["kind"] != "request" and not name.startswith(looks)
+    }
     assert answers == SUBMITTED | set(REFUSED) | set(RUNNING) | DONE | set(FAILED) | OTHERS
 
 

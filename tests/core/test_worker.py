@@ -204,7 +204,10 @@ class Blender:
             "image_mime": "image/png",
             "output": str(self.project / f"clip_{made[:8]}.mp4"),
         }
-        return make_spec(**{**values, **changes})
+        spec = make_spec(**{**values, **changes})
+        # Below the table's price the job would be held.
+        price = 0 if "estimate" in changes else estimate_of(spec) or 0
+        return replace(spec, estimate=price) if price > (spec.estimate or 0) else spec
 
     def submit(self, **changes: Any) -> str:
         spec = self.spec(**changes)
@@ -1407,14 +1410,41 @@ def test_voices_are_asked_for(blender: Blender, service: StandIn) -> None:
     answer = blender.answer(blender.say("voices", account=account))
     assert answer["ok"] is True
     assert {"ara", "leo"} <= set(answer["voices"])
+    assert answer["own_voices"] == []
+    assert "own" not in answer["message"]
     service.settings(voices_forbidden=True)
     for fault in ("", "html", "close", "empty"):
         if fault:
             service.fail("voices", fault)
         none = blender.answer(blender.say("voices", account=account))
         assert (none["ok"], none["voices"]) == (False, [])
-    assert len(service.requests("voices")) == 5
+    assert len(service.requests("voices")) == 10
     assert service.requests("submit") == []
+
+
+def test_the_voices_of_the_account_are_listed_beside_the_others(
+    blender: Blender, service: StandIn
+) -> None:
+    """Each list may be refused: the other one is known all the same, and what is said tells of both."""
+    service.settings(custom_voices="nlbqfwie abcd1234")
+    blender.start()
+    account = account_of(service.base, service.key)
+
+    def asked() -> Any:
+        return blender.answer(blender.say("voices", account=account))
+
+    both = asked()
+    assert both["own_voices"] == ["nlbqfwie", "abcd1234"]
+    assert {"ara", "leo"} <= set(both["voices"])
+    assert both["message"].endswith("2 voices are the account's own.")
+    service.fail("voices", 403, after=1)
+    others = asked()
+    assert (others["ok"], others["own_voices"], others["voices"]) == (True, [], both["voices"])
+    service.fail("voices", 403)
+    mine = asked()
+    assert (mine["ok"], mine["own_voices"], mine["voices"]) == (True, both["own_voices"], [])
+    service.settings(custom_voices="abcd1234")
+    assert asked()["message"].endswith("1 voice is the account's own.")
 
 
 def test_models_are_asked_for(blender: Blender, service: StandIn) -> None:

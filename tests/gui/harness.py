@@ -146,15 +146,18 @@ class Profile:
         """What makes the next start of this Blender, and the next search of the mouse, quicker."""
         return cache_dir() / "kept" / self.window.version.replace(" ", "-")
 
-    def install(self, archive: Path, ui_scale: float = 1.0) -> None:
-        """Install and enable the zip, allow online access, and save the preferences."""
+    def install(self, archive: Path, ui_scale: float = 1.0, ask_every: float = 5.0) -> None:
+        """Install and enable the zip, allow online access, and save the preferences.
+
+        ``ask_every`` is the preference *Ask Every*, in seconds.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
         copy = self.home / archive.name
         shutil.copyfile(archive, copy)
         done = subprocess.run(
             self.blender(["--background", "--python-exit-code", "7", "--python",
                           str(HERE / "install.py"), "--", str(copy),
-                          str(self.home / VIDEO_EDITING), str(ui_scale)]),
+                          str(self.home / VIDEO_EDITING), str(ui_scale), str(ask_every)]),
             env=self.environment({}), capture_output=True, encoding="utf-8", timeout=120,
         )  # fmt: skip
         copy.unlink()

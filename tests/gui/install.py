@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bpy
 
-archive, start_file, scale = sys.argv[sys.argv.index("--") + 1 :]
+archive, start_file, scale, ask_every = sys.argv[sys.argv.index("--") + 1 :]
 bpy.ops.extensions.package_install_files(
     repo="user_default", filepath=archive, enable_on_install=True
 )
@@ -21,6 +21,7 @@ assert "bl_ext.user_default.grok_video" in bpy.context.preferences.addons
 package = importlib.import_module("bl_ext.user_default.grok_video")
 compileall.compile_dir(str(Path(str(package.__file__)).parent), quiet=1)
 preferences = bpy.context.preferences
+preferences.addons["bl_ext.user_default.grok_video"].preferences.poll_interval = float(ask_every)
 preferences.view.show_splash = False
 preferences.view.ui_scale = float(scale)
 # A 3D View that is drawn by the CPU takes a second; smoothed, Blender draws it many times.

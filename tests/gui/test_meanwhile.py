@@ -78,6 +78,7 @@ def test_generate_waits_for_the_artists_own_render(gui: Gui, stand_in: StandIn) 
     assert stand_in.requests() == []
 
 
+@pytest.mark.once  # a minute, Blender's least; what could keep it from saving is an operator that stays modal, in any version
 def test_autosave_happens_during_a_job(gui: Gui, stand_in: StandIn) -> None:
     stand_in.settings(job_seconds=600)
     notes = gui.run("meanwhile.py:autosave", layout="General").notes

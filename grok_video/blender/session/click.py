@@ -522,7 +522,7 @@ def send_again(
         output=submission.takes.output_again(spec, job_id),
         target=replace(place, slot=slot),
     )
-    if problem := checks.check(fresh):
+    if problem := checks.check(fresh, listed_looks()):
         raise Refused(problem.message, problem.hint, problem.code)
     refuse_unpriced(fresh)
     in_slot = slots.waits_for(job.id) and not (slot and may_come(job))

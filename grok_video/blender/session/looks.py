@@ -8,27 +8,28 @@ must not know drawing.
 from __future__ import annotations
 
 import os
+import time
 import traceback
+from collections.abc import Generator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...core.job import Job
+from ...core.job import Job, State
 from ...core.spec import JobSpec, Kind, Source
-from .. import identity, said, sources, submission, timeline
+from .. import identity, said, scenes, sources, submission, timeline
 from ..refusal import Interrupted, Refused
 from . import click, files, look_frames
 from .questions import listed_looks
-from .queue import send
+from .queue import read_soon, send
 from .state import (
     current,
     is_as_clicked,
     is_of_file,
     is_open,
     job_by_id,
-    open_spellings,
     running,
     session_id,
 )
@@ -41,6 +42,9 @@ _LOOKED_THROUGH = 500  # looks, the newest: a list may have thousands
 _KEPT = 256  # looks of which is known how far they have moved
 #: Sources whose picture is there without a render.
 _TAKEN_AT_ONCE = frozenset({"RENDER_RESULT", "IMAGE", "SEQUENCER"})
+_LARGEST = 2**31 - 1  # of Blender's whole numbers
+_SLICE = 0.004  # seconds of one turn of the event loop in which a look is measured
+_NEXT = 0.02  # … until the next one
 _LATER = 0.5  # seconds until a look is measured for which Blender has no time now
 _DOWNLOAD = "Download Again brings it back, free."
 
@@ -61,6 +65,7 @@ def apply(
     """
     click.refuse_now()
     look = submission.first_frame.look_of(scene)
+    read_soon()  # another Blender with this file may have asked since the last tick
     asked_for = frames_to_make(scene)
     if look is None:
         raise Refused("No look is in use.", "Use one first.")
@@ -105,19 +110,25 @@ def frames_to_make(scene: bpy.types.Scene) -> list[Wanted]:
 
 def _due() -> list[Job]:
     """The looks that have arrived, and that this Blender is to say so of."""
-    session = current()
-    ready = session.bridge.snapshot.jobs.ready_for(open_spellings(), session.documents)
-    return [job for job in ready if job.spec.kind is Kind.LOOK and _is_mine(job)]
+    # Not by the file of the click alone: that may have another name by now, by which no job knows it.
+    newest = islice(current().bridge.snapshot.jobs.looks, _LOOKED_THROUGH)
+    return [job for job in newest if job.state is State.READY and _is_mine(job)]
 
 
 def _is_mine(job: Job) -> bool:
     session = current()
     if not job.driven or job.fetching or job.id in session.looks.reported:
         return False
-    if job.id in session.documents:
-        return session.documents[job.id] == session.document or is_open(job.spec.target.blend)
-    ended = session.bridge.session_ended(job.spec.target.session)
-    return is_open(job.spec.target.blend) and ended
+    if session.documents.get(job.id) == session.document:
+        return True
+    if job.id not in session.documents and not session.bridge.session_ended(
+        job.spec.target.session
+    ):
+        return False
+    if is_open(job.spec.target.blend):
+        return True
+    mark = job.spec.target.scene_mark  # a file that was saved under another name since then has it
+    return any(scene.library is None and identity.bears(scene, mark) for scene in bpy.data.scenes)
 
 
 def ends_by_itself(job: Job) -> bool:
@@ -200,10 +211,8 @@ def turn(context: bpy.types.Context, scene: bpy.types.Scene, step: int) -> None:
 
 def use(scene: bpy.types.Scene, job: Job) -> list[str]:
     """Make a look the first frame of the scene's next clip; sentences for the artist. Raises Refused, Interrupted."""
-    if scene.library is not None:
-        raise Refused(
-            f"The scene “{scene.name}” is linked from another file.", "Choose a local scene."
-        )
+    if why := scenes.settings_refusal(scene):
+        raise Refused(why)
     if job.spec.kind is not Kind.LOOK:
         raise Refused("This job made a clip and no look.", "Choose a look.")
     if job.clip is None:
@@ -236,16 +245,22 @@ def use(scene: bpy.types.Scene, job: Job) -> list[str]:
 def _fill(
     look: Any, job: Job, image: bpy.types.Image | None, of_image: bpy.types.Image | None
 ) -> None:
-    spec = job.spec
+    spec, source = job.spec, job.spec.source
     look.job, look.image, look.of_image = job.id, image, of_image
-    look.source, look.scene = spec.source.kind, spec.source.scene
-    look.frame, look.camera, look.view = spec.source.frame, spec.source.camera, spec.source.view
-    look.width, look.height = spec.image_pixels
+    # A damaged list holds what no property of Blender's can.
+    look.source, look.scene, look.camera, look.view = (
+        text.encode("utf-8", "replace").decode()
+        for text in (source.kind, source.scene, source.camera, source.view)
+    )
+    look.frame = source.frame
+    look.width, look.height = (min(max(side, 0), _LARGEST) for side in spec.image_pixels)
     look.render = next((mark.sha256 for mark in spec.files if mark.path == spec.image), "")
 
 
 def put_back(scene: bpy.types.Scene) -> None:
-    """Let the source be the first frame again."""
+    """Let the source be the first frame again. Raises Refused."""
+    if why := scenes.settings_refusal(scene):
+        raise Refused(why)
     look = scene.grok_video.look
     image = look.image
     for name in ("job", "source", "scene", "camera", "render", "view"):
@@ -308,7 +323,7 @@ def question(context: bpy.types.Context, scene: bpy.types.Scene) -> str:
     own, look = current().looks, submission.first_frame.look_of(scene)
     if look is None:
         return ""
-    now = sources.view.view_of(context, scene, look.source, scene.grok_video.image)
+    now = submission.first_frame.seen_now(context, scene, look.source)
     words = ""
     if submission.first_frame.is_earlier(context, scene, look):
         from_ = made_from(submission.first_frame.source_of(look))
@@ -355,45 +370,66 @@ def moved(job: Job) -> str:
 
 
 def measure() -> float | None:
-    """Timer: measure one of the looks that panels show."""
+    """Timer: go on measuring one of the looks that panels show, for some milliseconds."""
     session = running()
     if session is None or not session.looks.unmeasured:
         return None
     if timeline.importing.unsettled(bpy.context):
         return _LATER  # datablocks come and go here, and playback would stumble
-    own = session.looks
-    job = job_by_id(next(iter(own.unmeasured)))
-    if job is not None:
-        measure_now(job)
-    own.unmeasured.pop(next(iter(own.unmeasured)))
-    redraw()
-    return 0.1 if own.unmeasured else None
+    own, until = session.looks, time.perf_counter() + _SLICE
+    if own.measuring is None:
+        job_id = next(iter(own.unmeasured))
+        own.measuring = job_id, _measured(job_by_id(job_id))
+    job_id, steps = own.measuring
+    while time.perf_counter() < until:
+        try:
+            next(steps)
+        except StopIteration as end:
+            own.measuring = None
+            own.unmeasured.pop(job_id, None)
+            _keep_measure(job_id, end.value)
+            redraw()
+            return _NEXT if own.unmeasured else None
+    return _NEXT
 
 
 def measure_now(job: Job) -> str:
-    """How a look has moved away from its render, '' where it has not or nobody can tell. Reads both pictures."""
+    """As ``moved``; a script waits for what a window measures by and by."""
+    if bpy.app.background and job.id not in current().looks.moved:
+        steps = _measured(job)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                _keep_measure(job.id, end.value)
+                break
+    return moved(job)
+
+
+def _keep_measure(job_id: str, words: str) -> None:
     own = current().looks
-    words = ""
-    try:
-        if (
-            job.clip is not None
-            and os.path.isfile(job.clip.path)
-            and os.path.isfile(job.spec.image)
-        ):
-            words = _compared(job.spec.image, job.clip.path)
-    except (Interrupted, OSError):
-        pass  # a picture that cannot be read is said where it is used
-    except Exception:
-        traceback.print_exc()  # a bug here hides a remark, and must not end the timer
     while len(own.moved) >= _KEPT:
         del own.moved[next(iter(own.moved))]
-    own.moved[job.id] = words
-    return words
+    own.moved[job_id] = words
 
 
-def _compared(render: str, look: str) -> str:
-    shape = sources.pixels.shrunk(Path(render), sources.likeness.LONGEST)
-    size = shape.shape[1], shape.shape[0]
-    return sources.likeness.compared(
-        shape, sources.pixels.shrunk(Path(look), sources.likeness.LONGEST, size)
-    ).words
+def _measured(job: Job | None) -> Generator[None, None, str]:
+    """How a look has moved away from its render, '' where it has not or nobody can tell. Reads both pictures, in steps."""
+    if job is None or job.clip is None:
+        return ""
+    pixels, likeness = sources.pixels, sources.likeness
+    try:
+        if not (os.path.isfile(job.clip.path) and os.path.isfile(job.spec.image)):
+            return ""
+        render = pixels.shrunk(Path(job.spec.image), likeness.LONGEST)
+        yield
+        size = render.shape[1], render.shape[0]
+        look = pixels.shrunk(Path(job.clip.path), likeness.LONGEST, size)
+        yield
+        found = yield from likeness.comparing(render, look)
+        return found.words
+    except (Interrupted, OSError):
+        return ""  # a picture that cannot be read is said where it is used
+    except Exception:
+        traceback.print_exc()  # a bug here hides a remark, and must not end the timer
+        return ""

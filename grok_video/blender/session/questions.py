@@ -10,6 +10,7 @@ from typing import Any
 
 import bpy
 
+from ...ledger.reader import looks_notice
 from ...service.look_models import ListedLook, listed_from
 from .. import config
 from ..refusal import Refused
@@ -40,8 +41,11 @@ def models_of_key() -> list[str]:
 
 
 def listed_looks() -> tuple[ListedLook, ...]:
-    """The models for looks as the service last listed them, with its prices; () before it was asked."""
-    return listed_from(answer_to(current().questions.models))
+    """The models for looks as the service last listed them to this key, with its prices; () before it was asked.
+
+    Whichever Blender asked: the worker prices each look by the same list when the look is sent.
+    """
+    return listed_from(current().bridge.notice(looks_notice(config.account())))
 
 
 def set_limits(**ticks: int) -> None:

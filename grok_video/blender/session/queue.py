@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from .bridge import NOT_HEARD
 from .state import current
 from .watch import watch
 from .worker_process import Account
+
+_SOON = 0.05  # seconds
 
 
 def account() -> Account:
@@ -174,6 +177,16 @@ def read_all() -> None:
 
     # With a worker: what keeps Blender out may be a killed worker's transaction, which only a worker takes back.
     waiting.until(read, lambda: bridge.worker.ensure(account()))
+
+
+def read_soon() -> None:
+    """Read what is new in the list, as long as a window may wait: what another Blender has just asked for is seen."""
+    bridge, until = current().bridge, time.monotonic() + _SOON
+    while time.monotonic() < until:
+        bridge.tick(_SOON)
+        if not (bridge.reader.behind or bridge.reader.missed):
+            return
+        time.sleep(0.002)  # a worker writes just now
 
 
 def refuse_moving() -> None:

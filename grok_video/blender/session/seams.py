@@ -59,7 +59,7 @@ def is_busy() -> bool:
 
 def _waits(job: Job) -> bool:
     own = current().seams
-    if job.id in own.found or job.seam is not None or not _is_to_be_measured(job):
+    if _is_known(job) or not _is_to_be_measured(job):
         return False
     now = time.monotonic()
     if now - own.since.setdefault(job.id, now) > PATIENCE:
@@ -74,6 +74,11 @@ def _waits(job: Job) -> bool:
     return job.id not in own.found
 
 
+def _is_known(job: Job) -> bool:
+    """Whether the clip of a job was measured, or what came instead of that."""
+    return job.id in current().seams.found or job.seam is not None
+
+
 def _is_to_be_measured(job: Job) -> bool:
     """Whether the clip of a job goes on from a strip, and its strip is to be matched to that by itself."""
     if job.clip is None or job.fetching or not config.preferences().match_seams:
@@ -84,7 +89,7 @@ def _is_to_be_measured(job: Job) -> bool:
 def go_on(context: bpy.types.Context) -> bool:
     """Go on with the measurement and with the strips that wait; True when there is something new to show."""
     own = current().seams
-    changed = own.waiting and _make_waiting(context)
+    changed = own.waiting and _go_on_with_strips(context)
     if own.process is None:
         return changed
     try:
@@ -196,6 +201,9 @@ def arrived(context: bpy.types.Context, scene: bpy.types.Scene, name: str, job: 
         return
     if config.preferences().match_seams:
         timeline.fade.fade_in(strip, placing.head_of(job.spec, job.clip))
+    if _is_to_be_measured(job) and not _is_known(job):
+        timeline.seam.set_due(strip, job.id)
+        _look_later()
 
 
 def shown(context: bpy.types.Context, scene: bpy.types.Scene, name: str, job: Job) -> None:
@@ -223,10 +231,35 @@ def _make_waiting(context: bpy.types.Context) -> bool:
         for strip in list(timeline.seam.waiting()):
             done = timeline.seam.make_waiting(context, strip)
             made, left = made or done, left or not done
-        own.waiting = left
+        own.waiting = left or any(True for _ in timeline.seam.due())
     if own.waiting:
         _look_later()
     return made
+
+
+def _measure_due() -> bool:
+    """Measure the next of the clips that came before they were; whether a strip got what was found."""
+    own, gave = current().seams, False
+    for strip in list(timeline.seam.due()):
+        job = job_by_id(timeline.strips.job_of(strip))
+        if job is None or job.clip is None or job.fetching:
+            continue
+        if _is_known(job):
+            timeline.seam.set_measured(strip)
+            shown(bpy.context, strip.id_data, strip.name, job)
+            gave = True
+        elif own.process is None and not own.held:
+            try:
+                _begin(job, strip)
+            except (Refused, Interrupted):
+                own.found[job.id] = None
+    return gave
+
+
+def _go_on_with_strips(context: bpy.types.Context) -> bool:
+    """As ``_measure_due``, then ``_make_waiting``."""
+    gave = _measure_due()
+    return _make_waiting(context) or gave
 
 
 def _look_later() -> None:
@@ -236,11 +269,11 @@ def _look_later() -> None:
 
 
 def look() -> float | None:
-    """Timer: make the modifiers for which strips wait, once a Sequencer is open."""
+    """Timer: measure and make what strips wait for, the modifiers once a Sequencer is open."""
     session = running()
     if session is None or not session.seams.waiting:
         return None
-    _make_waiting(bpy.context)
+    _go_on_with_strips(bpy.context)
     return LOOK_SECONDS if session.seams.waiting else None
 
 

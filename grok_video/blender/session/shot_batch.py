@@ -8,7 +8,8 @@ picture is there. One press is under way at a time, and the artist's single clic
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,19 +22,8 @@ from ...core.spec import JobSpec, new_id
 from .. import scenes, sources, submission, timeline
 from ..identity import Meant
 from ..refusal import Interrupted, Refused
-from . import slots
+from . import click, slots
 from .answers import STOP_SHOT, note
-from .click import (
-    NOTHING_LOST,
-    SLOT_GONE,
-    lost_place,
-    may_buy,
-    note_for_script,
-    queue_job,
-    refuse_now,
-    refuse_unpriced,
-    why_held,
-)
 from .queue import make_data_folder, read_all, send
 from .shots import job_of, marked, state_of
 from .state import ShotPress, current, job_by_id, session_id
@@ -42,7 +32,7 @@ from .watch import watch
 if TYPE_CHECKING:
     from ..sources.background import Ordered
     from ..submission.common import Submission
-    from ..submission.preparation import Preparation
+    from ..submission.preparation import CameraStep, Preparation
 
 #: Jobs of a press that wait to be sent at a time. A word holds for ten minutes (``core.word``), in which the service takes
 #: some hundreds: of more, the last ones would be held. And what is no job yet is stopped without a trace.
@@ -65,7 +55,7 @@ def begin(
     are rows that are refused; ``shots.state_of`` says why. Blender is held up as a save of the file does where a second
     Blender renders. Ticks do the rest, also in background mode, where the caller makes them. Raises Refused.
     """
-    refuse_now()
+    click.refuse_now()
     if current().shot_batch.press is not None:
         raise Refused(UNDER_WAY, "Wait until it is done, or press Stop.")
     _read_list()
@@ -73,20 +63,29 @@ def begin(
     make_data_folder()
     submission.common.still_path("").parent.mkdir(parents=True, exist_ok=True, mode=INSIDE)
     submission.common.sweep_stills()
-    press = ShotPress(Meant.of(scene), sources.ways.Kept(several=True), len(rows))
+    kept = sources.ways.Kept(several=True, wanted=sources.ways.for_many())
+    press = ShotPress(Meant.of(scene), kept, len(rows))
     press.allow_single_color, press.slotted = allow_single_color, current().click.slotted
     target, pictures = timeline.strips.target_scene(context), new_id()
-    unwritten: dict[int, str] = {}  # session_uid of a scene that could not be kept → why
+    folder = submission.common.output_folder()
+    every: list[Submission] = []
     try:
         for row in rows:
             try:
-                asked = _asked_for(context, scene, row, target, pictures, agreed)
-                _keep(press, asked, unwritten)
+                asked = submission.shots.submission_of(
+                    context, scene, _checked(row), target, session_id(), pictures, folder
+                )
+                every.append(_agreed_to(asked, agreed))
             except (Refused, Interrupted) as error:
                 _ended(row.mark, "", str(error))
+        current().shot_batch.press = press  # from here on its shots are known as prepared
+        for asked, why in _kept(press, every):
+            if not (why := why or _taken_in(press, asked)):
                 continue
-            _take_in(press, asked)
+            _ended(asked.spec.shot, "", why)
+            submission.preparation.remove_files(asked.spec)
     except BaseException:
+        current().shot_batch.press = None
         press.kept.discard()
         raise
     return _begun(press)
@@ -103,60 +102,86 @@ def _read_list() -> None:
         raise Refused("The list of clips is still being read.", "Press again in a moment.")
 
 
-def _asked_for(
-    context: bpy.types.Context,
-    scene: bpy.types.Scene,
-    row: Any,
-    target: bpy.types.Scene,
-    pictures: str,
-    agreed: Mapping[str, int | None] | None,
-) -> Submission:
-    """What a row asks for, its references made. Raises Refused, Interrupted."""
-    if not state_of(row.mark).again:
+def _checked(row: Any) -> Any:
+    """A row that nothing stands for. Raises Refused."""
+    if not state_of(row.mark, row.job).again:
         raise Refused("This shot was bought, or waits to be sent.")
-    asked = submission.shots.submission_of(context, scene, row, target, session_id(), pictures)
-    if agreed is not None and agreed.get(row.mark, -1) != asked.spec.estimate:
+    return row
+
+
+def _agreed_to(asked: Submission, agreed: Mapping[str, int | None] | None) -> Submission:
+    """What a row asks for, its references made. Raises Refused, Interrupted."""
+    if agreed is not None and agreed.get(asked.spec.shot, -1) != asked.spec.estimate:
         raise Refused("The price of this shot has changed meanwhile.", "Press again.")
-    refuse_unpriced(asked.spec)
+    click.refuse_unpriced(asked.spec)
     asked.spec = submission.preparation.marked(asked.spec)
     for add_to in asked.stills:
         asked.spec = submission.preparation.marked(add_to(asked.spec))
-    if not may_buy():
-        note_for_script(asked.spec)
     return asked
 
 
-def _keep(press: ShotPress, asked: Submission, unwritten: dict[int, str]) -> None:
-    """Keep what the camera of a shot shows, as it is now. Raises Refused, Interrupted."""
-    for step in asked.steps:
-        if not isinstance(step, submission.preparation.CameraStep):
+def _kept(press: ShotPress, every: list[Submission]) -> Iterator[tuple[Submission, str]]:
+    """Keep what the cameras of all shots show, as it is now, in one file; each shot with '' or why it cannot be kept."""
+    camera_step = submission.preparation.CameraStep
+    cameras = [step for one in every for step in one.steps if isinstance(step, camera_step)]
+    unwritten = _write(press, cameras)
+    for asked in every:
+        why = ""
+        for step in asked.steps:
+            if not isinstance(step, camera_step):
+                continue
+            try:
+                if not (why := unwritten.get(step.scene.uid, "")):
+                    step.keep(press.kept)
+            except (Refused, Interrupted) as error:
+                why = str(error)
+        yield asked, why
+
+
+def _write(press: ShotPress, cameras: list[CameraStep]) -> dict[int, str]:
+    """Write the scenes that a second Blender may have to render into one file: scenes that could not be, and why."""
+    found: dict[int, bpy.types.Scene] = {}
+    for step in cameras:
+        scene = step.scene.find(bpy.data.scenes)
+        if scene is None or step.scene.uid in found:
             continue
-        if why := unwritten.get(step.scene.uid):
-            raise Interrupted(why)
+        with suppress(Refused):  # said once more of each shot
+            way = press.kept.way(scene, step.frame)
+            is_spare = way is sources.ways.Way.COPY and press.kept.is_spare(scene, step.frame)
+            if way is sources.ways.Way.BACKGROUND or is_spare:
+                found[step.scene.uid] = scene
+    if not found:
+        return {}
+    try:
+        press.kept.write(list(found.values()), cameras[0].path.parent)
+    except Interrupted as error:
+        return dict.fromkeys(found, str(error))
+    return {}
+
+
+def _taken_in(press: ShotPress, asked: Submission) -> str:
+    """Let what a row asks for be a shot to come; '' or why it cannot be."""
+    own, spec, held = current().shot_batch, asked.spec, not click.may_buy()
+    if held:
         try:
-            step.keep(press.kept)
-        except Interrupted as error:
-            unwritten[step.scene.uid] = str(error)
-            raise
-
-
-def _take_in(press: ShotPress, asked: Submission) -> None:
-    """Let what a row asks for be a shot to come."""
-    own, spec = current().shot_batch, asked.spec
-    press.items[spec.id] = submission.preparation.Preparation(
-        spec,
-        asked.steps,
-        held=not may_buy(),
-        allow_single_color=press.allow_single_color,
+            click.note_for_script(spec)
+        except Refused as error:
+            return str(error)
+    single = press.allow_single_color
+    item = submission.preparation.Preparation(
+        spec, asked.steps, held=held, allow_single_color=single
     )
+    press.items[spec.id] = item
     press.of_row[spec.shot] = spec.id
     own.notes.pop(spec.shot, None)
+    return ""
 
 
 def _begun(press: ShotPress) -> list[str]:
     """Let ticks go on with a press; returns the ids of the jobs to be."""
     ids = list(press.items)
     if not ids:
+        current().shot_batch.press = None
         press.kept.discard()
         return ids
     orders: list[Ordered] = []
@@ -174,7 +199,6 @@ def _begun(press: ShotPress) -> list[str]:
         press.stills, press.ordered = sources.stills.Stills(orders), tuple(ordered)
     if press.slotted:
         press.to_place.extend(ids)
-    current().shot_batch.press = press
     watch()
     return ids
 
@@ -186,7 +210,7 @@ def _is_for_second_blender(step: Any) -> bool:
 
 def _ended(mark: str, job_id: str, sentence: str) -> None:
     """Note why a row came to no job."""
-    said = "" if sentence.endswith(NOTHING_LOST) else f" {NOTHING_LOST}"
+    said = "" if sentence.endswith(click.NOTHING_LOST) else f" {click.NOTHING_LOST}"
     current().shot_batch.ended[mark] = job_id, f"{sentence}{said}"
 
 
@@ -198,19 +222,28 @@ def go_on(context: bpy.types.Context) -> bool:
     press = current().shot_batch.press
     if press is None:
         return False
+    try:
+        changed = _go_on(context, press)
+    except Exception:
+        # A bug ends this press, and nothing else: raised, the exception would end all ticks.
+        traceback.print_exc()
+        drop_all("The program failed: Blender's console says more.")
+        return True
+    if not press.here and (press.stills is None or press.stills.done):
+        press.kept.discard()
+    if not press.items and not press.unpushed:
+        drop_all("")
+        return True
+    return changed
+
+
+def _go_on(context: bpy.types.Context, press: ShotPress) -> bool:
     changed = _hear(press)
     if current().click.queue:
         return changed  # the artist's single click comes first
     if press.to_place or press.unpushed:
         return _place_next(context, press) or changed
-    changed |= _make_here(context, press)
-    changed |= _hand_over(press)
-    if not press.here and (press.stills is None or press.stills.done):
-        press.kept.discard()
-    if not press.items:
-        current().shot_batch.press = None
-        changed = True
-    return changed
+    return changed | _make_here(context, press) | _hand_over(press)
 
 
 def _hear(press: ShotPress) -> bool:
@@ -246,13 +279,7 @@ def _place_next(context: bpy.types.Context, press: ShotPress) -> bool:
         job_id = press.to_place.popleft()
         item = press.items[job_id]
         assert item.spec is not None
-        try:
-            item.spec, why = _placed(context, item)
-        except Exception:
-            # A bug ends this shot, and no other: raised, the exception would end all ticks.
-            traceback.print_exc()
-            _drop(press, job_id, "The program failed: Blender's console says more.")
-            return True
+        item.spec, why = _placed(context, item)
         if why:
             current().shot_batch.notes[item.spec.shot] = f"The clip comes without a slot: {why}"
         press.unpushed |= item.spec.target.slot == job_id
@@ -299,10 +326,6 @@ def _make_here(context: bpy.types.Context, press: ShotPress) -> bool:
     except (Interrupted, Refused) as error:
         _drop(press, job_id, str(error))
         return True
-    except Exception:
-        traceback.print_exc()
-        _drop(press, job_id, "The program failed: Blender's console says more.")
-        return True
     # The step may have run a handler of the artist's, which ended this press, or this shot.
     if job_id in press.items and item.done:
         press.here.popleft()
@@ -320,10 +343,10 @@ def _hand_over(press: ShotPress) -> bool:
     spec = item.spec
     assert spec is not None
     try:
-        if why := lost_place(spec):
+        if why := click.lost_place(spec):
             raise Refused(why)
-        held = why_held(spec, item.held, item.allow_single_color)
-        queue_job(spec, held, item.clicked)
+        held = click.why_held(spec, item.held, item.allow_single_color)
+        click.queue_job(spec, held, item.clicked)
     except (Interrupted, Refused) as error:
         _drop(press, job_id, str(error))
         return True
@@ -415,7 +438,7 @@ def stop_removed() -> bool:
         return False
     gone = [k for k, item in press.items.items() if item.spec and item.spec.target.slot in removed]
     for job_id in gone:
-        _drop(press, job_id, SLOT_GONE)
+        _drop(press, job_id, click.SLOT_GONE)
     return bool(gone)
 
 

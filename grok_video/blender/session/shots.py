@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import bpy
 
 from ...core.job import Job, State
-from ...core.spec import new_id
 from .. import submission
-from . import spending
+from . import shot_marks, slots, spending
 from .shot_told import ShotTotals, Told
 from .slot_state import words_of_job
 from .state import ShotPress, current, job_by_id, running
@@ -46,9 +46,10 @@ def marked(scene: bpy.types.Scene) -> None:
         if row.mark and index not in twins:
             continue
         row.mark = _mark_for(scene, row, is_twin=index in twins)
+        row.job = ""  # the other row's
         changed = True
-    if changed and not bpy.app.background:
-        _push_undo_step()
+    if changed:
+        slots.push_undo_step(bpy.context, UNDO_STEP)
 
 
 def _is_local(scene: bpy.types.Scene) -> bool:
@@ -81,48 +82,46 @@ def _mark_for(scene: bpy.types.Scene, row: Any, *, is_twin: bool) -> str:
     taken = {one.mark for one in scene.grok_video.shots}
     mark = "" if is_twin else next((known for known in given if known not in taken), "")
     if not mark:
-        mark = new_id()
+        marks = (shot_marks.mark_of(scene, row, number) for number in count())
+        mark = next(one for one in marks if one not in taken)
         given.append(mark)
     return mark
 
 
 def _known_mark(scene: bpy.types.Scene, row: Any) -> str:
-    """The mark of a row, or the mark that ``marked`` will give back to it; '' for a row that gets a new one."""
-    if row.mark or not current().shot_list.given:
+    """The mark of a row, or the mark that ``marked`` will give to it; '' for a row that gets a new one."""
+    if row.mark:
         return row.mark
+    unknown = shot_marks.mark_of(scene, row) if bpy.data.filepath else ""
+    if not current().shot_list.given:
+        return unknown
     like = (scene.session_uid, submission.shots.as_data(scene, row))
     given = current().shot_list.given.get(like, ())
     taken = {one.mark for one in scene.grok_video.shots} if given else set[str]()
-    return next((known for known in given if known not in taken), "")
-
-
-def _push_undo_step() -> None:
-    window = bpy.context.window or next(iter(bpy.context.window_manager.windows), None)
-    with bpy.context.temp_override(window=window):
-        bpy.ops.ed.undo_push(message=UNDO_STEP)
+    return next((known for known in given if known not in taken), unknown)
 
 
 # ---------------------------------------------------------------------------------------------- what was bought
 
 
-def counts(job: Job) -> bool:
-    """Whether a job stands for its row: bought, may be bought, or waits for *Send*; such a row is not bought again."""
-    if job.state is State.FAILED:
-        return job.retryable  # the clip is there, and Retry is free
-    if job.state is State.CANCELLED:
-        return job.sent or bool(job.request_id or job.url)
-    return True
-
-
 def job_of(mark: str) -> Job | None:
     """The job that tells what became of a row: the newest that stands for it, else the newest."""
     jobs = current().bridge.snapshot.jobs.of_shot(mark) if mark else []
-    standing = (job for job in reversed(jobs) if counts(job))
+    standing = (job for job in reversed(jobs) if job.stands)
     return next(standing, jobs[-1] if jobs else None)
 
 
-def state_of(mark: str) -> Told:
-    """What became of the row of that mark; ``again``: nothing stands for it, and it may be bought."""
+_STRANGE = (
+    "Its job is not in this list of clips: it was bought on another computer, or the list was replaced. Empty the "
+    "field Job to generate the shot here."
+)
+
+
+def state_of(mark: str, noted: str = "") -> Told:
+    """What became of the row of that mark; ``again``: nothing stands for it, and it may be bought.
+
+    ``noted``: id of the job that the row itself names. It tells of a job that this list does not have.
+    """
     own = current().shot_batch
     press = own.press
     if press is not None and (job_id := press.of_row.get(mark)):
@@ -136,11 +135,13 @@ def state_of(mark: str) -> Told:
     if (ended := own.ended.get(mark)) is not None:
         return Told(state="STOPPED", job=ended[0], words=ended[1], again=True)
     job = job_of(mark)
+    if job is None and noted and mark:
+        return Told(state=State.UNKNOWN.name, job=noted, words=_STRANGE)
     if job is None:
         return Told(again=True)
     words = " ".join(filter(None, (words_of_job(job), own.notes.get(mark, ""))))
     return Told(
-        job.spec.estimate, "", job.state.name, job.id, words, again=not counts(job), held=job.held
+        job.spec.estimate, "", job.state.name, job.id, words, again=not job.stands, held=job.held
     )
 
 
@@ -154,27 +155,31 @@ def _is_prepared_now(press: ShotPress, job_id: str) -> bool:
     return done < len(press.ordered) and press.ordered[done] == job_id
 
 
+def _state(scene: bpy.types.Scene, row: Any) -> Told:
+    return state_of(_known_mark(scene, row), row.job)
+
+
 def wanted(scene: bpy.types.Scene) -> list[Any]:
     """The rows that *Generate Shots* would buy: those that are enabled, and for which nothing stands.
 
     ``marked`` comes before, or a copied row counts as what its original is.
     """
     rows = scene.grok_video.shots
-    return [row for row in rows if row.enabled and state_of(_known_mark(scene, row)).again]
+    return [row for row in rows if row.enabled and _state(scene, row).again]
 
 
 def failed(scene: bpy.types.Scene) -> list[Any]:
     """The rows among ``wanted`` that were asked for before: that failed, or were stopped before they were sent."""
-    return [row for row in wanted(scene) if state_of(_known_mark(scene, row)).state]
+    return [row for row in wanted(scene) if _state(scene, row).state]
 
 
 def left(scene: bpy.types.Scene) -> list[Any]:
     """The rows among ``wanted`` that came to no job yet: what *Go On* buys after a stop."""
-    return [row for row in wanted(scene) if _is_left(state_of(_known_mark(scene, row)))]
+    return [row for row in wanted(scene) if _is_left(_state(scene, row))]
 
 
 def _is_left(told: Told) -> bool:
-    return told.state in ("", "STOPPED")
+    return told.state in ("", "STOPPED", State.CANCELLED)
 
 
 def totals_of(rows: Sequence[Told]) -> ShotTotals:
@@ -278,7 +283,7 @@ def _look(context: bpy.types.Context, scene: bpy.types.Scene) -> list[Told]:
 def _told_of(
     context: bpy.types.Context, scene: bpy.types.Scene, row: Any, *, is_twin: bool
 ) -> Told:
-    state = Told(again=True) if is_twin else state_of(_known_mark(scene, row))
+    state = Told(again=True) if is_twin else _state(scene, row)
     if not state.again:
         return state
     shots = submission.shots

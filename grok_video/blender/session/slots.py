@@ -111,11 +111,11 @@ def take_back(job_id: str) -> None:
     own.landings.pop(job_id, None)
 
 
-def push_undo_step(context: bpy.types.Context) -> None:
+def push_undo_step(context: bpy.types.Context, message: str = UNDO_STEP) -> None:
     """Make the slot that was just placed one step of Blender's undo: operators that buy have none of their own."""
     window = context.window or next(iter(context.window_manager.windows), None)
     with suppress(RuntimeError), context.temp_override(window=window):
-        bpy.ops.ed.undo_push(message=UNDO_STEP)
+        bpy.ops.ed.undo_push(message=message)
 
 
 def picture_made(spec: JobSpec) -> None:

@@ -7,7 +7,7 @@ Owns the one session while the add-on is registered. Of this folder it may impor
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from ...core.record import mutable_record
 from ...core.seam import Seam
 from ...core.shot import Shot
 from ...core.spec import JobSpec, new_id
+from ...ledger.listing import may_come
 from ...service.pricing import Pass
 from .. import config
 from ..identity import Meant
@@ -310,6 +311,16 @@ class Thumbnails:
 
 
 @mutable_record
+class Stages:
+    """What stands in the scenes that panels ask about. Changed by stages.py only."""
+
+    #: Blender's session_uid and frame of a scene → what ``sources.stage`` said of the scene.
+    known: dict[tuple[int, float], str] = field(default_factory=dict)
+    stale: bool = True  # Blender has told of a change since
+    wanted: int = 0  # session_uid of the scene that a panel asks about
+
+
+@mutable_record
 class Looks:
     """The looks of the scene that a panel shows, and what is known of them. Changed by looks.py only."""
 
@@ -321,6 +332,8 @@ class Looks:
         default_factory=dict
     )  # job id → how its look has moved; '' as it is
     unmeasured: dict[str, None] = field(default_factory=dict)  # ids of jobs that are to be measured
+    #: Id of the job that is measured just now, and the steps that are left.
+    measuring: tuple[str, Generator[None, None, str]] | None = None
     #: Id of a job to be → look in use, frame and camera: what Apply the Look asked for in this session.
     frames: dict[str, tuple[str, tuple[float, str]]] = field(default_factory=dict)
     listed: tuple[Job, ...] = ()  # the looks of a source, oldest first
@@ -407,6 +420,7 @@ class Session:
     unused: Unused = field(default_factory=Unused)
     unseen: Unseen = field(default_factory=Unseen)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    stages: Stages = field(default_factory=Stages)
     looks: Looks = field(default_factory=Looks)
     shot_batch: ShotBatch = field(default_factory=ShotBatch)
     shot_list: ShotList = field(default_factory=ShotList)
@@ -457,11 +471,6 @@ def session_id() -> str:
 def job_by_id(job_id: str) -> Job | None:
     """The job as it was last read from the ledger; None without one of that id."""
     return current().bridge.snapshot.jobs.get(job_id)
-
-
-def may_come(job: Job) -> bool:
-    """Whether the clip of a job has come, or may still come without another purchase."""
-    return job.clip is not None or job.open or job.held
 
 
 def under_way(slot: str) -> Job | None:

@@ -14,7 +14,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...core.spec import new_id
-from .. import config
+from .. import config, sources
 from ..refusal import Refused
 from ..sources.scene_copy import tidy
 from . import (
@@ -28,6 +28,7 @@ from . import (
     shot_batch,
     shots,
     slots,
+    stages,
     takes,
     thumbnails,
     unseen,
@@ -243,6 +244,7 @@ def _handlers() -> list[tuple[list[Any], Callable[..., None]]]:
         (handlers.load_post, _on_load),
         (handlers.undo_post, _on_undo),
         (handlers.redo_post, _on_undo),
+        (handlers.depsgraph_update_post, stages.changed),
         *renders.handlers(),
     ]
 
@@ -270,6 +272,8 @@ def unregister() -> None:
         looks.measure,
         seams.look,
         shots.look,
+        sources.image_size.read,
+        stages.look,
         thumbnails.load,
         unseen.fade,
     )

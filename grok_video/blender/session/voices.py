@@ -1,6 +1,6 @@
 """The voices that a character can have, as far as anybody knows them: of the service, of a refusal, of the table.
 
-Owns whom to believe. The service's own list needs a key that may read it; a voice can be typed without any list.
+Owns whom to believe. The lists need a key that may read them; a voice can be typed without any list.
 """
 
 from __future__ import annotations
@@ -19,20 +19,30 @@ _LOOKED_THROUGH = 50  # jobs, the newest
 
 
 def known() -> Sequence[str]:
-    """Ids of voices to choose from: those that the service has named, else those that it is known for."""
-    return named() or VOICES
+    """Ids of voices to choose from: the account's own, and those that the service has named, else is known for."""
+    return list({voice.casefold(): voice for voice in (*own(), *(named() or VOICES))}.values())
+
+
+def own() -> Sequence[str]:
+    """Ids of the account's own voices, as the service last listed them; empty where the key may not read them."""
+    return _listed("own_voices")
 
 
 def named() -> Sequence[str]:
     """Ids of the voices that the service has named, in its list or in its last refusal; empty where it named none."""
-    answer = questions.answer_to(current().questions.voices)
-    listed = answer.get("voices") if answer is not None else None
-    if isinstance(listed, list) and listed:
-        return [str(voice) for voice in listed]
+    if listed := _listed("voices"):
+        return listed
     for job in islice(current().bridge.snapshot.all, _LOOKED_THROUGH):
         if offered := offered_by(job):
             return offered
     return ()
+
+
+def _listed(which: str) -> Sequence[str]:
+    """A list of the last answer about voices; empty before there is one."""
+    answer = questions.answer_to(current().questions.voices)
+    listed = answer.get(which) if answer is not None else None
+    return [str(voice) for voice in listed] if isinstance(listed, list) else ()
 
 
 def offered_by(job: Job) -> Sequence[str]:
@@ -44,6 +54,7 @@ def offered_by(job: Job) -> Sequence[str]:
 
 
 def is_unknown(voice: str) -> bool:
-    """Whether the service has named voices, and not that one."""
+    """Whether the service has named voices, and not that one; an account's own voice is none of those."""
     heard = {one.casefold() for one in named()}
-    return bool(heard) and voice.strip().casefold() not in heard
+    mine = {one.casefold() for one in own()}
+    return bool(heard) and voice.strip().casefold() not in heard | mine

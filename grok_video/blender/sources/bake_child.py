@@ -367,6 +367,7 @@ def measure_seam(order: dict[str, Any]) -> None:
         compat=compat,
         modifiers=_load(Path(__file__).parents[1] / "seam_modifiers.py"),
         fit=_load(beside("seam_fit.py")),
+        space=_load(beside("seam_space.py")),
         render=partial(render, animation=False),
         unbakeable=Unbakeable,
     )

@@ -20,6 +20,7 @@ from ..refusal import Interrupted, Refused
 from . import pixels, viewport
 from .borrowed import borrowed_output
 from .edit_copy import NeededStrips, isolate
+from .image_size import size_of
 from .pixels import Still
 from .scene_copy import copy_scene, is_other_slot, render_result, run, save, tidy
 
@@ -48,7 +49,8 @@ def natural_size(
             view = viewport.find(context)
             return viewport.frame_size(view, scene) if view else None
         case "IMAGE":
-            return (image.size[0], image.size[1]) if image and all(image.size) else None
+            size = size_of(image) if image is not None else None
+            return size if size is not None and all(size) else None
         case "SEQUENCER":
             return scenes.frame_size(compat.sequencer_scene(context))
         case _:
@@ -179,13 +181,16 @@ def image_refusal(image: bpy.types.Image | None, *, look: bool = False) -> str:
         )
     if image.type in {"RENDER_RESULT", "COMPOSITING"}:
         return f"“{image.name}” is not an image of its own. Choose Render Result as source."
-    width, height = image.size  # read first: only then does Blender know the type
+    size = size_of(image)  # read first: only then does Blender know the type
     if image.type == "MULTILAYER":
         return f"“{image.name}” has many layers, none of which is the picture. {_WHAT_WORKS}"
     if image.source == "TILED" and len(image.tiles) > 1:
         return f"“{image.name}” has many tiles. Choose an image of its own for what shall be sent."
     if look and (why := _file_refusal(image)):
         return why
+    if size is None:
+        return ""  # a redraw, and nobody has read the image yet
+    width, height = size
     if not width or not height:
         return f"“{image.name}” has no pixels: its file is missing or cannot be read. {_WHAT_WORKS}"
     if width * height > MAX_PIXELS:

@@ -6,6 +6,7 @@ where pictures have edges. Owns the measuring and the words. Knows nothing of jo
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from ...core.record import record
@@ -79,11 +80,24 @@ class Moved:
 def compared(render: np.ndarray, look: np.ndarray) -> Moved:
     """Where ``look`` has what ``render`` has; both (height, width, 3) of one shape, bottom row first, any numbers.
 
-    Takes some 50 ms for pictures whose longer side is LONGEST.
+    Takes some 50 ms for pictures whose longer side is LONGEST: for scripts, which may wait. Else see ``comparing``.
     """
+    steps = comparing(render, look)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def comparing(render: np.ndarray, look: np.ndarray) -> Generator[None, None, Moved]:
+    """As ``compared``, in steps of some 2 ms each, so that a window can do something else in between."""
     if min(render.shape[:2]) < _SMALLEST:
         return Moved()
-    first, second = _edges(render), _edges(look)
+    first = _edges(render)
+    yield
+    second = _edges(look)
+    yield
     if not first.any() or not second.any():
         return Moved()  # a picture without edges: nothing to compare
     there = _likeness_at(_plain(first), _plain(second))
@@ -92,6 +106,7 @@ def compared(render: np.ndarray, look: np.ndarray) -> Moved:
         turned = second[:, ::-1] if mirrored else second
         for scale in _SCALES:
             found = _best_place(first, turned, scale)
+            yield
             # The plainest answer first: a mirrored or scaled one has to be better to count.
             if found[0] > best[0] + (0.0 if scale == 1.0 and not mirrored else 0.02):
                 best = (found[0], scale, mirrored, *found[1:])
@@ -99,12 +114,17 @@ def compared(render: np.ndarray, look: np.ndarray) -> Moved:
         turned = second[:, ::-1] if best[2] else second
         for scale in (best[1] + by for by in _CLOSER):
             found = _best_place(first, turned, scale)
+            yield
             if found[0] > best[0]:
                 best = (found[0], scale, best[2], *found[1:])
     likeness, scale, mirrored, right, up = best
     width = render.shape[1]
     if (right, up, scale, mirrored) == (0, 0, 1.0, False):
-        return Moved(likeness=there, there=there, apart=_parts(first, second))
+        apart = list[str]()
+        for row in range(_ROWS):
+            apart += _parts(first, second, row)
+            yield
+        return Moved(likeness=there, there=there, apart=tuple(apart))
     return Moved(right / width, up / width, scale, mirrored, likeness, there)
 
 
@@ -198,22 +218,21 @@ def _scaled(edges: np.ndarray, scale: float) -> np.ndarray:
     return edges
 
 
-def _parts(first: np.ndarray, second: np.ndarray) -> tuple[str, ...]:
-    """The names of the parts of a picture in which the edges of the two lie elsewhere."""
+def _parts(first: np.ndarray, second: np.ndarray, row: int) -> list[str]:
+    """The names of the parts in a row of a picture in which the edges of the two lie elsewhere."""
     height, width = first.shape
     mean = float(first.mean())
     apart: list[str] = []
-    for row in range(_ROWS):
-        for column in range(_COLUMNS):
-            part = (
-                slice(row * height // _ROWS, (row + 1) * height // _ROWS),
-                slice(column * width // _COLUMNS, (column + 1) * width // _COLUMNS),
-            )
-            if float(first[part].mean()) < _FEW_EDGES * mean:
-                continue
-            there = _likeness_at(_plain(first[part]), _plain(second[part]))
-            found, right, up = _best_place(first[part], second[part])
-            far = max(abs(right), abs(up)) >= 2 * _TOLD_SHIFT * width
-            if (far and found > there + _BETTER_PART) or max(there, found) < 0.12:
-                apart.append(_NAMES[row][column])
-    return tuple(apart)
+    for column in range(_COLUMNS):
+        part = (
+            slice(row * height // _ROWS, (row + 1) * height // _ROWS),
+            slice(column * width // _COLUMNS, (column + 1) * width // _COLUMNS),
+        )
+        if float(first[part].mean()) < _FEW_EDGES * mean:
+            continue
+        there = _likeness_at(_plain(first[part]), _plain(second[part]))
+        found, right, up = _best_place(first[part], second[part])
+        far = max(abs(right), abs(up)) >= 2 * _TOLD_SHIFT * width
+        if (far and found > there + _BETTER_PART) or max(there, found) < 0.12:
+            apart.append(_NAMES[row][column])
+    return apart

@@ -8,6 +8,8 @@ the sequencer's own render, and only what brings the pictures nearer there is re
 from __future__ import annotations
 
 import json
+from functools import partial
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,16 +20,16 @@ import numpy.typing as npt
 
 #: Long side of what is rendered, in pixels, and of the squares whose mean is compared: encoders differ from pixel to pixel.
 _LONG, _SQUARE = 320, 4
-_POINTS = 17  # of a curve
 _RAMP = 256
+_WIDE = 64  # pixels of a row of colours
 #: Codes by which modifiers must bring the pictures nearer to each other: below that only encodings differ.
 _SEEN = 0.5 / 255
 #: … and *Hue Correct* on top of the curves.
-_SATURATION_SEEN = 0.4 / 255
+_HUES_SEEN = 0.1 / 255
 #: What is left between two clips of the same may be this much, or this part of what there was: else they show other things.
 _ALIKE, _PART = 4.0 / 255, 0.6
 _TRIED = 4  # frames on which modifiers are tried
-_COLOURS = 3000  # of all frames, from which the modifiers are found
+_COLOURS = 2000  # of all frames, from which the modifiers are found
 
 Colours = npt.NDArray[Any]
 
@@ -35,7 +37,7 @@ Colours = npt.NDArray[Any]
 def measure(order: dict[str, Any], kit: Any, result: Path) -> None:
     """Write into ``result`` what takes the shift of the answer's colours back: 'seam', or null, and the figures.
 
-    ``kit``: ``compat``, ``modifiers``, ``fit`` (modules), ``render`` of a scene, ``unbakeable``, what is raised with a reason. Figures are
+    ``kit``: ``compat``, ``modifiers``, ``fit``, ``space`` (modules), ``render`` of a scene, ``unbakeable``, what is raised with a reason. Figures are
     mean differences in 255ths, before and after, as the sequencer renders both clips.
     """
     work = _Work(order, kit)
@@ -47,10 +49,15 @@ class _Work:
 
     def __init__(self, order: dict[str, Any], kit: Any) -> None:
         self.order, self.kit = order, kit
-        if order["working"] not in _ENCODINGS:
-            raise kit.unbakeable(f"the sequencer works in the colour space “{order['working']}”")
+        self._numbers = count()
         self.size = order["size"]
         self.space = order["answer"]["space"]
+        encoding = kit.space.encoding(partial(self._seen_of, exact=True))
+        if encoding is None:
+            raise kit.unbakeable(
+                f"the sequencer works in the color space “{order['working']}”, in which colors cannot be compared"
+            )
+        self._encoded = encoding
         self.source = self._scene("source", order["source"])
         self.answer = self._scene("answer", order["answer"])
         self.codes_at = self._ramp()
@@ -62,43 +69,48 @@ class _Work:
         if order["seam"] is not None:
             with self._sequencer(self.source[0]):
                 self.kit.modifiers.make(self.source[1], SimpleNamespace(**order["seam"]))
-        before, wanted = (
-            np.concatenate([self._colours(scene, frame) for frame in frames])
-            for (scene, _), frames in ((self.answer, answer), (self.source, source))
-        )
+        before = np.concatenate([self._colours(self.answer[0], frame) for frame in answer])
+        wanted = [self._shown(self.source[0], frame) for frame in source]
         every = -(-len(before) // _COLOURS) | 1  # odd: from all columns of the squares
-        before, wanted = before[::every], wanted[::every]
-        codes = self._codes(wanted)
-        if not order["same"]:  # other things are seen: only how often each colour is
-            before = self._colours_of(fit.quantiles(self._codes(before)))
-            codes = fit.quantiles(codes)
         some = slice(None, None, -(-len(answer) // _TRIED))
-        shown = [self._shown(self.source[0], frame) for frame in source[some]]
+        shown = wanted[some]
+        before, codes = before[::every], np.concatenate(wanted)[::every]
+        space = fit.Space(self._codes, self._colours_of, partial(self._seen_of, exact=False))
+        if not order[
+            "same"
+        ]:  # other things are seen: only how often each colour is, channel by channel
+            before = self._colours_of(fit.quantiles(self._codes(before)))
+            codes, space = self._source_quantiles(), space._replace(shown=self._codes)
         was = self._off(shown, answer[some])
         best, off = None, was
-        for saturation, least in ((False, _SEEN), (True, _SATURATION_SEEN)):
-            if saturation and not order["same"]:
+        for hues in (False, True):
+            if hues and not order["same"]:
                 break
-            found = fit.fitted(before, codes, self._codes, saturation=saturation)
-            tried, left = self._tried(found, saturation, shown, answer[some])
-            if off - left >= least:
+            tried, left = self._tried(
+                fit.fitted(before, codes, space, hues=hues), shown, answer[some]
+            )
+            if off - left >= (_SEEN if best is None else _HUES_SEEN):
                 best, off = tried, left
         if off > max(_ALIKE, was * _PART):
             best = None
         return {"seam": best, "before": was * 255, "after": (off if best else was) * 255}
 
+    def _source_quantiles(self) -> Colours:
+        scene, frames = self.source[0], self.order["source"]["frames"]
+        found = np.concatenate([self._colours(scene, frame) for frame in frames])
+        return self.kit.fit.quantiles(self._codes(found))
+
     def _tried(
-        self, found: Colours, saturation: bool, shown: list[Colours], frames: list[int]
+        self, found: Any, shown: list[Colours], frames: list[int]
     ) -> tuple[dict[str, Any], float]:
-        """The seam of those parameters, and how far off the pictures are with it."""
-        codes = np.linspace(0.0, 1.0, _POINTS)
-        to = self.kit.fit.curved(codes[:, None].repeat(3, axis=1), found)
-        curves = [self._colours_of(channel).tolist() for channel in to.T]
+        """The seam of what was ``found``, and how far off the pictures are with it."""
         seam = {
             "space": self.space,
-            "at": self._colours_of(codes).tolist(),
-            **dict(zip(("red", "green", "blue"), curves, strict=True)),
-            "saturation": self.kit.fit.saturation_of(found) if saturation else [],
+            "at": found.at.tolist(),
+            **dict(zip(("red", "green", "blue"), found.to.T.tolist(), strict=True)),
+            "saturation": found.saturation,
+            "hue": found.hue,
+            "value": found.value,
         }
         with self._sequencer(self.answer[0]):
             self.kit.modifiers.make(self.answer[1], SimpleNamespace(**seam))
@@ -143,19 +155,34 @@ class _Work:
     def _ramp(self) -> tuple[Colours, Colours]:
         """Colours of the sequencer that greys have in the answer's colour space, ascending, and the codes of these."""
         codes = np.linspace(0.0, 1.0, _RAMP)
-        path = str(Path.cwd() / "ramp.png")
-        image: Any = bpy.data.images.new("ramp", _RAMP, 8)
-        pixels = np.ones((8, _RAMP, 4), np.float32)
-        pixels[..., :3] = codes[None, :, None]
-        image.pixels.foreach_set(pixels.ravel())
-        image.filepath_raw, image.file_format = path, "PNG"
-        image.save()
-        size, self.size = self.size, (_RAMP, 8)
-        scene, _ = self._scene("ramp", {"path": path, "picture": True, "space": self.space})
-        self.size = size
-        seen = self._encoded(self._rendered(scene, 0, exact=True))[4].mean(axis=-1)
+        greys = codes[:, None].repeat(3, axis=1)
+        seen = self._encoded(self._seen_of(greys, self.space, exact=True)).mean(axis=-1)
         # Ascending, for both ways between them.
         return np.maximum.accumulate(seen) + np.arange(_RAMP) * 1e-7, codes
+
+    def _seen_of(self, colours: Colours, space: str = "", *, exact: bool) -> Colours:
+        """What becomes of colours, (n, 3), of a colour space, '' for the sequencer's: as ``_rendered``, (n, 3)."""
+        height = -(-len(colours) // _WIDE)
+        pixels = np.zeros((height * _WIDE, 4), np.float32)
+        pixels[:, 3] = 1.0
+        pixels[: len(colours), :3] = colours
+        image: Any = bpy.data.images.new("colours", _WIDE, height, float_buffer=True, is_data=True)
+        image.pixels.foreach_set(pixels.ravel())
+        path = (
+            Path.cwd() / f"colours{next(self._numbers)}.exr"
+        )  # a name again would be Blender's cache
+        image.filepath_raw, image.file_format = str(path), "OPEN_EXR"
+        image.save()
+        bpy.data.images.remove(image)
+        size, self.size = self.size, (_WIDE, height)
+        what = {"path": str(path), "picture": True, "space": space or self.order["working"]}
+        scene, strip = self._scene("colours", what)
+        strip.transform.filter = "NEAREST"
+        self.size = size
+        seen = self._rendered(scene, 0, exact=exact, bits="16").reshape(-1, 3)[: len(colours)]
+        bpy.data.scenes.remove(scene)
+        path.unlink()
+        return seen
 
     def _codes(self, colours: Colours) -> Colours:
         return np.interp(colours, *self.codes_at)
@@ -178,16 +205,16 @@ class _Work:
         """A frame as the view shows it, in codes, (n, 3), each the mean of a square."""
         return _squares(self._rendered(scene, frame, exact=False))
 
-    def _encoded(self, linear: Colours) -> Colours:
-        return _ENCODINGS[self.order["working"]](linear)
-
-    def _rendered(self, scene: bpy.types.Scene, frame: int, *, exact: bool) -> Colours:
+    def _rendered(
+        self, scene: bpy.types.Scene, frame: int, *, exact: bool, bits: str = "8"
+    ) -> Colours:
         """A frame of a file as rendered, (height, width, 3): scene-linear where ``exact``, else as the view shows it."""
         path = Path.cwd() / ("frame.exr" if exact else "frame.png")
         settings: Any = scene.render.image_settings
         self.kit.compat.write_images(settings, "OPEN_EXR" if exact else "PNG", 100)
+        settings.color_depth = "32" if exact else bits
         if exact:
-            settings.color_depth, settings.exr_codec = "32", "NONE"
+            settings.exr_codec = "NONE"
         scene.render.filepath = self.kit.compat.literal_path(str(path))
         scene.render.use_file_extension = False
         scene.frame_set(1 + frame)
@@ -215,13 +242,3 @@ def _squares(picture: Colours) -> Colours:
         height // _SQUARE, _SQUARE, width // _SQUARE, _SQUARE, 3
     )
     return parts.mean((1, 3)).reshape(-1, 3)
-
-
-def _srgb(linear: Colours) -> Colours:
-    return np.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
-    )
-
-
-#: Colour spaces that the sequencer may work in → from scene-linear Rec.709, which a render gives.
-_ENCODINGS = {"sRGB": _srgb, "Linear Rec.709": lambda linear: linear}

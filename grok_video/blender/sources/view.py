@@ -13,6 +13,7 @@ import bpy
 
 from .. import compat, scenes
 from . import viewport
+from .image_size import size_of
 
 _LENS = (
     *("type", "lens", "ortho_scale", "sensor_fit", "sensor_width", "sensor_height"),
@@ -43,7 +44,8 @@ def view_of(
             size = viewport.frame_size(view, scene)
             return _short((scene.frame_float, view.space.lens, *size, *seen))
         case "IMAGE":
-            return _short((image.name_full, *image.size)) if image is not None else ""
+            size = size_of(image) if image is not None else None
+            return _short((image.name_full, *size)) if image is not None and size else ""
         case "RENDER_RESULT":
             return _short(scenes.frame_size(scene))
         case "SEQUENCER":

@@ -146,9 +146,12 @@ class Kept:
     Nothing of a scene is kept for a still that is made here. Call ``discard`` when the last still is made or given up.
     """
 
-    def __init__(self, *, several: bool) -> None:
-        """``several``: whether there are several stills, so that the artist goes on before the last one is begun."""
-        self._several = several
+    def __init__(self, *, several: bool, wanted: str = "") -> None:
+        """``several``: whether there are several stills, so that the artist goes on before the last one is begun.
+
+        ``wanted``: as for ``choose``.
+        """
+        self._several, self._wanted = several, wanted
         self._written: dict[int, Written] = {}
         self._changes: dict[int, Changes] = {}
         self._choices: dict[tuple[int, bool], Choice] = {}
@@ -157,7 +160,7 @@ class Kept:
         """The way of a still of ``scene`` at ``frame``. Raises Refused."""
         key = scene.session_uid, _is_here(scene, frame)
         if key not in self._choices:
-            self._choices[key] = choose(scene, frame)
+            self._choices[key] = choose(scene, frame, wanted=self._wanted)
         choice = _at(self._choices[key], scene, frame)
         if choice.way is None:
             raise Refused(choice.refusal)
@@ -254,20 +257,29 @@ def begin(order: Ordered) -> Render:
 _known: dict[tuple[object, ...], tuple[float, Choice]] = {}
 
 
-def known(scene: bpy.types.Scene, frame: int | None = None) -> Choice:
+def for_many() -> str:
+    """What is ``wanted`` for the stills of a list: a second Blender makes what it can, as the artist works on.
+
+    The preference *Render Source* where that is not automatic, or where there is no window.
+    """
+    chosen = config.preferences().render_source
+    return "BACKGROUND" if chosen == "AUTO" and not bpy.app.background else chosen
+
+
+def known(scene: bpy.types.Scene, frame: int | None = None, *, wanted: str = "") -> Choice:
     """What ``choose`` said a moment ago of the same scene and engine, at the playhead or elsewhere; for redraws."""
     key = (
         scene.session_uid,
         scene.render.engine,
         _is_here(scene, frame),
-        config.preferences().render_source,
+        wanted or config.preferences().render_source,
     )
     began = time.monotonic()
     until, choice = _known.get(key, (0.0, None))
     if choice is None or began > until:
         for old in [k for k, (until, _) in _known.items() if began > until]:
             del _known[old]
-        choice = choose(scene, frame)
+        choice = choose(scene, frame, wanted=wanted)
         now = time.monotonic()
         _known[key] = now + max(KNOWN_SECONDS, KNOWN_FOR_EACH * (now - began)), choice
     return _at(choice, scene, frame)

@@ -12,16 +12,30 @@ from typing import Any
 import bpy
 
 from ...core import cast
-from ...core.cast import Told
+from ...core.cast import Cast, Told
 from ...core.spec import Character, JobSpec
 from ...core.variants import as_typed, variants_of
 from ..sources import capture
 
+#: Stands in its place of the cast for a character that no prompt in question can name.
+_UNNAMED = Character("")
 
-def characters(scene: bpy.types.Scene) -> tuple[Character, ...]:
-    """The cast of a scene."""
-    listed = scene.grok_video.cast
-    return tuple(Character(one.name, len(one.images), one.voice) for one in listed)
+
+def characters(scene: bpy.types.Scene, prompts: str) -> Cast:
+    """The cast of a scene, as far as ``prompts`` can name it: read once for all variants of a prompt."""
+    may_name = cast.naming(prompts)
+    return _same(
+        tuple(
+            Character(one.name, len(one.images), one.voice) if may_name(one.name) else _UNNAMED
+            for one in scene.grok_video.cast
+        )
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _same(members: tuple[Character, ...]) -> Cast:
+    # What is one and the same need not be compared, character by character, for each prompt.
+    return Cast(members)
 
 
 def named(scene: bpy.types.Scene, name: str) -> Any:
@@ -30,11 +44,15 @@ def named(scene: bpy.types.Scene, name: str) -> Any:
     return next((one for one in scene.grok_video.cast if one.name.casefold() == wanted), None)
 
 
-def told(scene: bpy.types.Scene, prompt: str) -> Told:
-    """What a prompt without alternatives says of the cast of a scene. Cheap enough for a redraw."""
+def told(scene: bpy.types.Scene, prompt: str, people: Cast | None = None) -> Told:
+    """What a prompt without alternatives says of the cast of a scene. Cheap enough for a redraw.
+
+    ``people``: the ``characters``, where they were read for other prompts just now.
+    """
     if "@" not in prompt:
         return Told(prompt)
-    return cast.told(prompt, characters(scene), len(scene.grok_video.references))
+    people = characters(scene, prompt) if people is None else people
+    return cast.told(prompt, people, len(scene.grok_video.references))
 
 
 def written_for(prompt: str, said: Told) -> str:
@@ -42,11 +60,16 @@ def written_for(prompt: str, said: Told) -> str:
     return "" if said.prompt == prompt and not said.trouble else as_typed(prompt)
 
 
-def refusal(scene: bpy.types.Scene, draft: JobSpec, *, look: bool = False) -> str:
-    """'' or why the cast cannot go along as the draft's prompt names it; ``look``: at the files of its pictures."""
+def refusal(
+    scene: bpy.types.Scene, draft: JobSpec, people: Cast | None = None, *, look: bool = False
+) -> str:
+    """'' or why the cast cannot go along as the draft's prompt names it; ``look``: at the files of its pictures.
+
+    ``people``: as for ``told``.
+    """
     if not draft.written:
         return ""
-    said = told(scene, variants_of(draft.written).prompts[0])
+    said = told(scene, variants_of(draft.written).prompts[0], people)
     if said.trouble:
         return said.trouble
     for number in said.named:

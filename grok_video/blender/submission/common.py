@@ -119,8 +119,11 @@ def draft_of(
     )
 
 
-def signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
-    """The draft as a job of this account. Raises Refused with what the service, or the sequencer, would refuse."""
+def signed(draft: JobSpec, job_id: str, target: Target, output: str = "") -> JobSpec:
+    """The draft as a job of this account. Raises Refused with what the service, or the sequencer, would refuse.
+
+    ``output``: of ``output_of``; '': the path that is called after the prompt.
+    """
     draft = replace(draft, target=target)
     if problem := checks.check(draft):
         raise Refused(problem.message, problem.hint, problem.code)
@@ -132,39 +135,53 @@ def signed(draft: JobSpec, job_id: str, target: Target) -> JobSpec:
         account=config.account(),
         api_base=config.api_base(),
         estimate=price_of(draft),
-        output=output_of(draft.written or draft.prompt, job_id),
+        output=output or output_of(draft.written or draft.prompt, job_id),
     )
 
 
-def output_of(prompt: str, job_id: str, *, look: bool = False) -> str:
+def output_of(prompt: str, job_id: str, *, look: bool = False, folder: Path | None = None) -> str:
     """The path that a job's clip will have: beside the .blend, else where the preferences say. Raises Refused.
 
-    ``look``: the path of a look, whose pictures lie in a folder of their own in there.
+    ``look``: the path of a look, whose pictures lie in a folder of their own in there. ``folder``: of ``output_folder``,
+    where many paths are asked for at once.
     """
+    folder = folder or output_folder(look=look)
     try:
-        folder = clip_files.clip_folder(bpy.data.filepath, None) or config.output_dir()
-        if look:
-            folder /= clip_files.LOOKS
-        if clip_files.is_unreadable(str(folder)):
-            raise Refused(
-                f"Blender could not read a clip in {folder}: there is a backslash in that name.",
-                "Choose another Clip Folder in the preferences.",
-                ProblemCode.FILE,
-            )
-        if clip_files.is_too_deep(folder):
-            raise Refused(
-                f"Windows could not open a clip in {folder}: the path of that folder is too long.",
-                "Choose another Clip Folder in the preferences, with a shorter path.",
-                ProblemCode.FILE,
-            )
         suffix = ".jpg" if look else ".mp4"
         return str(clip_files.clip_path(folder, datetime.now(), prompt, job_id, suffix))
     except OSError as error:
+        raise _no_folder(error) from error
+
+
+def output_folder(*, look: bool = False) -> Path:
+    """The folder of ``output_of``, in which files can be made just now. Raises Refused."""
+    try:
+        folder = clip_files.clip_folder(bpy.data.filepath, None) or config.output_dir()
+    except OSError as error:
+        raise _no_folder(error) from error
+    if look:
+        folder /= clip_files.LOOKS
+    if clip_files.is_unreadable(str(folder)):
         raise Refused(
-            f"No clip can go to {error.filename or 'its folder'}: {error.strerror}.",
-            "Choose another Clip Folder in the preferences, or save the file elsewhere.",
+            f"Blender could not read a clip in {folder}: there is a backslash in that name.",
+            "Choose another Clip Folder in the preferences.",
             ProblemCode.FILE,
-        ) from error
+        )
+    if clip_files.is_too_deep(folder):
+        raise Refused(
+            f"Windows could not open a clip in {folder}: the path of that folder is too long.",
+            "Choose another Clip Folder in the preferences, with a shorter path.",
+            ProblemCode.FILE,
+        )
+    return folder
+
+
+def _no_folder(error: OSError) -> Refused:
+    return Refused(
+        f"No clip can go to {error.filename or 'its folder'}: {error.strerror}.",
+        "Choose another Clip Folder in the preferences, or save the file elsewhere.",
+        ProblemCode.FILE,
+    )
 
 
 def price_of(spec: JobSpec, listed: Iterable[ListedLook] = ()) -> int | None:

@@ -106,7 +106,9 @@ def next_pass(
     # Every second that is sent is paid for: no more than was agreed, however long the part before came out.
     most = round(agreed.source_seconds * source.fps)
     start = max(source.start, source.end - most)
-    part = part_of_strip(source, start, source.end, find_job, look=True, matched=True)
+    # What an import has hidden was not agreed to be paid for once more.
+    matched = not source.head
+    part = part_of_strip(source, start, source.end, find_job, look=True, matched=matched)
     if part.changed:  # the artist agreed to go on from the clip, not from what was put in its place
         raise Refused(f"The file of “{source.strip}” was changed.")
     job_id = new_id()

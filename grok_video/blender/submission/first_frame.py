@@ -7,6 +7,7 @@ is sent. Knows nothing of how looks are made, and of jobs.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from ...core.spec import JobSpec, Picture, Source
 from .. import scenes
 from ..refusal import Refused
 from ..sources import capture, pixels, view
+from ..sources.image_size import size_of
+from ..sources.stage import stage_of
 from .common import preferred_format, with_still
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 _SAME = 1.0
 #: Part of the look that the clip has to keep: of less nobody would know it again.
 _LEAST_KEPT = 0.5
+#: Pixels of a side: more has no picture that Blender reads.
+_LARGEST = 1 << 20
 Key = tuple[float, str]  # scene frame, and name of the camera
 #: The end frame and keyframes that are sent in the look: path of each picture.
 InLook = Mapping[Key, str]
@@ -51,22 +56,49 @@ def look_of(scene: bpy.types.Scene) -> Any | None:
     return look
 
 
-def is_earlier(context: bpy.types.Context, scene: bpy.types.Scene, look: Any) -> bool:
-    """Whether the look was made from another view than the source has now. Cheap enough for a redraw."""
-    now = view.view_of(context, scene, look.source, scene.grok_video.image)
-    return bool(now and look.view) and now != look.view
+#: Between what stands for the view and what stands for the things in it; looks of 0.5.0 have the first alone.
+_AND = "."
+#: Sources that show what stands in the scene.
+_OF_STAGE = ("CAMERA", "VIEWPORT")
+
+
+def seen_now(
+    context: bpy.types.Context, scene: bpy.types.Scene, source: str, stage: str | None = None
+) -> str:
+    """What stands for the view of a source and the things in it; '' where nothing tells.
+
+    ``stage``: what is known of the things, for a redraw, which cannot look at them; None: they are looked at now.
+    """
+    now = view.view_of(context, scene, source, scene.grok_video.image)
+    if not now or source not in _OF_STAGE:
+        return now
+    return f"{now}{_AND}{stage_of(scene) if stage is None else stage}"
+
+
+def is_earlier(
+    context: bpy.types.Context, scene: bpy.types.Scene, look: Any, stage: str | None = None
+) -> bool:
+    """Whether the look was made from another view, or of things elsewhere, than the source has now; as ``seen_now``."""
+    now, before = (
+        seen.split(_AND) for seen in (seen_now(context, scene, look.source, stage), look.view)
+    )
+    return any(a and b and a != b for a, b in zip(now, before, strict=False))
+
+
+def render_size(look: Any) -> tuple[int, int] | None:
+    """Width and height of the render that the look was made from; None where the file has no such size."""
+    width, height = look.width, look.height  # a damaged .blend may hold any number
+    return (width, height) if 0 < width <= _LARGEST and 0 < height <= _LARGEST else None
 
 
 def crop_of(look: Any, size: tuple[int, int]) -> Crop | None:
     """What of the look is kept in a clip of that size; None where the look has no pixels."""
-    if look.image is None or not all(look.image.size):
-        return None
-    width, height = look.image.size
-    return crop_inside(width, height, size[0], size[1])
+    there = size_of(look.image) if look.image is not None else None
+    return crop_inside(*there, *size) if there is not None and all(there) else None
 
 
 def kept_of(look: Any, crop: Crop, size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height, in pixels, at which the look is sent for a clip of that size: never enlarged."""
+    """What is kept of a look that has pixels: width and height, in pixels, at which the look is sent for a clip of that size: never enlarged."""
     width, height = look.image.size
     kept = (crop.right - crop.left) * width, (crop.top - crop.bottom) * height
     return (
@@ -100,7 +132,9 @@ def other_picture(
     import numpy as np  # here: Blender's start does not wait
 
     spare = render.with_name(f"{render.stem}-now.png")
-    image, size = scene.grok_video.image, (look.width, look.height)
+    image, size = scene.grok_video.image, render_size(look)
+    if size is None:
+        return ""
     try:
         capture.capture_now(context, scene, look.source, image, size, spare, "PNG")
         shown, before = pixels.read(spare), pixels.read(render)
@@ -116,7 +150,8 @@ def other_picture(
 def source_of(look: Any) -> Source:
     """Where the render came from that the look was made from."""
     image = look.of_image.name if look.of_image is not None else ""
-    return Source(look.source, look.scene, look.frame, look.camera, image, look.view)
+    frame = look.frame if math.isfinite(look.frame) else 0.0  # a damaged .blend may hold any
+    return Source(look.source, look.scene, frame, look.camera, image, look.view)
 
 
 def add_look(

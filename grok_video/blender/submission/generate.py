@@ -10,7 +10,7 @@ from pathlib import Path
 
 import bpy
 
-from ...core.cast import Told
+from ...core.cast import Cast, Told
 from ...core.framing import nearest_ratio
 from ...core.record import record
 from ...core.spec import JobSpec, Keyframe, Kind, Picture, Source, mark_of, new_id
@@ -69,8 +69,8 @@ def natural_size(context: bpy.types.Context, scene: bpy.types.Scene) -> tuple[fl
     """Width and height of the source's full frame, of a look in use those of its render where the source is gone."""
     chosen = scene.grok_video
     size = capture.natural_size(context, scene, chosen.source, chosen.image)
-    if size is None and (look := first_frame.look_of(scene)) and look.width and look.height:
-        return float(look.width), float(look.height)
+    if size is None and (look := first_frame.look_of(scene)):
+        return first_frame.render_size(look)
     return size
 
 
@@ -131,18 +131,17 @@ def generate_draft(
     scene: bpy.types.Scene,
     job_id: str = DRAFT,
     prompt: str | None = None,
+    people: Cast | None = None,
 ) -> JobSpec:
     """The spec that Generate would send now, its files not made yet. Cheap enough for a redraw.
 
     ``prompt``: of a variant; None: the prompt as it is written, its braces are braces. Of a prompt that ``cast.refusal``
-    is about, the draft sends no character.
+    is about, the draft sends no character. ``people``: as for ``cast.told``.
     """
     chosen, model = scene.grok_video, scene.grok_video.model_row()
     text = chosen.written_prompt() if prompt is None else prompt
-    told = cast.told(scene, text)
-    image, mime, look = "", "", first_frame.look_of(scene)
-    if chosen.source != "NONE":
-        image, mime = place_of(job_id), mime_type()
+    told, look = cast.told(scene, text, people), first_frame.look_of(scene)
+    image, mime = ("", "") if chosen.source == "NONE" else (place_of(job_id), mime_type())
     references = references_of(scene, told, job_id)
     last_frame, keyframes = None, ()
     if ends_on_camera(scene):
@@ -233,11 +232,13 @@ def variant_drafts(
     """
     if not asked.prompts:
         return {0: generate_draft(context, scene, job_id)}
+    people = cast.characters(scene, "\n".join(asked.prompts))
     numbers = range(asked.count)
     if job_id == DRAFT and not any("@" in prompt for prompt in asked.prompts):
         by_length = sorted(numbers, key=lambda number: len(asked.prompts[number]))
         numbers = sorted({0, by_length[0], by_length[-1]})
-    return {n: generate_draft(context, scene, job_id, asked.prompts[n]) for n in numbers}
+    every = asked.prompts
+    return {n: generate_draft(context, scene, job_id, every[n], people) for n in numbers}
 
 
 def variants_refusal(
@@ -246,8 +247,9 @@ def variants_refusal(
     """'' or why the variants would be refused: what one of their prompts changes about that."""
     if asked.refusal or asked.count == 1:
         return asked.refusal
+    people = cast.characters(scene, "\n".join(asked.prompts))
     for number, draft in drafts.items():
-        if why := cast.refusal(scene, draft, look=look) or checks.refusal(draft):
+        if why := cast.refusal(scene, draft, people, look=look) or checks.refusal(draft):
             return f"Variant {number + 1}: {why}"
     return ""
 

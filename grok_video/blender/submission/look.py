@@ -11,9 +11,10 @@ import bpy
 from ...core.spec import JobSpec, Kind, Source, Target, new_id
 from ...service import checks
 from ...service.look_models import ListedLook, look_model_named
-from .. import config
+from .. import config, scenes
 from ..refusal import Refused
-from ..sources import capture, view, ways
+from ..sources import capture, ways
+from . import first_frame
 from .common import (
     DRAFT,
     Submission,
@@ -92,7 +93,7 @@ def making(
     if why := look_refusal(context, scene, draft, listed, look=True):
         raise Refused(why)
     context.view_layer.update()  # a script may have moved the camera just now
-    seen = view.view_of(context, scene, draft.source.kind, scene.grok_video.image)
+    seen = first_frame.seen_now(context, scene, draft.source.kind)
     spec = replace(
         draft,
         id=job_id,
@@ -115,11 +116,8 @@ def making(
 
 def target_for(session: str, scene: bpy.types.Scene) -> Target:
     """The target of a look: the scene that it is made for. Raises Refused."""
-    if scene.library is not None or scene.override_library is not None:
-        raise Refused(
-            f"The scene “{scene.name}” is linked from another file: its settings cannot be changed here.",
-            "Choose a local scene.",
-        )
+    if why := scenes.settings_refusal(scene):
+        raise Refused(why)
     return target_of(session, scene, scene.frame_current)
 
 

@@ -278,7 +278,7 @@ def _camera_refusal(scene: bpy.types.Scene, row: Any) -> str:
     place = scene_of(scene, row)
     if why := scenes.camera_refusal(place, camera_of(scene, row)):
         return why
-    return ways.known(place, row.frame).refusal
+    return ways.known(place, row.frame, wanted=ways.for_many()).refusal
 
 
 def strip_of(edit: bpy.types.Scene, row: Any) -> Any:
@@ -311,7 +311,7 @@ def pauses(scene: bpy.types.Scene, row: Any) -> str:
     if row.source != "CAMERA":
         return ""
     place = scene_of(scene, row)
-    choice = ways.known(place, row.frame)
+    choice = ways.known(place, row.frame, wanted=ways.for_many())
     return ways.waiting(choice, freezes=scenes.engine_freezes(place))
 
 
@@ -325,20 +325,23 @@ def submission_of(
     target: bpy.types.Scene,
     session: str,
     pictures: str = "",
+    folder: Path | None = None,
+    *,
+    job_id: str = "",
 ) -> Submission:
-    """The submission of a row of ``scene``'s list, to land in ``target``. Raises Refused.
+    """The submission of a row of ``scene``'s list, to land in ``target``, as the job of that id ('': a new one). Raises Refused.
 
-    ``pictures``: see ``draft``. What its first frame shows is not kept yet: see ``preparation.CameraStep.keep``.
+    ``pictures``: see ``draft``. ``folder``: see ``common.output_of``. What its first frame shows is not kept yet: see ``preparation.CameraStep.keep``.
     """
     place = target_of(session, target, row.target_frame)
-    job_id = new_id()
+    job_id = job_id or new_id()
     made = draft(context, scene, row, job_id, pictures)
     if why := refusal(context, scene, row, made, look=True):
         raise Refused(why)
-    spec = signed(made, job_id, place)
-    spec = replace(spec, output=output_of(f"{row.name} {made.written or made.prompt}", job_id))
-    submission = Submission(spec)
-    if spec.image:
+    title = f"{row.name} {made.written or made.prompt}"
+    output = output_of(title, job_id, folder=folder)
+    submission = Submission(signed(made, job_id, place, output))
+    if made.image:
         _add_source(submission, context, scene, row, made)
     wanted = {picture.path for picture in made.references}
     generate.add_references(submission, scene, pictures or job_id, wanted)

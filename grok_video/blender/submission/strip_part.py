@@ -63,7 +63,8 @@ def part_of_strip(
 ) -> StripPart:
     """The part [start, end) of a strip. ``look``: at the file, as a click must and a redraw must not.
 
-    ``matched``: what comes is matched to what the strip shows, so *Grok Video Seam* does not change what is sent.
+    ``matched``: what comes goes on from where the strip ends, and is matched to what it shows, so that neither *Grok Video
+    Seam* nor a head that the import has hidden changes what is sent.
 
     A click is refused here where a slot that waits for its clip is seen in the part: before it asks about the price.
     Raises Refused, with ``look`` only.
@@ -72,7 +73,8 @@ def part_of_strip(
         raise Refused(why)
     changed = False
     whole = source.whole and (start, end) == (source.start, source.end)
-    job = find_job(source.job) if whole and (matched or source.seam is None) else None
+    raw = whole and (matched or (source.seam is None and not source.head))
+    job = find_job(source.job) if raw else None
     # Not the job's clip when the artist has chosen another file for the strip since.
     if (
         job is not None
@@ -105,7 +107,7 @@ def _shown_whole(source: SourceStrip, path: str) -> Clip | None:
         clip = mp4.probe(path)
     except (mp4.NotAClip, OSError):
         return None
-    frames = clip.seconds * source.fps - (source.end - source.start)
+    frames = clip.seconds * source.fps - (source.end - source.start + source.head)
     return clip if abs(frames) <= SAME_FRAME else None
 
 

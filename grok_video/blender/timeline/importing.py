@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import bpy
@@ -241,8 +241,10 @@ def sequencer_context(context: bpy.types.Context, scene: bpy.types.Scene) -> Ite
     override = compat.sequencer_override(area, region, scene)
     if screen != window.screen:
         override["screen"] = screen
+    # ``blender --command`` has windows and is in none, and an area needs one. Not in one override: see ``compat``.
+    inside = context.temp_override(window=window) if context.window is None else nullcontext()
     try:
-        with context.temp_override(**override):
+        with inside, context.temp_override(**override):
             yield
     finally:
         if borrowed:

@@ -33,6 +33,7 @@ class Note:
     seam: Seam | None  # None: for that take there is none
     made: bool = False  # the modifiers were made: where they are gone, the artist has deleted them
     muted: bool = False  # the modifiers were muted here, as the take needs none
+    due: bool = False  # the clip came before its colours were measured
 
 
 def note_of(strip: Any) -> Note | None:
@@ -43,7 +44,8 @@ def note_of(strip: Any) -> Note | None:
     with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
         values = json.loads(text)
         seam = None if values["seam"] is None else seam_from_payload(values["seam"])
-        return Note(str(values["job"]), seam, values["made"] is True, values["muted"] is True)
+        said = (values["made"] is True, values["muted"] is True, values.get("due") is True)
+        return Note(str(values["job"]), seam, *said)
     return None
 
 
@@ -63,10 +65,43 @@ def waits(strip: Any) -> bool:
 
 def waiting() -> Iterator[Any]:
     """The strips of the file whose modifiers are still to be made."""
+    return filter(waits, _noted())
+
+
+def is_due(strip: Any) -> bool:
+    """Whether the colours of the clip that a strip shows are still to be measured."""
+    note = note_of(strip)
+    return note is not None and note.due and note.job == job_of(strip)
+
+
+def due() -> Iterator[Any]:
+    """The strips of the file whose colours are still to be measured."""
+    return filter(is_due, _noted())
+
+
+def set_due(strip: Any, job_id: str) -> None:
+    """Note that the colours of a job's clip are still to be measured, which the strip shows."""
+    note = note_of(strip)
+    known = note is not None and note.job == job_id
+    _note(strip, dataclasses.replace(note if known else Note(job_id, None), due=True))
+
+
+def set_measured(strip: Any) -> None:
+    """Note that the colours of the clip that a strip shows were measured; see ``give``."""
+    note = note_of(strip)
+    if note is None:
+        return
+    if (done := dataclasses.replace(note, due=False)) == Note(note.job, None):
+        del strip[SEAM_PROPERTY]
+    else:
+        _note(strip, done)
+
+
+def _noted() -> Iterator[Any]:
     for scene in bpy.data.scenes:
         if scene.library is None and scene.override_library is None and scene.sequence_editor:
             every = compat.strips_all(scene.sequence_editor)
-            yield from (s for s in every if SEAM_PROPERTY in s and s.type == "MOVIE" and waits(s))
+            yield from (s for s in every if SEAM_PROPERTY in s and s.type == "MOVIE")
 
 
 def give(context: bpy.types.Context, strip: Any, job_id: str, seam: Seam | None) -> None:

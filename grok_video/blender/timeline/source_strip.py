@@ -13,11 +13,11 @@ from ...core.files import open_given
 from ...core.picture_kind import HEAD, kind_of
 from ...core.record import record
 from ...core.seam import Seam
-from .. import compat
+from .. import compat, scenes
 from ..identity import Meant
 from ..refusal import Refused
 from . import colour, seam
-from .slots import is_waiting, waiting_in
+from .slots import is_waiting, stands_for, waiting_in
 from .sounds import belongs_to
 from .strips import (
     ALIKE,
@@ -46,7 +46,8 @@ class SourceStrip:
     origin: int  # scene frame where the content begins: moves with the strip, cuts leave it
     fps: float  # of the scene
     job: str  # id of the job that the strip came from; '' for none
-    whole: bool  # shows all of its file as the job's clip came in: the file can be sent instead
+    whole: bool  # shows its file as the job's clip came in, all but ``head``: the file can be sent instead
+    head: int  # scene frames at the start of an extension that the import has hidden; 0 where some of them are seen
     seam: Seam | None  # what our modifiers do to it nevertheless; see ``timeline.seam``
     path: str  # a movie's file, absolute, perhaps another than the job's clip; '' for other kinds
     scene_meant: Meant
@@ -87,6 +88,7 @@ def source_strip_of(strip: Any) -> SourceStrip:
         raise Refused(why)
     scene = strip.id_data
     start, end = visible_span(strip)
+    head = _hidden_head(strip)
     return SourceStrip(
         scene=scene.name,
         strip=strip.name,
@@ -96,7 +98,8 @@ def source_strip_of(strip: Any) -> SourceStrip:
         origin=compat.content_start(strip),
         fps=scene.render.fps / scene.render.fps_base,
         job=job_of(strip),
-        whole=_is_whole(strip),
+        whole=_is_whole(strip, head),
+        head=head,
         seam=seam.on(strip),
         path=path_of(strip) if strip.type == "MOVIE" else "",
         scene_meant=Meant.of(scene),
@@ -287,13 +290,25 @@ def _frames(seconds: float, fps: float) -> int:
     return int(seconds * fps - 1e-6) + 1 if seconds > 0 else 0
 
 
-def _is_whole(strip: Any) -> bool:
-    """Whether a strip shows all of its job's clip, placed and coloured as the import left it."""
+def _hidden_head(strip: Any) -> int:
+    """The scene frames that an import has hidden at the start of a strip, and that are hidden still; else 0."""
+    showing = stands_for(strip) if strip.type == "MOVIE" else None
+    head = round(showing.head * scenes.rate(strip.id_data)) if showing is not None else 0
+    return head if compat.span(strip)[0] - compat.content_start(strip) == head else 0
+
+
+def _is_trimmed_behind(strip: Any) -> bool:
+    """Whether a strip hides pictures of its file otherwise than by its left handle, or holds one."""
+    return abs(compat.hidden_at_end(strip)) > 0.01 or any(compat.trim(strip))
+
+
+def _is_whole(strip: Any, head: int) -> bool:
+    """Whether a strip shows all of its job's clip but its ``head``, placed and coloured as the import left it."""
     return (
         strip.type == "MOVIE"
         and bool(job_of(strip))
         and visible_span(strip) == compat.span(strip)
-        and not compat.is_trimmed(strip)
+        and not (_is_trimmed_behind(strip) if head else compat.is_trimmed(strip))
         and not len(strip.retiming_keys)
         and _is_placed_as_it_came(strip)
         and _looks_as_it_came(strip)

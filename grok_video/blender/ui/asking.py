@@ -18,7 +18,7 @@ from ...core.job import FINAL_STATES, Job, State
 from ...core.legible import legible
 from ...core.problem import ProblemCode
 from ...core.shape import other_shape
-from .. import config, identity, submission, telling, timeline
+from .. import config, identity, scenes, submission, telling, timeline
 from ..refusal import Interrupted, Refused
 from ..session import blocking, click, moving, questions, queue, spending, watch
 from ..session.blocking import (
@@ -137,6 +137,13 @@ def target_of(context: bpy.types.Context, name: str) -> bpy.types.Scene:
     if scene is None:
         raise Refused(f"There is no scene “{name}” in this file.")
     return scene
+
+
+def settings_of(context: bpy.types.Context) -> Any:
+    """``scene.grok_video`` of the context, to be changed. Raises Refused where the scene is another file's."""
+    if why := scenes.settings_refusal(context.scene):
+        raise Refused(why)
+    return context.scene.grok_video
 
 
 def frame_of(operator: bpy.types.Operator, target: bpy.types.Scene) -> int:

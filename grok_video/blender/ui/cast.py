@@ -13,7 +13,7 @@ from .. import submission
 from ..refusal import Refused
 from ..session import voices
 from . import references
-from .asking import Asks, Result
+from .asking import Asks, Result, settings_of
 from .cast_properties import NAMELESS, GrokVideoCharacter
 from .widgets import draw_quietly, draw_wrapped
 
@@ -69,7 +69,7 @@ class GROK_VIDEO_OT_add_character(Asks, bpy.types.Operator):
     name: StringProperty(name="Name", description="Empty: “Character”", options={"SKIP_SAVE"})
 
     def run(self, context: bpy.types.Context) -> Result:
-        chosen = context.scene.grok_video
+        chosen = settings_of(context)
         chosen.cast.add().name = self.name or NAMELESS  # becomes one that is free
         chosen.cast_index = len(chosen.cast) - 1
         return {"FINISHED"}
@@ -84,7 +84,7 @@ class GROK_VIDEO_OT_remove_character(Asks, bpy.types.Operator):
     index: INDEX
 
     def run(self, context: bpy.types.Context) -> Result:
-        chosen = context.scene.grok_video
+        chosen = settings_of(context)
         number = _number(context.scene, self.index)
         chosen.cast.remove(number)
         if chosen.cast_index > number or chosen.cast_index == len(chosen.cast):
@@ -102,7 +102,7 @@ class GROK_VIDEO_OT_move_character(Asks, bpy.types.Operator):
     direction: EnumProperty(name="Direction", items=(("UP", "Up", ""), ("DOWN", "Down", "")))
 
     def run(self, context: bpy.types.Context) -> Result:
-        chosen = context.scene.grok_video
+        chosen = settings_of(context)
         number = _number(context.scene, self.index)
         place = number + (-1 if self.direction == "UP" else 1)
         if not 0 <= place < len(chosen.cast):
@@ -121,7 +121,7 @@ class GROK_VIDEO_OT_insert_character(Asks, bpy.types.Operator):
     index: INDEX
 
     def run(self, context: bpy.types.Context) -> Result:
-        chosen = context.scene.grok_video
+        chosen = settings_of(context)
         chosen.add_words(f"@{chosen.cast[_number(context.scene, self.index)].name}")
         return {"FINISHED"}
 
@@ -145,7 +145,7 @@ class GROK_VIDEO_OT_choose_voice(Asks, bpy.types.Operator):
     voice: EnumProperty(name="Voice", items=_voices)
 
     def run(self, context: bpy.types.Context) -> Result:
-        context.scene.grok_video.cast[_number(context.scene, self.index)].voice = self.voice
+        settings_of(context).cast[_number(context.scene, self.index)].voice = self.voice
         return {"FINISHED"}
 
 
@@ -206,8 +206,9 @@ def draw_notes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw what the characters that the prompt names become when it is sent."""
     scene = context.scene
     asked = submission.variants.asked_for(scene)
+    people = submission.cast.characters(scene, "\n".join(asked.prompts))
     for number, prompt in enumerate(asked.prompts, 1):
-        said = submission.cast.told(scene, prompt)
+        said = submission.cast.told(scene, prompt, people)
         if not said.notes:
             continue
         notes = [*said.notes[:_MOST_NOTES]]

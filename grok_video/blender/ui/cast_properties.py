@@ -5,17 +5,21 @@ RNA holds the artist's inputs only. What a prompt makes of a cast is ``core.cast
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 import bpy
 from bpy.props import CollectionProperty, PointerProperty, StringProperty
 
-from ...core.cast import LONGEST_NAME, clean_name, free_name
+from ...core.cast import LONGEST_NAME, clean_name, free_name, renamed
+from ...core.spec import Character
 from ..session import voices
 from .settings_version import touched
 
 #: What a character is called that was given no name.
 NAMELESS = "Character"
+#: The prompts of a scene's settings; one may be a text datablock.
+_PROMPTS = ("prompt", "extend_prompt", "edit_prompt", "gap_prompt")
 
 
 def _touched(self: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
@@ -51,7 +55,39 @@ def _named(self: GrokVideoCharacter, context: bpy.types.Context) -> None:
     if name != self.name:
         self.name = name  # calls this function again, which finds nothing to change
         return
+    before, self.prompted = self.prompted, name
+    if before and before != name:
+        _carry_through(self, before)
     _touched(self, context)
+
+
+def keep_names(listed: Iterable[GrokVideoCharacter]) -> None:
+    """Note what the characters of a file of 0.5.0 are called, as those of later versions do."""
+    for one in listed:
+        if not one.prompted:
+            one.prompted = one.name
+
+
+def _carry_through(character: GrokVideoCharacter, before: str) -> None:
+    """Let the prompts of the scene name a character as it is called now, and not as ``before``.
+
+    A text that is another scene's prompt as well, or lies in a library, stays: that scene has a cast of its own.
+    """
+    scene = cast("bpy.types.Scene", character.id_data)
+    chosen = scene.grok_video
+    listed = [Character(before if one == character else one.name) for one in chosen.cast]
+    number = next(n for n, one in enumerate(chosen.cast) if one == character)
+    for name in _PROMPTS:
+        written = getattr(chosen, name)
+        if (prompt := renamed(written, listed, number, character.name)) != written:
+            setattr(chosen, name, prompt)
+    text = chosen.prompt_text
+    users = [one for one in bpy.data.scenes if one.grok_video.prompt_text == text]
+    if text is None or text.library is not None or users != [scene]:
+        return
+    for line in text.lines:
+        if (words := renamed(line.body, listed, number, character.name)) != line.body:
+            line.body = words
 
 
 def _voices_known(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
@@ -67,6 +103,11 @@ class GrokVideoCharacter(bpy.types.PropertyGroup):
         description="How the prompt names this character, behind an @",
         maxlen=LONGEST_NAME * 4,  # bytes
         update=_named,
+    )
+    prompted: StringProperty(
+        name="Name in Prompts",
+        description="The name that the prompts of the scene have for this character: they follow a new one",
+        options={"HIDDEN"},
     )
     images: CollectionProperty(
         name="Pictures",

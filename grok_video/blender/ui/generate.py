@@ -109,6 +109,8 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
 
     source: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
+    _earlier = ""  # what the dialog asks about the look in use
+
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         self._pressed = press.is_press(context, event)
         if self.source:
@@ -117,18 +119,27 @@ class GROK_VIDEO_OT_generate_dialog(Buys, bpy.types.Operator):
             self._told = moving.unseen()
         except Refused as error:
             return refuse(self, error)
+        self._earlier = looks.question(context, context.scene)
         # No price on the dialog's button, whose words cannot follow the settings: ``draw`` shows the price.
         return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Generate")
 
     def draw(self, context: bpy.types.Context) -> None:
         if self._told:
             draw_wrapped(self.layout, context, self._told, "INFO")
-        draw_request(self.layout, context, draw_in_use)
-        draw_price(self.layout, context, variants=self._pressed)
+        with sources.image_size.in_redraw():
+            draw_request(self.layout, context, draw_in_use)
+            if self._earlier and submission.first_frame.look_of(context.scene) is not None:
+                words = f"{self._earlier} Generate begins with it all the same."
+                draw_wrapped(self.layout, context, words, "ERROR")
+            draw_price(self.layout, context, variants=self._pressed)
 
     def run(self, context: bpy.types.Context) -> Result:
         target = timeline.strips.target_scene(context)
         where = context, context.scene, target, target.frame_current
+        earlier = looks.question(context, context.scene) if self._pressed else ""
+        if earlier and earlier != self._earlier:  # of another source, chosen in the dialog
+            raise Refused(f"{earlier} Nothing was bought.", "Open the dialog again to begin so.")
+        looks.agree()
         # A script's prompt stands for itself.
         job_id = variants.generate(*where)[0] if self._pressed else click.generate(*where)
         return finish(self, context, job_id, ON_THE_TIMELINE)

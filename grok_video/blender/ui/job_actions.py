@@ -17,6 +17,7 @@ from ...service import checks
 from .. import identity, submission, telling, timeline
 from ..refusal import Refused
 from ..session import blocking, click, files, imports, queue, series, slots, watch
+from ..session.questions import listed_looks
 from ..session.state import current, is_as_clicked, is_open
 from . import press
 from .asking import (
@@ -113,11 +114,14 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
         job = queue.job_of(self.job, lambda job: job.held)
-        if not (job.held and job.instead):
-            return Buys.question(self, context, price)
         before = job.spec.estimate
+        only_price = replace(job.asked_for, estimate=before) == job.spec
+        if not job.held or (only_price and price == before):
+            return Buys.question(self, context, price)
         was = "" if before in (None, price) else f", and not {usd(before or 0)}"
         known = "Its price is not known" if price is None else f"It costs {usd(price)}{was}"
+        if only_price:
+            return "Send at Today's Price?", f"The price has changed since your click. {known}."
         return (
             "Send the File as It Is Now?",
             f"A file of this clip has changed since your click. {known}.",
@@ -142,22 +146,26 @@ class GROK_VIDEO_OT_release(Buys, bpy.types.Operator):
             and (why := submission.common.room_refusal(job.spec, same_file=same))
         ):
             raise Refused(why, click.NOTHING_LOST)
-        price, instead = click.price_again(job), job.instead
-        if instead is not None:
-            instead = replace(instead, estimate=price)
-            if problem := checks.check(instead):
-                raise Refused(problem.message, problem.hint, problem.code)
-        elif price != job.spec.estimate:
-            # The spending limits count a job at the price that it was made with, not at today's.
+        price, said, instead = click.price_again(job), job.asked_for.estimate, job.instead
+        if price != said and not self._asked:  # a script has read the price that is on record
             raise Refused(
-                "The price of this clip has changed since it was made.",
+                f"The price of this clip has changed since it was made: it was {_price(said)}, and now is {_price(price)}.",
                 "Discard it and generate it anew.",
             )
+        if instead is not None or price != said:
+            # The spending limits count a job at the price that it has on record.
+            instead = replace(job.asked_for, estimate=price)
+            if problem := checks.check(instead, listed_looks()):
+                raise Refused(problem.message, problem.hint, problem.code)
         command = queue.release(job, instead)
         slots.follow(job.spec.slot)
         if bpy.app.background:  # until the release is applied the job is held, which ends a wait
             blocking.wait_for_command(context, command, job.id, lambda now: not now.held)
         return finish(self, context, job.id, ON_THE_TIMELINE)
+
+
+def _price(ticks: int | None) -> str:
+    return "not known" if ticks is None else usd(ticks)
 
 
 _STOPPABLE = frozenset(
@@ -324,6 +332,7 @@ class GROK_VIDEO_OT_import_result(Asks, bpy.types.Operator):
         job = queue.job_of(
             self.job, lambda job: job.clip is not None and job.spec.kind is not Kind.LOOK
         )
+        self.job = job.id  # F9 means the same one
         scene: bpy.types.Scene | None = None
         frame: int | None = None
         if self.scene or self.here:
@@ -360,6 +369,7 @@ class GROK_VIDEO_OT_show_strip(Asks, bpy.types.Operator):
         job = queue.job_of(
             self.job, lambda job: job.state is State.IMPORTED and job.spec.kind is not Kind.LOOK
         )
+        self.job = job.id  # F9 means the same one
         if job.spec.kind is Kind.LOOK:
             raise Refused("A look is a picture and has no strip.", "Use makes it the first frame.")
         scenes = (timeline.strips.target_scene(context), *bpy.data.scenes)

@@ -15,11 +15,11 @@ from ...core.spec import Kind
 from ...service import look_models
 from .. import compat, identity, submission, telling
 from ..refusal import Refused
-from ..session import files, looks, queue, spending, thumbnails, watch
+from ..session import files, looks, queue, spending, stages, thumbnails, watch
 from ..session.questions import listed_looks
 from ..session.state import current
 from . import look_presets
-from .asking import ALLOW_SINGLE_COLOR, JOB, Asks, Buys, Result, finish
+from .asking import ALLOW_SINGLE_COLOR, JOB, Asks, Buys, Result, finish, settings_of
 from .jobs import status_of
 from .look_frames import draw_frames
 from .widgets import (
@@ -77,6 +77,7 @@ class GROK_VIDEO_OT_use_look(Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         job = queue.job_of(self.job, lambda job: job.spec.kind is Kind.LOOK and bool(job.clip))
+        self.job = job.id  # F9 means the same one, also where a newer look has come
         said = looks.use(context.scene, job)
         if words := looks.measure_now(job):
             said.append(f"{words}.")
@@ -86,15 +87,14 @@ class GROK_VIDEO_OT_use_look(Asks, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GROK_VIDEO_OT_use_render(bpy.types.Operator):
+class GROK_VIDEO_OT_use_render(Asks, bpy.types.Operator):
     bl_idname = "grok_video.use_render"
     bl_label = "Use the Render"
     bl_description = "Let the clip begin with the source itself again. The look is kept"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> Result:
-        if context.scene.library is None:
-            looks.put_back(context.scene)
+    def run(self, context: bpy.types.Context) -> Result:
+        looks.put_back(context.scene)
         watch.redraw()
         return {"FINISHED"}
 
@@ -124,17 +124,18 @@ class GROK_VIDEO_OT_add_look_reference(Asks, bpy.types.Operator):
     )
 
     def run(self, context: bpy.types.Context) -> Result:
+        chosen = settings_of(context)
         image = identity.named(bpy.data.images, self.image) if self.image else None
         if self.image and image is None:
             raise Refused(f"There is no image “{self.image}” in this file.")
-        listed, most = context.scene.grok_video.look_references, _most(context.scene)
+        listed, most = chosen.look_references, _most(context.scene)
         if len(listed) >= most:
             raise Refused(f"A look of this model takes {most} pictures besides the source.")
         listed.add().image = image
         return {"FINISHED"}
 
 
-class GROK_VIDEO_OT_remove_look_reference(bpy.types.Operator):
+class GROK_VIDEO_OT_remove_look_reference(Asks, bpy.types.Operator):
     bl_idname = "grok_video.remove_look_reference"
     bl_label = "Remove Picture"
     bl_description = "Take this picture out of the list. The ones after it get other numbers"
@@ -142,26 +143,26 @@ class GROK_VIDEO_OT_remove_look_reference(bpy.types.Operator):
 
     index: IntProperty(min=0)
 
-    def execute(self, context: bpy.types.Context) -> Result:
-        listed = context.scene.grok_video.look_references
+    def run(self, context: bpy.types.Context) -> Result:
+        listed = settings_of(context).look_references
         if self.index >= len(listed):
             return {"CANCELLED"}
         listed.remove(self.index)
         return {"FINISHED"}
 
 
-class GROK_VIDEO_OT_paste_look_prompt(bpy.types.Operator):
+class GROK_VIDEO_OT_paste_look_prompt(Asks, bpy.types.Operator):
     bl_idname = "grok_video.paste_look_prompt"
     bl_label = "Paste Prompt"
     bl_description = "Replace the prompt of the look by the clipboard's text, with all its lines"
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
-    def execute(self, context: bpy.types.Context) -> Result:
-        text = context.window_manager.clipboard.strip()
+    def run(self, context: bpy.types.Context) -> Result:
+        chosen, text = settings_of(context), context.window_manager.clipboard.strip()
         if not text:
             telling.report(self, "WARNING", "There is no text on the clipboard")
             return {"CANCELLED"}
-        context.scene.grok_video.look_prompt = text
+        chosen.look_prompt = text
         return {"FINISHED"}
 
 
@@ -214,7 +215,7 @@ def draw_in_use(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         kept = submission.first_frame.kept_of(look, crop, size)
         cropped = "" if crop.whole else f", {crop.text}"
         draw_quietly(column, context, f"{kept[0]} × {kept[1]}{cropped}")
-    if submission.first_frame.is_earlier(context, scene, look):
+    if submission.first_frame.is_earlier(context, scene, look, stages.known_of(scene)):
         from_ = looks.made_from(submission.first_frame.source_of(look))
         draw_wrapped(box, context, f"Made from an earlier view: {from_}", "ERROR")
     draw_frames(box, context, look)

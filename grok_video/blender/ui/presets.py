@@ -16,7 +16,7 @@ from bl_ui.utils import PresetPanel
 from bpy.props import StringProperty
 
 from ...core.legible import legible
-from .. import submission, telling
+from .. import scenes, submission, telling
 from ..refusal import Refused
 from .asking import Asks, Result, refuse
 from .nearest import file_of
@@ -88,8 +88,8 @@ class UsesPreset(Asks):
     def run(self, context: bpy.types.Context) -> Result:
         scene = context.scene
         near = scene.grok_video.nearest
-        if scene.library is not None:
-            raise Refused(f"The scene “{scene.name}” is linked from another file.")
+        if why := scenes.settings_refusal(scene):
+            raise Refused(why)
         if not os.path.isfile(self.filepath):
             raise Refused(f"There is no preset {self.filepath}.", "It was removed meanwhile.")
         try:

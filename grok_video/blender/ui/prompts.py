@@ -15,7 +15,7 @@ import bpy
 from ...core.job import Job
 from ...core.legible import legible
 from ...core.spec import Kind
-from .. import config, submission
+from .. import config, scenes, submission
 from ..refusal import Refused
 from ..session import queue
 from ..session.state import current, is_of_file, job_by_id
@@ -48,9 +48,10 @@ class GROK_VIDEO_OT_use_prompt(Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         scene = context.scene
-        if scene.library is not None:
-            raise Refused(f"The scene “{scene.name}” is linked from another file.")
+        if why := scenes.settings_refusal(scene):
+            raise Refused(why)
         job = queue.job_of(self.job, _has_prompt)
+        self.job = job.id  # F9 means the same one
         if job.spec.kind is Kind.LOOK:
             scene.grok_video.look_prompt = job.spec.prompt
         else:

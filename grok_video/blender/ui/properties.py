@@ -23,7 +23,7 @@ from ...service import checks, look_models, models
 from .. import compat, config
 from ..session import questions
 from . import look_properties
-from .cast_properties import GrokVideoCharacter, GrokVideoReference, is_camera
+from .cast_properties import GrokVideoCharacter, GrokVideoReference, is_camera, keep_names
 from .draft_properties import DraftSettings
 from .nearest import OTHER_MODEL, Nearest
 from .settings_version import SETTINGS, touched
@@ -132,6 +132,7 @@ def _keep_shapes(*, empty: bool) -> None:
     Settings without the mark of a version are 0.1.0's; ``empty`` ones only in a file that was read just now.
     """
     for chosen in _local_settings():
+        keep_names(chosen.cast)
         if chosen.settings_of >= SETTINGS:
             continue
         if empty or any(_is_written(chosen, name) for name in type(chosen).__annotations__):

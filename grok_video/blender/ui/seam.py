@@ -40,6 +40,8 @@ def draw_seam(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     if timeline.seam.waits(strip):
         draw_quietly(layout, context, "Match the Seam waits until a Sequencer is open")
+    elif timeline.seam.is_due(strip):
+        draw_quietly(layout, context, "Match the Seam waits for its colors to be measured")
     row = layout.row()
     row.enabled = not seams.is_matching()
     text = "Match to Source" if row.enabled else "Measuring Colors…"

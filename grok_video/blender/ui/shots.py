@@ -163,6 +163,7 @@ class GROK_VIDEO_MT_shots(bpy.types.Menu):
         layout.operator("grok_video.export_shots", icon="EXPORT", text="Export Shots…")
         template = layout.operator("grok_video.export_shots", text="Export Template…")
         template.template = True
+        layout.operator("grok_video.export_render_job", text="Export Render Job…")
         layout.separator()
         layout.operator("grok_video.duplicate_shot", icon="DUPLICATE")
         for which, words in (("ALL", "All"), ("NONE", "None"), ("FAILED", "the Failed Ones")):
@@ -264,7 +265,7 @@ def _draw_shot(layout: bpy.types.UILayout, context: bpy.types.Context, number: i
     column.prop(row, "model", text="", placeholder="Model of Generate")
     column.prop(row, "resolution", text="", placeholder="Resolution of Generate")
     told = shots.told(context, context.scene)[number]
-    draw_shot_job(layout, context, told)
+    draw_shot_job(layout, context, row, told)
     if told.refusal:
         draw_wrapped(layout, context, told.refusal, "ERROR")
 

@@ -9,7 +9,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...core import shot_file
-from ...core.files import BLENDERS_PATIENCE, replace_patiently
+from ...core.files import BLENDERS_PATIENCE, open_given, write_whole
 from ...core.legible import legible, tell
 from ...core.shot import Shot, frame_at
 from ...core.spec import new_id
@@ -92,12 +92,9 @@ class GROK_VIDEO_OT_export_shots(Asks, bpy.types.Operator):
             data = shot_file.to_json(shots, **words)
         else:
             data = shot_file.to_csv(shots)
-        unfinished = path.with_name(f".{path.name}.{new_id()[:8]}.part")
         try:
-            unfinished.write_bytes(data)
-            replace_patiently(unfinished, path, BLENDERS_PATIENCE)
+            write_whole(path, data, durable=False, private=False, patience=BLENDERS_PATIENCE)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
             raise Refused(f"“{path}” cannot be written: {error.strerror}.") from error
         telling.report(self, "INFO", f"{_count(len(shots))} written to “{path.name}”")
         return {"FINISHED"}
@@ -123,7 +120,7 @@ def _read(typed: str) -> shot_file.ShotFile:
     if path is None:
         raise Refused("No file was chosen.")
     try:
-        with path.open("rb") as file:
+        with open_given(path) as file:
             return shot_file.parse(file.read(shot_file.MOST_BYTES + 1))
     except OSError as error:
         raise Refused(f"“{path}” cannot be read: {error.strerror}.") from error

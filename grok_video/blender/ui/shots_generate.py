@@ -210,16 +210,12 @@ class GROK_VIDEO_OT_generate_shots(Buys, bpy.types.Operator):
                 draw_wrapped(self.layout, context, words, icon)
 
     def execute(self, context: bpy.types.Context) -> Result:
-        asked_about = self._offer if self._asked else None
         try:
-            offer = offer_of(context, context.scene, self.which)
-            if asked_about is not None and offer.agreed != asked_about.agreed:
-                raise Refused(
-                    "The list, or a price, has changed while you were asked.", "Press again."
-                )
+            if not self._asked:
+                self.price(context)
         except Refused as error:
             return refuse(self, error)
-        self._offer, self._is_fresh = offer, True
+        self._is_fresh = True  # what has changed since the question is looked for shot by shot
         return super().execute(context)
 
     def run(self, context: bpy.types.Context) -> Result:
@@ -362,12 +358,18 @@ def _words_of(press: ShotPress) -> str:
     return f"Making Shots, {press.count - len(press.items)} of {press.count}"
 
 
-def draw_shot_job(layout: bpy.types.UILayout, context: bpy.types.Context, told: Told) -> None:
+def draw_shot_job(
+    layout: bpy.types.UILayout, context: bpy.types.Context, row: Any, told: Told
+) -> None:
     """Draw what became of a row, and what can be done about its job: *Send*, *Retry*, *Import* and the like."""
     if told.words:
         draw_wrapped(layout, context, told.words, "ERROR" if told.again and told.state else "NONE")
     job = job_by_id(told.job) if told.job else None
     if job is None:
+        if told.job and told.job == row.job and not told.again:
+            layout.prop(
+                row, "job"
+            )  # of another computer's list: only the artist knows what became of the shot
         return
     if job.problem is not None and job.problem.message not in told.words:
         draw_wrapped(layout, context, job.problem.message, "INFO")

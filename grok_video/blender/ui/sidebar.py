@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from .. import sources
 from ..session import watch
 from ..session.state import current
 from . import presets
@@ -35,16 +36,17 @@ class _RequestPanel(_Sidebar):
         presets.GROK_VIDEO_PT_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_request(self.layout, context, draw_look)
-        draw_section(
-            self.layout, context, "grok_video_pictures", "References and Frames", draw_pictures
-        )
-        draw_section(self.layout, context, "grok_video_cast", "Cast", draw_cast)
-        draw_scenes(self.layout, context)
-        draw_generate(self.layout, context)
-        draw_section(
-            self.layout, context, "grok_video_animation", "Edit Animation", draw_edit_animation
-        )
+        with sources.image_size.in_redraw():
+            draw_request(self.layout, context, draw_look)
+            draw_section(
+                self.layout, context, "grok_video_pictures", "References and Frames", draw_pictures
+            )
+            draw_section(self.layout, context, "grok_video_cast", "Cast", draw_cast)
+            draw_scenes(self.layout, context)
+            draw_generate(self.layout, context)
+            draw_section(
+                self.layout, context, "grok_video_animation", "Edit Animation", draw_edit_animation
+            )
 
 
 class _ShotsPanel(_Sidebar):
@@ -63,7 +65,8 @@ class _StripPanel(_Sidebar):
     bl_label = "Strip"
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_strip(self.layout, context)
+        with sources.image_size.in_redraw():
+            draw_strip(self.layout, context)
 
 
 class _JobsPanel(_Sidebar):

@@ -42,12 +42,10 @@ class GROK_VIDEO_OT_use_settings(Asks, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> Result:
         scene = context.scene
-        if scene.library is not None:
-            raise Refused(
-                f"The scene “{scene.name}” is linked from another file: its settings cannot be changed here.",
-                "Choose a local scene.",
-            )
+        if why := scenes.settings_refusal(scene):
+            raise Refused(why)
         job = queue.job_of(self.job, lambda _job: True)
+        self.job = job.id  # F9 means the same one
         said = use(context, job)
         words = [f"The panel has the settings of {_title(job)}.", *said.gone[:_NAMED]]
         if more := len(said.gone[_NAMED:]):

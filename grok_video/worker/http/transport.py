@@ -109,12 +109,23 @@ class Transport:
                 timeout=(CONNECT_TIMEOUT, patience),
             )
 
-    def get(self, path: str, call: Call, timeout: float = POLL_TIMEOUT) -> Answer:
-        """Send one GET with the key. Raises TransportError."""
+    def get(
+        self, path: str, call: Call, timeout: float = POLL_TIMEOUT, *, picture: bool = False
+    ) -> Answer:
+        """Send one GET with the key. Raises TransportError.
+
+        ``picture``: the answer may hold one, and so may be longer; each MiB of it has ``timeout`` seconds.
+        """
         call.limit(timeout)
         with self._session(call, api=True) as session:
             return self._exchange(
-                session, call, "GET", self.base + path, timeout=(CONNECT_TIMEOUT, timeout)
+                session,
+                call,
+                "GET",
+                self.base + path,
+                longest=LONGEST_PICTURE_ANSWER if picture else LONGEST_ANSWER,
+                moving=lambda: call.limit(timeout),
+                timeout=(CONNECT_TIMEOUT, timeout),
             )
 
     def download(
@@ -268,6 +279,7 @@ class Transport:
         method: str,
         url: str,
         longest: int | None = None,
+        moving: Callable[[], None] = lambda: None,
         **options: Any,
     ) -> Answer:
         response: requests.Response | None = None
@@ -283,6 +295,8 @@ class Transport:
                 while chunk := response.raw.read(
                     1 if method == "POST" and len(body) < _BY_BYTES else _READ, decode_content=False
                 ):
+                    if (len(body) + len(chunk)) // LONGEST_ANSWER > len(body) // LONGEST_ANSWER:
+                        moving()
                     body += chunk
                     if len(body) > (longest or LONGEST_ANSWER):
                         raise network_error(

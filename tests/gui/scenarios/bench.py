@@ -12,10 +12,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import bpy
+import driver
 import requests
 from driver import Steps, Ui
 from jobs import let_scripts_buy, newest, quick, strips, timeline
 from patching import Patches
+
+driver.REST = 0.0  # the figures of before are of a Blender that does not rest
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 BEAT = 0.005  # seconds between two beats

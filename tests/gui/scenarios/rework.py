@@ -50,7 +50,11 @@ def open_section(
         yield from ui.redraw(2, kind)
         widget = yield from at_rest(ui, above, kind)
     region = ui.region(kind)
-    for down in range(int(down_from * scale), int((down_from + 36) * scale), int(5 * scale)):
+    # The parts that were opened in vain are looked through, each of them: first the title that was right before.
+    place = f"{inside} below {above} in {kind} at {scale:g}, {down_from}"
+    before = [round(down) for _, down in ui.hints.get(place)]
+    steps = range(int(down_from * scale), int((down_from + 36) * scale), int(5 * scale))
+    for down in [*before, *steps]:
         yield from ui.move(region.x + int(80 * scale), widget.y - down)
         if ui.under_mouse(kind) is not None:
             continue  # still the widget above
@@ -62,6 +66,8 @@ def open_section(
                 yield from ui.move(region.x + int(region.width * part), y)
                 found = ui.under_mouse(kind)
                 if found is not None and found.name == inside:
+                    if down not in before:
+                        ui.hints.add(place, (0, down))
                     return
         # Another part, whose title is clicked again. What was opened may have let Blender scroll.
         widget = yield from ui.find(above, kind)

@@ -443,6 +443,33 @@ def test_a_signal_stops_what_is_not_sent(
     assert [job["state"] for job in told(said)["jobs"]] == ["RUNNING"] * count
 
 
+def test_what_was_stopped_as_it_was_sent_is_fetched(
+    scene: Any,
+    stand_in: Any,
+    main: Callable[..., int],
+    codes: ModuleType,
+    said: Said,
+    module: Module,
+) -> None:
+    """An engine may end a task at that moment: the clip is paid for, and its job is stopped."""
+    add_shots(scene, 1, 100)
+    stand_in.settings(job_seconds=600)
+    bpy.ops.grok_video.generate_shots(wait=False)
+    session = module("blender.session.state")
+    blocking = module("blender.session.blocking")
+    first, second = session.current().documents
+    for job_id in (first, second):
+        blocking.wait_until(bpy.context, job_id, lambda job: job.state == "RUNNING")
+    bpy.ops.grok_video.stop(job=second)
+    stand_in.settings(job_seconds=0.2)
+    stand_in.finish()
+    said.readouterr()
+    assert main("shots", "run", "--yes", "--json") == codes.DONE
+    assert [shot["state"] for shot in told(said)["shots"]] == ["IMPORTED"] * 2
+    assert clips(scene) == [1, 100]
+    assert len(stand_in.requests("submit")) == 2
+
+
 def test_a_file_that_was_not_saved_since_its_list_was_made_is_bought_once(
     scene: Any, stand_in: Any, main: Callable[..., int], codes: ModuleType, said: Said
 ) -> None:

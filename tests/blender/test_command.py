@@ -255,6 +255,34 @@ def test_jobs_are_told_and_stopped(
     assert len(stand_in.requests("submit")) == 1
 
 
+def test_a_held_job_is_sent_by_a_word_only(
+    scene: Any,
+    stand_in: Any,
+    main: Callable[..., int],
+    codes: ModuleType,
+    said: Said,
+    module: Module,
+) -> None:
+    """A spending limit holds it; the list says so, and does not buy it again."""
+    limits = module("blender.session.questions").set_limits
+    limits(day=1, count_loopback=True)
+    add_shots(scene, 1)
+    assert main("shots", "run", "--yes", "--json") == codes.PARTLY
+    (shot,) = told(said)["shots"]
+    job_id = shot["job"]["id"]
+    assert shot["job"]["held"]
+    limits(day=0, count_loopback=True)
+    assert main("shots", "run", "--yes") == codes.PARTLY
+    said.readouterr()
+    assert main("jobs", "send", job_id, "--json") == codes.NOT_AGREED
+    assert told(said)["price"] == pytest.approx(shot["job"]["price"])
+    assert stand_in.requests("submit") == []
+    assert main("jobs", "send", job_id, "--yes", "--json") == codes.DONE
+    assert told(said)["job"]["state"] == "IMPORTED"
+    assert main("jobs", "send", job_id, "--yes") == codes.REFUSED
+    assert len(stand_in.requests("submit")) == 1
+
+
 def test_what_was_spent(
     scene: Any, stand_in: Any, main: Callable[..., int], said: Said, tmp_path: Path, module: Module
 ) -> None:

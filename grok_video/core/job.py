@@ -11,7 +11,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from . import events
-from .problem import RETRYABLE_PROBLEMS, Problem
+from .problem import RETRYABLE_PROBLEMS, Problem, ProblemCode
 from .record import record
 from .seam import Seam
 from .spec import Clip, JobSpec
@@ -133,6 +133,19 @@ class Job:
         """Whether it makes sense that the user enters a request id, be it a second and better one."""
         waits = self.state in (State.UNKNOWN, State.CANCELLED)
         return self.driven and self.lacks_id and (waits or self.blocked)
+
+    @property
+    def stands(self) -> bool:
+        """Whether a clip was or may have been bought by the job, or may still come: a shot that has such a job is not bought again.
+
+        Not of what failed, where the service itself has no clip, or was stopped before it was sent.
+        """
+        if self.state is State.FAILED:
+            code = self.problem.code if self.problem is not None else None
+            return self.retryable and code not in (ProblemCode.SERVICE, ProblemCode.EXPIRED)
+        if self.state is State.CANCELLED:
+            return self.sent or bool(self.request_id or self.url)
+        return True
 
     @property
     def spent(self) -> int:

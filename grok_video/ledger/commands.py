@@ -130,6 +130,7 @@ class Commands:
             if self._store.current(spec.id):
                 return []
             self._refuse_frame_again(spec)
+            self._refuse_shot_again(spec)
             made: list[tuple[str, events.Event]] = [(spec.id, events.Created(spec))]
             return [*made, (spec.id, events.Held(held))] if held is not None else made
         job_id = text_field(command, "job", 64)
@@ -182,6 +183,18 @@ class Commands:
         if any(may_come(one) and _is_frame_of(spec, one.spec) for one in self._store.others("")):
             raise CommandRefused(
                 f"Frame {spec.source.frame:g} is being made in this look already, by another Blender with the same file."
+            )
+
+    def _refuse_shot_again(self, spec: JobSpec) -> None:
+        """Raise CommandRefused where a job stands for the row of a shot list already, of another Blender with the same file.
+
+        What an artist asks for once more of a clip (another take, *Send Again*, *Finish*) names that clip.
+        """
+        if not spec.shot or spec.parent:
+            return
+        if any(one.spec.shot == spec.shot and one.stands for one in self._store.others("")):
+            raise CommandRefused(
+                f"The shot “{spec.shot_name}” was bought already, by another Blender with the same file."
             )
 
     def _recover(self, job: Job, request_id: str) -> events.Submitted:

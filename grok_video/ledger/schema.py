@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS notices(
 
 #: Name of the code that folds events into a job. A snapshot under another name is ignored and the job folded anew from
 #: its events. tests/core/test_fold.py fails, and says the new name, when that code changes.
-FOLD = "a3b96f728cb5aeb0"
+FOLD = "43a3464ed56bc36f"
 ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 KIND = re.compile(r"[a-z_]{1,64}")
 NOT_NOW = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}

@@ -24,3 +24,14 @@ def test_six_camera_markers_become_six_shots_by_one_press(gui: Gui, stand_in: St
     assert "Traceback" not in report.log  # a draw that raises only says so there
     assert "unknown operator" not in report.log
     assert not stand_in.requests("submit")
+
+
+@pytest.mark.once
+def test_six_camera_markers_become_six_clips_by_three_clicks(gui: Gui, stand_in: StandIn) -> None:
+    report = gui.run("shots.py:bought_by_one_press", 900.0, widths=[])
+    notes = report.notes
+    assert (notes["before"], notes["asked"]) == (0, True), "the question comes before all else"
+    assert notes["states"] == ["IMPORTED"] * 6
+    assert len(stand_in.requests("submit")) == 6
+    assert (notes["jobs"], notes["rows"]) == (6, 6), "an undo takes the slots, and no purchase"
+    assert "Traceback" not in report.log

@@ -15,7 +15,6 @@ from typing import Any
 import bpy
 
 from ...core.job import Job, State
-from ...core.problem import ProblemCode
 from .. import submission
 from . import shot_marks, slots, spending
 from .shot_told import ShotTotals, Told
@@ -105,26 +104,10 @@ def _known_mark(scene: bpy.types.Scene, row: Any) -> str:
 # ---------------------------------------------------------------------------------------------- what was bought
 
 
-#: Why a job failed where the service itself has no clip: to ask for it once more is free, and brings nothing.
-_SAID_BY_SERVICE = frozenset({ProblemCode.SERVICE, ProblemCode.EXPIRED})
-
-
-def counts(job: Job) -> bool:
-    """Whether a job stands for its row: bought, may be bought, or waits for *Send*; such a row is not bought again."""
-    if job.state is State.FAILED:
-        code = job.problem.code if job.problem is not None else None
-        return (
-            job.retryable and code not in _SAID_BY_SERVICE
-        )  # else Retry, which is free, may bring it
-    if job.state is State.CANCELLED:
-        return job.sent or bool(job.request_id or job.url)
-    return True
-
-
 def job_of(mark: str) -> Job | None:
     """The job that tells what became of a row: the newest that stands for it, else the newest."""
     jobs = current().bridge.snapshot.jobs.of_shot(mark) if mark else []
-    standing = (job for job in reversed(jobs) if counts(job))
+    standing = (job for job in reversed(jobs) if job.stands)
     return next(standing, jobs[-1] if jobs else None)
 
 
@@ -158,7 +141,7 @@ def state_of(mark: str, noted: str = "") -> Told:
         return Told(again=True)
     words = " ".join(filter(None, (words_of_job(job), own.notes.get(mark, ""))))
     return Told(
-        job.spec.estimate, "", job.state.name, job.id, words, again=not counts(job), held=job.held
+        job.spec.estimate, "", job.state.name, job.id, words, again=not job.stands, held=job.held
     )
 
 

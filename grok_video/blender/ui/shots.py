@@ -260,7 +260,7 @@ def _draw_shot(layout: bpy.types.UILayout, context: bpy.types.Context, number: i
     column.prop(row, "model", text="", placeholder="Model of Generate")
     column.prop(row, "resolution", text="", placeholder="Resolution of Generate")
     told = shots.told(context, context.scene)[number]
-    draw_shot_job(layout, context, told)
+    draw_shot_job(layout, context, row, told)
     if told.refusal:
         draw_wrapped(layout, context, told.refusal, "ERROR")
     if words := _overlap(context, number):

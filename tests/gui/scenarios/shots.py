@@ -106,3 +106,50 @@ def rows_shown(ui: Ui) -> Steps:
 
 def enabled() -> list[bool]:
     return [row.enabled for row in timeline().grok_video.shots]
+
+
+def bought_by_one_press(ui: Ui, widths: list[int]) -> Steps:
+    """Six camera markers, three clicks: fill, generate, agree; undo in the middle is for the wheel's tests."""
+    scene = timeline()
+    filmed(scene)
+    chosen = scene.grok_video
+    chosen.resolution = "480p"
+    mesh = bpy.data.meshes.new("Plane")
+    mesh.from_pydata([(0, -1, -5), (2, -1, -5), (2, 1, -5), (0, 1, -5)], [], [(0, 1, 2, 3)])
+    scene.collection.objects.link(bpy.data.objects.new("Plane", mesh))
+    yield from ui.sidebar(KIND)
+    yield from open_section(
+        ui, "grok_video.generate", "grok_video.shots_from_markers", KIND, down_from=TO_SHOTS
+    )
+    yield from ui.click("grok_video.shots_from_markers", KIND)
+    yield from ui.until(lambda: len(chosen.shots) == len(NAMES), "six shots")
+    session = ui.module("blender.session.state").current()
+    yield from ui.until(
+        lambda: session.shot_list.totals[scene.session_uid].price or False, "the price of the list"
+    )
+    yield from ui.point(KIND)
+    yield from ui.shot("shots-priced")
+    yield from ui.click("grok_video.generate_shots", KIND)
+    yield 0.5
+    yield from ui.shot("shots-question")
+    ui.note(before=len(session.bridge.snapshot.all), asked=session.shot_batch.press is None)
+    yield from ui.press("RET")
+    yield from ui.until(lambda: session.shot_batch.press is not None, "the press")
+    yield from ui.until(lambda: not session.shot_batch.press.to_place, "the slots")
+    yield from ui.point(KIND)
+    yield from ui.shot("shots-slots")
+    jobs = session.bridge.snapshot.all
+    yield from ui.until(
+        lambda: len(jobs) == len(NAMES) and all(job.state == "IMPORTED" for job in jobs),
+        "six clips",
+        400.0,
+    )
+    yield from ui.redraw()
+    yield from ui.point(KIND)
+    yield from ui.shot("shots-bought")
+    told = session.shot_list.told[scene.session_uid]
+    ui.note(states=[one.state for one in told], names=[job.spec.shot_name for job in jobs])
+    with ui.override(KIND, "WINDOW"):
+        bpy.ops.ed.undo()
+    yield 1.0
+    ui.note(jobs=len(session.bridge.snapshot.all), rows=len(timeline().grok_video.shots))

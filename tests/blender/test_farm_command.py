@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -17,7 +18,7 @@ import pytest
 
 from .test_farm import add, add_cube, reopened, saved
 from .test_orders import bodies
-from .test_variants import movies
+from .test_variants import jobs_of, movies
 
 Module = Callable[[str], ModuleType]
 
@@ -165,6 +166,35 @@ def test_a_claim_of_another_host_is_freed_by_a_person_alone(
     assert task("release", "title", "--yes")[0] == 0
     assert "Nobody has claimed" in task.said
     assert task.states("buy", "--yes", "--shot", "title") == (0, {"title": "DONE"})
+    assert len(bodies(stand_in)) == 1
+
+
+def test_a_lost_answer_is_paid_again_by_a_persons_word_alone(
+    task: Task, module: Module, stand_in: Any
+) -> None:
+    stand_in.fail("submit", "answer-lost")
+    for _ in range(2):
+        assert task.states("buy", "--yes", "--shot", "title") == (1, {"title": "UNKNOWN"})
+        assert len(bodies(stand_in)) == 1
+    assert task("release", "title", "--yes", "--watch", "0.1")[0] == 0
+    assert "may be paid already" in task.said
+    assert task.states("buy", "--yes", "--shot", "title") == (0, {"title": "DONE"})
+    assert len(bodies(stand_in)) == 2
+    first, second = jobs_of(module)
+    assert (first.state, second.spec.parent) == ("UNKNOWN", first.id)
+
+
+def test_a_list_that_was_copied_is_not_bought_twice(
+    task: Task, module: Module, scene: Any, tmp_path: Path, stand_in: Any
+) -> None:
+    """Another folder with the same rows: whose shots this computer has bought."""
+    assert task.states("buy", "--yes", "--shot", "title")[0] == 0
+    shutil.copytree(
+        task.folder, tmp_path / "copy", ignore=shutil.ignore_patterns("claims", "clips")
+    )
+    task.folder = tmp_path / "copy"
+    assert task.states("buy", "--yes", "--shot", "title") == (4, {"title": "REFUSED"})
+    assert "bought before" in task.said
     assert len(bodies(stand_in)) == 1
 
 

@@ -40,7 +40,7 @@ from ...farm.shot_folder import (
 )
 from .. import identity, submission, timeline
 from ..refusal import Interrupted, Refused
-from . import placing, waiting
+from . import answers, placing, waiting
 from .blocking import INTERRUPTED_SECONDS, became_of
 from .click import queue_job, refuse_now, refuse_unpriced, why_held
 from .queue import account, make_data_folder, read_all, refuse_hopeless, release, retry, send
@@ -215,6 +215,10 @@ class Desk:
             return str(why)
         return ""
 
+    def not_taken(self, job_id: str) -> str:
+        """'' or why the list of jobs has refused the job that ``queue`` handed over."""
+        return current().answers.not_taken.get(job_id, "")
+
     def retry(self, job: Job) -> str:
         """Ask once more for what a job has paid for."""
         try:
@@ -226,11 +230,7 @@ class Desk:
     def _spec(self, listed: Listed, job_id: str) -> Any:
         """The spec of a shot, its pictures made. Raises Refused, Interrupted, OSError, FolderTrouble."""
         of, marked = self._of, submission.preparation.marked
-        if before := self._bought_elsewhere(listed):
-            raise Refused(
-                f"It was bought before, or waits to be sent, as job {before.spec.short_id} of this computer's list.",
-                "Its clip is in that list.",
-            )
+        released = self._before(listed, job_id)
         asked = _submission(self._context, of, listed, job_id)
         result = with_real_folder(str(clips_blend(of)))
         spec = replace(
@@ -238,6 +238,7 @@ class Desk:
             output=str(clip_path(of.folder, listed.file)),
             # The clip comes by itself where *place* has put it, and nowhere else.
             target=replace(asked.spec.target, blend=result),
+            parent=released,
         )
         _refuse_dearer(listed, spec.estimate)
         refuse_unpriced(spec)
@@ -255,11 +256,23 @@ class Desk:
             raise
         return spec
 
-    def _bought_elsewhere(self, listed: Listed) -> Job | None:
-        """A job that stands for the shot's row, and that no claim of this folder is for."""
-        made_here = str(clip_path(self._of.folder, listed.file))
-        jobs = current().bridge.snapshot.jobs.of_shot(listed.mark)
-        return next((j for j in jobs if j.stands and j.spec.output != made_here), None)
+    def _before(self, listed: Listed, job_id: str) -> str:
+        """'' or the id of a job of this folder that stands for the shot, and whose claim a person has released.
+
+        Named as the job before it, the ledger takes the shot once more. Raises Refused for a purchase by a press, or of
+        another folder: nobody has said that the shot shall be paid twice.
+        """
+        made_here, released = str(clip_path(self._of.folder, listed.file)), ""
+        for job in current().bridge.snapshot.jobs.of_shot(listed.mark):
+            if not job.stands or job.id == job_id:
+                continue
+            if job.spec.output != made_here:
+                raise Refused(
+                    f"It was bought before, or waits to be sent, as job {job.spec.short_id} of this computer's list.",
+                    "Its clip is in that list.",
+                )
+            released = job.id
+        return released
 
     def _with_still(self, listed: Listed, spec: Any) -> Any:
         """The spec with the still of the folder as its first frame. Raises Refused, OSError."""
@@ -315,6 +328,7 @@ def follow(buying: Buying, tell: Callable[[], object]) -> None:
         refuse_hopeless()
         bridge.worker.ensure(account())
         bridge.tick(TICK_BUDGET)
+        answers.hear()
         buying.step()
         tell()
 

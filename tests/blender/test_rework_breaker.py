@@ -71,6 +71,7 @@ SCREEN = {
     "blender.session.looks",
     "blender.session.seams",
     "blender.session.shots",
+    "blender.session.shots_export",
     "blender.session.thumbnails",
     "blender.session.unseen",
     "blender.session.unused",

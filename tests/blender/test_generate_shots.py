@@ -98,6 +98,9 @@ def test_a_script_buys_a_list_and_waits(batch: Batch) -> None:
     jobs = list(reversed(batch.session.bridge.snapshot.all))
     assert [job.spec.shot_name for job in jobs] == ["a", "b", "c"]
     assert [span(s)[0] for s in movies(batch.scene)] == [1, 101, 201]
+    assert [s.name for s in movies(batch.scene)] == ["a", "b", "c"], (
+        "strips are called as their shots"
+    )
     assert [row.job for row in batch.scene.grok_video.shots] == [job.id for job in jobs]
     assert batch.states == ["IMPORTED"] * 3
     with pytest.raises(RuntimeError, match="Every enabled shot was bought"):

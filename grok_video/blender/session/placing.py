@@ -51,7 +51,8 @@ def _landing(
     at_once: bool,
 ) -> importing.Landing:
     target = spec.target
-    title = submission.cast.as_written(spec) or spec.source.image or "Grok Video"
+    written = submission.cast.as_written(spec)
+    title = spec.shot_name.strip() or written or spec.source.image or "Grok Video"
     view = _view_of_source(spec, scene, here=here)
     made = timeline.importing.Clip(
         clip.path,

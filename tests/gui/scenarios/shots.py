@@ -126,7 +126,7 @@ def bought_by_one_press(ui: Ui, widths: list[int]) -> Steps:
     yield from ui.until(lambda: len(chosen.shots) == len(NAMES), "six shots")
     session = ui.module("blender.session.state").current()
     yield from ui.until(
-        lambda: session.shot_list.totals[scene.session_uid].price or False, "the price of the list"
+        lambda: any(totals.price for totals in session.shot_list.totals.values()), "the price"
     )
     yield from ui.point(KIND)
     yield from ui.shot("shots-priced")
@@ -139,17 +139,15 @@ def bought_by_one_press(ui: Ui, widths: list[int]) -> Steps:
     yield from ui.until(lambda: not session.shot_batch.press.to_place, "the slots")
     yield from ui.point(KIND)
     yield from ui.shot("shots-slots")
-    jobs = session.bridge.snapshot.all
     yield from ui.until(
-        lambda: len(jobs) == len(NAMES) and all(job.state == "IMPORTED" for job in jobs),
+        lambda: [job.state for job in session.bridge.snapshot.all] == ["IMPORTED"] * len(NAMES),
         "six clips",
-        400.0,
     )
     yield from ui.redraw()
     yield from ui.point(KIND)
     yield from ui.shot("shots-bought")
-    told = session.shot_list.told[scene.session_uid]
-    ui.note(states=[one.state for one in told], names=[job.spec.shot_name for job in jobs])
+    (told,) = session.shot_list.told.values()
+    ui.note(states=[one.state for one in told])
     with ui.override(KIND, "WINDOW"):
         bpy.ops.ed.undo()
     yield 1.0

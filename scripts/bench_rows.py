@@ -335,8 +335,8 @@ def _panel(bench: Bench) -> Iterator[Figure]:
         yield Figure("panel", f"draw of the {name}, 1000 jobs: p99", part(own, 0.99), "ms",
                      "no job", part(empty, 0.99), "", len(own))  # fmt: skip
     for name, words in (
-        ("shots", "draw of the list of 500 shots"),
-        ("search", "a search in it, ordered"),
+        ("shots", "draw of the list of 500 shots, processor's time"),
+        ("search", "a search in it, ordered, processor's time"),
     ):
         own, one = samples[1000][f"{name} 500"], samples[1000][f"{name} 1"]
         yield Figure(

@@ -5,7 +5,7 @@ What becomes of a row says the ledger, which knows jobs by the row's mark: an un
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import bpy
 from bpy.props import (
@@ -36,11 +36,8 @@ def _models_known(_self: object, _context: bpy.types.Context, typed: str) -> lis
 
 
 def _resolutions_known(self: GrokVideoShot, _context: bpy.types.Context, typed: str) -> list[str]:
-    return [
-        name
-        for name in submission.shots.model_of(self.id_data, self).prices
-        if typed.lower() in name.lower()
-    ]
+    model = submission.shots.model_of(cast("bpy.types.Scene", self.id_data), self)
+    return [name for name in model.prices if typed.lower() in name.lower()]
 
 
 def _strips_known(_self: object, context: bpy.types.Context, typed: str) -> list[str]:

@@ -31,7 +31,7 @@ _ROWS, _MOST_ROWS = 4, 10
 _WIDE = 320
 #: Characters of a name that a sentence shows.
 _NAME = 40
-_FILLERS = (
+_FILLERS: tuple[tuple[str, str, Any], ...] = (
     ("grok_video.shots_from_markers", "From Camera Markers", "MARKER_HLT"),
     ("grok_video.shots_from_strips", "From Selected Strips", "SEQUENCE"),
     ("grok_video.shots_from_file", "From File…", "FILE_FOLDER"),
@@ -90,12 +90,15 @@ class GROK_VIDEO_UL_shots(bpy.types.UIList):
         if told.price is not None and not is_narrow(context):
             words.label(text=usd(told.price), translate=False)
 
-    def draw_filter(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    def draw_filter(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         row = layout.row(align=True)
         row.prop(self, "filter_name", text="", icon="VIEWZOOM", placeholder="Name, Frame or State")
         row.prop(self, "use_filter_invert", text="", icon="ARROW_LEFTRIGHT")
         row = layout.row(align=True)
-        row.prop(self, "order", expand=True)
+        if is_narrow(context):
+            row.prop(self, "order", text="")
+        else:
+            row.prop(self, "order", expand=True)
         icon: Any = "SORT_DESC" if self.use_filter_sort_reverse else "SORT_ASC"
         row.prop(self, "use_filter_sort_reverse", text="", icon=icon)
 
@@ -198,6 +201,7 @@ def draw_shots(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _draw_beside(row)
     if 0 <= chosen.shots_index < len(chosen.shots):
         _draw_shot(layout, context, chosen.shots_index)
+    _draw_overlaps(layout, context, chosen.shots_index)
     column = layout.column(align=True)
     column.label(text="All Prompts")
     column.prop(chosen, "shots_begin", text="", placeholder="Begin With")
@@ -227,9 +231,10 @@ def _draw_beside(layout: bpy.types.UILayout) -> None:
     side.separator()
     side.menu("GROK_VIDEO_MT_shots", text="", icon="DOWNARROW_HLT")
     side.separator()
-    for direction in ("UP", "DOWN"):
-        move = side.operator("grok_video.move_shot", text="", icon=f"TRIA_{direction}")
-        move.direction = direction
+    up = side.operator("grok_video.move_shot", text="", icon="TRIA_UP")
+    up.direction = "UP"
+    down = side.operator("grok_video.move_shot", text="", icon="TRIA_DOWN")
+    down.direction = "DOWN"
 
 
 def _draw_shot(layout: bpy.types.UILayout, context: bpy.types.Context, number: int) -> None:
@@ -263,17 +268,20 @@ def _draw_shot(layout: bpy.types.UILayout, context: bpy.types.Context, number: i
     draw_shot_job(layout, context, row, told)
     if told.refusal:
         draw_wrapped(layout, context, told.refusal, "ERROR")
-    if words := _overlap(context, number):
-        draw_quietly(layout, context, words, "INFO")
 
 
-def _overlap(context: bpy.types.Context, number: int) -> str:
-    """'' or that the clip of a row will lie over that of another one."""
-    other = _overlapping(context)[number]
-    if other < 0:
-        return ""
-    name = legible(context.scene.grok_video.shots[other].name[:_NAME])
-    return f"It overlaps “{name}” in the sequencer: one of the clips goes to another channel"
+def _draw_overlaps(layout: bpy.types.UILayout, context: bpy.types.Context, number: int) -> None:
+    """Draw whose clip the clip of a row will lie over, else how many rows there are of which that can be said."""
+    found = _overlapping(context)
+    other = found[number] if 0 <= number < len(found) else -1
+    if other >= 0:
+        name = legible(context.scene.grok_video.shots[other].name[:_NAME])
+        words = f"It overlaps “{name}” in the sequencer: one of the clips goes to another channel"
+    elif count := sum(one >= 0 for one in found):
+        words = f"{count} other shots overlap in the sequencer"
+    else:
+        return
+    draw_quietly(layout, context, words, "INFO")
 
 
 def _overlapping(context: bpy.types.Context) -> list[int]:

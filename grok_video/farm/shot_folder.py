@@ -174,12 +174,13 @@ def _list_in(told: dict[str, Any]) -> ShotList:
 
 def _listed_in(told: dict[str, Any]) -> Listed:
     found = Listed(**{one.name: told[one.name] for one in dataclasses.fields(Listed)})
-    numbers = [found.row] if found.price is None else [found.row, found.price]
+    numbers: list[Any] = [found.row] if found.price is None else [found.row, found.price]
+    texts: list[Any] = [found.file, found.mark, found.name]
     good = (
-        all(isinstance(text, str) for text in (found.file, found.mark, found.name))
+        all(isinstance(text, str) for text in texts)
         and SHOT.fullmatch(found.file)
         and 0 < len(found.mark) <= 64
-        and isinstance(found.still, bool)
+        and told["still"] in (True, False)
         and all(type(number) is int and number >= 0 for number in numbers)
     )
     if not good:
@@ -253,10 +254,9 @@ def still_of(folder: Path, shot: str, blend: str) -> StillNote | None:
             return None
         if not all(type(number) is int and number > 0 for number in numbers):
             return None
-        texts = (source.kind, source.scene, source.camera, source.image, source.view)
-        if not all(isinstance(text, str) for text in texts) or not isinstance(
-            source.frame, int | float
-        ):
+        texts: list[Any] = [source.kind, source.scene, source.camera, source.image, source.view]
+        frame: Any = source.frame
+        if not all(isinstance(text, str) for text in texts) or not isinstance(frame, int | float):
             return None
         data = read_file(path, _LARGEST_STILL)
     except (KeyError, TypeError, OSError):

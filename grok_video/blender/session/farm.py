@@ -145,7 +145,7 @@ def _made_by(context: bpy.types.Context, spec: Any, step: Any) -> Any:
         made.append(still)
         return spec
 
-    step.add_to = take  # as it was rendered: of a draft a smaller one would be kept
+    step.add_to = take  # the still as rendered: for a draft a smaller picture is sent
     prepared = submission.preparation.Preparation(spec, [step])
     try:
         prepared.keep()

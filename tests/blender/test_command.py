@@ -520,7 +520,7 @@ def test_a_file_that_was_not_saved_since_its_list_was_made_is_bought_once(
 def test_the_docs_tell_every_subcommand_option_and_exit_code(
     module: Module, codes: ModuleType
 ) -> None:
-    text = (ROOT / "docs" / "command.md").read_text("utf-8")
+    text = (ROOT / "docs/command.md").read_text("utf-8")
     parser = module("blender.command.arguments").parser()
     rows = dict(re.findall(r"^\| `([a-z ]+)` \|(.*)$", text, re.M))
     assert rows.keys() == leaves(parser)

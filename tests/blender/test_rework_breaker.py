@@ -55,6 +55,7 @@ CLICKS = {
             "renders",
             "series",
             "shot_batch",
+            "shots_export",
             "spending",
             "tick",
             "watch",

@@ -128,13 +128,15 @@ def state_of(mark: str, noted: str = "") -> Told:
         spec, prepared = press.items[job_id].spec, _is_prepared_now(press, job_id)
         words, state = ("Preparing", "PREPARING") if prepared else ("Waiting", "WAITING")
         return Told(spec.estimate if spec is not None else None, "", state, job_id, words)
-    if (job_id := own.queued.get(mark)) and job_by_id(job_id) is None:
-        if why := current().answers.not_taken.get(job_id):
-            return Told(state="STOPPED", job=job_id, words=why, again=True)
-        return Told(state=State.QUEUED.name, job=job_id, words="Waiting to Send")
-    if (ended := own.ended.get(mark)) is not None:
-        return Told(state="STOPPED", job=ended[0], words=ended[1], again=True)
     job = job_of(mark)
+    # What stands counts before all that became of presses: it may have come from another one, or from Send Again.
+    if not (job is not None and job.stands):
+        if (job_id := own.queued.get(mark)) and job_by_id(job_id) is None:
+            if why := current().answers.not_taken.get(job_id):
+                return Told(state="STOPPED", job=job_id, words=why, again=True)
+            return Told(state=State.QUEUED.name, job=job_id, words="Waiting to Send")
+        if (ended := own.ended.get(mark)) is not None:
+            return Told(state="STOPPED", job=ended[0], words=ended[1], again=True)
     if job is None and noted and mark:
         return Told(state=State.UNKNOWN.name, job=noted, words=_STRANGE)
     if job is None:

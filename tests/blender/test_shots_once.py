@@ -57,7 +57,12 @@ def test_what_was_bought_while_the_pictures_were_made_is_not_handed_over(batch: 
     batch.place_all()
     send_again(batch, failed)
     batch.settle()
-    print("DEBUG", batch.told, [(j.id[:6], j.state, j.problem) for j in batch.session.bridge.snapshot.all], batch.session.shot_batch.ended)
+    print(
+        "DEBUG",
+        batch.told,
+        [(j.id[:6], j.state, j.problem) for j in batch.session.bridge.snapshot.all],
+        batch.session.shot_batch.ended,
+    )
     assert batch.bought == 2, "the failed one, and one more"
     assert batch.states == ["IMPORTED", ""]
 

@@ -198,6 +198,53 @@ def test_a_list_that_was_copied_is_not_bought_twice(
     assert len(bodies(stand_in)) == 1
 
 
+def test_a_claim_that_changes_while_its_holder_is_watched_is_not_freed(
+    task: Task, module: Module, patches: Any
+) -> None:
+    """Two persons free the shot, and a host has taken it after the first."""
+    listed = module("farm.shot_folder").read_list(task.folder).shots[1]
+    claims = module("farm.claims").Claims
+    gone, taker = (claims(task.folder, name * 32, f"host-{name}") for name in "bc")
+    gone.take(listed.file, listed.mark, "d" * 32)
+    looked = threading.Event()
+
+    def meanwhile() -> None:
+        looked.wait(60)
+        gone.release(listed.file)
+        taker.take(listed.file, listed.mark, "e" * 32)
+
+    real = claims.heartbeat
+    thread = threading.Thread(target=meanwhile)
+    thread.start()
+
+    def heartbeat(self: Any, claim: Any) -> str:
+        looked.set()
+        thread.join()
+        return real(self, claim)
+
+    patches.set(claims, "heartbeat", heartbeat)
+    try:
+        code, _ = task("release", "title", "--yes", "--watch", "0.1")
+    finally:
+        looked.set()
+        thread.join()
+    assert code == 4
+    assert "changed meanwhile" in task.said
+    assert taker.read("title").job == "e" * 32
+
+
+def test_one_look_that_finds_no_heartbeat_is_no_end_of_a_holder(
+    task: Task, module: Module, patches: Any
+) -> None:
+    listed = module("farm.shot_folder").read_list(task.folder).shots[1]
+    claims = module("farm.claims").Claims
+    claims(task.folder, "b" * 32, "other-host").take(listed.file, listed.mark, "c" * 32)
+    beats = iter(("", "first", "first", "second"))
+    patches.set(claims, "heartbeat", lambda *_: next(beats, "second"))
+    assert task("release", "title", "--yes", "--watch", "30")[0] == 4
+    assert "is just buying title" in task.said
+
+
 def test_a_holder_that_is_gone_ends_the_task_with_75(
     task: Task, module: Module, patches: Any, stand_in: Any
 ) -> None:

@@ -497,6 +497,21 @@ def test_a_slot_that_the_artist_deletes_is_not_bought(batch: Batch) -> None:
 
 
 @pytest.mark.usefixtures("window")
+@pytest.mark.parametrize("slot", [True, False])
+def test_shots_that_follow_each_other_stand_on_one_channel(batch: Batch, slot: bool) -> None:
+    """A clip of 2 seconds has 49 frames: its last one would lie over the next shot."""
+    batch.scene.grok_video.duration = 2
+    for number, name in enumerate(("a", "b", "c")):
+        add(batch.scene, name, target_frame=1 + 48 * number)
+    batch.press(slot=slot)
+    batch.settle()
+    shots = sorted(movies(batch.scene), key=lambda strip: span(strip)[0])
+    assert [span(strip) for strip in shots] == [(1, 49), (49, 97), (97, 145)]
+    assert len({strip.channel for strip in shots}) == 1
+    assert {strip.frame_duration for strip in shots} == {49}
+
+
+@pytest.mark.usefixtures("window")
 def test_targets_that_overlap_go_to_other_channels(batch: Batch) -> None:
     batch.fill("a", "b", "c", target_frame=10)
     batch.press()

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 import pytest
 
+from .editing import shift
 from .test_generate_shots import Batch, add, batch
 from .test_rework_breaker import window
 from .test_slots import camera, movies
@@ -57,7 +58,7 @@ def test_what_was_bought_while_the_pictures_were_made_is_not_handed_over(batch: 
     batch.place_all()
     send_again(batch, failed)
     batch.settle()
-    print("DEBUG", batch.told, [(j.id[:6], j.state, j.problem) for j in batch.session.bridge.snapshot.all], batch.session.shot_batch.ended)
+    batch.until(lambda: not batch.session.bridge.expects)
     assert batch.bought == 2, "the failed one, and one more"
     assert batch.states == ["IMPORTED", ""]
 
@@ -123,7 +124,7 @@ def test_a_strip_that_was_moved_after_the_press_is_not_bought(batch: Batch) -> N
     add(batch.scene, "strip", source="STRIP", strip=clip.name, frame=305)
     batch.press()
     batch.tick()
-    clip.frame_start += 3
+    shift(clip, 3)
     batch.settle()
     assert batch.states == ["STOPPED"]
     assert "was changed" in batch.told[0].words

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 import pytest
 
+from .editing import shift
 from .test_generate_shots import Batch, add, batch
 from .test_rework_breaker import window
 from .test_slots import camera, movies
@@ -57,12 +58,7 @@ def test_what_was_bought_while_the_pictures_were_made_is_not_handed_over(batch: 
     batch.place_all()
     send_again(batch, failed)
     batch.settle()
-    print(
-        "DEBUG",
-        batch.told,
-        [(j.id[:6], j.state, j.problem) for j in batch.session.bridge.snapshot.all],
-        batch.session.shot_batch.ended,
-    )
+    batch.until(lambda: not batch.session.bridge.expects)
     assert batch.bought == 2, "the failed one, and one more"
     assert batch.states == ["IMPORTED", ""]
 
@@ -128,8 +124,37 @@ def test_a_strip_that_was_moved_after_the_press_is_not_bought(batch: Batch) -> N
     add(batch.scene, "strip", source="STRIP", strip=clip.name, frame=305)
     batch.press()
     batch.tick()
-    clip.frame_start += 3
+    shift(clip, 3)
     batch.settle()
     assert batch.states == ["STOPPED"]
     assert "was changed" in batch.told[0].words
     assert batch.bought == 1
+
+
+@pytest.mark.usefixtures("window")
+def test_a_row_that_is_removed_before_its_job_is_not_bought(batch: Batch) -> None:
+    batch.fill("a", "b")
+    batch.press()
+    batch.place_all()
+    bpy.ops.grok_video.remove_shot(index=1)
+    batch.settle()
+    assert batch.names() == ["a"]
+
+
+@pytest.mark.usefixtures("window")
+def test_stop_stops_the_jobs_of_rows_that_were_removed(batch: Batch) -> None:
+    batch.stand_in.settings(per_second=0, per_minute=1)
+    batch.fill("a", "b", "c", "d", "e", "f")
+    ids = batch.press(slot=False)
+    batch.until(lambda: len(batch.session.shot_batch.press.unsent) >= 3)
+    assert batch.under_way is not None
+    bpy.ops.grok_video.clear_shots()
+    batch.module("blender.session.shot_batch").stop(batch.scene)
+
+    def states() -> set[str]:
+        jobs = map(batch.module("blender.session.state").job_by_id, ids)
+        return {job.state.name for job in jobs if job is not None}
+
+    batch.until(lambda: not batch.session.bridge.expects and "QUEUED" not in states())
+    assert "CANCELLED" in states()
+    assert batch.bought <= 1

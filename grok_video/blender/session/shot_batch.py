@@ -343,6 +343,9 @@ def _hand_over(press: ShotPress) -> bool:
     spec = item.spec
     assert spec is not None
     try:
+        row = _row_of(press.scene, spec.shot)
+        if row is None:
+            raise Refused("Its row was removed from the list.")
         if why := click.lost_place(spec):
             raise Refused(why)
         held = click.why_held(spec, item.held, item.allow_single_color)
@@ -357,7 +360,7 @@ def _hand_over(press: ShotPress) -> bool:
     own.ended.pop(spec.shot, None)
     own.stopped.pop(spec.shot, None)
     slots.picture_made(spec)
-    _note_job(press.scene, spec)
+    row.job = spec.id  # for a file that another computer opens; an undo may take that back
     return True
 
 
@@ -369,13 +372,11 @@ def _is_unsent(job_id: str) -> bool:
     return job.state is State.QUEUED and not job.held
 
 
-def _note_job(of: Meant, spec: JobSpec) -> None:
-    """Write the job into its row, for a file that another computer opens. An undo may take that back."""
+def _row_of(of: Meant, mark: str) -> Any:
+    """The row of that mark, None where it was removed, or its scene."""
     scene = of.find(bpy.data.scenes)
     rows = scene.grok_video.shots if scene is not None else ()
-    row = next((one for one in rows if one.mark == spec.shot), None)
-    if row is not None:
-        row.job = spec.id
+    return next((one for one in rows if one.mark == mark), None)
 
 
 # ---------------------------------------------------------------------------------------------- the end
@@ -389,12 +390,13 @@ def stop(scene: bpy.types.Scene) -> None:
     own = current().shot_batch
     if own.press is not None and own.press.unpushed:
         slots.push_undo_step(bpy.context)  # the slots that stand tell what was stopped
+    asked = list(own.press.unsent) if own.press is not None else []  # of rows that were removed too
     drop_all("Stopped.")
     for row in scene.grok_video.shots:
         job = job_of(row.mark)
-        if job is not None and job.state is State.QUEUED and not job.held:
-            _stop_unsent(job.id)
-        elif job is None and (job_id := own.queued.get(row.mark)) in current().documents:
+        asked += filter(None, (job.id if job is not None else "", own.queued.get(row.mark, "")))
+    for job_id in dict.fromkeys(asked):
+        if _is_unsent(job_id):
             _stop_unsent(job_id)
 
 

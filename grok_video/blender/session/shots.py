@@ -39,17 +39,33 @@ def marked(scene: bpy.types.Scene) -> None:
     gets that again: what was bought of the row stays known. The marks are an undo step of their own, so that an undo of
     what follows leaves them.
     """
-    if not _is_local(scene):
-        return  # nothing can be written there, and nothing is bought
-    twins, changed = _twins(scene), False
+    # Nothing can be written into a linked scene, and nothing is bought of it.
+    if _is_local(scene) and _mark(scene, _twins(scene), unmarked=True):
+        slots.push_undo_step(bpy.context, UNDO_STEP)
+
+
+def part_twins() -> None:
+    """Before a save: give copied rows marks of their own, while Blender still counts their originals first.
+
+    It counts scenes anew when it opens the file, in the order of their names.
+    """
+    if running() is None:
+        return
+    for scene in bpy.data.scenes:
+        if _is_local(scene) and len(scene.grok_video.shots):
+            _mark(scene, _twins(scene), unmarked=False)
+
+
+def _mark(scene: bpy.types.Scene, twins: set[int], *, unmarked: bool) -> bool:
+    """Give new marks to the rows ``twins``, and to those without one where these are wanted; True when some were."""
+    changed = False
     for index, row in enumerate(scene.grok_video.shots):
-        if row.mark and index not in twins:
+        if index not in twins and (row.mark or not unmarked):
             continue
-        row.mark = _mark_for(scene, row, is_twin=index in twins)
+        row.mark = _mark_for(scene, row)
         row.job = ""  # the other row's
         changed = True
-    if changed:
-        slots.push_undo_step(bpy.context, UNDO_STEP)
+    return changed
 
 
 def _is_local(scene: bpy.types.Scene) -> bool:
@@ -75,12 +91,12 @@ def _twins(scene: bpy.types.Scene) -> set[int]:
     return twins
 
 
-def _mark_for(scene: bpy.types.Scene, row: Any, *, is_twin: bool) -> str:
+def _mark_for(scene: bpy.types.Scene, row: Any) -> str:
     """A mark for a row: that which this session gave to such a row, where no row has it now; else a new one."""
     like = (scene.session_uid, submission.shots.as_data(scene, row))
     given = current().shot_list.given.setdefault(like, [])
     taken = {one.mark for one in scene.grok_video.shots}
-    mark = "" if is_twin else next((known for known in given if known not in taken), "")
+    mark = next((known for known in given if known not in taken), "")
     if not mark:
         marks = (shot_marks.mark_of(scene, row, number) for number in count())
         mark = next(one for one in marks if one not in taken)

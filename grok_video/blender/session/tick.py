@@ -201,6 +201,11 @@ def _on_load(*_args: object) -> None:
 
 
 @persistent
+def _on_save(*_args: object) -> None:
+    shots.part_twins()
+
+
+@persistent
 def _on_undo(*_args: object) -> None:
     """After an undo or a redo: strips are as they were, also those that showed a clip meanwhile."""
     session = running()
@@ -242,6 +247,7 @@ def _handlers() -> list[tuple[list[Any], Callable[..., None]]]:
     handlers = bpy.app.handlers
     return [
         (handlers.load_post, _on_load),
+        (handlers.save_pre, _on_save),
         (handlers.undo_post, _on_undo),
         (handlers.redo_post, _on_undo),
         (handlers.depsgraph_update_post, stages.changed),

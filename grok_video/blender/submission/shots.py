@@ -368,14 +368,26 @@ def _add_source(
     if row.source == "IMAGE":
         step = PictureStep(Meant.of(scene), size, path, image=Meant.of(row.image), whole=whole)
     else:
-        edit = Meant.of(compat.sequencer_scene(context))
-        step = PictureStep(edit, size, path, strip=row.strip, frame=row.frame)
+        edit = compat.sequencer_scene(context)
+        shown = _shown(strip_of(edit, row), row.frame)
+        step = PictureStep(
+            Meant.of(edit), size, path, strip=row.strip, frame=row.frame, shown=shown
+        )
     submission.steps.append(step)
+
+
+def _shown(strip: Any, frame: int) -> tuple[object, ...]:
+    """What tells that a strip shows another picture at ``frame`` than it did. Raises Refused."""
+    seen = source_strip_of(strip)
+    return seen.start <= frame < seen.end, seen.origin, seen.path
 
 
 @mutable_record
 class PictureStep(Step):
-    """A first frame from an image, or from what a strip shows: made here, at one go."""
+    """A first frame from an image, or from what a strip shows: made here, at one go.
+
+    Made after the press: a strip that was moved meanwhile, or shows another file, is not bought.
+    """
 
     scene: Meant
     size: tuple[int, int]  # pixels
@@ -384,6 +396,7 @@ class PictureStep(Step):
     whole: Callable[[float, float], tuple[int, int]] | None = None  # see ``capture.capture_now``
     strip: str = ""
     frame: int = 0  # of the strip's scene
+    shown: tuple[object, ...] = ()  # by the strip, at the press
     label: str = "Rendering…"
     made: Still | None = None
 
@@ -404,6 +417,8 @@ class PictureStep(Step):
         strip = compat.strips_all(editor).get(self.strip) if editor is not None else None
         if strip is None:
             raise Interrupted(f"The strip “{self.strip}” is gone.")
+        if _shown(strip, self.frame) != self.shown:
+            raise Interrupted(f"The strip “{self.strip}” was changed after the press.")
         self.made = capture.strip_still(scene, strip, self.frame, self.size, self.path, file_format)
 
     def poll(self, context: bpy.types.Context) -> Change | None:

@@ -83,6 +83,10 @@ class Desk(Protocol):
         """Queue the shot as the job of that id, which the ledger takes once; '' or why it could not be."""
         ...
 
+    def not_taken(self, job_id: str) -> str:
+        """'' or why the ledger has refused the job that was queued: it will never have it."""
+        ...
+
     def send(self, job: Job) -> str:
         """Let a job that waits for a word be sent: this task is the word; '' or why that could not be said."""
         ...
@@ -204,6 +208,8 @@ class Buying:
         if job is None:
             if not one.queued:
                 self._queue(one, claim)
+            elif why := self._desk.not_taken(claim.job):
+                one.ends(End.FAILED, why)
             return
         if first and _bought_nothing(job):
             # Ended by an earlier run. The id follows from the last one: two runs at once mean one job.

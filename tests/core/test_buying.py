@@ -39,6 +39,7 @@ class Desk:
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
         self.sent: list[str] = []
+        self.refused = ""
         self.meanwhile: Callable[[], object] = lambda: None
 
     def job(self, job_id: str) -> Job | None:
@@ -52,6 +53,9 @@ class Desk:
         self.sent.append(job_id)
         self.jobs[job_id] = job_of(job_id)
         return ""
+
+    def not_taken(self, job_id: str) -> str:
+        return self.refused
 
     def send(self, job: Job) -> str:
         self.sent.append(job.id)
@@ -112,6 +116,30 @@ def test_a_job_whose_word_has_lapsed_is_not_sent_where_another_host_buys_the_sho
         run.buying.step()
     assert run.desk.sent == [job_id]
     assert not run.buying.shots[0].ours
+
+
+def test_a_job_that_the_ledger_has_refused_is_not_waited_for(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.buying.step()
+    run.desk.jobs.clear()
+    run.buying.step()
+    assert not run.buying.is_over
+    run.desk.refused = "It was bought already."
+    run.buying.step()
+    assert run.buying.shots[0].sentence == "It was bought already."
+    assert run.buying.shots[0].end is End.FAILED
+
+
+def test_only_the_job_that_was_freed_counts_as_freed(tmp_path: Path) -> None:
+    claims = Claims(tmp_path, OURS, "host-a")
+    jobs = [new_id(), new_id()]
+    for job in jobs:
+        claims.take("s0", "mark0", job)
+        assert not claims.was_freed("s0", job)
+        assert claims.release("s0")
+    assert all(claims.was_freed("s0", job) for job in jobs)
+    assert not claims.was_freed("s1", jobs[0])
+    assert not claims.was_freed("s0", new_id())
 
 
 def test_the_empty_place_of_a_share_that_was_cut_off_is_no_free_shot(tmp_path: Path) -> None:

@@ -219,7 +219,9 @@ def _release(_context: bpy.types.Context, args: argparse.Namespace) -> int:
     except ClaimTrouble as trouble:
         words = str(trouble)
     if clip_of(folder, args.shot):
-        words += " Its clip is in the folder already, and as long as it is there, it is not bought anew."
+        words += (
+            " Its clip is in the folder already, and as long as it is there, it is not bought anew."
+        )
     else:
         words += " It may be paid already: freed, it is bought anew, and paid once more."
     if not args.yes:

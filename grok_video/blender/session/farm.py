@@ -49,7 +49,7 @@ from ...farm.shot_folder import (
 )
 from .. import identity, submission, timeline
 from ..refusal import Interrupted, Refused
-from . import placing, waiting
+from . import answers, placing, waiting
 from .blocking import INTERRUPTED_SECONDS, became_of
 from .click import queue_job, refuse_now, refuse_unpriced, why_held
 from .queue import account, make_data_folder, read_all, refuse_hopeless, release, retry, send
@@ -218,6 +218,14 @@ class Desk:
             return str(why)
         return ""
 
+    def not_taken(self, job_id: str) -> str:
+        """'' or why the ledger has refused the job."""
+        try:
+            answers.refuse_not_taken(job_id)
+        except Refused as why:
+            return str(why)
+        return ""
+
     def send(self, job: Job) -> str:
         """Let a job that an earlier run of the task left behind be sent."""
         try:
@@ -237,7 +245,8 @@ class Desk:
     def _spec(self, listed: Listed, job_id: str) -> Any:
         """The spec of a shot, its pictures made. Raises Refused, Interrupted, OSError, FolderTrouble."""
         of, marked = self._of, submission.preparation.marked
-        if before := self._bought_elsewhere(listed):
+        before = self._bought_before(listed)
+        if before is not None and not self._was_freed(listed, before):
             raise Refused(
                 f"It was bought before, or waits to be sent, as job {before.spec.short_id} of this computer's list.",
                 "Its clip is in that list.",
@@ -246,6 +255,9 @@ class Desk:
         result = with_real_folder(str(clips_blend(of)))
         spec = replace(
             asked.spec,
+            parent=before.id
+            if before is not None
+            else "",  # as *Send Again*: the ledger takes it beside that one
             output=str(clip_path(of.folder, listed.file)),
             # The clip comes by itself where *place* has put it, and nowhere else.
             target=replace(asked.spec.target, blend=result),
@@ -266,11 +278,15 @@ class Desk:
             raise
         return spec
 
-    def _bought_elsewhere(self, listed: Listed) -> Job | None:
-        """A job that stands for the shot's row, and that no claim of this folder is for."""
-        made_here = str(clip_path(self._of.folder, listed.file))
+    def _bought_before(self, listed: Listed) -> Job | None:
+        """The newest job of this ledger that stands for the shot's row."""
         jobs = current().bridge.snapshot.jobs.of_shot(listed.mark)
-        return next((j for j in jobs if j.stands and j.spec.output != made_here), None)
+        return next((job for job in reversed(jobs) if job.stands), None)
+
+    def _was_freed(self, listed: Listed, job: Job) -> bool:
+        """Whether a person has freed the shot of a job that was bought for this folder."""
+        made_here = job.spec.output == str(clip_path(self._of.folder, listed.file))
+        return made_here and claims_in(self._of.folder).was_freed(listed.file, job.id)
 
     def _with_still(self, listed: Listed, spec: Any) -> Any:
         """The spec with the still of the folder as its first frame. Raises Refused, OSError."""
@@ -326,6 +342,7 @@ def follow(buying: Buying, tell: Callable[[], object]) -> None:
         refuse_hopeless()
         bridge.worker.ensure(account())
         bridge.tick(TICK_BUDGET)
+        answers.hear()
         buying.step()
         tell()
 

@@ -5,7 +5,6 @@ With claims on a disk, and jobs as a ledger would have them. The same task as a 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -173,18 +172,15 @@ def test_a_holder_beats_while_many_pictures_are_made(tmp_path: Path) -> None:
     assert len(beats - {""}) == len(run.listed)
 
 
-def test_a_long_list_does_not_ask_the_share_at_each_turn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_list_does_not_ask_the_share_at_each_turn(tmp_path: Path) -> None:
     run = Run(tmp_path, MOST_UNSENT + 500)
     run.buying.step()
     assert len(run.desk.sent) == MOST_UNSENT
-    asked: list[str] = []
-    real = run.ours.read
-    monkeypatch.setattr(run.ours, "read", lambda shot: asked.append(shot) or real(shot))
+    (tmp_path / "claims" / f"s{MOST_UNSENT}.json").write_bytes(b"{}")  # a look would say so
     for _ in range(5):
         run.buying.step()
-    assert asked == []
+    assert run.buying.shots[MOST_UNSENT].end is None
+    (tmp_path / "claims" / f"s{MOST_UNSENT}.json").unlink()
     for job_id in run.desk.sent[:3]:
         run.desk.jobs[job_id] = replace(run.desk.jobs[job_id], state=State.RUNNING)
     run.clock.now += 10
@@ -211,7 +207,5 @@ def test_a_torn_claim_is_said_after_a_moment(tmp_path: Path) -> None:
     path = tmp_path / "claims" / "s0.json"
     path.parent.mkdir()
     path.write_bytes(b'{"version": 1, ')
-    begun = time.monotonic()
     with pytest.raises(ClaimTrouble, match="not whole"):
         Claims(tmp_path, OURS, "host-a").read("s0")
-    assert time.monotonic() - begun < 30

@@ -440,7 +440,7 @@ def _place(context: bpy.types.Context, of: Opened, listed: Listed, target: bpy.t
 
 
 def _note_of_result(of: Opened, path: Path) -> Path:
-    """Where it is noted what *place* has written at ``path``."""
+    """The file whose text is the checksum of what *place* has written at ``path``."""
     return of.folder / "placed" / f"{path.stem}.sha256"
 
 

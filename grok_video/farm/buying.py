@@ -84,7 +84,7 @@ class Desk(Protocol):
         ...
 
     def not_taken(self, job_id: str) -> str:
-        """'' or why the ledger has refused the job that ``queue`` handed over."""
+        """'' or why the ledger has refused the job that was queued: it will never have it."""
         ...
 
     def send(self, job: Job) -> str:
@@ -257,7 +257,7 @@ class Buying:
                 one.ends(End.FAILED, said or "The job was stopped.")
             case State.QUEUED if job.held:
                 mine = self._buys and is_lapse(job.problem) and job.instead is None
-                # It waited for long, or the computer slept: the shot may have been freed meanwhile.
+                # The job waited for long, or the computer slept: a person may have freed the shot.
                 if mine and one.claim and not self._holds(one, one.claim):
                     return
                 why = self._desk.send(job) if mine else said

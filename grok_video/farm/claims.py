@@ -14,6 +14,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -128,6 +129,10 @@ class Claims:
         A claim that cannot be read is freed as well. Raises ClaimTrouble.
         """
         path = self._path(shot)
+        with suppress(ClaimTrouble):
+            if held := self.read(shot):
+                told = "\n".join([*self._freed(shot), held.job])
+                self._write(self._freed_path(shot), told.encode("ascii"), shot)
         try:
             if not is_there(path):
                 return False
@@ -137,6 +142,19 @@ class Claims:
         except OSError as error:
             raise ClaimTrouble(_unwritable(shot, self.folder, error)) from error
         return True
+
+    def was_freed(self, shot: str, job: str) -> bool:
+        """Whether a person has freed the shot of that job: the one case in which a ledger that has the job buys it anew."""
+        return job in self._freed(shot)
+
+    def _freed(self, shot: str) -> list[str]:
+        try:
+            return read_file(self._freed_path(shot), _LONGEST).decode("ascii", "replace").split()
+        except OSError:
+            return []
+
+    def _freed_path(self, shot: str) -> Path:
+        return self._path(shot).with_suffix(".freed")
 
     def beat(self, now: float | None = None) -> None:
         """Say that this data folder lives; to be called often, writes every ``BEAT`` seconds. Raises ClaimTrouble."""

@@ -198,6 +198,24 @@ def test_a_list_that_was_copied_is_not_bought_twice(
     assert len(bodies(stand_in)) == 1
 
 
+def test_what_was_freed_is_bought_anew_by_the_host_that_has_its_unknown_job(
+    task: Task, stand_in: Any
+) -> None:
+    stand_in.fail("submit", "answer-lost")
+    words = ("buy", "--yes", "--shot", "title")
+    assert task.states(*words) == (1, {"title": "UNKNOWN"})
+    assert task.states(*words) == (1, {"title": "UNKNOWN"})
+    claim = task.folder / "claims" / "title.json"
+    claim.rename(claim.with_suffix(".away"))  # nobody has freed it
+    assert task.states(*words) == (4, {"title": "REFUSED"})
+    assert "bought before" in task.said
+    claim.with_suffix(".away").rename(claim)
+    assert len(bodies(stand_in)) == 1
+    assert task("release", "title", "--yes", "--watch", "0.1")[0] == 0
+    assert task.states(*words) == (0, {"title": "DONE"})
+    assert len(bodies(stand_in)) == 2
+
+
 def test_a_claim_that_changes_while_its_holder_is_watched_is_not_freed(
     task: Task, module: Module, patches: Any
 ) -> None:

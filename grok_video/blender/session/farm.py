@@ -241,15 +241,22 @@ class Desk:
     def _spec(self, listed: Listed, job_id: str) -> Any:
         """The spec of a shot, its pictures made. Raises Refused, Interrupted, OSError, FolderTrouble."""
         of, marked = self._of, submission.preparation.marked
-        released = self._before(listed, job_id)
+        before = self._bought_before(listed)
+        if before is not None and not self._was_freed(listed, before):
+            raise Refused(
+                f"It was bought before, or waits to be sent, as job {before.spec.short_id} of this computer's list.",
+                "Its clip is in that list.",
+            )
         asked = _submission(self._context, of, listed, job_id)
         result = with_real_folder(str(clips_blend(of)))
         spec = replace(
             asked.spec,
+            parent=before.id
+            if before is not None
+            else "",  # as *Send Again*: the ledger takes it beside that one
             output=str(clip_path(of.folder, listed.file)),
             # The clip comes by itself where *place* has put it, and nowhere else.
             target=replace(asked.spec.target, blend=result),
-            parent=released,
         )
         _refuse_dearer(listed, spec.estimate)
         refuse_unpriced(spec)
@@ -267,23 +274,15 @@ class Desk:
             raise
         return spec
 
-    def _before(self, listed: Listed, job_id: str) -> str:
-        """'' or the id of a job of this folder that stands for the shot, and whose claim a person has released.
+    def _bought_before(self, listed: Listed) -> Job | None:
+        """The newest job of this ledger that stands for the shot's row."""
+        jobs = current().bridge.snapshot.jobs.of_shot(listed.mark)
+        return next((job for job in reversed(jobs) if job.stands), None)
 
-        Named as the job before it, the ledger takes the shot once more. Raises Refused for a purchase by a press, or of
-        another folder: nobody has said that the shot shall be paid twice.
-        """
-        made_here, released = str(clip_path(self._of.folder, listed.file)), ""
-        for job in current().bridge.snapshot.jobs.of_shot(listed.mark):
-            if not job.stands or job.id == job_id:
-                continue
-            if job.spec.output != made_here:
-                raise Refused(
-                    f"It was bought before, or waits to be sent, as job {job.spec.short_id} of this computer's list.",
-                    "Its clip is in that list.",
-                )
-            released = job.id
-        return released
+    def _was_freed(self, listed: Listed, job: Job) -> bool:
+        """Whether a person has freed the shot of a job that was bought for this folder."""
+        made_here = job.spec.output == str(clip_path(self._of.folder, listed.file))
+        return made_here and claims_in(self._of.folder).was_freed(listed.file, job.id)
 
     def _with_still(self, listed: Listed, spec: Any) -> Any:
         """The spec with the still of the folder as its first frame. Raises Refused, OSError."""
@@ -437,7 +436,7 @@ def _place(context: bpy.types.Context, of: Opened, listed: Listed, target: bpy.t
 
 
 def _note_of_result(of: Opened, path: Path) -> Path:
-    """Where it is noted what *place* has written at ``path``."""
+    """The file whose text is the checksum of what *place* has written at ``path``."""
     return of.folder / "placed" / f"{path.stem}.sha256"
 
 

@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, field, fields
-from typing import Any
+from typing import Any, cast
 
 from .record import mutable_record, record
 from .shot import SOURCES, Shot
@@ -43,10 +43,10 @@ class Bad:
 class ShotFile:
     """What a file holds."""
 
-    shots: list[Shot] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)  # of each shot, counted as in ``Bad``
-    bad: list[Bad] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)  # columns that were passed over
+    shots: list[Shot] = field(default_factory=list[Shot])
+    rows: list[int] = field(default_factory=list[int])  # of each shot, counted as in ``Bad``
+    bad: list[Bad] = field(default_factory=list[Bad])
+    unknown: list[str] = field(default_factory=list[str])  # columns that were passed over
     begin: str = ""  # what all prompts begin and end with; a CSV has none
     end: str = ""
 
@@ -112,15 +112,17 @@ def _parse_json(text: str, found: ShotFile) -> None:
         found.bad.append(Bad(0, f"The file is no JSON: {error}."))
         return
     if isinstance(content, dict):
-        found.begin, found.end = (_words(content.get(name)) for name in ("begin", "end"))
-        content = content.get("shots")
+        whole = cast(dict[str, Any], content)
+        found.begin, found.end = _words(whole.get("begin")), _words(whole.get("end"))
+        content = whole.get("shots")
     if not isinstance(content, list):
         found.bad.append(Bad(0, "The JSON has no list “shots”."))
         return
-    for number, one in enumerate(_not_too_many(content, found), 1):
+    for number, one in enumerate(_not_too_many(cast(list[Any], content), found), 1):
         if isinstance(one, dict):
-            _note_unknown(one, found)
-            _take(number, {k: v for k, v in one.items() if v is not None}, found)
+            given = cast(dict[str, Any], one)
+            _note_unknown(given, found)
+            _take(number, {k: v for k, v in given.items() if v is not None}, found)
         else:
             found.bad.append(Bad(number, "It is no object with the fields of a shot."))
 

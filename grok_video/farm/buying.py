@@ -7,6 +7,7 @@ buys, and says what only a person can settle. It knows no Blender and no ledger:
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from ..core.record import mutable_record
 from ..core.spec import new_id
 from ..core.word import is_lapse
 from .claims import SILENT, Claim, Claims, ClaimTrouble, Watch
-from .shot_folder import FolderTrouble, Listed, clip_of, put_clip
+from .shot_folder import LIST, FolderTrouble, Listed, clip_of, put_clip
 
 #: Jobs that wait to be sent, at most: a job counts as forgotten ten minutes after it was queued, and about one leaves a second.
 MOST_UNSENT = 30
@@ -46,6 +47,7 @@ class Progress:
     listed: Listed
     claim: Claim | None = None
     ours: bool = False
+    built: str = ""  # id of the job for which its pictures were made by this run
     first_look: bool = True  # its job was not seen by this run yet
     queued: bool = False  # by this run
     retried: int = 0  # events of its job when this run asked for what it has paid for again, free; 0: not asked
@@ -55,6 +57,11 @@ class Progress:
     look_at: float = 0.0  # monotonic time before which the folder is not looked into again
     end: End | None = None
     sentence: str = ""
+
+    def lets_go(self, now: float) -> None:
+        """Look at the shot anew: the claim that this run knew of holds no more."""
+        self.claim, self.ours, self.queued, self.first_look = None, False, False, True
+        self.look_at = now
 
     def ends(self, end: End, sentence: str = "") -> None:
         """Note how the shot ended."""
@@ -74,6 +81,10 @@ class Desk(Protocol):
 
     def queue(self, listed: Listed, job_id: str) -> str:
         """Queue the shot as the job of that id, which the ledger takes once; '' or why it could not be."""
+        ...
+
+    def not_taken(self, job_id: str) -> str:
+        """'' or why the ledger has refused the job that ``queue`` handed over."""
         ...
 
     def send(self, job: Job) -> str:
@@ -106,6 +117,7 @@ class Buying:
         self._clock = clock
         self._watch = Watch(claims, clock)
         self._buys = buys
+        self._room = MOST_UNSENT  # shots that may be claimed until the next step
 
     @property
     def is_over(self) -> bool:
@@ -120,17 +132,21 @@ class Buying:
 
     def step(self) -> None:
         """Go on with each shot as far as that takes no waiting."""
-        if self.jobs:
-            # Without the share for now: jobs that were sent go on, and other hosts hear nothing meanwhile.
-            with suppress(ClaimTrouble):
-                self._claims.beat(self._clock())
+        holds = bool(self.jobs)
+        self._room = MOST_UNSENT - self._unsent()
         for one in self.shots:
             if one.end:
                 continue
+            if holds:
+                # At each shot: the pictures of one may take longer than a watcher looks. Without the share for now: jobs
+                # that were sent go on, and other hosts hear nothing meanwhile.
+                with suppress(ClaimTrouble):
+                    self._claims.beat(self._clock())
             try:
                 self._go_on(one)
             except (ClaimTrouble, FolderTrouble) as trouble:
                 one.ends(End.REFUSED if one.claim is None else End.FAILED, str(trouble))
+            holds = holds or (one.ours and not one.end)
 
     def _go_on(self, one: Progress) -> None:
         if one.claim is None:
@@ -150,13 +166,21 @@ class Buying:
             if not self._buys:
                 one.ends(End.REFUSED, "Nobody has claimed it: it is not being bought.")
                 return
-            if self._unsent() >= MOST_UNSENT:
+            if self._room <= 0:
+                one.look_at = self._clock() + _LOOK
                 return
             job_id = new_id()
             if why := self._desk.refusal(one.listed, job_id):
                 one.ends(End.REFUSED, why)
                 return
+            one.built = job_id
+            if not os.path.isfile(self._folder / LIST):
+                # The place of a share that was cut off is an empty folder, where nobody has claimed anything.
+                raise FolderTrouble(
+                    f"There is no {LIST} in {self._folder} any more. Nothing was bought for shot “{one.listed.file}”."
+                )
             self._claims.beat(self._clock())  # before the claim: who finds it sees its holder live
+            self._room -= 1
             claim = self._claims.take(one.listed.file, one.listed.mark, job_id)
         if claim.mark != one.listed.mark:
             raise ClaimTrouble(
@@ -183,9 +207,9 @@ class Buying:
             return
         if job is None:
             if not one.queued:
-                one.queued = True
-                if why := self._desk.queue(one.listed, claim.job):
-                    one.ends(End.FAILED, why)
+                self._queue(one, claim)
+            elif why := self._desk.not_taken(claim.job):
+                one.ends(End.FAILED, why)
             return
         if first and _bought_nothing(job):
             # Ended by an earlier run. The id follows from the last one: two runs at once mean one job.
@@ -193,6 +217,26 @@ class Buying:
             one.queued, one.first_look = False, True
             return
         self._tell(one, job)
+
+    def _queue(self, one: Progress, claim: Claim) -> None:
+        if one.built != claim.job:
+            # Claimed by an earlier run. The claim is read afterwards: pictures take time, in which a person may free it.
+            self._claims.beat(self._clock())
+            if why := self._desk.refusal(one.listed, claim.job):
+                one.ends(End.FAILED, why)
+                return
+            one.built = claim.job
+        if self._holds(one, claim):
+            one.queued = True
+            if why := self._desk.queue(one.listed, claim.job):
+                one.ends(End.FAILED, why)
+
+    def _holds(self, one: Progress, claim: Claim) -> bool:
+        """Whether the claim still stands; else the shot is looked at anew: a person has freed it, another host may buy it."""
+        if self._claims.read(one.listed.file) == claim:
+            return True
+        one.lets_go(self._clock())
+        return False
 
     def _tell(self, one: Progress, job: Job) -> None:
         """Note how the job of a shot ended, or let it go on."""
@@ -213,6 +257,9 @@ class Buying:
                 one.ends(End.FAILED, said or "The job was stopped.")
             case State.QUEUED if job.held:
                 mine = self._buys and is_lapse(job.problem) and job.instead is None
+                # It waited for long, or the computer slept: the shot may have been freed meanwhile.
+                if mine and one.claim and not self._holds(one, one.claim):
+                    return
                 why = self._desk.send(job) if mine else said
                 if why:
                     one.ends(End.FAILED, why)
@@ -254,10 +301,7 @@ class Buying:
             return
         held = self._claims.read(one.listed.file)
         if held != claim:
-            one.claim, one.look_at = (
-                None,
-                now,
-            )  # a person has freed it, or its holder has begun anew
+            one.lets_go(now)  # a person has freed it, or its holder has begun anew
         elif gone:
             one.ends(
                 End.GONE,

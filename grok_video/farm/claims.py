@@ -29,6 +29,8 @@ SILENT = 600.0
 #: Seconds between two looks of a watcher at a heartbeat: on a share each look is a request.
 _LOOK = 2.0
 _LONGEST = 4096  # bytes of a claim
+_LOOKS = 5  # at a claim that is not whole, before it is said
+_PAUSE = 0.2  # seconds between them
 _LONGEST_BEAT = 64
 _VERSION = 1
 _HEX = re.compile(r"[0-9a-f]{32}")
@@ -84,8 +86,14 @@ class Claims:
         path = self._path(shot)
         try:
             data = read_file(path, _LONGEST)
+            for _ in range(_LOOKS):
+                if data.endswith(b"}"):
+                    break
+                # Where a share has no hard links, a claim has its name before its content.
+                time.sleep(_PAUSE)
+                data = read_file(path, _LONGEST)
         except FileNotFoundError:
-            if not self.folder.parent.is_dir():
+            if not os.path.isdir(self.folder.parent):  # Path.is_dir raises what a share may say
                 raise ClaimTrouble(
                     f"The folder {self.folder.parent} is gone. Nothing was bought for shot “{shot}”."
                 ) from None

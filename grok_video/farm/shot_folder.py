@@ -33,6 +33,7 @@ LIST = "shots.json"
 _VERSION = 1
 _LONGEST_NOTE = 1 << 20  # bytes of the JSON beside a still or a clip
 _LARGEST_STILL = 256 << 20  # bytes
+_LAST_FRAME = 1 << 31  # a frame is none beyond
 _LONGEST_NAME = 40  # characters of a shot's name that its files keep
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -77,6 +78,7 @@ class StillNote:
     size: int  # bytes
     sha256: str
     blend: str  # checksum of the .blend that was rendered
+    mark: str  # of the row: a .blend may have several lists
     source: Source
 
 
@@ -96,15 +98,17 @@ def names_for(names: Iterable[str]) -> list[str]:
     """
     made: list[str] = []
     taken: set[str] = set()
+    numbers: dict[str, int] = {}  # the last one of each name: thousands may be called the same
     for name in names:
         ascii_text = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         slug = re.sub(r"[^a-z0-9]+", "_", ascii_text).strip("_")[:_LONGEST_NAME].rstrip("_")
         if not slug or no_name_of_windows(f"C:\\{slug}"):
             slug = f"shot_{slug}".rstrip("_")
-        free, number = slug, 1
+        free, number = slug, numbers.get(slug, 1)
         while free in taken:
             number += 1
             free = f"{slug}_{number}"
+        numbers[slug] = number
         taken.add(free)
         made.append(free)
     return made
@@ -121,20 +125,40 @@ def checksum_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_list(folder: Path, listed: ShotList, shots: Sequence[Shot], begin: str, end: str) -> None:
-    """Write ``shots.json``; ``shots`` are all rows. Raises FolderTrouble, also for a folder that holds another list."""
+def write_list(
+    folder: Path, listed: ShotList, shots: Sequence[Shot], begin: str, end: str
+) -> ShotList:
+    """Write ``shots.json``; ``shots`` are all rows. Returns what it says: of a list that the folder has already, the shots
+    that went along before stay. Raises FolderTrouble, also for a folder that holds another list.
+    """
     try:
         there: ShotList | None = read_list(folder)
     except FolderTrouble:
         there = None
-    in_use = any((folder / name).is_dir() for name in ("claims", "clips"))
-    if in_use and (there is None or there.digest != listed.digest):
-        raise FolderTrouble(
-            f"The folder {folder} has the claims and clips of another list. Choose an empty folder."
-        )
+    if any((folder / name).is_dir() for name in ("claims", "clips")):
+        if there is None or not _is_one_list(there, listed):
+            raise FolderTrouble(
+                f"The folder {folder} has the claims and clips of another list. Choose an empty folder."
+            )
+        # What was bought is wanted no more by an export, and its clip belongs to the film.
+        shot_of = {one.row: one for one in (*there.shots, *listed.shots)}
+        kept = tuple(shot_of[row] for row in sorted(shot_of))
+        listed = dataclasses.replace(listed, shots=kept)
     farm = {"version": _VERSION, **dataclasses.asdict(listed)}
     data = to_json(shots, begin=begin, end=end, farm=farm)
     write_note(folder / LIST, data)
+    return listed
+
+
+def _is_one_list(there: ShotList, listed: ShotList) -> bool:
+    """Whether claims and clips that were made for one are those of the other: no row of both has another name or mark."""
+    known = {one.row: (one.file, one.mark) for one in there.shots}
+    files = {one.file: one.row for one in there.shots}
+    return (there.digest, there.scene) == (listed.digest, listed.scene) and all(
+        known.get(one.row, (one.file, one.mark)) == (one.file, one.mark)
+        and files.get(one.file, one.row) == one.row
+        for one in listed.shots
+    )
 
 
 def read_list(folder: Path) -> ShotList:
@@ -174,12 +198,13 @@ def _list_in(told: dict[str, Any]) -> ShotList:
 
 def _listed_in(told: dict[str, Any]) -> Listed:
     found = Listed(**{one.name: told[one.name] for one in dataclasses.fields(Listed)})
-    numbers = [found.row] if found.price is None else [found.row, found.price]
+    numbers: list[Any] = [found.row] if found.price is None else [found.row, found.price]
+    texts: list[Any] = [found.file, found.mark, found.name]
     good = (
-        all(isinstance(text, str) for text in (found.file, found.mark, found.name))
+        all(isinstance(text, str) for text in texts)
         and SHOT.fullmatch(found.file)
         and 0 < len(found.mark) <= 64
-        and isinstance(found.still, bool)
+        and told["still"] in (True, False)
         and all(type(number) is int and number >= 0 for number in numbers)
     )
     if not good:
@@ -209,6 +234,7 @@ def clip_path(folder: Path, shot: str) -> Path:
 def put_still(
     folder: Path,
     shot: str,
+    mark: str,
     picture: Path,
     mime: str,
     pixels: tuple[int, int],
@@ -225,15 +251,15 @@ def put_still(
     path = still_path(folder, shot, mime)
     width, height = pixels
     digest = hashlib.sha256(data).hexdigest()
-    note = StillNote(str(path), mime, width, height, len(data), digest, blend, source)
+    note = StillNote(str(path), mime, width, height, len(data), digest, blend, mark, source)
     write_note(path, data)
     told = {"version": _VERSION, "shot": shot, **dataclasses.asdict(note), "path": path.name}
     write_note(path.with_suffix(".json"), json.dumps(told, indent=1).encode())
     return note
 
 
-def still_of(folder: Path, shot: str, blend: str) -> StillNote | None:
-    """The still of a shot that is there, whole, and rendered from the .blend with that checksum; else None."""
+def still_of(folder: Path, shot: str, mark: str, blend: str) -> StillNote | None:
+    """The still of a shot that is there, whole, and of that row of the .blend with that checksum; else None."""
     told = _told(folder / "stills" / f"{shot}.json")
     try:
         mime, source = told["mime"], Source(**told["source"])
@@ -246,17 +272,21 @@ def still_of(folder: Path, shot: str, blend: str) -> StillNote | None:
             told["size"],
             told["sha256"],
             told["blend"],
+            told["mark"],
             source,
         )
         numbers = (note.width, note.height, note.size)
-        if told["version"] != _VERSION or told["shot"] != shot or note.blend != blend:
+        if told["version"] != _VERSION or told["shot"] != shot:
+            return None
+        if (note.blend, note.mark) != (blend, mark):
             return None
         if not all(type(number) is int and number > 0 for number in numbers):
             return None
-        texts = (source.kind, source.scene, source.camera, source.image, source.view)
-        if not all(isinstance(text, str) for text in texts) or not isinstance(
-            source.frame, int | float
-        ):
+        texts: list[Any] = [source.kind, source.scene, source.camera, source.image, source.view]
+        frame: Any = source.frame
+        if not all(isinstance(text, str) for text in texts):
+            return None
+        if not isinstance(frame, int | float) or not abs(frame) < _LAST_FRAME:
             return None
         data = read_file(path, _LARGEST_STILL)
     except (KeyError, TypeError, OSError):

@@ -255,6 +255,34 @@ def test_jobs_are_told_and_stopped(
     assert len(stand_in.requests("submit")) == 1
 
 
+def test_a_held_job_is_sent_by_a_word_only(
+    scene: Any,
+    stand_in: Any,
+    main: Callable[..., int],
+    codes: ModuleType,
+    said: Said,
+    module: Module,
+) -> None:
+    """A spending limit holds it; the list says so, and does not buy it again."""
+    limits = module("blender.session.questions").set_limits
+    limits(day=1, count_loopback=True)
+    add_shots(scene, 1)
+    assert main("shots", "run", "--yes", "--json") == codes.PARTLY
+    (shot,) = told(said)["shots"]
+    job_id = shot["job"]["id"]
+    assert shot["job"]["held"]
+    limits(day=0, count_loopback=True)
+    assert main("shots", "run", "--yes") == codes.PARTLY
+    said.readouterr()
+    assert main("jobs", "send", job_id, "--json") == codes.NOT_AGREED
+    assert told(said)["price"] == pytest.approx(shot["job"]["price"])
+    assert stand_in.requests("submit") == []
+    assert main("jobs", "send", job_id, "--yes", "--json") == codes.DONE
+    assert told(said)["job"]["state"] == "IMPORTED"
+    assert main("jobs", "send", job_id, "--yes") == codes.REFUSED
+    assert len(stand_in.requests("submit")) == 1
+
+
 def test_what_was_spent(
     scene: Any, stand_in: Any, main: Callable[..., int], said: Said, tmp_path: Path, module: Module
 ) -> None:
@@ -443,6 +471,33 @@ def test_a_signal_stops_what_is_not_sent(
     assert [job["state"] for job in told(said)["jobs"]] == ["RUNNING"] * count
 
 
+def test_what_was_stopped_as_it_was_sent_is_fetched(
+    scene: Any,
+    stand_in: Any,
+    main: Callable[..., int],
+    codes: ModuleType,
+    said: Said,
+    module: Module,
+) -> None:
+    """An engine may end a task at that moment: the clip is paid for, and its job is stopped."""
+    add_shots(scene, 1, 100)
+    stand_in.settings(job_seconds=600)
+    bpy.ops.grok_video.generate_shots(wait=False)
+    session = module("blender.session.state")
+    blocking = module("blender.session.blocking")
+    first, second = session.current().documents
+    for job_id in (first, second):
+        blocking.wait_until(bpy.context, job_id, lambda job: job.state == "RUNNING")
+    bpy.ops.grok_video.stop(job=second)
+    stand_in.settings(job_seconds=0.2)
+    stand_in.finish()
+    said.readouterr()
+    assert main("shots", "run", "--yes", "--json") == codes.DONE
+    assert [shot["state"] for shot in told(said)["shots"]] == ["IMPORTED"] * 2
+    assert clips(scene) == [1, 100]
+    assert len(stand_in.requests("submit")) == 2
+
+
 def test_a_file_that_was_not_saved_since_its_list_was_made_is_bought_once(
     scene: Any, stand_in: Any, main: Callable[..., int], codes: ModuleType, said: Said
 ) -> None:
@@ -465,7 +520,7 @@ def test_a_file_that_was_not_saved_since_its_list_was_made_is_bought_once(
 def test_the_docs_tell_every_subcommand_option_and_exit_code(
     module: Module, codes: ModuleType
 ) -> None:
-    text = (ROOT / "docs" / "command.md").read_text("utf-8")
+    text = (ROOT / "docs/command.md").read_text("utf-8")
     parser = module("blender.command.arguments").parser()
     rows = dict(re.findall(r"^\| `([a-z ]+)` \|(.*)$", text, re.M))
     assert rows.keys() == leaves(parser)

@@ -330,3 +330,74 @@ def test_a_folder_in_use_is_not_given_to_another_list(farm: Farm, module: Module
     with pytest.raises(refusal(module), match="another list"):
         export(bpy.context, farm.scene, farm.folder, "")
     assert (farm.folder / "shots.json").read_bytes() == before
+
+
+def test_exported_again_no_shot_is_another_and_none_is_lost(farm: Farm, stand_in: Any) -> None:
+    """This list of jobs has bought the first shot: an export wants it no more, and the second has the same name."""
+    farm.stills()
+    first = farm.shots[0]
+    done = farm.host.buying_of(bpy.context, farm.of, [first])
+    farm.host.follow(done, lambda: None)
+    assert len(bodies(stand_in)) == 1
+    export = farm.module("blender.session.shots_export").export
+    again = export(bpy.context, farm.scene, farm.folder, "")
+    assert [one.row for one in again.listed] == [1, 2]
+    farm.load()
+    assert [(one.row, one.file) for one in farm.shots] == list(enumerate(ALL_DONE))
+    assert farm.buy() == ALL_DONE
+    assert len(bodies(stand_in)) == 3
+    assert len(movies(reopened(farm.place()[1]))) == 3
+
+
+def test_the_still_of_another_list_of_the_file_is_none(farm: Farm) -> None:
+    farm.stills()
+    other = bpy.data.scenes.new("Other")
+    other.camera = farm.scene.camera
+    row = other.grok_video.shots.add()
+    row.name, row.source, row.prompt, row.frame = "S 010", "CAMERA", "Another", 5
+    saved()
+    # One file with both lists: the stills of the first are made, and then the second is exported into the folder.
+    export = farm.module("blender.session.shots_export").export
+    export(bpy.context, farm.scene, farm.folder, "")
+    farm.load()
+    farm.stills()
+    export(bpy.context, bpy.data.scenes["Other"], farm.folder, "")
+    of = farm.host.opened(farm.folder)
+    (listed,) = of.listing.shots
+    assert listed.file == "s_010"
+    assert not farm.host.has_still(of, listed)
+
+
+def test_shots_of_a_list_that_are_no_rows_are_refused(farm: Farm, module: Module) -> None:
+    path = farm.folder / "shots.json"
+    told = json.loads(path.read_text("utf-8"))
+    for row in (3, 10**30):
+        told["farm"]["shots"][2]["row"] = row
+        path.write_text(json.dumps(told), "utf-8")
+        with pytest.raises(refusal(module), match="no rows of the list"):
+            farm.load()
+
+
+def test_what_the_artist_made_of_the_result_is_not_written_over(farm: Farm, stand_in: Any) -> None:
+    """An engine runs the task that places again, after the artist has worked in its file."""
+    farm.stills()
+    farm.buy()
+    _, result = farm.place()
+    reopened(result)
+    bpy.context.scene.frame_end = 4321
+    saved()
+    edited = sha256(result)
+    for _ in range(2):
+        farm.load()
+        _, again = farm.place()
+        assert again.name == "shot_clips_2.blend"
+        assert sha256(result) == edited
+        assert len(movies(reopened(again))) == 3
+
+
+def test_a_file_that_lay_there_before_is_not_written_over(farm: Farm, stand_in: Any) -> None:
+    theirs = farm.folder / "shot_clips.blend"
+    theirs.write_bytes(b"the artist's")
+    _, result = farm.place()
+    assert theirs.read_bytes() == b"the artist's"
+    assert result.name == "shot_clips_2.blend"

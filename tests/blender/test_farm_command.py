@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -17,7 +18,7 @@ import pytest
 
 from .test_farm import add, add_cube, reopened, saved
 from .test_orders import bodies
-from .test_variants import movies
+from .test_variants import jobs_of, movies
 
 Module = Callable[[str], ModuleType]
 
@@ -166,6 +167,82 @@ def test_a_claim_of_another_host_is_freed_by_a_person_alone(
     assert "Nobody has claimed" in task.said
     assert task.states("buy", "--yes", "--shot", "title") == (0, {"title": "DONE"})
     assert len(bodies(stand_in)) == 1
+
+
+def test_a_lost_answer_is_paid_again_by_a_persons_word_alone(
+    task: Task, module: Module, stand_in: Any
+) -> None:
+    stand_in.fail("submit", "answer-lost")
+    for _ in range(2):
+        assert task.states("buy", "--yes", "--shot", "title") == (1, {"title": "UNKNOWN"})
+        assert len(bodies(stand_in)) == 1
+    assert task("release", "title", "--yes", "--watch", "0.1")[0] == 0
+    assert "may be paid already" in task.said
+    assert task.states("buy", "--yes", "--shot", "title") == (0, {"title": "DONE"})
+    assert len(bodies(stand_in)) == 2
+    first, second = jobs_of(module)
+    assert (first.state, second.spec.parent) == ("UNKNOWN", first.id)
+
+
+def test_a_list_that_was_copied_is_not_bought_twice(
+    task: Task, module: Module, scene: Any, tmp_path: Path, stand_in: Any
+) -> None:
+    """Another folder with the same rows: whose shots this computer has bought."""
+    assert task.states("buy", "--yes", "--shot", "title")[0] == 0
+    shutil.copytree(
+        task.folder, tmp_path / "copy", ignore=shutil.ignore_patterns("claims", "clips")
+    )
+    task.folder = tmp_path / "copy"
+    assert task.states("buy", "--yes", "--shot", "title") == (4, {"title": "REFUSED"})
+    assert "bought before" in task.said
+    assert len(bodies(stand_in)) == 1
+
+
+def test_a_claim_that_changes_while_its_holder_is_watched_is_not_freed(
+    task: Task, module: Module, patches: Any
+) -> None:
+    """Two persons free the shot, and a host has taken it after the first."""
+    listed = module("farm.shot_folder").read_list(task.folder).shots[1]
+    claims = module("farm.claims").Claims
+    gone, taker = (claims(task.folder, name * 32, f"host-{name}") for name in "bc")
+    gone.take(listed.file, listed.mark, "d" * 32)
+    looked = threading.Event()
+
+    def meanwhile() -> None:
+        looked.wait(60)
+        gone.release(listed.file)
+        taker.take(listed.file, listed.mark, "e" * 32)
+
+    real = claims.heartbeat
+    thread = threading.Thread(target=meanwhile)
+    thread.start()
+
+    def heartbeat(self: Any, claim: Any) -> str:
+        looked.set()
+        thread.join()
+        return real(self, claim)
+
+    patches.set(claims, "heartbeat", heartbeat)
+    try:
+        code, _ = task("release", "title", "--yes", "--watch", "0.1")
+    finally:
+        looked.set()
+        thread.join()
+    assert code == 4
+    assert "changed meanwhile" in task.said
+    assert taker.read("title").job == "e" * 32
+
+
+def test_one_look_that_finds_no_heartbeat_is_no_end_of_a_holder(
+    task: Task, module: Module, patches: Any
+) -> None:
+    listed = module("farm.shot_folder").read_list(task.folder).shots[1]
+    claims = module("farm.claims").Claims
+    claims(task.folder, "b" * 32, "other-host").take(listed.file, listed.mark, "c" * 32)
+    beats = iter(("", "first", "first", "second"))
+    patches.set(claims, "heartbeat", lambda *_: next(beats, "second"))
+    assert task("release", "title", "--yes", "--watch", "30")[0] == 4
+    assert "is just buying title" in task.said
 
 
 def test_a_holder_that_is_gone_ends_the_task_with_75(

@@ -12,7 +12,7 @@ import pytest
 
 from .editing import color
 from .test_generate_shots import Batch, add, batch, beside
-from .test_looks import draw_image, look, look_scene, newest
+from .test_looks import draw_image, look, look_scene
 from .test_orders import refused
 from .test_rework_breaker import window
 from .test_slots import camera

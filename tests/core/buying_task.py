@@ -61,6 +61,9 @@ class Desk:
         self._points.hit("queue: after")
         return ""
 
+    def not_taken(self, job_id: str) -> str:
+        return ""
+
     def send(self, job: Job) -> str:
         self._blender.say("release", job=job.id, session=self._blender.session)
         self._points.hit("release: after")

@@ -218,8 +218,12 @@ def _release(_context: bpy.types.Context, args: argparse.Namespace) -> int:
         )
     except ClaimTrouble as trouble:
         words = str(trouble)
-    there = " Its clip is in the folder already." if clip_of(folder, args.shot) else ""
-    words += f"{there} It may be paid already: freed, it is bought anew, and paid once more."
+    if clip_of(folder, args.shot):
+        words += (
+            " Its clip is in the folder already, and as long as it is there, it is not bought anew."
+        )
+    else:
+        words += " It may be paid already: freed, it is bought anew, and paid once more."
     if not args.yes:
         output.say(f"{words} Look into the job list of that host first. Add --yes to free it.")
         return output.result({"shot": args.shot}, args, output.NOT_AGREED)
@@ -228,6 +232,8 @@ def _release(_context: bpy.types.Context, args: argparse.Namespace) -> int:
             f"{claim.host} is just buying {args.shot}: it is not freed. End the task there first."
         )
     try:
+        if claim is not None and claims.read(args.shot) != claim:
+            raise Refused(f"The claim of {args.shot} has changed meanwhile: it is not freed.")
         claims.release(args.shot)
     except ClaimTrouble as trouble:
         raise Refused(str(trouble)) from trouble
@@ -238,10 +244,12 @@ def _release(_context: bpy.types.Context, args: argparse.Namespace) -> int:
 def _lives(claims: Any, claim: Claim, seconds: float) -> bool:
     """Whether the holder of a claim shows a sign of life while it is watched. Blocks for so long at most."""
     first, until = claims.heartbeat(claim), time.monotonic() + seconds
-    while first and time.monotonic() < until:
+    while time.monotonic() < until:
         time.sleep(0.2)
-        if claims.heartbeat(claim) not in ("", first):
+        beat = claims.heartbeat(claim)
+        if first and beat not in ("", first):
             return True
+        first = first or beat  # a share may fail to answer for once
     return False
 
 

@@ -12,13 +12,17 @@ from ...core.files import read_file
 from ...core.job import Job, State
 from .. import said, submission
 from ..refusal import Refused
-from ..session import queue
+from ..session import click, queue
 from ..session.state import current, job_by_id
 from . import output, subcommand
 
 _SHOWN = 50  # jobs of a list that is not asked for whole
 _LARGEST_LOG = 16 << 20  # bytes: far more than the log of a job has
+_WHICH = "the job's id, or its beginning"
 _WORDS = 60  # characters of a prompt
+
+#: A clip of a file that is not open is fetched, and waits for that file.
+_CAME = frozenset({State.READY, State.IMPORTED})
 
 
 def add(subparsers: Any) -> None:
@@ -35,7 +39,10 @@ def add(subparsers: Any) -> None:
         ("retry", _retry, "ask for a job, or download its clip, once more; free", True),
     ):
         leaf = subcommand.leaf(under, name, does, about, service=service)
-        leaf.add_argument("job", help="the job's id, or its beginning")
+        leaf.add_argument("job", help=_WHICH)
+    send = subcommand.leaf(under, "send", _send, "send a job that is held: this buys", service=True)
+    send.add_argument("job", help=_WHICH)
+    subcommand.add_yes(send)
 
 
 def as_data(job: Job) -> dict[str, Any]:
@@ -107,15 +114,26 @@ def _log(_context: bpy.types.Context, args: argparse.Namespace) -> int:
     return output.result({"job": as_data(job), "log": text}, args)
 
 
+def _send(_context: bpy.types.Context, args: argparse.Namespace) -> int:
+    job = _named(args)
+    if not job.held:
+        raise Refused("This job does not wait to be sent.")
+    price = click.price_again(job)
+    known = "Its price is not known." if price is None else f"It costs {usd(price)}."
+    output.say(f"{known} {trouble_of(job)}".strip())
+    if not args.yes:
+        output.say("Nothing was bought: add --yes to buy it.")
+        data = {"price": None if price is None else price / TICKS_PER_USD, "job": as_data(job)}
+        return output.result(data, args, output.NOT_AGREED)
+    return _done(job, args, bpy.ops.grok_video.release, _CAME)
+
+
 def _stop(_context: bpy.types.Context, args: argparse.Namespace) -> int:
     return _done(_named(args), args, bpy.ops.grok_video.stop, frozenset(State))
 
 
 def _retry(_context: bpy.types.Context, args: argparse.Namespace) -> int:
-    # A clip of a file that is not open is fetched and waits for that file.
-    return _done(
-        _named(args), args, bpy.ops.grok_video.retry, frozenset({State.READY, State.IMPORTED})
-    )
+    return _done(_named(args), args, bpy.ops.grok_video.retry, _CAME)
 
 
 def _done(job: Job, args: argparse.Namespace, operator: Any, good: frozenset[State]) -> int:

@@ -237,15 +237,24 @@ class _Work:
             output.progress(
                 number / len(bought), f"waiting for “{name}”, {number + 1} of {len(bought)}"
             )
-            # An earlier run may have ended before it saved the file with a clip that was there.
-            there = _is_there(job_id)
-            operator = bpy.ops.grok_video.import_result if there else bpy.ops.grok_video.wait
-            if "FINISHED" in self._try(operator, job=job_id) and there:
+            if "FINISHED" in self._try(_brings(job_id), job=job_id) and job_id in self._before:
                 self.came = True
         # Blender places every clip that comes, whichever job the loop waits for.
         self.came |= any(_is_there(job_id) for _, job_id in bought if job_id not in self._before)
         if bought and not self._args.stopped.now:
             output.progress(1.0, "all shots have ended")
+
+
+def _brings(job_id: str) -> Any:
+    """The operator that brings the clip of a job onto the timeline of this file."""
+    job = job_by_id(job_id)
+    if job is not None and job.state is State.IMPORTED:
+        # An earlier run may have ended before it saved the file with the clip: else the clip is there, and nothing is done.
+        return bpy.ops.grok_video.import_result
+    if job is not None and not job.open and job.retryable:
+        # An earlier run was ended just when its request left: the job is stopped, and paid for. Free.
+        return bpy.ops.grok_video.retry
+    return bpy.ops.grok_video.wait
 
 
 def _is_there(job_id: str) -> bool:

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...core import mp4
-from ...core.files import BLENDERS_PATIENCE, INSIDE, read_file, replace_patiently, write_whole
+from ...core.files import (
+    BLENDERS_PATIENCE,
+    INSIDE,
+    is_there,
+    read_file,
+    replace_patiently,
+    write_whole,
+)
 from ...core.job import Job
 from ...core.paths import with_real_folder
 from ...core.problem import ProblemCode
@@ -26,6 +33,7 @@ from ...farm.buying import Buying
 from ...farm.claims import Claims, ClaimTrouble
 from ...farm.ledger_name import name_of
 from ...farm.shot_folder import (
+    LIST,
     FolderTrouble,
     Listed,
     ShotList,
@@ -37,10 +45,11 @@ from ...farm.shot_folder import (
     put_still,
     read_list,
     still_of,
+    write_note,
 )
 from .. import identity, submission, timeline
 from ..refusal import Interrupted, Refused
-from . import placing, waiting
+from . import answers, placing, waiting
 from .blocking import INTERRUPTED_SECONDS, became_of
 from .click import queue_job, refuse_now, refuse_unpriced, why_held
 from .queue import account, make_data_folder, read_all, refuse_hopeless, release, retry, send
@@ -90,8 +99,11 @@ def opened(folder: Path) -> Opened:
         sha256 = checksum_of(Path(bpy.data.filepath))
     except OSError as error:
         raise Refused(f"{bpy.data.filepath} cannot be read: {error.strerror}.") from error
+    rows = scene.grok_video.shots
+    if any(one.row >= len(rows) for one in listing.shots):
+        raise Refused(f"{folder / LIST} has shots that are no rows of the list. Export it again.")
     for one in listing.shots:
-        scene.grok_video.shots[one.row].mark = one.mark
+        rows[one.row].mark = one.mark
     return Opened(folder, listing, scene, sha256)
 
 
@@ -115,7 +127,7 @@ def digest_of_list(scene: bpy.types.Scene) -> str:
 
 def has_still(of: Opened, listed: Listed) -> bool:
     """Whether the still of a shot is there, whole, and of the .blend that is open."""
-    return still_of(of.folder, listed.file, of.sha256) is not None
+    return still_of(of.folder, listed.file, listed.mark, of.sha256) is not None
 
 
 def make_still(context: bpy.types.Context, of: Opened, listed: Listed) -> StillNote:
@@ -125,9 +137,8 @@ def make_still(context: bpy.types.Context, of: Opened, listed: Listed) -> StillN
     try:
         still = _made_by(context, asked.spec, asked.steps[0])
         size = (still.width, still.height)
-        return put_still(
-            of.folder, listed.file, Path(still.path), still.mime, size, still.source, of.sha256
-        )
+        picture, at = Path(still.path), (of.folder, listed.file, listed.mark)
+        return put_still(*at, picture, still.mime, size, still.source, of.sha256)
     except FolderTrouble as trouble:
         raise Refused(str(trouble), code=ProblemCode.FILE) from trouble
     finally:
@@ -145,7 +156,7 @@ def _made_by(context: bpy.types.Context, spec: Any, step: Any) -> Any:
         made.append(still)
         return spec
 
-    step.add_to = take  # as it was rendered: of a draft a smaller one would be kept
+    step.add_to = take  # the still as rendered: for a draft a smaller picture is sent
     prepared = submission.preparation.Preparation(spec, [step])
     try:
         prepared.keep()
@@ -215,6 +226,10 @@ class Desk:
             return str(why)
         return ""
 
+    def not_taken(self, job_id: str) -> str:
+        """'' or why the list of jobs has refused the job that ``queue`` handed over."""
+        return current().answers.not_taken.get(job_id, "")
+
     def retry(self, job: Job) -> str:
         """Ask once more for what a job has paid for."""
         try:
@@ -226,11 +241,7 @@ class Desk:
     def _spec(self, listed: Listed, job_id: str) -> Any:
         """The spec of a shot, its pictures made. Raises Refused, Interrupted, OSError, FolderTrouble."""
         of, marked = self._of, submission.preparation.marked
-        if before := self._bought_elsewhere(listed):
-            raise Refused(
-                f"It was bought before, or waits to be sent, as job {before.spec.short_id} of this computer's list.",
-                "Its clip is in that list.",
-            )
+        released = self._before(listed, job_id)
         asked = _submission(self._context, of, listed, job_id)
         result = with_real_folder(str(clips_blend(of)))
         spec = replace(
@@ -238,6 +249,7 @@ class Desk:
             output=str(clip_path(of.folder, listed.file)),
             # The clip comes by itself where *place* has put it, and nowhere else.
             target=replace(asked.spec.target, blend=result),
+            parent=released,
         )
         _refuse_dearer(listed, spec.estimate)
         refuse_unpriced(spec)
@@ -255,17 +267,29 @@ class Desk:
             raise
         return spec
 
-    def _bought_elsewhere(self, listed: Listed) -> Job | None:
-        """A job that stands for the shot's row, and that no claim of this folder is for."""
-        made_here = str(clip_path(self._of.folder, listed.file))
-        jobs = current().bridge.snapshot.jobs.of_shot(listed.mark)
-        return next((j for j in jobs if j.stands and j.spec.output != made_here), None)
+    def _before(self, listed: Listed, job_id: str) -> str:
+        """'' or the id of a job of this folder that stands for the shot, and whose claim a person has released.
+
+        Named as the job before it, the ledger takes the shot once more. Raises Refused for a purchase by a press, or of
+        another folder: nobody has said that the shot shall be paid twice.
+        """
+        made_here, released = str(clip_path(self._of.folder, listed.file)), ""
+        for job in current().bridge.snapshot.jobs.of_shot(listed.mark):
+            if not job.stands or job.id == job_id:
+                continue
+            if job.spec.output != made_here:
+                raise Refused(
+                    f"It was bought before, or waits to be sent, as job {job.spec.short_id} of this computer's list.",
+                    "Its clip is in that list.",
+                )
+            released = job.id
+        return released
 
     def _with_still(self, listed: Listed, spec: Any) -> Any:
         """The spec with the still of the folder as its first frame. Raises Refused, OSError."""
         from ..sources.pixels import Still
 
-        note = still_of(self._of.folder, listed.file, self._of.sha256)
+        note = still_of(self._of.folder, listed.file, listed.mark, self._of.sha256)
         if note is None:
             raise Refused(
                 f"There is no whole still of it in {self._of.folder / 'stills'} that was rendered from this file.",
@@ -315,6 +339,7 @@ def follow(buying: Buying, tell: Callable[[], object]) -> None:
         refuse_hopeless()
         bridge.worker.ensure(account())
         bridge.tick(TICK_BUDGET)
+        answers.hear()
         buying.step()
         tell()
 
@@ -411,22 +436,49 @@ def _place(context: bpy.types.Context, of: Opened, listed: Listed, target: bpy.t
     return ""
 
 
+def _note_of_result(of: Opened, path: Path) -> Path:
+    """Where it is noted what *place* has written at ``path``."""
+    return of.folder / "placed" / f"{path.stem}.sha256"
+
+
+def _own_result(of: Opened) -> Path:
+    """Where *place* saves: never over a file that somebody has worked in, or that is not of *place*. Raises Refused."""
+    first = clips_blend(of)
+    for number in range(1, 1000):
+        path = first if number == 1 else first.with_name(f"{first.stem}_{number}.blend")
+        try:
+            if not is_there(path):
+                return path
+            noted = read_file(_note_of_result(of, path), 64).decode("ascii", "replace")
+            if noted == checksum_of(path):
+                return path
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise Refused(f"{path} cannot be read: {error.strerror}.") from error
+    raise Refused(f"{first} and all files numbered after it are somebody's.")
+
+
 def save_placed(of: Opened, *, in_place: bool) -> Path:
     """Save the file with its clips beside them, relative paths remade, or in its own place. Raises Refused.
 
-    Never over a file that has changed since the export.
+    Never over a file that has changed since the export, or since *place* has saved it: that one gets a number.
     """
-    path = Path(bpy.data.filepath) if in_place else clips_blend(of)
+    path = Path(bpy.data.filepath) if in_place else _own_result(of)
     if in_place and of.sha256 != of.listing.sha256:
         raise Refused(f"{path} has changed since the export, and is left as it is.")
-    part = path.with_name(f"{path.stem}.part-{os.getpid()}.blend")
+    part = path.with_name(f"{path.stem}.part-{os.urandom(4).hex()}.blend")
     try:
         # A copy, so that a save that fails leaves what was there; Blender remakes relative paths for its folder.
         bpy.ops.wm.save_as_mainfile(filepath=str(part), copy=True, relative_remap=True)
         if in_place and checksum_of(path) != of.sha256:
             raise Refused(f"{path} was saved by somebody meanwhile, and is left as it is.")
-
+        if not in_place:
+            # Before the file: killed in between, the next run takes the older file for somebody's, and leaves it.
+            write_note(_note_of_result(of, path), checksum_of(part).encode())
         replace_patiently(part, path, BLENDERS_PATIENCE)
+    except FolderTrouble as trouble:
+        raise Refused(str(trouble), code=ProblemCode.FILE) from trouble
     except (RuntimeError, OSError) as error:
         raise Refused(f"{path} cannot be written: {error}.", code=ProblemCode.FILE) from error
     finally:

@@ -36,7 +36,7 @@ def place(
     head = head_of(spec, clip) if spec.target.place == "AFTER" else 0.0
     editor: Any = scene.sequence_editor  # not None: the clip has landed in it
     movie = compat.strips_all(editor)[landing.movie]
-    timeline.slots.stand_for(movie, timeline.slots.Showing.of(clip, head, tail_of(spec)))
+    timeline.slots.stand_for(movie, timeline.slots.Showing.of(clip, head, tail_of(spec, clip)))
     return landing
 
 
@@ -51,7 +51,8 @@ def _landing(
     at_once: bool,
 ) -> importing.Landing:
     target = spec.target
-    title = submission.cast.as_written(spec) or spec.source.image or "Grok Video"
+    written = submission.cast.as_written(spec)
+    title = spec.shot_name.strip() or written or spec.source.image or "Grok Video"
     view = _view_of_source(spec, scene, here=here)
     made = timeline.importing.Clip(
         clip.path,
@@ -104,12 +105,16 @@ def _landing(
 def showing_of(spec: JobSpec, clip: Clip) -> Any:
     """``clip`` of the job of ``spec`` as its strips show it."""
     head = head_of(spec, clip) if spec.target.place == "AFTER" else 0.0
-    return timeline.slots.Showing.of(clip, head, tail_of(spec))
+    return timeline.slots.Showing.of(clip, head, tail_of(spec, clip))
 
 
-def tail_of(spec: JobSpec) -> int:
-    """Frames at the end of a clip that show its beginning again: the end frame of a loop."""
-    return 1 if spec.loop else 0
+def tail_of(spec: JobSpec, clip: Clip) -> int:
+    """Frames at the end of a clip that are hidden: the end frame of a loop, which shows its beginning again.
+
+    And of a shot of a list the frame by which clips are longer than they were asked for: it would run into the next shot.
+    """
+    longer = clip.fps > 0.0 and clip.frames == round(spec.duration * clip.fps) + 1
+    return 1 if spec.loop or (spec.shot and longer) else 0
 
 
 def head_of(spec: JobSpec, clip: Clip) -> float:

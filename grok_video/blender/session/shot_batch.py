@@ -205,7 +205,7 @@ def _begun(press: ShotPress) -> list[str]:
     orders: list[Ordered] = []
     ordered: list[str] = []
     for job_id, item in press.items.items():
-        step = item.steps[0] if item.steps else None
+        step: Any = item.steps[0] if item.steps else None
         if step is None:
             press.ready.append(job_id)
         elif _is_for_second_blender(step):

@@ -56,12 +56,14 @@ def told_by(key: str, job: Job | None, noted: str = "") -> Told:
         spec, prepared = press.items[job_id].spec, _is_prepared_now(press, job_id)
         words, state = ("Preparing", "PREPARING") if prepared else ("Waiting", "WAITING")
         return Told(spec.estimate if spec is not None else None, "", state, job_id, words)
-    if (job_id := own.queued.get(key)) and job_by_id(job_id) is None:
-        if why := current().answers.not_taken.get(job_id):
-            return Told(state="STOPPED", job=job_id, words=why, again=True)
-        return Told(state=State.QUEUED.name, job=job_id, words="Waiting to Send")
-    if (ended := own.ended.get(key)) is not None:
-        return Told(state="STOPPED", job=ended[0], words=ended[1], again=True)
+    # What stands counts before all that became of presses: it may have come from another one, or from Send Again.
+    if not (job is not None and job.stands):
+        if (job_id := own.queued.get(key)) and job_by_id(job_id) is None:
+            if why := current().answers.not_taken.get(job_id):
+                return Told(state="STOPPED", job=job_id, words=why, again=True)
+            return Told(state=State.QUEUED.name, job=job_id, words="Waiting to Send")
+        if (ended := own.ended.get(key)) is not None:
+            return Told(state="STOPPED", job=ended[0], words=ended[1], again=True)
     if job is None and noted and key:
         return Told(state=State.UNKNOWN.name, job=noted, words=_STRANGE)
     if job is None:

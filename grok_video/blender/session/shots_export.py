@@ -66,8 +66,8 @@ def export(
         listing = ShotList(
             blend, checksum_of(Path(blend)), scene.name, digest_of(rows, begin, end), listed
         )
-        write_list(folder, listing, rows, begin, end)
-        paths = [folder / LIST, *_write_job(folder, listed, engine)]
+        written = write_list(folder, listing, rows, begin, end)
+        paths = [folder / LIST, *_write_job(folder, written.shots, engine)]
     except FolderTrouble as trouble:
         raise Refused(str(trouble), code=ProblemCode.FILE) from trouble
     except OSError as error:
@@ -112,10 +112,11 @@ def _listed(
             left_out.append(f"“{row.name}” is left out: {why}")
         else:
             rows.append((number, row, submission.common.price_of(draft)))
-    files = names_for(row.name for _, row, _ in rows)
+    # Of all rows: what goes along today changes no shot's name, by which its still, claim and clip are known.
+    files = names_for(row.name for row in scene.grok_video.shots)
     listed = (
-        Listed(file, number, row.mark, row.name, row.source != "NONE", price)
-        for file, (number, row, price) in zip(files, rows, strict=True)
+        Listed(files[number], number, row.mark, row.name, row.source != "NONE", price)
+        for number, row, price in rows
     )
     return tuple(listed), left_out
 

@@ -16,6 +16,7 @@ from ...core.spec import new_id
 from .. import folders, identity, scenes, submission, telling, timeline
 from ..refusal import Refused
 from .asking import Asks, Result
+from .shots_list import list_scene
 
 _SHOWN = 3  # bad rows that a sentence names; the console has all
 _BY_NAME = {"scene": "scenes", "camera": "objects", "image": "images"}
@@ -35,7 +36,7 @@ class GROK_VIDEO_OT_shots_from_file(Asks, bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def run(self, context: bpy.types.Context) -> Result:
-        scene = _list_scene(context)
+        scene = list_scene(context)
         found = _read(self.filepath)
         chosen = scene.grok_video
         added = 0
@@ -102,17 +103,6 @@ class GROK_VIDEO_OT_export_shots(Asks, bpy.types.Operator):
 
 def _words_of(chosen: Any) -> dict[str, str]:
     return {"begin": chosen.shots_begin, "end": chosen.shots_end}
-
-
-def _list_scene(context: bpy.types.Context) -> bpy.types.Scene:
-    """The scene whose list is filled. Raises Refused for one that cannot be changed."""
-    scene = context.scene
-    if scene.library is not None or scene.override_library is not None:
-        raise Refused(
-            f"The scene “{scene.name}” is linked from another file, and its shot list cannot be changed.",
-            "Choose a local scene.",
-        )
-    return scene
 
 
 def _read(typed: str) -> shot_file.ShotFile:

@@ -61,18 +61,6 @@ class _ShotsPanel(_Sidebar):
         draw_shots(self.layout, context)
 
 
-class _ShotsPanel(_Sidebar):
-    bl_label = "Shots"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw_header_preset(self, context: bpy.types.Context) -> None:
-        if count := len(context.scene.grok_video.shots):
-            self.layout.label(text=str(count))
-
-    def draw(self, context: bpy.types.Context) -> None:
-        draw_shots(self.layout, context)
-
-
 class _StripPanel(_Sidebar):
     bl_label = "Strip"
 

@@ -32,6 +32,13 @@ def listed(look_scene: Any, look: Any, batch: Batch) -> Batch:
     return batch
 
 
+@pytest.fixture
+def pressed(listed: Batch, request: pytest.FixtureRequest) -> Batch:
+    """The same, from then on as in a window: what a press needs is made on ticks."""
+    request.getfixturevalue("window")
+    return listed
+
+
 def looks_of(batch: Batch) -> list[Any]:
     """The looks of the rows, oldest first."""
     return [
@@ -119,56 +126,52 @@ def test_without_the_switch_and_without_a_look_the_source_is_sent(
     assert Path(first.spec.image).read_bytes() not in looks
 
 
-@pytest.mark.usefixtures("window")
-def test_pressed_twice_buys_once(listed: Batch) -> None:
-    ids = press_looks(listed)
+def test_pressed_twice_buys_once(pressed: Batch) -> None:
+    ids = press_looks(pressed)
     assert len(ids) == 2
-    assert not listed.under_way.to_place, "a look has no place on the timeline"
-    assert state_of(listed, 0).state in ("WAITING", "PREPARING")
-    refused_now = listed.module("blender.refusal").Refused
+    assert not pressed.under_way.to_place, "a look has no place on the timeline"
+    assert state_of(pressed, 0).state in ("WAITING", "PREPARING")
+    refused_now = pressed.module("blender.refusal").Refused
     with pytest.raises(refused_now):
-        press_looks(listed)
-    listed.until(lambda: listed.under_way is None)
+        press_looks(pressed)
+    pressed.until(lambda: pressed.under_way is None)
     with pytest.raises(refused_now, match="No shot that is still to be made lacks the look"):
-        press_looks(listed)
-    listed.until(lambda: [job.state for job in looks_of(listed)] == ["IMPORTED"] * 2)
+        press_looks(pressed)
+    pressed.until(lambda: [job.state for job in looks_of(pressed)] == ["IMPORTED"] * 2)
     with pytest.raises(refused_now, match="No shot that is still to be made lacks the look"):
-        press_looks(listed)
-    assert [job.id for job in looks_of(listed)] == ids
-    assert listed.states == ["", "", ""], "no clip was bought"
+        press_looks(pressed)
+    assert [job.id for job in looks_of(pressed)] == ids
+    assert pressed.states == ["", "", ""], "no clip was bought"
 
 
-@pytest.mark.usefixtures("window")
-def test_an_undo_makes_no_look_forgotten(listed: Batch) -> None:
+def test_an_undo_makes_no_look_forgotten(pressed: Batch) -> None:
     bpy.ops.ed.undo_push(message="before")
-    ids = press_looks(listed)
-    listed.until(lambda: listed.under_way is None)
-    listed.undo()
-    listed.tick()
-    with pytest.raises(listed.module("blender.refusal").Refused, match="lacks the look"):
-        press_looks(listed)
-    listed.until(lambda: [job.state for job in looks_of(listed)] == ["IMPORTED"] * 2)
-    assert [job.id for job in looks_of(listed)] == ids
+    ids = press_looks(pressed)
+    pressed.until(lambda: pressed.under_way is None)
+    pressed.undo()
+    pressed.tick()
+    with pytest.raises(pressed.module("blender.refusal").Refused, match="lacks the look"):
+        press_looks(pressed)
+    pressed.until(lambda: [job.state for job in looks_of(pressed)] == ["IMPORTED"] * 2)
+    assert [job.id for job in looks_of(pressed)] == ids
 
 
-@pytest.mark.usefixtures("window")
-def test_in_the_middle_of_a_batch_it_is_refused(listed: Batch) -> None:
-    listed.press()
-    with pytest.raises(listed.module("blender.refusal").Refused):
-        press_looks(listed)
-    listed.settle()
-    assert not looks_of(listed)
-    assert clips_of(listed).keys() == {"One", "Two", "Text"}
+def test_in_the_middle_of_a_batch_it_is_refused(pressed: Batch) -> None:
+    pressed.press()
+    with pytest.raises(pressed.module("blender.refusal").Refused):
+        press_looks(pressed)
+    pressed.settle()
+    assert not looks_of(pressed)
+    assert clips_of(pressed).keys() == {"One", "Two", "Text"}
 
 
-@pytest.mark.usefixtures("window")
-def test_stop_ends_what_was_not_sent_and_clips_know_nothing_of_it(listed: Batch) -> None:
-    press_looks(listed)
-    listed.module("blender.session.shot_batch").stop(listed.scene)
-    assert state_of(listed, 0).state == "STOPPED"
-    assert state_of(listed, 0).again
-    assert listed.states == ["", "", ""]
-    assert len(press_looks(listed)) == 2
+def test_stop_ends_what_was_not_sent_and_clips_know_nothing_of_it(pressed: Batch) -> None:
+    press_looks(pressed)
+    pressed.module("blender.session.shot_batch").stop(pressed.scene)
+    assert state_of(pressed, 0).state == "STOPPED"
+    assert state_of(pressed, 0).again
+    assert pressed.states == ["", "", ""]
+    assert len(press_looks(pressed)) == 2
 
 
 def test_a_look_whose_file_is_gone_is_not_replaced_in_silence(listed: Batch) -> None:

@@ -102,6 +102,7 @@ def test_the_ledger_takes_the_look_of_a_shot_once_and_its_clip_beside_it(
     ledger = Ledger.open(tmp_path)
     source = Source("IMAGE", image="block-out")
     known = {"shot": "mark", "shot_name": "s010", "kind": Kind.LOOK, "look": "d" * 32}
+    known |= {"image": "/still.jpg", "image_mime": "image/jpeg", "resolution": "1k", "duration": 0}
     for spec in (
         make_spec(**known, source=source),
         second := make_spec(**({**known, "source": source} | changes)),

@@ -82,17 +82,8 @@ def begin(
                 if looks:
                     asked = shot_looks.submission_for(context, scene, row, pictures, folder)
                 else:
-                    first = firsts.get(row.mark)
-                    asked = submission.shots.submission_of(
-                        context,
-                        scene,
-                        _checked(row),
-                        target,
-                        session_id(),
-                        pictures,
-                        folder,
-                        first=submission.shot_looks.first_frame_from(first) if first else None,
-                    )
+                    first = firsts.get(row.mark, "")
+                    asked = _clip_of(context, scene, row, target, pictures, folder, first)
                 every.append(_agreed_to(asked, agreed))
             except (Refused, Interrupted) as error:
                 _ended(key_of_look(row.mark, look) if looks else row.mark, "", str(error))
@@ -118,6 +109,22 @@ def _read_list() -> None:
     bridge.tick(READ_SECONDS)
     if bridge.reader.behind or bridge.reader.missed:
         raise Refused("The list of clips is still being read.", "Press again in a moment.")
+
+
+def _clip_of(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    row: Any,
+    target: bpy.types.Scene,
+    pictures: str,
+    folder: Path,
+    first: str,
+) -> Submission:
+    """What a row asks for; ``first``: path of the picture in the look that it begins with, '': of none. Raises Refused."""
+    begins = submission.shot_looks.first_frame_from(first) if first else None
+    return submission.shots.submission_of(
+        context, scene, _checked(row), target, session_id(), pictures, folder, first=begins
+    )
 
 
 def _checked(row: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from .record import record
+from .spec import Source
 
 #: Where a shot's first frame comes from; 'NONE': its clip is made from text alone.
 SOURCES = ("CAMERA", "IMAGE", "STRIP", "NONE")
@@ -57,3 +58,14 @@ def whole_prompt(prompt: str, fields: Fields, begin: str = "", end: str = "") ->
 def frame_at(frame: int, rate: float, other: float) -> int:
     """The frame of a scene of ``other`` frames a second that is at the same time as ``frame`` of one of ``rate``."""
     return frame if rate == other else round(frame / rate * other)
+
+
+def pictured(source: Source) -> tuple[object, ...]:
+    """What the picture of a row's source is known by: the same of two jobs that show the same, whenever each was made."""
+    match source.kind:
+        case "CAMERA":
+            return source.kind, source.scene, source.frame, source.camera
+        case "IMAGE":
+            return source.kind, source.image
+        case _:
+            return source.kind, source.scene, source.frame, source.image

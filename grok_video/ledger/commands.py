@@ -22,6 +22,7 @@ from ..core.paths import spelling
 from ..core.payload import seam_from_payload
 from ..core.problem import Problem, ProblemCode
 from ..core.seam import Seam
+from ..core.shot import pictured
 from ..core.spec import JobSpec, Kind
 from ..core.spending import LARGEST_LIMIT
 from .errors import CommandRefused
@@ -178,8 +179,8 @@ class Commands:
 
         Each Blender looks before it asks; while both render, neither can know of the other.
         """
-        if spec.kind is not Kind.LOOK or not spec.look or spec.parent:
-            return
+        if spec.kind is not Kind.LOOK or not spec.look or spec.parent or spec.shot:
+            return  # of a shot's look: ``_refuse_shot_again``
         if any(may_come(one) and _is_frame_of(spec, one.spec) for one in self._store.others("")):
             raise CommandRefused(
                 f"Frame {spec.source.frame:g} is being made in this look already, by another Blender with the same file."
@@ -192,9 +193,11 @@ class Commands:
         """
         if not spec.shot or spec.parent:
             return
-        if any(one.spec.shot == spec.shot and one.stands for one in self._store.others("")):
+        others = (one for one in self._store.others("") if one.spec.shot == spec.shot)
+        if any(_is_same_of_shot(spec, one.spec) and one.stands for one in others):
+            what = "look of the shot" if spec.kind is Kind.LOOK else "shot"
             raise CommandRefused(
-                f"The shot “{spec.shot_name}” was bought already, by another Blender with the same file."
+                f"The {what} “{spec.shot_name}” was bought already, by another Blender with the same file."
             )
 
     def _recover(self, job: Job, request_id: str) -> events.Submitted:
@@ -252,6 +255,14 @@ class Commands:
             values["count_loopback"] = command["count_loopback"] is True
         write_limits(self._store.data_dir, values)
         self._store.put_limits(values)
+
+
+def _is_same_of_shot(spec: JobSpec, other: JobSpec) -> bool:
+    """Whether two jobs of one row stand for each other: both clips, or both the same picture in one look."""
+    if Kind.LOOK not in (spec.kind, other.kind):
+        return True
+    same_look = spec.kind is other.kind and spec.look == other.look
+    return same_look and pictured(spec.source) == pictured(other.source)
 
 
 def _is_frame_of(spec: JobSpec, other: JobSpec) -> bool:

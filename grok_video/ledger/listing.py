@@ -81,8 +81,9 @@ class Listing(Mapping[str, Job]):
         self._ready: dict[str, set[_Key]] = {}
         #: Slot -> its takes.
         self._takes: dict[str, set[_Key]] = {}
-        #: Mark of a row of a shot list -> the jobs that were made from it.
+        #: Mark of a row of a shot list -> the clips that were made from it, and its looks.
         self._shots: dict[str, set[_Key]] = {}
+        self._looks_of_shots: dict[str, set[_Key]] = {}
         self._expected = Expected()
 
     def put(self, job: Job, first: int) -> None:
@@ -93,7 +94,8 @@ class Listing(Mapping[str, Job]):
         (ready.add if job.state is State.READY else ready.discard)(key)
         self._takes.setdefault(job.spec.slot, set()).add(key)
         if job.spec.shot:
-            self._shots.setdefault(job.spec.shot, set()).add(key)
+            of_kind = self._looks_of_shots if job.spec.kind is Kind.LOOK else self._shots
+            of_kind.setdefault(job.spec.shot, set()).add(key)
         self._expected.learn(job)
         active = job.state in OPEN_STATES or job.state is State.READY or job.fetching
         self.all.keep(key, True)
@@ -117,8 +119,12 @@ class Listing(Mapping[str, Job]):
         return [self._jobs[job_id] for _, job_id in sorted(self._takes.get(slot, ()))]
 
     def of_shot(self, mark: str) -> list[Job]:
-        """The jobs that were made from a row of a shot list, oldest first."""
+        """The jobs of clips that were made from a row of a shot list, oldest first."""
         return [self._jobs[job_id] for _, job_id in sorted(self._shots.get(mark, ()))]
+
+    def looks_of_shot(self, mark: str) -> list[Job]:
+        """The jobs of looks that were made from a row of a shot list, oldest first."""
+        return [self._jobs[job_id] for _, job_id in sorted(self._looks_of_shots.get(mark, ()))]
 
     def expected(self, job: Job) -> float | None:
         """Seconds that the service will take for a job, learned from the jobs before; None without any like it."""

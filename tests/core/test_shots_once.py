@@ -12,7 +12,7 @@ import pytest
 from grok_video.core import events
 from grok_video.core.payload import spec_to_payload
 from grok_video.core.problem import Problem, ProblemCode
-from grok_video.core.spec import JobSpec, new_id
+from grok_video.core.spec import JobSpec, Kind, Source, new_id
 from grok_video.ledger.errors import CommandRefused
 from grok_video.ledger.ledger import Ledger
 from tests.core.conftest import make_spec
@@ -83,4 +83,35 @@ def test_the_ledger_takes_a_shot_once_whoever_asks(
         ledger.append(first.id, None, events.StopRequested())
         ask(second)
         assert ledger.current(second.id) is not None, "what was stopped unsent stands for nothing"
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({}, True),
+        ({"source": Source("IMAGE", frame=9.0, image="block-out")}, True),
+        ({"source": Source("IMAGE", image="another")}, False),
+        ({"look": "e" * 32}, False),
+        ({"kind": Kind.GENERATE, "look": ""}, False),
+    ],
+)
+def test_the_ledger_takes_the_look_of_a_shot_once_and_its_clip_beside_it(
+    tmp_path: Path, changes: dict[str, Any], refused: bool
+) -> None:
+    ledger = Ledger.open(tmp_path)
+    source = Source("IMAGE", image="block-out")
+    known = {"shot": "mark", "shot_name": "s010", "kind": Kind.LOOK, "look": "d" * 32}
+    known |= {"image": "/still.jpg", "image_mime": "image/jpeg", "resolution": "1k", "duration": 0}
+    for spec in (
+        make_spec(**known, source=source),
+        second := make_spec(**({**known, "source": source} | changes)),
+    ):
+        command = {"id": new_id(), "command": "submit", "spec": spec_to_payload(spec)}
+        if refused and spec is second:
+            with pytest.raises(CommandRefused, match="The look of the shot “s010” was bought"):
+                ledger.commands.apply({**command, "said": time.time()})
+        else:
+            ledger.commands.apply({**command, "said": time.time()})
+    assert (ledger.current(second.id) is None) is refused
     ledger.close()

@@ -41,8 +41,8 @@ def _newest(scene: bpy.types.Scene, wanted: Callable[[Job], bool]) -> dict[tuple
     found: dict[tuple[float, str], Job] = {}
     for job in islice(current().bridge.snapshot.jobs.looks, _LOOKED_THROUGH):
         spec = job.spec
-        if spec.look != look.job:
-            continue
+        if spec.look != look.job or spec.shot:
+            continue  # a shot's look is of its row alone
         if not is_of_file(job) and not identity.bears(scene, spec.target.scene_mark):
             continue
         if wanted(job):

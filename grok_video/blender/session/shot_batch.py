@@ -22,10 +22,11 @@ from ...core.spec import JobSpec, new_id
 from .. import scenes, sources, submission, timeline
 from ..identity import Meant
 from ..refusal import Interrupted, Refused
-from . import click, slots
+from . import click, shot_looks, slots
 from .answers import STOP_SHOT, note
 from .queue import make_data_folder, read_all, send
-from .shots import job_of, marked, state_of
+from .shot_state import job_of, key_of, key_of_look, state_of
+from .shots import marked
 from .state import ShotPress, current, job_by_id, session_id
 from .watch import watch
 
@@ -47,12 +48,15 @@ def begin(
     rows: Sequence[Any],
     agreed: Mapping[str, int | None] | None = None,
     *,
+    looks: bool = False,
+    in_look: Mapping[str, str] | None = None,
     allow_single_color: bool = False,
 ) -> list[str]:
-    """Begin to buy rows of ``scene``'s list; returns the ids of the jobs to be, in the order of the list.
+    """Begin to buy rows of ``scene``'s list, or with ``looks`` their pictures in the look in use; returns the ids of the jobs to be, in the order of the list.
 
     ``agreed``: mark of each row → the price that was agreed to, in ticks; a row that costs another one is left out, and so
-    are rows that are refused; ``shots.state_of`` says why. Blender is held up as a save of the file does where a second
+    are rows that are refused; ``state_of`` says why. ``in_look``: mark of a row → path of the picture in the look that its clip
+    begins with; None: as the list's switch says. Blender is held up as a save of the file does where a second
     Blender renders. Ticks do the rest, also in background mode, where the caller makes them. Raises Refused.
     """
     click.refuse_now()
@@ -65,24 +69,29 @@ def begin(
     submission.common.sweep_stills()
     kept = sources.ways.Kept(several=True, wanted=sources.ways.for_many())
     press = ShotPress(Meant.of(scene), kept, len(rows))
-    press.allow_single_color, press.slotted = allow_single_color, current().click.slotted
+    press.allow_single_color, press.looks = allow_single_color, looks
+    press.slotted = current().click.slotted and not looks  # a look has no place on the timeline
+    look = shot_looks.look_in_use(scene).job if looks else ""
+    firsts = shot_looks.in_look(context, scene, rows) if in_look is None else in_look
     target, pictures = timeline.strips.target_scene(context), new_id()
-    folder = submission.common.output_folder()
+    folder = submission.common.output_folder(look=looks)
     every: list[Submission] = []
     try:
         for row in rows:
             try:
-                asked = submission.shots.submission_of(
-                    context, scene, _checked(row), target, session_id(), pictures, folder
-                )
+                if looks:
+                    asked = shot_looks.submission_for(context, scene, row, pictures, folder)
+                else:
+                    first = firsts.get(row.mark, "")
+                    asked = _clip_of(context, scene, row, target, pictures, folder, first)
                 every.append(_agreed_to(asked, agreed))
             except (Refused, Interrupted) as error:
-                _ended(row.mark, "", str(error))
+                _ended(key_of_look(row.mark, look) if looks else row.mark, "", str(error))
         current().shot_batch.press = press  # from here on its shots are known as prepared
         for asked, why in _kept(press, every):
             if not (why := why or _taken_in(press, asked)):
                 continue
-            _ended(asked.spec.shot, "", why)
+            _ended(key_of(asked.spec), "", why)
             submission.preparation.remove_files(asked.spec)
     except BaseException:
         current().shot_batch.press = None
@@ -100,6 +109,22 @@ def _read_list() -> None:
     bridge.tick(READ_SECONDS)
     if bridge.reader.behind or bridge.reader.missed:
         raise Refused("The list of clips is still being read.", "Press again in a moment.")
+
+
+def _clip_of(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    row: Any,
+    target: bpy.types.Scene,
+    pictures: str,
+    folder: Path,
+    first: str,
+) -> Submission:
+    """What a row asks for; ``first``: path of the picture in the look that it begins with, '': of none. Raises Refused."""
+    begins = submission.shot_looks.first_frame_from(first) if first else None
+    return submission.shots.submission_of(
+        context, scene, _checked(row), target, session_id(), pictures, folder, first=begins
+    )
 
 
 def _checked(row: Any) -> Any:
@@ -172,8 +197,8 @@ def _taken_in(press: ShotPress, asked: Submission) -> str:
         spec, asked.steps, held=held, allow_single_color=single
     )
     press.items[spec.id] = item
-    press.of_row[spec.shot] = spec.id
-    own.notes.pop(spec.shot, None)
+    press.of_row[key_of(spec)] = spec.id
+    own.notes.pop(key_of(spec), None)
     return ""
 
 
@@ -208,10 +233,10 @@ def _is_for_second_blender(step: Any) -> bool:
     return isinstance(step, camera_step) and step.way is sources.ways.Way.BACKGROUND
 
 
-def _ended(mark: str, job_id: str, sentence: str) -> None:
-    """Note why a row came to no job."""
+def _ended(key: str, job_id: str, sentence: str) -> None:
+    """Note why a row's clip or look came to no job."""
     said = "" if sentence.endswith(click.NOTHING_LOST) else f" {click.NOTHING_LOST}"
-    current().shot_batch.ended[mark] = job_id, f"{sentence}{said}"
+    current().shot_batch.ended[key] = job_id, f"{sentence}{said}"
 
 
 # ---------------------------------------------------------------------------------------------- ticks
@@ -354,13 +379,15 @@ def _hand_over(press: ShotPress) -> bool:
         _drop(press, job_id, str(error))
         return True
     press.ready.popleft()
-    del press.items[job_id], press.of_row[spec.shot]
+    key = key_of(spec)
+    del press.items[job_id], press.of_row[key]
     press.unsent.append(job_id)
-    own.queued[spec.shot] = job_id
-    own.ended.pop(spec.shot, None)
-    own.stopped.pop(spec.shot, None)
+    own.queued[key] = job_id
+    own.ended.pop(key, None)
+    own.stopped.pop(key, None)
     slots.picture_made(spec)
-    row.job = spec.id  # for a file that another computer opens; an undo may take that back
+    if not press.looks:
+        row.job = spec.id  # for a file that another computer opens; an undo may take that back
     return True
 
 
@@ -392,9 +419,13 @@ def stop(scene: bpy.types.Scene) -> None:
         slots.push_undo_step(bpy.context)  # the slots that stand tell what was stopped
     asked = list(own.press.unsent) if own.press is not None else []  # of rows that were removed too
     drop_all("Stopped.")
+    look = submission.first_frame.look_of(scene)
     for row in scene.grok_video.shots:
-        job = job_of(row.mark)
-        asked += filter(None, (job.id if job is not None else "", own.queued.get(row.mark, "")))
+        clip = job_of(row.mark)
+        asked += [clip.id] if clip is not None else []
+        asked += [job.id for job in current().bridge.snapshot.jobs.looks_of_shot(row.mark)]
+        keys = (row.mark, key_of_look(row.mark, look.job) if look is not None else "")
+        asked += [own.queued[key] for key in keys if key in own.queued]
     for job_id in dict.fromkeys(asked):
         if _is_unsent(job_id):
             _stop_unsent(job_id)
@@ -426,11 +457,12 @@ def _drop(press: ShotPress, job_id: str, sentence: str) -> None:
     item.cancel()
     spec = item.spec
     assert spec is not None
-    del press.of_row[spec.shot]
-    _ended(spec.shot, job_id, sentence)
+    key = key_of(spec)
+    del press.of_row[key]
+    _ended(key, job_id, sentence)
     own = current().shot_batch
-    own.stopped[spec.shot] = job_id, spec.target.frame
-    slots.click_ended(job_id, own.ended[spec.shot][1], spec.target.slot)
+    own.stopped[key] = job_id, spec.target.frame
+    slots.click_ended(job_id, own.ended[key][1], spec.target.slot)
 
 
 def stop_removed() -> bool:

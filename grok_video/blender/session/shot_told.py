@@ -18,6 +18,10 @@ class Told:
     again: bool = False  # nothing stands for the row: it may be bought
     wanted: bool = False  # … and it is enabled: Generate would buy the row
     held: bool = False  # its job waits for Send
+    look_wanted: bool = (
+        False  # its picture can be made in the look in use, and nothing stands for that
+    )
+    look_price: int | None = None  # ticks of that
 
 
 @record
@@ -33,3 +37,5 @@ class ShotTotals:
     left_price: int | None = 0
     unsent: int = 0  # jobs that wait to be sent
     bought: int = 0  # shots that a job stands for
+    looks: int = 0  # shots whose picture can be made in the look in use
+    looks_price: int | None = 0

@@ -14,12 +14,12 @@ from typing import Any
 
 import bpy
 
-from ...core.job import Job, State
+from ...core.job import State
 from .. import submission
-from . import shot_marks, slots, spending
+from . import shot_looks, shot_marks, slots, spending
+from .shot_state import state_of
 from .shot_told import ShotTotals, Told
-from .slot_state import words_of_job
-from .state import ShotPress, current, job_by_id, running
+from .state import current, running
 from .watch import redraw
 
 SLICE_SECONDS = 0.002  # of a look at the rows: as long as one tick may take
@@ -120,59 +120,6 @@ def _known_mark(scene: bpy.types.Scene, row: Any) -> str:
 # ---------------------------------------------------------------------------------------------- what was bought
 
 
-def job_of(mark: str) -> Job | None:
-    """The job that tells what became of a row: the newest that stands for it, else the newest."""
-    jobs = current().bridge.snapshot.jobs.of_shot(mark) if mark else []
-    standing = (job for job in reversed(jobs) if job.stands)
-    return next(standing, jobs[-1] if jobs else None)
-
-
-_STRANGE = (
-    "Its job is not in this list of clips: it was bought on another computer, or the list was replaced. Empty the "
-    "field Job to generate the shot here."
-)
-
-
-def state_of(mark: str, noted: str = "") -> Told:
-    """What became of the row of that mark; ``again``: nothing stands for it, and it may be bought.
-
-    ``noted``: id of the job that the row itself names. It tells of a job that this list does not have.
-    """
-    own = current().shot_batch
-    press = own.press
-    if press is not None and (job_id := press.of_row.get(mark)):
-        spec, prepared = press.items[job_id].spec, _is_prepared_now(press, job_id)
-        words, state = ("Preparing", "PREPARING") if prepared else ("Waiting", "WAITING")
-        return Told(spec.estimate if spec is not None else None, "", state, job_id, words)
-    job = job_of(mark)
-    # What stands counts before all that became of presses: it may have come from another one, or from Send Again.
-    if not (job is not None and job.stands):
-        if (job_id := own.queued.get(mark)) and job_by_id(job_id) is None:
-            if why := current().answers.not_taken.get(job_id):
-                return Told(state="STOPPED", job=job_id, words=why, again=True)
-            return Told(state=State.QUEUED.name, job=job_id, words="Waiting to Send")
-        if (ended := own.ended.get(mark)) is not None:
-            return Told(state="STOPPED", job=ended[0], words=ended[1], again=True)
-    if job is None and noted and mark:
-        return Told(state=State.UNKNOWN.name, job=noted, words=_STRANGE)
-    if job is None:
-        return Told(again=True)
-    words = " ".join(filter(None, (words_of_job(job), own.notes.get(mark, ""))))
-    return Told(
-        job.spec.estimate, "", job.state.name, job.id, words, again=not job.stands, held=job.held
-    )
-
-
-def _is_prepared_now(press: ShotPress, job_id: str) -> bool:
-    """Whether the picture of a shot to come is being made just now."""
-    if press.to_place:
-        return False
-    if press.here and press.here[0] == job_id:
-        return True
-    done = press.stills.progress[0] if press.stills is not None else 0
-    return done < len(press.ordered) and press.ordered[done] == job_id
-
-
 def _state(scene: bpy.types.Scene, row: Any) -> Told:
     return state_of(_known_mark(scene, row), row.job)
 
@@ -205,6 +152,8 @@ def totals_of(rows: Sequence[Told]) -> ShotTotals:
     wanted = [told for told in rows if told.wanted]
     failed = [told for told in wanted if told.state]
     left = [told for told in wanted if _is_left(told)]
+    looks = [told for told in rows if told.look_wanted]
+    looks_known = [told.look_price for told in looks if told.look_price is not None]
     return ShotTotals(
         wanted=len(wanted),
         refused=sum(1 for told in wanted if told.refusal),
@@ -215,6 +164,8 @@ def totals_of(rows: Sequence[Told]) -> ShotTotals:
         left_price=_price_of(left),
         unsent=sum(told.state == State.QUEUED and not told.held for told in rows),
         bought=sum(told.state not in ("", "STOPPED") and not told.again for told in rows),
+        looks=len(looks),
+        looks_price=sum(looks_known) if len(looks_known) == len(looks) else None,
     )
 
 
@@ -310,4 +261,12 @@ def _told_of(
     why = shots.refusal(context, scene, row, made)
     if not why and price is None:
         why = spending.limit_refusal(None, made.model)
-    return replace(state, price=price, refusal=why, wanted=row.enabled)
+    of_look = shot_looks.offered(context, scene, row, is_twin=is_twin) if row.enabled else None
+    return replace(
+        state,
+        price=price,
+        refusal=why,
+        wanted=row.enabled,
+        look_wanted=of_look is not None,
+        look_price=of_look.price if of_look is not None else None,
+    )

@@ -348,10 +348,11 @@ class ShotPress:
     kept: Kept  # what the cameras show, as it was at the press
     count: int  # shots of the press, those that were refused too
     slotted: bool = False  # slots are wanted
+    looks: bool = False  # of pictures in the look, and not of clips
     allow_single_color: bool = False  # a script says that frames of one colour are meant
     #: Job id → the shot that becomes that job, in the order of the list.
     items: dict[str, Preparation] = field(default_factory=dict)
-    of_row: dict[str, str] = field(default_factory=dict)  # mark of a row → id of the job to be
+    of_row: dict[str, str] = field(default_factory=dict)  # ``key_of`` → id of the job to be
     to_place: deque[str] = field(default_factory=deque)  # ids of jobs to be whose slots are to come
     unpushed: bool = False  # slots of this press stand that are in no undo step yet
     here: deque[str] = field(default_factory=deque)  # … whose pictures this Blender makes
@@ -363,7 +364,7 @@ class ShotPress:
 
 @mutable_record
 class ShotBatch:
-    """The presses that buy shots. Changed by shot_batch.py only."""
+    """The presses that buy shots, or their looks, which have a key of their own for the mark. Changed by shot_batch.py only."""
 
     press: ShotPress | None = None  # None: none is under way
     #: Mark of a row → the job that was handed over last in this session, while the list of jobs does not have it yet.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         look,
         look_frames,
         preparation,
+        shot_looks,
         shots,
         single_color,
         strip_part,

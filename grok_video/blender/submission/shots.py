@@ -47,6 +47,9 @@ from .preparation import Change, Step
 if TYPE_CHECKING:
     from ..sources.pixels import Still
 
+    #: Lets the first frame of a row's clip be made for a submission: as ``add_source``.
+    FirstFrame = Callable[[Submission, bpy.types.Context, bpy.types.Scene, Any, JobSpec], None]
+
 
 def scene_of(scene: bpy.types.Scene, row: Any) -> bpy.types.Scene:
     """The scene whose camera a row of ``scene``'s list renders."""
@@ -126,7 +129,7 @@ def draft(
         _ratio_of(context, scene, row, model),
         image=image,
         image_mime=mime,
-        source=_source_of(context, scene, row),
+        source=source_of(context, scene, row),
         references=generate.references_of(scene, told, pictures or job_id),
         voices=told.voices,
         cast=told.members,
@@ -147,7 +150,7 @@ def draft(
     return drafted(replace(made, full_image=full), chosen.models_of_key())
 
 
-def _source_of(context: bpy.types.Context, scene: bpy.types.Scene, row: Any) -> Source:
+def source_of(context: bpy.types.Context, scene: bpy.types.Scene, row: Any) -> Source:
     """Where the first frame of a row comes from, as far as that is known before the frame is made."""
     match row.source:
         case "CAMERA":
@@ -200,7 +203,7 @@ def _is_whole(scene: bpy.types.Scene, row: Any) -> bool:
     return scene.grok_video.aspect_ratio == config.AUTO and follows
 
 
-def _picture_size(
+def picture_size(
     context: bpy.types.Context, scene: bpy.types.Scene, row: Any, made: JobSpec
 ) -> tuple[int, int]:
     """The pixels at which the first frame of the draft ``made`` is rendered."""
@@ -226,7 +229,7 @@ def refusal(
     for why in (
         _linked_refusal(scene),
         _linked_refusal(target),
-        _source_refusal(context, scene, row, look=look),
+        source_refusal(context, scene, row, look=look),
         generate.references_refusal(scene, draft, look=look),
     ):
         if why:
@@ -249,9 +252,10 @@ def _linked_refusal(scene: bpy.types.Scene) -> str:
     return f"The scene “{scene.name}” is linked from another file. Make it local first."
 
 
-def _source_refusal(
+def source_refusal(
     context: bpy.types.Context, scene: bpy.types.Scene, row: Any, *, look: bool
 ) -> str:
+    """'' or why the picture of a row's source cannot be made now; ``look``: as ``refusal``."""
     match row.source:
         case "CAMERA":
             return _camera_refusal(scene, row)
@@ -328,10 +332,11 @@ def submission_of(
     folder: Path | None = None,
     *,
     job_id: str = "",
+    first: FirstFrame | None = None,
 ) -> Submission:
     """The submission of a row of ``scene``'s list, to land in ``target``, as the job of that id ('': a new one). Raises Refused.
 
-    ``pictures``: see ``draft``. ``folder``: see ``common.output_of``. What its first frame shows is not kept yet: see ``preparation.CameraStep.keep``.
+    ``pictures``: see ``draft``. ``folder``: see ``common.output_of``. ``first``: what makes its first frame; None: its source. What its first frame shows is not kept yet: see ``preparation.CameraStep.keep``.
     """
     place = target_of(session, target, row.target_frame)
     job_id = job_id or new_id()
@@ -342,20 +347,21 @@ def submission_of(
     output = output_of(title, job_id, folder=folder)
     submission = Submission(signed(made, job_id, place, output))
     if made.image:
-        _add_source(submission, context, scene, row, made)
+        (first or add_source)(submission, context, scene, row, made)
     wanted = {picture.path for picture in made.references}
     generate.add_references(submission, scene, pictures or job_id, wanted)
     return submission
 
 
-def _add_source(
+def add_source(
     submission: Submission,
     context: bpy.types.Context,
     scene: bpy.types.Scene,
     row: Any,
     made: JobSpec,
 ) -> None:
-    path, size = Path(submission.spec.image), _picture_size(context, scene, row, made)
+    """Let the picture of a row's source be made for ``submission``, at the pixels of the clip ``made``."""
+    path, size = Path(submission.spec.image), picture_size(context, scene, row, made)
     if row.source == "CAMERA":
         place = scene_of(scene, row)
         submission.steps.append(

@@ -158,6 +158,10 @@ class ShotSettings:
         name="Shots", description="The clips that are made together", type=GrokVideoShot
     )
     shots_index: IntProperty(name="Shot", description="The shot that is shown", min=0)
+    shots_look: BoolProperty(
+        name="In the Look",
+        description="Begin each clip of the list with the picture of its source in the look in use, where that was made",
+    )
     shots_begin: StringProperty(
         name="Beginning",
         description="What the prompt of each shot begins with. {shot}, {camera}, {scene} and {frame} are filled in",

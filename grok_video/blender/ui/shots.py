@@ -24,6 +24,7 @@ from .jobs import ICONS
 from .shot_properties import LONGEST
 from .shots_generate import draw_generate_shots, draw_shot_job
 from .shots_list import read_only
+from .shots_look import draw_shot_look, draw_shots_look
 from .widgets import draw_quietly, draw_wrapped, is_narrow
 
 _ROWS, _MOST_ROWS = 4, 10
@@ -207,6 +208,7 @@ def draw_shots(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column.prop(chosen, "shots_begin", text="", placeholder="Begin With")
     column.prop(chosen, "shots_end", text="", placeholder="End With")
     if not why:
+        draw_shots_look(layout, context)
         draw_generate_shots(layout, context)
 
 
@@ -266,6 +268,7 @@ def _draw_shot(layout: bpy.types.UILayout, context: bpy.types.Context, number: i
     column.prop(row, "resolution", text="", placeholder="Resolution of Generate")
     told = shots.told(context, context.scene)[number]
     draw_shot_job(layout, context, row, told)
+    draw_shot_look(layout, context, row)
     if told.refusal:
         draw_wrapped(layout, context, told.refusal, "ERROR")
 

@@ -13,10 +13,11 @@ from bpy.props import BoolProperty, EnumProperty
 
 from ...core import spending as money
 from ...core.amount import priced, usd
+from ...core.job import State
 from ...core.record import record
 from .. import submission, telling
 from ..refusal import Refused
-from ..session import blocking, moving, queue, shot_batch, shots, spending, watch
+from ..session import blocking, moving, queue, shot_batch, shot_looks, shots, spending, watch
 from ..session.shot_told import ShotTotals, Told
 from ..session.state import ShotPress, current, job_by_id
 from .asking import ALLOW_SINGLE_COLOR, ON_THE_TIMELINE, Asks, Buys, Result, refuse, wait_for_end
@@ -31,6 +32,7 @@ _WHICH = (
 )
 _ROWS = {"WANTED": shots.wanted, "LEFT": shots.left, "FAILED": shots.failed}
 _TITLES = {"WANTED": "Generate", "LEFT": "Go On With", "FAILED": "Generate Again"}
+MADE = frozenset({State.IMPORTED})  # a look that has come
 _NAMED = 4  # shots that a sentence names
 _DIALOG = 440  # pixels, at an interface scale of 1
 
@@ -44,6 +46,9 @@ class Offer:
     refused: tuple[tuple[str, str], ...]  # shots that are left out, and why
     over: tuple[str, ...]  # shots that the spending limits would hold
     here: tuple[str, ...]  # shots during whose pictures Blender pauses
+    in_look: dict[str, str]  # mark of each row that begins in the look → path of that picture
+    without: tuple[str, ...] = ()  # shots that were to begin in the look, and have none
+    noun: str = "clips"  # what is bought
 
     @property
     def price(self) -> int | None:
@@ -60,25 +65,38 @@ def offer_of(context: bpy.types.Context, scene: bpy.types.Scene, which: str) -> 
     if not rows:
         raise Refused(_nothing(scene, which))
     agreed, names = dict[str, int | None](), dict[str, str]()
-    refused, here = list[tuple[str, str]](), list[str]()
+    refused, here, without = list[tuple[str, str]](), list[str](), list[str]()
+    in_look = shot_looks.in_look(context, scene, rows)
     for row in rows:
         made = submission.shots.draft(context, scene, row)
         price = submission.common.price_of(made)
         why = submission.shots.refusal(context, scene, row, made, look=True)
         if not why and price is None:
             why = spending.limit_refusal(None, made.model)
+        if not why and (path := in_look.get(row.mark)):
+            why = submission.shot_looks.file_refusal(path)
         if why:
             refused.append((row.name, why))
             continue
         agreed[row.mark], names[row.mark] = price, row.name
+        if row.mark in in_look:
+            continue
+        if row.source != "NONE" and shot_looks.is_wanted_by(scene):
+            without.append(row.name)
         if submission.shots.pauses(scene, row):
             here.append(row.name)
     if not agreed:
-        name, why = refused[0]
-        more = f" So are {len(refused) - 1} more." if len(refused) > 1 else ""
-        raise Refused(f"“{name}” is refused: {why}{more}")
-    over = tuple(names[mark] for mark in _over_limits(agreed))
-    return Offer(agreed, names, tuple(refused), over, tuple(here))
+        raise all_refused(refused)
+    over = tuple(names[mark] for mark in over_limits(agreed))
+    agreed_in_look = {mark: path for mark, path in in_look.items() if mark in agreed}
+    return Offer(agreed, names, tuple(refused), over, tuple(here), agreed_in_look, tuple(without))
+
+
+def all_refused(refused: Sequence[tuple[str, str]]) -> Refused:
+    """Why nothing can be bought where all shots are refused."""
+    name, why = refused[0]
+    more = f" So are {len(refused) - 1} more." if len(refused) > 1 else ""
+    return Refused(f"“{name}” is refused: {why}{more}")
 
 
 def _nothing(scene: bpy.types.Scene, which: str) -> str:
@@ -91,7 +109,7 @@ def _nothing(scene: bpy.types.Scene, which: str) -> str:
     return "Every enabled shot was bought, or waits to be sent."
 
 
-def _over_limits(agreed: dict[str, int | None]) -> list[str]:
+def over_limits(agreed: dict[str, int | None]) -> list[str]:
     """The marks of the shots that would pass a spending limit, each after those before it."""
     if not spending.limits_count():
         return []
@@ -117,7 +135,7 @@ def listed(names: Sequence[str]) -> str:
 def lines_of(offer: Offer) -> list[tuple[str, str]]:
     """What the question says: sentences with their icons."""
     count = len(offer.agreed)
-    each = "It costs" if count == 1 else f"Together the {count} clips cost"
+    each = "It costs" if count == 1 else f"Together the {count} {offer.noun} cost"
     known = (
         "The price of a shot is not known."
         if offer.price is None
@@ -131,6 +149,16 @@ def lines_of(offer: Offer) -> list[tuple[str, str]]:
     if offer.here:
         words = f"{listed(offer.here)}: rendered here first, and Blender pauses meanwhile."
         lines.append((words, "INFO"))
+    if offer.in_look:
+        begin = "begins" if len(offer.in_look) == 1 else "begin"
+        lines.append((f"{count_of(len(offer.in_look))} {begin} in the look.", "INFO"))
+    if offer.without:
+        begins = (
+            "is not in the look yet and begins"
+            if len(offer.without) == 1
+            else "are not in the look yet and begin"
+        )
+        lines.append((f"{listed(offer.without)} {begins} with what the source shows.", "INFO"))
     lines += [(f"“{name}” is left out: {why}", "ERROR") for name, why in offer.refused[:_NAMED]]
     if len(offer.refused) > _NAMED:
         lines.append(
@@ -139,13 +167,8 @@ def lines_of(offer: Offer) -> list[tuple[str, str]]:
     return lines
 
 
-class GROK_VIDEO_OT_generate_shots(Buys, bpy.types.Operator):
-    bl_idname = "grok_video.generate_shots"
-    bl_label = "Generate Shots"
-    bl_description = (
-        "Buy a clip for each enabled shot of the list that was not bought yet, after one question. You go on working "
-        "meanwhile"
-    )
+class BuysList(Buys):
+    """Operators that buy for many shots of a list, after one question that tells all."""
 
     confirm: BoolProperty(
         name="Confirm",
@@ -153,20 +176,23 @@ class GROK_VIDEO_OT_generate_shots(Buys, bpy.types.Operator):
         default=True,
         options={"SKIP_SAVE"},
     )
-    which: EnumProperty(
-        name="Which",
-        description="Which shots are bought",
-        items=_WHICH,
-        options={"SKIP_SAVE"},
-    )
     allow_single_color: ALLOW_SINGLE_COLOR
 
     _offer: Offer | None = None
     _is_fresh = False  # nothing can have changed since the offer was looked up
+    _of_looks = False  # pictures in the look are bought, and no clips
+
+    def offer(self, context: bpy.types.Context) -> Offer:
+        """What would be bought now. Raises Refused."""
+        raise NotImplementedError
+
+    def title(self, shots: str) -> str:
+        """The question; ``shots``: how many."""
+        raise NotImplementedError
 
     def price(self, context: bpy.types.Context) -> int | None:
         if self._offer is None or not self._is_fresh:
-            self._offer = offer_of(context, context.scene, self.which)
+            self._offer = self.offer(context)
         return self._offer.price
 
     def question(self, context: bpy.types.Context, price: int | None) -> tuple[str, str] | None:
@@ -178,11 +204,7 @@ class GROK_VIDEO_OT_generate_shots(Buys, bpy.types.Operator):
     def _title(self) -> str:
         assert self._offer is not None
         count = len(self._offer.agreed)
-        return (
-            f"{_TITLES[self.which]} {count} Shots?"
-            if count != 1
-            else f"{_TITLES[self.which]} 1 Shot?"
-        )
+        return self.title(count_of(count))
 
     def ask(
         self,
@@ -223,7 +245,13 @@ class GROK_VIDEO_OT_generate_shots(Buys, bpy.types.Operator):
         agreed, scene = self._offer.agreed, context.scene
         rows = [row for row in scene.grok_video.shots if row.mark in agreed]
         ids = shot_batch.begin(
-            context, scene, rows, agreed, allow_single_color=self.allow_single_color
+            context,
+            scene,
+            rows,
+            agreed,
+            looks=self._of_looks,
+            in_look=self._offer.in_look,
+            allow_single_color=self.allow_single_color,
         )
         watch.redraw()
         if not bpy.app.background:
@@ -241,21 +269,55 @@ class GROK_VIDEO_OT_generate_shots(Buys, bpy.types.Operator):
             raise
         told = [f"“{name}”: {why}" for name, why in self._offer.refused]
         for mark, name in names.items():
-            state = shots.state_of(mark)
+            state = self._state_of(context, mark)
             if state.state == "STOPPED":
                 told.append(f"“{name}”: {state.words}")
         for job_id in ids:
             if job_id not in current().documents:
                 continue
             if self.wait:
-                told += _trouble_of(self, context, job_id)
+                made = MADE if self._of_looks else ON_THE_TIMELINE
+                told += _trouble_of(self, context, job_id, made)
             else:
                 blocking.leave(job_id)
         if not told:
             return {"FINISHED"}
         these = "1 shot is" if len(told) == 1 else f"{len(told)} shots are"
-        telling.report(self, "ERROR", " ".join((f"{these} not on the timeline.", *told)))
+        telling.report(self, "ERROR", " ".join((f"{these} {self._failed}.", *told)))
         return {"CANCELLED"}
+
+    @property
+    def _failed(self) -> str:
+        return "not in the look" if self._of_looks else "not on the timeline"
+
+    def _state_of(self, context: bpy.types.Context, mark: str) -> Told:
+        if not self._of_looks:
+            return shots.state_of(mark)
+        rows = context.scene.grok_video.shots
+        row = next((one for one in rows if one.mark == mark), None)
+        return shot_looks.state_of(context, context.scene, row) if row is not None else Told()
+
+
+class GROK_VIDEO_OT_generate_shots(BuysList, bpy.types.Operator):
+    bl_idname = "grok_video.generate_shots"
+    bl_label = "Generate Shots"
+    bl_description = (
+        "Buy a clip for each enabled shot of the list that was not bought yet, after one question. You go on working "
+        "meanwhile"
+    )
+
+    which: EnumProperty(
+        name="Which",
+        description="Which shots are bought",
+        items=_WHICH,
+        options={"SKIP_SAVE"},
+    )
+
+    def offer(self, context: bpy.types.Context) -> Offer:
+        return offer_of(context, context.scene, self.which)
+
+    def title(self, shots: str) -> str:
+        return f"{_TITLES[self.which]} {shots}?"
 
 
 class _Listening:
@@ -273,11 +335,16 @@ class _Listening:
             self._operator.report(kinds, text)
 
 
-def _trouble_of(operator: bpy.types.Operator, context: bpy.types.Context, job_id: str) -> list[str]:
+def _trouble_of(
+    operator: bpy.types.Operator,
+    context: bpy.types.Context,
+    job_id: str,
+    made: frozenset[State],
+) -> list[str]:
     """Background mode: wait for a shot's end; why its clip is not on the timeline, with the shot's name."""
     listening: Any = _Listening(operator)
     try:
-        wait_for_end(listening, context, job_id, ON_THE_TIMELINE)
+        wait_for_end(listening, context, job_id, made)
     except Refused as error:  # the job was not taken into the list
         listening.errors.append(str(error))
     job = job_by_id(job_id)
@@ -321,7 +388,7 @@ def draw_generate_shots(layout: bpy.types.UILayout, context: bpy.types.Context) 
     trouble = queue.click_trouble()
     row.enabled = ready > 0 and trouble is None and not current().click.queue
     verb = "Generate Again" if totals.wanted and totals.failed == totals.wanted else "Generate"
-    words = f"{verb}: {_shots(ready)}" if verb != "Generate" else f"Generate {_shots(ready)}"
+    words = f"{verb}: {count_of(ready)}" if verb != "Generate" else f"Generate {count_of(ready)}"
     if ready:
         draw_priced(row, "grok_video.generate_shots", words, totals.price, "RENDER_ANIMATION")
     else:
@@ -330,9 +397,9 @@ def draw_generate_shots(layout: bpy.types.UILayout, context: bpy.types.Context) 
         row.operator("grok_video.stop_shots", text="", icon="CANCEL")
     draw_limit(layout, context, totals.price if ready else 0, ready)
     if 0 < totals.left < totals.wanted:
-        _draw_part(layout, "LEFT", f"Go On: {_shots(totals.left)}", totals.left_price)
+        _draw_part(layout, "LEFT", f"Go On: {count_of(totals.left)}", totals.left_price)
     if 0 < totals.failed < totals.wanted:
-        words = f"Only the Failed: {_shots(totals.failed)}"
+        words = f"Only the Failed: {count_of(totals.failed)}"
         _draw_part(layout, "FAILED", words, totals.failed_price)
     if totals.refused:
         these = "1 shot is" if totals.refused == 1 else f"{totals.refused} shots are"
@@ -347,7 +414,8 @@ def _draw_part(layout: bpy.types.UILayout, which: str, words: str, price: int | 
     draw_priced(row, "grok_video.generate_shots", words, price).which = which
 
 
-def _shots(count: int) -> str:
+def count_of(count: int) -> str:
+    """'1 Shot', '12 Shots'."""
     return "1 Shot" if count == 1 else f"{count} Shots"
 
 
@@ -355,7 +423,8 @@ def _words_of(press: ShotPress) -> str:
     """What a press does just now."""
     if press.to_place:
         return f"Placing Slots, {len(press.items) - len(press.to_place)} of {len(press.items)}"
-    return f"Making Shots, {press.count - len(press.items)} of {press.count}"
+    making = "Looks" if press.looks else "Shots"
+    return f"Making {making}, {press.count - len(press.items)} of {press.count}"
 
 
 def draw_shot_job(

@@ -69,7 +69,7 @@ def begin(
     submission.common.sweep_stills()
     kept = sources.ways.Kept(several=True, wanted=sources.ways.for_many())
     press = ShotPress(Meant.of(scene), kept, len(rows))
-    press.allow_single_color, press.looks = allow_single_color, looks
+    press.allow_single_color, press.of_looks = allow_single_color, looks
     press.slotted = current().click.slotted and not looks  # a look has no place on the timeline
     look = shot_looks.look_in_use(scene).job if looks else ""
     firsts = shot_looks.in_look(context, scene, rows) if in_look is None else in_look
@@ -386,8 +386,13 @@ def _hand_over(press: ShotPress) -> bool:
     own.ended.pop(key, None)
     own.stopped.pop(key, None)
     slots.picture_made(spec)
+<<<<<<< HEAD
     if not press.looks:
         row.job = spec.id  # for a file that another computer opens; an undo may take that back
+=======
+    if not press.of_looks:
+        _note_job(press.scene, spec)
+>>>>>>> 5d187b3a70c6af3fb914ef25e1d1a4a3ec6884f5
     return True
 
 

@@ -348,7 +348,7 @@ class ShotPress:
     kept: Kept  # what the cameras show, as it was at the press
     count: int  # shots of the press, those that were refused too
     slotted: bool = False  # slots are wanted
-    looks: bool = False  # of pictures in the look, and not of clips
+    of_looks: bool = False  # of pictures in the look, and not of clips
     allow_single_color: bool = False  # a script says that frames of one colour are meant
     #: Job id → the shot that becomes that job, in the order of the list.
     items: dict[str, Preparation] = field(default_factory=dict)

@@ -423,7 +423,7 @@ def _words_of(press: ShotPress) -> str:
     """What a press does just now."""
     if press.to_place:
         return f"Placing Slots, {len(press.items) - len(press.to_place)} of {len(press.items)}"
-    making = "Looks" if press.looks else "Shots"
+    making = "Looks" if press.of_looks else "Shots"
     return f"Making {making}, {press.count - len(press.items)} of {press.count}"
 
 

@@ -386,13 +386,8 @@ def _hand_over(press: ShotPress) -> bool:
     own.ended.pop(key, None)
     own.stopped.pop(key, None)
     slots.picture_made(spec)
-<<<<<<< HEAD
-    if not press.looks:
-        row.job = spec.id  # for a file that another computer opens; an undo may take that back
-=======
     if not press.of_looks:
-        _note_job(press.scene, spec)
->>>>>>> 5d187b3a70c6af3fb914ef25e1d1a4a3ec6884f5
+        row.job = spec.id  # for a file that another computer opens; an undo may take that back
     return True
 
 

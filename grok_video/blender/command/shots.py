@@ -81,7 +81,8 @@ def _scene_of(context: bpy.types.Context, args: argparse.Namespace) -> bpy.types
 
 
 def _all_of(context: bpy.types.Context, scene: bpy.types.Scene) -> list[tuple[Any, Told]]:
-    return list(zip(scene.grok_video.shots, shots.told(context, scene), strict=True))
+    with context.temp_override(scene=scene):
+        return list(zip(scene.grok_video.shots, shots.told(bpy.context, scene), strict=True))
 
 
 def _list(context: bpy.types.Context, args: argparse.Namespace) -> int:
@@ -164,7 +165,7 @@ def _run(context: bpy.types.Context, args: argparse.Namespace) -> int:
         work.buy(which)
     work.wait()
     rows = [row for row in scene.grok_video.shots if row.enabled]
-    ended = [(row, shots.state_of(row.mark)) for row in rows]
+    ended = [(row, shots.state_of(row.mark, row.job)) for row in rows]
     for row, told in ended:
         why = next((why for other, _, why in looked if other == row), "")
         output.say(f"{row.name}: {_words(told, why)}")

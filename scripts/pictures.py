@@ -41,6 +41,7 @@ EDITS = {
     "slots": ("slot-waiting", "slot-arrived"),
     "takes": ("takes-three", "compare-held"),
     "gap": ("gap-panel", "gap-filled"),
+    "shots": ("shots-priced", "shots-bought"),
 }
 #: Pictures of the sidebar in a 3D View, and what each is put together from, from left to right.
 SIDEBARS = {"looks": ("look-written", "look-made", "look-in-use"), "cast": ("cast",)}
@@ -137,10 +138,9 @@ def take() -> bool:
         "gaps",
         "look_to_seam",
         "cast",
+        "shots",
     )
-    wanted = (
-        "pictures or every_state or becomes or chosen or compare or by_the_mouse or look or cast"
-    )
+    wanted = "pictures or every_state or becomes or chosen or compare or by_the_mouse or look or cast or six_clips"
     tests = [*(f"tests/gui/test_{name}.py" for name in files), "-k", wanted]
     # The preferences show folders: not the deep ones of a test.
     with tempfile.TemporaryDirectory(prefix="artist-") as folder:

@@ -180,7 +180,7 @@ def test_a_redraw_reads_no_file_of_an_image(
     assert not any(image.has_data for image in images)
     assert "no pixels" not in first
     assert "Begins with the Look" in first
-    while image_size.read() is not None:
+    while image_size.read_next() is not None:
         pass
     assert [image.has_data for image in images] == [is_there] * 2
     later = redraw()

@@ -7,7 +7,7 @@ becomes of it is ``shot_batch``'s (``begin``, ``stop``, ``go_on``).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -51,8 +51,8 @@ def part_twins() -> None:
     """
     if running() is None:
         return
-    for scene in bpy.data.scenes:
-        if _is_local(scene) and len(scene.grok_video.shots):
+    for scene in list(_with_settings()):
+        if len(scene.grok_video.shots):
             _mark(scene, _twins(scene), unmarked=False)
 
 
@@ -68,6 +68,11 @@ def _mark(scene: bpy.types.Scene, twins: set[int], *, unmarked: bool) -> bool:
     return changed
 
 
+def _with_settings() -> Iterator[bpy.types.Scene]:
+    """The local scenes that have settings: asked of another one, Blender would make some, which look like those of 0.1.0."""
+    return (s for s in bpy.data.scenes if _is_local(s) and s.is_property_set("grok_video"))
+
+
 def _is_local(scene: bpy.types.Scene) -> bool:
     return scene.library is None and scene.override_library is None
 
@@ -79,8 +84,8 @@ def _twins(scene: bpy.types.Scene) -> set[int]:
     """
     seen = {
         row.mark
-        for other in bpy.data.scenes
-        if _is_local(other) and other.session_uid < scene.session_uid
+        for other in _with_settings()
+        if other.session_uid < scene.session_uid
         for row in other.grok_video.shots
     }
     twins: set[int] = set()

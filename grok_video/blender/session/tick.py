@@ -278,7 +278,7 @@ def unregister() -> None:
         looks.measure,
         seams.look,
         shots.look,
-        sources.image_size.read,
+        sources.image_size.read_next,
         stages.look,
         thumbnails.load,
         unseen.fade,

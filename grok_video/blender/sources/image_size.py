@@ -37,13 +37,13 @@ def size_of(image: bpy.types.Image) -> tuple[int, int] | None:
     known = image.has_data or image.source == "GENERATED" or _key(image) in _unread
     if _drawing and not known:
         _wanted[image.session_uid] = None
-        if not bpy.app.timers.is_registered(read):  # a file that is opened ends timers
-            bpy.app.timers.register(read, first_interval=0.0)
+        if not bpy.app.timers.is_registered(read_next):  # a file that is opened ends timers
+            bpy.app.timers.register(read_next, first_interval=0.0)
         return None
     return image.size[0], image.size[1]
 
 
-def read() -> float | None:
+def read_next() -> float | None:
     """Timer: let Blender read one of the images that panels wait for."""
     if not _wanted:
         return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import bpy
 import pytest
+from PIL import Image
 
 from .editing import shift
 from .test_generate_shots import Batch, add, batch
@@ -129,6 +131,76 @@ def test_a_strip_that_was_moved_after_the_press_is_not_bought(batch: Batch) -> N
     assert batch.states == ["STOPPED"]
     assert "was changed" in batch.told[0].words
     assert batch.bought == 1
+
+
+@pytest.mark.usefixtures("window")
+@pytest.mark.parametrize("change", ["painted", "written anew", "another file"])
+def test_an_image_that_was_changed_after_the_press_is_not_bought(
+    batch: Batch, tmp_path: Path, change: str
+) -> None:
+    one, two = tmp_path / "one.png", tmp_path / "two.png"
+    for path, colour in ((one, "red"), (two, "blue")):
+        Image.new("RGB", (64, 36), colour).save(path)
+    image = bpy.data.images.load(str(one))
+    add(batch.scene, "image", source="IMAGE", image=image)
+    batch.press()
+    match change:
+        case "painted":
+            image.pixels[0:4] = (0.0, 1.0, 0.0, 1.0)
+        case "written anew":
+            os.utime(one, ns=(1, 1))
+        case _:
+            image.filepath = str(two)
+    batch.settle()
+    assert batch.states == ["STOPPED"]
+    assert "was changed" in batch.told[0].words
+    assert batch.bought == 0
+
+
+@pytest.mark.usefixtures("window", "camera")
+def test_what_holds_the_window_up_is_rendered_before_slots_are_placed(
+    batch: Batch, patches: Any
+) -> None:
+    """It shows the scene itself, which must be as it was at the press."""
+    ways = batch.module("blender.sources.ways")
+    itself = ways.Choice(ways.Way.ITSELF)
+    patches.set(ways, "choose", lambda *_args, **_how: itself)
+    batch.fill("text")
+    add(batch.scene, "camera", source="CAMERA", frame=4)
+    batch.press()
+    press = batch.under_way
+    placed = len(press.to_place)
+    assert placed == 2
+    batch.until(lambda: not press.here)
+    assert len(press.to_place) == placed
+    batch.settle()
+    assert batch.bought == 2
+
+
+def test_a_service_that_nobody_reaches_is_waited_for_once(
+    batch: Batch, patches: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, shots = batch.module("blender.ui.asking"), batch.module("blender.ui.shots_generate")
+    patches.set(asking, "UNREACHABLE_SECONDS", 0.5)
+    since: list[float | None] = []
+
+    real = shots._trouble_of
+
+    def waited(*args: Any) -> Any:
+        since.append(args[4])
+        return real(*args)
+
+    patches.set(shots, "_trouble_of", waited)
+    monkeypatch.setenv("XAI_API_BASE", "http://127.0.0.1:9")
+    batch.fill("a", "b", "c")
+    with pytest.raises(RuntimeError, match="3 shots are not on the timeline"):
+        bpy.ops.grok_video.generate_shots()
+    assert not any(job.open for job in batch.session.bridge.snapshot.all)
+    assert sorted(batch.wanted()) == ["a", "b", "c"]
+    assert since[0] is None
+    assert len(since) == 3
+    assert since[1] is not None
+    assert since[1] == since[2]
 
 
 @pytest.mark.usefixtures("window")

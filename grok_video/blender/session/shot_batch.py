@@ -8,6 +8,7 @@ picture is there. One press is under way at a time, and the artist's single clic
 from __future__ import annotations
 
 import traceback
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -220,12 +221,20 @@ def _begun(press: ShotPress) -> list[str]:
             ordered.append(job_id)
         else:
             press.here.append(job_id)
+    # What holds the window up comes first, while the artist waits for the press anyway.
+    press.here = deque(sorted(press.here, key=lambda job_id: not _holds_up(press, job_id)))
     if orders:
         press.stills, press.ordered = sources.stills.Stills(orders), tuple(ordered)
     if press.slotted:
         press.to_place.extend(ids)
     watch()
     return ids
+
+
+def _holds_up(press: ShotPress, job_id: str) -> bool:
+    """Whether the window waits while a shot's picture is made: of the scene itself, which must be as it was at the press."""
+    steps, camera_step = press.items[job_id].steps, submission.preparation.CameraStep
+    return any(isinstance(s, camera_step) and s.way is sources.ways.Way.ITSELF for s in steps)
 
 
 def _is_for_second_blender(step: Any) -> bool:
@@ -266,6 +275,8 @@ def _go_on(context: bpy.types.Context, press: ShotPress) -> bool:
     changed = _hear(press)
     if current().click.queue:
         return changed  # the artist's single click comes first
+    if press.here and _holds_up(press, press.here[0]):
+        return changed | _make_here(context, press)
     if press.to_place or press.unpushed:
         return _place_next(context, press) or changed
     return changed | _make_here(context, press) | _hand_over(press)

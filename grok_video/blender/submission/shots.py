@@ -6,7 +6,9 @@ use. Knows nothing of jobs and of the list as a whole.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -372,7 +374,14 @@ def add_source(
     if _is_whole(scene, row):
         whole = partial(models.whole_size, generate.final_resolution(made), enlarge=False)
     if row.source == "IMAGE":
-        step = PictureStep(Meant.of(scene), size, path, image=Meant.of(row.image), whole=whole)
+        step = PictureStep(
+            Meant.of(scene),
+            size,
+            path,
+            image=Meant.of(row.image),
+            whole=whole,
+            shown=_shown_by(row.image),
+        )
     else:
         edit = compat.sequencer_scene(context)
         shown = _shown(strip_of(edit, row), row.frame)
@@ -388,11 +397,20 @@ def _shown(strip: Any, frame: int) -> tuple[object, ...]:
     return seen.start <= frame < seen.end, seen.origin, seen.path
 
 
+def _shown_by(image: bpy.types.Image) -> tuple[object, ...]:
+    """What tells that an image shows another picture than it did: another file, one that was written anew, the first paint."""
+    path, written = bpy.path.abspath(image.filepath, library=image.library), 0
+    with suppress(OSError, ValueError):
+        written = os.stat(path).st_mtime_ns
+    return path, written, image.is_dirty
+
+
 @mutable_record
 class PictureStep(Step):
     """A first frame from an image, or from what a strip shows: made here, at one go.
 
-    Made after the press: a strip that was moved meanwhile, or shows another file, is not bought.
+    Made after the press: what shows another file by then, a strip that was moved or an image that was painted on, is not
+    bought.
     """
 
     scene: Meant
@@ -402,7 +420,7 @@ class PictureStep(Step):
     whole: Callable[[float, float], tuple[int, int]] | None = None  # see ``capture.capture_now``
     strip: str = ""
     frame: int = 0  # of the strip's scene
-    shown: tuple[object, ...] = ()  # by the strip, at the press
+    shown: tuple[object, ...] = ()  # by the strip or the image, at the press
     label: str = "Rendering…"
     made: Still | None = None
 
@@ -415,6 +433,8 @@ class PictureStep(Step):
             image = self.image.find(bpy.data.images)
             if image is None:
                 raise Interrupted(f"The image “{self.image.name}” is gone.")
+            if _shown_by(image) != self.shown:
+                raise Interrupted(f"The image “{self.image.name}” was changed after the press.")
             self.made = capture.capture_now(
                 context, scene, "IMAGE", image, self.size, self.path, file_format, self.whole
             )

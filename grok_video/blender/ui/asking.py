@@ -84,13 +84,15 @@ def wait_for_end(
     wanted: frozenset[State],
     ended: frozenset[State] = FINAL_STATES,
     stays: Callable[[Job], bool] = lambda _job: False,
+    since: float | None = None,
 ) -> Result:
     """Wait for a job's end, or until the job ``stays`` as it is, and report one not ``wanted``.
 
-    Background mode only: this blocks. Raises Refused, KeyboardInterrupt.
+    ``since``: monotonic time from which on the service may have been out of reach; None: now. Background mode only: this
+    blocks. Raises Refused, KeyboardInterrupt.
     """
     blocking.taken(job_id)
-    started = time.monotonic()
+    started = time.monotonic() if since is None else since
     unreachable = False
 
     def is_over(job: Job) -> bool:

@@ -5,6 +5,7 @@ What a press does is ``session.shot_batch``'s.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from bpy.props import BoolProperty, EnumProperty
 from ...core import spending as money
 from ...core.amount import priced, usd
 from ...core.job import State
+from ...core.problem import ProblemCode
 from ...core.record import record
 from .. import submission, telling
 from ..refusal import Refused
@@ -272,12 +274,15 @@ class BuysList(Buys):
             state = self._state_of(context, mark)
             if state.state == "STOPPED":
                 told.append(f"“{name}”: {state.words}")
+        made = MADE if self._of_looks else ON_THE_TIMELINE
+        out_of_reach: float | None = None  # the service, since this monotonic time
         for job_id in ids:
             if job_id not in current().documents:
                 continue
             if self.wait:
-                made = MADE if self._of_looks else ON_THE_TIMELINE
-                told += _trouble_of(self, context, job_id, made)
+                began = out_of_reach or time.monotonic()
+                told += _trouble_of(self, context, job_id, made, out_of_reach)
+                out_of_reach = began if _was_cut_off(job_id) else None
             else:
                 blocking.leave(job_id)
         if not told:
@@ -340,16 +345,27 @@ def _trouble_of(
     context: bpy.types.Context,
     job_id: str,
     made: frozenset[State],
+    since: float | None,
 ) -> list[str]:
-    """Background mode: wait for a shot's end; why its clip is not on the timeline, with the shot's name."""
+    """Background mode: wait for a shot's end; why its clip is not on the timeline, with the shot's name.
+
+    ``since``: see ``wait_for_end``.
+    """
     listening: Any = _Listening(operator)
     try:
-        wait_for_end(listening, context, job_id, made)
+        wait_for_end(listening, context, job_id, made, since=since)
     except Refused as error:  # the job was not taken into the list
         listening.errors.append(str(error))
     job = job_by_id(job_id)
     name = f"“{job.spec.shot_name}”: " if job is not None else ""
     return [f"{name}{why}" for why in listening.errors]
+
+
+def _was_cut_off(job_id: str) -> bool:
+    """Whether a job was stopped because the service was out of reach: for the next ones nobody waits as long again."""
+    job = job_by_id(job_id)
+    stopped = job is not None and job.state is State.CANCELLED
+    return stopped and job.problem is not None and job.problem.code is ProblemCode.NETWORK
 
 
 class GROK_VIDEO_OT_stop_shots(Asks, bpy.types.Operator):

@@ -89,13 +89,19 @@ def rows_shown(ui: Ui) -> Steps:
     found: dict[int, tuple[float, float]] = {}
     while y > max(end, region.y):
         yield from ui.move(x, y)
-        widget = ui.under_mouse(KIND)
-        if widget is None or widget.name != "enabled":
+        if not is_checkbox(ui):
             y -= 6 * scale
             continue
+        # Blender may still tell of what lay there before: it is clicked when it is the same after a redraw.
+        yield from ui.redraw(2, KIND)
+        yield from ui.move(x, y)
         before = enabled()
-        yield from ui.press()
-        yield from ui.until(lambda before=before: enabled() != before, "a checkbox")
+        if is_checkbox(ui):
+            yield from ui.press()
+            yield from ui.redraw(4, KIND)
+        if enabled() == before:
+            y -= 6 * scale
+            continue
         (number,) = (n for n, (a, b) in enumerate(zip(before, enabled(), strict=True)) if a != b)
         timeline().grok_video.shots[number].enabled = before[
             number
@@ -103,6 +109,12 @@ def rows_shown(ui: Ui) -> Steps:
         found[number] = x + 50 * scale, y
         y -= 20 * scale  # the next row
     return found
+
+
+def is_checkbox(ui: Ui) -> bool:
+    """Whether the mouse is over the checkbox of a row."""
+    widget = ui.under_mouse(KIND)
+    return widget is not None and widget.name == "enabled"
 
 
 def enabled() -> list[bool]:

@@ -168,10 +168,13 @@ def test_what_the_artist_has_touched_is_left_alone(
     assert (strip["grok_video_job"], ours(strip)) == (second.id, [])
     assert second.seam is not None
     blender.ops.grok_video.match_to_source(strip=strip.name)
-    assert ours(strip) == ["CURVES"]
-    strip.modifiers[0].mute = True
+    made = ours(strip)  # of a plain gain too *Hue Correct* may bring the colours closer
+    assert made[:1] == ["CURVES"]
+    for modifier in strip.modifiers:
+        modifier.mute = True
     blender.ops.grok_video.choose_take(job=job.id, strip=strip.name)
-    assert strip.modifiers[0].mute
+    assert all(modifier.mute for modifier in strip.modifiers)
+    assert ours(strip)[:1] == ["CURVES"]
     assert note_of(strip)["job"] == job.id
 
 

@@ -15,7 +15,7 @@ import bpy
 import pytest
 
 from .editing import color, sequencer_operators, split
-from .others import Other, go_on, stop
+from .others import Other
 from .test_never_twice import spending
 from .test_rework_breaker import extend, settle, window
 from .test_slot_buttons import Shown, menu, operators, panel
@@ -33,10 +33,7 @@ def beside(desk: Desk, tmp_path: Path) -> Iterator[Other]:
     """Another Blender of the same artist, with the same list of jobs."""
     with Other.start(tmp_path / "other.log") as other:
         other.do("enable()")
-        try:
-            yield other
-        finally:
-            go_on(other.pid)  # a test that failed meanwhile
+        yield other
 
 
 #: What another Blender shows of the slot: (job, is it a still) of each movie strip.
@@ -70,13 +67,13 @@ def test_two_blenders_with_one_file_both_show_the_clip(
     opened(beside, blend)
     assert beside.do(SHOWN) == [[job_id, True]]
     if first == "this":
-        stop(beside.pid)
+        beside.do("be_still(True)")
     desk.stand_in.finish()
     if first == "other":
         beside.until(f"{SHOWN} == [({job_id!r}, False)]")
         assert shown(desk) == [(job_id, True)], "this one has not looked yet"
     desk.follow(job_id, "IMPORTED")
-    go_on(beside.pid)
+    beside.do("be_still(False)")
     desk.until(lambda: shown(desk) == [(job_id, False)])
     beside.until(f"{SHOWN} == [({job_id!r}, False)]")
     for _ in range(20):
@@ -121,14 +118,14 @@ def test_removed_in_one_of_two_blenders_the_clip_comes_into_the_other(
     """Nothing is stopped that the other one waits for, as it was sent; here it is not forced upon anybody."""
     job_id = waiting(desk)
     opened(beside, tmp_path / "shot.blend")
-    stop(beside.pid)
+    beside.do("be_still(True)")
     remove(desk.scene, *movies(desk.scene))
     bpy.ops.ed.undo_push(message="Delete")
     desk.stand_in.finish()
     desk.follow(job_id, "READY")
     settle(desk.module("blender.session"), 0.3)
     assert movies(desk.scene) == []
-    go_on(beside.pid)
+    beside.do("be_still(False)")
     beside.until(f"{SHOWN} == [({job_id!r}, False)]")
     desk.follow(job_id, "IMPORTED")
     assert movies(desk.scene) == []

@@ -134,6 +134,16 @@ def _tick() -> None:
             tick.tick(bpy.context)
 
 
+#: Whether this Blender only answers. Stopped by a signal it may hold the lock of a read, for which all others wait.
+_still = False
+
+
+def be_still(still: bool) -> None:
+    """Tick no more, or go on ticking."""
+    global _still
+    _still = still
+
+
 def _answer(told: str) -> dict[str, Any]:
     try:
         try:
@@ -169,6 +179,8 @@ def main() -> None:
             if not line:
                 return
             _say(_answer(json.loads(line)["do"]))
+        if _still:
+            continue
         try:
             _tick()
         except Exception:  # said in the log; a window goes on as well
